@@ -1,0 +1,34 @@
+/* digest: XXH3 (64 bits, libxxhash) for checksums and the weight hash; SHA-256 (OpenSSL's
+ * libcrypto) for the identity of texts and datasets.
+ */
+#ifndef DP_BASE_DIGEST_H
+#define DP_BASE_DIGEST_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Streaming XXH3: the digest depends on the bytes, not on how they were cut into calls. */
+typedef struct dp_xxh3 dp_xxh3;
+
+dp_xxh3 *dp_xxh3_create(dp_error *error) DP_CHECKED; /* NULL: out of memory */
+void dp_xxh3_destroy(dp_xxh3 *state);                /* NULL is allowed */
+void dp_xxh3_update(dp_xxh3 *state, const void *bytes, size_t count);
+/* A length before the content, so that two neighbouring fields cannot change places unseen. */
+void dp_xxh3_update_field(dp_xxh3 *state, const void *bytes, size_t count);
+uint64_t dp_xxh3_digest(const dp_xxh3 *state);
+
+uint64_t dp_xxh3_of(const void *bytes, size_t count);
+
+/* "xxh3:<16 hex>": how hashes of weights are shown everywhere. Returns buffer. */
+#define DP_HASH_TEXT_SIZE 24
+const char *dp_hash_format(uint64_t hash, char buffer[DP_HASH_TEXT_SIZE]);
+
+#define DP_SHA256_TEXT_SIZE 65 /* 64 hex digits and the 0 */
+
+/* Hex SHA-256 of a block of memory. */
+dp_status dp_sha256_of(const void *bytes, size_t count, char hex[DP_SHA256_TEXT_SIZE],
+                       dp_error *error) DP_CHECKED;
+
+#endif

@@ -1,0 +1,36 @@
+/* memory: every allocation of the program, so that sizes are checked and failures reported alike.
+ *
+ * Blocks are 64-byte aligned (a cache line, and the widest vector register) and zeroed. The caller
+ * owns what is returned and gives it back with dp_memory_free.
+ */
+#ifndef DP_BASE_MEMORY_H
+#define DP_BASE_MEMORY_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+
+#define DP_ALIGNMENT 64
+
+/* Returns count elements of `size` bytes, or NULL with *error set where memory is short or the
+ * product overflows. A count of 0 gives a valid pointer. */
+void *dp_memory_zeroed(size_t count, size_t size, dp_error *error) DP_CHECKED;
+
+/* Grows *block, an array with elements of `size` bytes and room for *capacity of them, to room for
+ * at least `needed`: doubling, content kept, new part zeroed. On failure nothing changes. */
+dp_status dp_memory_grow(void **block, size_t *capacity, size_t needed, size_t size,
+                         dp_error *error) DP_CHECKED;
+
+void dp_memory_free(void *block);
+
+/* Within a function with `status`, `error` and the label `done`: pointer = zeroed array. */
+#define DP_NEW_ARRAY(pointer, count)                                                               \
+    do {                                                                                           \
+        (pointer) = dp_memory_zeroed((count), sizeof *(pointer), error);                           \
+        if ((pointer) == NULL) {                                                                   \
+            status = error->status;                                                                \
+            goto done;                                                                             \
+        }                                                                                          \
+    } while (0)
+
+#endif

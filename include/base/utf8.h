@@ -1,0 +1,18 @@
+/* utf8: strict UTF-8, one code point at a time (RFC 3629: no overlong forms, no surrogates). */
+#ifndef DP_BASE_UTF8_H
+#define DP_BASE_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DP_UTF8_LIMIT 0x110000u /* code points are below this */
+#define DP_UTF8_MAX_BYTES 4
+
+/* Decodes the code point that begins at bytes[0] of `available` bytes into *code_point. Returns how
+ * many bytes it takes (1 to 4), or 0 where they are not valid UTF-8 or are cut off. */
+size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *code_point);
+
+/* Encodes a valid code point into buffer, 0-terminated. Returns how many bytes it takes. */
+size_t dp_utf8_encode(uint32_t code_point, char buffer[DP_UTF8_MAX_BYTES + 1]);
+
+#endif

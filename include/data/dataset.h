@@ -1,0 +1,97 @@
+/* dataset: the packed file of contexts and targets, read by mapping it.
+ *
+ * File format, version 1 (HDF5):
+ *   attributes  format "dptrain-dataset", version, unit, block_size, seed, source, source_sha256,
+ *               sha256, made_by
+ *   /vocab/tokens                          [V] UTF-8, index = id
+ *   /{train,dev,test}/contexts             [N, block_size] unsigned integers of 8, 16 or 32 bits
+ *   /{train,dev,test}/targets              [N] of the same type
+ *   /{train,dev,test}/contexts_checksums   [blocks] XXH3 of each DP_DATASET_BLOCK bytes of contexts
+ *   /{train,dev,test}/targets_checksums    [blocks] the same of targets
+ * Integers lie contiguous and aligned to 4096 bytes. `sha256` identifies what is trained on: it is
+ * taken over the vocabulary, block_size, the row counts and all checksums, in the form that
+ * dp_dataset_identity defines.
+ *
+ * Not collective; no MPI. Ranks of a node that map the same file share its pages.
+ */
+#ifndef DP_DATA_DATASET_H
+#define DP_DATA_DATASET_H
+
+#include "base/digest.h"
+#include "base/file.h"
+#include "data/vocabulary.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DP_DATASET_FORMAT "dptrain-dataset"
+#define DP_DATASET_VERSION 1
+#define DP_DATASET_BLOCK ((size_t)1 << 20)
+
+#define DP_BLOCK_SIZE_MAX 64 /* tokens of context */
+
+typedef enum dp_split { DP_SPLIT_TRAIN, DP_SPLIT_DEV, DP_SPLIT_TEST, DP_SPLIT_COUNT } dp_split;
+
+/* "train", "dev", "test". */
+const char *dp_split_name(dp_split split);
+
+typedef enum dp_unit { DP_UNIT_CHAR, DP_UNIT_WORD } dp_unit;
+
+/* What the attributes say. */
+typedef struct dp_dataset_info {
+    dp_unit unit;
+    uint64_t block_size;                     /* 1 to DP_BLOCK_SIZE_MAX */
+    uint64_t seed;                           /* of the shuffle that made the splits */
+    char source[256];                        /* name of the text it was made from */
+    char source_sha256[DP_SHA256_TEXT_SIZE]; /* hex */
+    char sha256[DP_SHA256_TEXT_SIZE];        /* identity of the dataset, hex */
+    char made_by[64];                        /* program and version */
+} dp_dataset_info;
+
+/* A tensor of ids in the mapped file. */
+typedef struct dp_id_tensor {
+    const unsigned char *data; /* [rows, columns] ids of id_bytes, little-endian */
+    uint64_t rows;
+    uint64_t columns;
+    const unsigned char *checksums; /* [ceil(bytes / DP_DATASET_BLOCK)] of 8 bytes */
+} dp_id_tensor;
+
+typedef struct dp_dataset {
+    char path[DP_PATH_SIZE];
+    dp_dataset_info info;
+    dp_vocabulary vocabulary;
+    size_t id_bytes; /* 1, 2 or 4 */
+    dp_id_tensor contexts[DP_SPLIT_COUNT];
+    dp_id_tensor targets[DP_SPLIT_COUNT];
+    dp_file_map map;
+} dp_dataset;
+
+/* Maps the file and checks its structure, not yet its ids. On failure nothing is held. */
+dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) DP_CHECKED;
+void dp_dataset_close(dp_dataset *dataset);
+
+/* Checks the checksums and that every id is below V, in this part of the file of 0..parts-1: all
+ * parts together have checked everything. Must be done before ids are used. */
+dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t parts,
+                           dp_error *error) DP_CHECKED;
+
+uint64_t dp_dataset_rows(const dp_dataset *dataset, dp_split split);
+
+/* Copies row `row` of a split: context [block_size], oldest token first, and its target. */
+void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row,
+                         uint32_t *context, uint32_t *target);
+
+/* Number of bytes an id takes where the vocabulary has `vocab` tokens. */
+size_t dp_dataset_id_bytes(uint64_t vocab);
+
+/* The identity: SHA-256 over a text of one line each for block_size, every token, and every split's
+ * row count and checksums (hex), `checksums[i]` being `blocks[i]` values for contexts and targets of
+ * train, dev, test in turn. */
+#define DP_DATASET_TENSORS (2 * DP_SPLIT_COUNT)
+dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabulary,
+                              const uint64_t rows[DP_SPLIT_COUNT],
+                              const uint64_t *const checksums[DP_DATASET_TENSORS],
+                              const size_t blocks[DP_DATASET_TENSORS],
+                              char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) DP_CHECKED;
+
+#endif

@@ -1,0 +1,67 @@
+#include "base/digest.h"
+
+#include "base/memory.h"
+
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+struct dp_xxh3 {
+    XXH3_state_t *state;
+};
+
+dp_xxh3 *dp_xxh3_create(dp_error *error) {
+    dp_xxh3 *self = dp_memory_zeroed(1, sizeof *self, error);
+    if (self == NULL)
+        return NULL;
+    self->state = XXH3_createState();
+    if (self->state == NULL) {
+        dp_fail(error, DP_ERR_MEMORY, "out of memory for a hash");
+        dp_memory_free(self);
+        return NULL;
+    }
+    XXH3_64bits_reset(self->state);
+    return self;
+}
+
+void dp_xxh3_destroy(dp_xxh3 *state) {
+    if (state != NULL)
+        XXH3_freeState(state->state);
+    dp_memory_free(state);
+}
+
+void dp_xxh3_update(dp_xxh3 *state, const void *bytes, size_t count) {
+    XXH3_64bits_update(state->state, bytes, count);
+}
+
+void dp_xxh3_update_field(dp_xxh3 *state, const void *bytes, size_t count) {
+    uint64_t length = count;
+    dp_xxh3_update(state, &length, sizeof length);
+    dp_xxh3_update(state, bytes, count);
+}
+
+uint64_t dp_xxh3_digest(const dp_xxh3 *state) {
+    return XXH3_64bits_digest(state->state);
+}
+
+uint64_t dp_xxh3_of(const void *bytes, size_t count) {
+    return XXH3_64bits(bytes, count);
+}
+
+const char *dp_hash_format(uint64_t hash, char buffer[DP_HASH_TEXT_SIZE]) {
+    snprintf(buffer, DP_HASH_TEXT_SIZE, "xxh3:%016" PRIx64, hash);
+    return buffer;
+}
+
+dp_status dp_sha256_of(const void *bytes, size_t count, char hex[DP_SHA256_TEXT_SIZE],
+                       dp_error *error) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int length = 0;
+    if (EVP_Digest(bytes, count, digest, &length, EVP_sha256(), NULL) != 1 || length != 32)
+        return dp_fail(error, DP_ERR_INTERNAL, "libcrypto cannot compute a SHA-256");
+    for (size_t i = 0; i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    return DP_OK;
+}

@@ -1,0 +1,177 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    memset(file, 0, sizeof *file);
+    DP_TRY(dp_path_format(file->path, error, "%s", path));
+    /* The process id keeps two writers apart; the suffix lets a later run recognise leftovers. */
+    DP_TRY(dp_path_format(file->temporary, error, "%s.%ld.tmp", path, (long)getpid()));
+    int descriptor = open(file->temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666);
+    if (descriptor < 0 || close(descriptor) != 0) {
+        status = dp_fail_errno(error, errno, "cannot write %s", path);
+        file->temporary[0] = '\0';
+    }
+done:
+    return status;
+}
+
+static dp_status sync_path(const char *path, int flags, dp_error *error) {
+    int descriptor = open(path, flags | O_CLOEXEC);
+    if (descriptor < 0)
+        return dp_fail_errno(error, errno, "cannot open %s", path);
+    int failed = fsync(descriptor) != 0 ? errno : 0;
+    close(descriptor);
+    if (failed != 0)
+        return dp_fail_errno(error, failed, "cannot sync %s", path);
+    return DP_OK;
+}
+
+static dp_status sync_parent(const char *path, dp_error *error) {
+    char directory[DP_PATH_SIZE];
+    size_t length = (size_t)(dp_path_base(path) - path);
+    memcpy(directory, path, length);
+    directory[length] = '\0';
+    return sync_path(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY, error);
+}
+
+dp_status dp_file_replace_commit(dp_file_replacement *file, dp_error *error) {
+    dp_status status = DP_OK;
+    DP_TRY(sync_path(file->temporary, O_WRONLY, error));
+    if (rename(file->temporary, file->path) != 0) {
+        status = dp_fail_errno(error, errno, "cannot write %s", file->path);
+        goto done;
+    }
+    file->temporary[0] = '\0';
+    DP_TRY(sync_parent(file->path, error));
+done:
+    dp_file_replace_abort(file);
+    return status;
+}
+
+void dp_file_replace_abort(dp_file_replacement *file) {
+    if (file->temporary[0] != '\0')
+        unlink(file->temporary);
+    file->temporary[0] = '\0';
+}
+
+static dp_status write_all(const char *path, const void *bytes, size_t count, dp_error *error) {
+    FILE *stream = fopen(path, "wb");
+    if (stream == NULL)
+        return dp_fail_errno(error, errno, "cannot write %s", path);
+    bool written = fwrite(bytes, 1, count, stream) == count;
+    int failed = written ? 0 : errno;
+    if (fclose(stream) != 0 && failed == 0)
+        failed = errno;
+    if (failed != 0)
+        return dp_fail_errno(error, failed, "cannot write %s", path);
+    return DP_OK;
+}
+
+dp_status dp_file_write(const char *path, const void *bytes, size_t count, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_file_replacement file;
+    DP_TRY(dp_file_replace_begin(&file, path, error));
+    DP_TRY(write_all(file.temporary, bytes, count, error));
+    DP_TRY(dp_file_replace_commit(&file, error));
+done:
+    dp_file_replace_abort(&file);
+    return status;
+}
+
+dp_status dp_file_map_open(dp_file_map *map, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    struct stat information;
+    *map = (dp_file_map){0};
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0 || fstat(descriptor, &information) != 0) {
+        status = dp_fail_errno(error, errno, "cannot read %s", path);
+        goto done;
+    }
+    if (!S_ISREG(information.st_mode)) {
+        status = dp_fail(error, DP_ERR_INPUT, "cannot read %s: not a regular file", path);
+        goto done;
+    }
+    map->size = (size_t)information.st_size;
+    if (map->size == 0)
+        goto done;
+    void *data = mmap(NULL, map->size, PROT_READ, MAP_SHARED, descriptor, 0);
+    if (data == MAP_FAILED) {
+        status = dp_fail_errno(error, errno, "cannot map %s", path);
+        map->size = 0;
+        goto done;
+    }
+    map->data = data;
+done:
+    if (descriptor >= 0)
+        close(descriptor);
+    return status;
+}
+
+void dp_file_map_close(dp_file_map *map) {
+    if (map->data != NULL)
+        munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (dp_file_map){0};
+}
+
+bool dp_file_exists(const char *path) {
+    return access(path, F_OK) == 0;
+}
+
+dp_status dp_file_make_directories(const char *path, dp_error *error) {
+    char partial[DP_PATH_SIZE];
+    dp_status status = dp_path_format(partial, error, "%s", path);
+    if (status != DP_OK)
+        return status;
+    for (char *c = partial + 1;; c++) {
+        if (*c != '/' && *c != '\0')
+            continue;
+        char kept = *c;
+        *c = '\0';
+        struct stat information;
+        bool present = mkdir(partial, 0777) == 0 ||
+                       (stat(partial, &information) == 0 && S_ISDIR(information.st_mode));
+        if (!present)
+            return dp_fail_errno(error, errno, "cannot create the folder %s", partial);
+        if (kept == '\0')
+            return DP_OK;
+        *c = kept;
+    }
+}
+
+dp_status dp_file_remove(const char *path, dp_error *error) {
+    if (unlink(path) != 0 && errno != ENOENT)
+        return dp_fail_errno(error, errno, "cannot remove %s", path);
+    return DP_OK;
+}
+
+dp_status dp_path_format(char path[DP_PATH_SIZE], dp_error *error, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(path, DP_PATH_SIZE, format, arguments);
+    va_end(arguments);
+    if (length < 0 || length >= DP_PATH_SIZE)
+        return dp_fail(error, DP_ERR_INPUT, "path of %d bytes is too long: %.64s...", length, path);
+    return DP_OK;
+}
+
+const char *dp_path_base(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+dp_status dp_path_stem(const char *path, char stem[DP_PATH_SIZE], dp_error *error) {
+    dp_status status = dp_path_format(stem, error, "%s", dp_path_base(path));
+    char *dot = strrchr(stem, '.');
+    if (status == DP_OK && dot != NULL && dot != stem)
+        *dot = '\0';
+    return status;
+}

@@ -1,0 +1,510 @@
+#include "base/options.h"
+
+#include "base/memory.h"
+
+#include <ini.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const dp_option *find_key(dp_option_table table, const char *key, size_t length) {
+    for (size_t i = 0; i < table.count; i++) {
+        if (strlen(table.options[i].key) == length &&
+            strncmp(table.options[i].key, key, length) == 0)
+            return &table.options[i];
+    }
+    return NULL;
+}
+
+static dp_status fail_unknown(dp_option_table table, const char *kind, const char *key,
+                              dp_error *error) {
+    const char *nearest = NULL;
+    size_t nearest_distance = strlen(key) / 2 + 2; /* farther off is no help */
+    for (size_t i = 0; i < table.count; i++) {
+        /* "lr" should lead to "train.lr" as "train.lt" does. */
+        const char *name = strrchr(table.options[i].key, '.');
+        size_t distance = dp_text_distance(key, table.options[i].key);
+        if (name != NULL && dp_text_distance(key, name + 1) + 1 < distance)
+            distance = dp_text_distance(key, name + 1) + 1;
+        if (distance < nearest_distance) {
+            nearest_distance = distance;
+            nearest = table.options[i].key;
+        }
+    }
+    if (nearest == NULL)
+        return dp_fail(error, DP_ERR_INPUT, "unknown %s '%s' (see --help)", kind, key);
+    return dp_fail(error, DP_ERR_INPUT, "unknown %s '%s': did you mean '%s'?", kind, key, nearest);
+}
+
+/* --- one value ------------------------------------------------------------------------------ */
+
+static size_t choice_count(const dp_option *option) {
+    size_t count = 1;
+    for (const char *c = option->choices; *c != '\0'; c++)
+        count += *c == '|';
+    return count;
+}
+
+/* The i-th of "one|two|three": its start, and its length in *length. */
+static const char *choice_at(const dp_option *option, size_t index, size_t *length) {
+    const char *start = option->choices;
+    for (size_t i = 0; i < index; i++)
+        start = strchr(start, '|') + 1;
+    *length = strcspn(start, "|");
+    return start;
+}
+
+static bool parse_choice(const dp_option *option, const char *word, int *index) {
+    for (size_t i = 0; i < choice_count(option); i++) {
+        size_t length = 0;
+        const char *choice = choice_at(option, i, &length);
+        if (strlen(word) == length && strncmp(word, choice, length) == 0) {
+            *index = (int)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool in_bounds(const dp_option *option, double value) {
+    return value >= option->minimum && value <= option->maximum;
+}
+
+static bool parse_unsigned(const dp_option *option, const char *word, uint64_t *value) {
+    uint64_t parsed = 0;
+    if (!dp_text_parse_unsigned(word, &parsed) || !in_bounds(option, (double)parsed))
+        return false;
+    *value = parsed;
+    return true;
+}
+
+static bool parse_real(const dp_option *option, const char *word, double *value) {
+    double parsed = 0.0;
+    if (!dp_text_parse_real(word, &parsed) || !in_bounds(option, parsed))
+        return false;
+    *value = parsed;
+    return true;
+}
+
+static bool parse_switch(const char *word, bool *value) {
+    bool yes = strcmp(word, "yes") == 0 || strcmp(word, "true") == 0 || strcmp(word, "1") == 0;
+    bool no = strcmp(word, "no") == 0 || strcmp(word, "false") == 0 || strcmp(word, "0") == 0;
+    if (yes || no)
+        *value = yes;
+    return yes || no;
+}
+
+/* Adds one word of a comma-separated value to the list in *field. */
+static bool parse_list_word(const dp_option *option, const char *word, void *field) {
+    if (option->type == DP_OPTION_CHOICES) {
+        int index = 0;
+        bool valid = parse_choice(option, word, &index);
+        *(unsigned *)field |= valid ? 1u << index : 0u;
+        return valid;
+    }
+    if (option->type == DP_OPTION_UNSIGNED_LIST) {
+        dp_option_unsigned_list *list = field;
+        return list->count < DP_OPTION_LIST_MAX &&
+               parse_unsigned(option, word, &list->values[list->count++]);
+    }
+    dp_option_real_list *list = field;
+    return list->count < DP_OPTION_LIST_MAX &&
+           parse_real(option, word, &list->values[list->count++]);
+}
+
+static size_t list_size(dp_option_type type) {
+    return type == DP_OPTION_CHOICES         ? sizeof(unsigned)
+           : type == DP_OPTION_UNSIGNED_LIST ? sizeof(dp_option_unsigned_list)
+                                             : sizeof(dp_option_real_list);
+}
+
+static bool parse_list(const dp_option *option, const char *value, void *field) {
+    union {
+        unsigned bits;
+        dp_option_unsigned_list integers;
+        dp_option_real_list reals;
+    } list;
+    memset(&list, 0, sizeof list);
+    for (const char *start = value; *start != '\0';) {
+        char word[64];
+        size_t length = strcspn(start, ",");
+        size_t blanks = strspn(start, " ");
+        if (blanks > length || length - blanks >= sizeof word)
+            return false;
+        memcpy(word, start + blanks, length - blanks);
+        word[length - blanks] = '\0';
+        if (!parse_list_word(option, word, &list))
+            return false;
+        start += length + (start[length] == ',');
+    }
+    memcpy(field, &list, list_size(option->type));
+    return true;
+}
+
+static bool parse_value(const dp_option *option, const char *value, void *field) {
+    switch (option->type) {
+    case DP_OPTION_UNSIGNED:
+        return parse_unsigned(option, value, field);
+    case DP_OPTION_REAL:
+        return parse_real(option, value, field);
+    case DP_OPTION_TEXT:
+        /* What the config file could not hold again is refused here too. */
+        return strpbrk(value, "\r\n") == NULL && strstr(value, " ;") == NULL &&
+               dp_text_copy(field, DP_PATH_SIZE, value);
+    case DP_OPTION_SWITCH:
+        return parse_switch(value, field);
+    case DP_OPTION_CHOICE:
+        return parse_choice(option, value, field);
+    case DP_OPTION_CHOICES:
+    case DP_OPTION_UNSIGNED_LIST:
+    case DP_OPTION_REAL_LIST:
+        return parse_list(option, value, field);
+    }
+    return false;
+}
+
+static void append_choices(const dp_option *option, dp_text *out) {
+    for (const char *c = option->choices; *c != '\0'; c++)
+        dp_text_append_bytes(out, *c == '|' ? ", " : c, *c == '|' ? 2 : 1);
+}
+
+/* Appends what an option accepts: "a whole number from 1 to 64". */
+static void append_allowed(const dp_option *option, dp_text *out) {
+    static const char *const kinds[] = {
+        [DP_OPTION_UNSIGNED] = "a whole number",
+        [DP_OPTION_REAL] = "a number",
+        [DP_OPTION_TEXT] = "one line of text without ' ;'",
+        [DP_OPTION_SWITCH] = "yes or no",
+        [DP_OPTION_CHOICE] = "one of ",
+        [DP_OPTION_CHOICES] = "a comma-separated list of ",
+        [DP_OPTION_UNSIGNED_LIST] = "up to 16 comma-separated whole numbers",
+        [DP_OPTION_REAL_LIST] = "up to 16 comma-separated numbers",
+    };
+    char low[32], high[32];
+    dp_text_append(out, kinds[option->type]);
+    if (option->choices != NULL)
+        append_choices(option, out);
+    else if (option->minimum < option->maximum)
+        dp_text_append_format(out, " from %s to %s", dp_text_format_real(option->minimum, low),
+                              dp_text_format_real(option->maximum, high));
+}
+
+static dp_status set_option(const dp_option *option, void *target, const char *value,
+                            dp_error *error) {
+    if (parse_value(option, value, (char *)target + option->offset))
+        return DP_OK;
+    dp_text allowed = {0};
+    append_allowed(option, &allowed);
+    dp_status status = dp_fail(error, DP_ERR_INPUT, "%s = '%.80s': must be %s", option->key, value,
+                               dp_text_string(&allowed));
+    dp_text_clear(&allowed);
+    return status;
+}
+
+dp_status dp_options_init(dp_option_table table, void *target, dp_error *error) {
+    dp_status status = DP_OK;
+    for (size_t i = 0; i < table.count && status == DP_OK; i++)
+        status = set_option(&table.options[i], target, table.options[i].initial, error);
+    if (status != DP_OK)
+        error->status = status = DP_ERR_INTERNAL;
+    return status;
+}
+
+dp_status dp_options_set(dp_option_table table, void *target, const char *key, const char *value,
+                         dp_error *error) {
+    const dp_option *option = find_key(table, key, strlen(key));
+    if (option == NULL)
+        return fail_unknown(table, "key", key, error);
+    return set_option(option, target, value, error);
+}
+
+/* --- the config file ------------------------------------------------------------------------ */
+
+/* What the two callbacks of libinih share. It asks for one line at a time, which is how we know the
+ * number of the line a value stands on. */
+typedef struct ini_source {
+    dp_option_table table;
+    void *target;
+    const char *rest; /* the text not yet read */
+    size_t rest_size;
+    size_t line;
+    size_t *given_on; /* [table.count] line on which each key was given, 0: not yet */
+    dp_text value;    /* of the key being read, with its continuation lines */
+    const dp_option *open;
+    dp_status status;
+    dp_error *error;
+} ini_source;
+
+static void source_fail(ini_source *source, dp_status status) {
+    if (source->status == DP_OK)
+        source->status = status;
+}
+
+static char *source_next_line(char *buffer, int size, void *stream) {
+    ini_source *source = stream;
+    if (source->rest_size == 0 || source->status != DP_OK)
+        return NULL;
+    const char *newline = memchr(source->rest, '\n', source->rest_size);
+    size_t length = newline == NULL ? source->rest_size : (size_t)(newline - source->rest) + 1;
+    source->line++;
+    if (length >= (size_t)size) {
+        source_fail(source, dp_fail(source->error, DP_ERR_INPUT,
+                                    "line of %zu bytes: at most %d (continue a long value on an "
+                                    "indented line)",
+                                    length, size - 2));
+        return NULL;
+    }
+    if (memchr(source->rest, '\0', length) != NULL) {
+        source_fail(source, dp_fail(source->error, DP_ERR_INPUT, "not a text file"));
+        return NULL;
+    }
+    memcpy(buffer, source->rest, length);
+    buffer[length] = '\0';
+    source->rest += length;
+    source->rest_size -= length;
+    return buffer;
+}
+
+static int source_take_value(void *user, const char *section, const char *name,
+                             const char *value) {
+    ini_source *source = user;
+    if (source->status != DP_OK)
+        return 1;
+    dp_text key = {0};
+    dp_text_append_format(&key, "%s%s%s", section, section[0] == '\0' ? "" : ".", name);
+    const dp_option *option = find_key(source->table, dp_text_string(&key), key.length);
+    size_t *given_on = option == NULL ? NULL : &source->given_on[option - source->table.options];
+    /* libinih calls again with the same name for an indented line. */
+    bool continues = option != NULL && option == source->open && *given_on == source->line - 1;
+    if (option == NULL) {
+        source_fail(source,
+                    fail_unknown(source->table, "key", dp_text_string(&key), source->error));
+    } else if (*given_on != 0 && !continues) {
+        source_fail(source, dp_fail(source->error, DP_ERR_INPUT, "%s was already given on line %zu",
+                                    option->key, *given_on));
+    } else {
+        if (!continues)
+            dp_text_clear(&source->value);
+        dp_text_append(&source->value, value);
+        source->open = option;
+        *given_on = source->line;
+        source_fail(source, set_option(option, source->target, dp_text_string(&source->value),
+                                       source->error));
+    }
+    dp_text_clear(&key);
+    return 1;
+}
+
+dp_status dp_options_read_ini(dp_option_table table, void *target, const char *text, size_t size,
+                              const char *name, dp_error *error) {
+    dp_status status = DP_OK;
+    ini_source source = {.table = table,
+                         .target = target,
+                         .rest = text,
+                         .rest_size = size,
+                         .error = error};
+    DP_NEW_ARRAY(source.given_on, table.count);
+    int bad_line = ini_parse_stream(source_next_line, &source, source_take_value, &source);
+    status = source.status;
+    if (status != DP_OK) {
+        dp_fail_prefix(error, "%s:%zu", name, source.line);
+    } else if (bad_line != 0) {
+        status = dp_fail(error, DP_ERR_INPUT, "%s:%d: neither '[section]' nor 'key = value'", name,
+                         bad_line);
+    }
+done:
+    dp_text_clear(&source.value);
+    dp_memory_free(source.given_on);
+    return status;
+}
+
+void dp_options_format(const dp_option *option, const void *target, dp_text *out) {
+    const void *field = (const char *)target + option->offset;
+    char buffer[32];
+    size_t length = 0;
+    switch (option->type) {
+    case DP_OPTION_UNSIGNED:
+        dp_text_append_format(out, "%" PRIu64, *(const uint64_t *)field);
+        break;
+    case DP_OPTION_REAL:
+        dp_text_append(out, dp_text_format_real(*(const double *)field, buffer));
+        break;
+    case DP_OPTION_TEXT:
+        dp_text_append(out, field);
+        break;
+    case DP_OPTION_SWITCH:
+        dp_text_append(out, *(const bool *)field ? "yes" : "no");
+        break;
+    case DP_OPTION_CHOICE: {
+        const char *choice = choice_at(option, (size_t) * (const int *)field, &length);
+        dp_text_append_bytes(out, choice, length);
+        break;
+    }
+    case DP_OPTION_CHOICES: {
+        const char *separator = "";
+        for (size_t i = 0; i < choice_count(option); i++) {
+            if ((*(const unsigned *)field >> i & 1u) == 0)
+                continue;
+            const char *choice = choice_at(option, i, &length);
+            dp_text_append(out, separator);
+            dp_text_append_bytes(out, choice, length);
+            separator = ",";
+        }
+        break;
+    }
+    case DP_OPTION_UNSIGNED_LIST: {
+        const dp_option_unsigned_list *list = field;
+        for (size_t i = 0; i < list->count; i++)
+            dp_text_append_format(out, "%s%" PRIu64, i == 0 ? "" : ",", list->values[i]);
+        break;
+    }
+    case DP_OPTION_REAL_LIST: {
+        const dp_option_real_list *list = field;
+        for (size_t i = 0; i < list->count; i++)
+            dp_text_append_format(out, "%s%s", i == 0 ? "" : ",",
+                                  dp_text_format_real(list->values[i], buffer));
+        break;
+    }
+    }
+}
+
+/* "name = value", broken into indented continuation lines where it is long. */
+static void write_assignment(const char *name, const char *value, dp_text *out) {
+    const size_t width = 120;
+    size_t length = strlen(value);
+    dp_text_append_format(out, "%s = ", name);
+    while (length > width) {
+        size_t cut = width; /* never beside a blank, which reading would trim */
+        while (cut > 1 && (value[cut] == ' ' || value[cut - 1] == ' '))
+            cut--;
+        dp_text_append_bytes(out, value, cut);
+        dp_text_append(out, "\n    ");
+        value += cut;
+        length -= cut;
+    }
+    dp_text_append_format(out, "%s\n", value);
+}
+
+void dp_options_write_ini(dp_option_table table, const void *target, dp_text *out) {
+    const char *section = "";
+    size_t section_length = 0;
+    for (size_t i = 0; i < table.count; i++) {
+        const dp_option *option = &table.options[i];
+        size_t length = strcspn(option->key, ".");
+        if (length != section_length || strncmp(section, option->key, length) != 0) {
+            section = option->key;
+            section_length = length;
+            dp_text_append_format(out, "%s[%.*s]\n", i == 0 ? "" : "\n", (int)length, section);
+        }
+        dp_text value = {0};
+        dp_options_format(option, target, &value);
+        write_assignment(option->key + length + 1, dp_text_string(&value), out);
+        out->failed = out->failed || value.failed;
+        dp_text_clear(&value);
+    }
+}
+
+void dp_options_compare(dp_option_table table, const void *a, const void *b, unsigned flags,
+                        dp_text *differences) {
+    for (size_t i = 0; i < table.count; i++) {
+        const dp_option *option = &table.options[i];
+        if ((option->flags & flags) == 0)
+            continue;
+        dp_text value_a = {0}, value_b = {0};
+        dp_options_format(option, a, &value_a);
+        dp_options_format(option, b, &value_b);
+        if (strcmp(dp_text_string(&value_a), dp_text_string(&value_b)) != 0)
+            dp_text_append_format(differences, "%s%s: %s there, %s here",
+                                  differences->length == 0 ? "" : "; ", option->key,
+                                  dp_text_string(&value_a), dp_text_string(&value_b));
+        dp_text_clear(&value_a);
+        dp_text_clear(&value_b);
+    }
+}
+
+/* --- the command line ----------------------------------------------------------------------- */
+
+static const dp_option *find_alias(dp_option_table table, char alias) {
+    for (size_t i = 0; i < table.count; i++) {
+        if (table.options[i].alias == alias)
+            return &table.options[i];
+    }
+    return NULL;
+}
+
+static bool is_negative_number(const char *argument) {
+    double value = 0.0;
+    return dp_text_parse_real(argument, &value);
+}
+
+/* Takes the option at arguments[*index] with its value, and moves *index past both. */
+static dp_status parse_option(dp_option_table table, void *target, int count, char **arguments,
+                              int *index, dp_error *error) {
+    const char *argument = arguments[(*index)++];
+    bool is_long = argument[1] == '-';
+    const char *key = argument + (is_long ? 2 : 1);
+    const char *equals = is_long ? strchr(key, '=') : NULL;
+    size_t length = equals == NULL ? strlen(key) : (size_t)(equals - key);
+    const dp_option *option = is_long          ? find_key(table, key, length)
+                              : key[1] == '\0' ? find_alias(table, key[0])
+                                               : NULL;
+    if (option == NULL && is_long) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)length, key);
+        return fail_unknown(table, "option", name, error);
+    }
+    if (option == NULL)
+        return dp_fail(error, DP_ERR_INPUT, "unknown option '%s' (see --help)", argument);
+    if (option->type == DP_OPTION_SWITCH)
+        return set_option(option, target, equals == NULL ? "yes" : equals + 1, error);
+    if (equals != NULL)
+        return set_option(option, target, equals + 1, error);
+    bool missing = *index >= count || (arguments[*index][0] == '-' && arguments[*index][1] != '\0' &&
+                                       !is_negative_number(arguments[*index]));
+    if (missing)
+        return dp_fail(error, DP_ERR_INPUT, "option '%s' needs a value (%s)", argument,
+                       option->unit == NULL ? "see --help" : option->unit);
+    return set_option(option, target, arguments[(*index)++], error);
+}
+
+dp_status dp_options_parse_arguments(dp_option_table table, void *target, int count,
+                                     char **arguments, int *positional_count, dp_error *error) {
+    bool options_ended = false;
+    *positional_count = 0;
+    for (int i = 0; i < count;) {
+        bool is_option = !options_ended && arguments[i][0] == '-' && arguments[i][1] != '\0';
+        if (is_option && strcmp(arguments[i], "--") == 0) {
+            options_ended = true;
+            i++;
+        } else if (is_option) {
+            dp_status status = parse_option(table, target, count, arguments, &i, error);
+            if (status != DP_OK)
+                return status;
+        } else {
+            arguments[(*positional_count)++] = arguments[i++];
+        }
+    }
+    return DP_OK;
+}
+
+void dp_options_help(dp_option_table table, dp_text *out) {
+    for (size_t i = 0; i < table.count; i++) {
+        const dp_option *option = &table.options[i];
+        dp_text name = {0};
+        if (strchr(option->key, '.') != NULL)
+            dp_text_append(&name, option->key);
+        else if (option->alias != 0)
+            dp_text_append_format(&name, "-%c, --%s", option->alias, option->key);
+        else
+            dp_text_append_format(&name, "--%s", option->key);
+        if (option->type != DP_OPTION_SWITCH && option->unit != NULL)
+            dp_text_append_format(&name, " %s", option->unit);
+        dp_text_append_format(out, "  %-30s %s", dp_text_string(&name), option->help);
+        if (option->choices != NULL)
+            dp_text_append_format(out, ": %s", option->choices);
+        if (option->initial[0] != '\0' && option->type != DP_OPTION_SWITCH)
+            dp_text_append_format(out, " [%s]", option->initial);
+        dp_text_append(out, "\n");
+        dp_text_clear(&name);
+    }
+}

@@ -1,0 +1,39 @@
+#include "base/status.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+dp_status dp_fail(dp_error *error, dp_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    error->status = status;
+    return status;
+}
+
+dp_status dp_fail_errno(dp_error *error, int system_errno, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    if (length >= 0 && (size_t)length < sizeof error->message)
+        snprintf(error->message + length, sizeof error->message - (size_t)length, ": %s",
+                 strerror(system_errno));
+    error->status = system_errno == ENOMEM ? DP_ERR_MEMORY : DP_ERR_IO;
+    return error->status;
+}
+
+dp_status dp_fail_prefix(dp_error *error, const char *format, ...) {
+    char message[DP_ERROR_MESSAGE_SIZE];
+    memcpy(message, error->message, sizeof message);
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    if (length >= 0 && (size_t)length < sizeof error->message)
+        snprintf(error->message + length, sizeof error->message - (size_t)length, ": %s", message);
+    return error->status;
+}

@@ -1,0 +1,158 @@
+#include "base/text.h"
+
+#include "base/memory.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool text_reserve(dp_text *text, size_t more) {
+    dp_error error;
+    void *data = text->data;
+    if (!text->failed && dp_memory_grow(&data, &text->capacity, text->length + more + 1, 1,
+                                        &error) != DP_OK)
+        text->failed = true;
+    text->data = data;
+    return !text->failed;
+}
+
+void dp_text_append_bytes(dp_text *text, const void *bytes, size_t count) {
+    if (!text_reserve(text, count))
+        return;
+    memcpy(text->data + text->length, bytes, count);
+    text->length += count;
+    text->data[text->length] = '\0';
+}
+
+void dp_text_append(dp_text *text, const char *string) {
+    dp_text_append_bytes(text, string, strlen(string));
+}
+
+void dp_text_append_format(dp_text *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length < 0 || !text_reserve(text, (size_t)length)) {
+        text->failed = true;
+        return;
+    }
+    va_start(arguments, format);
+    vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    text->length += (size_t)length;
+}
+
+const char *dp_text_string(const dp_text *text) {
+    return text->data == NULL ? "" : text->data;
+}
+
+dp_status dp_text_check(const dp_text *text, dp_error *error) {
+    if (text->failed)
+        return dp_fail(error, DP_ERR_MEMORY, "out of memory for a text of %zu bytes", text->length);
+    return DP_OK;
+}
+
+void dp_text_clear(dp_text *text) {
+    dp_memory_free(text->data);
+    *text = (dp_text){0};
+}
+
+bool dp_text_copy(char *destination, size_t size, const char *source) {
+    size_t length = strlen(source);
+    bool fits = length < size;
+    memcpy(destination, source, fits ? length : 0);
+    destination[fits ? length : 0] = '\0';
+    return fits;
+}
+
+bool dp_text_parse_unsigned(const char *string, uint64_t *value) {
+    if (!isdigit((unsigned char)string[0]))
+        return false;
+    char *end = NULL;
+    errno = 0;
+    uintmax_t parsed = strtoumax(string, &end, 10);
+    if (errno != 0 || *end != '\0' || parsed > UINT64_MAX)
+        return false;
+    *value = parsed;
+    return true;
+}
+
+bool dp_text_parse_real(const char *string, double *value) {
+    if (string[0] == '\0' || isspace((unsigned char)string[0]))
+        return false;
+    char *end = NULL;
+    double parsed = strtod(string, &end);
+    if (*end != '\0' || !isfinite(parsed))
+        return false;
+    *value = parsed;
+    return true;
+}
+
+const char *dp_text_format_real(double value, char buffer[32]) {
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(buffer, 32, "%.*g", digits, value);
+        if (strtod(buffer, NULL) == value)
+            break;
+    }
+    return buffer;
+}
+
+const char *dp_text_format_count(uint64_t value, char buffer[32]) {
+    char digits[32];
+    size_t length = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, value);
+    size_t out = 0;
+    for (size_t i = 0; i < length; i++) {
+        buffer[out++] = digits[i];
+        size_t left = length - 1 - i;
+        if (left > 0 && left % 3 == 0)
+            buffer[out++] = ',';
+    }
+    buffer[out] = '\0';
+    return buffer;
+}
+
+const char *dp_text_format_duration(double seconds, char buffer[32]) {
+    double whole = floor(seconds + 0.5);
+    if (!(seconds >= 0.0) || whole > 1e9)
+        snprintf(buffer, 32, "?");
+    else if (whole < 10.0)
+        snprintf(buffer, 32, "%.1f s", seconds);
+    else if (whole < 60.0)
+        snprintf(buffer, 32, "%.0f s", whole);
+    else if (whole < 3600.0)
+        snprintf(buffer, 32, "%.0f min %02.0f s", floor(whole / 60.0), fmod(whole, 60.0));
+    else
+        snprintf(buffer, 32, "%.0f h %02.0f min", floor(whole / 3600.0),
+                 floor(fmod(whole, 3600.0) / 60.0));
+    return buffer;
+}
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+size_t dp_text_distance(const char *a, const char *b) {
+    enum { LIMIT = 64 };
+    size_t rows[LIMIT + 1][LIMIT + 1];
+    size_t length_a = strnlen(a, LIMIT);
+    size_t length_b = strnlen(b, LIMIT);
+    for (size_t i = 0; i <= length_a; i++)
+        rows[i][0] = i;
+    for (size_t j = 0; j <= length_b; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= length_a; i++) {
+        for (size_t j = 1; j <= length_b; j++) {
+            size_t replace = rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            rows[i][j] = smaller(replace, smaller(rows[i - 1][j], rows[i][j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                rows[i][j] = smaller(rows[i][j], rows[i - 2][j - 2] + 1);
+        }
+    }
+    return rows[length_a][length_b];
+}

@@ -1,0 +1,45 @@
+#include "base/utf8.h"
+
+#include <stdbool.h>
+
+static bool is_continuation(unsigned char byte) {
+    return (byte & 0xC0u) == 0x80u;
+}
+
+size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *code_point) {
+    if (available == 0)
+        return 0;
+    unsigned char lead = bytes[0];
+    if (lead < 0x80u) {
+        *code_point = lead;
+        return 1;
+    }
+    /* The lead byte gives the length, its payload bits, and the least value that needs them. */
+    size_t length = lead >= 0xF0u ? 4 : lead >= 0xE0u ? 3 : 2;
+    static const uint32_t least[5] = {0, 0, 0x80u, 0x800u, 0x10000u};
+    if (lead < 0xC2u || lead > 0xF4u || available < length)
+        return 0;
+    uint32_t value = lead & (0x7Fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if (!is_continuation(bytes[i]))
+            return 0;
+        value = (value << 6) | (bytes[i] & 0x3Fu);
+    }
+    bool surrogate = value >= 0xD800u && value <= 0xDFFFu;
+    if (value < least[length] || value >= DP_UTF8_LIMIT || surrogate)
+        return 0;
+    *code_point = value;
+    return length;
+}
+
+size_t dp_utf8_encode(uint32_t code_point, char buffer[DP_UTF8_MAX_BYTES + 1]) {
+    static const unsigned char lead_bits[5] = {0, 0, 0xC0u, 0xE0u, 0xF0u};
+    size_t length = code_point < 0x80u ? 1 : code_point < 0x800u ? 2 : code_point < 0x10000u ? 3 : 4;
+    buffer[length] = '\0';
+    for (size_t i = length; i-- > 1;) {
+        buffer[i] = (char)(0x80u | (code_point & 0x3Fu));
+        code_point >>= 6;
+    }
+    buffer[0] = (char)(lead_bits[length] | code_point);
+    return length;
+}

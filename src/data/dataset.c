@@ -1,0 +1,229 @@
+#include "data/dataset.h"
+
+#include "base/memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *dp_split_name(dp_split split) {
+    static const char *const names[DP_SPLIT_COUNT] = {"train", "dev", "test"};
+    return names[split];
+}
+
+uint64_t dp_dataset_rows(const dp_dataset *dataset, dp_split split) {
+    return dataset->targets[split].rows;
+}
+
+size_t dp_dataset_id_bytes(uint64_t vocab) {
+    return vocab <= 256 ? 1 : vocab <= 65536 ? 2 : 4;
+}
+
+static uint32_t load_id(const unsigned char *bytes, size_t id_bytes) {
+    uint32_t id = bytes[0];
+    if (id_bytes > 1)
+        id |= (uint32_t)bytes[1] << 8;
+    if (id_bytes > 2)
+        id |= (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    return id;
+}
+
+void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row,
+                         uint32_t *context, uint32_t *target) {
+    const size_t id_bytes = dataset->id_bytes;
+    const dp_id_tensor *contexts = &dataset->contexts[split];
+    const unsigned char *source = contexts->data + row * contexts->columns * id_bytes;
+    for (uint64_t i = 0; i < contexts->columns; i++)
+        context[i] = load_id(source + i * id_bytes, id_bytes);
+    *target = load_id(dataset->targets[split].data + row * id_bytes, id_bytes);
+}
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+static dp_status read_info(dp_dataset *dataset, dp_h5file *file, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_dataset_info *info = &dataset->info;
+    uint64_t version = 0;
+    char format[64], unit[16];
+    if (dp_h5file_read_text_attribute(file, "format", format, sizeof format, error) != DP_OK ||
+        strcmp(format, DP_DATASET_FORMAT) != 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain dataset (make one: pack_dataset)",
+                       dataset->path);
+    DP_TRY(dp_h5file_read_unsigned_attribute(file, "version", &version, error));
+    if (version != DP_DATASET_VERSION)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s is a dataset of format version %" PRIu64 "; this program reads %d",
+                       dataset->path, version, DP_DATASET_VERSION);
+    DP_TRY(dp_h5file_read_text_attribute(file, "unit", unit, sizeof unit, error));
+    info->unit = strcmp(unit, "word") == 0 ? DP_UNIT_WORD : DP_UNIT_CHAR;
+    DP_TRY(dp_h5file_read_unsigned_attribute(file, "block_size", &info->block_size, error));
+    DP_TRY(dp_h5file_read_unsigned_attribute(file, "seed", &info->seed, error));
+    DP_TRY(dp_h5file_read_text_attribute(file, "source", info->source, sizeof info->source, error));
+    DP_TRY(dp_h5file_read_text_attribute(file, "source_sha256", info->source_sha256,
+                                         sizeof info->source_sha256, error));
+    DP_TRY(dp_h5file_read_text_attribute(file, "sha256", info->sha256, sizeof info->sha256, error));
+    DP_TRY(
+        dp_h5file_read_text_attribute(file, "made_by", info->made_by, sizeof info->made_by, error));
+    if (info->block_size < 1 || info->block_size > DP_BLOCK_SIZE_MAX)
+        status = dp_fail(error, DP_ERR_INPUT, "%s: block_size %" PRIu64 " is not from 1 to %d",
+                         dataset->path, info->block_size, DP_BLOCK_SIZE_MAX);
+done:
+    return status;
+}
+
+/* Finds one tensor of ids and its checksums in the mapped file. */
+static dp_status locate_tensor(dp_dataset *dataset, dp_h5file *file, const char *object, int rank,
+                               dp_id_tensor *tensor, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_h5location ids, checksums;
+    char checksums_object[64];
+    snprintf(checksums_object, sizeof checksums_object, "%s_checksums", object);
+    DP_TRY(dp_h5file_locate_integers(file, object, rank, &ids, error));
+    DP_TRY(dp_h5file_locate_integers(file, checksums_object, 1, &checksums, error));
+    tensor->rows = ids.shape.size[0];
+    tensor->columns = rank == 1 ? 1 : ids.shape.size[1];
+    uint64_t bytes = tensor->rows * tensor->columns * ids.bytes;
+    uint64_t blocks = (bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK;
+    uint64_t expected_columns = rank == 1 ? 1 : dataset->info.block_size;
+    /* The file may have been cut between HDF5's look at it and ours. */
+    bool inside = ids.offset + bytes <= dataset->map.size &&
+                  checksums.offset + blocks * 8 <= dataset->map.size;
+    if (ids.bytes != dataset->id_bytes || tensor->rows == 0 ||
+        tensor->columns != expected_columns || checksums.bytes != 8 ||
+        checksums.shape.size[0] != blocks || !inside)
+        return dp_fail(error, DP_ERR_INPUT, "%s: %s has the wrong shape or type", dataset->path,
+                       object);
+    tensor->data = dataset->map.data + ids.offset;
+    tensor->checksums = dataset->map.data + checksums.offset;
+done:
+    return status;
+}
+
+static dp_status locate_split(dp_dataset *dataset, dp_h5file *file, dp_split split,
+                              dp_error *error) {
+    dp_status status = DP_OK;
+    char object[64];
+    snprintf(object, sizeof object, "/%s/contexts", dp_split_name(split));
+    DP_TRY(locate_tensor(dataset, file, object, 2, &dataset->contexts[split], error));
+    snprintf(object, sizeof object, "/%s/targets", dp_split_name(split));
+    DP_TRY(locate_tensor(dataset, file, object, 1, &dataset->targets[split], error));
+    if (dataset->contexts[split].rows != dataset->targets[split].rows)
+        status = dp_fail(error, DP_ERR_INPUT, "%s: contexts and targets of %s differ in length",
+                         dataset->path, dp_split_name(split));
+done:
+    return status;
+}
+
+dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_h5file *file = NULL;
+    memset(dataset, 0, sizeof *dataset);
+    DP_TRY(dp_path_format(dataset->path, error, "%s", path));
+    DP_TRY(dp_h5file_open(&file, path, error));
+    DP_TRY(read_info(dataset, file, error));
+    DP_TRY(dp_vocabulary_read(&dataset->vocabulary, file, path, error));
+    dataset->id_bytes = dp_dataset_id_bytes(dataset->vocabulary.count);
+    DP_TRY(dp_file_map_open(&dataset->map, path, error));
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        DP_TRY(locate_split(dataset, file, (dp_split)split, error));
+done:
+    if (status == DP_OK)
+        status = dp_h5file_close(file, error);
+    else
+        (void)dp_h5file_close(file, &(dp_error){0});
+    if (status != DP_OK)
+        dp_dataset_close(dataset);
+    return status;
+}
+
+void dp_dataset_close(dp_dataset *dataset) {
+    dp_file_map_close(&dataset->map);
+    dp_vocabulary_clear(&dataset->vocabulary);
+}
+
+/* --- checking ------------------------------------------------------------------------------- */
+
+static uint64_t load_checksum(const dp_id_tensor *tensor, uint64_t block) {
+    uint64_t checksum = 0;
+    for (int i = 7; i >= 0; i--)
+        checksum = checksum << 8 | tensor->checksums[8 * block + (uint64_t)i];
+    return checksum;
+}
+
+/* The first of `count` ids at `bytes` that is not below V; count where all are. */
+static uint64_t first_bad_id(const dp_dataset *dataset, const unsigned char *bytes,
+                             uint64_t count) {
+    for (uint64_t i = 0; i < count; i++) {
+        if (load_id(bytes + i * dataset->id_bytes, dataset->id_bytes) >= dataset->vocabulary.count)
+            return i;
+    }
+    return count;
+}
+
+static dp_status check_block(const dp_dataset *dataset, const char *name,
+                             const dp_id_tensor *tensor, uint64_t block, dp_error *error) {
+    const uint64_t bytes = tensor->rows * tensor->columns * dataset->id_bytes;
+    const uint64_t first = block * DP_DATASET_BLOCK;
+    const uint64_t size = bytes - first < DP_DATASET_BLOCK ? bytes - first : DP_DATASET_BLOCK;
+    uint64_t count = size / dataset->id_bytes;
+    uint64_t bad = first_bad_id(dataset, tensor->data + first, count);
+    if (bad < count)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s: %s, row %" PRIu64 ": id %" PRIu32 " is not below the vocabulary's %zu",
+                       dataset->path, name, (first / dataset->id_bytes + bad) / tensor->columns,
+                       load_id(tensor->data + first + bad * dataset->id_bytes, dataset->id_bytes),
+                       dataset->vocabulary.count);
+    if (dp_xxh3_of(tensor->data + first, size) != load_checksum(tensor, block))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s: %s is damaged between bytes %" PRIu64 " and %" PRIu64
+                       " (checksum); pack it again",
+                       dataset->path, name, first, first + size);
+    return DP_OK;
+}
+
+static dp_status check_tensor(const dp_dataset *dataset, const char *name,
+                              const dp_id_tensor *tensor, uint64_t part, uint64_t parts,
+                              dp_error *error) {
+    const uint64_t bytes = tensor->rows * tensor->columns * dataset->id_bytes;
+    const uint64_t blocks = (bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK;
+    dp_status status = DP_OK;
+    for (uint64_t block = part; block < blocks && status == DP_OK; block += parts)
+        status = check_block(dataset, name, tensor, block, error);
+    return status;
+}
+
+dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t parts,
+                           dp_error *error) {
+    dp_status status = DP_OK;
+    for (int split = 0; split < DP_SPLIT_COUNT && status == DP_OK; split++) {
+        char name[64];
+        snprintf(name, sizeof name, "/%s/contexts", dp_split_name((dp_split)split));
+        DP_TRY(check_tensor(dataset, name, &dataset->contexts[split], part, parts, error));
+        snprintf(name, sizeof name, "/%s/targets", dp_split_name((dp_split)split));
+        DP_TRY(check_tensor(dataset, name, &dataset->targets[split], part, parts, error));
+    }
+done:
+    return status;
+}
+
+dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabulary,
+                              const uint64_t rows[DP_SPLIT_COUNT],
+                              const uint64_t *const checksums[DP_DATASET_TENSORS],
+                              const size_t blocks[DP_DATASET_TENSORS],
+                              char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) {
+    dp_text text = {0};
+    dp_text_append_format(&text, "block_size %" PRIu64 "\n", block_size);
+    for (uint32_t id = 0; id < vocabulary->count; id++)
+        dp_text_append_format(&text, "token %s\n", dp_vocabulary_token(vocabulary, id));
+    for (int i = 0; i < DP_DATASET_TENSORS; i++) {
+        dp_text_append_format(&text, "%s %" PRIu64 "\n", dp_split_name((dp_split)(i / 2)),
+                              rows[i / 2]);
+        for (size_t block = 0; block < blocks[i]; block++)
+            dp_text_append_format(&text, "%016" PRIx64 "\n", checksums[i][block]);
+    }
+    dp_status status = dp_text_check(&text, error);
+    if (status == DP_OK)
+        status = dp_sha256_of(dp_text_string(&text), text.length, sha256, error);
+    dp_text_clear(&text);
+    return status;
+}

@@ -1,0 +1,92 @@
+#include "data/vocabulary.h"
+
+#include "base/memory.h"
+#include "base/utf8.h"
+
+#include <string.h>
+
+#define TOKENS_OBJECT "/vocab/tokens"
+#define TOKENS_BYTES_MAX ((size_t)1 << 30) /* far above any vocabulary, far below the memory */
+
+dp_status dp_vocabulary_init(dp_vocabulary *vocabulary, const char *const *tokens, size_t count,
+                             dp_error *error) {
+    dp_status status = DP_OK;
+    size_t longest = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(tokens[i]);
+        longest = length > longest ? length : longest;
+    }
+    *vocabulary = (dp_vocabulary){.count = count, .width = longest + 1};
+    DP_NEW_ARRAY(vocabulary->table, count * vocabulary->width);
+    for (size_t i = 0; i < count; i++)
+        strcpy(vocabulary->table + i * vocabulary->width, tokens[i]);
+done:
+    return status;
+}
+
+void dp_vocabulary_clear(dp_vocabulary *vocabulary) {
+    dp_memory_free(vocabulary->table);
+    *vocabulary = (dp_vocabulary){0};
+}
+
+dp_status dp_vocabulary_write(const dp_vocabulary *vocabulary, dp_h5file *file, dp_error *error) {
+    return dp_h5file_write_strings(file, TOKENS_OBJECT, vocabulary->table, vocabulary->count,
+                                   vocabulary->width, error);
+}
+
+static bool valid_token(const char *token, size_t width) {
+    size_t length = strnlen(token, width);
+    if (length == 0 || length == width)
+        return false;
+    for (size_t at = 0; at < length;) {
+        uint32_t code_point = 0;
+        size_t bytes =
+            dp_utf8_decode((const unsigned char *)token + at, length - at, &code_point);
+        if (bytes == 0)
+            return false;
+        at += bytes;
+    }
+    return true;
+}
+
+dp_status dp_vocabulary_read(dp_vocabulary *vocabulary, dp_h5file *file, const char *path,
+                             dp_error *error) {
+    dp_status status = DP_OK;
+    *vocabulary = (dp_vocabulary){0};
+    DP_TRY(dp_h5file_read_strings(file, TOKENS_OBJECT, TOKENS_BYTES_MAX, &vocabulary->table,
+                                  &vocabulary->count, &vocabulary->width, error));
+    for (size_t i = 0; i < vocabulary->count; i++) {
+        if (!valid_token(vocabulary->table + i * vocabulary->width, vocabulary->width)) {
+            status = dp_fail(error, DP_ERR_INPUT, "%s: token %zu of %s is not valid UTF-8", path, i,
+                             TOKENS_OBJECT);
+            goto done;
+        }
+    }
+done:
+    if (status != DP_OK)
+        dp_vocabulary_clear(vocabulary);
+    return status;
+}
+
+const char *dp_vocabulary_token(const dp_vocabulary *vocabulary, uint32_t id) {
+    return vocabulary->table + (size_t)id * vocabulary->width;
+}
+
+bool dp_vocabulary_find(const dp_vocabulary *vocabulary, const char *text, size_t length,
+                        uint32_t *id) {
+    for (uint32_t i = 0; length < vocabulary->width && i < vocabulary->count; i++) {
+        const char *token = dp_vocabulary_token(vocabulary, i);
+        if (strncmp(token, text, length) == 0 && token[length] == '\0') {
+            *id = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool dp_vocabulary_equal(const dp_vocabulary *a, const dp_vocabulary *b) {
+    bool equal = a->count == b->count;
+    for (uint32_t i = 0; equal && i < a->count; i++)
+        equal = strcmp(dp_vocabulary_token(a, i), dp_vocabulary_token(b, i)) == 0;
+    return equal;
+}
