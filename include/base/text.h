@@ -38,7 +38,8 @@ bool dp_text_copy(char *destination, size_t size, const char *source) DP_CHECKED
 bool dp_text_parse_unsigned(const char *string, uint64_t *value) DP_CHECKED;
 bool dp_text_parse_real(const char *string, double *value) DP_CHECKED;
 
-/* The shortest decimal that reads back as the same double, into buffer[32]. Returns buffer. */
+/* The fewest digits that read back as the same double, into buffer[32]; whole numbers below 1e15
+ * without an exponent. Returns buffer. */
 const char *dp_text_format_real(double value, char buffer[32]);
 
 /* "1,234,567", into buffer[32]. Returns buffer. */

@@ -14,7 +14,11 @@ dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path, dp_
     memset(file, 0, sizeof *file);
     DP_TRY(dp_path_format(file->path, error, "%s", path));
     /* The process id keeps two writers apart; the suffix lets a later run recognise leftovers. */
-    DP_TRY(dp_path_format(file->temporary, error, "%s.%ld.tmp", path, (long)getpid()));
+    status = dp_path_format(file->temporary, error, "%s.%ld.tmp", path, (long)getpid());
+    if (status != DP_OK) {
+        file->temporary[0] = '\0'; /* cut short it is another file, perhaps path itself */
+        goto done;
+    }
     int descriptor = open(file->temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666);
     if (descriptor < 0 || close(descriptor) != 0) {
         status = dp_fail_errno(error, errno, "cannot write %s", path);
@@ -91,7 +95,8 @@ dp_status dp_file_map_open(dp_file_map *map, const char *path, dp_error *error) 
     dp_status status = DP_OK;
     struct stat information;
     *map = (dp_file_map){0};
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    /* O_NONBLOCK: opening a pipe that nobody writes to would wait for ever. */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0 || fstat(descriptor, &information) != 0) {
         status = dp_fail_errno(error, errno, "cannot read %s", path);
         goto done;
@@ -131,16 +136,15 @@ dp_status dp_file_make_directories(const char *path, dp_error *error) {
     dp_status status = dp_path_format(partial, error, "%s", path);
     if (status != DP_OK)
         return status;
-    for (char *c = partial + 1;; c++) {
+    for (char *c = partial + (path[0] != '\0');; c++) {
         if (*c != '/' && *c != '\0')
             continue;
         char kept = *c;
         *c = '\0';
         struct stat information;
-        bool present = mkdir(partial, 0777) == 0 ||
-                       (stat(partial, &information) == 0 && S_ISDIR(information.st_mode));
-        if (!present)
-            return dp_fail_errno(error, errno, "cannot create the folder %s", partial);
+        int failed = mkdir(partial, 0777) == 0 ? 0 : errno;
+        if (failed != 0 && (stat(partial, &information) != 0 || !S_ISDIR(information.st_mode)))
+            return dp_fail_errno(error, failed, "cannot create the folder %s", partial);
         if (kept == '\0')
             return DP_OK;
         *c = kept;

@@ -2,10 +2,13 @@
 
 #include "base/memory.h"
 
+#include <ctype.h>
 #include <ini.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#define LINE_WIDTH 120 /* bytes of a value on one line of a config file; libinih reads 198 */
 
 static const dp_option *find_key(dp_option_table table, const char *key, size_t length) {
     for (size_t i = 0; i < table.count; i++) {
@@ -135,9 +138,33 @@ static bool parse_list(const dp_option *option, const char *value, void *field) 
         word[length - blanks] = '\0';
         if (!parse_list_word(option, word, &list))
             return false;
-        start += length + (start[length] == ',');
+        start += length;
+        if (start[0] == ',' && *++start == '\0') /* a word is missing at the end */
+            return false;
     }
     memcpy(field, &list, list_size(option->type));
+    return true;
+}
+
+/* Whether value[at] may begin a continuation line: reading trims blanks at both ends of a line, and
+ * takes one that begins with ; or # for a comment. */
+static bool can_cut(const char *value, size_t at) {
+    return !isspace((unsigned char)value[at - 1]) && !isspace((unsigned char)value[at]) &&
+           value[at] != ';' && value[at] != '#';
+}
+
+/* Whether the config file can hold this text: reading would take a ; behind a blank for a comment,
+ * and trim blanks at the ends; and long texts need places to cut them. */
+static bool is_storable(const char *value) {
+    size_t uncut = 0;
+    for (const char *c = value; *c != '\0'; c++) {
+        bool edge = c == value || c[1] == '\0';
+        bool after_blank = c == value || isspace((unsigned char)c[-1]);
+        uncut = c == value || can_cut(value, (size_t)(c - value)) ? 0 : uncut + 1;
+        if (*c == '\r' || *c == '\n' || (edge && isspace((unsigned char)*c)) ||
+            (after_blank && *c == ';') || uncut >= LINE_WIDTH / 2)
+            return false;
+    }
     return true;
 }
 
@@ -149,7 +176,7 @@ static bool parse_value(const dp_option *option, const char *value, void *field)
         return parse_real(option, value, field);
     case DP_OPTION_TEXT:
         /* What the config file could not hold again is refused here too. */
-        return strpbrk(value, "\r\n") == NULL && strstr(value, " ;") == NULL &&
+        return strlen(value) < DP_PATH_SIZE && is_storable(value) &&
                dp_text_copy(field, DP_PATH_SIZE, value);
     case DP_OPTION_SWITCH:
         return parse_switch(value, field);
@@ -173,7 +200,7 @@ static void append_allowed(const dp_option *option, dp_text *out) {
     static const char *const kinds[] = {
         [DP_OPTION_UNSIGNED] = "a whole number",
         [DP_OPTION_REAL] = "a number",
-        [DP_OPTION_TEXT] = "one line of text without ' ;'",
+        [DP_OPTION_TEXT] = "one line of text without ' ;' and without blanks at its ends",
         [DP_OPTION_SWITCH] = "yes or no",
         [DP_OPTION_CHOICE] = "one of ",
         [DP_OPTION_CHOICES] = "a comma-separated list of ",
@@ -221,23 +248,30 @@ dp_status dp_options_set(dp_option_table table, void *target, const char *key, c
 /* --- the config file ------------------------------------------------------------------------ */
 
 /* What the two callbacks of libinih share. It asks for one line at a time, which is how we know the
- * number of the line a value stands on. */
+ * number of the line a value stands on. A value is set when it is complete, continuation lines
+ * included: its first part alone may be out of bounds. */
 typedef struct ini_source {
     dp_option_table table;
     void *target;
     const char *rest; /* the text not yet read */
     size_t rest_size;
     size_t line;
-    size_t *given_on; /* [table.count] line on which each key was given, 0: not yet */
-    dp_text value;    /* of the key being read, with its continuation lines */
-    const dp_option *open;
+    bool indented;          /* the line begins with a blank */
+    size_t *given_on;       /* [table.count] line on which each key was given, 0: not yet */
+    const dp_option *open;  /* the key being read, or NULL */
+    dp_text value;          /* of it, so far */
+    size_t open_until_line; /* the last line of that value so far */
     dp_status status;
+    size_t failed_line;
     dp_error *error;
 } ini_source;
 
-static void source_fail(ini_source *source, dp_status status) {
-    if (source->status == DP_OK)
-        source->status = status;
+/* Keeps the first failure and the line it is about. */
+static void source_fail(ini_source *source, size_t line, dp_status status) {
+    if (source->status != DP_OK || status == DP_OK)
+        return;
+    source->status = status;
+    source->failed_line = line;
 }
 
 static char *source_next_line(char *buffer, int size, void *stream) {
@@ -245,52 +279,73 @@ static char *source_next_line(char *buffer, int size, void *stream) {
     if (source->rest_size == 0 || source->status != DP_OK)
         return NULL;
     const char *newline = memchr(source->rest, '\n', source->rest_size);
-    size_t length = newline == NULL ? source->rest_size : (size_t)(newline - source->rest) + 1;
+    size_t content = newline == NULL ? source->rest_size : (size_t)(newline - source->rest);
+    size_t length = content + (newline == NULL ? 0 : 1);
     source->line++;
-    if (length >= (size_t)size) {
-        source_fail(source, dp_fail(source->error, DP_ERR_INPUT,
-                                    "line of %zu bytes: at most %d (continue a long value on an "
-                                    "indented line)",
-                                    length, size - 2));
+    if (memchr(source->rest, '\0', length) != NULL) {
+        source_fail(source, source->line, dp_fail(source->error, DP_ERR_INPUT, "not a text file"));
         return NULL;
     }
-    if (memchr(source->rest, '\0', length) != NULL) {
-        source_fail(source, dp_fail(source->error, DP_ERR_INPUT, "not a text file"));
+    if (length >= (size_t)size) {
+        source_fail(source, source->line,
+                    dp_fail(source->error, DP_ERR_INPUT,
+                            "line of %zu bytes: at most %d (continue a long value on an indented "
+                            "line)",
+                            content, size - 2));
         return NULL;
     }
     memcpy(buffer, source->rest, length);
     buffer[length] = '\0';
+    source->indented = isspace((unsigned char)buffer[0]);
     source->rest += length;
     source->rest_size -= length;
     return buffer;
 }
 
-static int source_take_value(void *user, const char *section, const char *name,
-                             const char *value) {
-    ini_source *source = user;
+/* Sets the option whose value is now complete. */
+static void source_close_value(ini_source *source) {
+    if (source->open == NULL || source->status != DP_OK)
+        return;
+    dp_status status = dp_text_check(&source->value, source->error);
+    if (status == DP_OK)
+        status =
+            set_option(source->open, source->target, dp_text_string(&source->value), source->error);
+    source_fail(source, source->given_on[source->open - source->table.options], status);
+    source->open = NULL;
+}
+
+static void source_open_value(ini_source *source, const char *key) {
+    source_close_value(source);
+    const dp_option *option = find_key(source->table, key, strlen(key));
     if (source->status != DP_OK)
-        return 1;
+        return;
+    if (option == NULL) {
+        source_fail(source, source->line, fail_unknown(source->table, "key", key, source->error));
+        return;
+    }
+    size_t *given_on = &source->given_on[option - source->table.options];
+    if (*given_on != 0)
+        source_fail(source, source->line,
+                    dp_fail(source->error, DP_ERR_INPUT, "%s was already given on line %zu", key,
+                            *given_on));
+    *given_on = source->line;
+    source->open = option;
+    dp_text_clear(&source->value);
+}
+
+static int source_take_value(void *user, const char *section, const char *name, const char *value) {
+    ini_source *source = user;
     dp_text key = {0};
     dp_text_append_format(&key, "%s%s%s", section, section[0] == '\0' ? "" : ".", name);
-    const dp_option *option = find_key(source->table, dp_text_string(&key), key.length);
-    size_t *given_on = option == NULL ? NULL : &source->given_on[option - source->table.options];
+    source_fail(source, source->line, dp_text_check(&key, source->error));
     /* libinih calls again with the same name for an indented line. */
-    bool continues = option != NULL && option == source->open && *given_on == source->line - 1;
-    if (option == NULL) {
-        source_fail(source,
-                    fail_unknown(source->table, "key", dp_text_string(&key), source->error));
-    } else if (*given_on != 0 && !continues) {
-        source_fail(source, dp_fail(source->error, DP_ERR_INPUT, "%s was already given on line %zu",
-                                    option->key, *given_on));
-    } else {
-        if (!continues)
-            dp_text_clear(&source->value);
-        dp_text_append(&source->value, value);
-        source->open = option;
-        *given_on = source->line;
-        source_fail(source, set_option(option, source->target, dp_text_string(&source->value),
-                                       source->error));
-    }
+    bool continues = source->indented && source->open != NULL &&
+                     strcmp(source->open->key, dp_text_string(&key)) == 0 &&
+                     source->open_until_line == source->line - 1;
+    if (source->status == DP_OK && !continues)
+        source_open_value(source, dp_text_string(&key));
+    dp_text_append(&source->value, value);
+    source->open_until_line = source->line;
     dp_text_clear(&key);
     return 1;
 }
@@ -298,16 +353,14 @@ static int source_take_value(void *user, const char *section, const char *name,
 dp_status dp_options_read_ini(dp_option_table table, void *target, const char *text, size_t size,
                               const char *name, dp_error *error) {
     dp_status status = DP_OK;
-    ini_source source = {.table = table,
-                         .target = target,
-                         .rest = text,
-                         .rest_size = size,
-                         .error = error};
+    ini_source source = {
+        .table = table, .target = target, .rest = text, .rest_size = size, .error = error};
     DP_NEW_ARRAY(source.given_on, table.count);
     int bad_line = ini_parse_stream(source_next_line, &source, source_take_value, &source);
+    source_close_value(&source);
     status = source.status;
     if (status != DP_OK) {
-        dp_fail_prefix(error, "%s:%zu", name, source.line);
+        dp_fail_prefix(error, "%s:%zu", name, source.failed_line);
     } else if (bad_line != 0) {
         status = dp_fail(error, DP_ERR_INPUT, "%s:%d: neither '[section]' nor 'key = value'", name,
                          bad_line);
@@ -370,12 +423,11 @@ void dp_options_format(const dp_option *option, const void *target, dp_text *out
 
 /* "name = value", broken into indented continuation lines where it is long. */
 static void write_assignment(const char *name, const char *value, dp_text *out) {
-    const size_t width = 120;
     size_t length = strlen(value);
     dp_text_append_format(out, "%s = ", name);
-    while (length > width) {
-        size_t cut = width; /* never beside a blank, which reading would trim */
-        while (cut > 1 && (value[cut] == ' ' || value[cut - 1] == ' '))
+    while (length > LINE_WIDTH) {
+        size_t cut = LINE_WIDTH;
+        while (cut > 1 && !can_cut(value, cut))
             cut--;
         dp_text_append_bytes(out, value, cut);
         dp_text_append(out, "\n    ");
@@ -417,6 +469,7 @@ void dp_options_compare(dp_option_table table, const void *a, const void *b, uns
             dp_text_append_format(differences, "%s%s: %s there, %s here",
                                   differences->length == 0 ? "" : "; ", option->key,
                                   dp_text_string(&value_a), dp_text_string(&value_b));
+        differences->failed = differences->failed || value_a.failed || value_b.failed;
         dp_text_clear(&value_a);
         dp_text_clear(&value_b);
     }
@@ -459,8 +512,9 @@ static dp_status parse_option(dp_option_table table, void *target, int count, ch
         return set_option(option, target, equals == NULL ? "yes" : equals + 1, error);
     if (equals != NULL)
         return set_option(option, target, equals + 1, error);
-    bool missing = *index >= count || (arguments[*index][0] == '-' && arguments[*index][1] != '\0' &&
-                                       !is_negative_number(arguments[*index]));
+    bool missing =
+        *index >= count || (arguments[*index][0] == '-' && arguments[*index][1] != '\0' &&
+                            !is_negative_number(arguments[*index]));
     if (missing)
         return dp_fail(error, DP_ERR_INPUT, "option '%s' needs a value (%s)", argument,
                        option->unit == NULL ? "see --help" : option->unit);
@@ -505,6 +559,7 @@ void dp_options_help(dp_option_table table, dp_text *out) {
         if (option->initial[0] != '\0' && option->type != DP_OPTION_SWITCH)
             dp_text_append_format(out, " [%s]", option->initial);
         dp_text_append(out, "\n");
+        out->failed = out->failed || name.failed;
         dp_text_clear(&name);
     }
 }

@@ -14,8 +14,8 @@
 static bool text_reserve(dp_text *text, size_t more) {
     dp_error error;
     void *data = text->data;
-    if (!text->failed && dp_memory_grow(&data, &text->capacity, text->length + more + 1, 1,
-                                        &error) != DP_OK)
+    if (!text->failed &&
+        dp_memory_grow(&data, &text->capacity, text->length + more + 1, 1, &error) != DP_OK)
         text->failed = true;
     text->data = data;
     return !text->failed;
@@ -95,6 +95,10 @@ bool dp_text_parse_real(const char *string, double *value) {
 }
 
 const char *dp_text_format_real(double value, char buffer[32]) {
+    if (fabs(value) < 1e15 && value == floor(value)) {
+        snprintf(buffer, 32, "%.0f", value);
+        return buffer;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(buffer, 32, "%.*g", digits, value);
         if (strtod(buffer, NULL) == value)
