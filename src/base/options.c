@@ -359,12 +359,12 @@ dp_status dp_options_read_ini(dp_option_table table, void *target, const char *t
     int bad_line = ini_parse_stream(source_next_line, &source, source_take_value, &source);
     source_close_value(&source);
     status = source.status;
-    if (status != DP_OK) {
-        dp_fail_prefix(error, "%s:%zu", name, source.failed_line);
-    } else if (bad_line != 0) {
+    /* libinih goes on behind a bad line, and what follows may look wrong only because of it. */
+    if (bad_line > 0 && (status == DP_OK || (size_t)bad_line <= source.failed_line))
         status = dp_fail(error, DP_ERR_INPUT, "%s:%d: neither '[section]' nor 'key = value'", name,
                          bad_line);
-    }
+    else if (status != DP_OK)
+        dp_fail_prefix(error, "%s:%zu", name, source.failed_line);
 done:
     dp_text_clear(&source.value);
     dp_memory_free(source.given_on);

@@ -14,14 +14,21 @@ dp_status dp_fail(dp_error *error, dp_status status, const char *format, ...) {
     return status;
 }
 
+/* Appends ": text" behind the first `length` bytes of the message, as much of it as fits. */
+static void append_text(dp_error *error, int length, const char *text) {
+    if (length < 0 || (size_t)length >= sizeof error->message)
+        return;
+    char *end = error->message + length;
+    if (snprintf(end, sizeof error->message - (size_t)length, ": %s", text) < 0)
+        *end = '\0';
+}
+
 dp_status dp_fail_errno(dp_error *error, int system_errno, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
-    if (length >= 0 && (size_t)length < sizeof error->message)
-        snprintf(error->message + length, sizeof error->message - (size_t)length, ": %s",
-                 strerror(system_errno));
+    append_text(error, length, strerror(system_errno));
     error->status = system_errno == ENOMEM ? DP_ERR_MEMORY : DP_ERR_IO;
     return error->status;
 }
@@ -33,7 +40,6 @@ dp_status dp_fail_prefix(dp_error *error, const char *format, ...) {
     va_start(arguments, format);
     int length = vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
-    if (length >= 0 && (size_t)length < sizeof error->message)
-        snprintf(error->message + length, sizeof error->message - (size_t)length, ": %s", message);
+    append_text(error, length, message);
     return error->status;
 }
