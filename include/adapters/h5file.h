@@ -63,7 +63,9 @@ dp_status dp_h5file_write_strings(dp_h5file *file, const char *object, const cha
 dp_status dp_h5file_read_strings(dp_h5file *file, const char *object, size_t limit, char **table,
                                  size_t *count, size_t *width, dp_error *error) DP_CHECKED;
 
-/* Whole float32 tensors. Reading demands exactly this shape. */
+/* Whole float32 tensors. Reading, and the check alone, demand exactly this shape. */
+dp_status dp_h5file_check_floats(dp_h5file *file, const char *object, dp_h5shape shape,
+                                 dp_error *error) DP_CHECKED;
 dp_status dp_h5file_write_floats(dp_h5file *file, const char *object, dp_h5shape shape,
                                  const float *values, dp_error *error) DP_CHECKED;
 dp_status dp_h5file_read_floats(dp_h5file *file, const char *object, dp_h5shape shape,

@@ -14,7 +14,12 @@ typedef enum dp_cpu_level {
 dp_cpu_level dp_cpu_level_detect(void);
 /* "generic", "x86-64-v3", "x86-64-v4". */
 const char *dp_cpu_level_name(dp_cpu_level level);
-/* Processors that this process may run on (its affinity mask), at least 1. */
-int dp_cpu_count(void);
+
+/* The processors this process may run on, one bit each, so that processes of one machine can put
+ * their masks together. */
+#define DP_CPU_MASK_SIZE 128
+void dp_cpu_mask(unsigned char mask[DP_CPU_MASK_SIZE]);
+/* How many a mask holds, at least 1. */
+int dp_cpu_mask_count(const unsigned char mask[DP_CPU_MASK_SIZE]);
 
 #endif

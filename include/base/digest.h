@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ uint64_t dp_xxh3_of(const void *bytes, size_t count);
 /* "xxh3:<16 hex>": how hashes of weights are shown everywhere. Returns buffer. */
 #define DP_HASH_TEXT_SIZE 24
 const char *dp_hash_format(uint64_t hash, char buffer[DP_HASH_TEXT_SIZE]);
+/* The other way; false where the text is not of exactly that form. */
+bool dp_hash_parse(const char *text, uint64_t *hash) DP_CHECKED;
 
 #define DP_SHA256_TEXT_SIZE 65 /* 64 hex digits and the 0 */
 

@@ -83,6 +83,9 @@ void dp_options_write_ini(dp_option_table table, const void *target, dp_text *ou
 /* Appends the value of one option as a user would write it. */
 void dp_options_format(const dp_option *option, const void *target, dp_text *out);
 
+/* Appends all values as a JSON object with an object a section; lists are arrays. */
+void dp_options_write_json(dp_option_table table, const void *target, dp_text *json);
+
 /* Appends "key: <value in a> there, <value in b> here" for each option with one of these flags whose
  * values differ, separated by "; ". */
 void dp_options_compare(dp_option_table table, const void *a, const void *b, unsigned flags,

@@ -37,6 +37,10 @@ const char *dp_split_name(dp_split split);
 
 typedef enum dp_unit { DP_UNIT_CHAR, DP_UNIT_WORD } dp_unit;
 
+/* "char", "word"; and back, what is neither being taken as char. */
+const char *dp_unit_name(dp_unit unit);
+dp_unit dp_unit_parse(const char *name);
+
 /* What the attributes say. */
 typedef struct dp_dataset_info {
     dp_unit unit;

@@ -453,14 +453,31 @@ dp_status dp_h5file_write_floats(dp_h5file *file, const char *object, dp_h5shape
     return write_whole(file, object, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, shape, values, error);
 }
 
+static dp_status open_floats(dp_h5file *file, const char *object, dp_h5shape shape,
+                             opened_dataset *dataset, dp_error *error) {
+    dp_status status = open_dataset(file, object, dataset, error);
+    if (status != DP_OK)
+        goto done;
+    DEMAND(H5Tequal(dataset->type, H5T_IEEE_F32LE) > 0 && same_shape(dataset->shape, shape),
+           "float32 of the expected shape");
+done:
+    return status;
+}
+
+dp_status dp_h5file_check_floats(dp_h5file *file, const char *object, dp_h5shape shape,
+                                 dp_error *error) {
+    opened_dataset dataset;
+    dp_status status = open_floats(file, object, shape, &dataset, error);
+    close_opened(&dataset);
+    return status;
+}
+
 dp_status dp_h5file_read_floats(dp_h5file *file, const char *object, dp_h5shape shape,
                                 float *values, dp_error *error) {
     opened_dataset dataset;
-    dp_status status = open_dataset(file, object, &dataset, error);
+    dp_status status = open_floats(file, object, shape, &dataset, error);
     if (status != DP_OK)
         goto done;
-    DEMAND(H5Tequal(dataset.type, H5T_IEEE_F32LE) > 0 && same_shape(dataset.shape, shape),
-           "float32 of the expected shape");
     READ(H5Dread(dataset.id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values));
 done:
     close_opened(&dataset);

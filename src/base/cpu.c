@@ -2,6 +2,7 @@
 #include "base/cpu.h"
 
 #include <sched.h>
+#include <string.h>
 
 dp_cpu_level dp_cpu_level_detect(void) {
 #if defined(__x86_64__)
@@ -29,11 +30,21 @@ const char *dp_cpu_level_name(dp_cpu_level level) {
     return "unknown";
 }
 
-int dp_cpu_count(void) {
+void dp_cpu_mask(unsigned char mask[DP_CPU_MASK_SIZE]) {
     cpu_set_t set;
     CPU_ZERO(&set);
+    memset(mask, 0, DP_CPU_MASK_SIZE);
     if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return 1;
-    int count = CPU_COUNT(&set);
+        return;
+    for (size_t cpu = 0; cpu < 8 * DP_CPU_MASK_SIZE && cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &set))
+            mask[cpu / 8] = (unsigned char)(mask[cpu / 8] | 1u << cpu % 8);
+    }
+}
+
+int dp_cpu_mask_count(const unsigned char mask[DP_CPU_MASK_SIZE]) {
+    int count = 0;
+    for (size_t i = 0; i < DP_CPU_MASK_SIZE; i++)
+        count += __builtin_popcount(mask[i]);
     return count > 0 ? count : 1;
 }

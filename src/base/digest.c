@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -53,6 +54,14 @@ uint64_t dp_xxh3_of(const void *bytes, size_t count) {
 const char *dp_hash_format(uint64_t hash, char buffer[DP_HASH_TEXT_SIZE]) {
     snprintf(buffer, DP_HASH_TEXT_SIZE, "xxh3:%016" PRIx64, hash);
     return buffer;
+}
+
+bool dp_hash_parse(const char *text, uint64_t *hash) {
+    char canonical[DP_HASH_TEXT_SIZE];
+    if (strncmp(text, "xxh3:", 5) != 0)
+        return false;
+    *hash = strtoull(text + 5, NULL, 16);
+    return strcmp(dp_hash_format(*hash, canonical), text) == 0;
 }
 
 dp_status dp_sha256_of(const void *bytes, size_t count, char hex[DP_SHA256_TEXT_SIZE],

@@ -1,11 +1,13 @@
 #include "base/options.h"
 
+#include "base/json.h"
 #include "base/memory.h"
 
 #include <ctype.h>
 #include <ini.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINE_WIDTH 120 /* bytes of a value on one line of a config file; libinih reads 198 */
@@ -437,23 +439,88 @@ static void write_assignment(const char *name, const char *value, dp_text *out) 
     dp_text_append_format(out, "%s\n", value);
 }
 
+/* Whether option i begins a section, as tables keep the options of a section together. */
+static bool begins_section(dp_option_table table, size_t i) {
+    size_t length = strcspn(table.options[i].key, ".");
+    return i == 0 || strncmp(table.options[i].key, table.options[i - 1].key, length + 1) != 0;
+}
+
 void dp_options_write_ini(dp_option_table table, const void *target, dp_text *out) {
-    const char *section = "";
-    size_t section_length = 0;
     for (size_t i = 0; i < table.count; i++) {
         const dp_option *option = &table.options[i];
         size_t length = strcspn(option->key, ".");
-        if (length != section_length || strncmp(section, option->key, length) != 0) {
-            section = option->key;
-            section_length = length;
-            dp_text_append_format(out, "%s[%.*s]\n", i == 0 ? "" : "\n", (int)length, section);
-        }
+        if (begins_section(table, i))
+            dp_text_append_format(out, "%s[%.*s]\n", i == 0 ? "" : "\n", (int)length, option->key);
         dp_text value = {0};
         dp_options_format(option, target, &value);
         write_assignment(option->key + length + 1, dp_text_string(&value), out);
         out->failed = out->failed || value.failed;
         dp_text_clear(&value);
     }
+}
+
+static void write_json_list(const dp_option *option, const char *value, dp_text *json) {
+    dp_json_begin_array(json);
+    for (const char *word = value; *word != '\0';) {
+        size_t length = strcspn(word, ",");
+        if (option->type == DP_OPTION_CHOICES) {
+            char choice[64];
+            snprintf(choice, sizeof choice, "%.*s", (int)length, word);
+            dp_json_string(json, choice);
+        } else {
+            dp_json_real(json, strtod(word, NULL));
+        }
+        word += length + (word[length] == ',');
+    }
+    dp_json_end_array(json);
+}
+
+static void write_json_value(const dp_option *option, const void *target, dp_text *json) {
+    const void *field = (const char *)target + option->offset;
+    dp_text value = {0};
+    dp_options_format(option, target, &value);
+    switch (option->type) {
+    case DP_OPTION_UNSIGNED:
+        dp_json_unsigned(json, *(const uint64_t *)field);
+        break;
+    case DP_OPTION_REAL:
+        dp_json_real(json, *(const double *)field);
+        break;
+    case DP_OPTION_SWITCH:
+        dp_json_bool(json, *(const bool *)field);
+        break;
+    case DP_OPTION_TEXT:
+    case DP_OPTION_CHOICE:
+        dp_json_string(json, dp_text_string(&value));
+        break;
+    case DP_OPTION_CHOICES:
+    case DP_OPTION_UNSIGNED_LIST:
+    case DP_OPTION_REAL_LIST:
+        write_json_list(option, dp_text_string(&value), json);
+        break;
+    }
+    json->failed = json->failed || value.failed;
+    dp_text_clear(&value);
+}
+
+void dp_options_write_json(dp_option_table table, const void *target, dp_text *json) {
+    dp_json_begin_object(json);
+    for (size_t i = 0; i < table.count; i++) {
+        const char *key = table.options[i].key;
+        int length = (int)strcspn(key, ".");
+        if (begins_section(table, i)) {
+            char section[64];
+            snprintf(section, sizeof section, "%.*s", length, key);
+            if (i > 0)
+                dp_json_end_object(json);
+            dp_json_key(json, section);
+            dp_json_begin_object(json);
+        }
+        dp_json_key(json, key + length + 1);
+        write_json_value(&table.options[i], target, json);
+    }
+    dp_json_end_object(json);
+    dp_json_end_object(json);
 }
 
 void dp_options_compare(dp_option_table table, const void *a, const void *b, unsigned flags,

@@ -11,6 +11,14 @@ const char *dp_split_name(dp_split split) {
     return names[split];
 }
 
+const char *dp_unit_name(dp_unit unit) {
+    return unit == DP_UNIT_WORD ? "word" : "char";
+}
+
+dp_unit dp_unit_parse(const char *name) {
+    return strcmp(name, "word") == 0 ? DP_UNIT_WORD : DP_UNIT_CHAR;
+}
+
 uint64_t dp_dataset_rows(const dp_dataset *dataset, dp_split split) {
     return dataset->targets[split].rows;
 }
@@ -55,7 +63,7 @@ static dp_status read_info(dp_dataset *dataset, dp_h5file *file, dp_error *error
                        "%s is a dataset of format version %" PRIu64 "; this program reads %d",
                        dataset->path, version, DP_DATASET_VERSION);
     DP_TRY(dp_h5file_read_text_attribute(file, "unit", unit, sizeof unit, error));
-    info->unit = strcmp(unit, "word") == 0 ? DP_UNIT_WORD : DP_UNIT_CHAR;
+    info->unit = dp_unit_parse(unit);
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "block_size", &info->block_size, error));
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "seed", &info->seed, error));
     DP_TRY(dp_h5file_read_text_attribute(file, "source", info->source, sizeof info->source, error));

@@ -1,0 +1,12 @@
+/* optimizer: the update of parameters from their gradient. Elementwise, so that any slice of the slab
+ * may be updated on its own. */
+#ifndef DP_MODEL_OPTIMIZER_H
+#define DP_MODEL_OPTIMIZER_H
+
+#include <stddef.h>
+
+/* Plain gradient descent: params[i] -= lr * gradient[i] for i in [0, count). */
+void dp_optimizer_sgd(size_t count, float lr, const float *restrict gradient,
+                      float *restrict params);
+
+#endif

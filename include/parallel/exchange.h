@@ -1,0 +1,67 @@
+/* exchange: one data-parallel step, from the gradients of single grains to parameters that are
+ * updated on every rank.
+ *
+ * A step sums over the grains of the batch; a rank computes a contiguous range of them. Kinds:
+ *
+ *   tree  The contract: sums are taken in the tree of `parallel/tree`, so the result has the same
+ *         bits at any rank count from 1 to `grains`. Partials go up the tree by messages between
+ *         two ranks and the whole sum comes back along a binomial tree.
+ *   mpi   No promise: each rank sums its grains, MPI_Allreduce sums over ranks in its own order.
+ *         There to compare against.
+ *   auto  tree.
+ *
+ * The exchange owns the slab that parameters live in and says which slice of it a rank updates, so
+ * that a kind that keeps parameters once a node can come in behind the same calls.
+ */
+#ifndef DP_PARALLEL_EXCHANGE_H
+#define DP_PARALLEL_EXCHANGE_H
+
+#include "parallel/comm.h"
+#include "parallel/tree.h"
+
+#include <stddef.h>
+
+typedef struct dp_exchange dp_exchange;
+
+typedef enum dp_exchange_kind {
+    DP_EXCHANGE_AUTO,
+    DP_EXCHANGE_TREE,
+    DP_EXCHANGE_MPI
+} dp_exchange_kind;
+
+/* The kind that auto stands for here; the others stand for themselves. */
+dp_exchange_kind dp_exchange_resolve(dp_exchange_kind kind);
+/* "tree", "mpi". */
+const char *dp_exchange_name(dp_exchange_kind kind);
+
+/* What a step is made of, given by the trainer. */
+typedef struct dp_exchange_work {
+    /* Overwrites sums[0..length) with the gradient of one grain, and the `extras` floats behind it
+     * with other sums wanted over all grains (the loss). */
+    dp_tree_leaf *grain;
+    /* Updates parameters [first, first + count) from gradient[0..count), elementwise. */
+    void (*update)(void *context, size_t first, size_t count, const float *gradient);
+    void *context;
+} dp_exchange_work;
+
+/* Collective. `length` is the number of parameter floats, `extras` of the further sums. comm must
+ * outlive the exchange. Needs 1 <= ranks <= grains, else DP_ERR_INPUT. Agreed on by all ranks. */
+dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_kind kind,
+                             size_t grains, size_t length, size_t extras,
+                             dp_error *error) DP_CHECKED;
+void dp_exchange_destroy(dp_exchange *exchange); /* NULL is allowed */
+
+/* [length], 64-byte aligned, zeroed at the start. Written by the caller before the first step, with
+ * the same values on every rank, and by `update` within a step. */
+float *dp_exchange_parameters(dp_exchange *exchange);
+
+/* Collective: one step. Afterwards parameters and extras are the same on every rank. */
+void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work);
+
+/* [extras] sums of the last step, valid until the next. */
+const float *dp_exchange_extras(const dp_exchange *exchange);
+
+/* The grains this rank computes. */
+dp_tree_range dp_exchange_grains(const dp_exchange *exchange);
+
+#endif

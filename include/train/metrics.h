@@ -1,0 +1,43 @@
+/* metrics: the curves of a run, in metrics.csv, one row a logging point.
+ *
+ * Columns: step; loss, the mean batch loss since the row before; batch_loss, that of the last step
+ * alone; lr of the last step; train_loss, dev_loss, test_loss where they were evaluated, else empty;
+ * weights, their hash; ms_per_step and examples_per_s since the row before; seconds since this start
+ * of the program. Losses in full precision. All columns up to weights are the same at any rank count.
+ *
+ * Not collective; rank 0 writes.
+ */
+#ifndef DP_TRAIN_METRICS_H
+#define DP_TRAIN_METRICS_H
+
+#include "data/dataset.h"
+
+#include <stdio.h>
+
+typedef struct dp_metrics_row {
+    uint64_t step;
+    double loss;
+    double batch_loss;
+    double lr;
+    double split_loss[DP_SPLIT_COUNT]; /* NaN where not evaluated */
+    uint64_t weights_hash;
+    double ms_per_step;
+    double examples_per_s;
+    double seconds;
+} dp_metrics_row;
+
+typedef struct dp_metrics {
+    FILE *stream;
+    char path[DP_PATH_SIZE];
+} dp_metrics;
+
+/* Opens the file for appending, cut back to the rows up to `step` (so that a resumed run does not
+ * tell its steps twice); a new file gets its header. */
+dp_status dp_metrics_open(dp_metrics *metrics, const char *path, uint64_t step,
+                          dp_error *error) DP_CHECKED;
+/* Writes a row through to the system. */
+dp_status dp_metrics_append(dp_metrics *metrics, const dp_metrics_row *row,
+                            dp_error *error) DP_CHECKED;
+void dp_metrics_close(dp_metrics *metrics);
+
+#endif

@@ -1,0 +1,43 @@
+/* report: what a run tells its user, on standard output and in log.txt.
+ *
+ * One rank reports; on the others every call does nothing. Plain lines of at most 80 columns, no
+ * control characters.
+ */
+#ifndef DP_TRAIN_REPORT_H
+#define DP_TRAIN_REPORT_H
+
+#include "data/dataset.h"
+#include "model/params.h"
+#include "parallel/comm.h"
+#include "train/config.h"
+#include "train/evaluate.h"
+#include "train/metrics.h"
+
+#include <stdio.h>
+
+typedef struct dp_report {
+    bool enabled;
+    FILE *log; /* NULL until opened */
+} dp_report;
+
+/* Appends to log.txt at `path`; `enabled` on the one rank that reports. */
+dp_status dp_report_open(dp_report *report, bool enabled, const char *path,
+                         dp_error *error) DP_CHECKED;
+void dp_report_close(dp_report *report);
+
+/* One line, without the newline. */
+void dp_report_line(dp_report *report, const char *format, ...) DP_PRINTF(2, 3);
+
+/* The table at the start of a run. `processor` names instruction set and BLAS. */
+void dp_report_start(dp_report *report, const dp_config *config, const dp_dataset *dataset,
+                     const dp_params_layout *layout, const dp_comm *comm, const char *processor);
+
+/* The heading of the step lines, and one of them. */
+void dp_report_step_heading(dp_report *report);
+void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left);
+
+/* A table of the splits in the set `splits`. */
+void dp_report_splits(dp_report *report, unsigned splits,
+                      const dp_evaluation evaluations[DP_SPLIT_COUNT]);
+
+#endif

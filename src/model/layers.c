@@ -1,0 +1,93 @@
+#include "model/layers.h"
+
+#include "adapters/linalg.h"
+#include "model/activation.h"
+
+#include <math.h>
+#include <string.h>
+
+void dp_embedding_forward(size_t rows, size_t block, size_t dim, const uint32_t *ids,
+                          const float *c, float *x) {
+    for (size_t i = 0; i < rows * block; i++)
+        memcpy(x + i * dim, c + ids[i] * dim, dim * sizeof *x);
+}
+
+void dp_embedding_backward(size_t rows, size_t block, size_t dim, const uint32_t *ids,
+                           const float *dx, float *dc) {
+    for (size_t i = 0; i < rows * block; i++) {
+        float *restrict sum = dc + ids[i] * dim;
+        const float *restrict addend = dx + i * dim;
+        for (size_t k = 0; k < dim; k++)
+            sum[k] += addend[k];
+    }
+}
+
+void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, const float *w,
+                       const float *b, float *y) {
+    for (size_t r = 0; r < rows; r++)
+        memcpy(y + r * out, b, out * sizeof *y);
+    dp_linalg_multiply(DP_PLAIN, DP_PLAIN, rows, out, in, x, in, w, out, 1.0f, y, out);
+}
+
+static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, float *restrict sum) {
+    memset(sum, 0, cols * sizeof *sum);
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t i = 0; i < cols; i++)
+            sum[i] += matrix[r * cols + i];
+    }
+}
+
+void dp_linear_backward(size_t rows, size_t in, size_t out, const float *x, const float *w,
+                        const float *dy, float *dw, float *db, float *dx) {
+    dp_linalg_multiply(DP_TRANSPOSED, DP_PLAIN, in, out, rows, x, in, dy, out, 0.0f, dw, out);
+    sum_rows(rows, out, dy, db);
+    dp_linalg_multiply(DP_PLAIN, DP_TRANSPOSED, rows, in, out, dy, out, w, out, 0.0f, dx, in);
+}
+
+void dp_tanh_backward(size_t n, const float *restrict h, float *restrict dh) {
+    for (size_t i = 0; i < n; i++)
+        dh[i] *= 1.0f - h[i] * h[i];
+}
+
+static float row_maximum(size_t n, const float *row) {
+    float maximum = row[0];
+    for (size_t i = 1; i < n; i++)
+        maximum = row[i] > maximum ? row[i] : maximum;
+    return maximum;
+}
+
+/* One row of logits becomes probabilities; returns -log p[target]. */
+static double softmax_row(size_t vocab, float *row, uint32_t target) {
+    const float maximum = row_maximum(vocab, row);
+    const double shifted_target = (double)row[target] - (double)maximum;
+    float exponentials[256]; /* a block at a time, as input and output must not overlap */
+    double total = 0.0;
+    for (size_t first = 0; first < vocab; first += 256) {
+        size_t count = vocab - first < 256 ? vocab - first : 256;
+        float sum = 0.0f;
+        dp_activation_exp(count, row + first, maximum, exponentials);
+        for (size_t i = 0; i < count; i++)
+            sum += exponentials[i];
+        total += (double)sum;
+        memcpy(row + first, exponentials, count * sizeof *row);
+    }
+    const float normaliser = (float)(1.0 / total);
+    for (size_t i = 0; i < vocab; i++)
+        row[i] *= normaliser;
+    return log(total) - shifted_target;
+}
+
+double dp_softmax_loss(size_t rows, size_t vocab, float *logits, const uint32_t *targets) {
+    double loss = 0.0;
+    for (size_t r = 0; r < rows; r++)
+        loss += softmax_row(vocab, logits + r * vocab, targets[r]);
+    return loss;
+}
+
+void dp_softmax_backward(size_t rows, size_t vocab, const uint32_t *targets, float scale,
+                         float *probabilities) {
+    for (size_t i = 0; i < rows * vocab; i++)
+        probabilities[i] *= scale;
+    for (size_t r = 0; r < rows; r++)
+        probabilities[r * vocab + targets[r]] -= scale;
+}

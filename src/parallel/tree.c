@@ -1,0 +1,164 @@
+#include "parallel/tree.h"
+
+#include "base/memory.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* floor(part total / parts), without the overflow of the product. */
+static size_t share_start(size_t total, size_t parts, size_t part) {
+    return total / parts * part + total % parts * part / parts;
+}
+
+dp_tree_range dp_tree_share(size_t total, size_t parts, size_t part) {
+    return (dp_tree_range){.first = share_start(total, parts, part),
+                           .end = share_start(total, parts, part + 1)};
+}
+
+size_t dp_tree_owner(size_t leaves, size_t ranks, size_t leaf) {
+    size_t low = 0, high = ranks; /* the owner is in [low, high) */
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (share_start(leaves, ranks, middle) <= leaf)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+size_t dp_tree_blocks(size_t leaves, dp_tree_range range,
+                      dp_tree_range blocks[DP_TREE_BLOCKS_MAX]) {
+    size_t count = 0;
+    for (size_t first = range.first; first < range.end;) {
+        /* Double the node while its first leaf stays the first and its end stays in the range. */
+        size_t width = 1;
+        while (first % (2 * width) == 0 && smaller(first + 2 * width, leaves) <= range.end &&
+               first + width < range.end)
+            width *= 2;
+        size_t end = smaller(first + width, leaves);
+        blocks[count++] = (dp_tree_range){.first = first, .end = end};
+        first = end;
+    }
+    return count;
+}
+
+/* The largest power of two below the number of leaves: where a block divides. */
+static size_t left_width(dp_tree_range block) {
+    size_t width = 1;
+    while (2 * width < block.end - block.first)
+        width *= 2;
+    return width;
+}
+
+size_t dp_tree_scratch(dp_tree_range block) {
+    size_t levels = 0;
+    for (size_t width = 1; width < block.end - block.first; width *= 2)
+        levels++;
+    return levels;
+}
+
+void dp_tree_sum_block(dp_tree_range block, dp_tree_leaf *leaf, void *context, size_t length,
+                       float *sum, float *scratch, size_t stride) {
+    if (block.end - block.first == 1) {
+        leaf(context, block.first, sum);
+        return;
+    }
+    size_t middle = block.first + left_width(block);
+    dp_tree_range left = {.first = block.first, .end = middle};
+    dp_tree_range right = {.first = middle, .end = block.end};
+    dp_tree_sum_block(left, leaf, context, length, sum, scratch + stride, stride);
+    dp_tree_sum_block(right, leaf, context, length, scratch, scratch + stride, stride);
+    const float *restrict addend = scratch;
+    float *restrict target = sum;
+    for (size_t i = 0; i < length; i++)
+        target[i] += addend[i];
+}
+
+double dp_tree_sum_reals(double *values, size_t n) {
+    for (size_t width = 1; width < n; width *= 2) {
+        for (size_t i = 0; i + width < n; i += 2 * width)
+            values[i] += values[i + width];
+    }
+    return n == 0 ? 0.0 : values[0];
+}
+
+/* --- the plan ------------------------------------------------------------------------------- */
+
+typedef struct planner {
+    dp_tree_plan *plan;
+    dp_tree_range range; /* of this rank */
+    size_t leaves, ranks, rank;
+    size_t capacity;
+} planner;
+
+/* The partial that holds the node beginning at this leaf: nodes above our blocks begin where one of
+ * the blocks does. */
+static size_t slot_of(const dp_tree_plan *plan, size_t first) {
+    size_t slot = 0;
+    while (plan->blocks[slot].first != first)
+        slot++;
+    return slot;
+}
+
+/* Joins the nodes [first, first + width) and [first + width, ...) as far as this rank takes part. */
+static dp_status plan_join(planner *self, size_t first, size_t width, dp_error *error) {
+    size_t right = first + width;
+    size_t end = smaller(right + width, self->leaves);
+    if (first >= self->range.first && end <= self->range.end)
+        return DP_OK; /* inside one of our blocks */
+    size_t left_owner = dp_tree_owner(self->leaves, self->ranks, first);
+    size_t right_owner = dp_tree_owner(self->leaves, self->ranks, right);
+    dp_tree_step step = {0};
+    if (left_owner == self->rank && right_owner == self->rank)
+        step = (dp_tree_step){.action = DP_TREE_ADD,
+                              .slot = slot_of(self->plan, first),
+                              .other = slot_of(self->plan, right)};
+    else if (left_owner == self->rank)
+        step = (dp_tree_step){.action = DP_TREE_RECEIVE,
+                              .slot = slot_of(self->plan, first),
+                              .peer = (int)right_owner};
+    else if (right_owner == self->rank)
+        step = (dp_tree_step){.action = DP_TREE_SEND,
+                              .slot = slot_of(self->plan, right),
+                              .peer = (int)left_owner};
+    else
+        return DP_OK;
+    void *steps = self->plan->steps;
+    dp_status status = dp_memory_grow(&steps, &self->capacity, self->plan->step_count + 1,
+                                      sizeof(dp_tree_step), error);
+    self->plan->steps = steps;
+    if (status == DP_OK)
+        self->plan->steps[self->plan->step_count++] = step;
+    return status;
+}
+
+dp_status dp_tree_plan_init(dp_tree_plan *plan, size_t leaves, size_t ranks, size_t rank,
+                            dp_error *error) {
+    dp_status status = DP_OK;
+    planner self = {.plan = plan,
+                    .range = dp_tree_share(leaves, ranks, rank),
+                    .leaves = leaves,
+                    .ranks = ranks,
+                    .rank = rank};
+    *plan = (dp_tree_plan){0};
+    plan->block_count = dp_tree_blocks(leaves, self.range, plan->blocks);
+    /* All ranks walk the nodes in the same order, so sends and receives cannot wait in a circle. */
+    for (size_t width = 1; width < leaves; width *= 2) {
+        for (size_t first = 0; first + width < leaves; first += 2 * width)
+            DP_TRY(plan_join(&self, first, width, error));
+    }
+done:
+    if (status != DP_OK)
+        dp_tree_plan_clear(plan);
+    return status;
+}
+
+void dp_tree_plan_clear(dp_tree_plan *plan) {
+    dp_memory_free(plan->steps);
+    *plan = (dp_tree_plan){0};
+}

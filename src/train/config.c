@@ -1,0 +1,175 @@
+#include "train/config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define GRAINS_DEFAULT 8
+
+#define FIELD(member) offsetof(dp_config, member)
+
+static const dp_option options[] = {
+    {.key = "data.path", .type = DP_OPTION_TEXT, .offset = FIELD(data_path),
+     .initial = "names.h5", .unit = "FILE", .help = "dataset made by pack_dataset"},
+
+    {.key = "model.embedding_dim", .type = DP_OPTION_UNSIGNED, .offset = FIELD(embedding_dim),
+     .initial = "10", .minimum = 1, .maximum = 65536, .unit = "N",
+     .help = "features a token", .flags = DP_OPTION_RESULT},
+    {.key = "model.hidden_dim", .type = DP_OPTION_UNSIGNED, .offset = FIELD(hidden_dim),
+     .initial = "200", .minimum = 1, .maximum = 1048576, .unit = "N",
+     .help = "tanh units of the hidden layer", .flags = DP_OPTION_RESULT},
+    {.key = "model.init", .type = DP_OPTION_CHOICE, .offset = FIELD(init), .initial = "normal",
+     .choices = "normal|scaled", .unit = "KIND",
+     .help = "initial parameters", .flags = DP_OPTION_RESULT},
+
+    {.key = "train.steps", .type = DP_OPTION_UNSIGNED, .offset = FIELD(steps),
+     .initial = "200000", .minimum = 1, .maximum = 1e15, .unit = "N", .help = "steps in all"},
+    {.key = "train.batch_size", .type = DP_OPTION_UNSIGNED, .offset = FIELD(batch_size),
+     .initial = "32", .minimum = 1, .maximum = 16777216, .unit = "ROWS",
+     .help = "examples a step, over all ranks", .flags = DP_OPTION_RESULT},
+    {.key = "train.grains", .type = DP_OPTION_UNSIGNED, .offset = FIELD(grains), .initial = "0",
+     .minimum = 0, .maximum = 65536, .unit = "N",
+     .help = "blocks the batch is cut into; the most ranks that can share it; 0 means 8, or "
+             "batch_size if that is less",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.seed", .type = DP_OPTION_UNSIGNED, .offset = FIELD(seed), .initial = "42",
+     .minimum = 0, .maximum = 9e15, .unit = "N", .help = "of initial parameters and draws",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.sampling", .type = DP_OPTION_CHOICE, .offset = FIELD(sampling),
+     .initial = "replacement", .choices = "replacement|epoch", .unit = "KIND",
+     .help = "how examples are drawn", .flags = DP_OPTION_RESULT},
+    {.key = "train.lr", .type = DP_OPTION_REAL, .offset = FIELD(lr), .initial = "0.1",
+     .minimum = 0, .maximum = 1000, .unit = "RATE", .help = "learning rate at the start",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.lr_schedule", .type = DP_OPTION_CHOICE, .offset = FIELD(lr_schedule),
+     .initial = "step", .choices = "step|constant", .unit = "KIND",
+     .help = "how it changes", .flags = DP_OPTION_RESULT},
+    {.key = "train.lr_milestones", .type = DP_OPTION_UNSIGNED_LIST, .offset = FIELD(lr_milestones),
+     .initial = "100000", .minimum = 0, .maximum = 1e15, .unit = "STEPS",
+     .help = "steps at which it is multiplied by lr_gamma", .flags = DP_OPTION_RESULT},
+    {.key = "train.lr_gamma", .type = DP_OPTION_REAL, .offset = FIELD(lr_gamma), .initial = "0.1",
+     .minimum = 0, .maximum = 1000, .unit = "FACTOR", .help = "factor at each milestone",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.log_every", .type = DP_OPTION_UNSIGNED, .offset = FIELD(log_every),
+     .initial = "1000", .minimum = 1, .maximum = 1e15, .unit = "STEPS",
+     .help = "between two lines of the report and of metrics.csv"},
+
+    {.key = "eval.every", .type = DP_OPTION_UNSIGNED, .offset = FIELD(eval_every),
+     .initial = "10000", .minimum = 0, .maximum = 1e15, .unit = "STEPS",
+     .help = "between evaluations; 0: only at the end"},
+    {.key = "eval.splits", .type = DP_OPTION_CHOICES, .offset = FIELD(eval_splits),
+     .initial = "dev", .choices = "train|dev|test", .unit = "LIST",
+     .help = "splits evaluated on the way; at the end all are"},
+
+    {.key = "checkpoint.every", .type = DP_OPTION_UNSIGNED, .offset = FIELD(checkpoint_every),
+     .initial = "10000", .minimum = 0, .maximum = 1e15, .unit = "STEPS",
+     .help = "between checkpoints; 0: only at the end"},
+    {.key = "checkpoint.keep", .type = DP_OPTION_UNSIGNED, .offset = FIELD(checkpoint_keep),
+     .initial = "3", .minimum = 1, .maximum = 1e9, .unit = "N",
+     .help = "newest checkpoints kept, apart from the best"},
+
+    {.key = "run.dir", .type = DP_OPTION_TEXT, .offset = FIELD(run_dir), .initial = "",
+     .unit = "DIR", .help = "folder of the run; empty: runs/NAME after the config file"},
+
+    {.key = "parallel.exchange", .type = DP_OPTION_CHOICE, .offset = FIELD(exchange),
+     .initial = "auto", .choices = "auto|tree|mpi", .unit = "KIND",
+     .help = "how gradients are summed; mpi does not keep the same bits at any rank count"},
+    {.key = "parallel.deadline", .type = DP_OPTION_REAL, .offset = FIELD(deadline),
+     .initial = "300", .minimum = 0, .maximum = 1e9, .unit = "SECONDS",
+     .help = "a rank may let the others wait; 0: for ever"},
+};
+
+dp_option_table dp_config_table(void) {
+    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+}
+
+/* Values that depend on others, and demands between values. */
+static dp_status resolve(dp_config *config, dp_error *error) {
+    if (config->grains == 0)
+        config->grains = config->batch_size < GRAINS_DEFAULT ? config->batch_size : GRAINS_DEFAULT;
+    if (config->grains > config->batch_size)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "train.grains = %" PRIu64 " is more than train.batch_size = %" PRIu64
+                       ": a grain needs at least one row",
+                       config->grains, config->batch_size);
+    config->exchange = dp_exchange_resolve(config->exchange);
+    return DP_OK;
+}
+
+dp_status dp_config_parse(dp_config *config, const char *text, size_t size, const char *name,
+                          dp_error *error) {
+    dp_status status = DP_OK;
+    memset(config, 0, sizeof *config);
+    DP_TRY(dp_options_init(dp_config_table(), config, error));
+    DP_TRY(dp_options_read_ini(dp_config_table(), config, text, size, name, error));
+done:
+    return status;
+}
+
+static dp_status read_file(dp_config *config, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_file_map map = {0};
+    char stem[DP_PATH_SIZE];
+    DP_TRY(dp_file_map_open(&map, path, error));
+    DP_TRY(dp_config_parse(config, (const char *)map.data, map.size, path, error));
+    DP_TRY(dp_path_stem(path, stem, error));
+    if (config->run_dir[0] == '\0')
+        status = dp_path_format(config->run_dir, error, "runs/%s", stem);
+done:
+    dp_file_map_close(&map);
+    return status;
+}
+
+static dp_status assign(dp_config *config, const char *assignment, dp_error *error) {
+    char key[64];
+    const char *equals = strchr(assignment, '=');
+    size_t length = equals == NULL ? 0 : (size_t)(equals - assignment);
+    if (length == 0 || length >= sizeof key)
+        return dp_fail(error, DP_ERR_INPUT, "'%s' is not section.key=value", assignment);
+    memcpy(key, assignment, length);
+    key[length] = '\0';
+    return dp_options_set(dp_config_table(), config, key, equals + 1, error);
+}
+
+dp_status dp_config_load(dp_config *config, const char *path, int count, char *const *assignments,
+                         dp_error *error) {
+    dp_status status = DP_OK;
+    memset(config, 0, sizeof *config);
+    DP_TRY(dp_options_init(dp_config_table(), config, error));
+    if (path != NULL)
+        DP_TRY(read_file(config, path, error));
+    for (int i = 0; i < count; i++)
+        DP_TRY(assign(config, assignments[i], error));
+    DP_TRY(resolve(config, error));
+done:
+    return status;
+}
+
+void dp_config_write(const dp_config *config, dp_text *out) {
+    dp_options_write_ini(dp_config_table(), config, out);
+}
+
+dp_status dp_config_check_resumable(const dp_config *saved, const dp_config *wanted,
+                                    dp_error *error) {
+    dp_text differences = {0};
+    dp_options_compare(dp_config_table(), saved, wanted, DP_OPTION_RESULT, &differences);
+    /* All kinds that keep the contract give the same bits; mpi is none of them. */
+    if ((saved->exchange == DP_EXCHANGE_MPI) != (wanted->exchange == DP_EXCHANGE_MPI))
+        dp_text_append_format(&differences, "%sparallel.exchange: %s there, %s here",
+                              differences.length == 0 ? "" : "; ",
+                              dp_exchange_name(saved->exchange),
+                              dp_exchange_name(wanted->exchange));
+    dp_status status = dp_text_check(&differences, error);
+    if (status == DP_OK && differences.length > 0)
+        status = dp_fail(error, DP_ERR_MISMATCH, "options that change the result differ: %s",
+                         dp_text_string(&differences));
+    dp_text_clear(&differences);
+    return status;
+}
+
+dp_schedule dp_config_schedule(const dp_config *config) {
+    return (dp_schedule){.kind = config->lr_schedule,
+                         .lr = config->lr,
+                         .gamma = config->lr_gamma,
+                         .milestones = config->lr_milestones.values,
+                         .milestone_count = config->lr_milestones.count};
+}

@@ -1,0 +1,96 @@
+#include "train/metrics.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADER                                                                                     \
+    "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"     \
+    "seconds\n"
+
+/* The part of an existing file to keep: its header and the complete rows up to `step`. */
+static size_t kept_length(const char *content, size_t size, uint64_t step) {
+    size_t header = strlen(HEADER);
+    if (size < header || strncmp(content, HEADER, header) != 0)
+        return 0;
+    size_t at = header;
+    while (at < size) {
+        const char *end = memchr(content + at, '\n', size - at);
+        uint64_t row_step = 0;
+        if (end == NULL || sscanf(content + at, "%" SCNu64 ",", &row_step) != 1 || row_step > step)
+            break;
+        at = (size_t)(end - content) + 1;
+    }
+    return at;
+}
+
+static dp_status cut_back(const char *path, uint64_t step, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_file_map map = {0};
+    dp_text content = {0};
+    if (dp_file_exists(path))
+        DP_TRY(dp_file_map_open(&map, path, error));
+    /* A copy, as the map has no 0 at its end and is about to be replaced. */
+    if (map.size > 0)
+        dp_text_append_bytes(&content, map.data, map.size);
+    DP_TRY(dp_text_check(&content, error));
+    size_t kept = step == 0 ? 0 : kept_length(dp_text_string(&content), content.length, step);
+    if (kept == 0)
+        DP_TRY(dp_file_write(path, HEADER, strlen(HEADER), error));
+    else if (kept < content.length)
+        DP_TRY(dp_file_write(path, content.data, kept, error));
+done:
+    dp_file_map_close(&map);
+    dp_text_clear(&content);
+    return status;
+}
+
+dp_status dp_metrics_open(dp_metrics *metrics, const char *path, uint64_t step, dp_error *error) {
+    dp_status status = DP_OK;
+    *metrics = (dp_metrics){0};
+    DP_TRY(dp_path_format(metrics->path, error, "%s", path));
+    DP_TRY(cut_back(path, step, error));
+    metrics->stream = fopen(path, "a");
+    if (metrics->stream == NULL)
+        status = dp_fail_errno(error, errno, "cannot write %s", path);
+done:
+    return status;
+}
+
+static void append_real(dp_text *line, double value) {
+    char buffer[32];
+    dp_text_append(line, ",");
+    if (isfinite(value))
+        dp_text_append(line, dp_text_format_real(value, buffer));
+}
+
+dp_status dp_metrics_append(dp_metrics *metrics, const dp_metrics_row *row, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text line = {0};
+    char hash[DP_HASH_TEXT_SIZE];
+    dp_text_append_format(&line, "%" PRIu64, row->step);
+    append_real(&line, row->loss);
+    append_real(&line, row->batch_loss);
+    append_real(&line, row->lr);
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        append_real(&line, row->split_loss[split]);
+    dp_text_append_format(&line, ",%s,%.4f,%.0f,%.3f\n", dp_hash_format(row->weights_hash, hash),
+                          row->ms_per_step, row->examples_per_s, row->seconds);
+    DP_TRY(dp_text_check(&line, error));
+    if (fwrite(line.data, 1, line.length, metrics->stream) != line.length ||
+        fflush(metrics->stream) != 0)
+        status = dp_fail_errno(error, errno, "cannot write %s", metrics->path);
+done:
+    dp_text_clear(&line);
+    return status;
+}
+
+void dp_metrics_close(dp_metrics *metrics) {
+    if (metrics->stream != NULL)
+        fclose(metrics->stream);
+    *metrics = (dp_metrics){0};
+}

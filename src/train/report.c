@@ -1,0 +1,117 @@
+#include "train/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+
+dp_status dp_report_open(dp_report *report, bool enabled, const char *path, dp_error *error) {
+    *report = (dp_report){.enabled = enabled};
+    if (!enabled)
+        return DP_OK;
+    report->log = fopen(path, "a");
+    if (report->log == NULL)
+        return dp_fail_errno(error, errno, "cannot write %s", path);
+    return DP_OK;
+}
+
+void dp_report_close(dp_report *report) {
+    if (report->log != NULL)
+        fclose(report->log);
+    report->log = NULL;
+}
+
+static void print_line(FILE *stream, const char *format, va_list arguments) {
+    vfprintf(stream, format, arguments);
+    fputc('\n', stream);
+    fflush(stream);
+}
+
+void dp_report_line(dp_report *report, const char *format, ...) {
+    va_list arguments;
+    if (!report->enabled)
+        return;
+    va_start(arguments, format);
+    print_line(stdout, format, arguments);
+    va_end(arguments);
+    if (report->log == NULL)
+        return;
+    va_start(arguments, format);
+    print_line(report->log, format, arguments);
+    va_end(arguments);
+}
+
+static void report_dataset(dp_report *report, const dp_dataset *dataset) {
+    char rows[DP_SPLIT_COUNT][32];
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        dp_text_format_count(dp_dataset_rows(dataset, (dp_split)split), rows[split]);
+    dp_report_line(report, "  data       %s, from %s", dataset->path, dataset->info.source);
+    dp_report_line(report, "             %s / %s / %s rows, vocabulary %zu, block size %" PRIu64,
+                   rows[DP_SPLIT_TRAIN], rows[DP_SPLIT_DEV], rows[DP_SPLIT_TEST],
+                   dataset->vocabulary.count, dataset->info.block_size);
+}
+
+static void report_model(dp_report *report, const dp_params_layout *layout) {
+    char count[32];
+    dp_text tensors = {0};
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        const dp_tensor *tensor = &layout->tensors[t];
+        dp_text_append_format(&tensors, "%s%s", t == 0 ? "" : ", ", tensor->name);
+        if (tensor->rank == 2)
+            dp_text_append_format(&tensors, " %zux%zu", tensor->rows, tensor->cols);
+        else
+            dp_text_append_format(&tensors, " %zu", tensor->cols);
+    }
+    dp_report_line(report, "  model      %s parameters: %s",
+                   dp_text_format_count(layout->parameter_count, count), dp_text_string(&tensors));
+    dp_text_clear(&tensors);
+}
+
+void dp_report_start(dp_report *report, const dp_config *config, const dp_dataset *dataset,
+                     const dp_params_layout *layout, const dp_comm *comm, const char *processor) {
+    int ranks = dp_comm_size(comm), nodes = dp_comm_node_count(comm);
+    report_dataset(report, dataset);
+    report_model(report, layout);
+    dp_report_line(report, "  batch      %" PRIu64 " rows in %" PRIu64 " grains, seed %" PRIu64,
+                   config->batch_size, config->grains, config->seed);
+    dp_report_line(report, "  ranks      %d on %d host%s%s", ranks, nodes, nodes == 1 ? "" : "s",
+                   dp_comm_oversubscribed(comm) ? ", more than processors: they take turns" : "");
+    dp_report_line(report, "  exchange   %s, %s", dp_exchange_name(config->exchange),
+                   config->exchange == DP_EXCHANGE_MPI
+                       ? "no promise of the same bits at another rank count"
+                       : "the same bits at any rank count");
+    dp_report_line(report, "  processor  %s", processor);
+}
+
+void dp_report_step_heading(dp_report *report) {
+    dp_report_line(report, "%10s %9s %9s %9s %11s %12s", "step", "loss", "lr", "ms/step",
+                   "examples/s", "left");
+}
+
+void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left) {
+    char step[32], examples[32], left[32];
+    dp_text evaluated = {0};
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        if (!isnan(row->split_loss[split]))
+            dp_text_append_format(&evaluated, "  %s %.4f", dp_split_name((dp_split)split),
+                                  row->split_loss[split]);
+    }
+    dp_report_line(report, "%10s %9.4f %9.4g %9.3f %11s %12s%s",
+                   dp_text_format_count(row->step, step), row->loss, row->lr, row->ms_per_step,
+                   dp_text_format_count((uint64_t)row->examples_per_s, examples),
+                   dp_text_format_duration((double)steps_left * row->ms_per_step * 1e-3, left),
+                   dp_text_string(&evaluated));
+    dp_text_clear(&evaluated);
+}
+
+void dp_report_splits(dp_report *report, unsigned splits,
+                      const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
+    char count[32];
+    dp_report_line(report, "%10s %9s %11s %12s", "split", "loss", "perplexity", "rows");
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        if ((splits >> split & 1u) != 0)
+            dp_report_line(report, "%10s %9.4f %11.4f %12s", dp_split_name((dp_split)split),
+                           evaluations[split].loss, evaluations[split].perplexity,
+                           dp_text_format_count(evaluations[split].count, count));
+    }
+}

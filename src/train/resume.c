@@ -1,0 +1,89 @@
+#include "train/resume.h"
+
+#include "base/memory.h"
+#include "train/run_folder.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Loads the newest checkpoint that is whole; *found is false where there is none at all. */
+static dp_status load_newest_good(const char *dir, dp_report *report, dp_checkpoint *checkpoint,
+                                  bool *found, dp_error *error) {
+    dp_status status = DP_OK;
+    uint64_t *steps = NULL;
+    size_t count = 0;
+    char path[DP_PATH_SIZE];
+    *found = false;
+    DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
+    for (size_t i = 0; i < count; i++) {
+        DP_TRY(dp_run_folder_checkpoint(dir, steps[i], path, error));
+        status = dp_checkpoint_load(checkpoint, path, error);
+        *found = status == DP_OK;
+        if (status != DP_ERR_INPUT)
+            goto done;
+        dp_report_line(report, "skipped: %s", error->message);
+    }
+    if (count > 0)
+        status = dp_fail(error, DP_ERR_INPUT,
+                         "none of the %zu checkpoints in %s is good; --fresh starts over", count,
+                         dir);
+done:
+    dp_memory_free(steps);
+    return status;
+}
+
+static dp_status check(const dp_checkpoint *checkpoint, const dp_config *config,
+                       const dp_dataset *dataset, dp_error *error) {
+    if (dp_config_check_resumable(&checkpoint->config, config, error) != DP_OK)
+        return dp_fail_prefix(error, "%s holds a run that cannot go on (--fresh starts over)",
+                              config->run_dir);
+    if (strcmp(checkpoint->dataset_sha256, dataset->info.sha256) != 0)
+        return dp_fail(error, DP_ERR_MISMATCH,
+                       "%s was trained on another dataset than %s (SHA-256 %.12s there, %.12s "
+                       "here); --fresh starts over",
+                       config->run_dir, dataset->path, checkpoint->dataset_sha256,
+                       dataset->info.sha256);
+    if (checkpoint->progress.step > config->steps)
+        return dp_fail(error, DP_ERR_MISMATCH,
+                       "%s is at step %" PRIu64 ", beyond train.steps = %" PRIu64, config->run_dir,
+                       checkpoint->progress.step, config->steps);
+    return DP_OK;
+}
+
+/* Rank 0's part. */
+static dp_status restore(const dp_config *config, const dp_dataset *dataset,
+                         const dp_params_layout *layout, const char *build, dp_report *report,
+                         dp_progress *progress, float *params, bool *resumed, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_checkpoint checkpoint = {0};
+    DP_TRY(load_newest_good(config->run_dir, report, &checkpoint, resumed, error));
+    if (!*resumed)
+        goto done;
+    DP_TRY(check(&checkpoint, config, dataset, error));
+    if (strcmp(checkpoint.build, build) != 0)
+        dp_report_line(report, "notice: steps so far were computed by %s; bits may differ from a "
+                               "run on one build",
+                       checkpoint.build);
+    *progress = checkpoint.progress;
+    memcpy(params, checkpoint.params, layout->length * sizeof *params);
+done:
+    dp_checkpoint_clear(&checkpoint);
+    return status;
+}
+
+dp_status dp_resume(dp_comm *comm, const dp_config *config, const dp_dataset *dataset,
+                    const dp_params_layout *layout, const char *build, dp_report *report,
+                    dp_progress *progress, float *params, bool *resumed, dp_error *error) {
+    dp_status status = DP_OK;
+    *resumed = false;
+    if (dp_comm_rank(comm) == 0)
+        status = restore(config, dataset, layout, build, report, progress, params, resumed, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    dp_comm_broadcast(comm, resumed, sizeof *resumed);
+    if (!*resumed)
+        goto done;
+    dp_comm_broadcast(comm, progress, sizeof *progress);
+    dp_comm_broadcast(comm, params, layout->length * sizeof *params);
+done:
+    return status;
+}

@@ -1,0 +1,175 @@
+#include "train/run_folder.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define CHECKPOINT_PREFIX "step-"
+#define CHECKPOINT_SUFFIX ".h5"
+
+bool dp_run_folder_is(const char *path) {
+    struct stat information;
+    return stat(path, &information) == 0 && S_ISDIR(information.st_mode);
+}
+
+dp_status dp_run_folder_file(const char *dir, const char *name, char path[DP_PATH_SIZE],
+                             dp_error *error) {
+    return dp_path_format(path, error, "%s/%s", dir, name);
+}
+
+dp_status dp_run_folder_checkpoint(const char *dir, uint64_t step, char path[DP_PATH_SIZE],
+                                   dp_error *error) {
+    return dp_path_format(path, error, "%s/checkpoints/" CHECKPOINT_PREFIX "%08" PRIu64
+                          CHECKPOINT_SUFFIX, dir, step);
+}
+
+dp_status dp_run_folder_create(const char *dir, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_status status = dp_run_folder_file(dir, "checkpoints", path, error);
+    return status == DP_OK ? dp_file_make_directories(path, error) : status;
+}
+
+/* The step in "step-00010000.h5"; false for other names. */
+static bool parse_name(const char *name, uint64_t *step) {
+    char digits[32];
+    size_t prefix = strlen(CHECKPOINT_PREFIX), suffix = strlen(CHECKPOINT_SUFFIX);
+    size_t length = strlen(name);
+    if (length <= prefix + suffix || length - prefix - suffix >= sizeof digits ||
+        strncmp(name, CHECKPOINT_PREFIX, prefix) != 0 ||
+        strcmp(name + length - suffix, CHECKPOINT_SUFFIX) != 0)
+        return false;
+    memcpy(digits, name + prefix, length - prefix - suffix);
+    digits[length - prefix - suffix] = '\0';
+    return dp_text_parse_unsigned(digits, step);
+}
+
+static int newest_first(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x < y) - (x > y);
+}
+
+dp_status dp_run_folder_list(const char *dir, uint64_t **steps, size_t *count, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    void *list = NULL;
+    size_t capacity = 0;
+    DIR *directory = NULL;
+    *steps = NULL;
+    *count = 0;
+    DP_TRY(dp_run_folder_file(dir, "checkpoints", path, error));
+    directory = opendir(path);
+    if (directory == NULL && errno != ENOENT)
+        status = dp_fail_errno(error, errno, "cannot read the folder %s", path);
+    if (directory == NULL)
+        goto done;
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        uint64_t step = 0;
+        if (!parse_name(entry->d_name, &step))
+            continue;
+        DP_TRY(dp_memory_grow(&list, &capacity, *count + 1, sizeof step, error));
+        ((uint64_t *)list)[(*count)++] = step;
+    }
+    if (list != NULL)
+        qsort(list, *count, sizeof(uint64_t), newest_first);
+    *steps = list;
+    list = NULL;
+done:
+    if (directory != NULL)
+        closedir(directory);
+    dp_memory_free(list);
+    return status;
+}
+
+static dp_status remove_older(const char *dir, size_t keep, dp_error *error) {
+    dp_status status = DP_OK;
+    uint64_t *steps = NULL;
+    size_t count = 0;
+    DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
+    for (size_t i = keep; i < count; i++) {
+        char path[DP_PATH_SIZE];
+        DP_TRY(dp_run_folder_checkpoint(dir, steps[i], path, error));
+        DP_TRY(dp_file_remove(path, error));
+    }
+done:
+    dp_memory_free(steps);
+    return status;
+}
+
+dp_status dp_run_folder_prune(const char *dir, uint64_t keep, dp_error *error) {
+    return remove_older(dir, (size_t)keep, error);
+}
+
+dp_status dp_run_folder_clear(const char *dir, dp_error *error) {
+    static const char *const names[] = {"config.ini", "metrics.csv", "log.txt", "summary.json",
+                                        "best.h5"};
+    dp_status status = remove_older(dir, 0, error);
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && status == DP_OK; i++) {
+        char path[DP_PATH_SIZE];
+        DP_TRY(dp_run_folder_file(dir, names[i], path, error));
+        DP_TRY(dp_file_remove(path, error));
+    }
+done:
+    return status;
+}
+
+/* The best checkpoint of a run folder, or else its newest. */
+static dp_status find_in_folder(const char *dir, char path[DP_PATH_SIZE], dp_error *error) {
+    dp_status status = DP_OK;
+    uint64_t *steps = NULL;
+    size_t count = 0;
+    DP_TRY(dp_run_folder_file(dir, "best.h5", path, error));
+    if (dp_file_exists(path))
+        goto done;
+    DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
+    if (count == 0)
+        status = dp_fail(error, DP_ERR_INPUT, "%s holds no checkpoint", dir);
+    else
+        status = dp_run_folder_checkpoint(dir, steps[0], path, error);
+done:
+    dp_memory_free(steps);
+    return status;
+}
+
+/* The folder in runs/ that was written to last: its checkpoint of the latest time. */
+static dp_status find_newest(char path[DP_PATH_SIZE], dp_error *error) {
+    struct timespec newest = {0};
+    char candidate[DP_PATH_SIZE], dir[DP_PATH_SIZE];
+    dp_error ignored;
+    path[0] = '\0';
+    DIR *directory = opendir(DP_RUNS_DIRECTORY);
+    if (directory == NULL)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "there is no folder " DP_RUNS_DIRECTORY "/ here to take the newest run from: "
+                       "give a checkpoint or a run folder");
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        struct stat information;
+        if (entry->d_name[0] == '.' ||
+            dp_path_format(dir, &ignored, DP_RUNS_DIRECTORY "/%s", entry->d_name) != DP_OK ||
+            find_in_folder(dir, candidate, &ignored) != DP_OK || stat(candidate, &information) != 0)
+            continue;
+        const struct timespec *time = &information.st_mtim;
+        if (time->tv_sec > newest.tv_sec ||
+            (time->tv_sec == newest.tv_sec && time->tv_nsec > newest.tv_nsec)) {
+            newest = *time;
+            memcpy(path, candidate, sizeof candidate);
+        }
+    }
+    closedir(directory);
+    if (path[0] == '\0')
+        return dp_fail(error, DP_ERR_INPUT, "no run in " DP_RUNS_DIRECTORY "/ holds a checkpoint");
+    return DP_OK;
+}
+
+dp_status dp_run_folder_find(const char *user_path, char path[DP_PATH_SIZE], dp_error *error) {
+    if (user_path == NULL || user_path[0] == '\0')
+        return find_newest(path, error);
+    if (dp_run_folder_is(user_path))
+        return find_in_folder(user_path, path, error);
+    return dp_path_format(path, error, "%s", user_path);
+}

@@ -1,0 +1,67 @@
+#include "train/summary.h"
+
+#include "base/digest.h"
+#include "base/file.h"
+
+static void append_split(dp_text *json, dp_split split, const dp_evaluation *evaluation) {
+    dp_json_key(json, dp_split_name(split));
+    dp_json_begin_object(json);
+    dp_json_key(json, "loss");
+    dp_json_real(json, evaluation->loss);
+    dp_json_key(json, "perplexity");
+    dp_json_real(json, evaluation->perplexity);
+    dp_json_key(json, "count");
+    dp_json_unsigned(json, evaluation->count);
+    dp_json_end_object(json);
+}
+
+void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_hash,
+                               unsigned splits, const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
+    char hash[DP_HASH_TEXT_SIZE];
+    dp_json_key(json, "step");
+    dp_json_unsigned(json, step);
+    dp_json_key(json, "weights");
+    dp_json_string(json, dp_hash_format(weights_hash, hash));
+    dp_json_key(json, "splits");
+    dp_json_begin_object(json);
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        if ((splits >> split & 1u) != 0)
+            append_split(json, (dp_split)split, &evaluations[split]);
+    }
+    dp_json_end_object(json);
+}
+
+static void append_best(dp_text *json, const dp_summary *summary) {
+    dp_json_key(json, "best");
+    dp_json_begin_object(json);
+    dp_json_key(json, "step");
+    dp_json_unsigned(json, summary->best_step);
+    dp_json_key(json, "dev_loss");
+    dp_json_real(json, summary->best_loss);
+    dp_json_end_object(json);
+}
+
+dp_status dp_summary_write(const dp_summary *summary, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text json = {0};
+    dp_json_begin_object(&json);
+    dp_summary_append_results(&json, summary->step, summary->weights_hash, summary->splits,
+                              summary->evaluations);
+    if (summary->best_step != 0)
+        append_best(&json, summary);
+    dp_json_key(&json, "parameters");
+    dp_json_unsigned(&json, summary->parameters);
+    dp_json_key(&json, "ranks");
+    dp_json_unsigned(&json, summary->ranks);
+    dp_json_key(&json, "seconds");
+    dp_json_real(&json, summary->seconds);
+    dp_json_key(&json, "build");
+    dp_json_string(&json, summary->build);
+    dp_json_end_object(&json);
+    dp_text_append(&json, "\n");
+    DP_TRY(dp_text_check(&json, error));
+    DP_TRY(dp_file_write(path, json.data, json.length, error));
+done:
+    dp_text_clear(&json);
+    return status;
+}

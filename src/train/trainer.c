@@ -1,0 +1,515 @@
+#include "train/trainer.h"
+
+#include "base/memory.h"
+#include "base/timer.h"
+#include "model/model.h"
+#include "model/optimizer.h"
+#include "train/build_info.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/metrics.h"
+#include "train/report.h"
+#include "train/resume.h"
+#include "train/run_folder.h"
+#include "train/summary.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* Sums over the grains that travel with the gradient. */
+enum { EXTRA_LOSS, EXTRA_SIGNALLED, EXTRA_COUNT };
+
+typedef struct trainer {
+    dp_comm *comm;
+    const dp_config *config;
+    const dp_train_request *request;
+    bool is_root;
+    double started;
+    char build[DP_BUILD_SIZE];
+
+    dp_dataset dataset;
+    dp_params_layout layout;
+    dp_model *model;
+    dp_exchange *exchange;
+    float *params; /* the exchange's */
+    dp_sampler sampler;
+    dp_schedule schedule;
+    uint32_t *contexts; /* [rows of the largest grain, block_size] */
+    uint32_t *targets;  /* [rows of the largest grain] */
+
+    dp_progress progress;
+    uint64_t end;          /* step at which this start of the program ends */
+    double lr;             /* of the current step */
+    double batch_loss;     /* of the last step */
+    double window_seconds; /* spent in steps since the last row of metrics */
+    uint64_t window_steps;
+
+    dp_metrics metrics; /* rank 0 */
+    dp_report report;   /* rank 0 */
+} trainer;
+
+/* --- one step ------------------------------------------------------------------------------- */
+
+/* Computes the gradient of one grain: a dp_tree_leaf. */
+static void compute_grain(void *context, size_t grain, float *sums) {
+    trainer *self = context;
+    const dp_config *config = self->config;
+    const size_t block_size = self->layout.shape.block_size;
+    dp_tree_range rows = dp_tree_share(config->batch_size, config->grains, grain);
+    for (size_t row = rows.first; row < rows.end; row++) {
+        size_t i = row - rows.first;
+        uint64_t example = dp_sampler_draw(&self->sampler, self->progress.step, row);
+        dp_dataset_read_row(&self->dataset, DP_SPLIT_TRAIN, example,
+                            self->contexts + i * block_size, &self->targets[i]);
+    }
+    const float scale = 1.0f / (float)config->batch_size;
+    double loss = dp_model_gradient(self->model, self->params, rows.end - rows.first,
+                                    self->contexts, self->targets, scale, sums);
+    bool signalled = self->request->signal != NULL && *self->request->signal != 0;
+    sums[self->layout.length + EXTRA_LOSS] = (float)(loss / (double)config->batch_size);
+    sums[self->layout.length + EXTRA_SIGNALLED] = signalled ? 1.0f : 0.0f;
+}
+
+static void update(void *context, size_t first, size_t count, const float *gradient) {
+    trainer *self = context;
+    dp_optimizer_sgd(count, (float)self->lr, gradient, self->params + first);
+}
+
+static void take_step(trainer *self) {
+    const dp_exchange_work work = {.grain = compute_grain, .update = update, .context = self};
+    double before = dp_timer_now();
+    dp_comm_set_place(self->comm, "exchange", self->progress.step);
+    self->lr = dp_schedule_lr(&self->schedule, self->progress.step);
+    dp_exchange_step(self->exchange, &work);
+    self->batch_loss = (double)dp_exchange_extras(self->exchange)[EXTRA_LOSS];
+    self->progress.loss_sum += self->batch_loss;
+    self->progress.loss_count++;
+    self->progress.step++;
+    self->window_seconds += dp_timer_now() - before;
+    self->window_steps++;
+}
+
+/* Every rank has the same loss, so all find the same. */
+static dp_status check_finite(trainer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    if (isfinite(self->batch_loss))
+        return DP_OK;
+    status = dp_fail(error, DP_ERR_DIVERGED,
+                     "the loss is not a finite number at step %" PRIu64
+                     ": try a smaller train.lr or model.init=scaled; the checkpoints in %s are from "
+                     "before",
+                     self->progress.step, self->config->run_dir);
+    return dp_comm_agree(self->comm, status, error);
+}
+
+/* --- logging points ------------------------------------------------------------------------- */
+
+/* Compares the weights of all ranks; *hash is theirs. */
+static dp_status check_replicas(trainer *self, uint64_t *hash, dp_error *error) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
+    dp_status status = DP_OK;
+    uint64_t *hashes = dp_memory_zeroed(ranks, sizeof *hashes, error);
+    DP_TRY(dp_comm_agree(self->comm, hashes == NULL ? error->status : DP_OK, error));
+    *hash = dp_params_hash(&self->layout, self->params);
+    dp_comm_gather_all(self->comm, hash, sizeof *hash, hashes);
+    for (size_t rank = 1; rank < ranks && status == DP_OK; rank++) {
+        if (hashes[rank] != hashes[0])
+            status = dp_fail(error, DP_ERR_REPLICA,
+                             "rank %zu holds other weights than rank 0 at step %" PRIu64
+                             " (%016" PRIx64 ", %016" PRIx64 "): faulty memory, or hosts that "
+                             "compute differently",
+                             rank, self->progress.step, hashes[rank], hashes[0]);
+    }
+    status = dp_comm_agree(self->comm, status, error);
+done:
+    dp_memory_free(hashes);
+    return status;
+}
+
+/* The state to be saved; borrows everything. */
+static dp_checkpoint snapshot(const trainer *self, uint64_t weights_hash) {
+    dp_checkpoint checkpoint = {.progress = self->progress,
+                                .weights_hash = weights_hash,
+                                .unit = self->dataset.info.unit,
+                                .block_size = self->layout.shape.block_size,
+                                .config = *self->config,
+                                .vocabulary = self->dataset.vocabulary,
+                                .layout = self->layout,
+                                .params = self->params};
+    memcpy(checkpoint.dataset_sha256, self->dataset.info.sha256, DP_SHA256_TEXT_SIZE);
+    memcpy(checkpoint.build, self->build, DP_BUILD_SIZE);
+    return checkpoint;
+}
+
+/* Rank 0 writes, all agree. */
+static dp_status save_best(trainer *self, uint64_t hash, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    if (!self->is_root)
+        return DP_OK;
+    dp_checkpoint checkpoint = snapshot(self, hash);
+    DP_TRY(dp_run_folder_file(self->config->run_dir, "best.h5", path, error));
+    DP_TRY(dp_checkpoint_save(&checkpoint, path, error));
+done:
+    return status;
+}
+
+static dp_status save_checkpoint(trainer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const char *dir = self->config->run_dir;
+    char path[DP_PATH_SIZE];
+    uint64_t hash = 0;
+    DP_TRY(check_replicas(self, &hash, error));
+    if (self->is_root) {
+        dp_checkpoint checkpoint = snapshot(self, hash);
+        status = dp_run_folder_checkpoint(dir, self->progress.step, path, error);
+        if (status == DP_OK)
+            status = dp_checkpoint_save(&checkpoint, path, error);
+        if (status == DP_OK)
+            status = dp_run_folder_prune(dir, self->config->checkpoint_keep, error);
+    }
+    status = dp_comm_agree(self->comm, status, error);
+done:
+    return status;
+}
+
+static dp_status evaluate_splits(trainer *self, unsigned splits,
+                                 dp_evaluation evaluations[DP_SPLIT_COUNT], dp_error *error) {
+    dp_status status = DP_OK;
+    dp_comm_set_place(self->comm, "evaluate", self->progress.step);
+    for (int split = 0; split < DP_SPLIT_COUNT && status == DP_OK; split++) {
+        if ((splits >> split & 1u) != 0)
+            status = dp_evaluate(self->comm, &self->dataset, (dp_split)split, &self->layout,
+                                 self->params, &evaluations[split], error);
+    }
+    return status;
+}
+
+/* Rank 0 adds a row to the metrics and the report; the window begins anew on all. */
+static dp_status write_row(trainer *self, unsigned splits,
+                           const dp_evaluation evaluations[DP_SPLIT_COUNT], uint64_t hash,
+                           dp_error *error) {
+    dp_status status = DP_OK;
+    dp_progress *progress = &self->progress;
+    double steps = (double)self->window_steps;
+    dp_metrics_row row = {
+        .step = progress->step,
+        .loss = progress->loss_sum / (double)progress->loss_count,
+        .batch_loss = self->batch_loss,
+        .lr = self->lr,
+        .weights_hash = hash,
+        .ms_per_step = 1e3 * self->window_seconds / steps,
+        .examples_per_s = steps * (double)self->config->batch_size / self->window_seconds,
+        .seconds = dp_timer_now() - self->started};
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        row.split_loss[split] = (splits >> split & 1u) != 0 ? evaluations[split].loss : NAN;
+    if (self->is_root)
+        status = dp_metrics_append(&self->metrics, &row, error);
+    dp_report_step(&self->report, &row, self->end - progress->step);
+    progress->loss_sum = 0.0;
+    progress->loss_count = 0;
+    self->window_seconds = 0.0;
+    self->window_steps = 0;
+    return status;
+}
+
+static bool is_due(uint64_t step, uint64_t every) {
+    return every != 0 && step % every == 0;
+}
+
+static bool is_finished(const trainer *self) {
+    return self->progress.step == self->config->steps;
+}
+
+/* What is to be evaluated at this step: a bit per split. */
+static unsigned due_splits(const trainer *self) {
+    if (is_finished(self))
+        return DP_SPLITS_ALL;
+    return is_due(self->progress.step, self->config->eval_every) ? self->config->eval_splits : 0u;
+}
+
+static dp_status log_if_due(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
+                            dp_error *error) {
+    dp_status status = DP_OK;
+    dp_progress *progress = &self->progress;
+    const unsigned splits = due_splits(self);
+    uint64_t hash = 0;
+    if (splits == 0 && !is_due(progress->step, self->config->log_every))
+        return DP_OK;
+    DP_TRY(evaluate_splits(self, splits, evaluations, error));
+    DP_TRY(check_replicas(self, &hash, error));
+    status = write_row(self, splits, evaluations, hash, error);
+    bool has_dev = (splits >> DP_SPLIT_DEV & 1u) != 0;
+    if (has_dev && (progress->best_step == 0 ||
+                    evaluations[DP_SPLIT_DEV].loss < progress->best_loss)) {
+        progress->best_loss = evaluations[DP_SPLIT_DEV].loss;
+        progress->best_step = progress->step;
+        if (status == DP_OK)
+            status = save_best(self, hash, error);
+    }
+    status = dp_comm_agree(self->comm, status, error);
+done:
+    return status;
+}
+
+/* --- the run -------------------------------------------------------------------------------- */
+
+static dp_status open_dataset(trainer *self, dp_error *error) {
+    dp_status status = dp_dataset_open(&self->dataset, self->config->data_path, error);
+    DP_TRY(dp_comm_agree(self->comm, status, error));
+    status = dp_dataset_check(&self->dataset, (uint64_t)dp_comm_rank(self->comm),
+                              (uint64_t)dp_comm_size(self->comm), error);
+    DP_TRY(dp_comm_agree(self->comm, status, error));
+done:
+    return status;
+}
+
+static dp_status build_model(trainer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_config *config = self->config;
+    const dp_model_shape shape = {.vocab = self->dataset.vocabulary.count,
+                                  .block_size = self->dataset.info.block_size,
+                                  .embedding_dim = config->embedding_dim,
+                                  .hidden_dim = config->hidden_dim};
+    const size_t rows = (config->batch_size + config->grains - 1) / config->grains;
+    DP_TRY(dp_params_layout_init(&self->layout, shape, error));
+    DP_TRY(dp_model_create(&self->model, &self->layout, rows, error));
+    DP_NEW_ARRAY(self->contexts, rows * shape.block_size);
+    DP_NEW_ARRAY(self->targets, rows);
+    self->sampler =
+        (dp_sampler){.seed = config->seed,
+                     .batch_size = config->batch_size,
+                     .example_count = dp_dataset_rows(&self->dataset, DP_SPLIT_TRAIN),
+                     .sampling = config->sampling};
+    self->schedule = dp_config_schedule(config);
+done:
+    return status;
+}
+
+static dp_status build(trainer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_config *config = self->config;
+    DP_TRY(open_dataset(self, error));
+    DP_TRY(dp_comm_agree(self->comm, build_model(self, error), error));
+    DP_TRY(dp_exchange_create(&self->exchange, self->comm, config->exchange, config->grains,
+                              self->layout.length, EXTRA_COUNT, error));
+    self->params = dp_exchange_parameters(self->exchange);
+done:
+    return status;
+}
+
+static dp_status open_run_folder(trainer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const char *dir = self->config->run_dir;
+    char path[DP_PATH_SIZE];
+    if (!self->is_root)
+        goto done;
+    DP_TRY(dp_run_folder_create(dir, error));
+    if (self->request->fresh)
+        DP_TRY(dp_run_folder_clear(dir, error));
+    DP_TRY(dp_run_folder_file(dir, "log.txt", path, error));
+    DP_TRY(dp_report_open(&self->report, true, path, error));
+done:
+    return dp_comm_agree(self->comm, status, error);
+}
+
+static dp_status write_config(const dp_config *config, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    dp_text text = {0};
+    dp_config_write(config, &text);
+    DP_TRY(dp_text_check(&text, error));
+    DP_TRY(dp_run_folder_file(config->run_dir, "config.ini", path, error));
+    DP_TRY(dp_file_write(path, text.data, text.length, error));
+done:
+    dp_text_clear(&text);
+    return status;
+}
+
+/* Begins the files of rank 0 that this start of the program writes. */
+static dp_status begin_files(trainer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    if (!self->is_root)
+        goto done;
+    DP_TRY(write_config(self->config, error));
+    DP_TRY(dp_run_folder_file(self->config->run_dir, "metrics.csv", path, error));
+    DP_TRY(dp_metrics_open(&self->metrics, path, self->progress.step, error));
+done:
+    return dp_comm_agree(self->comm, status, error);
+}
+
+/* The head of the report. */
+static dp_status describe(trainer *self, dp_error *error) {
+    bool uniform = true;
+    dp_status status =
+        dp_build_info(self->comm, self->build, sizeof self->build, &uniform, error);
+    if (status != DP_OK)
+        return status;
+    dp_report_start(&self->report, self->config, &self->dataset, &self->layout, self->comm,
+                    self->build);
+    if (!uniform)
+        dp_report_line(&self->report,
+                       "notice: hosts differ in processor or BLAS, so bits may depend on how ranks "
+                       "are placed; mpirun -x OPENBLAS_CORETYPE=Haswell makes BLAS alike");
+    return DP_OK;
+}
+
+static dp_status initialise_or_resume(trainer *self, dp_error *error) {
+    bool resumed = false;
+    char step[32];
+    dp_status status = dp_resume(self->comm, self->config, &self->dataset, &self->layout,
+                                 self->build, &self->report, &self->progress, self->params,
+                                 &resumed, error);
+    if (status != DP_OK)
+        return status;
+    if (!resumed)
+        dp_params_init(&self->layout, self->config->init, self->config->seed, self->params);
+    dp_report_line(&self->report, "  run        %s, %s%s", self->config->run_dir,
+                   resumed ? "resumed at step " : "new",
+                   resumed ? dp_text_format_count(self->progress.step, step) : "");
+    self->end = self->config->steps;
+    if (self->request->stop_at != 0 && self->request->stop_at < self->end)
+        self->end = self->request->stop_at;
+    return DP_OK;
+}
+
+/* Steps up to the end or a signal. */
+static dp_status train(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
+                       dp_train_outcome *outcome, dp_error *error) {
+    dp_status status = DP_OK;
+    bool signalled = false;
+    if (self->progress.step < self->end)
+        dp_report_step_heading(&self->report);
+    while (self->progress.step < self->end && !signalled) {
+        take_step(self);
+        DP_TRY(check_finite(self, error));
+        DP_TRY(log_if_due(self, evaluations, error));
+        signalled = dp_exchange_extras(self->exchange)[EXTRA_SIGNALLED] > 0.0f;
+        if (signalled || self->progress.step == self->end ||
+            is_due(self->progress.step, self->config->checkpoint_every))
+            DP_TRY(save_checkpoint(self, error));
+    }
+    if (signalled)
+        outcome->signal = dp_comm_max(self->comm, *self->request->signal);
+done:
+    return status;
+}
+
+static dp_status summary_path(const trainer *self, char path[DP_PATH_SIZE], dp_error *error) {
+    return dp_run_folder_file(self->config->run_dir, "summary.json", path, error);
+}
+
+static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP_SPLIT_COUNT],
+                               uint64_t hash, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE], text[DP_HASH_TEXT_SIZE], duration[32];
+    const dp_summary summary = {.step = self->progress.step,
+                                .weights_hash = hash,
+                                .splits = DP_SPLITS_ALL,
+                                .evaluations = evaluations,
+                                .parameters = self->layout.parameter_count,
+                                .ranks = (uint64_t)dp_comm_size(self->comm),
+                                .best_step = self->progress.best_step,
+                                .best_loss = self->progress.best_loss,
+                                .seconds = dp_timer_now() - self->started,
+                                .build = self->build};
+    DP_TRY(summary_path(self, path, error));
+    DP_TRY(dp_summary_write(&summary, path, error));
+    dp_report_splits(&self->report, DP_SPLITS_ALL, evaluations);
+    dp_report_line(&self->report, "weights %s", dp_hash_format(hash, text));
+    dp_report_line(&self->report, "time %s", dp_text_format_duration(summary.seconds, duration));
+done:
+    return status;
+}
+
+/* The run has all its steps: evaluates, if the last step did not do it, and sums up. */
+static dp_status finish(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
+                        dp_error *error) {
+    dp_status status = DP_OK;
+    uint64_t hash = 0;
+    if (evaluations[DP_SPLIT_TRAIN].count == 0)
+        DP_TRY(evaluate_splits(self, DP_SPLITS_ALL, evaluations, error));
+    DP_TRY(check_replicas(self, &hash, error));
+    if (self->is_root)
+        status = write_summary(self, evaluations, hash, error);
+    status = dp_comm_agree(self->comm, status, error);
+done:
+    return status;
+}
+
+/* Whether an earlier start of the program has finished this run, summary and all. The summary of a
+ * run that is to go on is removed. */
+static dp_status is_summed_up(trainer *self, bool *summed_up, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    *summed_up = false;
+    if (self->is_root) {
+        DP_TRY(summary_path(self, path, error));
+        if (is_finished(self))
+            *summed_up = dp_file_exists(path);
+        else
+            DP_TRY(dp_file_remove(path, error));
+    }
+done:
+    status = dp_comm_agree(self->comm, status, error);
+    dp_comm_broadcast(self->comm, summed_up, sizeof *summed_up);
+    return status;
+}
+
+static void report_stop(trainer *self) {
+    char step[32], steps[32];
+    dp_report_line(&self->report, "stopped at step %s of %s; the same command goes on from there",
+                   dp_text_format_count(self->progress.step, step),
+                   dp_text_format_count(self->config->steps, steps));
+}
+
+static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_evaluation evaluations[DP_SPLIT_COUNT] = {0};
+    bool summed_up = false;
+    DP_TRY(build(self, error));
+    DP_TRY(open_run_folder(self, error));
+    DP_TRY(describe(self, error));
+    DP_TRY(initialise_or_resume(self, error));
+    DP_TRY(is_summed_up(self, &summed_up, error));
+    if (summed_up) {
+        dp_report_line(&self->report, "finished: all %" PRIu64 " steps are done (see summary.json; "
+                                      "raise train.steps to go on, --fresh to start over)",
+                       self->config->steps);
+        goto done;
+    }
+    DP_TRY(begin_files(self, error));
+    DP_TRY(train(self, evaluations, outcome, error));
+    if (is_finished(self))
+        DP_TRY(finish(self, evaluations, error));
+    else
+        report_stop(self);
+done:
+    return status;
+}
+
+static void clear(trainer *self) {
+    dp_metrics_close(&self->metrics);
+    dp_report_close(&self->report);
+    dp_exchange_destroy(self->exchange);
+    dp_model_destroy(self->model);
+    dp_memory_free(self->contexts);
+    dp_memory_free(self->targets);
+    dp_dataset_close(&self->dataset);
+}
+
+dp_status dp_trainer_run(dp_comm *comm, const dp_config *config, const dp_train_request *request,
+                         dp_train_outcome *outcome, dp_error *error) {
+    trainer self = {.comm = comm,
+                    .config = config,
+                    .request = request,
+                    .is_root = dp_comm_rank(comm) == 0,
+                    .started = dp_timer_now()};
+    dp_comm_set_deadline(comm, config->deadline);
+    *outcome = (dp_train_outcome){0};
+    dp_status status = run(&self, outcome, error);
+    clear(&self);
+    return status;
+}
