@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Shows that check_layers.sh can fail: plants one offence at a time in a small tree.
+set -euo pipefail
+check=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/check_layers.sh
+tree=$(mktemp -d "$PWD/layers.XXXXXX")
+trap 'rm -rf "$tree"' EXIT
+passed=0 failed=0
+
+plant() { # FILE LINE...
+    mkdir -p "$tree/$(dirname "$1")"
+    printf '%s\n' "${@:2}" >"$tree/$1"
+}
+
+plant_good_tree() {
+    rm -rf "${tree:?}"/*
+    plant include/base/text.h '#include <stddef.h>'
+    plant src/base/text.c '#include "base/text.h"'
+    plant src/base/options.c '#include <ini.h>' '#include "base/text.h"'
+    plant src/base/digest.c '#include <xxhash.h>' '#include <openssl/evp.h>'
+    plant src/adapters/linalg.c '#include <cblas.h>' '#include "base/text.h"'
+    plant include/adapters/h5file.h '#include "base/text.h"'
+    plant src/adapters/h5file.c '#  include <hdf5.h>'
+    plant src/data/sampler.c '#include "adapters/h5file.h"'
+    plant src/model/layers.c '#include "adapters/linalg.h"' '#include "local.h"'
+    plant src/parallel/comm.c '#include <mpi.h>'
+    plant src/train/trainer.c '#include "parallel/comm.h"' '#include "model/layers.h"'
+    plant src/cli/main.c '#include "train/trainer.h"'
+    plant tools/pack_dataset/main.c '#include "data/sampler.h"' '#include "corpus.h"'
+    plant tests/test_text.c '#include <mpi.h>' '/* the file /home/someone/x */'
+    plant build/bin/notes '/home/someone/x'
+    # shellcheck disable=SC2016
+    plant scripts/run.sh 'echo "$HOME/x" build/home/x ./root/y'
+}
+
+count() { # RESULT WHAT
+    if [ "$1" = 0 ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $2" >&2
+    fi
+}
+
+expect_good() {
+    local said status=0
+    said=$("$check" "$tree" 2>&1) || status=$?
+    count "$status" "the good tree was refused: $said"
+}
+
+expect_offence() { # FILE LINE WANTED: with this file in the tree, the check says WANTED
+    plant_good_tree
+    plant "$1" "$2"
+    local said status=0
+    said=$("$check" "$tree" 2>&1) || status=$?
+    if [ "$status" = 0 ] || [[ "$said" != *"$1:1: $3"* ]]; then
+        count 1 "'$2' in $1: status $status and '$said', not '$1:1: $3'"
+    else
+        count 0
+    fi
+}
+
+plant_good_tree
+expect_good
+expect_offence src/base/a.c '#include "adapters/h5file.h"' 'layer base includes adapters/h5file.h of a layer above'
+expect_offence include/adapters/a.h '#include "data/sampler.h"' 'layer adapters includes data'
+expect_offence src/data/a.c '#include "train/trainer.h"' 'layer data includes train'
+expect_offence src/data/a.c '#include "model/layers.h"' 'layer data includes model/layers.h of a layer beside'
+expect_offence src/data/a.c '#include "parallel/comm.h"' 'layer data includes parallel'
+expect_offence src/model/a.c '#include "data/sampler.h"' 'layer model includes data'
+expect_offence src/model/a.c '#  include  "parallel/comm.h"' 'layer model includes parallel'
+expect_offence src/parallel/a.c '#include "model/layers.h"' 'layer parallel includes model'
+expect_offence src/parallel/a.c '#include "data/sampler.h"' 'layer parallel includes data'
+expect_offence src/train/a.c '#include "cli/main.h"' 'layer train includes cli'
+expect_offence src/train/a.c '#include <mpi.h>' 'only src/parallel/comm.c may include mpi.h'
+expect_offence include/parallel/comm.h '#include <mpi.h>' 'only src/parallel/comm.c may include mpi.h'
+expect_offence src/model/a.c '#include <cblas.h>' 'only src/adapters/linalg.c may include cblas.h'
+expect_offence src/train/a.c '#include "hdf5.h"' 'only src/adapters/h5file.c may include hdf5.h'
+expect_offence src/train/a.c '#include <H5Fpublic.h>' 'only src/adapters/h5file.c may include H5Fpublic.h'
+expect_offence src/cli/a.c '#include <ini.h>' 'only src/base/options.c may include ini.h'
+expect_offence src/data/a.c '#include <openssl/sha.h>' 'only src/base/digest.c may include openssl/sha.h'
+expect_offence src/data/a.c '#include "../model/layers.h"' 'includes by a way up'
+expect_offence src/data/a.c '#include "misc/a.h"' 'misc/a.h is in no known layer'
+expect_offence src/misc/a.c '#include "base/text.h"' 'is in no known layer'
+expect_offence tools/pack_dataset/a.c '#include "adapters/linalg.h"' 'a tool may include'
+expect_offence tools/pack_dataset/a.c '#include "train/trainer.h"' 'a tool may include'
+expect_offence tools/pack_dataset/a.c '#include <mpi.h>' 'only src/parallel/comm.c'
+expect_offence tools/pack_dataset/sampler.c '' 'has the name of src/data/sampler.c'
+expect_offence src/train/options.h '' 'belongs to src/base/options.c by its name'
+expect_offence docs/notes.md 'see /home/someone/notes' 'names a place on one machine'
+expect_offence docs/notes.md 'cp ../shared/data x' 'names a place on one machine'
+expect_offence scripts/a.sh '/root/bin/x' 'names a place on one machine'
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
