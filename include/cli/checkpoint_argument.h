@@ -1,0 +1,15 @@
+/* checkpoint_argument: the checkpoint that a command's user means, loaded on every rank. */
+#ifndef DP_CLI_CHECKPOINT_ARGUMENT_H
+#define DP_CLI_CHECKPOINT_ARGUMENT_H
+
+#include "parallel/comm.h"
+#include "train/checkpoint.h"
+
+/* Collective. The path is that of --ckpt (or "") or else the one positional argument; both are an
+ * error, as is more than one. It may name a checkpoint, a run folder (its best) or be left out (the
+ * newest run). `path` gets the file. Agreed on; release with dp_checkpoint_clear. */
+dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int count,
+                                      char *const *positionals, dp_checkpoint *checkpoint,
+                                      char path[DP_PATH_SIZE], dp_error *error) DP_CHECKED;
+
+#endif

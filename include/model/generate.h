@@ -1,0 +1,13 @@
+/* generate: the next token from a model's logits. */
+#ifndef DP_MODEL_GENERATE_H
+#define DP_MODEL_GENERATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The token at the point `uniform`, in [0, 1), of the distribution softmax(logits / temperature),
+ * tokens laid end to end in id order. temperature 0 gives the most likely token. logits [vocab];
+ * temperature >= 0. Sums are in double. */
+uint32_t dp_generate_token(const float *logits, size_t vocab, double temperature, double uniform);
+
+#endif

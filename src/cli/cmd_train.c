@@ -1,0 +1,100 @@
+#include "adapters/linalg.h"
+#include "cli/command.h"
+#include "train/config.h"
+#include "train/trainer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct train_options {
+    bool fresh;
+    uint64_t stop_at;
+} train_options;
+
+static const dp_option options[] = {
+    {.key = "fresh", .type = DP_OPTION_SWITCH, .offset = offsetof(train_options, fresh),
+     .initial = "no", .help = "start over: remove what the run folder holds"},
+    {.key = "stop-at", .type = DP_OPTION_UNSIGNED, .offset = offsetof(train_options, stop_at),
+     .initial = "0", .minimum = 0, .maximum = 1e15, .unit = "STEP",
+     .help = "end early, with a checkpoint; 0: do not"},
+};
+
+static dp_option_table options_table(void) {
+    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+}
+
+/* Set by the handler, read once a step. The one mutable variable of the program that is not passed
+ * along, as a handler has no other way. */
+static volatile sig_atomic_t caught_signal;
+
+static void catch_signal(int signal) {
+    caught_signal = signal;
+}
+
+static void install_handlers(void) {
+    /* Once each: a second signal of the kind ends the program at once. */
+    struct sigaction action = {.sa_handler = catch_signal,
+                               .sa_flags = (int)(SA_RESTART | SA_RESETHAND)};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* The config as rank 0 sees it, given to all: the others need not find the file. */
+static dp_status share_config(dp_comm *comm, const char *path, int count, char *const *assignments,
+                              dp_config *config, dp_error *error) {
+    dp_status status = DP_OK;
+    if (dp_comm_rank(comm) == 0)
+        status = dp_config_load(config, path, count, assignments, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    dp_comm_broadcast(comm, config, sizeof *config);
+done:
+    return status;
+}
+
+/* Positional arguments are the config file, then assignments. */
+static dp_status split_positionals(int count, char **positionals, const char **path,
+                                   int *assignment_count, char ***assignments, dp_error *error) {
+    if (count == 0 || strchr(positionals[0], '=') != NULL)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "no config file given: dptrain CONFIG [section.key=value ...]");
+    *path = positionals[0];
+    *assignments = positionals + 1;
+    *assignment_count = count - 1;
+    return DP_OK;
+}
+
+static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
+    dp_status status = DP_OK;
+    train_options chosen;
+    dp_config config;
+    dp_train_outcome outcome = {0};
+    const char *path = NULL;
+    char **assignments = NULL;
+    int positional_count = 0, assignment_count = 0;
+    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
+                            error));
+    status = split_positionals(positional_count, arguments, &path, &assignment_count, &assignments,
+                               error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_TRY(share_config(comm, path, assignment_count, assignments, &config, error));
+    dp_linalg_init();
+    install_handlers();
+    dp_train_request request = {
+        .fresh = chosen.fresh, .stop_at = chosen.stop_at, .signal = &caught_signal};
+    DP_TRY(dp_trainer_run(comm, &config, &request, &outcome, error));
+    *signal = outcome.signal;
+done:
+    return status;
+}
+
+const dp_command dp_command_train = {
+    .name = "train",
+    .arguments = "CONFIG [section.key=value ...]",
+    .purpose = "train, or go on training, the run that CONFIG describes",
+    .details = "The word 'train' may be left out. The same command again resumes from the newest\n"
+               "checkpoint of the run folder, on any number of ranks.\n",
+    .options = options_table,
+    .config = dp_config_table,
+    .run = run,
+};
