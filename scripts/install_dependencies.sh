@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# install_dependencies.sh [--dev]: installs what dptrain is built with, as far as it is missing.
+#
+# On Debian and Ubuntu through apt-get, as root or through sudo. Elsewhere it lists what is missing.
+# With --dev also what .ci/run and the other scripts for developers use.
+set -euo pipefail
+
+if [ $# -gt 1 ] || { [ $# = 1 ] && [ "$1" != --dev ]; }; then
+    echo "usage: install_dependencies.sh [--dev]" >&2
+    exit 2
+fi
+
+# One a line: the Debian package, and the command that succeeds where it is there.
+needed='
+build-essential   command -v gcc make
+cmake             command -v cmake ctest
+ninja-build       command -v ninja
+pkg-config        command -v pkg-config
+libopenmpi-dev    command -v mpicc
+openmpi-bin       command -v mpirun
+libopenblas-dev   pkg-config --exists openblas
+libhdf5-dev       has_hdf5
+libinih-dev       pkg-config --exists inih
+libxxhash-dev     pkg-config --exists libxxhash
+libssl-dev        pkg-config --exists libcrypto
+libcmocka-dev     pkg-config --exists cmocka
+'
+needed_dev='
+clang             command -v clang
+clang-format      command -v clang-format
+clang-tidy        command -v clang-tidy
+gnuplot-nox       command -v gnuplot
+shellcheck        command -v shellcheck
+'
+
+has_hdf5() {
+    pkg-config --exists hdf5-serial || pkg-config --exists hdf5
+}
+
+missing=()
+while read -r package check; do
+    if [ -n "$package" ] && ! eval "$check" >/dev/null 2>&1; then
+        missing+=("$package")
+    fi
+done <<<"$needed${1:+$needed_dev}"
+
+if [ ${#missing[@]} = 0 ]; then
+    exit 0
+fi
+echo "missing: ${missing[*]}"
+
+if ! command -v apt-get >/dev/null; then
+    cat >&2 <<END
+This system has no apt-get. Please install what these Debian packages hold, then run this again:
+    ${missing[*]}
+END
+    exit 1
+fi
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        cat >&2 <<END
+Not root, and no sudo. Please have root run, then run this again:
+    apt-get install ${missing[*]}
+END
+        exit 1
+    fi
+    as_root=(sudo)
+fi
+
+apt() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+        -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 "$@" </dev/null
+}
+apt update
+apt install --no-install-recommends "${missing[@]}"
