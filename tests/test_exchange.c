@@ -1,0 +1,160 @@
+/* The exchange and comm on real ranks: run by mpirun, once for each rank count. Every rank checks. */
+#include "parallel/exchange.h"
+
+#include "base/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { LENGTH = 1003, EXTRAS = 2, TOTAL = LENGTH + EXTRAS, LEVELS_MAX = 8 };
+
+typedef struct job {
+    dp_comm *comm;
+    dp_exchange *exchange;
+    uint64_t step;
+} job;
+
+static job the_job;
+
+/* Grain g of this step: magnitudes far apart, so that the order of summation shows. */
+static void grain_value(void *context, size_t grain, float *sums) {
+    const job *self = context;
+    for (size_t i = 0; i < TOTAL; i++) {
+        double normal = dp_random_normal(self->step, DP_STREAM_INIT, grain, i);
+        sums[i] = (float)(normal * (double)(1u << grain % 20));
+    }
+}
+
+static void subtract(void *context, size_t first, size_t count, const float *gradient) {
+    job *self = context;
+    float *parameters = dp_exchange_parameters(self->exchange) + first;
+    for (size_t i = 0; i < count; i++)
+        parameters[i] -= gradient[i];
+}
+
+static void expect_sum(size_t grains, uint64_t step, float sum[TOTAL]) {
+    static float scratch[LEVELS_MAX * TOTAL];
+    job alone = {.step = step};
+    dp_tree_range all = {.first = 0, .end = grains};
+    dp_tree_sum_block(all, grain_value, &alone, TOTAL, sum, scratch, TOTAL);
+}
+
+static void test_exchange_tree_has_the_bits_of_one_rank(void **state) {
+    job *self = *state;
+    dp_error error;
+    const dp_exchange_work work = {.grain = grain_value, .update = subtract, .context = self};
+    size_t ranks = (size_t)dp_comm_size(self->comm);
+    for (size_t grains = ranks; grains <= 17; grains++) {
+        static float sum[TOTAL], parameters[LENGTH];
+        memset(parameters, 0, sizeof parameters);
+        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, DP_EXCHANGE_TREE, grains,
+                                            LENGTH, EXTRAS, &error),
+                         DP_OK);
+        for (self->step = 0; self->step < 3; self->step++) {
+            dp_exchange_step(self->exchange, &work);
+            expect_sum(grains, self->step, sum);
+            for (size_t i = 0; i < LENGTH; i++)
+                parameters[i] -= sum[i];
+            assert_memory_equal(dp_exchange_extras(self->exchange), sum + LENGTH,
+                                EXTRAS * sizeof *sum);
+        }
+        assert_memory_equal(dp_exchange_parameters(self->exchange), parameters, sizeof parameters);
+        dp_exchange_destroy(self->exchange);
+    }
+}
+
+static void test_exchange_mpi_has_nearly_the_sum(void **state) {
+    job *self = *state;
+    dp_error error;
+    const size_t grains = 17;
+    const dp_exchange_work work = {.grain = grain_value, .update = subtract, .context = self};
+    static float sum[TOTAL];
+    self->step = 5;
+    assert_int_equal(dp_exchange_create(&self->exchange, self->comm, DP_EXCHANGE_MPI, grains,
+                                        LENGTH, EXTRAS, &error),
+                     DP_OK);
+    dp_exchange_step(self->exchange, &work);
+    expect_sum(grains, self->step, sum);
+    const float *parameters = dp_exchange_parameters(self->exchange);
+    for (size_t i = 0; i < LENGTH; i++) {
+        double difference = (double)sum[i] + (double)parameters[i];
+        assert_true(difference < 1.0 && difference > -1.0); /* of numbers around 10^5 */
+    }
+    dp_exchange_destroy(self->exchange);
+}
+
+static void test_exchange_refuses_more_ranks_than_grains(void **state) {
+    job *self = *state;
+    dp_error error;
+    int ranks = dp_comm_size(self->comm);
+    dp_status status = ranks == 1 ? DP_ERR_INPUT
+                                  : dp_exchange_create(&self->exchange, self->comm,
+                                                       DP_EXCHANGE_TREE, (size_t)ranks - 1, LENGTH,
+                                                       EXTRAS, &error);
+    assert_int_equal(status, DP_ERR_INPUT);
+    if (ranks > 1 && dp_comm_rank(self->comm) == 0)
+        assert_non_null(strstr(error.message, "train.grains"));
+}
+
+static void test_comm_agree_takes_the_lowest_failing_rank(void **state) {
+    job *self = *state;
+    dp_error error = {0};
+    int rank = dp_comm_rank(self->comm), last = dp_comm_size(self->comm) - 1;
+    assert_int_equal(dp_comm_agree(self->comm, DP_OK, &error), DP_OK);
+    /* The last two ranks fail, each in its own way. */
+    dp_status mine = DP_OK;
+    if (rank == last)
+        mine = dp_fail(&error, DP_ERR_IO, "rank %d", rank);
+    else if (rank == last - 1)
+        mine = dp_fail(&error, DP_ERR_INPUT, "rank %d", rank);
+    dp_status agreed = dp_comm_agree(self->comm, mine, &error);
+    int speaker = last > 0 ? last - 1 : 0;
+    assert_int_equal(agreed, last > 0 ? DP_ERR_INPUT : DP_ERR_IO);
+    assert_int_equal(error.status, agreed);
+    assert_int_equal(error.message[0] != '\0', rank == speaker);
+}
+
+static void test_comm_broadcast_reaches_everyone(void **state) {
+    job *self = *state;
+    char text[100] = "";
+    if (dp_comm_rank(self->comm) == 0)
+        snprintf(text, sizeof text, "from rank 0 of %d", dp_comm_size(self->comm));
+    dp_comm_broadcast(self->comm, text, sizeof text);
+    assert_memory_equal(text, "from rank 0", 11);
+}
+
+static void test_comm_gathers_in_rank_order(void **state) {
+    job *self = *state;
+    uint64_t mine = 100 + (uint64_t)dp_comm_rank(self->comm), all[64] = {0};
+    dp_comm_gather_all(self->comm, &mine, sizeof mine, all);
+    for (int rank = 0; rank < dp_comm_size(self->comm); rank++)
+        assert_int_equal(all[rank], 100 + rank);
+    assert_int_equal(dp_comm_max(self->comm, (int)mine), 99 + dp_comm_size(self->comm));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(test_exchange_tree_has_the_bits_of_one_rank, &the_job),
+        cmocka_unit_test_prestate(test_exchange_mpi_has_nearly_the_sum, &the_job),
+        cmocka_unit_test_prestate(test_exchange_refuses_more_ranks_than_grains, &the_job),
+        cmocka_unit_test_prestate(test_comm_agree_takes_the_lowest_failing_rank, &the_job),
+        cmocka_unit_test_prestate(test_comm_broadcast_reaches_everyone, &the_job),
+        cmocka_unit_test_prestate(test_comm_gathers_in_rank_order, &the_job),
+    };
+    dp_error error;
+    if (dp_comm_create(&the_job.comm, &error) != DP_OK) {
+        fprintf(stderr, "%s\n", error.message);
+        return 1;
+    }
+    dp_comm_set_deadline(the_job.comm, 30);
+    int failures = cmocka_run_group_tests_name("exchange", tests, NULL, NULL);
+    /* A rank that failed a test may have left the others waiting: the deadline ends them. */
+    dp_comm_destroy(the_job.comm);
+    return failures;
+}

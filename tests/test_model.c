@@ -1,0 +1,324 @@
+/* The model against finite differences of a double reference, and against what PyTorch computed
+ * (tests/golden/make_golden.py). */
+#include "adapters/h5file.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "model/model.h"
+#include "model/optimizer.h"
+#include "parallel/tree.h"
+#include "support/reference.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TOLERANCE 1e-5 /* relative, float32 against double */
+
+/* --- finite differences --------------------------------------------------------------------- */
+
+enum { VOCAB = 7, BLOCK = 2, EMBEDDING = 3, HIDDEN = 5, ROWS = 6 };
+
+typedef struct example {
+    dp_params_layout layout;
+    uint32_t contexts[ROWS * BLOCK];
+    uint32_t targets[ROWS];
+    float *params;
+    double *params_double;
+    float *gradient;
+    dp_model *model;
+} example;
+
+static int set_up(void **state) {
+    static example self;
+    dp_error error;
+    dp_model_shape shape = {
+        .vocab = VOCAB, .block_size = BLOCK, .embedding_dim = EMBEDDING, .hidden_dim = HIDDEN};
+    assert_int_equal(dp_params_layout_init(&self.layout, shape, &error), DP_OK);
+    self.params = dp_memory_zeroed(self.layout.length, sizeof(float), &error);
+    self.gradient = dp_memory_zeroed(self.layout.length, sizeof(float), &error);
+    self.params_double = dp_memory_zeroed(self.layout.length, sizeof(double), &error);
+    assert_non_null(self.params);
+    assert_non_null(self.gradient);
+    assert_non_null(self.params_double);
+    dp_params_init(&self.layout, DP_INIT_NORMAL, 3, self.params);
+    for (size_t i = 0; i < self.layout.length; i++)
+        self.params_double[i] = (double)self.params[i];
+    for (size_t r = 0; r < ROWS; r++) {
+        self.targets[r] = (uint32_t)dp_random_below(9, DP_STREAM_BATCH, r, 0, VOCAB);
+        for (size_t i = 0; i < BLOCK; i++)
+            self.contexts[r * BLOCK + i] =
+                (uint32_t)dp_random_below(9, DP_STREAM_BATCH, r, 1 + i, VOCAB);
+    }
+    assert_int_equal(dp_model_create(&self.model, &self.layout, ROWS, &error), DP_OK);
+    *state = &self;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    example *self = *state;
+    dp_model_destroy(self->model);
+    dp_memory_free(self->params);
+    dp_memory_free(self->params_double);
+    dp_memory_free(self->gradient);
+    return 0;
+}
+
+static void test_model_loss_is_the_reference(void **state) {
+    example *self = *state;
+    double loss = dp_model_loss(self->model, self->params, ROWS, self->contexts, self->targets);
+    double expected =
+        reference_loss(&self->layout, self->params_double, ROWS, self->contexts, self->targets);
+    assert_true(fabs(loss - expected) <= TOLERANCE * expected);
+}
+
+static double difference(example *self, size_t i) {
+    const double step = 1e-5;
+    double kept = self->params_double[i];
+    self->params_double[i] = kept + step;
+    double above =
+        reference_loss(&self->layout, self->params_double, ROWS, self->contexts, self->targets);
+    self->params_double[i] = kept - step;
+    double below =
+        reference_loss(&self->layout, self->params_double, ROWS, self->contexts, self->targets);
+    self->params_double[i] = kept;
+    return (above - below) / (2.0 * step);
+}
+
+static void test_model_gradient_of_every_tensor_is_the_finite_difference(void **state) {
+    example *self = *state;
+    const float scale = 0.25f;
+    (void)dp_model_gradient(self->model, self->params, ROWS, self->contexts, self->targets, scale,
+                            self->gradient);
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        const dp_tensor *tensor = &self->layout.tensors[t];
+        double error_squared = 0.0, norm_squared = 0.0;
+        for (size_t i = 0; i < dp_tensor_size(tensor); i++) {
+            double expected = (double)scale * difference(self, tensor->offset + i);
+            double error = (double)self->gradient[tensor->offset + i] - expected;
+            error_squared += error * error;
+            norm_squared += expected * expected;
+        }
+        double relative = sqrt(error_squared / norm_squared);
+        if (!(relative <= TOLERANCE) || norm_squared == 0.0)
+            fail_msg("gradient of %s: relative error %g, norm %g", tensor->name, relative,
+                     sqrt(norm_squared));
+    }
+}
+
+static void test_model_padding_has_no_gradient(void **state) {
+    example *self = *state;
+    size_t used = 0;
+    (void)dp_model_gradient(self->model, self->params, ROWS, self->contexts, self->targets, 1.0f,
+                            self->gradient);
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        for (size_t i = used; i < self->layout.tensors[t].offset; i++)
+            assert_true(self->gradient[i] == 0.0f);
+        used = self->layout.tensors[t].offset + dp_tensor_size(&self->layout.tensors[t]);
+    }
+    assert_true(self->layout.length > used); /* else this test has looked at nothing */
+}
+
+static void test_model_hash_sees_every_tensor_and_not_the_padding(void **state) {
+    example *self = *state;
+    uint64_t before = dp_params_hash(&self->layout, self->params);
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        float *last = self->params + self->layout.tensors[t].offset +
+                      dp_tensor_size(&self->layout.tensors[t]) - 1;
+        float kept = *last;
+        *last = nextafterf(kept, INFINITY);
+        assert_true(dp_params_hash(&self->layout, self->params) != before);
+        *last = kept;
+    }
+    self->params[self->layout.length - 1] = 1.0f;
+    assert_true(dp_params_hash(&self->layout, self->params) == before);
+    self->params[self->layout.length - 1] = 0.0f;
+}
+
+/* --- golden values -------------------------------------------------------------------------- */
+
+enum { GOLDEN_STEPS = 10 };
+
+typedef struct golden {
+    const char *name;
+    dp_model_shape shape;
+    size_t batch, grains;
+    dp_h5file *file;
+    dp_file_map map;
+    const uint32_t *contexts, *targets;
+    dp_params_layout layout;
+    dp_model *model;
+    size_t step; /* for the leaf */
+    double loss;
+    float *params, *expected, *gradient, *scratch;
+} golden;
+
+static const uint32_t *map_ids(golden *self, const char *object, int rank) {
+    dp_error error;
+    dp_h5location location;
+    assert_int_equal(dp_h5file_locate_integers(self->file, object, rank, &location, &error), DP_OK);
+    assert_int_equal(location.bytes, 4);
+    assert_int_equal(location.offset % 4, 0);
+    return (const uint32_t *)(const void *)(self->map.data + location.offset);
+}
+
+static void read_tensors(golden *self, const char *group, float *slab) {
+    dp_error error;
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        const dp_tensor *tensor = &self->layout.tensors[t];
+        dp_h5shape shape = {.rank = 2, .size = {tensor->rows, tensor->cols}};
+        char object[64];
+        if (tensor->rank == 1)
+            shape = (dp_h5shape){.rank = 1, .size = {tensor->cols}};
+        snprintf(object, sizeof object, "/%s/%s/%s", self->name, group, tensor->name);
+        assert_int_equal(dp_h5file_read_floats(self->file, object, shape, slab + tensor->offset,
+                                               &error),
+                         DP_OK);
+    }
+}
+
+static void golden_open(golden *self) {
+    dp_error error;
+    char object[64];
+    const char *path = DP_TESTS_DIR "/golden/golden.h5";
+    assert_int_equal(dp_h5file_open(&self->file, path, &error), DP_OK);
+    assert_int_equal(dp_file_map_open(&self->map, path, &error), DP_OK);
+    assert_int_equal(dp_params_layout_init(&self->layout, self->shape, &error), DP_OK);
+    assert_int_equal(dp_model_create(&self->model, &self->layout, self->batch, &error), DP_OK);
+    snprintf(object, sizeof object, "/%s/contexts", self->name);
+    self->contexts = map_ids(self, object, 2);
+    snprintf(object, sizeof object, "/%s/targets", self->name);
+    self->targets = map_ids(self, object, 1);
+    self->params = dp_memory_zeroed(self->layout.length, sizeof(float), &error);
+    self->expected = dp_memory_zeroed(self->layout.length, sizeof(float), &error);
+    self->gradient = dp_memory_zeroed(self->layout.length, sizeof(float), &error);
+    self->scratch = dp_memory_zeroed(8 * self->layout.length, sizeof(float), &error);
+    read_tensors(self, "params", self->params);
+}
+
+static void golden_close(golden *self) {
+    dp_error error;
+    dp_memory_free(self->params);
+    dp_memory_free(self->expected);
+    dp_memory_free(self->gradient);
+    dp_memory_free(self->scratch);
+    dp_model_destroy(self->model);
+    dp_file_map_close(&self->map);
+    assert_int_equal(dp_h5file_close(self->file, &error), DP_OK);
+}
+
+static void assert_close(const char *what, size_t n, const float *values, const float *expected) {
+    double error_squared = 0.0, norm_squared = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        double error = (double)values[i] - (double)expected[i];
+        error_squared += error * error;
+        norm_squared += (double)expected[i] * (double)expected[i];
+    }
+    double relative = sqrt(error_squared / norm_squared);
+    if (!(relative <= TOLERANCE))
+        fail_msg("%s: relative error %g", what, relative);
+}
+
+static void assert_tensors_close(const golden *self, const char *what, const float *slab) {
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        const dp_tensor *tensor = &self->layout.tensors[t];
+        char name[64];
+        snprintf(name, sizeof name, "%s %s %s", self->name, what, tensor->name);
+        assert_close(name, dp_tensor_size(tensor), slab + tensor->offset,
+                     self->expected + tensor->offset);
+    }
+}
+
+static void assert_loss(golden *self, double loss) {
+    dp_error error;
+    double expected = 0.0;
+    char name[64];
+    snprintf(name, sizeof name, "%s_loss_%zu", self->name, self->step);
+    assert_int_equal(dp_h5file_read_real_attribute(self->file, name, &expected, &error), DP_OK);
+    if (!(fabs(loss - expected) <= TOLERANCE * expected))
+        fail_msg("%s = %.9g, not %.9g", name, loss, expected);
+}
+
+/* The gradient of one grain of the current step, as the trainer computes it. */
+static void golden_grain(void *context, size_t grain, float *sum) {
+    golden *self = context;
+    dp_tree_range rows = dp_tree_share(self->batch, self->grains, grain);
+    size_t first = self->step * self->batch + rows.first;
+    self->loss += dp_model_gradient(self->model, self->params, rows.end - rows.first,
+                                    self->contexts + first * self->shape.block_size,
+                                    self->targets + first, 1.0f / (float)self->batch, sum);
+}
+
+static double golden_gradient(golden *self) {
+    dp_tree_range all = {.first = 0, .end = self->grains};
+    self->loss = 0.0;
+    dp_tree_sum_block(all, golden_grain, self, self->layout.length, self->gradient, self->scratch,
+                      self->layout.length);
+    return self->loss / (double)self->batch;
+}
+
+static void check_golden(golden *self) {
+    dp_error error;
+    char object[64];
+    golden_open(self);
+    float *logits = dp_memory_zeroed(self->batch * self->shape.vocab, sizeof(float), &error);
+    snprintf(object, sizeof object, "/%s/logits", self->name);
+    assert_int_equal(
+        dp_h5file_read_floats(
+            self->file, object,
+            (dp_h5shape){.rank = 2, .size = {self->batch, self->shape.vocab}}, logits, &error),
+        DP_OK);
+    for (size_t r = 0; r < self->batch; r++)
+        assert_close("logits of a row", self->shape.vocab,
+                     dp_model_logits(self->model, self->params,
+                                     self->contexts + r * self->shape.block_size),
+                     logits + r * self->shape.vocab);
+    dp_memory_free(logits);
+    for (self->step = 0; self->step < GOLDEN_STEPS; self->step++) {
+        assert_loss(self, golden_gradient(self));
+        if (self->step == 0) {
+            read_tensors(self, "gradient", self->expected);
+            assert_tensors_close(self, "gradient", self->gradient);
+        }
+        dp_optimizer_sgd(self->layout.length, 0.1f, self->gradient, self->params);
+    }
+    read_tensors(self, "trained", self->expected);
+    assert_tensors_close(self, "after ten steps", self->params);
+    golden_close(self);
+}
+
+static void test_model_small_is_pytorch(void **state) {
+    (void)state;
+    golden self = {.name = "small",
+                   .shape = {.vocab = 11, .block_size = 3, .embedding_dim = 4, .hidden_dim = 8},
+                   .batch = 33,
+                   .grains = 8};
+    check_golden(&self);
+}
+
+static void test_model_base_is_pytorch(void **state) {
+    (void)state;
+    golden self = {.name = "base",
+                   .shape = {.vocab = 27, .block_size = 3, .embedding_dim = 6, .hidden_dim = 200},
+                   .batch = 32,
+                   .grains = 5};
+    check_golden(&self);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_model_loss_is_the_reference, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_model_gradient_of_every_tensor_is_the_finite_difference, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_model_padding_has_no_gradient, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_model_hash_sees_every_tensor_and_not_the_padding,
+                                        set_up, tear_down),
+        cmocka_unit_test(test_model_small_is_pytorch),
+        cmocka_unit_test(test_model_base_is_pytorch),
+    };
+    return cmocka_run_group_tests_name("model", tests, NULL, NULL);
+}
