@@ -37,6 +37,7 @@ static void test_vocabulary_finds_whole_tokens_only(void **state) {
     uint32_t id = 99;
     assert_true(dp_vocabulary_find(&vocabulary, "abc", 2, &id)); /* length rules, not the 0 */
     expect_unsigned(id, 2);
+    assert_false(dp_vocabulary_find(&vocabulary, "a\0b", 3, &id)); /* no token holds a 0 */
     dp_vocabulary_clear(&vocabulary);
 }
 

@@ -103,7 +103,7 @@ static dp_status new_handle(dp_h5file **file, const char *path, dp_error *error)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* we report errors ourselves */
     dp_h5file *self = dp_memory_zeroed(1, sizeof *self, error);
     if (self == NULL)
-        return error->status;
+        return DP_ERR_MEMORY;
     self->id = H5I_INVALID_HID;
     dp_status status = dp_path_format(self->path, error, "%s", path);
     if (status != DP_OK) {

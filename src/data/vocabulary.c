@@ -10,18 +10,18 @@
 
 dp_status dp_vocabulary_init(dp_vocabulary *vocabulary, const char *const *tokens, size_t count,
                              dp_error *error) {
-    dp_status status = DP_OK;
     size_t longest = 0;
     for (size_t i = 0; i < count; i++) {
         size_t length = strlen(tokens[i]);
         longest = length > longest ? length : longest;
     }
-    *vocabulary = (dp_vocabulary){.count = count, .width = longest + 1};
-    DP_NEW_ARRAY(vocabulary->table, count * vocabulary->width);
+    char *table = dp_memory_zeroed(count, longest + 1, error);
+    if (table == NULL)
+        return DP_ERR_MEMORY;
     for (size_t i = 0; i < count; i++)
-        strcpy(vocabulary->table + i * vocabulary->width, tokens[i]);
-done:
-    return status;
+        memcpy(table + i * (longest + 1), tokens[i], strlen(tokens[i]));
+    *vocabulary = (dp_vocabulary){.table = table, .count = count, .width = longest + 1};
+    return DP_OK;
 }
 
 void dp_vocabulary_clear(dp_vocabulary *vocabulary) {
@@ -40,8 +40,7 @@ static bool valid_token(const char *token, size_t width) {
         return false;
     for (size_t at = 0; at < length;) {
         uint32_t code_point = 0;
-        size_t bytes =
-            dp_utf8_decode((const unsigned char *)token + at, length - at, &code_point);
+        size_t bytes = dp_utf8_decode((const unsigned char *)token + at, length - at, &code_point);
         if (bytes == 0)
             return false;
         at += bytes;
@@ -76,7 +75,7 @@ bool dp_vocabulary_find(const dp_vocabulary *vocabulary, const char *text, size_
                         uint32_t *id) {
     for (uint32_t i = 0; length < vocabulary->width && i < vocabulary->count; i++) {
         const char *token = dp_vocabulary_token(vocabulary, i);
-        if (strncmp(token, text, length) == 0 && token[length] == '\0') {
+        if (memcmp(token, text, length) == 0 && token[length] == '\0') {
             *id = i;
             return true;
         }
