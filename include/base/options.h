@@ -40,19 +40,20 @@ typedef struct dp_option_real_list {
     double values[DP_OPTION_LIST_MAX];
 } dp_option_real_list;
 
-/* Flags of an entry. */
-#define DP_OPTION_RESULT 1u /* another value gives another result: a run cannot be resumed with it */
+/* Flags of an entry. RESULT: another value gives another result, so that a run cannot be resumed
+ * with it. */
+#define DP_OPTION_RESULT 1u
 
 typedef struct dp_option {
     const char *key;
     char alias; /* short option, or 0 */
     dp_option_type type;
-    size_t offset;        /* of the field in the struct */
-    const char *initial;  /* the default, as a user would write it */
-    double minimum;       /* bounds of numbers and of the numbers in a list, both inclusive */
+    size_t offset;       /* of the field in the struct */
+    const char *initial; /* the default, as a user would write it */
+    double minimum;      /* bounds of numbers and of the numbers in a list, both inclusive */
     double maximum;
-    const char *choices;  /* "one|two|three", or NULL */
-    const char *unit;     /* what a number counts or what a text names: "rows", "FILE" */
+    const char *choices; /* "one|two|three", or NULL */
+    const char *unit;    /* what a number counts or what a text names: "rows", "FILE" */
     const char *help;
     unsigned flags;
 } dp_option;
@@ -86,14 +87,14 @@ void dp_options_format(const dp_option *option, const void *target, dp_text *out
 /* Appends all values as a JSON object with an object a section; lists are arrays. */
 void dp_options_write_json(dp_option_table table, const void *target, dp_text *json);
 
-/* Appends "key: <value in a> there, <value in b> here" for each option with one of these flags whose
- * values differ, separated by "; ". */
+/* Appends "key: <value in a> there, <value in b> here" for each option with one of these flags
+ * whose values differ, separated by "; ". */
 void dp_options_compare(dp_option_table table, const void *a, const void *b, unsigned flags,
                         dp_text *differences);
 
-/* Parses `--name value`, `--name=value`, `-x value` and switches from arguments[0..count), moves the
- * other arguments to the front and stores their number in *positional_count. "--" ends the options;
- * "-" alone is positional. */
+/* Parses `--name value`, `--name=value`, `-x value` and switches from arguments[0..count), moves
+ * the other arguments to the front and stores their number in *positional_count. "--" ends the
+ * options; "-" alone is positional. */
 dp_status dp_options_parse_arguments(dp_option_table table, void *target, int count,
                                      char **arguments, int *positional_count,
                                      dp_error *error) DP_CHECKED;

@@ -54,8 +54,7 @@ typedef struct dp_error {
 dp_status dp_fail(dp_error *error, dp_status status, const char *format, ...) DP_PRINTF(3, 4);
 
 /* The same with ": " and the text of the system's errno value appended. */
-dp_status dp_fail_errno(dp_error *error, int system_errno, const char *format, ...)
-    DP_PRINTF(3, 4);
+dp_status dp_fail_errno(dp_error *error, int system_errno, const char *format, ...) DP_PRINTF(3, 4);
 
 /* Puts "prefix: " before the message already in *error; returns its status. */
 dp_status dp_fail_prefix(dp_error *error, const char *format, ...) DP_PRINTF(2, 3);

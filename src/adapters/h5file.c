@@ -54,8 +54,8 @@ static dp_status fail_hdf5(const dp_h5file *file, dp_status failure, const char 
 #define DEMAND(condition, expectation)                                                             \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
-            status = dp_fail(error, DP_ERR_INPUT, "%s: %s is not %s", file->path, object,          \
-                             expectation);                                                         \
+            status =                                                                               \
+                dp_fail(error, DP_ERR_INPUT, "%s: %s is not %s", file->path, object, expectation); \
             goto done;                                                                             \
         }                                                                                          \
     } while (0)
@@ -216,8 +216,7 @@ static hid_t shape_space(dp_h5shape shape) {
 static bool space_shape(hid_t space, dp_h5shape *shape) {
     hsize_t size[DP_H5FILE_RANK_MAX] = {0};
     int rank = H5Sget_simple_extent_ndims(space);
-    if (rank < 0 || rank > DP_H5FILE_RANK_MAX ||
-        H5Sget_simple_extent_type(space) == H5S_NULL ||
+    if (rank < 0 || rank > DP_H5FILE_RANK_MAX || H5Sget_simple_extent_type(space) == H5S_NULL ||
         H5Sget_simple_extent_dims(space, size, NULL) < 0)
         return false;
     shape->rank = rank;
@@ -487,8 +486,7 @@ done:
 dp_status dp_h5file_create_integers(dp_h5file *file, const char *object, dp_h5shape shape,
                                     size_t bytes, dp_error *error) {
     hid_t dataset = -1;
-    dp_status status =
-        create_dataset(file, object, integer_type(bytes), shape, &dataset, error);
+    dp_status status = create_dataset(file, object, integer_type(bytes), shape, &dataset, error);
     close_dataset(dataset);
     return status;
 }

@@ -34,7 +34,10 @@ size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *co
 
 size_t dp_utf8_encode(uint32_t code_point, char buffer[DP_UTF8_MAX_BYTES + 1]) {
     static const unsigned char lead_bits[5] = {0, 0, 0xC0u, 0xE0u, 0xF0u};
-    size_t length = code_point < 0x80u ? 1 : code_point < 0x800u ? 2 : code_point < 0x10000u ? 3 : 4;
+    size_t length = code_point < 0x80u      ? 1
+                    : code_point < 0x800u   ? 2
+                    : code_point < 0x10000u ? 3
+                                            : 4;
     buffer[length] = '\0';
     for (size_t i = length; i-- > 1;) {
         buffer[i] = (char)(0x80u | (code_point & 0x3Fu));
