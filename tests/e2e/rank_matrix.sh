@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The same bits at any rank count: weights, every loss and every hash of the run.
+source "$(dirname "$0")/common.sh"
+make_small_run
+
+for count in 1 2 3 5 7 8; do
+    ranks "$count" "$BIN/dptrain" small.ini run.dir="np$count" >"np$count.txt"
+    ranks "$count" "$BIN/dptrain" eval --ckpt "np$count" --json >"eval$count.json"
+done
+for count in 2 3 5 7 8; do
+    expect_equal "weights on $count ranks" "$(field "np$count/summary.json" weights)" \
+        "$(field np1/summary.json weights)"
+    cmp <(exact_columns "np$count/metrics.csv") <(exact_columns np1/metrics.csv) ||
+        fail "metrics.csv on $count ranks differs"
+    cmp "eval$count.json" eval1.json || fail "eval on $count ranks differs"
+done
+expect_equal "rows of metrics.csv" "$(wc -l <np1/metrics.csv)" 13
+
+# The comparison can fail: another seed gives other weights.
+"$BIN/dptrain" small.ini run.dir=other train.seed=43 >/dev/null
+[ "$(field other/summary.json weights)" != "$(field np1/summary.json weights)" ] ||
+    fail "another seed gave the same weights"
+
+# Without the contract the run goes through as well, and says what it is.
+ranks 3 "$BIN/dptrain" small.ini run.dir=mpi parallel.exchange=mpi >mpi.txt
+grep -q "no promise" mpi.txt ||
+    fail "exchange = mpi does not say that it promises nothing"
