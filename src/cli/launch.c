@@ -23,10 +23,10 @@ bool dp_launch_is_first(void) {
 }
 
 dp_status dp_launch_check(int ranks, dp_error *error) {
-    uint64_t tasks = 1;
+    uint64_t tasks = 1, task = 0;
     if (ranks > 1 || !read_variable("SLURM_NTASKS", &tasks) || tasks <= 1)
         return DP_OK;
-    if (!dp_launch_is_first()) /* said once */
+    if (read_variable("SLURM_PROCID", &task) && task > 0) /* said once */
         return dp_fail(error, DP_ERR_LAUNCH, "%s", "");
     return dp_fail(error, DP_ERR_LAUNCH,
                    "Slurm started %" PRIu64 " tasks but MPI sees only one rank: start it with "

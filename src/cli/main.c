@@ -21,12 +21,14 @@ static void append_overview(dp_text *out) {
     dp_text_append(out, "dptrain " DP_VERSION
                         ": data-parallel training of neural probabilistic language models\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        dp_text_append_format(out, "  dptrain %-7s %-31s %s\n", commands[i]->name,
+        dp_text_append_format(out, "  dptrain %s %s\n      %s\n", commands[i]->name,
                               commands[i]->arguments, commands[i]->purpose);
-    dp_text_append(out, "\nThe word 'train' may be left out. 'dptrain COMMAND --help' tells more; "
-                        "under mpirun all ranks\nwork together. Exit status: 0 done, 2 bad input, "
-                        "3 input/output, 4 memory, 5 checkpoint and\nconfig do not go together, 6 "
-                        "launch, 7 deadline, 8 diverged, 9 ranks differ, 128 + signal.\n");
+    dp_text_append(out, "\n"
+                        "The word 'train' may be left out; 'dptrain COMMAND --help' tells more.\n"
+                        "Under mpirun all ranks work together.\n\n"
+                        "Exit status: 0 done, 2 bad input, 3 input/output, 4 out of memory,\n"
+                        "5 checkpoint and config do not go together, 6 launch, 7 deadline,\n"
+                        "8 diverged, 9 ranks differ, 128 + signal.\n");
 }
 
 static void append_command_help(const dp_command *command, dp_text *out) {

@@ -28,8 +28,8 @@ static const dp_option options[] = {
      .help = "examples a step, over all ranks", .flags = DP_OPTION_RESULT},
     {.key = "train.grains", .type = DP_OPTION_UNSIGNED, .offset = FIELD(grains), .initial = "0",
      .minimum = 0, .maximum = 65536, .unit = "N",
-     .help = "blocks the batch is cut into; the most ranks that can share it; 0 means 8, or "
-             "batch_size if that is less",
+     .help = "blocks the batch is cut into, and the most ranks that can share it; 0: 8, or "
+             "batch_size where that is less",
      .flags = DP_OPTION_RESULT},
     {.key = "train.seed", .type = DP_OPTION_UNSIGNED, .offset = FIELD(seed), .initial = "42",
      .minimum = 0, .maximum = 9e15, .unit = "N", .help = "of initial parameters and draws",
@@ -38,7 +38,7 @@ static const dp_option options[] = {
      .initial = "replacement", .choices = "replacement|epoch", .unit = "KIND",
      .help = "how examples are drawn", .flags = DP_OPTION_RESULT},
     {.key = "train.lr", .type = DP_OPTION_REAL, .offset = FIELD(lr), .initial = "0.1",
-     .minimum = 0, .maximum = 1000, .unit = "RATE", .help = "learning rate at the start",
+     .minimum = 0, .maximum = 1e38, .unit = "RATE", .help = "learning rate at the start",
      .flags = DP_OPTION_RESULT},
     {.key = "train.lr_schedule", .type = DP_OPTION_CHOICE, .offset = FIELD(lr_schedule),
      .initial = "step", .choices = "step|constant", .unit = "KIND",

@@ -83,22 +83,29 @@ void dp_report_start(dp_report *report, const dp_config *config, const dp_datase
     dp_report_line(report, "  processor  %s", processor);
 }
 
+/* A loss in at most 9 columns: four decimals, or what is left of them for one gone astray. */
+static const char *format_loss(double loss, char buffer[32]) {
+    snprintf(buffer, 32, fabs(loss) < 1e4 ? "%.4f" : "%.3g", loss);
+    return buffer;
+}
+
 void dp_report_step_heading(dp_report *report) {
-    dp_report_line(report, "%10s %9s %9s %9s %11s %12s", "step", "loss", "lr", "ms/step",
-                   "examples/s", "left");
+    dp_report_line(report, "%11s %9s %8s %9s %10s %11s", "step", "loss", "lr", "ms/step",
+                   "rows/s", "left");
 }
 
 void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left) {
-    char step[32], examples[32], left[32];
+    char step[32], loss[32], rows[32], left[32];
     dp_text evaluated = {0};
-    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+    for (int split = 0; split < DP_SPLIT_COUNT && steps_left > 0; split++) {
         if (!isnan(row->split_loss[split]))
-            dp_text_append_format(&evaluated, "  %s %.4f", dp_split_name((dp_split)split),
-                                  row->split_loss[split]);
+            dp_text_append_format(&evaluated, "  %s %s", dp_split_name((dp_split)split),
+                                  format_loss(row->split_loss[split], loss));
     }
-    dp_report_line(report, "%10s %9.4f %9.4g %9.3f %11s %12s%s",
-                   dp_text_format_count(row->step, step), row->loss, row->lr, row->ms_per_step,
-                   dp_text_format_count((uint64_t)row->examples_per_s, examples),
+    dp_report_line(report, "%11s %9s %8.3g %9.3f %10s %11s%s",
+                   dp_text_format_count(row->step, step), format_loss(row->loss, loss), row->lr,
+                   row->ms_per_step,
+                   dp_text_format_count((uint64_t)row->examples_per_s, rows),
                    dp_text_format_duration((double)steps_left * row->ms_per_step * 1e-3, left),
                    dp_text_string(&evaluated));
     dp_text_clear(&evaluated);
@@ -106,12 +113,13 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
 
 void dp_report_splits(dp_report *report, unsigned splits,
                       const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
-    char count[32];
-    dp_report_line(report, "%10s %9s %11s %12s", "split", "loss", "perplexity", "rows");
+    char loss[32], perplexity[32], count[32];
+    dp_report_line(report, "%11s %9s %11s %14s", "split", "loss", "perplexity", "rows");
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         if ((splits >> split & 1u) != 0)
-            dp_report_line(report, "%10s %9.4f %11.4f %12s", dp_split_name((dp_split)split),
-                           evaluations[split].loss, evaluations[split].perplexity,
+            dp_report_line(report, "%11s %9s %11s %14s", dp_split_name((dp_split)split),
+                           format_loss(evaluations[split].loss, loss),
+                           format_loss(evaluations[split].perplexity, perplexity),
                            dp_text_format_count(evaluations[split].count, count));
     }
 }

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# What a user can get wrong: one clear line from one rank, the documented status, nothing written.
+source "$(dirname "$0")/common.sh"
+make_small_run
+
+# expect_refusal STATUS TEXT RANKS COMMAND...
+expect_refusal() {
+    local wanted=$1 text=$2 count=$3 status=0
+    shift 3
+    ranks "$count" "$@" >out.txt 2>error.txt </dev/null || status=$?
+    expect_equal "status of: $*" "$status" "$wanted"
+    expect_equal "lines about: $* ($(cat error.txt))" "$(grep -c '^dptrain:' error.txt)" 1
+    grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
+}
+
+for count in 1 3; do
+    # the command line
+    expect_refusal 3 "cannot read missing.ini" $count "$BIN/dptrain" missing.ini
+    expect_refusal 2 "unknown option 'fersh': did you mean 'fresh'?" $count \
+        "$BIN/dptrain" small.ini --fersh
+    expect_refusal 2 "needs a value" $count "$BIN/dptrain" small.ini --stop-at
+    expect_refusal 2 "no config file" $count "$BIN/dptrain" train
+    expect_refusal 2 "is not section.key=value" $count "$BIN/dptrain" small.ini other.ini
+    expect_refusal 2 "did you mean 'train.batch_size'?" $count \
+        "$BIN/dptrain" small.ini train.batchsize=3
+    expect_refusal 2 "train.lr = 'fast': must be a number" $count \
+        "$BIN/dptrain" small.ini train.lr=fast
+    expect_refusal 2 "must be a whole number from 1" $count \
+        "$BIN/dptrain" small.ini train.batch_size=0
+    expect_refusal 2 "one of normal, scaled" $count "$BIN/dptrain" small.ini model.init=zero
+    expect_refusal 2 "a grain needs at least one row" $count \
+        "$BIN/dptrain" small.ini train.grains=34
+
+    # the config file
+    printf '[train]\nsteps = 5\nbatchsize = 3\n' >bad.ini
+    expect_refusal 2 "bad.ini:3: unknown key 'train.batchsize'" $count "$BIN/dptrain" bad.ini
+    printf '[train]\nsteps = 5\nsteps = 6\n' >bad.ini
+    expect_refusal 2 "already given on line 2" $count "$BIN/dptrain" bad.ini
+    head -c 3000 /dev/urandom | tr -d '\n' >bad.ini
+    expect_refusal 2 "bad.ini:1" $count "$BIN/dptrain" bad.ini
+
+    # the dataset
+    expect_refusal 3 "missing.h5" $count "$BIN/dptrain" small.ini data.path=missing.h5
+    expect_refusal 2 "is not an HDF5 file" $count "$BIN/dptrain" small.ini data.path=small.txt
+    expect_refusal 2 "not a regular file" $count "$BIN/dptrain" small.ini data.path=.
+
+    # the run folder
+    expect_refusal 3 "cannot create the folder" $count "$BIN/dptrain" small.ini run.dir=small.txt/x
+done
+expect_refusal 2 "start at most 2 ranks or set train.grains=3" 3 \
+    "$BIN/dptrain" small.ini train.grains=2
+[ ! -e runs ] || fail "a refused run left something in runs/"
+
+# a diverging run ends on all ranks, with what to do
+expect_refusal 8 "try a smaller train.lr" 3 "$BIN/dptrain" small.ini train.lr=1e38 run.dir=diverged
+
+# commands on checkpoints
+expect_refusal 2 "there is no folder runs/" 1 "$BIN/dptrain" eval
+mkdir empty
+expect_refusal 2 "empty holds no checkpoint" 3 "$BIN/dptrain" eval --ckpt empty
+expect_refusal 3 "cannot read missing" 3 "$BIN/dptrain" eval --ckpt missing
+expect_refusal 2 "is not a dptrain checkpoint" 3 "$BIN/dptrain" eval --ckpt small.h5
+"$BIN/dptrain" small.ini train.steps=10 >/dev/null
+expect_refusal 2 "is not a dptrain dataset" 1 "$BIN/dptrain" eval --data runs/small/best.h5
+expect_refusal 2 "one of train, dev, test, all" 1 "$BIN/dptrain" eval --split tset
+expect_refusal 2 "one checkpoint or run folder at a time" 1 \
+    "$BIN/dptrain" eval --ckpt runs/small runs/small
+expect_refusal 2 "'!' is not in the vocabulary" 1 "$BIN/dptrain" sample --prompt 'a!'
+expect_refusal 2 "from 0 to 100" 1 "$BIN/dptrain" sample --temperature -1
+
+# a dataset that does not go with the checkpoint
+"$BIN/pack_dataset" small.txt -o block4.h5 --block-size 4 >/dev/null
+expect_refusal 5 "has block size 3 but block4.h5 has 4" 3 \
+    "$BIN/dptrain" eval --ckpt runs/small --data block4.h5
+head -n 700 small.txt >other.txt
+"$BIN/pack_dataset" other.txt >/dev/null
+expect_refusal 5 "another dataset" 3 "$BIN/dptrain" small.ini train.steps=20 data.path=other.h5
+
+# Slurm without PMIx: every task would believe to be alone
+status=0
+SLURM_NTASKS=4 SLURM_PROCID=0 "$BIN/dptrain" small.ini 2>error.txt || status=$?
+expect_equal "status as a singleton of four" "$status" 6
+grep -q -- "--mpi=pmix" error.txt || fail "singletons: no word of the fix"
+status=0
+SLURM_NTASKS=4 SLURM_PROCID=2 "$BIN/dptrain" small.ini 2>error.txt || status=$?
+expect_equal "status as another singleton of four" "$status" 6
+expect_equal "what the other singletons say" "$(cat error.txt)" ""
+
+# help and version are said once, whoever asks
+expect_equal "--version" "$("$BIN/dptrain" --version)" "$("$BIN/dptrain" train --version)"
+ranks 3 "$BIN/dptrain" --version >version.txt
+expect_equal "lines of --version on 3 ranks" "$(wc -l <version.txt)" 1
+for command in train eval sample info; do
+    "$BIN/dptrain" $command --help >help.txt
+    grep -q "dptrain $command" help.txt || fail "$command --help"
+    expect_below "columns of $command --help" "$(wc -L <help.txt)" 80
+done
+status=0
+"$BIN/dptrain" 2>error.txt || status=$?
+expect_equal "status without arguments" "$status" 2
