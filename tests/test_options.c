@@ -392,6 +392,23 @@ static void test_options_refuses_texts_that_cannot_be_cut(void **state) {
     expect_failure(set(&values, "data.path", path, &error), DP_ERR_INPUT, "data.path", &error);
 }
 
+static void test_options_write_json_keeps_every_digit(void **state) {
+    (void)state;
+    dp_error error = {0};
+    sample values = defaults();
+    dp_text json = {0};
+    expect_ok(set(&values, "train.milestones", "10,900000000000000001", &error), &error);
+    expect_ok(set(&values, "data.path", "a \"b\"", &error), &error);
+    expect_ok(set(&values, "data.splits", "train,test", &error), &error);
+    dp_options_write_json(sample_config, &values, &json);
+    assert_string_equal(dp_text_string(&json),
+                        "{\"train\":{\"steps\":100,\"rate\":0.1,"
+                        "\"milestones\":[10,900000000000000001],\"factors\":[0.5]},"
+                        "\"data\":{\"path\":\"a \\\"b\\\"\",\"splits\":[\"train\",\"test\"]},"
+                        "\"report\":{\"quiet\":false,\"colour\":\"green\"}}");
+    dp_text_clear(&json);
+}
+
 static void test_options_compare_names_what_differs(void **state) {
     (void)state;
     sample a = defaults(), b = defaults();
@@ -581,6 +598,7 @@ int main(void) {
         cmocka_unit_test(test_options_write_ini_has_sections_in_order),
         cmocka_unit_test(test_options_ini_reads_back_what_it_writes),
         cmocka_unit_test(test_options_refuses_texts_that_cannot_be_cut),
+        cmocka_unit_test(test_options_write_json_keeps_every_digit),
         cmocka_unit_test(test_options_compare_names_what_differs),
         cmocka_unit_test(test_options_arguments_take_all_forms),
         cmocka_unit_test(test_options_arguments_may_be_none),

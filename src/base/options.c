@@ -467,6 +467,8 @@ static void write_json_list(const dp_option *option, const char *value, dp_text 
             char choice[64];
             snprintf(choice, sizeof choice, "%.*s", (int)length, word);
             dp_json_string(json, choice);
+        } else if (option->type == DP_OPTION_UNSIGNED_LIST) {
+            dp_json_unsigned(json, strtoull(word, NULL, 10));
         } else {
             dp_json_real(json, strtod(word, NULL));
         }
@@ -608,7 +610,8 @@ dp_status dp_options_parse_arguments(dp_option_table table, void *target, int co
     return DP_OK;
 }
 
-/* Appends words behind a column, going on below it where a line would pass the width of a terminal. */
+/* Appends words behind a column, going on below it where a line would pass the width of a terminal.
+ */
 static void append_wrapped(dp_text *out, size_t column, const char *words) {
     const size_t width = 79;
     size_t at = column;
