@@ -1,0 +1,91 @@
+#include "model/generate.h"
+
+#include "base/random.h"
+#include "support/expect.h"
+
+#include <float.h>
+
+enum { VOCAB = 5, DRAWS = 20000 };
+
+static const float logits[VOCAB] = {0.5f, -1.0f, 2.0f, 2.0f, 0.0f};
+
+static void test_generate_temperature_zero_is_the_likeliest(void **state) {
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        expect_unsigned(dp_generate_token(logits, VOCAB, 0.0, i / 10.0), 2); /* the first of two */
+    static const float last_is_best[3] = {-3.0f, -2.0f, -1.0f};
+    expect_unsigned(dp_generate_token(last_is_best, 3, 0.0, 0.5), 2);
+}
+
+/* Counts against the softmax, within four deviations of a binomial. */
+static void expect_frequencies(double temperature) {
+    size_t counts[VOCAB] = {0};
+    double total = 0.0;
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        double uniform = dp_random_uniform(3, DP_STREAM_SAMPLE, i, 0);
+        uint32_t id = dp_generate_token(logits, VOCAB, temperature, uniform);
+        assert_in_range(id, 0, VOCAB - 1);
+        counts[id]++;
+    }
+    for (size_t id = 0; id < VOCAB; id++)
+        total += exp((double)logits[id] / temperature);
+    for (size_t id = 0; id < VOCAB; id++) {
+        double p = exp((double)logits[id] / temperature) / total;
+        double expected = DRAWS * p, deviation = sqrt(DRAWS * p * (1.0 - p));
+        expect_close((double)counts[id], expected, 4.0 * deviation + 1.0);
+    }
+}
+
+static void test_generate_draws_with_the_probabilities_of_the_softmax(void **state) {
+    (void)state;
+    expect_frequencies(1.0);
+    expect_frequencies(0.5);
+    expect_frequencies(3.0);
+}
+
+static void test_generate_tokens_lie_in_id_order(void **state) {
+    (void)state;
+    static const float equal[4] = {1.0f, 1.0f, 1.0f, 1.0f};
+    for (uint32_t id = 0; id < 4; id++) {
+        expect_unsigned(dp_generate_token(equal, 4, 1.0, id / 4.0), id);
+        expect_unsigned(dp_generate_token(equal, 4, 1.0, id / 4.0 + 0.2499), id);
+    }
+}
+
+static void test_generate_uniform_next_to_one_is_a_token(void **state) {
+    (void)state;
+    const double last = 1.0 - DBL_EPSILON / 2.0;
+    static const float equal[3] = {0.1f, 0.1f, 0.1f};
+    for (int i = 1; i <= 100; i++) {
+        assert_in_range(dp_generate_token(logits, VOCAB, i / 10.0, last), 0, VOCAB - 1);
+        assert_in_range(dp_generate_token(equal, 3, i / 10.0, last), 0, 2);
+    }
+    /* Nothing is left for tokens whose probability is 0. */
+    static const float impossible[3] = {0.0f, -1e30f, -1e30f};
+    expect_unsigned(dp_generate_token(impossible, 3, 1.0, last), 0);
+    static const float first_impossible[3] = {-1e30f, 0.0f, -1e30f};
+    expect_unsigned(dp_generate_token(first_impossible, 3, 1.0, 0.0), 1);
+}
+
+static void test_generate_holds_extreme_logits(void **state) {
+    (void)state;
+    static const float huge[3] = {-FLT_MAX, FLT_MAX, 0.0f};
+    static const float tiny[3] = {-FLT_MAX, -FLT_MAX, -FLT_MAX};
+    for (int i = 0; i < 10; i++) {
+        double uniform = i / 10.0;
+        expect_unsigned(dp_generate_token(huge, 3, 1.0, uniform), 1);
+        expect_unsigned(dp_generate_token(huge, 3, DBL_MIN, uniform), 1);
+        expect_unsigned(dp_generate_token(tiny, 3, 1.0, uniform), (uint32_t)(3.0 * uniform));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_generate_temperature_zero_is_the_likeliest),
+        cmocka_unit_test(test_generate_draws_with_the_probabilities_of_the_softmax),
+        cmocka_unit_test(test_generate_tokens_lie_in_id_order),
+        cmocka_unit_test(test_generate_uniform_next_to_one_is_a_token),
+        cmocka_unit_test(test_generate_holds_extreme_logits),
+    };
+    return cmocka_run_group_tests_name("generate", tests, NULL, NULL);
+}

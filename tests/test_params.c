@@ -1,0 +1,203 @@
+#include "model/params.h"
+
+#include "base/memory.h"
+#include "support/expect.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+static const dp_model_shape base = {
+    .vocab = 27, .block_size = 3, .embedding_dim = 6, .hidden_dim = 200};
+
+static dp_params_layout layout_of(dp_model_shape shape) {
+    dp_error error = {0};
+    dp_params_layout layout;
+    expect_ok(dp_params_layout_init(&layout, shape, &error), &error);
+    return layout;
+}
+
+/* A filled slab, to be freed by the caller. */
+static float *initial(const dp_params_layout *layout, dp_init init, uint64_t seed) {
+    dp_error error = {0};
+    float *params = dp_memory_zeroed(layout->length, sizeof *params, &error);
+    assert_non_null(params);
+    memset(params, 0xFF, layout->length * sizeof *params); /* what is not written shows as NaN */
+    dp_params_init(layout, init, seed, params);
+    return params;
+}
+
+static void test_params_counts_what_is_trained(void **state) {
+    (void)state;
+    static const struct {
+        size_t embedding_dim, hidden_dim, count;
+    } models[] = {{50, 2, 1733}, {6, 200, 9389}, {10, 200, 11897}}; /* of the notebook */
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
+        dp_model_shape shape = base;
+        shape.embedding_dim = models[i].embedding_dim;
+        shape.hidden_dim = models[i].hidden_dim;
+        dp_params_layout layout = layout_of(shape);
+        expect_unsigned(layout.parameter_count, models[i].count);
+    }
+}
+
+static void test_params_tensors_have_names_and_shapes(void **state) {
+    (void)state;
+    static const dp_tensor expected[DP_TENSOR_COUNT] = {
+        {.name = "C", .rank = 2, .rows = 27, .cols = 6},
+        {.name = "W1", .rank = 2, .rows = 18, .cols = 200},
+        {.name = "b1", .rank = 1, .rows = 1, .cols = 200},
+        {.name = "W2", .rank = 2, .rows = 200, .cols = 27},
+        {.name = "b2", .rank = 1, .rows = 1, .cols = 27},
+    };
+    dp_params_layout layout = layout_of(base);
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        assert_string_equal(layout.tensors[t].name, expected[t].name);
+        assert_int_equal(layout.tensors[t].rank, expected[t].rank);
+        expect_unsigned(layout.tensors[t].rows, expected[t].rows);
+        expect_unsigned(layout.tensors[t].cols, expected[t].cols);
+    }
+}
+
+static void test_params_tensors_are_aligned_and_apart(void **state) {
+    (void)state;
+    for (size_t hidden_dim = 1; hidden_dim < 40; hidden_dim++) {
+        dp_model_shape shape = base;
+        size_t end = 0, count = 0;
+        shape.hidden_dim = hidden_dim;
+        dp_params_layout layout = layout_of(shape);
+        for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+            const dp_tensor *tensor = &layout.tensors[t];
+            expect_unsigned(tensor->offset * sizeof(float) % DP_ALIGNMENT, 0);
+            assert_in_range(tensor->offset, end, end + DP_ALIGNMENT / sizeof(float) - 1);
+            end = tensor->offset + dp_tensor_size(tensor);
+            count += dp_tensor_size(tensor);
+        }
+        assert_in_range(layout.length, end, end + DP_ALIGNMENT / sizeof(float) - 1);
+        expect_unsigned(count, layout.parameter_count);
+    }
+}
+
+/* Mean and deviation of a tensor are those of `deviation`, within five deviations of a sample. */
+static void expect_moments(const dp_params_layout *layout, const float *params, dp_tensor_id t,
+                           double deviation) {
+    const size_t size = dp_tensor_size(&layout->tensors[t]);
+    const float *values = params + layout->tensors[t].offset;
+    double sum = 0.0, squares = 0.0, n = (double)size;
+    for (size_t i = 0; i < size; i++) {
+        sum += (double)values[i];
+        squares += (double)values[i] * (double)values[i];
+    }
+    double mean = sum / n, variance = squares / n, wanted = deviation * deviation;
+    if (!(fabs(mean) <= 5.0 * deviation / sqrt(n)))
+        fail_msg("%s: mean %g of %g", layout->tensors[t].name, mean, deviation);
+    if (!(fabs(variance - wanted) <= 5.0 * wanted * sqrt(2.0 / n)))
+        fail_msg("%s: variance %g, not %g", layout->tensors[t].name, variance, wanted);
+}
+
+static void test_params_normal_draws_every_tensor_with_deviation_one(void **state) {
+    (void)state;
+    dp_params_layout layout = layout_of(base);
+    float *params = initial(&layout, DP_INIT_NORMAL, 42);
+    for (int t = 0; t < DP_TENSOR_COUNT; t++)
+        expect_moments(&layout, params, (dp_tensor_id)t, 1.0);
+    dp_memory_free(params);
+}
+
+static void test_params_scaled_draws_by_fan_in(void **state) {
+    (void)state;
+    dp_params_layout layout = layout_of(base);
+    float *params = initial(&layout, DP_INIT_SCALED, 42);
+    expect_moments(&layout, params, DP_TENSOR_C, 1.0);
+    expect_moments(&layout, params, DP_TENSOR_W1, 5.0 / 3.0 / sqrt(18.0));
+    expect_moments(&layout, params, DP_TENSOR_B1, 0.0);
+    expect_moments(&layout, params, DP_TENSOR_W2, 1.0 / sqrt(200.0));
+    expect_moments(&layout, params, DP_TENSOR_B2, 0.0);
+    dp_memory_free(params);
+}
+
+static void test_params_padding_is_zero(void **state) {
+    (void)state;
+    dp_params_layout layout = layout_of(base);
+    float *params = initial(&layout, DP_INIT_NORMAL, 42);
+    size_t used = 0, padding = 0;
+    for (int t = 0; t <= DP_TENSOR_COUNT; t++) {
+        size_t end = t == DP_TENSOR_COUNT ? layout.length : layout.tensors[t].offset;
+        for (; used < end; used++, padding++)
+            expect_close((double)params[used], 0.0, 0.0);
+        if (t < DP_TENSOR_COUNT)
+            used += dp_tensor_size(&layout.tensors[t]);
+    }
+    expect_unsigned(padding, layout.length - layout.parameter_count);
+    assert_true(padding > 0); /* else this test has looked at nothing */
+    dp_memory_free(params);
+}
+
+/* Element i of a tensor does not depend on the sizes of the others, nor on those of its own. */
+static void test_params_elements_depend_on_seed_tensor_and_index_alone(void **state) {
+    (void)state;
+    dp_model_shape shape = {.vocab = 90, .block_size = 5, .embedding_dim = 11, .hidden_dim = 231};
+    dp_params_layout small = layout_of(base), large = layout_of(shape);
+    float *a = initial(&small, DP_INIT_NORMAL, 42), *b = initial(&large, DP_INIT_NORMAL, 42);
+    float *other_seed = initial(&small, DP_INIT_NORMAL, 43);
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        const float *in_small = a + small.tensors[t].offset,
+                    *in_large = b + large.tensors[t].offset;
+        for (size_t i = 0; i < dp_tensor_size(&small.tensors[t]); i++) {
+            if (memcmp(&in_small[i], &in_large[i], sizeof *a) != 0)
+                fail_msg("%s[%zu] is %a, not %a", small.tensors[t].name, i, (double)in_large[i],
+                         (double)in_small[i]);
+        }
+        assert_memory_not_equal(in_small, other_seed + small.tensors[t].offset, 16);
+        if (t > 0)
+            assert_memory_not_equal(in_small, a, 16); /* nor are two tensors alike */
+    }
+    dp_memory_free(a);
+    dp_memory_free(b);
+    dp_memory_free(other_seed);
+}
+
+static void test_params_refuses_dimensions_of_zero(void **state) {
+    (void)state;
+    dp_error error;
+    dp_params_layout layout;
+    dp_model_shape shapes[] = {base, base, base, base, base};
+    shapes[0].vocab = 0;
+    shapes[1].vocab = 1;
+    shapes[2].block_size = 0;
+    shapes[3].embedding_dim = 0;
+    shapes[4].hidden_dim = 0;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        expect_failure(dp_params_layout_init(&layout, shapes[i], &error), DP_ERR_INPUT, "at least",
+                       &error);
+}
+
+static void test_params_refuses_what_overflows(void **state) {
+    (void)state;
+    dp_error error;
+    dp_params_layout layout;
+    dp_model_shape shapes[] = {base, base, base, base, base};
+    shapes[0].vocab = SIZE_MAX;
+    shapes[1].embedding_dim = SIZE_MAX / 2;
+    shapes[2].hidden_dim = (size_t)INT_MAX + 1;
+    shapes[3].block_size = SIZE_MAX / base.embedding_dim; /* the product still fits */
+    shapes[4].vocab = shapes[4].hidden_dim = INT_MAX;     /* the slab does not */
+    shapes[4].block_size = 1;
+    shapes[4].embedding_dim = INT_MAX;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        expect_failure(dp_params_layout_init(&layout, shapes[i], &error), DP_ERR_INPUT, "", &error);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_params_counts_what_is_trained),
+        cmocka_unit_test(test_params_tensors_have_names_and_shapes),
+        cmocka_unit_test(test_params_tensors_are_aligned_and_apart),
+        cmocka_unit_test(test_params_normal_draws_every_tensor_with_deviation_one),
+        cmocka_unit_test(test_params_scaled_draws_by_fan_in),
+        cmocka_unit_test(test_params_padding_is_zero),
+        cmocka_unit_test(test_params_elements_depend_on_seed_tensor_and_index_alone),
+        cmocka_unit_test(test_params_refuses_dimensions_of_zero),
+        cmocka_unit_test(test_params_refuses_what_overflows),
+    };
+    return cmocka_run_group_tests_name("params", tests, NULL, NULL);
+}
