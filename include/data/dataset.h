@@ -82,15 +82,15 @@ dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t pa
 uint64_t dp_dataset_rows(const dp_dataset *dataset, dp_split split);
 
 /* Copies row `row` of a split: context [block_size], oldest token first, and its target. */
-void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row,
-                         uint32_t *context, uint32_t *target);
+void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
+                         uint32_t *target);
 
 /* Number of bytes an id takes where the vocabulary has `vocab` tokens. */
 size_t dp_dataset_id_bytes(uint64_t vocab);
 
 /* The identity: SHA-256 over a text of one line each for block_size, every token, and every split's
- * row count and checksums (hex), `checksums[i]` being `blocks[i]` values for contexts and targets of
- * train, dev, test in turn. */
+ * row count and checksums (hex), `checksums[i]` being `blocks[i]` values for contexts and targets
+ * of train, dev, test in turn. */
 #define DP_DATASET_TENSORS (2 * DP_SPLIT_COUNT)
 dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabulary,
                               const uint64_t rows[DP_SPLIT_COUNT],

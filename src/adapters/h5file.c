@@ -268,6 +268,7 @@ static dp_status create_dataset(dp_h5file *file, const char *object, hid_t type,
     WRITE(links = H5Pcreate(H5P_LINK_CREATE));
     WRITE(H5Pset_create_intermediate_group(links, 1));
     WRITE(creation = H5Pcreate(H5P_DATASET_CREATE));
+    WRITE(H5Pset_obj_track_times(creation, false)); /* the same content gives the same file */
     WRITE(H5Pset_layout(creation, H5D_CONTIGUOUS));
     WRITE(H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY));
     WRITE(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER));

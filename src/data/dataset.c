@@ -36,8 +36,8 @@ static uint32_t load_id(const unsigned char *bytes, size_t id_bytes) {
     return id;
 }
 
-void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row,
-                         uint32_t *context, uint32_t *target) {
+void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
+                         uint32_t *target) {
     const size_t id_bytes = dataset->id_bytes;
     const dp_id_tensor *contexts = &dataset->contexts[split];
     const unsigned char *source = contexts->data + row * contexts->columns * id_bytes;

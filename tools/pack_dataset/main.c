@@ -1,0 +1,81 @@
+/* pack_dataset: packs a text of one word a line into a dataset file for dptrain. */
+#include "packing.h"
+#include "request.h"
+#include "termination.h"
+
+#include "base/file.h"
+#include "base/timer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static uint64_t file_size(const char *path) {
+    struct stat information;
+    return stat(path, &information) == 0 ? (uint64_t)information.st_size : 0;
+}
+
+static void append_count(dp_text *out, const char *before, uint64_t count, const char *after) {
+    char text[32];
+    dp_text_append_format(out, "%s%s%s", before, dp_text_format_count(count, text), after);
+}
+
+static void append_summary(dp_text *out, const dp_request *request, const dp_packing *packing,
+                           double seconds) {
+    char duration[32];
+    dp_text_append_format(out, "%s: ", request->output);
+    append_count(out, "", packing->words, " words");
+    append_count(out, " (", packing->empty_lines, " empty lines skipped)");
+    append_count(out, ", V = ", packing->vocab, "\n");
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        dp_text_append_format(out, "  %-6s", dp_split_name((dp_split)split));
+        append_count(out, "", packing->rows[split], " rows\n");
+    }
+    append_count(out, "  ", file_size(request->output), " bytes");
+    dp_text_append_format(out, " in %s, %.1f MB/s of text\n",
+                          dp_text_format_duration(seconds, duration),
+                          1e-6 * (double)packing->text_bytes / seconds);
+}
+
+static dp_status print(const dp_text *text, dp_error *error) {
+    dp_status status = dp_text_check(text, error);
+    if (status == DP_OK && (fputs(dp_text_string(text), stdout) < 0 || fflush(stdout) != 0))
+        status = dp_fail(error, DP_ERR_IO, "cannot write to standard output");
+    return status;
+}
+
+static dp_status run(const dp_request *request, dp_termination *termination, dp_text *out,
+                     dp_error *error) {
+    dp_status status = DP_OK;
+    dp_packing packing;
+    double start = dp_timer_now();
+    if (request->help) {
+        dp_request_help(out);
+    } else if (request->version) {
+        dp_text_append(out, "pack_dataset " DP_VERSION "\n");
+    } else {
+        DP_TRY(dp_packing_run(&packing, request, termination, error));
+        append_summary(out, request, &packing, dp_timer_now() - start);
+    }
+    DP_TRY(print(out, error));
+done:
+    return status;
+}
+
+int main(int argument_count, char **arguments) {
+    dp_request request;
+    dp_termination termination = {0};
+    dp_text out = {0};
+    dp_error error;
+    int skipped = argument_count > 0 ? 1 : 0; /* the program's name */
+    dp_status status =
+        dp_request_parse(&request, argument_count - skipped, arguments + skipped, &error);
+    if (status == DP_OK)
+        status = run(&request, &termination, &out, &error);
+    dp_text_clear(&out);
+    if (status == DP_OK)
+        return 0;
+    fprintf(stderr, "pack_dataset: %s\n", error.message);
+    int signal_number = dp_termination_pending(&termination);
+    return signal_number != 0 ? 128 + signal_number : (int)status;
+}

@@ -1,0 +1,201 @@
+#include "packing.h"
+
+#include "corpus.h"
+
+#include "base/memory.h"
+#include "data/dataset_writer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Words [first, first + count) of a corpus make one split. */
+typedef struct part {
+    const dp_corpus *corpus;
+    size_t first;
+    size_t count;
+} part;
+
+typedef struct packer {
+    const dp_request *request;
+    dp_termination *termination;
+    dp_progress_line progress;
+    dp_alphabet alphabet;
+    dp_vocabulary vocabulary;
+    dp_corpus corpora[DP_SPLIT_COUNT]; /* one, or one a split */
+    int corpus_count;
+    part parts[DP_SPLIT_COUNT];
+    dp_dataset_info info;
+    uint64_t rows[DP_SPLIT_COUNT];
+    uint64_t rows_total;
+    uint64_t rows_done;
+    dp_dataset_writer *writer;
+    uint32_t *ids; /* words on their way to the writer, owned */
+} packer;
+
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
+static dp_status read_texts(packer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_request *request = self->request;
+    DP_TRY(dp_alphabet_init(&self->alphabet, request->boundary, error));
+    self->corpus_count = request->ready_made ? DP_SPLIT_COUNT : 1;
+    for (int i = 0; i < self->corpus_count; i++)
+        DP_TRY(dp_corpus_open(&self->corpora[i], request->inputs[i], &self->alphabet,
+                              &self->progress, error));
+    DP_TRY(dp_alphabet_number(&self->alphabet, &self->vocabulary, error));
+done:
+    return status;
+}
+
+static dp_status divide(packer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_corpus *corpus = &self->corpora[0];
+    size_t cuts[2];
+    if (self->request->ready_made) {
+        for (int i = 0; i < DP_SPLIT_COUNT; i++)
+            self->parts[i] = (part){&self->corpora[i], 0, self->corpora[i].words.count};
+        goto done;
+    }
+    DP_TRY(dp_request_cut(self->request, corpus->words.count, cuts, error));
+    dp_corpus_shuffle(corpus, self->request->seed);
+    self->parts[DP_SPLIT_TRAIN] = (part){corpus, 0, cuts[0]};
+    self->parts[DP_SPLIT_DEV] = (part){corpus, cuts[0], cuts[1] - cuts[0]};
+    self->parts[DP_SPLIT_TEST] = (part){corpus, cuts[1], corpus->words.count - cuts[1]};
+done:
+    return status;
+}
+
+static void count_rows(packer *self) {
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        const part *words = &self->parts[split];
+        self->rows[split] = dp_corpus_rows(words->corpus, words->first, words->count);
+        self->rows_total += self->rows[split];
+    }
+}
+
+/* The digest of one text, or of the three digests, one a line. */
+static dp_status digest_texts(packer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text digests = {0};
+    for (int i = 0; i < self->corpus_count; i++) {
+        const dp_file_map *text = &self->corpora[i].text;
+        DP_TRY(dp_sha256_of(text->data, text->size, self->info.source_sha256, error));
+        dp_text_append_format(&digests, "%s\n", self->info.source_sha256);
+    }
+    DP_TRY(dp_text_check(&digests, error));
+    if (self->corpus_count > 1)
+        DP_TRY(dp_sha256_of(dp_text_string(&digests), digests.length, self->info.source_sha256,
+                            error));
+done:
+    dp_text_clear(&digests);
+    return status;
+}
+
+static dp_status describe(packer *self, dp_error *error) {
+    self->info.unit = DP_UNIT_CHAR;
+    self->info.block_size = self->request->block_size;
+    self->info.seed = self->request->seed;
+    size_t length = 0;
+    for (int i = 0; i < self->corpus_count; i++) { /* names that are too long are cut */
+        int written = snprintf(self->info.source + length, sizeof self->info.source - length,
+                               "%s%s", i == 0 ? "" : ", ", dp_path_base(self->request->inputs[i]));
+        length += written < 0 ? 0 : (size_t)written;
+        if (length >= sizeof self->info.source)
+            break;
+    }
+    return digest_texts(self, error);
+}
+
+/* --- writing ------------------------------------------------------------------------------------
+ */
+
+static dp_status pass_on(packer *self, dp_split split, size_t count, dp_error *error) {
+    if (dp_termination_pending(self->termination) != 0)
+        return dp_fail(error, DP_ERR_IO, "asked to end; nothing was written");
+    self->rows_done += count;
+    dp_progress_line_show(&self->progress, "writing", self->rows_done, self->rows_total);
+    return dp_dataset_writer_add(self->writer, split, self->ids, count, error);
+}
+
+/* Shuffled words lie anywhere in the text, so each group is asked for before its turn: the memory's
+ * latency passes once a group, not once a word. */
+static dp_status write_split(packer *self, dp_split split, dp_error *error) {
+    enum { GROUP = DP_CORPUS_PREFETCH_MAX, BATCH = 1 << 12 };
+    dp_status status = DP_OK;
+    const dp_corpus *corpus = self->parts[split].corpus;
+    const uint64_t *words = corpus->words.words + self->parts[split].first;
+    const size_t count = self->parts[split].count;
+    size_t filled = 0;
+    DP_NEW_ARRAY(self->ids, BATCH + corpus->longest + 1 + DP_CORPUS_SPILL);
+    for (size_t i = 0; i < count; i++) {
+        if (i % GROUP == 0)
+            dp_corpus_prefetch(corpus, words + i, count - i < GROUP ? count - i : GROUP);
+        filled += dp_corpus_encode(corpus, &self->alphabet, words[i], self->ids + filled);
+        if (filled >= BATCH) {
+            DP_TRY(pass_on(self, split, filled, error));
+            filled = 0;
+        }
+    }
+    DP_TRY(pass_on(self, split, filled, error));
+done:
+    dp_memory_free(self->ids);
+    self->ids = NULL;
+    return status;
+}
+
+static dp_status write_dataset(packer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_termination_watch(self->termination);
+    DP_TRY(dp_dataset_writer_create(&self->writer, self->request->output, &self->info,
+                                    &self->vocabulary, self->rows, error));
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        DP_TRY(write_split(self, (dp_split)split, error));
+    DP_TRY(dp_dataset_writer_commit(self->writer, error));
+done:
+    dp_dataset_writer_destroy(self->writer);
+    self->writer = NULL;
+    return status;
+}
+
+/* --- the whole ----------------------------------------------------------------------------------
+ */
+
+static void summarize(const packer *self, dp_packing *packing) {
+    *packing = (dp_packing){.vocab = self->vocabulary.count};
+    memcpy(packing->rows, self->rows, sizeof packing->rows);
+    for (int i = 0; i < self->corpus_count; i++) {
+        packing->text_bytes += self->corpora[i].text.size;
+        packing->words += self->corpora[i].words.count;
+        packing->empty_lines += self->corpora[i].empty_lines;
+    }
+}
+
+static void release(packer *self) {
+    dp_progress_line_clear(&self->progress);
+    for (int i = 0; i < self->corpus_count; i++)
+        dp_corpus_close(&self->corpora[i]);
+    dp_vocabulary_clear(&self->vocabulary);
+    dp_alphabet_clear(&self->alphabet);
+}
+
+dp_status dp_packing_run(dp_packing *packing, const dp_request *request,
+                         dp_termination *termination, dp_error *error) {
+    dp_status status = DP_OK;
+    packer *self = NULL;
+    DP_NEW_ARRAY(self, 1); /* some pages large: paths */
+    self->request = request;
+    self->termination = termination;
+    dp_progress_line_init(&self->progress);
+    DP_TRY(read_texts(self, error));
+    DP_TRY(divide(self, error));
+    count_rows(self);
+    DP_TRY(describe(self, error));
+    DP_TRY(write_dataset(self, error));
+    summarize(self, packing);
+done:
+    if (self != NULL)
+        release(self);
+    dp_memory_free(self);
+    return status;
+}

@@ -1,0 +1,27 @@
+/* packing: from the texts to the dataset file.
+ *
+ * The data are exactly those of Python's random.seed(seed); random.shuffle(words), split at
+ * int(0.8 * n) and int(0.9 * n): REFERENCE values stand in tests/golden.
+ */
+#ifndef DP_PACK_DATASET_PACKING_H
+#define DP_PACK_DATASET_PACKING_H
+
+#include "request.h"
+#include "termination.h"
+
+/* What was packed, for the summary. */
+typedef struct dp_packing {
+    uint64_t text_bytes;
+    uint64_t words;
+    uint64_t empty_lines;
+    uint64_t vocab;
+    uint64_t rows[DP_SPLIT_COUNT];
+} dp_packing;
+
+/* Packs what `request` asks for. A temporary file exists only while `termination` watches; when
+ * asked to end, this cleans up and fails, and dp_termination_pending then names the signal. On
+ * failure no file is left, and an older one of that name stands. */
+dp_status dp_packing_run(dp_packing *packing, const dp_request *request,
+                         dp_termination *termination, dp_error *error) DP_CHECKED;
+
+#endif
