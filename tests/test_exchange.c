@@ -45,16 +45,15 @@ static void expect_sum(size_t grains, uint64_t step, float sum[TOTAL]) {
     dp_tree_sum_block(all, grain_value, &alone, TOTAL, sum, scratch, TOTAL);
 }
 
-static void test_exchange_tree_has_the_bits_of_one_rank(void **state) {
-    job *self = *state;
+static void check_bits_of_one_rank(job *self, dp_exchange_kind kind) {
     dp_error error;
     const dp_exchange_work work = {.grain = grain_value, .update = subtract, .context = self};
     size_t ranks = (size_t)dp_comm_size(self->comm);
     for (size_t grains = ranks; grains <= 17; grains++) {
         static float sum[TOTAL], parameters[LENGTH];
         memset(parameters, 0, sizeof parameters);
-        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, DP_EXCHANGE_TREE, grains,
-                                            LENGTH, EXTRAS, &error),
+        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kind, grains, LENGTH,
+                                            EXTRAS, &error),
                          DP_OK);
         for (self->step = 0; self->step < 3; self->step++) {
             dp_exchange_step(self->exchange, &work);
@@ -65,6 +64,32 @@ static void test_exchange_tree_has_the_bits_of_one_rank(void **state) {
                                 EXTRAS * sizeof *sum);
         }
         assert_memory_equal(dp_exchange_parameters(self->exchange), parameters, sizeof parameters);
+        dp_exchange_destroy(self->exchange);
+    }
+}
+
+static void test_exchange_tree_has_the_bits_of_one_rank(void **state) {
+    check_bits_of_one_rank(*state, DP_EXCHANGE_TREE);
+}
+
+static void test_exchange_shared_has_the_bits_of_one_rank(void **state) {
+    check_bits_of_one_rank(*state, DP_EXCHANGE_SHARED);
+}
+
+static void test_exchange_publish_gives_the_parameters_of_rank_0(void **state) {
+    job *self = *state;
+    const dp_exchange_kind kinds[] = {DP_EXCHANGE_SHARED, DP_EXCHANGE_TREE, DP_EXCHANGE_MPI};
+    for (size_t k = 0; k < 3; k++) {
+        dp_error error;
+        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kinds[k], 17, LENGTH,
+                                            EXTRAS, &error),
+                         DP_OK);
+        float *parameters = dp_exchange_parameters(self->exchange);
+        for (size_t i = 0; i < LENGTH && dp_comm_rank(self->comm) == 0; i++)
+            parameters[i] = (float)i;
+        dp_exchange_publish(self->exchange);
+        for (size_t i = 0; i < LENGTH; i++)
+            assert_true(parameters[i] == (float)i);
         dp_exchange_destroy(self->exchange);
     }
 }
@@ -141,6 +166,8 @@ static void test_comm_gathers_in_rank_order(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_exchange_tree_has_the_bits_of_one_rank, &the_job),
+        cmocka_unit_test_prestate(test_exchange_shared_has_the_bits_of_one_rank, &the_job),
+        cmocka_unit_test_prestate(test_exchange_publish_gives_the_parameters_of_rank_0, &the_job),
         cmocka_unit_test_prestate(test_exchange_mpi_has_nearly_the_sum, &the_job),
         cmocka_unit_test_prestate(test_exchange_refuses_more_ranks_than_grains, &the_job),
         cmocka_unit_test_prestate(test_comm_agree_takes_the_lowest_failing_rank, &the_job),

@@ -1,8 +1,8 @@
 /* comm: the ranks of a job. The only file that knows MPI.
  *
  * Decides how ranks wait (spin briefly, then yield the processor; never longer than the deadline)
- * and how a failure of communication ends: as there is nobody left to agree with, comm prints who
- * waited for whom, where and in which step, and aborts the job with DP_ERR_DEADLINE (a rank did not
+ * and how a failure of communication ends: as there is nobody left to agree with, comm prints which
+ * ranks are missing, where and in which step, and aborts the job with DP_ERR_DEADLINE (a rank did not
  * arrive) or DP_ERR_LAUNCH (MPI reported an error). So the calls here return only when they worked.
  *
  * All calls but the getters are collective over the job, except send and receive, which are between
@@ -26,8 +26,13 @@ void dp_comm_destroy(dp_comm *comm);
 
 int dp_comm_rank(const dp_comm *comm);
 int dp_comm_size(const dp_comm *comm);
-/* Different nodes that ranks run on. */
+
+/* The nodes that ranks run on, where memory can be shared. Ranks are numbered node by node, whatever
+ * order the launcher has placed them in: node n holds the ranks [first(n), first(n + 1)). */
 int dp_comm_node_count(const dp_comm *comm);
+/* The node of this rank, and the first rank of a node; node may be node_count. */
+int dp_comm_node(const dp_comm *comm);
+int dp_comm_node_first(const dp_comm *comm, int node);
 /* More ranks on this node than processors they may use: waiting then yields at once. */
 bool dp_comm_oversubscribed(const dp_comm *comm);
 const char *dp_comm_host(const dp_comm *comm);
@@ -53,6 +58,18 @@ void dp_comm_sum(dp_comm *comm, float *values, size_t count);
  * failing rank, and only that rank keeps its message (the others' is emptied), so that it is told
  * once. A rank that is fine passes DP_OK. */
 dp_status dp_comm_agree(dp_comm *comm, dp_status mine, dp_error *error) DP_CHECKED;
+
+/* Memory that the ranks of a node share: each gives `bytes` (its own number, 64-byte aligned, zeroed)
+ * and all see all. Collective over the node; failures are agreed on over the job. */
+typedef struct dp_comm_window dp_comm_window;
+dp_status dp_comm_window_create(dp_comm_window **window, dp_comm *comm, size_t bytes,
+                                dp_error *error) DP_CHECKED;
+void dp_comm_window_destroy(dp_comm_window *window); /* NULL is allowed */
+/* The part given by the rank of this number on the node. */
+void *dp_comm_window_segment(const dp_comm_window *window, int node_rank);
+
+/* Waits until another rank of the node has stored at least `value` in *flag. */
+void dp_comm_wait_for_flag(dp_comm *comm, const _Atomic uint64_t *flag, uint64_t value, int peer);
 
 /* Ends the job on all ranks at once with this exit status. For signals that cannot wait. */
 _Noreturn void dp_comm_abort(dp_comm *comm, int exit_status);

@@ -3,15 +3,26 @@
  *
  * A step sums over the grains of the batch; a rank computes a contiguous range of them. Kinds:
  *
- *   tree  The contract: sums are taken in the tree of `parallel/tree`, so the result has the same
- *         bits at any rank count from 1 to `grains`. Partials go up the tree by messages between
- *         two ranks and the whole sum comes back along a binomial tree.
- *   mpi   No promise: each rank sums its grains, MPI_Allreduce sums over ranks in its own order.
- *         There to compare against.
- *   auto  tree.
+ *   shared  The contract: sums are taken in the tree of `parallel/tree`, so the result has the same
+ *           bits at any rank count from 1 to `grains`. Parameters live once a node, in memory that
+ *           its ranks share, as do the partial sums of each rank.
+ *   tree    The same, but every rank keeps to itself and all partials travel as messages.
+ *   mpi     No promise: each rank sums its grains, MPI_Allreduce sums over ranks in its own order.
+ *           There to compare against.
+ *   auto    shared.
  *
- * The exchange owns the slab that parameters live in and says which slice of it a rank updates, so
- * that a kind that keeps parameters once a node can come in behind the same calls.
+ * How a step goes (shared; for tree, read every rank as a node of its own):
+ *
+ *   1. Each rank computes its grains, and their sums over its blocks of the tree: its partials.
+ *   2. The ranks of a node wait for each other. Each then owns a slice of the parameters, and sums
+ *      that slice over all partials of the node, in tree order.
+ *   3. Where there are more nodes, the ranks with the same slice carry their sums up the tree and
+ *      the whole sum back down.
+ *   4. Each rank updates its slice of the parameters in place, and they wait for each other again.
+ *
+ * With 2 ranks of one node and 4 grains: rank 0 leaves g0+g1 in its partial, rank 1 g2+g3. Rank 0 then
+ * takes the first half of both and updates the first half of the parameters from their sum, rank 1
+ * the second half. Nothing is copied.
  */
 #ifndef DP_PARALLEL_EXCHANGE_H
 #define DP_PARALLEL_EXCHANGE_H
@@ -25,13 +36,14 @@ typedef struct dp_exchange dp_exchange;
 
 typedef enum dp_exchange_kind {
     DP_EXCHANGE_AUTO,
+    DP_EXCHANGE_SHARED,
     DP_EXCHANGE_TREE,
     DP_EXCHANGE_MPI
 } dp_exchange_kind;
 
 /* The kind that auto stands for here; the others stand for themselves. */
 dp_exchange_kind dp_exchange_resolve(dp_exchange_kind kind);
-/* "tree", "mpi". */
+/* "shared", "tree", "mpi". */
 const char *dp_exchange_name(dp_exchange_kind kind);
 
 /* What a step is made of, given by the trainer. */
@@ -51,9 +63,12 @@ dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_
                              dp_error *error) DP_CHECKED;
 void dp_exchange_destroy(dp_exchange *exchange); /* NULL is allowed */
 
-/* [length], 64-byte aligned, zeroed at the start. Written by the caller before the first step, with
- * the same values on every rank, and by `update` within a step. */
+/* [length], 64-byte aligned, zeroed at the start. Between steps anybody may read them; only rank 0
+ * may write, and then all call dp_exchange_publish. Within a step `update` writes its slice. */
 float *dp_exchange_parameters(dp_exchange *exchange);
+
+/* Collective: the parameters of rank 0 become everyone's. */
+void dp_exchange_publish(dp_exchange *exchange);
 
 /* Collective: one step. Afterwards parameters and extras are the same on every rank. */
 void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work);

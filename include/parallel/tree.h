@@ -10,7 +10,7 @@
  *                  level 1     0+1    2+3       4
  *                  level 0     0   1  2   3     4
  *
- * A rank owns the contiguous leaves [rank n / ranks, (rank+1) n / ranks). It alone can sum the nodes
+ * A rank owns a contiguous range of leaves, by dp_tree_share. It alone can sum the nodes
  * that lie wholly in its range: the largest such nodes are its `blocks`, at most two a level, and
  * their sums its partials. What remains are the nodes above, whose children may lie on different
  * ranks. Each node is held by the owner of its first leaf; so the holder of a right child sends it
@@ -47,9 +47,6 @@ typedef struct dp_tree_range {
  * of a rank, and the rows of a grain. part < parts. */
 dp_tree_range dp_tree_share(size_t total, size_t parts, size_t part);
 
-/* The rank that owns this leaf; leaf < leaves. */
-size_t dp_tree_owner(size_t leaves, size_t ranks, size_t leaf);
-
 /* The blocks of a range: the largest nodes of the tree over `leaves` that lie wholly in it, in leaf
  * order. Returns how many, at most DP_TREE_BLOCKS_MAX. */
 #define DP_TREE_BLOCKS_MAX 128
@@ -62,6 +59,10 @@ typedef void dp_tree_leaf(void *context, size_t leaf, float *sum);
 void dp_tree_sum_block(dp_tree_range block, dp_tree_leaf *leaf, void *context, size_t length,
                        float *sum, float *scratch, size_t stride);
 size_t dp_tree_scratch(dp_tree_range block);
+
+/* The two children of a node with more than one leaf. */
+dp_tree_range dp_tree_left(dp_tree_range node);
+dp_tree_range dp_tree_right(dp_tree_range node);
 
 /* Sums n doubles in tree order; the array is used up. 0 for n = 0. */
 double dp_tree_sum_reals(double *values, size_t n);
@@ -88,8 +89,9 @@ typedef struct dp_tree_plan {
     size_t step_count;
 } dp_tree_plan;
 
-/* The plan of `rank`. Needs 1 <= ranks <= leaves. Release with dp_tree_plan_clear. */
-dp_status dp_tree_plan_init(dp_tree_plan *plan, size_t leaves, size_t ranks, size_t rank,
+/* The plan of `rank` where rank r owns the leaves [starts[r], starts[r + 1]), at least one each:
+ * starts[0] = 0 and starts[ranks] is the number of leaves. Release with dp_tree_plan_clear. */
+dp_status dp_tree_plan_init(dp_tree_plan *plan, const size_t *starts, size_t ranks, size_t rank,
                             dp_error *error) DP_CHECKED;
 void dp_tree_plan_clear(dp_tree_plan *plan);
 

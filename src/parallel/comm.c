@@ -2,12 +2,14 @@
 
 #include "base/cpu.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/timer.h"
 
 #include <inttypes.h>
 #include <limits.h>
 #include <mpi.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,22 +17,31 @@
 #define HOST_SIZE 64
 #define ANY_PEER (-1)
 
+enum { TAG_DATA, TAG_ROLL_CALL, TAG_ROLL_ANSWER };
+#define ROLL_CALL_SECONDS 1.0
+#define NAMED_MAX 8 /* missing ranks that a message lists */
+
 /* Polls before the processor is yielded between polls, when every rank has one of its own. Long
  * enough for an exchange between cores, short against a scheduler's time slice. */
 #define SPINS_BEFORE_YIELD 20000
 #define POLLS_PER_CLOCK_LOOK 256
+#define POLLS_PER_ROLL_LOOK 16384
 
 struct dp_comm {
-    MPI_Comm world;
+    MPI_Comm world; /* all ranks, numbered node by node */
+    MPI_Comm node;  /* those of this node, in the same order */
     int rank;
     int size;
+    int node_index;
     int node_count;
+    int *node_first; /* [node_count + 1] */
     bool oversubscribed;
     double deadline;
     const char *phase;
     uint64_t step;
     char (*hosts)[HOST_SIZE]; /* [size] */
     dp_status *statuses;      /* [size], for dp_comm_agree */
+    bool *present;            /* [size], for the roll call */
 };
 
 /* --- failing -------------------------------------------------------------------------------- */
@@ -52,38 +63,127 @@ static void demand(dp_comm *comm, int result, const char *call) {
     dp_comm_abort(comm, DP_ERR_LAUNCH);
 }
 
+/* --- a missed deadline ---------------------------------------------------------------------- */
+
+/* The rank that we wait for may itself be waiting for the one that is to blame, so whoever misses
+ * the deadline calls the roll: every rank that waits answers, and those that do not are missing. */
+
+static void send_nothing(dp_comm *comm, int peer, int tag) {
+    MPI_Request request;
+    demand(comm, MPI_Isend(NULL, 0, MPI_BYTE, peer, tag, comm->world, &request), "MPI_Isend");
+    demand(comm, MPI_Request_free(&request), "MPI_Request_free");
+}
+
+/* Takes one empty message with this tag, if there is one: its sender, or ANY_PEER. */
+static int take_nothing(dp_comm *comm, int tag) {
+    MPI_Status message;
+    int arrived = 0;
+    demand(comm, MPI_Iprobe(MPI_ANY_SOURCE, tag, comm->world, &arrived, &message), "MPI_Iprobe");
+    if (!arrived)
+        return ANY_PEER;
+    demand(comm,
+           MPI_Recv(NULL, 0, MPI_BYTE, message.MPI_SOURCE, tag, comm->world, MPI_STATUS_IGNORE),
+           "MPI_Recv");
+    return message.MPI_SOURCE;
+}
+
+/* Returns the lowest rank that called, or `lowest` where that is lower. */
+static int answer_roll_calls(dp_comm *comm, int lowest) {
+    for (int caller = take_nothing(comm, TAG_ROLL_CALL); caller != ANY_PEER;
+         caller = take_nothing(comm, TAG_ROLL_CALL)) {
+        send_nothing(comm, caller, TAG_ROLL_ANSWER);
+        lowest = caller < lowest ? caller : lowest;
+    }
+    return lowest;
+}
+
+/* Answers and collects answers for this long; returns as answer_roll_calls. */
+static int collect_answers(dp_comm *comm, double seconds, int lowest) {
+    for (double end = dp_timer_now() + seconds; dp_timer_now() < end; sched_yield()) {
+        lowest = answer_roll_calls(comm, lowest);
+        int answered = take_nothing(comm, TAG_ROLL_ANSWER);
+        if (answered != ANY_PEER)
+            comm->present[answered] = true;
+    }
+    return lowest;
+}
+
+/* "rank 1 on a, rank 2 on b and 3 more" are not present; where all are, a message is missing. */
+static void append_missing(const dp_comm *comm, int peer, dp_text *out) {
+    int missing = 0;
+    for (int rank = 0; rank < comm->size; rank++) {
+        if (comm->present[rank] || missing++ >= NAMED_MAX)
+            continue;
+        dp_text_append_format(out, "%srank %d on %s", missing == 1 ? "" : ", ", rank,
+                              comm->hosts[rank]);
+    }
+    if (missing > NAMED_MAX)
+        dp_text_append_format(out, " and %d more", missing - NAMED_MAX);
+    if (missing == 0 && peer == ANY_PEER)
+        dp_text_append(out, "a message");
+    else if (missing == 0)
+        dp_text_append_format(out, "a message of rank %d on %s", peer, comm->hosts[peer]);
+}
+
 static _Noreturn void miss_deadline(dp_comm *comm, int peer) {
+    dp_text missing = {0};
+    memset(comm->present, 0, (size_t)comm->size * sizeof *comm->present);
+    comm->present[comm->rank] = true;
+    for (int rank = 0; rank < comm->size; rank++) {
+        if (rank != comm->rank)
+            send_nothing(comm, rank, TAG_ROLL_CALL);
+    }
+    /* Of several that call, the lowest speaks; its end of the job is also ours. */
+    if (collect_answers(comm, ROLL_CALL_SECONDS, comm->rank) < comm->rank)
+        (void)collect_answers(comm, 5.0 * ROLL_CALL_SECONDS, comm->rank);
+    append_missing(comm, peer, &missing);
     fprintf(stderr,
-            "dptrain: rank %d on %s waited %g s at step %" PRIu64 " (%s) for ", comm->rank,
-            dp_comm_host(comm), comm->deadline, comm->step, comm->phase);
-    if (peer == ANY_PEER)
-        fprintf(stderr, "the other ranks");
-    else
-        fprintf(stderr, "rank %d on %s", peer, comm->hosts[peer]);
-    fprintf(stderr, "; ending the job (parallel.deadline)\n");
+            "dptrain: %s did not arrive within %g s at step %" PRIu64
+            " (%s); rank %d on %s ends the job (parallel.deadline)\n",
+            dp_text_string(&missing), comm->deadline, comm->step, comm->phase, comm->rank,
+            dp_comm_host(comm));
     dp_comm_abort(comm, DP_ERR_DEADLINE);
 }
 
 /* --- waiting -------------------------------------------------------------------------------- */
 
+/* A wait for one thing. Start with {0}. */
+typedef struct waiting {
+    uint64_t polls;
+    double started; /* 0: the clock was not looked at yet */
+} waiting;
+
+/* To be called each time that what we wait for is not there yet: lets others have the processor,
+ * answers roll calls, and does not return when the deadline has passed. */
+static void go_on_waiting(dp_comm *comm, waiting *self, int peer) {
+    self->polls++;
+    if (comm->oversubscribed || self->polls >= SPINS_BEFORE_YIELD)
+        sched_yield();
+    if (self->polls % POLLS_PER_CLOCK_LOOK != 0 || comm->deadline <= 0.0)
+        return;
+    double now = dp_timer_now();
+    if (self->started == 0.0)
+        self->started = now;
+    else if (now - self->started > comm->deadline)
+        miss_deadline(comm, peer);
+    else if (self->polls % POLLS_PER_ROLL_LOOK == 0)
+        (void)answer_roll_calls(comm, comm->rank);
+}
+
 static void wait_for(dp_comm *comm, MPI_Request *request, int peer) {
-    double started = 0.0;
-    uint64_t spins = comm->oversubscribed ? 1 : SPINS_BEFORE_YIELD;
-    for (uint64_t polls = 1;; polls++) {
+    waiting wait = {0};
+    for (;; go_on_waiting(comm, &wait, peer)) {
         int arrived = 0;
         demand(comm, MPI_Test(request, &arrived, MPI_STATUS_IGNORE), "MPI_Test");
         if (arrived)
             return;
-        if (polls >= spins)
-            sched_yield();
-        if (polls % POLLS_PER_CLOCK_LOOK != 0 || comm->deadline <= 0.0)
-            continue;
-        double now = dp_timer_now();
-        if (started == 0.0)
-            started = now;
-        else if (now - started > comm->deadline)
-            miss_deadline(comm, peer);
     }
+}
+
+void dp_comm_wait_for_flag(dp_comm *comm, const _Atomic uint64_t *flag, uint64_t value, int peer) {
+    waiting wait = {0};
+    while (atomic_load_explicit(flag, memory_order_acquire) < value)
+        go_on_waiting(comm, &wait, peer);
 }
 
 /* The one place where sizes become MPI's int. */
@@ -105,19 +205,42 @@ static int node_cpu_count(MPI_Comm node) {
     return dp_cpu_mask_count(mask);
 }
 
-static void look_around(dp_comm *comm) {
+/* Renumbers the ranks node by node. */
+static void order_by_node(dp_comm *comm) {
     MPI_Comm node;
-    int node_rank = 0, node_size = 0;
-    MPI_Comm_rank(comm->world, &comm->rank);
-    MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &node);
-    MPI_Comm_rank(node, &node_rank);
-    MPI_Comm_size(node, &node_size);
-    comm->oversubscribed = node_size > node_cpu_count(node);
-    int is_first = node_rank == 0;
-    MPI_Allreduce(&is_first, &comm->node_count, 1, MPI_INT, MPI_SUM, comm->world);
+    int first = 0, rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &node);
+    /* The launcher's number of the node's first rank stands for the node; ties keep their order. */
+    first = rank;
+    MPI_Bcast(&first, 1, MPI_INT, 0, node);
     MPI_Comm_free(&node);
+    MPI_Comm_split(MPI_COMM_WORLD, 0, first, &comm->world);
+    MPI_Comm_rank(comm->world, &comm->rank);
+    MPI_Comm_size(comm->world, &comm->size);
+    MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &comm->node);
+}
+
+/* Fills the table of nodes. node_first has room for a node a rank. */
+static void number_nodes(dp_comm *comm) {
+    int node_rank = 0;
+    MPI_Comm_rank(comm->node, &node_rank);
+    MPI_Allgather(&node_rank, 1, MPI_INT, comm->node_first, 1, MPI_INT, comm->world);
+    for (int rank = 0; rank < comm->size; rank++) {
+        if (comm->node_first[rank] == 0)
+            comm->node_first[comm->node_count++] = rank;
+        if (rank == comm->rank)
+            comm->node_index = comm->node_count - 1;
+    }
+    comm->node_first[comm->node_count] = comm->size;
+}
+
+static void look_around(dp_comm *comm) {
+    int node_size = 0, length = 0;
     char name[MPI_MAX_PROCESSOR_NAME] = "", host[HOST_SIZE];
-    int length = 0;
+    number_nodes(comm);
+    MPI_Comm_size(comm->node, &node_size);
+    comm->oversubscribed = node_size > node_cpu_count(comm->node);
     MPI_Get_processor_name(name, &length);
     snprintf(host, sizeof host, "%.63s", name);
     MPI_Allgather(host, HOST_SIZE, MPI_CHAR, comm->hosts, HOST_SIZE, MPI_CHAR, comm->world);
@@ -130,11 +253,12 @@ dp_status dp_comm_create(dp_comm **comm, dp_error *error) {
     if (MPI_Init(NULL, NULL) != MPI_SUCCESS)
         return dp_fail(error, DP_ERR_LAUNCH, "MPI does not start");
     DP_NEW_ARRAY(self, 1);
-    MPI_Comm_dup(MPI_COMM_WORLD, &self->world);
-    MPI_Comm_size(self->world, &self->size);
+    order_by_node(self);
     self->phase = "start";
+    DP_NEW_ARRAY(self->node_first, (size_t)self->size + 1);
     DP_NEW_ARRAY(self->hosts, (size_t)self->size);
     DP_NEW_ARRAY(self->statuses, (size_t)self->size);
+    DP_NEW_ARRAY(self->present, (size_t)self->size);
     look_around(self);
     MPI_Comm_set_errhandler(self->world, MPI_ERRORS_RETURN);
     *comm = self;
@@ -147,8 +271,11 @@ done:
 void dp_comm_destroy(dp_comm *comm) {
     if (comm == NULL)
         return;
+    MPI_Comm_free(&comm->node);
     MPI_Comm_free(&comm->world);
     MPI_Finalize();
+    dp_memory_free(comm->node_first);
+    dp_memory_free(comm->present);
     dp_memory_free(comm->statuses);
     dp_memory_free(comm->hosts);
     dp_memory_free(comm);
@@ -164,6 +291,14 @@ int dp_comm_size(const dp_comm *comm) {
 
 int dp_comm_node_count(const dp_comm *comm) {
     return comm->node_count;
+}
+
+int dp_comm_node(const dp_comm *comm) {
+    return comm->node_index;
+}
+
+int dp_comm_node_first(const dp_comm *comm, int node) {
+    return comm->node_first[node];
 }
 
 bool dp_comm_oversubscribed(const dp_comm *comm) {
@@ -188,7 +323,7 @@ void dp_comm_set_place(dp_comm *comm, const char *phase, uint64_t step) {
 static void send_bytes(dp_comm *comm, int peer, const void *bytes, size_t count) {
     MPI_Request request;
     demand(comm,
-           MPI_Isend(bytes, narrow(comm, count), MPI_BYTE, peer, 0, comm->world, &request),
+           MPI_Isend(bytes, narrow(comm, count), MPI_BYTE, peer, TAG_DATA, comm->world, &request),
            "MPI_Isend");
     wait_for(comm, &request, peer);
 }
@@ -196,7 +331,7 @@ static void send_bytes(dp_comm *comm, int peer, const void *bytes, size_t count)
 static void receive_bytes(dp_comm *comm, int peer, void *bytes, size_t count) {
     MPI_Request request;
     demand(comm,
-           MPI_Irecv(bytes, narrow(comm, count), MPI_BYTE, peer, 0, comm->world, &request),
+           MPI_Irecv(bytes, narrow(comm, count), MPI_BYTE, peer, TAG_DATA, comm->world, &request),
            "MPI_Irecv");
     wait_for(comm, &request, peer);
 }
@@ -209,8 +344,7 @@ void dp_comm_receive(dp_comm *comm, int peer, float *values, size_t count) {
     receive_bytes(comm, peer, values, count * sizeof *values);
 }
 
-/* Rank r receives from r without its lowest bit, and passes on to r + bit for the bits below that:
- * written out, instead of MPI_Ibcast, so that a wait knows whom it waits for. */
+/* Rank r receives from r without its lowest bit, and passes on to r + bit for the bits below that. */
 void dp_comm_broadcast(dp_comm *comm, void *bytes, size_t count) {
     int bit = 1;
     while (bit < comm->size && (comm->rank & bit) == 0)
@@ -260,4 +394,70 @@ dp_status dp_comm_agree(dp_comm *comm, dp_status mine, dp_error *error) {
         return theirs;
     }
     return DP_OK;
+}
+
+/* --- shared memory -------------------------------------------------------------------------- */
+
+struct dp_comm_window {
+    MPI_Win window;
+    int node_size;
+    void **segments; /* [node_size] */
+};
+
+static int allocate_window(dp_comm_window *self, MPI_Comm node, size_t bytes) {
+    void *mine = NULL;
+    MPI_Info info;
+    MPI_Info_create(&info);
+    /* Each segment on pages of its own, near the processor of the rank that fills it. */
+    MPI_Info_set(info, "alloc_shared_noncontig", "true");
+    int result =
+        MPI_Win_allocate_shared((MPI_Aint)bytes, 1, info, node, (void *)&mine, &self->window);
+    MPI_Info_free(&info);
+    for (int rank = 0; rank < self->node_size && result == MPI_SUCCESS; rank++) {
+        MPI_Aint size = 0;
+        int unit = 0;
+        result = MPI_Win_shared_query(self->window, rank, &size, &unit,
+                                      (void *)&self->segments[rank]);
+    }
+    if (result == MPI_SUCCESS)
+        memset(mine, 0, bytes);
+    return result;
+}
+
+dp_status dp_comm_window_create(dp_comm_window **window, dp_comm *comm, size_t bytes,
+                                dp_error *error) {
+    dp_status status = DP_OK;
+    dp_comm_window *self = dp_memory_zeroed(1, sizeof *self, error);
+    *window = NULL;
+    if (self == NULL) {
+        status = error->status;
+    } else {
+        self->window = MPI_WIN_NULL;
+        MPI_Comm_size(comm->node, &self->node_size);
+        self->segments = dp_memory_zeroed((size_t)self->node_size, sizeof(void *), error);
+        status = self->segments == NULL ? error->status : DP_OK;
+    }
+    DP_TRY(dp_comm_agree(comm, status, error)); /* before a call that all of the node make */
+    if (allocate_window(self, comm->node, bytes) != MPI_SUCCESS)
+        status = dp_fail(error, DP_ERR_MEMORY, "no shared memory of %zu bytes on %s", bytes,
+                         dp_comm_host(comm));
+    DP_TRY(dp_comm_agree(comm, status, error)); /* and all have zeroed their part */
+    *window = self;
+    return DP_OK;
+done:
+    dp_comm_window_destroy(self);
+    return status;
+}
+
+void dp_comm_window_destroy(dp_comm_window *window) {
+    if (window == NULL)
+        return;
+    if (window->window != MPI_WIN_NULL)
+        MPI_Win_free(&window->window);
+    dp_memory_free(window->segments);
+    dp_memory_free(window);
+}
+
+void *dp_comm_window_segment(const dp_comm_window *window, int node_rank) {
+    return window->segments[node_rank];
 }

@@ -2,32 +2,75 @@
 
 #include "base/memory.h"
 
-/* Slabs begin on a cache line. */
+#include <stdatomic.h>
+#include <string.h>
+
+/* Slabs and slices begin on a cache line. */
 #define FLOATS_PER_LINE (DP_ALIGNMENT / sizeof(float))
 
+/* Floats of a slice that are summed and updated at a time: what is read and written meanwhile stays
+ * in the first-level cache. */
+#define CHUNK ((size_t)1024)
+
+/* How a node sums one of its blocks: a program for a stack of slices, in postfix order. */
+typedef struct sum_step {
+    const float *partial; /* push this slab; NULL: replace the upper two by their sum */
+} sum_step;
+
+typedef struct sum_program {
+    sum_step *steps;
+    size_t count;
+    size_t capacity;
+} sum_program;
+
+/* A "node" here is a set of ranks that share memory: those of a machine, or one alone. */
 struct dp_exchange {
     dp_comm *comm;
     dp_exchange_kind kind;
-    dp_tree_range grains;
-    dp_tree_plan plan;
     size_t length; /* of the gradient */
     size_t total;  /* of gradient and extras */
     size_t stride; /* of a slab */
-    float *parameters;
-    float *partials; /* [plan.block_count][stride]; partial 0 ends as the whole sum */
-    float *scratch;  /* [levels of the largest block, at least 1][stride] */
+    dp_tree_range grains;
+    dp_tree_range *blocks; /* [DP_TREE_BLOCKS_MAX], of this rank */
+    size_t block_count;
+    float *scratch; /* [levels of the largest block, at least 1][stride] */
+
+    int node, node_count;
+    int first;      /* rank, of this node */
+    int node_size, node_rank;
+    dp_comm_window *window; /* NULL where a rank is alone */
+    void *own_segment;      /* in place of a window */
+    void **segments;        /* [node_size], see segment_bytes */
+    uint64_t barriers;      /* passed so far */
+    float *parameters;      /* in the first segment of the node */
+    float *extras;
+
+    dp_tree_range slice;   /* floats that this rank sums and updates */
+    dp_tree_plan plan;     /* between nodes, for this slice */
+    sum_program *programs; /* [plan.block_count] */
+    float *node_sums;      /* [plan.block_count][slice_stride]; NULL with one node */
+    float *received;       /* [slice_stride]; NULL with one node */
+    size_t slice_stride;
+    float *stack; /* [stack_depth][CHUNK] */
+    size_t stack_depth;
 };
 
 dp_exchange_kind dp_exchange_resolve(dp_exchange_kind kind) {
-    return kind == DP_EXCHANGE_AUTO ? DP_EXCHANGE_TREE : kind;
+    return kind == DP_EXCHANGE_AUTO ? DP_EXCHANGE_SHARED : kind;
 }
 
 const char *dp_exchange_name(dp_exchange_kind kind) {
-    return dp_exchange_resolve(kind) == DP_EXCHANGE_MPI ? "mpi" : "tree";
+    static const char *const names[] = {
+        [DP_EXCHANGE_SHARED] = "shared", [DP_EXCHANGE_TREE] = "tree", [DP_EXCHANGE_MPI] = "mpi"};
+    return names[dp_exchange_resolve(kind)];
 }
 
-static float *partial(const dp_exchange *exchange, size_t slot) {
-    return exchange->partials + slot * exchange->stride;
+static size_t whole_lines(size_t floats) {
+    return (floats + FLOATS_PER_LINE - 1) / FLOATS_PER_LINE * FLOATS_PER_LINE;
+}
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
 }
 
 static void add(float *restrict sum, const float *restrict addend, size_t count) {
@@ -35,74 +78,318 @@ static void add(float *restrict sum, const float *restrict addend, size_t count)
         sum[i] += addend[i];
 }
 
-/* --- the kinds: from the partials of each rank to the whole sum in everyone's partial 0 ------- */
+/* --- the memory of a node ------------------------------------------------------------------- */
 
-static void combine_tree(dp_exchange *exchange) {
-    for (size_t i = 0; i < exchange->plan.step_count; i++) {
-        const dp_tree_step *step = &exchange->plan.steps[i];
-        float *sum = partial(exchange, step->slot);
+/* A rank's segment: a line with its count of barriers, its partials, and on the first rank of a node
+ * the parameters and extras. */
+static size_t segment_bytes(const dp_exchange *self) {
+    size_t floats = FLOATS_PER_LINE + self->block_count * self->stride;
+    if (self->node_rank == 0)
+        floats += whole_lines(self->length) + whole_lines(self->total - self->length);
+    return floats * sizeof(float);
+}
+
+static _Atomic uint64_t *barrier_count(const dp_exchange *self, int node_rank) {
+    return self->segments[node_rank];
+}
+
+static float *partial_of(const dp_exchange *self, int node_rank, size_t slot) {
+    return (float *)self->segments[node_rank] + FLOATS_PER_LINE + slot * self->stride;
+}
+
+static float *partial(const dp_exchange *self, size_t slot) {
+    return partial_of(self, self->node_rank, slot);
+}
+
+static size_t blocks_of_rank(const dp_exchange *self, size_t grains, int rank,
+                             dp_tree_range blocks[DP_TREE_BLOCKS_MAX]) {
+    dp_tree_range share =
+        dp_tree_share(grains, (size_t)dp_comm_size(self->comm), (size_t)rank);
+    return dp_tree_blocks(grains, share, blocks);
+}
+
+static dp_status share_memory(dp_exchange *self, size_t grains, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
+    self->segments = dp_memory_zeroed((size_t)self->node_size, sizeof(void *), error);
+    DP_TRY(dp_comm_agree(self->comm, self->segments == NULL ? error->status : DP_OK, error));
+    if (self->kind == DP_EXCHANGE_SHARED) {
+        DP_TRY(dp_comm_window_create(&self->window, self->comm, segment_bytes(self), error));
+        for (int r = 0; r < self->node_size; r++)
+            self->segments[r] = dp_comm_window_segment(self->window, r);
+    } else {
+        self->own_segment = dp_memory_zeroed(segment_bytes(self), 1, error);
+        DP_TRY(dp_comm_agree(self->comm, self->own_segment == NULL ? error->status : DP_OK, error));
+        self->segments[0] = self->own_segment;
+    }
+    self->parameters = partial_of(self, 0, blocks_of_rank(self, grains, self->first, blocks));
+    self->extras = self->parameters + whole_lines(self->length);
+done:
+    return status;
+}
+
+/* All ranks of the node have come here, and see what the others wrote before. */
+static void node_barrier(dp_exchange *self) {
+    uint64_t count = ++self->barriers;
+    if (self->node_size == 1)
+        return;
+    atomic_store_explicit(barrier_count(self, self->node_rank), count, memory_order_release);
+    for (int r = 0; r < self->node_size; r++) {
+        if (r != self->node_rank)
+            dp_comm_wait_for_flag(self->comm, barrier_count(self, r), count, self->first + r);
+    }
+}
+
+/* --- the sums of a node --------------------------------------------------------------------- */
+
+static dp_status append_step(sum_program *program, const float *slab, dp_error *error) {
+    void *steps = program->steps;
+    dp_status status = dp_memory_grow(&steps, &program->capacity, program->count + 1,
+                                      sizeof *program->steps, error);
+    program->steps = steps;
+    if (status == DP_OK)
+        program->steps[program->count++] = (sum_step){.partial = slab};
+    return status;
+}
+
+/* The slab that holds this node of the tree, if it is a block of a rank of ours; else NULL. */
+static const float *find_partial(const dp_exchange *self, size_t grains, dp_tree_range node) {
+    dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
+    for (int r = 0; r < self->node_size; r++) {
+        size_t count = blocks_of_rank(self, grains, self->first + r, blocks);
+        for (size_t slot = 0; slot < count; slot++) {
+            if (blocks[slot].first == node.first && blocks[slot].end == node.end)
+                return partial_of(self, r, slot);
+        }
+    }
+    return NULL;
+}
+
+static dp_status compile_sum(const dp_exchange *self, size_t grains, dp_tree_range node,
+                             sum_program *program, dp_error *error) {
+    dp_status status = DP_OK;
+    const float *slab = find_partial(self, grains, node);
+    if (slab != NULL)
+        return append_step(program, slab, error);
+    DP_TRY(compile_sum(self, grains, dp_tree_left(node), program, error));
+    DP_TRY(compile_sum(self, grains, dp_tree_right(node), program, error));
+    DP_TRY(append_step(program, NULL, error));
+done:
+    return status;
+}
+
+/* Floats [first, first + count) of the sum, count <= CHUNK: in a partial itself where there is only
+ * one, else in the stack. */
+static const float *run_program(const dp_exchange *self, const sum_program *program, size_t first,
+                                size_t count) {
+    const float *operands[DP_TREE_BLOCKS_MAX];
+    size_t height = 0;
+    for (size_t i = 0; i < program->count; i++) {
+        if (program->steps[i].partial != NULL) {
+            operands[height++] = program->steps[i].partial + first;
+            continue;
+        }
+        height--;
+        float *sum = self->stack + (height - 1) * CHUNK;
+        const float *left = operands[height - 1], *right = operands[height];
+        for (size_t k = 0; k < count; k++)
+            sum[k] = left[k] + right[k];
+        operands[height - 1] = sum;
+    }
+    return operands[0];
+}
+
+/* Updates from the floats [first, first + count) of the whole sum, and keeps what are extras. */
+static void apply(dp_exchange *self, const dp_exchange_work *work, size_t first, size_t count,
+                  const float *sum) {
+    size_t gradients = first < self->length ? smaller(count, self->length - first) : 0;
+    if (gradients > 0)
+        work->update(work->context, first, gradients, sum);
+    if (gradients < count)
+        memcpy(self->extras + (first + gradients - self->length), sum + gradients,
+               (count - gradients) * sizeof *sum);
+}
+
+static void sum_and_apply_within_node(dp_exchange *self, const dp_exchange_work *work) {
+    for (size_t at = self->slice.first; at < self->slice.end; at += CHUNK) {
+        size_t count = smaller(CHUNK, self->slice.end - at);
+        apply(self, work, at, count, run_program(self, &self->programs[0], at, count));
+    }
+}
+
+/* --- between nodes -------------------------------------------------------------------------- */
+
+/* The rank that has our slice on another node. */
+static int slice_peer(const dp_exchange *self, int node) {
+    int first = self->kind == DP_EXCHANGE_SHARED ? dp_comm_node_first(self->comm, node) : node;
+    return first + self->node_rank;
+}
+
+static float *node_sum(const dp_exchange *self, size_t slot) {
+    return self->node_sums + slot * self->slice_stride;
+}
+
+static void carry_up(dp_exchange *self, size_t length) {
+    for (size_t i = 0; i < self->plan.step_count; i++) {
+        const dp_tree_step *step = &self->plan.steps[i];
+        float *sum = node_sum(self, step->slot);
         switch (step->action) {
         case DP_TREE_SEND:
-            dp_comm_send(exchange->comm, step->peer, sum, exchange->total);
+            dp_comm_send(self->comm, slice_peer(self, step->peer), sum, length);
             break;
         case DP_TREE_RECEIVE:
-            dp_comm_receive(exchange->comm, step->peer, exchange->scratch, exchange->total);
-            add(sum, exchange->scratch, exchange->total);
+            dp_comm_receive(self->comm, slice_peer(self, step->peer), self->received, length);
+            add(sum, self->received, length);
             break;
         case DP_TREE_ADD:
-            add(sum, partial(exchange, step->other), exchange->total);
+            add(sum, node_sum(self, step->other), length);
             break;
         }
     }
-    dp_comm_broadcast(exchange->comm, exchange->partials, exchange->total * sizeof(float));
 }
 
-static void combine_mpi(dp_exchange *exchange) {
-    for (size_t slot = 1; slot < exchange->plan.block_count; slot++)
-        add(exchange->partials, partial(exchange, slot), exchange->total);
-    dp_comm_sum(exchange->comm, exchange->partials, exchange->total);
+/* From the first node to the others, along a binomial tree: node n receives from n without its lowest
+ * bit and passes on to n + bit for the bits below that. */
+static void carry_down(dp_exchange *self, float *values, size_t length) {
+    int bit = 1;
+    while (bit < self->node_count && (self->node & bit) == 0)
+        bit *= 2;
+    if (self->node != 0)
+        dp_comm_receive(self->comm, slice_peer(self, self->node - bit), values, length);
+    for (bit /= 2; bit > 0; bit /= 2) {
+        if (self->node + bit < self->node_count)
+            dp_comm_send(self->comm, slice_peer(self, self->node + bit), values, length);
+    }
+}
+
+static void sum_and_apply_between_nodes(dp_exchange *self, const dp_exchange_work *work) {
+    const size_t length = self->slice.end - self->slice.first;
+    for (size_t slot = 0; slot < self->plan.block_count; slot++) {
+        for (size_t at = 0; at < length; at += CHUNK) {
+            size_t count = smaller(CHUNK, length - at);
+            memcpy(node_sum(self, slot) + at,
+                   run_program(self, &self->programs[slot], self->slice.first + at, count),
+                   count * sizeof(float));
+        }
+    }
+    carry_up(self, length);
+    carry_down(self, self->node_sums, length);
+    apply(self, work, self->slice.first, length, self->node_sums);
+}
+
+/* --- without the contract ------------------------------------------------------------------- */
+
+static void sum_and_apply_by_mpi(dp_exchange *self, const dp_exchange_work *work) {
+    for (size_t slot = 1; slot < self->block_count; slot++)
+        add(partial(self, 0), partial(self, slot), self->total);
+    dp_comm_sum(self->comm, partial(self, 0), self->total);
+    apply(self, work, 0, self->total, partial(self, 0));
 }
 
 /* --- all kinds ------------------------------------------------------------------------------ */
 
-static dp_status allocate(dp_exchange *self, dp_error *error) {
+/* Who shares memory with whom. */
+static void find_node(dp_exchange *self) {
+    const bool shared = self->kind == DP_EXCHANGE_SHARED;
+    const int rank = dp_comm_rank(self->comm);
+    self->node_count = shared ? dp_comm_node_count(self->comm) : dp_comm_size(self->comm);
+    self->node = shared ? dp_comm_node(self->comm) : rank;
+    self->first = shared ? dp_comm_node_first(self->comm, self->node) : rank;
+    self->node_rank = rank - self->first;
+    self->node_size = shared ? dp_comm_node_first(self->comm, self->node + 1) - self->first : 1;
+}
+
+/* There are as many slices as the smallest node has ranks, of whole lines. */
+static void find_slice(dp_exchange *self) {
+    int slices = self->node_size;
+    for (int n = 0; self->kind == DP_EXCHANGE_SHARED && n < self->node_count; n++) {
+        int size = dp_comm_node_first(self->comm, n + 1) - dp_comm_node_first(self->comm, n);
+        slices = size < slices ? size : slices;
+    }
+    if (self->node_rank >= slices)
+        return; /* an empty slice */
+    dp_tree_range lines = dp_tree_share(whole_lines(self->total) / FLOATS_PER_LINE,
+                                        (size_t)slices, (size_t)self->node_rank);
+    self->slice.first = lines.first * FLOATS_PER_LINE;
+    self->slice.end = smaller(lines.end * FLOATS_PER_LINE, self->total);
+}
+
+static dp_status plan_nodes(dp_exchange *self, size_t grains, dp_error *error) {
+    dp_status status = DP_OK;
+    size_t ranks = (size_t)dp_comm_size(self->comm);
+    size_t *starts = NULL;
+    DP_NEW_ARRAY(starts, (size_t)self->node_count + 1);
+    for (int n = 0; n < self->node_count; n++) {
+        int first = self->kind == DP_EXCHANGE_SHARED ? dp_comm_node_first(self->comm, n) : n;
+        starts[n] = dp_tree_share(grains, ranks, (size_t)first).first;
+    }
+    starts[self->node_count] = grains;
+    DP_TRY(dp_tree_plan_init(&self->plan, starts, (size_t)self->node_count, (size_t)self->node,
+                             error));
+done:
+    dp_memory_free(starts);
+    return status;
+}
+
+/* Local memory, and the sums of the node. */
+static dp_status prepare(dp_exchange *self, size_t grains, dp_error *error) {
     dp_status status = DP_OK;
     size_t levels = 1;
-    for (size_t i = 0; i < self->plan.block_count; i++) {
-        size_t needed = dp_tree_scratch(self->plan.blocks[i]);
+    for (size_t i = 0; i < self->block_count; i++) {
+        size_t needed = dp_tree_scratch(self->blocks[i]);
         levels = needed > levels ? needed : levels;
     }
-    DP_NEW_ARRAY(self->parameters, self->length);
-    DP_NEW_ARRAY(self->partials, self->plan.block_count * self->stride);
     DP_NEW_ARRAY(self->scratch, levels * self->stride);
+    DP_NEW_ARRAY(self->programs, self->plan.block_count);
+    for (size_t i = 0; i < self->plan.block_count; i++) {
+        DP_TRY(compile_sum(self, grains, self->plan.blocks[i], &self->programs[i], error));
+        size_t depth = dp_tree_scratch(self->plan.blocks[i]) + 1;
+        self->stack_depth = depth > self->stack_depth ? depth : self->stack_depth;
+    }
+    DP_NEW_ARRAY(self->stack, self->stack_depth * CHUNK);
+    if (self->node_count == 1)
+        goto done;
+    self->slice_stride = whole_lines(self->slice.end - self->slice.first);
+    DP_NEW_ARRAY(self->node_sums, self->plan.block_count * self->slice_stride);
+    DP_NEW_ARRAY(self->received, self->slice_stride);
 done:
     return status;
+}
+
+static dp_status check_ranks(const dp_comm *comm, size_t grains, dp_error *error) {
+    size_t ranks = (size_t)dp_comm_size(comm);
+    if (ranks <= grains)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%zu ranks but only %zu grains to share among them: start at most %zu ranks or "
+                   "set train.grains=%zu",
+                   ranks, grains, grains, ranks);
 }
 
 dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_kind kind,
                              size_t grains, size_t length, size_t extras, dp_error *error) {
     dp_status status = DP_OK;
+    const size_t ranks = (size_t)dp_comm_size(comm), rank = (size_t)dp_comm_rank(comm);
     dp_exchange *self = NULL;
-    size_t ranks = (size_t)dp_comm_size(comm), rank = (size_t)dp_comm_rank(comm);
     *exchange = NULL;
-    if (ranks > grains)
-        status = dp_fail(error, DP_ERR_INPUT,
-                         "%zu ranks but only %zu grains to share among them: start at most %zu "
-                         "ranks or set train.grains=%zu",
-                         ranks, grains, grains, ranks);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_TRY(dp_comm_agree(comm, check_ranks(comm, grains, error), error));
     self = dp_memory_zeroed(1, sizeof *self, error);
-    DP_TRY(dp_comm_agree(comm, self == NULL ? error->status : DP_OK, error));
+    if (self != NULL)
+        self->blocks = dp_memory_zeroed(DP_TREE_BLOCKS_MAX, sizeof *self->blocks, error);
+    bool failed = self == NULL || self->blocks == NULL;
+    DP_TRY(dp_comm_agree(comm, failed ? error->status : DP_OK, error));
     self->comm = comm;
     self->kind = dp_exchange_resolve(kind);
-    self->grains = dp_tree_share(grains, ranks, rank);
     self->length = length;
     self->total = length + extras;
-    self->stride = (self->total + FLOATS_PER_LINE - 1) / FLOATS_PER_LINE * FLOATS_PER_LINE;
-    status = dp_tree_plan_init(&self->plan, grains, ranks, rank, error);
-    if (status == DP_OK)
-        status = allocate(self, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    self->stride = whole_lines(self->total);
+    self->grains = dp_tree_share(grains, ranks, rank);
+    self->block_count = dp_tree_blocks(grains, self->grains, self->blocks);
+    find_node(self);
+    find_slice(self);
+    DP_TRY(dp_comm_agree(comm, plan_nodes(self, grains, error), error));
+    DP_TRY(share_memory(self, grains, error));
+    DP_TRY(dp_comm_agree(comm, prepare(self, grains, error), error));
     *exchange = self;
     return DP_OK;
 done:
@@ -113,10 +400,18 @@ done:
 void dp_exchange_destroy(dp_exchange *exchange) {
     if (exchange == NULL)
         return;
+    for (size_t i = 0; exchange->programs != NULL && i < exchange->plan.block_count; i++)
+        dp_memory_free(exchange->programs[i].steps);
+    dp_memory_free(exchange->programs);
     dp_tree_plan_clear(&exchange->plan);
-    dp_memory_free(exchange->parameters);
-    dp_memory_free(exchange->partials);
+    dp_comm_window_destroy(exchange->window);
+    dp_memory_free(exchange->own_segment);
+    dp_memory_free(exchange->segments);
     dp_memory_free(exchange->scratch);
+    dp_memory_free(exchange->stack);
+    dp_memory_free(exchange->node_sums);
+    dp_memory_free(exchange->received);
+    dp_memory_free(exchange->blocks);
     dp_memory_free(exchange);
 }
 
@@ -124,19 +419,28 @@ float *dp_exchange_parameters(dp_exchange *exchange) {
     return exchange->parameters;
 }
 
+void dp_exchange_publish(dp_exchange *exchange) {
+    if (exchange->node_rank == 0)
+        carry_down(exchange, exchange->parameters, exchange->length);
+    node_barrier(exchange);
+}
+
 void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work) {
-    for (size_t slot = 0; slot < exchange->plan.block_count; slot++)
-        dp_tree_sum_block(exchange->plan.blocks[slot], work->grain, work->context, exchange->total,
+    for (size_t slot = 0; slot < exchange->block_count; slot++)
+        dp_tree_sum_block(exchange->blocks[slot], work->grain, work->context, exchange->total,
                           partial(exchange, slot), exchange->scratch, exchange->stride);
+    node_barrier(exchange);
     if (exchange->kind == DP_EXCHANGE_MPI)
-        combine_mpi(exchange);
-    else
-        combine_tree(exchange);
-    work->update(work->context, 0, exchange->length, exchange->partials);
+        sum_and_apply_by_mpi(exchange, work);
+    else if (exchange->node_count == 1)
+        sum_and_apply_within_node(exchange, work);
+    else if (exchange->slice.end > exchange->slice.first)
+        sum_and_apply_between_nodes(exchange, work);
+    node_barrier(exchange);
 }
 
 const float *dp_exchange_extras(const dp_exchange *exchange) {
-    return exchange->partials + exchange->length;
+    return exchange->extras;
 }
 
 dp_tree_range dp_exchange_grains(const dp_exchange *exchange) {

@@ -15,18 +15,6 @@ dp_tree_range dp_tree_share(size_t total, size_t parts, size_t part) {
                            .end = share_start(total, parts, part + 1)};
 }
 
-size_t dp_tree_owner(size_t leaves, size_t ranks, size_t leaf) {
-    size_t low = 0, high = ranks; /* the owner is in [low, high) */
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (share_start(leaves, ranks, middle) <= leaf)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
 }
@@ -47,12 +35,20 @@ size_t dp_tree_blocks(size_t leaves, dp_tree_range range,
     return count;
 }
 
-/* The largest power of two below the number of leaves: where a block divides. */
-static size_t left_width(dp_tree_range block) {
+/* Where a node divides: behind the largest power of two below its number of leaves. */
+static size_t middle_of(dp_tree_range node) {
     size_t width = 1;
-    while (2 * width < block.end - block.first)
+    while (2 * width < node.end - node.first)
         width *= 2;
-    return width;
+    return node.first + width;
+}
+
+dp_tree_range dp_tree_left(dp_tree_range node) {
+    return (dp_tree_range){.first = node.first, .end = middle_of(node)};
+}
+
+dp_tree_range dp_tree_right(dp_tree_range node) {
+    return (dp_tree_range){.first = middle_of(node), .end = node.end};
 }
 
 size_t dp_tree_scratch(dp_tree_range block) {
@@ -68,11 +64,9 @@ void dp_tree_sum_block(dp_tree_range block, dp_tree_leaf *leaf, void *context, s
         leaf(context, block.first, sum);
         return;
     }
-    size_t middle = block.first + left_width(block);
-    dp_tree_range left = {.first = block.first, .end = middle};
-    dp_tree_range right = {.first = middle, .end = block.end};
-    dp_tree_sum_block(left, leaf, context, length, sum, scratch + stride, stride);
-    dp_tree_sum_block(right, leaf, context, length, scratch, scratch + stride, stride);
+    dp_tree_sum_block(dp_tree_left(block), leaf, context, length, sum, scratch + stride, stride);
+    dp_tree_sum_block(dp_tree_right(block), leaf, context, length, scratch, scratch + stride,
+                      stride);
     const float *restrict addend = scratch;
     float *restrict target = sum;
     for (size_t i = 0; i < length; i++)
@@ -91,10 +85,22 @@ double dp_tree_sum_reals(double *values, size_t n) {
 
 typedef struct planner {
     dp_tree_plan *plan;
-    dp_tree_range range; /* of this rank */
+    const size_t *starts; /* [ranks + 1] */
     size_t leaves, ranks, rank;
     size_t capacity;
 } planner;
+
+static size_t owner_of(const planner *self, size_t leaf) {
+    size_t low = 0, high = self->ranks; /* the owner is in [low, high) */
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (self->starts[middle] <= leaf)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
 
 /* The partial that holds the node beginning at this leaf: nodes above our blocks begin where one of
  * the blocks does. */
@@ -109,10 +115,10 @@ static size_t slot_of(const dp_tree_plan *plan, size_t first) {
 static dp_status plan_join(planner *self, size_t first, size_t width, dp_error *error) {
     size_t right = first + width;
     size_t end = smaller(right + width, self->leaves);
-    if (first >= self->range.first && end <= self->range.end)
+    if (first >= self->starts[self->rank] && end <= self->starts[self->rank + 1])
         return DP_OK; /* inside one of our blocks */
-    size_t left_owner = dp_tree_owner(self->leaves, self->ranks, first);
-    size_t right_owner = dp_tree_owner(self->leaves, self->ranks, right);
+    size_t left_owner = owner_of(self, first);
+    size_t right_owner = owner_of(self, right);
     dp_tree_step step = {0};
     if (left_owner == self->rank && right_owner == self->rank)
         step = (dp_tree_step){.action = DP_TREE_ADD,
@@ -137,16 +143,15 @@ static dp_status plan_join(planner *self, size_t first, size_t width, dp_error *
     return status;
 }
 
-dp_status dp_tree_plan_init(dp_tree_plan *plan, size_t leaves, size_t ranks, size_t rank,
+dp_status dp_tree_plan_init(dp_tree_plan *plan, const size_t *starts, size_t ranks, size_t rank,
                             dp_error *error) {
     dp_status status = DP_OK;
-    planner self = {.plan = plan,
-                    .range = dp_tree_share(leaves, ranks, rank),
-                    .leaves = leaves,
-                    .ranks = ranks,
-                    .rank = rank};
+    const size_t leaves = starts[ranks];
+    const dp_tree_range range = {.first = starts[rank], .end = starts[rank + 1]};
+    planner self = {
+        .plan = plan, .starts = starts, .leaves = leaves, .ranks = ranks, .rank = rank};
     *plan = (dp_tree_plan){0};
-    plan->block_count = dp_tree_blocks(leaves, self.range, plan->blocks);
+    plan->block_count = dp_tree_blocks(leaves, range, plan->blocks);
     /* All ranks walk the nodes in the same order, so sends and receives cannot wait in a circle. */
     for (size_t width = 1; width < leaves; width *= 2) {
         for (size_t first = 0; first + width < leaves; first += 2 * width)

@@ -71,7 +71,7 @@ static const dp_option options[] = {
      .unit = "DIR", .help = "folder of the run; empty: runs/NAME after the config file"},
 
     {.key = "parallel.exchange", .type = DP_OPTION_CHOICE, .offset = FIELD(exchange),
-     .initial = "auto", .choices = "auto|tree|mpi", .unit = "KIND",
+     .initial = "auto", .choices = "auto|shared|tree|mpi", .unit = "KIND",
      .help = "how gradients are summed; mpi does not keep the same bits at any rank count"},
     {.key = "parallel.deadline", .type = DP_OPTION_REAL, .offset = FIELD(deadline),
      .initial = "300", .minimum = 0, .maximum = 1e9, .unit = "SECONDS",
@@ -108,15 +108,18 @@ done:
 static dp_status read_file(dp_config *config, const char *path, dp_error *error) {
     dp_status status = DP_OK;
     dp_file_map map = {0};
-    char stem[DP_PATH_SIZE];
     DP_TRY(dp_file_map_open(&map, path, error));
     DP_TRY(dp_config_parse(config, (const char *)map.data, map.size, path, error));
-    DP_TRY(dp_path_stem(path, stem, error));
-    if (config->run_dir[0] == '\0')
-        status = dp_path_format(config->run_dir, error, "runs/%s", stem);
 done:
     dp_file_map_close(&map);
     return status;
+}
+
+/* After the assignments, as one of them may be an empty run.dir. */
+static dp_status name_run_dir(dp_config *config, const char *path, dp_error *error) {
+    char stem[DP_PATH_SIZE];
+    dp_status status = dp_path_stem(path, stem, error);
+    return status == DP_OK ? dp_path_format(config->run_dir, error, "runs/%s", stem) : status;
 }
 
 static dp_status assign(dp_config *config, const char *assignment, dp_error *error) {
@@ -139,6 +142,8 @@ dp_status dp_config_load(dp_config *config, const char *path, int count, char *c
         DP_TRY(read_file(config, path, error));
     for (int i = 0; i < count; i++)
         DP_TRY(assign(config, assignments[i], error));
+    if (path != NULL && config->run_dir[0] == '\0')
+        DP_TRY(name_run_dir(config, path, error));
     DP_TRY(resolve(config, error));
 done:
     return status;

@@ -83,7 +83,6 @@ dp_status dp_resume(dp_comm *comm, const dp_config *config, const dp_dataset *da
     if (!*resumed)
         goto done;
     dp_comm_broadcast(comm, progress, sizeof *progress);
-    dp_comm_broadcast(comm, params, layout->length * sizeof *params);
 done:
     return status;
 }

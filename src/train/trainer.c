@@ -90,26 +90,37 @@ static void take_step(trainer *self) {
     self->window_steps++;
 }
 
-/* Every rank has the same loss, so all find the same. */
-static dp_status check_finite(trainer *self, dp_error *error) {
-    dp_status status = DP_OK;
-    if (isfinite(self->batch_loss))
-        return DP_OK;
-    status = dp_fail(error, DP_ERR_DIVERGED,
-                     "the loss is not a finite number at step %" PRIu64
-                     ": try a smaller train.lr or model.init=scaled; the checkpoints in %s are from "
-                     "before",
-                     self->progress.step, self->config->run_dir);
+static dp_status fail_diverged(trainer *self, const char *what, dp_error *error) {
+    dp_status status = dp_fail(error, DP_ERR_DIVERGED,
+                               "%s not finite at step %" PRIu64
+                               ": try a smaller train.lr or model.init=scaled; the checkpoints in "
+                               "%s are from before",
+                               what, self->progress.step, self->config->run_dir);
     return dp_comm_agree(self->comm, status, error);
+}
+
+/* Every rank has the same loss, so all find the same. */
+static dp_status check_loss(trainer *self, dp_error *error) {
+    return isfinite(self->batch_loss) ? DP_OK : fail_diverged(self, "the loss is", error);
 }
 
 /* --- logging points ------------------------------------------------------------------------- */
 
-/* Compares the weights of all ranks; *hash is theirs. */
-static dp_status check_replicas(trainer *self, uint64_t *hash, dp_error *error) {
+/* The loss of a step is that before its update, so weights are looked at too before they are saved.
+ * All ranks hold the same ones. */
+static dp_status check_finite(trainer *self, dp_error *error) {
+    bool finite = true;
+    for (size_t i = 0; i < self->layout.length; i++)
+        finite = finite && isfinite(self->params[i]);
+    return finite ? DP_OK : fail_diverged(self, "weights are", error);
+}
+
+/* Compares the weights of all ranks, and looks whether they are numbers; *hash is theirs. */
+static dp_status check_weights(trainer *self, uint64_t *hash, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     dp_status status = DP_OK;
     uint64_t *hashes = dp_memory_zeroed(ranks, sizeof *hashes, error);
+    dp_comm_set_place(self->comm, "comparing weights", self->progress.step);
     DP_TRY(dp_comm_agree(self->comm, hashes == NULL ? error->status : DP_OK, error));
     *hash = dp_params_hash(&self->layout, self->params);
     dp_comm_gather_all(self->comm, hash, sizeof *hash, hashes);
@@ -121,7 +132,8 @@ static dp_status check_replicas(trainer *self, uint64_t *hash, dp_error *error) 
                              "compute differently",
                              rank, self->progress.step, hashes[rank], hashes[0]);
     }
-    status = dp_comm_agree(self->comm, status, error);
+    DP_TRY(dp_comm_agree(self->comm, status, error));
+    DP_TRY(check_finite(self, error));
 done:
     dp_memory_free(hashes);
     return status;
@@ -160,14 +172,16 @@ static dp_status save_checkpoint(trainer *self, dp_error *error) {
     const char *dir = self->config->run_dir;
     char path[DP_PATH_SIZE];
     uint64_t hash = 0;
-    DP_TRY(check_replicas(self, &hash, error));
+    DP_TRY(check_weights(self, &hash, error));
+    dp_comm_set_place(self->comm, "checkpoint", self->progress.step);
     if (self->is_root) {
         dp_checkpoint checkpoint = snapshot(self, hash);
         status = dp_run_folder_checkpoint(dir, self->progress.step, path, error);
         if (status == DP_OK)
             status = dp_checkpoint_save(&checkpoint, path, error);
         if (status == DP_OK)
-            status = dp_run_folder_prune(dir, self->config->checkpoint_keep, error);
+            status = dp_run_folder_prune(dir, self->progress.step, self->config->checkpoint_keep,
+                                         error);
     }
     status = dp_comm_agree(self->comm, status, error);
 done:
@@ -238,9 +252,11 @@ static dp_status log_if_due(trainer *self, dp_evaluation evaluations[DP_SPLIT_CO
     if (splits == 0 && !is_due(progress->step, self->config->log_every))
         return DP_OK;
     DP_TRY(evaluate_splits(self, splits, evaluations, error));
-    DP_TRY(check_replicas(self, &hash, error));
+    DP_TRY(check_weights(self, &hash, error));
+    dp_comm_set_place(self->comm, "writing metrics", progress->step);
     status = write_row(self, splits, evaluations, hash, error);
-    bool has_dev = (splits >> DP_SPLIT_DEV & 1u) != 0;
+    bool has_dev =
+        (splits >> DP_SPLIT_DEV & 1u) != 0 && isfinite(evaluations[DP_SPLIT_DEV].loss);
     if (has_dev && (progress->best_step == 0 ||
                     evaluations[DP_SPLIT_DEV].loss < progress->best_loss)) {
         progress->best_loss = evaluations[DP_SPLIT_DEV].loss;
@@ -364,8 +380,9 @@ static dp_status initialise_or_resume(trainer *self, dp_error *error) {
                                  &resumed, error);
     if (status != DP_OK)
         return status;
-    if (!resumed)
+    if (self->is_root && !resumed)
         dp_params_init(&self->layout, self->config->init, self->config->seed, self->params);
+    dp_exchange_publish(self->exchange);
     dp_report_line(&self->report, "  run        %s, %s%s", self->config->run_dir,
                    resumed ? "resumed at step " : "new",
                    resumed ? dp_text_format_count(self->progress.step, step) : "");
@@ -384,7 +401,7 @@ static dp_status train(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
         dp_report_step_heading(&self->report);
     while (self->progress.step < self->end && !signalled) {
         take_step(self);
-        DP_TRY(check_finite(self, error));
+        DP_TRY(check_loss(self, error));
         DP_TRY(log_if_due(self, evaluations, error));
         signalled = dp_exchange_extras(self->exchange)[EXTRA_SIGNALLED] > 0.0f;
         if (signalled || self->progress.step == self->end ||
@@ -431,7 +448,7 @@ static dp_status finish(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT]
     uint64_t hash = 0;
     if (evaluations[DP_SPLIT_TRAIN].count == 0)
         DP_TRY(evaluate_splits(self, DP_SPLITS_ALL, evaluations, error));
-    DP_TRY(check_replicas(self, &hash, error));
+    DP_TRY(check_weights(self, &hash, error));
     if (self->is_root)
         status = write_summary(self, evaluations, hash, error);
     status = dp_comm_agree(self->comm, status, error);
