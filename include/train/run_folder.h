@@ -35,8 +35,10 @@ dp_status dp_run_folder_checkpoint(const char *dir, uint64_t step, char path[DP_
 dp_status dp_run_folder_list(const char *dir, uint64_t **steps, size_t *count,
                              dp_error *error) DP_CHECKED;
 
-/* Removes all but the `keep` newest checkpoints. */
-dp_status dp_run_folder_prune(const char *dir, uint64_t keep, dp_error *error) DP_CHECKED;
+/* Removes all but the `keep` newest checkpoints up to `step`. Those beyond it are damaged ones that
+ * a resumed run has skipped: they must not crowd out the good. */
+dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep,
+                              dp_error *error) DP_CHECKED;
 
 /* The checkpoint file that a user's PATH means: the file itself; of a run folder its best, or
  * without one its newest; of NULL or "" that of the newest run in runs/. */

@@ -12,6 +12,17 @@
     "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"     \
     "seconds\n"
 
+/* The step that a row begins with; false where it does not begin with a number and a comma. */
+static bool parse_step(const char *row, uint64_t *step) {
+    char digits[24];
+    size_t length = strspn(row, "0123456789");
+    if (length >= sizeof digits || row[length] != ',')
+        return false;
+    memcpy(digits, row, length);
+    digits[length] = '\0';
+    return dp_text_parse_unsigned(digits, step);
+}
+
 /* The part of an existing file to keep: its header and the complete rows up to `step`. */
 static size_t kept_length(const char *content, size_t size, uint64_t step) {
     size_t header = strlen(HEADER);
@@ -21,7 +32,7 @@ static size_t kept_length(const char *content, size_t size, uint64_t step) {
     while (at < size) {
         const char *end = memchr(content + at, '\n', size - at);
         uint64_t row_step = 0;
-        if (end == NULL || sscanf(content + at, "%" SCNu64 ",", &row_step) != 1 || row_step > step)
+        if (end == NULL || !parse_step(content + at, &row_step) || row_step > step)
             break;
         at = (size_t)(end - content) + 1;
     }

@@ -6,12 +6,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define CHECKPOINT_PREFIX "step-"
 #define CHECKPOINT_SUFFIX ".h5"
+#define NAME_SIZE 40 /* of "step-" with up to 20 digits */
 
 bool dp_run_folder_is(const char *path) {
     struct stat information;
@@ -23,10 +25,15 @@ dp_status dp_run_folder_file(const char *dir, const char *name, char path[DP_PAT
     return dp_path_format(path, error, "%s/%s", dir, name);
 }
 
+static void format_name(char name[NAME_SIZE], uint64_t step) {
+    snprintf(name, NAME_SIZE, CHECKPOINT_PREFIX "%08" PRIu64 CHECKPOINT_SUFFIX, step);
+}
+
 dp_status dp_run_folder_checkpoint(const char *dir, uint64_t step, char path[DP_PATH_SIZE],
                                    dp_error *error) {
-    return dp_path_format(path, error, "%s/checkpoints/" CHECKPOINT_PREFIX "%08" PRIu64
-                          CHECKPOINT_SUFFIX, dir, step);
+    char name[NAME_SIZE];
+    format_name(name, step);
+    return dp_path_format(path, error, "%s/checkpoints/%s", dir, name);
 }
 
 dp_status dp_run_folder_create(const char *dir, dp_error *error) {
@@ -35,18 +42,19 @@ dp_status dp_run_folder_create(const char *dir, dp_error *error) {
     return status == DP_OK ? dp_file_make_directories(path, error) : status;
 }
 
-/* The step in "step-00010000.h5"; false for other names. */
+/* The step in "step-00010000.h5"; false for other names, "step-1.h5" too. */
 static bool parse_name(const char *name, uint64_t *step) {
-    char digits[32];
+    char digits[32], canonical[NAME_SIZE];
     size_t prefix = strlen(CHECKPOINT_PREFIX), suffix = strlen(CHECKPOINT_SUFFIX);
     size_t length = strlen(name);
-    if (length <= prefix + suffix || length - prefix - suffix >= sizeof digits ||
-        strncmp(name, CHECKPOINT_PREFIX, prefix) != 0 ||
-        strcmp(name + length - suffix, CHECKPOINT_SUFFIX) != 0)
+    if (length <= prefix + suffix || length - prefix - suffix >= sizeof digits)
         return false;
     memcpy(digits, name + prefix, length - prefix - suffix);
     digits[length - prefix - suffix] = '\0';
-    return dp_text_parse_unsigned(digits, step);
+    if (!dp_text_parse_unsigned(digits, step))
+        return false;
+    format_name(canonical, *step);
+    return strcmp(name, canonical) == 0;
 }
 
 static int newest_first(const void *a, const void *b) {
@@ -86,13 +94,17 @@ done:
     return status;
 }
 
-static dp_status remove_older(const char *dir, size_t keep, dp_error *error) {
+/* Removes all but the `keep` newest of the checkpoints up to `step`. */
+static dp_status remove_older(const char *dir, uint64_t step, uint64_t keep, dp_error *error) {
     dp_status status = DP_OK;
     uint64_t *steps = NULL;
     size_t count = 0;
     DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
-    for (size_t i = keep; i < count; i++) {
+    uint64_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
         char path[DP_PATH_SIZE];
+        if (steps[i] > step || kept++ < keep)
+            continue;
         DP_TRY(dp_run_folder_checkpoint(dir, steps[i], path, error));
         DP_TRY(dp_file_remove(path, error));
     }
@@ -101,14 +113,14 @@ done:
     return status;
 }
 
-dp_status dp_run_folder_prune(const char *dir, uint64_t keep, dp_error *error) {
-    return remove_older(dir, (size_t)keep, error);
+dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep, dp_error *error) {
+    return remove_older(dir, step, keep, error);
 }
 
 dp_status dp_run_folder_clear(const char *dir, dp_error *error) {
     static const char *const names[] = {"config.ini", "metrics.csv", "log.txt", "summary.json",
                                         "best.h5"};
-    dp_status status = remove_older(dir, 0, error);
+    dp_status status = remove_older(dir, UINT64_MAX, 0, error);
     for (size_t i = 0; i < sizeof names / sizeof names[0] && status == DP_OK; i++) {
         char path[DP_PATH_SIZE];
         DP_TRY(dp_run_folder_file(dir, names[i], path, error));
