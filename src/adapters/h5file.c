@@ -100,6 +100,9 @@ static hid_t access_properties(void) {
 
 static dp_status new_handle(dp_h5file **file, const char *path, dp_error *error) {
     *file = NULL;
+    /* HDF5 would close once more at exit what could not be closed, on a full disk, and crash. It
+     * takes this before its first other call only; later it does nothing. */
+    (void)H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* we report errors ourselves */
     dp_h5file *self = dp_memory_zeroed(1, sizeof *self, error);
     if (self == NULL)
