@@ -1,7 +1,7 @@
 /* dump_dataset: what a dataset holds, as text, for scripts to compare with what Python computes.
  *
- *     dump_dataset FILE        a line for each split: its name, its rows, and the SHA-256 of the bytes
- *                              of its contexts and then its targets
+ *     dump_dataset FILE        a line for each split: its name, its rows, and the SHA-256 of the
+ *                              bytes of its contexts and then of its targets
  *     dump_dataset FILE rows   the training rows, a line each: the context, a blank, the target
  */
 #include "base/memory.h"

@@ -183,7 +183,7 @@ dp_status dp_packing_run(dp_packing *packing, const dp_request *request,
                          dp_termination *termination, dp_error *error) {
     dp_status status = DP_OK;
     packer *self = NULL;
-    DP_NEW_ARRAY(self, 1); /* some pages large: paths */
+    DP_NEW_ARRAY(self, 1); /* too large for the stack: paths */
     self->request = request;
     self->termination = termination;
     dp_progress_line_init(&self->progress);

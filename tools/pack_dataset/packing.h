@@ -1,7 +1,7 @@
 /* packing: from the texts to the dataset file.
  *
  * The data are exactly those of Python's random.seed(seed); random.shuffle(words), split at
- * int(0.8 * n) and int(0.9 * n): REFERENCE values stand in tests/golden.
+ * int(0.8 * n) and int(0.9 * n); tests/golden/make_names_digest.py says the same in Python.
  */
 #ifndef DP_PACK_DATASET_PACKING_H
 #define DP_PACK_DATASET_PACKING_H
