@@ -15,7 +15,10 @@ static void make_vocabulary(dp_vocabulary *vocabulary, size_t count) {
     dp_error error = {0};
     char(*texts)[32] = calloc(count, sizeof *texts);
     const char **tokens = calloc(count, sizeof *tokens);
-    assert_true(texts != NULL && tokens != NULL);
+    if (texts == NULL || tokens == NULL) {
+        fail_msg("no memory for %zu tokens", count);
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         snprintf(texts[i], sizeof texts[i], i == 0 ? "." : "t%zu", i);
         tokens[i] = texts[i];
@@ -195,8 +198,7 @@ static void test_dataset_identity_follows_the_content_only(void **state) {
     assert_string_not_equal(first, other);
 }
 
-/* --- a writer that is not used as promised -----------------------------------------------------
- */
+/* --- a writer that is not used as promised ---------------------------------------------------- */
 
 static void test_dataset_writer_leaves_nothing_behind(void **state) {
     (void)state;

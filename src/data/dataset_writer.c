@@ -55,8 +55,7 @@ struct dp_dataset_writer {
     uint32_t last;   /* the token before the next row's target */
 };
 
-/* --- starting a file -----------------------------------------------------------------------------
- */
+/* --- starting a file -------------------------------------------------------------------------- */
 
 static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
     dp_status status = DP_OK;

@@ -32,8 +32,7 @@ typedef struct packer {
     uint32_t *ids; /* words on their way to the writer, owned */
 } packer;
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static dp_status read_texts(packer *self, dp_error *error) {
     dp_status status = DP_OK;
@@ -107,8 +106,7 @@ static dp_status describe(packer *self, dp_error *error) {
     return digest_texts(self, error);
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static dp_status pass_on(packer *self, dp_split split, size_t count, dp_error *error) {
     if (dp_termination_pending(self->termination) != 0)
@@ -158,8 +156,7 @@ done:
     return status;
 }
 
-/* --- the whole ----------------------------------------------------------------------------------
- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static void summarize(const packer *self, dp_packing *packing) {
     *packing = (dp_packing){.vocab = self->vocabulary.count};

@@ -96,8 +96,7 @@ void dp_request_help(dp_text *out) {
                         "be read or\nwritten, 4 out of memory, 128+N ended by signal N.\n");
 }
 
-/* --- checks -------------------------------------------------------------------------------------
- */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 /* The sum as decimal arithmetic gives it: 0.7 + 0.2 is 0.9, not 0.8999999999999999. */
 static double decimal_sum(double a, double b) {
@@ -208,8 +207,7 @@ done:
     return status;
 }
 
-/* --- cutting ------------------------------------------------------------------------------------
- */
+/* --- cutting ---------------------------------------------------------------------------------- */
 
 /* int(share * count) */
 static size_t share_of(double share, size_t count) {
