@@ -3,12 +3,12 @@
  * File format, version 1:
  *   attributes  format "dptrain-checkpoint", version, step, weights ("xxh3:<16 hex>",
  *               model/params), dataset_sha256, unit, block_size, build, loss_sum, loss_count,
- *               best_loss, best_step, checksum ("xxh3:<16 hex>" over everything else in the file
- *               that is read)
+ *               best_loss, best_step
  *   /config                     the resolved config (INI text)
  *   /vocab/tokens               [V] UTF-8, index = id
  *   /params/C, W1, b1, W2, b2   float32, the shapes of model/params
  *   /optimizer/name             "sgd"; it has no state
+ * and behind what HDF5 reads a line "dptrain-seal xxh3:<16 hex>": the XXH3 of all bytes before it.
  *
  * A file is replaced as a whole (base/file), and checked as a whole before anything of it is used.
  * Not collective; the trainer calls it on rank 0.
@@ -49,10 +49,13 @@ typedef struct dp_checkpoint {
 dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path,
                              dp_error *error) DP_CHECKED;
 
-/* Reads and verifies all of it: shapes, checksum, weights hash. The vocabulary and params are then
+/* Reads and verifies all of it: seal, shapes, weights hash. The vocabulary and params are then
  * owned by *checkpoint: release with dp_checkpoint_clear. On failure nothing is held. */
 dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path,
                              dp_error *error) DP_CHECKED;
 void dp_checkpoint_clear(dp_checkpoint *checkpoint);
+
+/* Whether the file ends as a checkpoint does, be it damaged or not. */
+bool dp_checkpoint_has_seal(const char *path);
 
 #endif

@@ -198,12 +198,13 @@ static dp_status read_format(const char *path, char format[64], dp_error *error)
 
 static dp_status describe(const char *user_path, bool json, dp_text *out, dp_error *error) {
     dp_status status = DP_OK;
-    char path[DP_PATH_SIZE], format[64];
+    char path[DP_PATH_SIZE], format[64] = "";
     run_steps run = {0};
     DP_TRY(dp_run_folder_find(user_path, path, error));
     if (user_path != NULL && dp_run_folder_is(user_path))
         DP_TRY(dp_run_folder_list(user_path, &run.steps, &run.count, error));
-    DP_TRY(read_format(path, format, error));
+    if (!dp_checkpoint_has_seal(path)) /* HDF5 is not to see a damaged checkpoint */
+        DP_TRY(read_format(path, format, error));
     if (strcmp(format, DP_DATASET_FORMAT) == 0)
         DP_TRY(describe_dataset(path, json, out, error));
     else

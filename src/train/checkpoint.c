@@ -3,6 +3,7 @@
 #include "adapters/h5file.h"
 #include "base/memory.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,38 +23,78 @@ static void tensor_object(const dp_tensor *tensor, char object[32]) {
     snprintf(object, 32, "/params/%s", tensor->name);
 }
 
-/* The checksum goes over every value that reading takes from the file. */
-static dp_status compute_checksum(const dp_checkpoint *checkpoint, const char *config_text,
-                                  uint64_t *checksum, dp_error *error) {
-    const dp_progress *progress = &checkpoint->progress;
-    const dp_vocabulary *vocabulary = &checkpoint->vocabulary;
-    const uint64_t numbers[] = {progress->step, progress->loss_count, progress->best_step,
-                                checkpoint->block_size, checkpoint->weights_hash,
-                                (uint64_t)checkpoint->unit};
-    const double reals[] = {progress->loss_sum, progress->best_loss};
-    dp_xxh3 *state = dp_xxh3_create(error);
-    if (state == NULL)
-        return error->status;
-    dp_xxh3_update_field(state, numbers, sizeof numbers);
-    dp_xxh3_update_field(state, reals, sizeof reals);
-    dp_xxh3_update_field(state, checkpoint->dataset_sha256, strlen(checkpoint->dataset_sha256));
-    dp_xxh3_update_field(state, checkpoint->build, strlen(checkpoint->build));
-    dp_xxh3_update_field(state, config_text, strlen(config_text));
-    dp_xxh3_update_field(state, vocabulary->table, vocabulary->count * vocabulary->width);
-    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
-        const dp_tensor *tensor = &checkpoint->layout.tensors[t];
-        dp_xxh3_update_field(state, checkpoint->params + tensor->offset,
-                             dp_tensor_size(tensor) * sizeof(float));
-    }
-    *checksum = dp_xxh3_digest(state);
-    dp_xxh3_destroy(state);
+/* --- the seal ------------------------------------------------------------------------------- */
+
+/* HDF5 1.10 may read outside its memory where a file's structure is damaged, so a file is looked at
+ * as bytes first. HDF5 does not mind what follows its own part of a file. */
+
+#define SEAL_WORD "dptrain-seal "
+#define SEAL_SIZE 35 /* the word, the hash of all bytes before it, a newline */
+
+static void format_seal(uint64_t hash, char seal[SEAL_SIZE + 1]) {
+    char text[DP_HASH_TEXT_SIZE];
+    snprintf(seal, SEAL_SIZE + 1, SEAL_WORD "%s\n", dp_hash_format(hash, text));
+}
+
+static dp_status add_seal(const char *path, dp_error *error) {
+    dp_file_map map;
+    char seal[SEAL_SIZE + 1];
+    dp_status status = dp_file_map_open(&map, path, error);
+    if (status != DP_OK)
+        return status;
+    format_seal(dp_xxh3_of(map.data, map.size), seal);
+    dp_file_map_close(&map);
+    FILE *stream = fopen(path, "ab");
+    if (stream == NULL)
+        return dp_fail_errno(error, errno, "cannot write %s", path);
+    bool written = fputs(seal, stream) >= 0;
+    if (fclose(stream) != 0 || !written)
+        return dp_fail_errno(error, errno, "cannot write %s", path);
     return DP_OK;
+}
+
+/* The seal at the end of these bytes, or NULL. */
+static const unsigned char *find_seal(const dp_file_map *map) {
+    if (map->size < SEAL_SIZE)
+        return NULL;
+    const unsigned char *seal = map->data + (map->size - SEAL_SIZE);
+    return memcmp(seal, SEAL_WORD, strlen(SEAL_WORD)) == 0 ? seal : NULL;
+}
+
+static dp_status check_seal(const char *path, dp_error *error) {
+    dp_file_map map;
+    char expected[SEAL_SIZE + 1];
+    dp_status status = dp_file_map_open(&map, path, error);
+    if (status != DP_OK)
+        return status;
+    const unsigned char *seal = find_seal(&map);
+    if (seal == NULL) {
+        status = dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain checkpoint, or is cut short",
+                         path);
+    } else {
+        format_seal(dp_xxh3_of(map.data, map.size - SEAL_SIZE), expected);
+        if (memcmp(seal, expected, SEAL_SIZE) != 0)
+            status = dp_fail(error, DP_ERR_INPUT,
+                             "%s is damaged: its content has another checksum", path);
+    }
+    dp_file_map_close(&map);
+    return status;
+}
+
+bool dp_checkpoint_has_seal(const char *path) {
+    dp_file_map map;
+    dp_error ignored;
+    if (dp_file_map_open(&map, path, &ignored) != DP_OK)
+        return false;
+    bool has = find_seal(&map) != NULL;
+    dp_file_map_close(&map);
+    return has;
 }
 
 /* --- saving --------------------------------------------------------------------------------- */
 
 static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5file *file,
-                                  uint64_t checksum, dp_error *error) {
+                                  dp_error *error) {
     dp_status status = DP_OK;
     const dp_progress *progress = &checkpoint->progress;
     char hash[DP_HASH_TEXT_SIZE];
@@ -71,8 +112,6 @@ static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5file *fi
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "loss_count", progress->loss_count, error));
     DP_TRY(dp_h5file_write_real_attribute(file, "best_loss", progress->best_loss, error));
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "best_step", progress->best_step, error));
-    dp_hash_format(checksum, hash);
-    DP_TRY(dp_h5file_write_text_attribute(file, "checksum", hash, error));
 done:
     return status;
 }
@@ -80,12 +119,10 @@ done:
 static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5file *file,
                                dp_error *error) {
     dp_status status = DP_OK;
-    uint64_t checksum = 0;
     dp_text config = {0};
     dp_config_write(&checkpoint->config, &config);
     DP_TRY(dp_text_check(&config, error));
-    DP_TRY(compute_checksum(checkpoint, dp_text_string(&config), &checksum, error));
-    DP_TRY(write_attributes(checkpoint, file, checksum, error));
+    DP_TRY(write_attributes(checkpoint, file, error));
     DP_TRY(dp_h5file_write_text(file, "/config", dp_text_string(&config), error));
     DP_TRY(dp_vocabulary_write(&checkpoint->vocabulary, file, error));
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
@@ -114,6 +151,8 @@ done:
     if (dp_h5file_close(file, status == DP_OK ? error : &later) != DP_OK && status == DP_OK)
         status = error->status;
     if (status == DP_OK)
+        status = add_seal(replacement.temporary, error);
+    if (status == DP_OK)
         status = dp_file_replace_commit(&replacement, error);
     dp_file_replace_abort(&replacement);
     return status;
@@ -131,7 +170,7 @@ static dp_status read_hash(dp_h5file *file, const char *path, const char *name, 
 }
 
 static dp_status read_attributes(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
-                                 uint64_t *checksum, dp_error *error) {
+                                 dp_error *error) {
     dp_status status = DP_OK;
     dp_progress *progress = &checkpoint->progress;
     uint64_t version = 0;
@@ -157,20 +196,21 @@ static dp_status read_attributes(dp_checkpoint *checkpoint, dp_h5file *file, con
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "loss_count", &progress->loss_count, error));
     DP_TRY(dp_h5file_read_real_attribute(file, "best_loss", &progress->best_loss, error));
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "best_step", &progress->best_step, error));
-    DP_TRY(read_hash(file, path, "checksum", checksum, error));
 done:
     return status;
 }
 
 /* Lays the model out as config, vocabulary and block_size say, and reads its tensors. */
-static dp_status read_params(dp_checkpoint *checkpoint, dp_h5file *file, dp_error *error) {
+static dp_status read_params(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
+                             dp_error *error) {
     dp_status status = DP_OK;
     dp_model_shape shape = {.vocab = checkpoint->vocabulary.count,
                             .block_size = checkpoint->block_size,
                             .embedding_dim = checkpoint->config.embedding_dim,
                             .hidden_dim = checkpoint->config.hidden_dim};
     char object[32];
-    DP_TRY(dp_params_layout_init(&checkpoint->layout, shape, error));
+    if (dp_params_layout_init(&checkpoint->layout, shape, error) != DP_OK)
+        return dp_fail_prefix(error, "%s", path);
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         /* All shapes are seen before memory is taken on the word of any. */
         tensor_object(&checkpoint->layout.tensors[t], object);
@@ -191,20 +231,19 @@ done:
 static dp_status read_content(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
                               dp_error *error) {
     dp_status status = DP_OK;
-    uint64_t stored = 0, computed = 0;
     dp_text config = {0}, optimizer = {0};
-    DP_TRY(read_attributes(checkpoint, file, path, &stored, error));
+    DP_TRY(read_attributes(checkpoint, file, path, error));
     DP_TRY(dp_h5file_read_text(file, "/config", CONFIG_BYTES_MAX, &config, error));
     DP_TRY(dp_config_parse(&checkpoint->config, dp_text_string(&config), config.length, path,
                            error));
     DP_TRY(dp_vocabulary_read(&checkpoint->vocabulary, file, path, error));
-    DP_TRY(read_params(checkpoint, file, error));
+    DP_TRY(read_params(checkpoint, file, path, error));
     DP_TRY(dp_h5file_read_text(file, "/optimizer/name", 64, &optimizer, error));
-    DP_TRY(compute_checksum(checkpoint, dp_text_string(&config), &computed, error));
-    if (computed != stored || strcmp(dp_text_string(&optimizer), OPTIMIZER_NAME) != 0 ||
-        dp_params_hash(&checkpoint->layout, checkpoint->params) != checkpoint->weights_hash)
-        status = dp_fail(error, DP_ERR_INPUT, "%s is damaged: its content has another checksum",
-                         path);
+    if (strcmp(dp_text_string(&optimizer), OPTIMIZER_NAME) != 0)
+        status = dp_fail(error, DP_ERR_INPUT, "%s: unknown optimizer '%s'", path,
+                         dp_text_string(&optimizer));
+    else if (dp_params_hash(&checkpoint->layout, checkpoint->params) != checkpoint->weights_hash)
+        status = dp_fail(error, DP_ERR_INPUT, "%s is damaged: its weights have another hash", path);
 done:
     dp_text_clear(&config);
     dp_text_clear(&optimizer);
@@ -216,6 +255,7 @@ dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path, dp_err
     dp_h5file *file = NULL;
     dp_error later;
     memset(checkpoint, 0, sizeof *checkpoint);
+    DP_TRY(check_seal(path, error));
     DP_TRY(dp_h5file_open(&file, path, error));
     DP_TRY(read_content(checkpoint, file, path, error));
 done:
