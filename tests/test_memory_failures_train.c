@@ -1,0 +1,170 @@
+/* As test_memory_failures, for the layers above base: every allocation fails once, in turn. */
+#include "base/memory.h"
+#include "model/model.h"
+#include "parallel/tree.h"
+#include "support/expect.h"
+#include "support/failing_memory.h"
+#include "support/scratch.h"
+#include "train/checkpoint.h"
+#include "train/metrics.h"
+#include "train/run_folder.h"
+#include "train/summary.h"
+
+static const char *const tokens[] = {".", "a", "b"};
+
+static dp_checkpoint checkpoint;
+
+static int set_up(void **state) {
+    dp_error error = {0};
+    char *assignments[] = {"model.embedding_dim=2", "model.hidden_dim=3"};
+    dp_model_shape shape = {.vocab = 3, .block_size = 2, .embedding_dim = 2, .hidden_dim = 3};
+    expect_ok(dp_config_load(&checkpoint.config, NULL, 2, assignments, &error), &error);
+    expect_ok(dp_vocabulary_init(&checkpoint.vocabulary, tokens, 3, &error), &error);
+    expect_ok(dp_params_layout_init(&checkpoint.layout, shape, &error), &error);
+    checkpoint.params = dp_memory_zeroed(checkpoint.layout.length, sizeof(float), &error);
+    assert_non_null(checkpoint.params);
+    dp_params_init(&checkpoint.layout, DP_INIT_NORMAL, 1, checkpoint.params);
+    checkpoint.weights_hash = dp_params_hash(&checkpoint.layout, checkpoint.params);
+    checkpoint.block_size = 2;
+    blocks_held = 0; /* what a test takes is counted from here */
+    return scratch_create(state);
+}
+
+static int tear_down(void **state) {
+    dp_checkpoint_clear(&checkpoint);
+    return scratch_remove(state);
+}
+
+static dp_status save(dp_error *error) {
+    return dp_checkpoint_save(&checkpoint, scratch_path("saved.h5"), error);
+}
+
+static void test_memory_failures_while_saving_a_checkpoint(void **state) {
+    (void)state;
+    dp_error error = {0};
+    expect_ok(save(&error), &error);
+    assert_true(fail_each_allocation(save) >= 3);
+    assert_int_equal(scratch_count(), 1); /* no temporary file is left */
+}
+
+static dp_status load(dp_error *error) {
+    dp_checkpoint loaded;
+    dp_status status = dp_checkpoint_load(&loaded, scratch_path("loaded.h5"), error);
+    if (status == DP_OK) {
+        expect_hex(loaded.weights_hash, checkpoint.weights_hash);
+        dp_checkpoint_clear(&loaded);
+    }
+    return status;
+}
+
+static void test_memory_failures_while_loading_a_checkpoint(void **state) {
+    (void)state;
+    dp_error error = {0};
+    expect_ok(dp_checkpoint_save(&checkpoint, scratch_path("loaded.h5"), &error), &error);
+    assert_true(fail_each_allocation(load) >= 6);
+}
+
+static dp_status create_model(dp_error *error) {
+    dp_model *model = NULL;
+    dp_status status = dp_model_create(&model, &checkpoint.layout, DP_CPU_GENERIC, 5, error);
+    if (status != DP_OK)
+        assert_null(model);
+    dp_model_destroy(model);
+    return status;
+}
+
+static void test_memory_failures_while_creating_a_model(void **state) {
+    (void)state;
+    assert_true(fail_each_allocation(create_model) >= 2);
+}
+
+static dp_status plan_tree(dp_error *error) {
+    static size_t starts[65]; /* one leaf a rank, so that rank 0 joins at every level */
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+        starts[i] = i;
+    dp_tree_plan plan;
+    dp_status status = dp_tree_plan_init(&plan, starts, 64, 0, error);
+    assert_true(status == DP_OK || plan.steps == NULL);
+    dp_tree_plan_clear(&plan);
+    return status;
+}
+
+static void test_memory_failures_while_planning_the_tree(void **state) {
+    (void)state;
+    assert_true(fail_each_allocation(plan_tree) >= 1);
+}
+
+static dp_status load_config(dp_error *error) {
+    dp_config config;
+    char *assignments[] = {"train.lr_milestones=1,2,3"};
+    return dp_config_load(&config, scratch_path("config.ini"), 1, assignments, error);
+}
+
+static void test_memory_failures_while_loading_a_config(void **state) {
+    (void)state;
+    static const char text[] = "[train]\nsteps = 5\n[run]\ndir = a/very/long\n   /folder\n";
+    dp_error error = {0};
+    expect_ok(dp_file_write(scratch_path("config.ini"), text, sizeof text - 1, &error), &error);
+    assert_true(fail_each_allocation(load_config) >= 2);
+}
+
+static dp_status add_metrics(dp_error *error) {
+    dp_metrics metrics;
+    dp_metrics_row row = {.step = 5};
+    dp_status status = dp_metrics_open(&metrics, scratch_path("metrics.csv"), 5, error);
+    if (status == DP_OK)
+        status = dp_metrics_append(&metrics, &row, error);
+    dp_metrics_close(&metrics);
+    return status;
+}
+
+static void test_memory_failures_while_writing_metrics(void **state) {
+    (void)state;
+    assert_true(fail_each_allocation(add_metrics) >= 2);
+}
+
+static dp_status write_summary(dp_error *error) {
+    const dp_evaluation evaluations[DP_SPLIT_COUNT] = {{.count = 1}, {.count = 2}, {.count = 3}};
+    const dp_summary summary = {
+        .splits = DP_SPLITS_ALL, .evaluations = evaluations, .best_step = 1, .build = "a build"};
+    return dp_summary_write(&summary, scratch_path("summary.json"), error);
+}
+
+static void test_memory_failures_while_writing_the_summary(void **state) {
+    (void)state;
+    assert_true(fail_each_allocation(write_summary) >= 2);
+}
+
+static dp_status search_run(dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_status status = dp_run_folder_find(scratch_path("run"), path, error);
+    if (status == DP_OK)
+        status = dp_run_folder_prune(scratch_path("run"), 100, 50, error);
+    return status;
+}
+
+static void test_memory_failures_while_searching_a_run(void **state) {
+    (void)state;
+    dp_error error = {0};
+    expect_ok(dp_run_folder_create(scratch_path("run"), &error), &error);
+    for (uint64_t step = 1; step <= 20; step++) { /* more than the first room for them */
+        char path[DP_PATH_SIZE];
+        expect_ok(dp_run_folder_checkpoint(scratch_path("run"), step, path, &error), &error);
+        expect_ok(dp_file_write(path, "x", 1, &error), &error);
+    }
+    assert_true(fail_each_allocation(search_run) >= 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory_failures_while_saving_a_checkpoint),
+        cmocka_unit_test(test_memory_failures_while_loading_a_checkpoint),
+        cmocka_unit_test(test_memory_failures_while_creating_a_model),
+        cmocka_unit_test(test_memory_failures_while_planning_the_tree),
+        cmocka_unit_test(test_memory_failures_while_loading_a_config),
+        cmocka_unit_test(test_memory_failures_while_writing_metrics),
+        cmocka_unit_test(test_memory_failures_while_writing_the_summary),
+        cmocka_unit_test(test_memory_failures_while_searching_a_run),
+    };
+    return cmocka_run_group_tests_name("memory_failures_train", tests, set_up, tear_down);
+}
