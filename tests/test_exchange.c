@@ -1,4 +1,5 @@
-/* The exchange and comm on real ranks: run by mpirun, once for each rank count. Every rank checks. */
+/* The exchange and comm on real ranks: run by mpirun, once for each rank count. Every rank checks.
+ */
 #include "parallel/exchange.h"
 
 #include "base/random.h"
@@ -31,6 +32,11 @@ static void grain_value(void *context, size_t grain, float *sums) {
     }
 }
 
+static void single_grain(void *context, dp_tree_range node, float *sums) {
+    assert_int_equal(node.end - node.first, 1);
+    grain_value(context, node.first, sums);
+}
+
 static void subtract(void *context, size_t first, size_t count, const float *gradient) {
     job *self = context;
     float *parameters = dp_exchange_parameters(self->exchange) + first;
@@ -42,19 +48,20 @@ static void expect_sum(size_t grains, uint64_t step, float sum[TOTAL]) {
     static float scratch[LEVELS_MAX * TOTAL];
     job alone = {.step = step};
     dp_tree_range all = {.first = 0, .end = grains};
-    dp_tree_sum_block(all, grain_value, &alone, TOTAL, sum, scratch, TOTAL);
+    dp_tree_sum_block(all, 1, single_grain, &alone, TOTAL, sum, scratch, TOTAL);
 }
 
 static void check_bits_of_one_rank(job *self, dp_exchange_kind kind) {
     dp_error error;
-    const dp_exchange_work work = {.grain = grain_value, .update = subtract, .context = self};
+    const dp_exchange_work work = {
+        .grains = single_grain, .at_once = 1, .update = subtract, .context = self};
     size_t ranks = (size_t)dp_comm_size(self->comm);
     for (size_t grains = ranks; grains <= 17; grains++) {
         static float sum[TOTAL], parameters[LENGTH];
         memset(parameters, 0, sizeof parameters);
-        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kind, grains, LENGTH,
-                                            EXTRAS, &error),
-                         DP_OK);
+        assert_int_equal(
+            dp_exchange_create(&self->exchange, self->comm, kind, grains, LENGTH, EXTRAS, &error),
+            DP_OK);
         for (self->step = 0; self->step < 3; self->step++) {
             dp_exchange_step(self->exchange, &work);
             expect_sum(grains, self->step, sum);
@@ -81,9 +88,9 @@ static void test_exchange_publish_gives_the_parameters_of_rank_0(void **state) {
     const dp_exchange_kind kinds[] = {DP_EXCHANGE_SHARED, DP_EXCHANGE_TREE, DP_EXCHANGE_MPI};
     for (size_t k = 0; k < 3; k++) {
         dp_error error;
-        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kinds[k], 17, LENGTH,
-                                            EXTRAS, &error),
-                         DP_OK);
+        assert_int_equal(
+            dp_exchange_create(&self->exchange, self->comm, kinds[k], 17, LENGTH, EXTRAS, &error),
+            DP_OK);
         float *parameters = dp_exchange_parameters(self->exchange);
         for (size_t i = 0; i < LENGTH && dp_comm_rank(self->comm) == 0; i++)
             parameters[i] = (float)i;
@@ -98,7 +105,8 @@ static void test_exchange_mpi_has_nearly_the_sum(void **state) {
     job *self = *state;
     dp_error error;
     const size_t grains = 17;
-    const dp_exchange_work work = {.grain = grain_value, .update = subtract, .context = self};
+    const dp_exchange_work work = {
+        .grains = single_grain, .at_once = 1, .update = subtract, .context = self};
     static float sum[TOTAL];
     self->step = 5;
     assert_int_equal(dp_exchange_create(&self->exchange, self->comm, DP_EXCHANGE_MPI, grains,
@@ -118,10 +126,10 @@ static void test_exchange_refuses_more_ranks_than_grains(void **state) {
     job *self = *state;
     dp_error error;
     int ranks = dp_comm_size(self->comm);
-    dp_status status = ranks == 1 ? DP_ERR_INPUT
-                                  : dp_exchange_create(&self->exchange, self->comm,
-                                                       DP_EXCHANGE_TREE, (size_t)ranks - 1, LENGTH,
-                                                       EXTRAS, &error);
+    dp_status status = ranks == 1
+                           ? DP_ERR_INPUT
+                           : dp_exchange_create(&self->exchange, self->comm, DP_EXCHANGE_TREE,
+                                                (size_t)ranks - 1, LENGTH, EXTRAS, &error);
     assert_int_equal(status, DP_ERR_INPUT);
     if (ranks > 1 && dp_comm_rank(self->comm) == 0)
         assert_non_null(strstr(error.message, "train.grains"));

@@ -54,7 +54,8 @@ static int set_up(void **state) {
             self.contexts[r * BLOCK + i] =
                 (uint32_t)dp_random_below(9, DP_STREAM_BATCH, r, 1 + i, VOCAB);
     }
-    assert_int_equal(dp_model_create(&self.model, &self.layout, ROWS, &error), DP_OK);
+    assert_int_equal(
+        dp_model_create(&self.model, &self.layout, dp_cpu_level_detect(), ROWS, &error), DP_OK);
     *state = &self;
     return 0;
 }
@@ -89,11 +90,17 @@ static double difference(example *self, size_t i) {
     return (above - below) / (2.0 * step);
 }
 
+static void compute_gradient(example *self, float scale) {
+    const size_t starts[2] = {0, ROWS};
+    double loss = 0.0;
+    dp_model_gradient(self->model, self->params, 1, starts, self->contexts, self->targets, scale,
+                      self->gradient, &loss);
+}
+
 static void test_model_gradient_of_every_tensor_is_the_finite_difference(void **state) {
     example *self = *state;
     const float scale = 0.25f;
-    (void)dp_model_gradient(self->model, self->params, ROWS, self->contexts, self->targets, scale,
-                            self->gradient);
+    compute_gradient(self, scale);
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &self->layout.tensors[t];
         double error_squared = 0.0, norm_squared = 0.0;
@@ -113,8 +120,7 @@ static void test_model_gradient_of_every_tensor_is_the_finite_difference(void **
 static void test_model_padding_has_no_gradient(void **state) {
     example *self = *state;
     size_t used = 0;
-    (void)dp_model_gradient(self->model, self->params, ROWS, self->contexts, self->targets, 1.0f,
-                            self->gradient);
+    compute_gradient(self, 1.0f);
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         for (size_t i = used; i < self->layout.tensors[t].offset; i++)
             assert_true(self->gradient[i] == 0.0f);
@@ -175,9 +181,8 @@ static void read_tensors(golden *self, const char *group, float *slab) {
         if (tensor->rank == 1)
             shape = (dp_h5shape){.rank = 1, .size = {tensor->cols}};
         snprintf(object, sizeof object, "/%s/%s/%s", self->name, group, tensor->name);
-        assert_int_equal(dp_h5file_read_floats(self->file, object, shape, slab + tensor->offset,
-                                               &error),
-                         DP_OK);
+        assert_int_equal(
+            dp_h5file_read_floats(self->file, object, shape, slab + tensor->offset, &error), DP_OK);
     }
 }
 
@@ -188,7 +193,9 @@ static void golden_open(golden *self) {
     assert_int_equal(dp_h5file_open(&self->file, path, &error), DP_OK);
     assert_int_equal(dp_file_map_open(&self->map, path, &error), DP_OK);
     assert_int_equal(dp_params_layout_init(&self->layout, self->shape, &error), DP_OK);
-    assert_int_equal(dp_model_create(&self->model, &self->layout, self->batch, &error), DP_OK);
+    assert_int_equal(
+        dp_model_create(&self->model, &self->layout, dp_cpu_level_detect(), self->batch, &error),
+        DP_OK);
     snprintf(object, sizeof object, "/%s/contexts", self->name);
     self->contexts = map_ids(self, object, 2);
     snprintf(object, sizeof object, "/%s/targets", self->name);
@@ -243,21 +250,29 @@ static void assert_loss(golden *self, double loss) {
         fail_msg("%s = %.9g, not %.9g", name, loss, expected);
 }
 
-/* The gradient of one grain of the current step, as the trainer computes it. */
-static void golden_grain(void *context, size_t grain, float *sum) {
+/* The gradient of some grains of the current step, as the trainer computes it. */
+static void golden_grains(void *context, dp_tree_range grains, float *sum) {
     golden *self = context;
-    dp_tree_range rows = dp_tree_share(self->batch, self->grains, grain);
-    size_t first = self->step * self->batch + rows.first;
-    self->loss += dp_model_gradient(self->model, self->params, rows.end - rows.first,
-                                    self->contexts + first * self->shape.block_size,
-                                    self->targets + first, 1.0f / (float)self->batch, sum);
+    size_t starts[DP_MODEL_GRAINS_MAX + 1];
+    double losses[DP_MODEL_GRAINS_MAX];
+    size_t base = dp_tree_share(self->batch, self->grains, grains.first).first;
+    for (size_t g = grains.first; g < grains.end; g++) {
+        starts[g - grains.first] = dp_tree_share(self->batch, self->grains, g).first - base;
+        starts[g - grains.first + 1] = dp_tree_share(self->batch, self->grains, g).end - base;
+    }
+    size_t first = self->step * self->batch + base;
+    dp_model_gradient(self->model, self->params, grains.end - grains.first, starts,
+                      self->contexts + first * self->shape.block_size, self->targets + first,
+                      1.0f / (float)self->batch, sum, losses);
+    for (size_t g = 0; g < grains.end - grains.first; g++)
+        self->loss += losses[g];
 }
 
-static double golden_gradient(golden *self) {
+static double golden_gradient(golden *self, size_t at_once, float *gradient) {
     dp_tree_range all = {.first = 0, .end = self->grains};
     self->loss = 0.0;
-    dp_tree_sum_block(all, golden_grain, self, self->layout.length, self->gradient, self->scratch,
-                      self->layout.length);
+    dp_tree_sum_block(all, at_once, golden_grains, self, self->layout.length, gradient,
+                      self->scratch, self->layout.length);
     return self->loss / (double)self->batch;
 }
 
@@ -268,18 +283,24 @@ static void check_golden(golden *self) {
     float *logits = dp_memory_zeroed(self->batch * self->shape.vocab, sizeof(float), &error);
     snprintf(object, sizeof object, "/%s/logits", self->name);
     assert_int_equal(
-        dp_h5file_read_floats(
-            self->file, object,
-            (dp_h5shape){.rank = 2, .size = {self->batch, self->shape.vocab}}, logits, &error),
+        dp_h5file_read_floats(self->file, object,
+                              (dp_h5shape){.rank = 2, .size = {self->batch, self->shape.vocab}},
+                              logits, &error),
         DP_OK);
     for (size_t r = 0; r < self->batch; r++)
-        assert_close("logits of a row", self->shape.vocab,
-                     dp_model_logits(self->model, self->params,
-                                     self->contexts + r * self->shape.block_size),
-                     logits + r * self->shape.vocab);
+        assert_close(
+            "logits of a row", self->shape.vocab,
+            dp_model_logits(self->model, self->params, self->contexts + r * self->shape.block_size),
+            logits + r * self->shape.vocab);
     dp_memory_free(logits);
     for (self->step = 0; self->step < GOLDEN_STEPS; self->step++) {
-        assert_loss(self, golden_gradient(self));
+        size_t at_once = dp_model_grains_at_once(self->model);
+        assert_loss(self, golden_gradient(self, at_once, self->gradient));
+        if (self->step == 0) { /* one by one, the grains give the same bits */
+            (void)golden_gradient(self, 1, self->expected);
+            assert_memory_equal(self->gradient, self->expected,
+                                self->layout.length * sizeof(float));
+        }
         if (self->step == 0) {
             read_tensors(self, "gradient", self->expected);
             assert_tensors_close(self, "gradient", self->gradient);

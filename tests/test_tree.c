@@ -1,5 +1,5 @@
-/* All ranks of a job in one process: their plans are carried out step by step, messages and all, and
- * must give the bits that one rank gives. */
+/* All ranks of a job in one process: their plans are carried out step by step, messages and all,
+ * and must give the bits that one rank gives. */
 #include "parallel/tree.h"
 
 #include "base/random.h"
@@ -24,10 +24,15 @@ static void leaf_value(void *context, size_t leaf, float *sum) {
     }
 }
 
+static void single_leaf(void *context, dp_tree_range node, float *sum) {
+    assert_int_equal(node.end - node.first, 1);
+    leaf_value(context, node.first, sum);
+}
+
 static void sum_of_one_rank(size_t leaves, float sum[LENGTH]) {
     float scratch[LEVELS_MAX * LENGTH];
     dp_tree_range all = {.first = 0, .end = leaves};
-    dp_tree_sum_block(all, leaf_value, NULL, LENGTH, sum, scratch, LENGTH);
+    dp_tree_sum_block(all, 1, single_leaf, NULL, LENGTH, sum, scratch, LENGTH);
 }
 
 /* The same, written down from the definition of the nodes. */
@@ -83,8 +88,8 @@ static void add(float sum[LENGTH], const float addend[LENGTH]) {
         sum[i] += addend[i];
 }
 
-/* Carries out the next step of rank r if it can be: a receive needs its sender to be at the send, and
- * takes it along. Returns whether anything happened. */
+/* Carries out the next step of rank r if it can be: a receive needs its sender to be at the send,
+ * and takes it along. Returns whether anything happened. */
 static bool advance(size_t r) {
     rank *self = &ranks[r];
     if (self->next == self->plan.step_count)
@@ -123,7 +128,7 @@ static void run_plans(const size_t *starts, size_t count, float sum[LENGTH]) {
         ranks[r].next = 0;
         assert_int_equal(dp_tree_plan_init(&ranks[r].plan, starts, count, r, &error), DP_OK);
         for (size_t slot = 0; slot < ranks[r].plan.block_count; slot++)
-            dp_tree_sum_block(ranks[r].plan.blocks[slot], leaf_value, NULL, LENGTH,
+            dp_tree_sum_block(ranks[r].plan.blocks[slot], 1, single_leaf, NULL, LENGTH,
                               ranks[r].partials[slot], scratch, LENGTH);
     }
     for (bool moved = true; moved;) {

@@ -11,12 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* x[r, i * dim .. (i+1) * dim) = C[ids[r, i]]:  ids [rows, block], C [V, dim], x [rows, block * dim] */
+/* x[r, i * dim .. (i+1) * dim) = C[ids[r, i]]:  ids [rows, block], C [V, dim], x [rows, block *
+ * dim] */
 void dp_embedding_forward(size_t rows, size_t block, size_t dim, const uint32_t *ids,
                           const float *c, float *x);
-/* Adds dx to the rows of dC it came from. dC [V, dim] must hold what to add to. */
+/* Adds dx [rows, block * dim], its rows ldx floats apart, to the rows of dC it came from. dC [V,
+ * dim] must hold what to add to. */
 void dp_embedding_backward(size_t rows, size_t block, size_t dim, const uint32_t *ids,
-                           const float *dx, float *dc);
+                           const float *dx, size_t ldx, float *dc);
 
 /* y = x W + b:  x [rows, in], W [in, out], b [out], y [rows, out] */
 void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, const float *w,

@@ -1,5 +1,5 @@
-/* optimizer: the update of parameters from their gradient. Elementwise, so that any slice of the slab
- * may be updated on its own. */
+/* optimizer: the update of parameters from their gradient. Elementwise, so that any slice of the
+ * slab may be updated on its own. */
 #ifndef DP_MODEL_OPTIMIZER_H
 #define DP_MODEL_OPTIMIZER_H
 

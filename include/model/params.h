@@ -21,8 +21,8 @@
 #include <stdint.h>
 
 typedef struct dp_model_shape {
-    size_t vocab;         /* V, at least 2 */
-    size_t block_size;    /* tokens of context */
+    size_t vocab;      /* V, at least 2 */
+    size_t block_size; /* tokens of context */
     size_t embedding_dim;
     size_t hidden_dim;
 } dp_model_shape;
@@ -41,7 +41,7 @@ typedef struct dp_tensor {
     int rank;         /* 1 or 2 */
     size_t rows;      /* 1 where rank is 1 */
     size_t cols;
-    size_t offset;    /* of its first float in the slab */
+    size_t offset; /* of its first float in the slab */
 } dp_tensor;
 
 typedef struct dp_params_layout {

@@ -2,8 +2,9 @@
  *
  * Decides how ranks wait (spin briefly, then yield the processor; never longer than the deadline)
  * and how a failure of communication ends: as there is nobody left to agree with, comm prints which
- * ranks are missing, where and in which step, and aborts the job with DP_ERR_DEADLINE (a rank did not
- * arrive) or DP_ERR_LAUNCH (MPI reported an error). So the calls here return only when they worked.
+ * ranks are missing, where and in which step, and aborts the job with DP_ERR_DEADLINE (a rank did
+ * not arrive) or DP_ERR_LAUNCH (MPI reported an error). So the calls here return only when they
+ * worked.
  *
  * All calls but the getters are collective over the job, except send and receive, which are between
  * two ranks.
@@ -27,8 +28,9 @@ void dp_comm_destroy(dp_comm *comm);
 int dp_comm_rank(const dp_comm *comm);
 int dp_comm_size(const dp_comm *comm);
 
-/* The nodes that ranks run on, where memory can be shared. Ranks are numbered node by node, whatever
- * order the launcher has placed them in: node n holds the ranks [first(n), first(n + 1)). */
+/* The nodes that ranks run on, where memory can be shared. Ranks are numbered node by node,
+ * whatever order the launcher has placed them in: node n holds the ranks [first(n), first(n + 1)).
+ */
 int dp_comm_node_count(const dp_comm *comm);
 /* The node of this rank, and the first rank of a node; node may be node_count. */
 int dp_comm_node(const dp_comm *comm);
@@ -59,8 +61,8 @@ void dp_comm_sum(dp_comm *comm, float *values, size_t count);
  * once. A rank that is fine passes DP_OK. */
 dp_status dp_comm_agree(dp_comm *comm, dp_status mine, dp_error *error) DP_CHECKED;
 
-/* Memory that the ranks of a node share: each gives `bytes` (its own number, 64-byte aligned, zeroed)
- * and all see all. Collective over the node; failures are agreed on over the job. */
+/* Memory that the ranks of a node share: each gives `bytes` (its own number, 64-byte aligned,
+ * zeroed) and all see all. Collective over the node; failures are agreed on over the job. */
 typedef struct dp_comm_window dp_comm_window;
 dp_status dp_comm_window_create(dp_comm_window **window, dp_comm *comm, size_t bytes,
                                 dp_error *error) DP_CHECKED;

@@ -20,9 +20,9 @@
  *      the whole sum back down.
  *   4. Each rank updates its slice of the parameters in place, and they wait for each other again.
  *
- * With 2 ranks of one node and 4 grains: rank 0 leaves g0+g1 in its partial, rank 1 g2+g3. Rank 0 then
- * takes the first half of both and updates the first half of the parameters from their sum, rank 1
- * the second half. Nothing is copied.
+ * With 2 ranks of one node and 4 grains: rank 0 leaves g0+g1 in its partial, rank 1 g2+g3. Rank 0
+ * then takes the first half of both and updates the first half of the parameters from their sum,
+ * rank 1 the second half. Nothing is copied.
  */
 #ifndef DP_PARALLEL_EXCHANGE_H
 #define DP_PARALLEL_EXCHANGE_H
@@ -48,9 +48,10 @@ const char *dp_exchange_name(dp_exchange_kind kind);
 
 /* What a step is made of, given by the trainer. */
 typedef struct dp_exchange_work {
-    /* Overwrites sums[0..length) with the gradient of one grain, and the `extras` floats behind it
-     * with other sums wanted over all grains (the loss). */
-    dp_tree_leaf *grain;
+    /* Overwrites sums[0..length) with the sum of the gradients of a node of the tree over the
+     * grains, and the `extras` floats behind it with other sums wanted (the loss). */
+    dp_tree_leaves *grains;
+    size_t at_once; /* grains that it can sum by itself, see dp_tree_sum_block */
     /* Updates parameters [first, first + count) from gradient[0..count), elementwise. */
     void (*update)(void *context, size_t first, size_t count, const float *gradient);
     void *context;

@@ -42,9 +42,9 @@ typedef struct dp_tree_range {
     size_t end;
 } dp_tree_range;
 
-/* The share of `part` where `total` things are divided evenly, in order, among `parts`: [part total /
- * parts, (part+1) total / parts), rounded down; empty only where parts > total. It gives the leaves
- * of a rank, and the rows of a grain. part < parts. */
+/* The share of `part` where `total` things are divided evenly, in order, among `parts`: [part total
+ * / parts, (part+1) total / parts), rounded down; empty only where parts > total. It gives the
+ * leaves of a rank, and the rows of a grain. part < parts. */
 dp_tree_range dp_tree_share(size_t total, size_t parts, size_t part);
 
 /* The blocks of a range: the largest nodes of the tree over `leaves` that lie wholly in it, in leaf
@@ -52,12 +52,13 @@ dp_tree_range dp_tree_share(size_t total, size_t parts, size_t part);
 #define DP_TREE_BLOCKS_MAX 128
 size_t dp_tree_blocks(size_t leaves, dp_tree_range range, dp_tree_range blocks[DP_TREE_BLOCKS_MAX]);
 
-/* Sums one block in tree order. `leaf(context, i, sum)` must overwrite sum[0..length) with the value
- * of leaf i; it is called in leaf order. scratch holds dp_tree_scratch(block) slabs of `stride`
- * floats (stride >= length). The result is in sum. */
-typedef void dp_tree_leaf(void *context, size_t leaf, float *sum);
-void dp_tree_sum_block(dp_tree_range block, dp_tree_leaf *leaf, void *context, size_t length,
-                       float *sum, float *scratch, size_t stride);
+/* Sums one block in tree order. `leaves(context, node, sum)` must overwrite sum[0..length) with the
+ * sum over a node, itself in tree order; nodes come in leaf order. It gets nodes of a power of two
+ * of leaves, at most `at_once`: 1 for single leaves. scratch holds dp_tree_scratch(block) slabs of
+ * `stride` floats (stride >= length). The result is in sum. */
+typedef void dp_tree_leaves(void *context, dp_tree_range node, float *sum);
+void dp_tree_sum_block(dp_tree_range block, size_t at_once, dp_tree_leaves *leaves, void *context,
+                       size_t length, float *sum, float *scratch, size_t stride);
 size_t dp_tree_scratch(dp_tree_range block);
 
 /* The two children of a node with more than one leaf. */

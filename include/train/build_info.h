@@ -1,13 +1,20 @@
-/* build_info: what computes, as far as bits depend on it: the program's version, the instruction set
- * level and the BLAS. Goes into the report's header and every checkpoint. */
+/* build_info: what computes, as far as bits depend on it: the program's version, the instruction
+ * set level and the BLAS. Goes into the report's header and every checkpoint. */
 #ifndef DP_TRAIN_BUILD_INFO_H
 #define DP_TRAIN_BUILD_INFO_H
 
+#include "base/cpu.h"
 #include "parallel/comm.h"
 
-/* Collective: agrees on the lowest instruction set level of all ranks and describes it in
- * build[size]. *uniform tells whether all ranks have the same level and BLAS. */
-dp_status dp_build_info(dp_comm *comm, char *build, size_t size, bool *uniform,
-                        dp_error *error) DP_CHECKED;
+#define DP_BUILD_SIZE 192
+
+typedef struct dp_build_info {
+    dp_cpu_level level;       /* the lowest of all ranks: kernels are chosen by it */
+    bool uniform;             /* all ranks have the same level and BLAS */
+    char text[DP_BUILD_SIZE]; /* "dptrain 0.1.0, x86-64-v4, OpenBLAS 0.3.21 SkylakeX" */
+} dp_build_info;
+
+/* Collective: looks at all ranks; everyone has the same result. */
+dp_status dp_build_info_gather(dp_comm *comm, dp_build_info *info, dp_error *error) DP_CHECKED;
 
 #endif

@@ -19,6 +19,7 @@
 #include "base/digest.h"
 #include "data/dataset.h"
 #include "model/params.h"
+#include "train/build_info.h"
 #include "train/config.h"
 
 /* Where a run stands. */
@@ -29,8 +30,6 @@ typedef struct dp_progress {
     double best_loss;    /* on dev */
     uint64_t best_step;  /* where it was seen; 0: nowhere yet */
 } dp_progress;
-
-#define DP_BUILD_SIZE 192
 
 typedef struct dp_checkpoint {
     dp_progress progress;

@@ -1,6 +1,6 @@
 /* exp(x) = 2^n exp(r) with n = round(x / ln 2) and |r| <= ln 2 / 2, where a polynomial is enough
- * (Cody and Waite 1980; coefficients: Moshier's Cephes library, expf and tanhf). tanh is a polynomial
- * near 0, where 1 - 2 / (exp(2|x|) + 1) would cancel, and that formula elsewhere. */
+ * (Cody and Waite 1980; coefficients: Moshier's Cephes library, expf and tanhf). tanh is a
+ * polynomial near 0, where 1 - 2 / (exp(2|x|) + 1) would cancel, and that formula elsewhere. */
 #include "model/activation.h"
 
 #include <stdint.h>

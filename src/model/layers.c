@@ -13,12 +13,14 @@ void dp_embedding_forward(size_t rows, size_t block, size_t dim, const uint32_t 
 }
 
 void dp_embedding_backward(size_t rows, size_t block, size_t dim, const uint32_t *ids,
-                           const float *dx, float *dc) {
-    for (size_t i = 0; i < rows * block; i++) {
-        float *restrict sum = dc + ids[i] * dim;
-        const float *restrict addend = dx + i * dim;
-        for (size_t k = 0; k < dim; k++)
-            sum[k] += addend[k];
+                           const float *dx, size_t ldx, float *dc) {
+    for (size_t r = 0; r < rows; r++, ids += block, dx += ldx) {
+        for (size_t i = 0; i < block; i++) {
+            float *restrict sum = dc + ids[i] * dim;
+            const float *restrict addend = dx + i * dim;
+            for (size_t k = 0; k < dim; k++)
+                sum[k] += addend[k];
+        }
     }
 }
 

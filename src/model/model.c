@@ -2,38 +2,95 @@
 
 #include "base/memory.h"
 #include "model/activation.h"
+#include "model/kernels.h"
 #include "model/layers.h"
 
 #include <string.h>
 
+/* Kernels are used where the padded weights, plain and transposed, take at most this much: half of
+ * a usual second-level cache. */
+#define KERNEL_WEIGHT_BYTES_MAX ((size_t)512 * 1024)
+
+/* Rows of all grains that are computed at once: their activations should stay in that cache too. */
+#define KERNEL_ROWS_MAX 512
+
+/* Weights as the kernels want them, made anew from the parameters for each gradient. */
+typedef struct padded_weights {
+    float *w1;            /* [inputs, ldh] */
+    float *b1;            /* [ldh] */
+    float *w2;            /* [hidden_dim, ldv] */
+    float *b2;            /* [ldv] */
+    float *w1_transposed; /* [hidden_dim, ldx] */
+    float *w2_transposed; /* [vocab, ldh] */
+} padded_weights;
+
 struct dp_model {
     dp_params_layout layout;
-    size_t inputs;  /* block_size * embedding_dim */
-    float *x;       /* [max_rows, inputs] */
-    float *h;       /* [max_rows, hidden_dim] */
-    float *logits;  /* [max_rows, vocab]; becomes p, then the gradient at the logits */
-    float *dh;      /* [max_rows, hidden_dim] */
-    float *dx;      /* [max_rows, inputs] */
+    const dp_kernels *kernels; /* NULL: BLAS */
+    size_t at_once;            /* grains a gradient */
+    size_t inputs;             /* block_size * embedding_dim */
+    size_t ldh, ldv, ldx;      /* hidden_dim, vocab and inputs padded for the kernels */
+    float *x;                  /* [max_rows, inputs] */
+    float *h;                  /* [max_rows, ldh] */
+    float *logits;             /* [max_rows, ldv]; becomes p, then the gradient at the logits */
+    float *dh;                 /* [max_rows, ldh] */
+    float *dx;                 /* [max_rows, ldx] */
+    padded_weights padded;
+    float *dc_stack; /* [log2 of DP_MODEL_GRAINS_MAX][size of C] */
 };
 
-dp_status dp_model_create(dp_model **model, const dp_params_layout *layout, size_t max_rows,
-                          dp_error *error) {
+static size_t weight_bytes(const dp_model *model) {
+    const dp_model_shape *shape = &model->layout.shape;
+    size_t floats = model->inputs * model->ldh + shape->hidden_dim * (model->ldv + model->ldx) +
+                    shape->vocab * (model->ldh + shape->embedding_dim);
+    return floats * sizeof(float);
+}
+
+static dp_status allocate_padded(dp_model *model, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_model_shape *shape = &model->layout.shape;
+    padded_weights *padded = &model->padded;
+    DP_NEW_ARRAY(padded->w1, model->inputs * model->ldh);
+    DP_NEW_ARRAY(padded->b1, model->ldh);
+    DP_NEW_ARRAY(padded->w2, shape->hidden_dim * model->ldv);
+    DP_NEW_ARRAY(padded->b2, model->ldv);
+    DP_NEW_ARRAY(padded->w1_transposed, shape->hidden_dim * model->ldx);
+    DP_NEW_ARRAY(padded->w2_transposed, shape->vocab * model->ldh);
+    DP_NEW_ARRAY(model->dc_stack, 3 * shape->vocab * shape->embedding_dim);
+done:
+    return status;
+}
+
+dp_status dp_model_create(dp_model **model, const dp_params_layout *layout, dp_cpu_level level,
+                          size_t grain_rows, dp_error *error) {
     dp_status status = DP_OK;
     const dp_model_shape *shape = &layout->shape;
     dp_model *self = NULL;
     *model = NULL;
     DP_NEW_ARRAY(self, 1);
     self->layout = *layout;
+    self->at_once = 1;
     self->inputs = shape->block_size * shape->embedding_dim;
-    if (max_rows > SIZE_MAX / (self->inputs + shape->hidden_dim + shape->vocab)) {
-        status = dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", max_rows);
+    self->ldh = dp_kernels_padded(shape->hidden_dim);
+    self->ldv = dp_kernels_padded(shape->vocab);
+    self->ldx = dp_kernels_padded(self->inputs);
+    if (weight_bytes(self) <= KERNEL_WEIGHT_BYTES_MAX)
+        self->kernels = dp_kernels_of(level);
+    while (self->kernels != NULL && self->at_once < DP_MODEL_GRAINS_MAX &&
+           2 * self->at_once * grain_rows <= KERNEL_ROWS_MAX)
+        self->at_once *= 2;
+    if (grain_rows > SIZE_MAX / 64 / (self->ldx + self->ldh + self->ldv)) {
+        status = dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", grain_rows);
         goto done;
     }
+    const size_t max_rows = self->at_once * grain_rows;
     DP_NEW_ARRAY(self->x, max_rows * self->inputs);
-    DP_NEW_ARRAY(self->h, max_rows * shape->hidden_dim);
-    DP_NEW_ARRAY(self->logits, max_rows * shape->vocab);
-    DP_NEW_ARRAY(self->dh, max_rows * shape->hidden_dim);
-    DP_NEW_ARRAY(self->dx, max_rows * self->inputs);
+    DP_NEW_ARRAY(self->h, max_rows * self->ldh);
+    DP_NEW_ARRAY(self->logits, max_rows * self->ldv);
+    DP_NEW_ARRAY(self->dh, max_rows * self->ldh);
+    DP_NEW_ARRAY(self->dx, max_rows * self->ldx);
+    if (self->kernels != NULL)
+        DP_TRY(allocate_padded(self, error));
     *model = self;
 done:
     if (status != DP_OK)
@@ -49,6 +106,13 @@ void dp_model_destroy(dp_model *model) {
     dp_memory_free(model->logits);
     dp_memory_free(model->dh);
     dp_memory_free(model->dx);
+    dp_memory_free(model->padded.w1);
+    dp_memory_free(model->padded.b1);
+    dp_memory_free(model->padded.w2);
+    dp_memory_free(model->padded.b2);
+    dp_memory_free(model->padded.w1_transposed);
+    dp_memory_free(model->padded.w2_transposed);
+    dp_memory_free(model->dc_stack);
     dp_memory_free(model);
 }
 
@@ -56,7 +120,13 @@ static const float *tensor(const dp_model *model, const float *slab, dp_tensor_i
     return slab + model->layout.tensors[id].offset;
 }
 
-/* Fills x, h and logits. */
+static float *tensor_of(const dp_model *model, float *slab, dp_tensor_id id) {
+    return slab + model->layout.tensors[id].offset;
+}
+
+/* --- by BLAS -------------------------------------------------------------------------------- */
+
+/* Fills x, h and logits, unpadded. */
 static void forward(dp_model *model, const float *params, size_t rows, const uint32_t *contexts) {
     const dp_model_shape *shape = &model->layout.shape;
     dp_embedding_forward(rows, shape->block_size, shape->embedding_dim, contexts,
@@ -76,26 +146,121 @@ double dp_model_loss(dp_model *model, const float *params, size_t rows, const ui
     return dp_softmax_loss(rows, model->layout.shape.vocab, model->logits, targets);
 }
 
-double dp_model_gradient(dp_model *model, const float *params, size_t rows,
-                         const uint32_t *contexts, const uint32_t *targets, float scale,
-                         float *gradient) {
+static double gradient_by_blas(dp_model *model, const float *params, size_t rows,
+                               const uint32_t *contexts, const uint32_t *targets, float scale,
+                               float *gradient) {
     const dp_model_shape *shape = &model->layout.shape;
-    const dp_tensor *tensors = model->layout.tensors;
     double loss = dp_model_loss(model, params, rows, contexts, targets);
-    float *dc = gradient + tensors[DP_TENSOR_C].offset;
+    float *dc = tensor_of(model, gradient, DP_TENSOR_C);
     dp_softmax_backward(rows, shape->vocab, targets, scale, model->logits);
     dp_linear_backward(rows, shape->hidden_dim, shape->vocab, model->h,
                        tensor(model, params, DP_TENSOR_W2), model->logits,
-                       gradient + tensors[DP_TENSOR_W2].offset,
-                       gradient + tensors[DP_TENSOR_B2].offset, model->dh);
+                       tensor_of(model, gradient, DP_TENSOR_W2),
+                       tensor_of(model, gradient, DP_TENSOR_B2), model->dh);
     dp_tanh_backward(rows * shape->hidden_dim, model->h, model->dh);
     dp_linear_backward(rows, model->inputs, shape->hidden_dim, model->x,
                        tensor(model, params, DP_TENSOR_W1), model->dh,
-                       gradient + tensors[DP_TENSOR_W1].offset,
-                       gradient + tensors[DP_TENSOR_B1].offset, model->dx);
-    memset(dc, 0, dp_tensor_size(&tensors[DP_TENSOR_C]) * sizeof *dc);
-    dp_embedding_backward(rows, shape->block_size, shape->embedding_dim, contexts, model->dx, dc);
+                       tensor_of(model, gradient, DP_TENSOR_W1),
+                       tensor_of(model, gradient, DP_TENSOR_B1), model->dx);
+    memset(dc, 0, dp_tensor_size(&model->layout.tensors[DP_TENSOR_C]) * sizeof *dc);
+    dp_embedding_backward(rows, shape->block_size, shape->embedding_dim, contexts, model->dx,
+                          model->inputs, dc);
     return loss;
+}
+
+/* --- by kernels ----------------------------------------------------------------------------- */
+
+static void pad_weights(dp_model *model, const float *params) {
+    const dp_model_shape *shape = &model->layout.shape;
+    const dp_kernels *kernels = model->kernels;
+    const padded_weights *padded = &model->padded;
+    const float *w1 = tensor(model, params, DP_TENSOR_W1);
+    const float *w2 = tensor(model, params, DP_TENSOR_W2);
+    kernels->pad(model->inputs, shape->hidden_dim, w1, model->ldh, padded->w1);
+    kernels->pad(1, shape->hidden_dim, tensor(model, params, DP_TENSOR_B1), model->ldh, padded->b1);
+    kernels->pad(shape->hidden_dim, shape->vocab, w2, model->ldv, padded->w2);
+    kernels->pad(1, shape->vocab, tensor(model, params, DP_TENSOR_B2), model->ldv, padded->b2);
+    kernels->pad_transposed(model->inputs, shape->hidden_dim, w1, model->ldx,
+                            padded->w1_transposed);
+    kernels->pad_transposed(shape->hidden_dim, shape->vocab, w2, model->ldh, padded->w2_transposed);
+}
+
+/* dC of one grain from its rows of dx. */
+static void embedding_gradient(dp_model *model, const size_t *starts, const uint32_t *contexts,
+                               float *dc) {
+    const dp_model_shape *shape = &model->layout.shape;
+    memset(dc, 0, shape->vocab * shape->embedding_dim * sizeof *dc);
+    dp_embedding_backward(starts[1] - starts[0], shape->block_size, shape->embedding_dim,
+                          contexts + starts[0] * shape->block_size,
+                          model->dx + starts[0] * model->ldx, model->ldx, dc);
+}
+
+/* dC summed over a power of two of grains, as a balanced tree; `stack` has a dC for each level. */
+static void embedding_gradients(dp_model *model, size_t grains, const size_t *starts,
+                                const uint32_t *contexts, float *dc, float *stack) {
+    const size_t size = model->layout.shape.vocab * model->layout.shape.embedding_dim;
+    if (grains == 1) {
+        embedding_gradient(model, starts, contexts, dc);
+        return;
+    }
+    embedding_gradients(model, grains / 2, starts, contexts, dc, stack + size);
+    embedding_gradients(model, grains / 2, starts + grains / 2, contexts, stack, stack + size);
+    for (size_t i = 0; i < size; i++)
+        dc[i] += stack[i];
+}
+
+static void gradient_by_kernels(dp_model *model, const float *params, size_t grains,
+                                const size_t *starts, const uint32_t *contexts,
+                                const uint32_t *targets, float scale, float *gradient,
+                                double *losses) {
+    const dp_model_shape *shape = &model->layout.shape;
+    const dp_kernels *kernels = model->kernels;
+    const padded_weights *padded = &model->padded;
+    const size_t rows = starts[grains], ldh = model->ldh, ldv = model->ldv, ldx = model->ldx;
+    pad_weights(model, params);
+
+    dp_embedding_forward(rows, shape->block_size, shape->embedding_dim, contexts,
+                         tensor(model, params, DP_TENSOR_C), model->x);
+    kernels->forward(rows, model->inputs, ldh, model->x, model->inputs, padded->w1, padded->b1,
+                     model->h);
+    kernels->tanh(rows * ldh, model->h);
+    kernels->forward(rows, shape->hidden_dim, ldv, model->h, ldh, padded->w2, padded->b2,
+                     model->logits);
+    for (size_t g = 0; g < grains; g++)
+        losses[g] =
+            kernels->softmax_gradient(starts[g + 1] - starts[g], shape->vocab, ldv,
+                                      targets + starts[g], scale, model->logits + starts[g] * ldv);
+
+    kernels->forward(rows, shape->vocab, ldh, model->logits, ldv, padded->w2_transposed, NULL,
+                     model->dh);
+    kernels->tanh_backward(rows * ldh, model->h, model->dh);
+    kernels->forward(rows, shape->hidden_dim, ldx, model->dh, ldh, padded->w1_transposed, NULL,
+                     model->dx);
+    kernels->weight_gradient(grains, starts, shape->hidden_dim, shape->vocab, model->h, ldh,
+                             model->logits, ldv, tensor_of(model, gradient, DP_TENSOR_W2));
+    kernels->row_sum(grains, starts, shape->vocab, model->logits, ldv,
+                     tensor_of(model, gradient, DP_TENSOR_B2));
+    kernels->weight_gradient(grains, starts, model->inputs, shape->hidden_dim, model->x,
+                             model->inputs, model->dh, ldh,
+                             tensor_of(model, gradient, DP_TENSOR_W1));
+    kernels->row_sum(grains, starts, shape->hidden_dim, model->dh, ldh,
+                     tensor_of(model, gradient, DP_TENSOR_B1));
+    embedding_gradients(model, grains, starts, contexts, tensor_of(model, gradient, DP_TENSOR_C),
+                        model->dc_stack);
+}
+
+size_t dp_model_grains_at_once(const dp_model *model) {
+    return model->at_once;
+}
+
+void dp_model_gradient(dp_model *model, const float *params, size_t grains, const size_t *starts,
+                       const uint32_t *contexts, const uint32_t *targets, float scale,
+                       float *gradient, double *losses) {
+    if (model->kernels == NULL)
+        losses[0] = gradient_by_blas(model, params, starts[1], contexts, targets, scale, gradient);
+    else
+        gradient_by_kernels(model, params, grains, starts, contexts, targets, scale, gradient,
+                            losses);
 }
 
 const float *dp_model_logits(dp_model *model, const float *params, const uint32_t *context) {

@@ -344,7 +344,8 @@ void dp_comm_receive(dp_comm *comm, int peer, float *values, size_t count) {
     receive_bytes(comm, peer, values, count * sizeof *values);
 }
 
-/* Rank r receives from r without its lowest bit, and passes on to r + bit for the bits below that. */
+/* Rank r receives from r without its lowest bit, and passes on to r + bit for the bits below that.
+ */
 void dp_comm_broadcast(dp_comm *comm, void *bytes, size_t count) {
     int bit = 1;
     while (bit < comm->size && (comm->rank & bit) == 0)
@@ -369,18 +370,17 @@ void dp_comm_gather_all(dp_comm *comm, const void *mine, size_t count, void *eve
 int dp_comm_max(dp_comm *comm, int value) {
     MPI_Request request;
     int maximum = value;
-    demand(comm,
-           MPI_Iallreduce(&value, &maximum, 1, MPI_INT, MPI_MAX, comm->world, &request),
+    demand(comm, MPI_Iallreduce(&value, &maximum, 1, MPI_INT, MPI_MAX, comm->world, &request),
            "MPI_Iallreduce");
     wait_for(comm, &request, ANY_PEER);
     return maximum;
 }
 
 void dp_comm_sum(dp_comm *comm, float *values, size_t count) {
-    demand(comm,
-           MPI_Allreduce(MPI_IN_PLACE, values, narrow(comm, count), MPI_FLOAT, MPI_SUM,
-                         comm->world),
-           "MPI_Allreduce");
+    demand(
+        comm,
+        MPI_Allreduce(MPI_IN_PLACE, values, narrow(comm, count), MPI_FLOAT, MPI_SUM, comm->world),
+        "MPI_Allreduce");
 }
 
 dp_status dp_comm_agree(dp_comm *comm, dp_status mine, dp_error *error) {
@@ -416,8 +416,8 @@ static int allocate_window(dp_comm_window *self, MPI_Comm node, size_t bytes) {
     for (int rank = 0; rank < self->node_size && result == MPI_SUCCESS; rank++) {
         MPI_Aint size = 0;
         int unit = 0;
-        result = MPI_Win_shared_query(self->window, rank, &size, &unit,
-                                      (void *)&self->segments[rank]);
+        result =
+            MPI_Win_shared_query(self->window, rank, &size, &unit, (void *)&self->segments[rank]);
     }
     if (result == MPI_SUCCESS)
         memset(mine, 0, bytes);

@@ -36,7 +36,7 @@ struct dp_exchange {
     float *scratch; /* [levels of the largest block, at least 1][stride] */
 
     int node, node_count;
-    int first;      /* rank, of this node */
+    int first; /* rank, of this node */
     int node_size, node_rank;
     dp_comm_window *window; /* NULL where a rank is alone */
     void *own_segment;      /* in place of a window */
@@ -80,8 +80,8 @@ static void add(float *restrict sum, const float *restrict addend, size_t count)
 
 /* --- the memory of a node ------------------------------------------------------------------- */
 
-/* A rank's segment: a line with its count of barriers, its partials, and on the first rank of a node
- * the parameters and extras. */
+/* A rank's segment: a line with its count of barriers, its partials, and on the first rank of a
+ * node the parameters and extras. */
 static size_t segment_bytes(const dp_exchange *self) {
     size_t floats = FLOATS_PER_LINE + self->block_count * self->stride;
     if (self->node_rank == 0)
@@ -103,8 +103,7 @@ static float *partial(const dp_exchange *self, size_t slot) {
 
 static size_t blocks_of_rank(const dp_exchange *self, size_t grains, int rank,
                              dp_tree_range blocks[DP_TREE_BLOCKS_MAX]) {
-    dp_tree_range share =
-        dp_tree_share(grains, (size_t)dp_comm_size(self->comm), (size_t)rank);
+    dp_tree_range share = dp_tree_share(grains, (size_t)dp_comm_size(self->comm), (size_t)rank);
     return dp_tree_blocks(grains, share, blocks);
 }
 
@@ -248,8 +247,8 @@ static void carry_up(dp_exchange *self, size_t length) {
     }
 }
 
-/* From the first node to the others, along a binomial tree: node n receives from n without its lowest
- * bit and passes on to n + bit for the bits below that. */
+/* From the first node to the others, along a binomial tree: node n receives from n without its
+ * lowest bit and passes on to n + bit for the bits below that. */
 static void carry_down(dp_exchange *self, float *values, size_t length) {
     int bit = 1;
     while (bit < self->node_count && (self->node & bit) == 0)
@@ -308,8 +307,8 @@ static void find_slice(dp_exchange *self) {
     }
     if (self->node_rank >= slices)
         return; /* an empty slice */
-    dp_tree_range lines = dp_tree_share(whole_lines(self->total) / FLOATS_PER_LINE,
-                                        (size_t)slices, (size_t)self->node_rank);
+    dp_tree_range lines = dp_tree_share(whole_lines(self->total) / FLOATS_PER_LINE, (size_t)slices,
+                                        (size_t)self->node_rank);
     self->slice.first = lines.first * FLOATS_PER_LINE;
     self->slice.end = smaller(lines.end * FLOATS_PER_LINE, self->total);
 }
@@ -427,8 +426,9 @@ void dp_exchange_publish(dp_exchange *exchange) {
 
 void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work) {
     for (size_t slot = 0; slot < exchange->block_count; slot++)
-        dp_tree_sum_block(exchange->blocks[slot], work->grain, work->context, exchange->total,
-                          partial(exchange, slot), exchange->scratch, exchange->stride);
+        dp_tree_sum_block(exchange->blocks[slot], work->at_once, work->grains, work->context,
+                          exchange->total, partial(exchange, slot), exchange->scratch,
+                          exchange->stride);
     node_barrier(exchange);
     if (exchange->kind == DP_EXCHANGE_MPI)
         sum_and_apply_by_mpi(exchange, work);

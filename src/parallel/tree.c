@@ -58,15 +58,17 @@ size_t dp_tree_scratch(dp_tree_range block) {
     return levels;
 }
 
-void dp_tree_sum_block(dp_tree_range block, dp_tree_leaf *leaf, void *context, size_t length,
-                       float *sum, float *scratch, size_t stride) {
-    if (block.end - block.first == 1) {
-        leaf(context, block.first, sum);
+void dp_tree_sum_block(dp_tree_range block, size_t at_once, dp_tree_leaves *leaves, void *context,
+                       size_t length, float *sum, float *scratch, size_t stride) {
+    size_t count = block.end - block.first;
+    if (count <= at_once && (count & (count - 1)) == 0) {
+        leaves(context, block, sum);
         return;
     }
-    dp_tree_sum_block(dp_tree_left(block), leaf, context, length, sum, scratch + stride, stride);
-    dp_tree_sum_block(dp_tree_right(block), leaf, context, length, scratch, scratch + stride,
+    dp_tree_sum_block(dp_tree_left(block), at_once, leaves, context, length, sum, scratch + stride,
                       stride);
+    dp_tree_sum_block(dp_tree_right(block), at_once, leaves, context, length, scratch,
+                      scratch + stride, stride);
     const float *restrict addend = scratch;
     float *restrict target = sum;
     for (size_t i = 0; i < length; i++)
@@ -111,7 +113,8 @@ static size_t slot_of(const dp_tree_plan *plan, size_t first) {
     return slot;
 }
 
-/* Joins the nodes [first, first + width) and [first + width, ...) as far as this rank takes part. */
+/* Joins the nodes [first, first + width) and [first + width, ...) as far as this rank takes part.
+ */
 static dp_status plan_join(planner *self, size_t first, size_t width, dp_error *error) {
     size_t right = first + width;
     size_t end = smaller(right + width, self->leaves);
@@ -129,9 +132,8 @@ static dp_status plan_join(planner *self, size_t first, size_t width, dp_error *
                               .slot = slot_of(self->plan, first),
                               .peer = (int)right_owner};
     else if (right_owner == self->rank)
-        step = (dp_tree_step){.action = DP_TREE_SEND,
-                              .slot = slot_of(self->plan, right),
-                              .peer = (int)left_owner};
+        step = (dp_tree_step){
+            .action = DP_TREE_SEND, .slot = slot_of(self->plan, right), .peer = (int)left_owner};
     else
         return DP_OK;
     void *steps = self->plan->steps;
@@ -148,8 +150,7 @@ dp_status dp_tree_plan_init(dp_tree_plan *plan, const size_t *starts, size_t ran
     dp_status status = DP_OK;
     const size_t leaves = starts[ranks];
     const dp_tree_range range = {.first = starts[rank], .end = starts[rank + 1]};
-    planner self = {
-        .plan = plan, .starts = starts, .leaves = leaves, .ranks = ranks, .rank = rank};
+    planner self = {.plan = plan, .starts = starts, .leaves = leaves, .ranks = ranks, .rank = rank};
     *plan = (dp_tree_plan){0};
     plan->block_count = dp_tree_blocks(leaves, range, plan->blocks);
     /* All ranks walk the nodes in the same order, so sends and receives cannot wait in a circle. */

@@ -12,7 +12,7 @@ typedef struct machine {
     char blas[DP_LINALG_NAME_SIZE];
 } machine;
 
-dp_status dp_build_info(dp_comm *comm, char *build, size_t size, bool *uniform, dp_error *error) {
+dp_status dp_build_info_gather(dp_comm *comm, dp_build_info *info, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(comm);
     dp_status status = DP_OK;
     machine mine;
@@ -22,14 +22,14 @@ dp_status dp_build_info(dp_comm *comm, char *build, size_t size, bool *uniform, 
     machine *machines = dp_memory_zeroed(ranks, sizeof *machines, error);
     DP_TRY(dp_comm_agree(comm, machines == NULL ? error->status : DP_OK, error));
     dp_comm_gather_all(comm, &mine, sizeof mine, machines);
-    dp_cpu_level lowest = machines[0].level;
-    *uniform = true;
+    info->level = machines[0].level;
+    info->uniform = true;
     for (size_t rank = 0; rank < ranks; rank++) {
-        lowest = machines[rank].level < lowest ? machines[rank].level : lowest;
-        *uniform = *uniform && memcmp(&machines[rank], &machines[0], sizeof mine) == 0;
+        info->level = machines[rank].level < info->level ? machines[rank].level : info->level;
+        info->uniform = info->uniform && memcmp(&machines[rank], &machines[0], sizeof mine) == 0;
     }
-    snprintf(build, size, "dptrain " DP_VERSION ", %s, %s", dp_cpu_level_name(lowest),
-             machines[0].blas);
+    snprintf(info->text, sizeof info->text, "dptrain " DP_VERSION ", %s, %s",
+             dp_cpu_level_name(info->level), machines[0].blas);
 done:
     dp_memory_free(machines);
     return status;

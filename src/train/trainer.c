@@ -26,7 +26,7 @@ typedef struct trainer {
     const dp_train_request *request;
     bool is_root;
     double started;
-    char build[DP_BUILD_SIZE];
+    dp_build_info build;
 
     dp_dataset dataset;
     dp_params_layout layout;
@@ -35,8 +35,8 @@ typedef struct trainer {
     float *params; /* the exchange's */
     dp_sampler sampler;
     dp_schedule schedule;
-    uint32_t *contexts; /* [rows of the largest grain, block_size] */
-    uint32_t *targets;  /* [rows of the largest grain] */
+    uint32_t *contexts; /* [rows at once, block_size] */
+    uint32_t *targets;  /* [rows at once] */
 
     dp_progress progress;
     uint64_t end;          /* step at which this start of the program ends */
@@ -51,23 +51,47 @@ typedef struct trainer {
 
 /* --- one step ------------------------------------------------------------------------------- */
 
-/* Computes the gradient of one grain: a dp_tree_leaf. */
-static void compute_grain(void *context, size_t grain, float *sums) {
-    trainer *self = context;
+/* Sums as a balanced tree, in place: a power of two of floats. */
+static float sum_pairs(float *values, size_t count) {
+    for (size_t width = 1; width < count; width *= 2) {
+        for (size_t i = 0; i < count; i += 2 * width)
+            values[i] += values[i + width];
+    }
+    return values[0];
+}
+
+/* Draws the rows of some grains; returns how many. */
+static size_t draw_rows(trainer *self, dp_tree_range grains, size_t *starts) {
     const dp_config *config = self->config;
     const size_t block_size = self->layout.shape.block_size;
-    dp_tree_range rows = dp_tree_share(config->batch_size, config->grains, grain);
-    for (size_t row = rows.first; row < rows.end; row++) {
-        size_t i = row - rows.first;
-        uint64_t example = dp_sampler_draw(&self->sampler, self->progress.step, row);
-        dp_dataset_read_row(&self->dataset, DP_SPLIT_TRAIN, example,
-                            self->contexts + i * block_size, &self->targets[i]);
+    size_t first = dp_tree_share(config->batch_size, config->grains, grains.first).first, i = 0;
+    for (size_t g = grains.first; g < grains.end; g++) {
+        starts[g - grains.first] = i;
+        for (size_t end = dp_tree_share(config->batch_size, config->grains, g).end - first; i < end;
+             i++) {
+            uint64_t example = dp_sampler_draw(&self->sampler, self->progress.step, first + i);
+            dp_dataset_read_row(&self->dataset, DP_SPLIT_TRAIN, example,
+                                self->contexts + i * block_size, &self->targets[i]);
+        }
     }
-    const float scale = 1.0f / (float)config->batch_size;
-    double loss = dp_model_gradient(self->model, self->params, rows.end - rows.first,
-                                    self->contexts, self->targets, scale, sums);
+    return i;
+}
+
+/* Computes the gradient of some grains: a dp_tree_leaves. */
+static void compute_grains(void *context, dp_tree_range grains, float *sums) {
+    trainer *self = context;
+    const size_t count = grains.end - grains.first;
+    const float scale = 1.0f / (float)self->config->batch_size;
+    size_t starts[DP_MODEL_GRAINS_MAX + 1];
+    double losses[DP_MODEL_GRAINS_MAX];
+    float means[DP_MODEL_GRAINS_MAX] = {0};
+    starts[count] = draw_rows(self, grains, starts);
+    dp_model_gradient(self->model, self->params, count, starts, self->contexts, self->targets,
+                      scale, sums, losses);
+    for (size_t g = 0; g < count; g++)
+        means[g] = (float)(losses[g] / (double)self->config->batch_size);
     bool signalled = self->request->signal != NULL && *self->request->signal != 0;
-    sums[self->layout.length + EXTRA_LOSS] = (float)(loss / (double)config->batch_size);
+    sums[self->layout.length + EXTRA_LOSS] = sum_pairs(means, count);
     sums[self->layout.length + EXTRA_SIGNALLED] = signalled ? 1.0f : 0.0f;
 }
 
@@ -77,7 +101,10 @@ static void update(void *context, size_t first, size_t count, const float *gradi
 }
 
 static void take_step(trainer *self) {
-    const dp_exchange_work work = {.grain = compute_grain, .update = update, .context = self};
+    const dp_exchange_work work = {.grains = compute_grains,
+                                   .at_once = dp_model_grains_at_once(self->model),
+                                   .update = update,
+                                   .context = self};
     double before = dp_timer_now();
     dp_comm_set_place(self->comm, "exchange", self->progress.step);
     self->lr = dp_schedule_lr(&self->schedule, self->progress.step);
@@ -150,7 +177,7 @@ static dp_checkpoint snapshot(const trainer *self, uint64_t weights_hash) {
                                 .layout = self->layout,
                                 .params = self->params};
     memcpy(checkpoint.dataset_sha256, self->dataset.info.sha256, DP_SHA256_TEXT_SIZE);
-    memcpy(checkpoint.build, self->build, DP_BUILD_SIZE);
+    memcpy(checkpoint.build, self->build.text, DP_BUILD_SIZE);
     return checkpoint;
 }
 
@@ -180,8 +207,8 @@ static dp_status save_checkpoint(trainer *self, dp_error *error) {
         if (status == DP_OK)
             status = dp_checkpoint_save(&checkpoint, path, error);
         if (status == DP_OK)
-            status = dp_run_folder_prune(dir, self->progress.step, self->config->checkpoint_keep,
-                                         error);
+            status =
+                dp_run_folder_prune(dir, self->progress.step, self->config->checkpoint_keep, error);
     }
     status = dp_comm_agree(self->comm, status, error);
 done:
@@ -207,15 +234,15 @@ static dp_status write_row(trainer *self, unsigned splits,
     dp_status status = DP_OK;
     dp_progress *progress = &self->progress;
     double steps = (double)self->window_steps;
-    dp_metrics_row row = {
-        .step = progress->step,
-        .loss = progress->loss_sum / (double)progress->loss_count,
-        .batch_loss = self->batch_loss,
-        .lr = self->lr,
-        .weights_hash = hash,
-        .ms_per_step = 1e3 * self->window_seconds / steps,
-        .examples_per_s = steps * (double)self->config->batch_size / self->window_seconds,
-        .seconds = dp_timer_now() - self->started};
+    dp_metrics_row row = {.step = progress->step,
+                          .loss = progress->loss_sum / (double)progress->loss_count,
+                          .batch_loss = self->batch_loss,
+                          .lr = self->lr,
+                          .weights_hash = hash,
+                          .ms_per_step = 1e3 * self->window_seconds / steps,
+                          .examples_per_s =
+                              steps * (double)self->config->batch_size / self->window_seconds,
+                          .seconds = dp_timer_now() - self->started};
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         row.split_loss[split] = (splits >> split & 1u) != 0 ? evaluations[split].loss : NAN;
     if (self->is_root)
@@ -255,10 +282,9 @@ static dp_status log_if_due(trainer *self, dp_evaluation evaluations[DP_SPLIT_CO
     DP_TRY(check_weights(self, &hash, error));
     dp_comm_set_place(self->comm, "writing metrics", progress->step);
     status = write_row(self, splits, evaluations, hash, error);
-    bool has_dev =
-        (splits >> DP_SPLIT_DEV & 1u) != 0 && isfinite(evaluations[DP_SPLIT_DEV].loss);
-    if (has_dev && (progress->best_step == 0 ||
-                    evaluations[DP_SPLIT_DEV].loss < progress->best_loss)) {
+    bool has_dev = (splits >> DP_SPLIT_DEV & 1u) != 0 && isfinite(evaluations[DP_SPLIT_DEV].loss);
+    if (has_dev &&
+        (progress->best_step == 0 || evaluations[DP_SPLIT_DEV].loss < progress->best_loss)) {
         progress->best_loss = evaluations[DP_SPLIT_DEV].loss;
         progress->best_step = progress->step;
         if (status == DP_OK)
@@ -288,16 +314,16 @@ static dp_status build_model(trainer *self, dp_error *error) {
                                   .block_size = self->dataset.info.block_size,
                                   .embedding_dim = config->embedding_dim,
                                   .hidden_dim = config->hidden_dim};
-    const size_t rows = (config->batch_size + config->grains - 1) / config->grains;
+    const size_t grain_rows = (config->batch_size + config->grains - 1) / config->grains;
     DP_TRY(dp_params_layout_init(&self->layout, shape, error));
-    DP_TRY(dp_model_create(&self->model, &self->layout, rows, error));
+    DP_TRY(dp_model_create(&self->model, &self->layout, self->build.level, grain_rows, error));
+    const size_t rows = grain_rows * dp_model_grains_at_once(self->model);
     DP_NEW_ARRAY(self->contexts, rows * shape.block_size);
     DP_NEW_ARRAY(self->targets, rows);
-    self->sampler =
-        (dp_sampler){.seed = config->seed,
-                     .batch_size = config->batch_size,
-                     .example_count = dp_dataset_rows(&self->dataset, DP_SPLIT_TRAIN),
-                     .sampling = config->sampling};
+    self->sampler = (dp_sampler){.seed = config->seed,
+                                 .batch_size = config->batch_size,
+                                 .example_count = dp_dataset_rows(&self->dataset, DP_SPLIT_TRAIN),
+                                 .sampling = config->sampling};
     self->schedule = dp_config_schedule(config);
 done:
     return status;
@@ -306,6 +332,7 @@ done:
 static dp_status build(trainer *self, dp_error *error) {
     dp_status status = DP_OK;
     const dp_config *config = self->config;
+    DP_TRY(dp_build_info_gather(self->comm, &self->build, error));
     DP_TRY(open_dataset(self, error));
     DP_TRY(dp_comm_agree(self->comm, build_model(self, error), error));
     DP_TRY(dp_exchange_create(&self->exchange, self->comm, config->exchange, config->grains,
@@ -357,27 +384,21 @@ done:
 }
 
 /* The head of the report. */
-static dp_status describe(trainer *self, dp_error *error) {
-    bool uniform = true;
-    dp_status status =
-        dp_build_info(self->comm, self->build, sizeof self->build, &uniform, error);
-    if (status != DP_OK)
-        return status;
+static void describe(trainer *self) {
     dp_report_start(&self->report, self->config, &self->dataset, &self->layout, self->comm,
-                    self->build);
-    if (!uniform)
+                    self->build.text);
+    if (!self->build.uniform)
         dp_report_line(&self->report,
                        "notice: hosts differ in processor or BLAS, so bits may depend on how ranks "
                        "are placed; mpirun -x OPENBLAS_CORETYPE=Haswell makes BLAS alike");
-    return DP_OK;
 }
 
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     bool resumed = false;
     char step[32];
-    dp_status status = dp_resume(self->comm, self->config, &self->dataset, &self->layout,
-                                 self->build, &self->report, &self->progress, self->params,
-                                 &resumed, error);
+    dp_status status =
+        dp_resume(self->comm, self->config, &self->dataset, &self->layout, self->build.text,
+                  &self->report, &self->progress, self->params, &resumed, error);
     if (status != DP_OK)
         return status;
     if (self->is_root && !resumed)
@@ -431,7 +452,7 @@ static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP
                                 .best_step = self->progress.best_step,
                                 .best_loss = self->progress.best_loss,
                                 .seconds = dp_timer_now() - self->started,
-                                .build = self->build};
+                                .build = self->build.text};
     DP_TRY(summary_path(self, path, error));
     DP_TRY(dp_summary_write(&summary, path, error));
     dp_report_splits(&self->report, DP_SPLITS_ALL, evaluations);
@@ -442,8 +463,7 @@ done:
 }
 
 /* The run has all its steps: evaluates, if the last step did not do it, and sums up. */
-static dp_status finish(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
-                        dp_error *error) {
+static dp_status finish(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT], dp_error *error) {
     dp_status status = DP_OK;
     uint64_t hash = 0;
     if (evaluations[DP_SPLIT_TRAIN].count == 0)
@@ -488,12 +508,13 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
     bool summed_up = false;
     DP_TRY(build(self, error));
     DP_TRY(open_run_folder(self, error));
-    DP_TRY(describe(self, error));
+    describe(self);
     DP_TRY(initialise_or_resume(self, error));
     DP_TRY(is_summed_up(self, &summed_up, error));
     if (summed_up) {
-        dp_report_line(&self->report, "finished: all %" PRIu64 " steps are done (see summary.json; "
-                                      "raise train.steps to go on, --fresh to start over)",
+        dp_report_line(&self->report,
+                       "finished: all %" PRIu64 " steps are done (see summary.json; "
+                       "raise train.steps to go on, --fresh to start over)",
                        self->config->steps);
         goto done;
     }

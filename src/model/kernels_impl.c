@@ -1,0 +1,499 @@
+/* The kernels of one instruction set level: compiled once for each, with DP_KERNELS_NAME and
+ * DP_KERNELS_LEVEL set by the build and the compiler's options for the level.
+ *
+ * Written with the vector types of gcc and clang, 16 floats wide at every level: one register at
+ * v4, two at v3, four below. The build lets a * b + c be one fused operation here. A tile is an
+ * array of vectors whose bounds are constants after inlining, so that it lives in registers.
+ */
+#include "model/kernels.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+#define LANES DP_KERNEL_LANES
+
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef float vec_anywhere __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
+
+/* The largest tiles: as many sums as there are registers for, less a few for the operands. */
+#if defined(__AVX512F__)
+enum { COLS_MAX = 5, ROWS_MAX = 8 };
+#else
+enum { COLS_MAX = 2, ROWS_MAX = 4 };
+#endif
+
+INLINE vec load(const float *p) {
+    return *(const vec_anywhere *)p;
+}
+
+INLINE void store(float *p, vec v) {
+    *(vec_anywhere *)p = v;
+}
+
+INLINE vec splat(float v) {
+    return (vec){v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v};
+}
+
+/* Keeps a value that several operations use in its register: gcc would rather load it again with
+ * each of them, and loads are what these loops are short of. */
+INLINE vec keep(vec v) {
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(v));
+#endif
+    return v;
+}
+
+/* a where the mask is set (all bits of a lane), else b. */
+INLINE vec choose(ivec mask, vec a, vec b) {
+    return (vec)((mask & (ivec)a) | (~mask & (ivec)b));
+}
+
+#if defined(__AVX512F__)
+INLINE __mmask16 first_lanes(size_t count) {
+    return count >= LANES ? (__mmask16)0xFFFF : (__mmask16)((1u << count) - 1u);
+}
+
+/* The first `count` lanes, the others 0. */
+INLINE vec load_first(const float *p, size_t count) {
+    return (vec)_mm512_maskz_loadu_ps(first_lanes(count), p);
+}
+
+INLINE void store_first(float *p, vec v, size_t count) {
+    _mm512_mask_storeu_ps(p, first_lanes(count), (__m512)v);
+}
+#else
+INLINE vec load_first(const float *p, size_t count) {
+    float lanes[LANES] = {0};
+    if (count >= LANES)
+        return load(p);
+    for (size_t i = 0; i < count; i++)
+        lanes[i] = p[i];
+    return load(lanes);
+}
+
+INLINE void store_first(float *p, vec v, size_t count) {
+    if (count >= LANES) {
+        store(p, v);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        p[i] = v[i];
+}
+#endif
+
+/* The lanes that 16 indices choose from a (0 to 15) and b (16 to 31). */
+#if defined(__clang__)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (ivec){__VA_ARGS__})
+#endif
+
+/* f(0), ..., f(15) */
+#define EACH_LANE(f)                                                                               \
+    f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), \
+        f(15)
+
+/* --- forward -------------------------------------------------------------------------------- */
+
+typedef struct forward_call {
+    size_t in, ld, ldx;
+    const float *x, *w, *b;
+    float *y;
+} forward_call;
+
+/* A tile of `rows` examples by `cols` vectors, both constants; x, w, b and y point at it. */
+INLINE void forward_tile(const int rows, const int cols, forward_call call) {
+    vec sum[ROWS_MAX][COLS_MAX];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int c = 0; c < cols; c++) sum[r][c] =
+            call.b == NULL ? (vec){0} : load(call.b + c * LANES);
+    }
+    for (size_t k = 0; k < call.in; k++) {
+        vec weight[COLS_MAX];
+        UNROLL for (int c = 0; c < cols; c++) weight[c] =
+            load(call.w + k * call.ld + (size_t)c * LANES);
+        UNROLL for (int r = 0; r < rows; r++) {
+            vec input = splat(call.x[(size_t)r * call.ldx + k]);
+            UNROLL for (int c = 0; c < cols; c++) sum[r][c] += input * weight[c];
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int c = 0; c < cols; c++)
+            store(call.y + (size_t)r * call.ld + (size_t)c * LANES, sum[r][c]);
+    }
+}
+
+INLINE forward_call skip_rows(forward_call call, size_t rows) {
+    call.x += rows * call.ldx;
+    call.y += rows * call.ld;
+    return call;
+}
+
+/* All examples of a strip of `cols` vectors: in tiles of `rows`, then one by one. */
+INLINE void forward_strip(const int rows, const int cols, size_t count, forward_call call) {
+    size_t r = 0;
+    for (; r + (size_t)rows <= count; r += (size_t)rows)
+        forward_tile(rows, cols, skip_rows(call, r));
+    for (; r < count; r++)
+        forward_tile(1, cols, skip_rows(call, r));
+}
+
+static void forward(size_t rows, size_t in, size_t ld, const float *x, size_t ldx, const float *w,
+                    const float *b, float *y) {
+    const size_t vectors = ld / LANES;
+    const size_t strips = (vectors + COLS_MAX - 1) / COLS_MAX;
+    for (size_t s = 0, c = 0; s < strips; s++) {
+        size_t width =
+            (vectors - c + (strips - s) - 1) / (strips - s); /* nearly the same for all */
+        forward_call call = {.in = in,
+                             .ld = ld,
+                             .ldx = ldx,
+                             .x = x,
+                             .w = w + c * LANES,
+                             .b = b == NULL ? NULL : b + c * LANES,
+                             .y = y + c * LANES};
+        switch (width) {
+#if defined(__AVX512F__)
+        case 5:
+            forward_strip(4, 5, rows, call);
+            break;
+        case 4:
+            forward_strip(4, 4, rows, call);
+            break;
+        case 3:
+            forward_strip(6, 3, rows, call);
+            break;
+        case 2:
+            forward_strip(8, 2, rows, call);
+            break;
+        default:
+            forward_strip(8, 1, rows, call);
+            break;
+#else
+        case 2:
+            forward_strip(2, 2, rows, call);
+            break;
+        default:
+            forward_strip(4, 1, rows, call);
+            break;
+#endif
+        }
+        c += width;
+    }
+}
+
+/* --- weight gradients ----------------------------------------------------------------------- */
+
+enum { GRADIENT_INS = 4, GRADIENT_COLS = 2 };
+
+typedef struct gradient_tile {
+    vec sum[GRADIENT_INS][GRADIENT_COLS];
+} gradient_tile;
+
+typedef struct gradient_call {
+    const size_t *starts; /* of the rows of each grain */
+    const float *x;
+    size_t ldx;
+    const float *dy;
+    size_t ldy;
+} gradient_call;
+
+/* One grain's rows, in order, for `ins` inputs by `cols` vectors, both constants. */
+INLINE gradient_tile sum_grain(const int ins, const int cols, const gradient_call *call,
+                               size_t grain) {
+    gradient_tile tile;
+    UNROLL for (int i = 0; i < ins; i++) {
+        UNROLL for (int c = 0; c < cols; c++) tile.sum[i][c] = (vec){0};
+    }
+    for (size_t r = call->starts[grain]; r < call->starts[grain + 1]; r++) {
+        vec gradient[GRADIENT_COLS];
+        UNROLL for (int c = 0; c < cols; c++) gradient[c] =
+            keep(load(call->dy + r * call->ldy + (size_t)c * LANES));
+        UNROLL for (int i = 0; i < ins; i++) {
+            vec input = splat(call->x[r * call->ldx + (size_t)i]);
+            UNROLL for (int c = 0; c < cols; c++) tile.sum[i][c] += input * gradient[c];
+        }
+    }
+    return tile;
+}
+
+INLINE gradient_tile add_tiles(const int ins, const int cols, gradient_tile a, gradient_tile b) {
+    UNROLL for (int i = 0; i < ins; i++) {
+        UNROLL for (int c = 0; c < cols; c++) a.sum[i][c] += b.sum[i][c];
+    }
+    return a;
+}
+
+INLINE gradient_tile sum_two(const int ins, const int cols, const gradient_call *call,
+                             size_t grain) {
+    gradient_tile left = sum_grain(ins, cols, call, grain);
+    return add_tiles(ins, cols, left, sum_grain(ins, cols, call, grain + 1));
+}
+
+INLINE gradient_tile sum_four(const int ins, const int cols, const gradient_call *call,
+                              size_t grain) {
+    gradient_tile left = sum_two(ins, cols, call, grain);
+    return add_tiles(ins, cols, left, sum_two(ins, cols, call, grain + 2));
+}
+
+INLINE gradient_tile sum_grains(const int ins, const int cols, size_t grains,
+                                const gradient_call *call) {
+    if (grains == 1)
+        return sum_grain(ins, cols, call, 0);
+    if (grains == 2)
+        return sum_two(ins, cols, call, 0);
+    gradient_tile left = sum_four(ins, cols, call, 0);
+    return grains == 4 ? left : add_tiles(ins, cols, left, sum_four(ins, cols, call, 4));
+}
+
+/* `left` floats of the rows of dw are still to be written, from this tile on. */
+INLINE void gradient_block(const int ins, const int cols, size_t grains, const gradient_call *call,
+                           size_t left, float *dw, size_t lddw) {
+    gradient_tile tile = sum_grains(ins, cols, grains, call);
+    UNROLL for (int i = 0; i < ins; i++) {
+        float *row = dw + (size_t)i * lddw;
+        UNROLL for (int c = 0; c < cols - 1; c++) store(row + c * LANES, tile.sum[i][c]);
+        store_first(row + (cols - 1) * LANES, tile.sum[i][cols - 1],
+                    left - (size_t)(cols - 1) * LANES);
+    }
+}
+
+INLINE void gradient_strip(const int cols, size_t grains, gradient_call call, size_t in,
+                           size_t left, float *dw, size_t lddw) {
+    size_t i = 0;
+    for (; i + GRADIENT_INS <= in; i += GRADIENT_INS, call.x += GRADIENT_INS)
+        gradient_block(GRADIENT_INS, cols, grains, &call, left, dw + i * lddw, lddw);
+    for (; i < in; i++, call.x++)
+        gradient_block(1, cols, grains, &call, left, dw + i * lddw, lddw);
+}
+
+static void weight_gradient(size_t grains, const size_t *starts, size_t in, size_t out,
+                            const float *x, size_t ldx, const float *dy, size_t ldy, float *dw) {
+    for (size_t j = 0; j < out; j += GRADIENT_COLS * LANES) {
+        gradient_call call = {.starts = starts, .x = x, .ldx = ldx, .dy = dy + j, .ldy = ldy};
+        if (out - j > LANES)
+            gradient_strip(2, grains, call, in, out - j, dw + j, out);
+        else
+            gradient_strip(1, grains, call, in, out - j, dw + j, out);
+    }
+}
+
+/* With an input of 1 for every row, the gradient of the weights is that of the biases. */
+static void row_sum(size_t grains, const size_t *starts, size_t out, const float *dy, size_t ldy,
+                    float *db) {
+    static const float one = 1.0f;
+    for (size_t j = 0; j < out; j += LANES) {
+        gradient_call call = {.starts = starts, .x = &one, .ldx = 0, .dy = dy + j, .ldy = ldy};
+        gradient_block(1, 1, grains, &call, out - j, db + j, out);
+    }
+}
+
+/* --- elementwise ---------------------------------------------------------------------------- */
+
+/* As in model/activation.c, which has the formulas and their source. */
+INLINE vec exp_of(vec x) {
+    const float rounder = 12582912.0f;
+    const float log2_e = 1.44269504088896341f;
+    const float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+    x = choose(x > 88.0f, splat(88.0f), x);
+    x = choose(x < -87.0f, splat(-87.0f), x);
+    vec shifted = x * log2_e + rounder;
+    vec n = shifted - rounder;
+    vec r = (x - n * ln2_high) - n * ln2_low;
+    vec p = splat(1.9875691500e-4f);
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + r + 1.0f;
+    return p * (vec)(((ivec)shifted + 127) << 23);
+}
+
+/* 1 / x to a few units in the last place. */
+INLINE vec reciprocal(vec x) {
+#if defined(__AVX512F__)
+    /* 14 bits, doubled by a step of Newton's method: a division takes as long as 30 additions. */
+    vec r = (vec)_mm512_rcp14_ps((__m512)x);
+    return r * (2.0f - x * r);
+#else
+    return 1.0f / x;
+#endif
+}
+
+INLINE vec tanh_of(vec x) {
+    const ivec sign = (ivec)x & (int32_t)0x80000000;
+    const vec a = (vec)((ivec)x & 0x7FFFFFFF);
+    const vec far = 1.0f - 2.0f * reciprocal(exp_of(a + a) + 1.0f);
+    const vec s = a * a;
+    vec p = splat(-5.70498872745e-3f);
+    p = p * s + 2.06390887954e-2f;
+    p = p * s - 5.37397155531e-2f;
+    p = p * s + 1.33314422036e-1f;
+    p = p * s - 3.33332819422e-1f;
+    const vec near = p * s * a + a;
+    return (vec)((ivec)choose(a < 0.625f, near, far) | sign);
+}
+
+static void tanh_array(size_t n, float *x) {
+    for (size_t i = 0; i < n; i += LANES)
+        store(x + i, tanh_of(load(x + i)));
+}
+
+static void tanh_backward(size_t n, const float *restrict h, float *restrict dh) {
+    for (size_t i = 0; i < n; i += LANES) {
+        vec v = load(h + i);
+        store(dh + i, load(dh + i) * (1.0f - v * v));
+    }
+}
+
+/* --- softmax -------------------------------------------------------------------------------- */
+
+/* Lane i of the result is lane (i + n) % 16 of v. */
+#define BY_8(i) (((i) + 8) % 16)
+#define BY_4(i) (((i) + 4) % 16)
+#define BY_2(i) (((i) + 2) % 16)
+#define BY_1(i) (((i) + 1) % 16)
+#define ROTATE(v, by) SHUFFLE(v, v, EACH_LANE(by))
+
+INLINE vec larger(vec a, vec b) {
+    return choose(a > b, a, b);
+}
+
+/* Lanes are combined in halves: the same order at every level. */
+INLINE float largest_lane(vec v) {
+    v = larger(v, ROTATE(v, BY_8));
+    v = larger(v, ROTATE(v, BY_4));
+    v = larger(v, ROTATE(v, BY_2));
+    return larger(v, ROTATE(v, BY_1))[0];
+}
+
+INLINE float sum_of_lanes(vec v) {
+    v += ROTATE(v, BY_8);
+    v += ROTATE(v, BY_4);
+    v += ROTATE(v, BY_2);
+    return (v + ROTATE(v, BY_1))[0];
+}
+
+/* One row of logits becomes exponentials, 0 in the padding; returns their sum and, in *shifted, the
+ * target's logit less the maximum. */
+INLINE float exponentials(size_t vocab, size_t ld, uint32_t target, float *row, float *shifted) {
+    for (size_t j = vocab; j < ld; j++)
+        row[j] = -INFINITY;
+    vec maxima = load(row);
+    for (size_t j = LANES; j < ld; j += LANES) {
+        maxima = larger(load(row + j), maxima);
+    }
+    const float maximum = largest_lane(maxima);
+    *shifted = row[target] - maximum;
+    vec sums = {0};
+    for (size_t j = 0; j < ld; j += LANES) {
+        vec v = load(row + j);
+        vec e = exp_of(v - maximum);
+        e = choose(v == -INFINITY, (vec){0}, e);
+        store(row + j, e);
+        sums += e;
+    }
+    return sum_of_lanes(sums);
+}
+
+static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint32_t *targets,
+                               float scale, float *logits) {
+    double loss = 0.0, product = 1.0;
+    for (size_t r = 0; r < rows; r++) {
+        float *row = logits + r * ld;
+        float shifted = 0.0f;
+        float total = exponentials(vocab, ld, targets[r], row, &shifted);
+        float factor = scale / total;
+        for (size_t j = 0; j < ld; j += LANES)
+            store(row + j, load(row + j) * factor);
+        row[targets[r]] -= scale;
+        /* log(a) + log(b) = log(ab): one logarithm for as many rows as the product has room for. */
+        product *= (double)total;
+        loss -= (double)shifted;
+        if (product > 1e200) {
+            loss += log(product);
+            product = 1.0;
+        }
+    }
+    return loss + log(product);
+}
+
+/* --- layout --------------------------------------------------------------------------------- */
+
+static void pad(size_t rows, size_t cols, const float *source, size_t ld, float *target) {
+    const size_t whole = cols / LANES * LANES;
+    for (size_t r = 0; r < rows; r++, source += cols, target += ld) {
+        for (size_t j = 0; j < whole; j += LANES)
+            store(target + j, load(source + j));
+        if (whole < cols)
+            store(target + whole, load_first(source + whole, cols - whole));
+        for (size_t j = dp_kernels_padded(cols); j < ld; j += LANES)
+            store(target + j, (vec){0});
+    }
+}
+
+/* The quarter turns of a 16 by 16 block, halved again and again: where the rows i and i + s meet,
+ * the half blocks of width s beside the diagonal change places. */
+#define UPPER(i, s) (((i) & (s)) != 0 ? 16 + ((i) ^ (s)) : (i))
+#define LOWER(i, s) (((i) & (s)) != 0 ? 16 + (i) : (i) ^ (s))
+#define UPPER_8(i) UPPER(i, 8)
+#define UPPER_4(i) UPPER(i, 4)
+#define UPPER_2(i) UPPER(i, 2)
+#define UPPER_1(i) UPPER(i, 1)
+#define LOWER_8(i) LOWER(i, 8)
+#define LOWER_4(i) LOWER(i, 4)
+#define LOWER_2(i) LOWER(i, 2)
+#define LOWER_1(i) LOWER(i, 1)
+#define SWAP_HALVES(rows, s)                                                                       \
+    UNROLL for (int i = 0; i < LANES; i++) {                                                       \
+        if ((i & (s)) == 0) {                                                                      \
+            vec upper = rows[i], lower = rows[i + (s)];                                            \
+            rows[i] = SHUFFLE(upper, lower, EACH_LANE(UPPER_##s));                                 \
+            rows[i + (s)] = SHUFFLE(upper, lower, EACH_LANE(LOWER_##s));                           \
+        }                                                                                          \
+    }
+
+/* `height` rows of `width` floats, each at most 16, to 16 columns of `width` rows. */
+INLINE void transpose_block(size_t height, size_t width, const float *source, size_t lds,
+                            float *target, size_t ldt) {
+    vec rows[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) rows[i] =
+        (size_t)i < height ? load_first(source + (size_t)i * lds, width) : (vec){0};
+    SWAP_HALVES(rows, 8)
+    SWAP_HALVES(rows, 4)
+    SWAP_HALVES(rows, 2)
+    SWAP_HALVES(rows, 1)
+    UNROLL for (int i = 0; i < LANES; i++) {
+        if ((size_t)i < width)
+            store(target + (size_t)i * ldt, rows[i]);
+    }
+}
+
+static void pad_transposed(size_t rows, size_t cols, const float *source, size_t ld,
+                           float *target) {
+    for (size_t r = 0; r < ld; r += LANES) {
+        size_t height = r >= rows ? 0 : rows - r < LANES ? rows - r : LANES;
+        for (size_t j = 0; j < cols; j += LANES)
+            transpose_block(height, cols - j < LANES ? cols - j : LANES, source + r * cols + j,
+                            cols, target + j * ld + r, ld);
+    }
+}
+
+const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
+                                    .forward = forward,
+                                    .weight_gradient = weight_gradient,
+                                    .row_sum = row_sum,
+                                    .tanh = tanh_array,
+                                    .tanh_backward = tanh_backward,
+                                    .softmax_gradient = softmax_gradient,
+                                    .pad = pad,
+                                    .pad_transposed = pad_transposed};

@@ -1,0 +1,251 @@
+/* The kernels of every level that this machine runs, on odd shapes, against plain loops in double;
+ * and what the numerics contract asks of them, bit for bit. */
+#include "model/kernels.h"
+
+#include "base/memory.h"
+#include "base/random.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ROWS = 37, IN_MAX = 61, OUT_MAX = 211, LD_MAX = 224, GRAINS = 8 };
+
+static const size_t shapes[][2] = {{1, 1}, {3, 16}, {30, 200}, {27, 27}, {61, 211}, {18, 100}};
+#define SHAPE_COUNT (sizeof shapes / sizeof shapes[0])
+
+/* Rows of grains of different sizes, one of them empty. */
+static const size_t starts[GRAINS + 1] = {0, 4, 9, 9, 14, 20, 21, 30, ROWS};
+
+static _Alignas(64) float x[ROWS * LD_MAX], w[IN_MAX * LD_MAX], b[LD_MAX];
+static _Alignas(64) float y[ROWS * LD_MAX], other[ROWS * LD_MAX];
+
+static void fill(float *values, size_t count, uint64_t seed) {
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)dp_random_normal(seed, DP_STREAM_INIT, i, 0);
+}
+
+static void clear_padding(float *matrix, size_t rows, size_t cols, size_t ld) {
+    for (size_t r = 0; r < rows; r++)
+        memset(matrix + r * ld + cols, 0, (ld - cols) * sizeof *matrix);
+}
+
+static void assert_near(const char *what, const dp_kernels *kernels, double value, double expected,
+                        double scale) {
+    if (!(fabs(value - expected) <= 1e-5 * scale))
+        fail_msg("%s, %s: %.9g, not %.9g", what, dp_cpu_level_name(kernels->level), value,
+                 expected);
+}
+
+/* Calls test for the kernels of each level up to this machine's. */
+static void for_each_level(void (*test)(const dp_kernels *)) {
+    const dp_cpu_level levels[] = {DP_CPU_GENERIC, DP_CPU_X86_64_V3, DP_CPU_X86_64_V4};
+    for (size_t i = 0; i < 3 && levels[i] <= dp_cpu_level_detect(); i++)
+        test(dp_kernels_of(levels[i]));
+}
+
+static void check_forward(const dp_kernels *kernels) {
+    for (size_t s = 0; s < SHAPE_COUNT; s++) {
+        const size_t in = shapes[s][0], out = shapes[s][1], ld = dp_kernels_padded(out);
+        fill(x, ROWS * in, 1);
+        fill(w, in * ld, 2);
+        fill(b, ld, 3);
+        kernels->forward(ROWS, in, ld, x, in, w, b, y);
+        for (size_t r = 0; r < ROWS; r++) {
+            for (size_t j = 0; j < out; j++) {
+                double expected = (double)b[j], scale = 1.0;
+                for (size_t k = 0; k < in; k++) {
+                    double product = (double)x[r * in + k] * (double)w[k * ld + j];
+                    expected += product;
+                    scale += fabs(product);
+                }
+                assert_near("forward", kernels, (double)y[r * ld + j], expected, scale);
+            }
+        }
+        /* A row has the same bits in whatever company. */
+        for (size_t count = 1; count < ROWS; count += 5) {
+            kernels->forward(count, in, ld, x + 2 * in, in, w, b, other);
+            assert_memory_equal(other, y + 2 * ld,
+                                (count > ROWS - 2 ? ROWS - 2 : count) * ld * sizeof(float));
+        }
+        kernels->forward(ROWS, in, ld, x, in, w, NULL, y);
+        memset(b, 0, sizeof b);
+        kernels->forward(ROWS, in, ld, x, in, w, b, other);
+        assert_memory_equal(other, y, ROWS * ld * sizeof(float));
+    }
+}
+
+static void test_kernels_forward(void **state) {
+    (void)state;
+    for_each_level(check_forward);
+}
+
+/* dw of grains [first, first + count), halved again and again. */
+static void tree_of_single_grains(const dp_kernels *kernels, size_t first, size_t count, size_t in,
+                                  size_t out, size_t ldy, float *dw) {
+    if (count == 1) {
+        kernels->weight_gradient(1, starts + first, in, out, x, in, y, ldy, dw);
+        return;
+    }
+    dp_error error;
+    float *right = dp_memory_zeroed(in * out, sizeof(float), &error);
+    tree_of_single_grains(kernels, first, count / 2, in, out, ldy, dw);
+    tree_of_single_grains(kernels, first + count / 2, count / 2, in, out, ldy, right);
+    for (size_t i = 0; i < in * out; i++)
+        dw[i] += right[i];
+    dp_memory_free(right);
+}
+
+static void check_weight_gradient(const dp_kernels *kernels) {
+    static float dw[IN_MAX * OUT_MAX], expected_dw[IN_MAX * OUT_MAX];
+    for (size_t s = 0; s < SHAPE_COUNT; s++) {
+        const size_t in = shapes[s][0], out = shapes[s][1], ld = dp_kernels_padded(out);
+        fill(x, ROWS * in, 4);
+        fill(y, ROWS * ld, 5);
+        clear_padding(y, ROWS, out, ld);
+        for (size_t grains = 1; grains <= GRAINS; grains *= 2) {
+            kernels->weight_gradient(grains, starts, in, out, x, in, y, ld, dw);
+            tree_of_single_grains(kernels, 0, grains, in, out, ld, expected_dw);
+            assert_memory_equal(dw, expected_dw, in * out * sizeof(float));
+        }
+        for (size_t i = 0; i < in; i++) {
+            for (size_t j = 0; j < out; j++) {
+                double expected = 0.0, scale = 1.0;
+                for (size_t r = 0; r < ROWS; r++) {
+                    double product = (double)x[r * in + i] * (double)y[r * ld + j];
+                    expected += product;
+                    scale += fabs(product);
+                }
+                assert_near("weight_gradient", kernels, (double)dw[i * out + j], expected, scale);
+            }
+        }
+        float db[OUT_MAX + 1] = {0};
+        db[out] = 7.0f; /* a guard: nothing may be written behind the end */
+        kernels->row_sum(GRAINS, starts, out, y, ld, db);
+        assert_true(db[out] == 7.0f);
+        for (size_t j = 0; j < out; j++) {
+            double expected = 0.0;
+            for (size_t r = 0; r < ROWS; r++)
+                expected += (double)y[r * ld + j];
+            assert_near("row_sum", kernels, (double)db[j], expected, ROWS);
+        }
+    }
+}
+
+static void test_kernels_weight_gradient_is_the_tree_over_grains(void **state) {
+    (void)state;
+    for_each_level(check_weight_gradient);
+}
+
+static void check_tanh(const dp_kernels *kernels) {
+    double largest = 0.0;
+    for (uint32_t bits = 0; bits < 0x7F800000u; bits += 1009 * DP_KERNEL_LANES) {
+        _Alignas(64) float values[DP_KERNEL_LANES], results[DP_KERNEL_LANES];
+        for (uint32_t i = 0; i < DP_KERNEL_LANES; i++) {
+            uint32_t pattern = (bits + 1009 * i) | (i % 2 == 0 ? 0u : 0x80000000u);
+            memcpy(&values[i], &pattern, sizeof pattern);
+        }
+        memcpy(results, values, sizeof results);
+        kernels->tanh(DP_KERNEL_LANES, results);
+        for (size_t i = 0; i < DP_KERNEL_LANES && fabsf(values[i]) < 3e38f; i++) {
+            double expected = tanh((double)values[i]);
+            double error = expected == 0.0 ? fabs((double)results[i])
+                                           : fabs(((double)results[i] - expected) / expected);
+            largest = error > largest || isnan(error) ? error : largest;
+        }
+    }
+    if (!(largest <= 2.5e-7) || largest < 1e-9)
+        fail_msg("tanh, %s: relative error %g", dp_cpu_level_name(kernels->level), largest);
+    _Alignas(64) float special[DP_KERNEL_LANES] = {NAN, INFINITY, -INFINITY};
+    kernels->tanh(DP_KERNEL_LANES, special);
+    assert_true(isnan(special[0]) && special[1] == 1.0f && special[2] == -1.0f);
+}
+
+static void test_kernels_tanh_keeps_its_bound(void **state) {
+    (void)state;
+    for_each_level(check_tanh);
+}
+
+static void check_softmax(const dp_kernels *kernels) {
+    const size_t vocabs[] = {2, 16, 27, 100};
+    for (size_t v = 0; v < 4; v++) {
+        const size_t vocab = vocabs[v], ld = dp_kernels_padded(vocab);
+        const float scale = 0.125f;
+        uint32_t targets[ROWS];
+        fill(x, ROWS * ld, 6);
+        for (size_t r = 0; r < ROWS; r++)
+            targets[r] = (uint32_t)(r % vocab);
+        for (size_t i = 0; i < ROWS * ld; i++)
+            x[i] *= 8.0f;
+        memcpy(y, x, ROWS * ld * sizeof(float));
+        double loss = kernels->softmax_gradient(ROWS, vocab, ld, targets, scale, y);
+        double expected_loss = 0.0;
+        for (size_t r = 0; r < ROWS; r++) {
+            double total = 0.0;
+            for (size_t j = 0; j < vocab; j++)
+                total += exp((double)x[r * ld + j]);
+            expected_loss += log(total) - (double)x[r * ld + targets[r]];
+            for (size_t j = 0; j < vocab; j++) {
+                double expected =
+                    exp((double)x[r * ld + j]) / total - (j == targets[r] ? 1.0 : 0.0);
+                assert_near("softmax", kernels, (double)y[r * ld + j], (double)scale * expected,
+                            1.0);
+            }
+            for (size_t j = vocab; j < ld; j++)
+                assert_true(y[r * ld + j] == 0.0f);
+        }
+        assert_near("loss", kernels, loss, expected_loss, expected_loss);
+    }
+    /* A loss that is no number must not look like one. */
+    fill(y, ROWS * 32, 6);
+    y[5] = NAN;
+    const uint32_t target[1] = {0};
+    assert_true(isnan(kernels->softmax_gradient(1, 27, 32, target, 1.0f, y)));
+}
+
+static void test_kernels_softmax_gradient(void **state) {
+    (void)state;
+    for_each_level(check_softmax);
+}
+
+static void check_layout(const dp_kernels *kernels) {
+    for (size_t s = 0; s < SHAPE_COUNT; s++) {
+        const size_t rows = shapes[s][0] < ROWS ? shapes[s][0] : ROWS, cols = shapes[s][1];
+        const size_t ld = dp_kernels_padded(cols), ldt = dp_kernels_padded(rows);
+        static _Alignas(64) float transposed[LD_MAX * 64];
+        fill(x, rows * cols, 8);
+        memset(y, 0xFF, sizeof y); /* NaN */
+        memset(transposed, 0xFF, sizeof transposed);
+        kernels->pad(rows, cols, x, ld, y);
+        kernels->pad_transposed(rows, cols, x, ldt, transposed);
+        for (size_t r = 0; r < rows; r++) {
+            for (size_t j = 0; j < ld; j++)
+                assert_true(y[r * ld + j] == (j < cols ? x[r * cols + j] : 0.0f));
+        }
+        for (size_t j = 0; j < cols; j++) {
+            for (size_t r = 0; r < ldt; r++)
+                assert_true(transposed[j * ldt + r] == (r < rows ? x[r * cols + j] : 0.0f));
+        }
+    }
+}
+
+static void test_kernels_pad_and_transpose(void **state) {
+    (void)state;
+    for_each_level(check_layout);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kernels_forward),
+        cmocka_unit_test(test_kernels_weight_gradient_is_the_tree_over_grains),
+        cmocka_unit_test(test_kernels_tanh_keeps_its_bound),
+        cmocka_unit_test(test_kernels_softmax_gradient),
+        cmocka_unit_test(test_kernels_pad_and_transpose),
+    };
+    return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
+}
