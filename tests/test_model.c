@@ -94,7 +94,7 @@ static void compute_gradient(example *self, float scale) {
     const size_t starts[2] = {0, ROWS};
     double loss = 0.0;
     dp_model_gradient(self->model, self->params, 1, starts, self->contexts, self->targets, scale,
-                      self->gradient, &loss);
+                      self->gradient, &loss, NULL);
 }
 
 static void test_model_gradient_of_every_tensor_is_the_finite_difference(void **state) {
@@ -263,7 +263,7 @@ static void golden_grains(void *context, dp_tree_range grains, float *sum) {
     size_t first = self->step * self->batch + base;
     dp_model_gradient(self->model, self->params, grains.end - grains.first, starts,
                       self->contexts + first * self->shape.block_size, self->targets + first,
-                      1.0f / (float)self->batch, sum, losses);
+                      1.0f / (float)self->batch, sum, losses, NULL);
     for (size_t g = 0; g < grains.end - grains.first; g++)
         self->loss += losses[g];
 }

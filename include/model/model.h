@@ -17,6 +17,7 @@
 #define DP_MODEL_MODEL_H
 
 #include "base/cpu.h"
+#include "base/profile.h"
 #include "model/params.h"
 
 #include <stddef.h>
@@ -46,7 +47,7 @@ size_t dp_model_grains_at_once(const dp_model *model);
  * balanced tree. */
 void dp_model_gradient(dp_model *model, const float *params, size_t grains, const size_t *starts,
                        const uint32_t *contexts, const uint32_t *targets, float scale,
-                       float *gradient, double *losses);
+                       float *gradient, double *losses, dp_profile *profile);
 
 /* The logits [vocab] of one context, valid until the next call; for sampling. */
 const float *dp_model_logits(dp_model *model, const float *params, const uint32_t *context);

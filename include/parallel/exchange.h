@@ -27,6 +27,7 @@
 #ifndef DP_PARALLEL_EXCHANGE_H
 #define DP_PARALLEL_EXCHANGE_H
 
+#include "base/profile.h"
 #include "parallel/comm.h"
 #include "parallel/tree.h"
 
@@ -55,6 +56,7 @@ typedef struct dp_exchange_work {
     /* Updates parameters [first, first + count) from gradient[0..count), elementwise. */
     void (*update)(void *context, size_t first, size_t count, const float *gradient);
     void *context;
+    dp_profile *profile; /* of this step, or NULL: exchange and update are marked */
 } dp_exchange_work;
 
 /* Collective. `length` is the number of parameter floats, `extras` of the further sums. comm must

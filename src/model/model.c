@@ -127,32 +127,38 @@ static float *tensor_of(const dp_model *model, float *slab, dp_tensor_id id) {
 /* --- by BLAS -------------------------------------------------------------------------------- */
 
 /* Fills x, h and logits, unpadded. */
-static void forward(dp_model *model, const float *params, size_t rows, const uint32_t *contexts) {
+static void forward(dp_model *model, const float *params, size_t rows, const uint32_t *contexts,
+                    dp_profile *profile) {
     const dp_model_shape *shape = &model->layout.shape;
     dp_embedding_forward(rows, shape->block_size, shape->embedding_dim, contexts,
                          tensor(model, params, DP_TENSOR_C), model->x);
     dp_linear_forward(rows, model->inputs, shape->hidden_dim, model->x,
                       tensor(model, params, DP_TENSOR_W1), tensor(model, params, DP_TENSOR_B1),
                       model->h);
+    dp_profile_mark(profile, DP_PHASE_LAYER1);
     dp_activation_tanh(rows * shape->hidden_dim, model->h);
+    dp_profile_mark(profile, DP_PHASE_TANH);
     dp_linear_forward(rows, shape->hidden_dim, shape->vocab, model->h,
                       tensor(model, params, DP_TENSOR_W2), tensor(model, params, DP_TENSOR_B2),
                       model->logits);
+    dp_profile_mark(profile, DP_PHASE_LAYER2);
 }
 
 double dp_model_loss(dp_model *model, const float *params, size_t rows, const uint32_t *contexts,
                      const uint32_t *targets) {
-    forward(model, params, rows, contexts);
+    forward(model, params, rows, contexts, NULL);
     return dp_softmax_loss(rows, model->layout.shape.vocab, model->logits, targets);
 }
 
 static double gradient_by_blas(dp_model *model, const float *params, size_t rows,
                                const uint32_t *contexts, const uint32_t *targets, float scale,
-                               float *gradient) {
+                               float *gradient, dp_profile *profile) {
     const dp_model_shape *shape = &model->layout.shape;
-    double loss = dp_model_loss(model, params, rows, contexts, targets);
+    forward(model, params, rows, contexts, profile);
+    double loss = dp_softmax_loss(rows, shape->vocab, model->logits, targets);
     float *dc = tensor_of(model, gradient, DP_TENSOR_C);
     dp_softmax_backward(rows, shape->vocab, targets, scale, model->logits);
+    dp_profile_mark(profile, DP_PHASE_SOFTMAX);
     dp_linear_backward(rows, shape->hidden_dim, shape->vocab, model->h,
                        tensor(model, params, DP_TENSOR_W2), model->logits,
                        tensor_of(model, gradient, DP_TENSOR_W2),
@@ -165,6 +171,7 @@ static double gradient_by_blas(dp_model *model, const float *params, size_t rows
     memset(dc, 0, dp_tensor_size(&model->layout.tensors[DP_TENSOR_C]) * sizeof *dc);
     dp_embedding_backward(rows, shape->block_size, shape->embedding_dim, contexts, model->dx,
                           model->inputs, dc);
+    dp_profile_mark(profile, DP_PHASE_BACKWARD);
     return loss;
 }
 
@@ -212,7 +219,7 @@ static void embedding_gradients(dp_model *model, size_t grains, const size_t *st
 static void gradient_by_kernels(dp_model *model, const float *params, size_t grains,
                                 const size_t *starts, const uint32_t *contexts,
                                 const uint32_t *targets, float scale, float *gradient,
-                                double *losses) {
+                                double *losses, dp_profile *profile) {
     const dp_model_shape *shape = &model->layout.shape;
     const dp_kernels *kernels = model->kernels;
     const padded_weights *padded = &model->padded;
@@ -223,9 +230,12 @@ static void gradient_by_kernels(dp_model *model, const float *params, size_t gra
                          tensor(model, params, DP_TENSOR_C), model->x);
     kernels->forward(rows, model->inputs, ldh, model->x, model->inputs, padded->w1, padded->b1,
                      model->h);
+    dp_profile_mark(profile, DP_PHASE_LAYER1);
     kernels->tanh(rows * ldh, model->h);
+    dp_profile_mark(profile, DP_PHASE_TANH);
     kernels->forward(rows, shape->hidden_dim, ldv, model->h, ldh, padded->w2, padded->b2,
                      model->logits);
+    dp_profile_mark(profile, DP_PHASE_LAYER2);
     for (size_t g = 0; g < grains; g++)
         losses[g] =
             kernels->softmax_gradient(starts[g + 1] - starts[g], shape->vocab, ldv,
@@ -247,6 +257,7 @@ static void gradient_by_kernels(dp_model *model, const float *params, size_t gra
                      tensor_of(model, gradient, DP_TENSOR_B1));
     embedding_gradients(model, grains, starts, contexts, tensor_of(model, gradient, DP_TENSOR_C),
                         model->dc_stack);
+    dp_profile_mark(profile, DP_PHASE_BACKWARD);
 }
 
 size_t dp_model_grains_at_once(const dp_model *model) {
@@ -255,15 +266,16 @@ size_t dp_model_grains_at_once(const dp_model *model) {
 
 void dp_model_gradient(dp_model *model, const float *params, size_t grains, const size_t *starts,
                        const uint32_t *contexts, const uint32_t *targets, float scale,
-                       float *gradient, double *losses) {
+                       float *gradient, double *losses, dp_profile *profile) {
     if (model->kernels == NULL)
-        losses[0] = gradient_by_blas(model, params, starts[1], contexts, targets, scale, gradient);
+        losses[0] =
+            gradient_by_blas(model, params, starts[1], contexts, targets, scale, gradient, profile);
     else
         gradient_by_kernels(model, params, grains, starts, contexts, targets, scale, gradient,
-                            losses);
+                            losses, profile);
 }
 
 const float *dp_model_logits(dp_model *model, const float *params, const uint32_t *context) {
-    forward(model, params, 1, context);
+    forward(model, params, 1, context, NULL);
     return model->logits;
 }

@@ -271,8 +271,10 @@ static void sum_and_apply_between_nodes(dp_exchange *self, const dp_exchange_wor
                    count * sizeof(float));
         }
     }
+    dp_profile_mark(work->profile, DP_PHASE_UPDATE);
     carry_up(self, length);
     carry_down(self, self->node_sums, length);
+    dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
     apply(self, work, self->slice.first, length, self->node_sums);
 }
 
@@ -282,6 +284,7 @@ static void sum_and_apply_by_mpi(dp_exchange *self, const dp_exchange_work *work
     for (size_t slot = 1; slot < self->block_count; slot++)
         add(partial(self, 0), partial(self, slot), self->total);
     dp_comm_sum(self->comm, partial(self, 0), self->total);
+    dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
     apply(self, work, 0, self->total, partial(self, 0));
 }
 
@@ -430,13 +433,16 @@ void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work) {
                           exchange->total, partial(exchange, slot), exchange->scratch,
                           exchange->stride);
     node_barrier(exchange);
+    dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
     if (exchange->kind == DP_EXCHANGE_MPI)
         sum_and_apply_by_mpi(exchange, work);
     else if (exchange->node_count == 1)
         sum_and_apply_within_node(exchange, work);
     else if (exchange->slice.end > exchange->slice.first)
         sum_and_apply_between_nodes(exchange, work);
+    dp_profile_mark(work->profile, DP_PHASE_UPDATE);
     node_barrier(exchange);
+    dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
 }
 
 const float *dp_exchange_extras(const dp_exchange *exchange) {

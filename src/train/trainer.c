@@ -2,23 +2,18 @@
 
 #include "base/memory.h"
 #include "base/timer.h"
-#include "model/model.h"
-#include "model/optimizer.h"
-#include "train/build_info.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/metrics.h"
 #include "train/report.h"
 #include "train/resume.h"
 #include "train/run_folder.h"
+#include "train/stepper.h"
 #include "train/summary.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-/* Sums over the grains that travel with the gradient. */
-enum { EXTRA_LOSS, EXTRA_SIGNALLED, EXTRA_COUNT };
 
 typedef struct trainer {
     dp_comm *comm;
@@ -26,22 +21,10 @@ typedef struct trainer {
     const dp_train_request *request;
     bool is_root;
     double started;
-    dp_build_info build;
-
-    dp_dataset dataset;
-    dp_params_layout layout;
-    dp_model *model;
-    dp_exchange *exchange;
-    float *params; /* the exchange's */
-    dp_sampler sampler;
-    dp_schedule schedule;
-    uint32_t *contexts; /* [rows at once, block_size] */
-    uint32_t *targets;  /* [rows at once] */
+    dp_stepper stepper;
 
     dp_progress progress;
     uint64_t end;          /* step at which this start of the program ends */
-    double lr;             /* of the current step */
-    double batch_loss;     /* of the last step */
     double window_seconds; /* spent in steps since the last row of metrics */
     uint64_t window_steps;
 
@@ -51,66 +34,10 @@ typedef struct trainer {
 
 /* --- one step ------------------------------------------------------------------------------- */
 
-/* Sums as a balanced tree, in place: a power of two of floats. */
-static float sum_pairs(float *values, size_t count) {
-    for (size_t width = 1; width < count; width *= 2) {
-        for (size_t i = 0; i < count; i += 2 * width)
-            values[i] += values[i + width];
-    }
-    return values[0];
-}
-
-/* Draws the rows of some grains; returns how many. */
-static size_t draw_rows(trainer *self, dp_tree_range grains, size_t *starts) {
-    const dp_config *config = self->config;
-    const size_t block_size = self->layout.shape.block_size;
-    size_t first = dp_tree_share(config->batch_size, config->grains, grains.first).first, i = 0;
-    for (size_t g = grains.first; g < grains.end; g++) {
-        starts[g - grains.first] = i;
-        for (size_t end = dp_tree_share(config->batch_size, config->grains, g).end - first; i < end;
-             i++) {
-            uint64_t example = dp_sampler_draw(&self->sampler, self->progress.step, first + i);
-            dp_dataset_read_row(&self->dataset, DP_SPLIT_TRAIN, example,
-                                self->contexts + i * block_size, &self->targets[i]);
-        }
-    }
-    return i;
-}
-
-/* Computes the gradient of some grains: a dp_tree_leaves. */
-static void compute_grains(void *context, dp_tree_range grains, float *sums) {
-    trainer *self = context;
-    const size_t count = grains.end - grains.first;
-    const float scale = 1.0f / (float)self->config->batch_size;
-    size_t starts[DP_MODEL_GRAINS_MAX + 1];
-    double losses[DP_MODEL_GRAINS_MAX];
-    float means[DP_MODEL_GRAINS_MAX] = {0};
-    starts[count] = draw_rows(self, grains, starts);
-    dp_model_gradient(self->model, self->params, count, starts, self->contexts, self->targets,
-                      scale, sums, losses);
-    for (size_t g = 0; g < count; g++)
-        means[g] = (float)(losses[g] / (double)self->config->batch_size);
-    bool signalled = self->request->signal != NULL && *self->request->signal != 0;
-    sums[self->layout.length + EXTRA_LOSS] = sum_pairs(means, count);
-    sums[self->layout.length + EXTRA_SIGNALLED] = signalled ? 1.0f : 0.0f;
-}
-
-static void update(void *context, size_t first, size_t count, const float *gradient) {
-    trainer *self = context;
-    dp_optimizer_sgd(count, (float)self->lr, gradient, self->params + first);
-}
-
 static void take_step(trainer *self) {
-    const dp_exchange_work work = {.grains = compute_grains,
-                                   .at_once = dp_model_grains_at_once(self->model),
-                                   .update = update,
-                                   .context = self};
     double before = dp_timer_now();
-    dp_comm_set_place(self->comm, "exchange", self->progress.step);
-    self->lr = dp_schedule_lr(&self->schedule, self->progress.step);
-    dp_exchange_step(self->exchange, &work);
-    self->batch_loss = (double)dp_exchange_extras(self->exchange)[EXTRA_LOSS];
-    self->progress.loss_sum += self->batch_loss;
+    dp_stepper_step(&self->stepper, self->progress.step, NULL);
+    self->progress.loss_sum += self->stepper.loss;
     self->progress.loss_count++;
     self->progress.step++;
     self->window_seconds += dp_timer_now() - before;
@@ -128,7 +55,7 @@ static dp_status fail_diverged(trainer *self, const char *what, dp_error *error)
 
 /* Every rank has the same loss, so all find the same. */
 static dp_status check_loss(trainer *self, dp_error *error) {
-    return isfinite(self->batch_loss) ? DP_OK : fail_diverged(self, "the loss is", error);
+    return isfinite(self->stepper.loss) ? DP_OK : fail_diverged(self, "the loss is", error);
 }
 
 /* --- logging points ------------------------------------------------------------------------- */
@@ -137,8 +64,8 @@ static dp_status check_loss(trainer *self, dp_error *error) {
  * All ranks hold the same ones. */
 static dp_status check_finite(trainer *self, dp_error *error) {
     bool finite = true;
-    for (size_t i = 0; i < self->layout.length; i++)
-        finite = finite && isfinite(self->params[i]);
+    for (size_t i = 0; i < self->stepper.layout.length; i++)
+        finite = finite && isfinite(self->stepper.params[i]);
     return finite ? DP_OK : fail_diverged(self, "weights are", error);
 }
 
@@ -149,7 +76,7 @@ static dp_status check_weights(trainer *self, uint64_t *hash, dp_error *error) {
     uint64_t *hashes = dp_memory_zeroed(ranks, sizeof *hashes, error);
     dp_comm_set_place(self->comm, "comparing weights", self->progress.step);
     DP_TRY(dp_comm_agree(self->comm, hashes == NULL ? error->status : DP_OK, error));
-    *hash = dp_params_hash(&self->layout, self->params);
+    *hash = dp_params_hash(&self->stepper.layout, self->stepper.params);
     dp_comm_gather_all(self->comm, hash, sizeof *hash, hashes);
     for (size_t rank = 1; rank < ranks && status == DP_OK; rank++) {
         if (hashes[rank] != hashes[0])
@@ -170,14 +97,14 @@ done:
 static dp_checkpoint snapshot(const trainer *self, uint64_t weights_hash) {
     dp_checkpoint checkpoint = {.progress = self->progress,
                                 .weights_hash = weights_hash,
-                                .unit = self->dataset.info.unit,
-                                .block_size = self->layout.shape.block_size,
+                                .unit = self->stepper.dataset.info.unit,
+                                .block_size = self->stepper.layout.shape.block_size,
                                 .config = *self->config,
-                                .vocabulary = self->dataset.vocabulary,
-                                .layout = self->layout,
-                                .params = self->params};
-    memcpy(checkpoint.dataset_sha256, self->dataset.info.sha256, DP_SHA256_TEXT_SIZE);
-    memcpy(checkpoint.build, self->build.text, DP_BUILD_SIZE);
+                                .vocabulary = self->stepper.dataset.vocabulary,
+                                .layout = self->stepper.layout,
+                                .params = self->stepper.params};
+    memcpy(checkpoint.dataset_sha256, self->stepper.dataset.info.sha256, DP_SHA256_TEXT_SIZE);
+    memcpy(checkpoint.build, self->stepper.build.text, DP_BUILD_SIZE);
     return checkpoint;
 }
 
@@ -221,8 +148,9 @@ static dp_status evaluate_splits(trainer *self, unsigned splits,
     dp_comm_set_place(self->comm, "evaluate", self->progress.step);
     for (int split = 0; split < DP_SPLIT_COUNT && status == DP_OK; split++) {
         if ((splits >> split & 1u) != 0)
-            status = dp_evaluate(self->comm, &self->dataset, (dp_split)split, &self->layout,
-                                 self->params, &evaluations[split], error);
+            status = dp_evaluate(self->comm, &self->stepper.dataset, (dp_split)split,
+                                 &self->stepper.layout, self->stepper.params, &evaluations[split],
+                                 error);
     }
     return status;
 }
@@ -236,8 +164,8 @@ static dp_status write_row(trainer *self, unsigned splits,
     double steps = (double)self->window_steps;
     dp_metrics_row row = {.step = progress->step,
                           .loss = progress->loss_sum / (double)progress->loss_count,
-                          .batch_loss = self->batch_loss,
-                          .lr = self->lr,
+                          .batch_loss = self->stepper.loss,
+                          .lr = self->stepper.lr,
                           .weights_hash = hash,
                           .ms_per_step = 1e3 * self->window_seconds / steps,
                           .examples_per_s =
@@ -297,51 +225,6 @@ done:
 
 /* --- the run -------------------------------------------------------------------------------- */
 
-static dp_status open_dataset(trainer *self, dp_error *error) {
-    dp_status status = dp_dataset_open(&self->dataset, self->config->data_path, error);
-    DP_TRY(dp_comm_agree(self->comm, status, error));
-    status = dp_dataset_check(&self->dataset, (uint64_t)dp_comm_rank(self->comm),
-                              (uint64_t)dp_comm_size(self->comm), error);
-    DP_TRY(dp_comm_agree(self->comm, status, error));
-done:
-    return status;
-}
-
-static dp_status build_model(trainer *self, dp_error *error) {
-    dp_status status = DP_OK;
-    const dp_config *config = self->config;
-    const dp_model_shape shape = {.vocab = self->dataset.vocabulary.count,
-                                  .block_size = self->dataset.info.block_size,
-                                  .embedding_dim = config->embedding_dim,
-                                  .hidden_dim = config->hidden_dim};
-    const size_t grain_rows = (config->batch_size + config->grains - 1) / config->grains;
-    DP_TRY(dp_params_layout_init(&self->layout, shape, error));
-    DP_TRY(dp_model_create(&self->model, &self->layout, self->build.level, grain_rows, error));
-    const size_t rows = grain_rows * dp_model_grains_at_once(self->model);
-    DP_NEW_ARRAY(self->contexts, rows * shape.block_size);
-    DP_NEW_ARRAY(self->targets, rows);
-    self->sampler = (dp_sampler){.seed = config->seed,
-                                 .batch_size = config->batch_size,
-                                 .example_count = dp_dataset_rows(&self->dataset, DP_SPLIT_TRAIN),
-                                 .sampling = config->sampling};
-    self->schedule = dp_config_schedule(config);
-done:
-    return status;
-}
-
-static dp_status build(trainer *self, dp_error *error) {
-    dp_status status = DP_OK;
-    const dp_config *config = self->config;
-    DP_TRY(dp_build_info_gather(self->comm, &self->build, error));
-    DP_TRY(open_dataset(self, error));
-    DP_TRY(dp_comm_agree(self->comm, build_model(self, error), error));
-    DP_TRY(dp_exchange_create(&self->exchange, self->comm, config->exchange, config->grains,
-                              self->layout.length, EXTRA_COUNT, error));
-    self->params = dp_exchange_parameters(self->exchange);
-done:
-    return status;
-}
-
 static dp_status open_run_folder(trainer *self, dp_error *error) {
     dp_status status = DP_OK;
     const char *dir = self->config->run_dir;
@@ -385,9 +268,9 @@ done:
 
 /* The head of the report. */
 static void describe(trainer *self) {
-    dp_report_start(&self->report, self->config, &self->dataset, &self->layout, self->comm,
-                    self->build.text);
-    if (!self->build.uniform)
+    dp_report_start(&self->report, self->config, &self->stepper.dataset, &self->stepper.layout,
+                    self->comm, self->stepper.build.text);
+    if (!self->stepper.build.uniform)
         dp_report_line(&self->report,
                        "notice: hosts differ in processor or BLAS, so bits may depend on how ranks "
                        "are placed; mpirun -x OPENBLAS_CORETYPE=Haswell makes BLAS alike");
@@ -396,14 +279,15 @@ static void describe(trainer *self) {
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     bool resumed = false;
     char step[32];
-    dp_status status =
-        dp_resume(self->comm, self->config, &self->dataset, &self->layout, self->build.text,
-                  &self->report, &self->progress, self->params, &resumed, error);
+    dp_status status = dp_resume(self->comm, self->config, &self->stepper.dataset,
+                                 &self->stepper.layout, self->stepper.build.text, &self->report,
+                                 &self->progress, self->stepper.params, &resumed, error);
     if (status != DP_OK)
         return status;
     if (self->is_root && !resumed)
-        dp_params_init(&self->layout, self->config->init, self->config->seed, self->params);
-    dp_exchange_publish(self->exchange);
+        dp_params_init(&self->stepper.layout, self->config->init, self->config->seed,
+                       self->stepper.params);
+    dp_exchange_publish(self->stepper.exchange);
     dp_report_line(&self->report, "  run        %s, %s%s", self->config->run_dir,
                    resumed ? "resumed at step " : "new",
                    resumed ? dp_text_format_count(self->progress.step, step) : "");
@@ -424,7 +308,7 @@ static dp_status train(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
         take_step(self);
         DP_TRY(check_loss(self, error));
         DP_TRY(log_if_due(self, evaluations, error));
-        signalled = dp_exchange_extras(self->exchange)[EXTRA_SIGNALLED] > 0.0f;
+        signalled = self->stepper.signalled;
         if (signalled || self->progress.step == self->end ||
             is_due(self->progress.step, self->config->checkpoint_every))
             DP_TRY(save_checkpoint(self, error));
@@ -447,12 +331,12 @@ static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP
                                 .weights_hash = hash,
                                 .splits = DP_SPLITS_ALL,
                                 .evaluations = evaluations,
-                                .parameters = self->layout.parameter_count,
+                                .parameters = self->stepper.layout.parameter_count,
                                 .ranks = (uint64_t)dp_comm_size(self->comm),
                                 .best_step = self->progress.best_step,
                                 .best_loss = self->progress.best_loss,
                                 .seconds = dp_timer_now() - self->started,
-                                .build = self->build.text};
+                                .build = self->stepper.build.text};
     DP_TRY(summary_path(self, path, error));
     DP_TRY(dp_summary_write(&summary, path, error));
     dp_report_splits(&self->report, DP_SPLITS_ALL, evaluations);
@@ -506,7 +390,7 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
     dp_status status = DP_OK;
     dp_evaluation evaluations[DP_SPLIT_COUNT] = {0};
     bool summed_up = false;
-    DP_TRY(build(self, error));
+    DP_TRY(dp_stepper_open(&self->stepper, self->comm, self->config, self->request->signal, error));
     DP_TRY(open_run_folder(self, error));
     describe(self);
     DP_TRY(initialise_or_resume(self, error));
@@ -531,11 +415,7 @@ done:
 static void clear(trainer *self) {
     dp_metrics_close(&self->metrics);
     dp_report_close(&self->report);
-    dp_exchange_destroy(self->exchange);
-    dp_model_destroy(self->model);
-    dp_memory_free(self->contexts);
-    dp_memory_free(self->targets);
-    dp_dataset_close(&self->dataset);
+    dp_stepper_close(&self->stepper);
 }
 
 dp_status dp_trainer_run(dp_comm *comm, const dp_config *config, const dp_train_request *request,
@@ -545,7 +425,6 @@ dp_status dp_trainer_run(dp_comm *comm, const dp_config *config, const dp_train_
                     .request = request,
                     .is_root = dp_comm_rank(comm) == 0,
                     .started = dp_timer_now()};
-    dp_comm_set_deadline(comm, config->deadline);
     *outcome = (dp_train_outcome){0};
     dp_status status = run(&self, outcome, error);
     clear(&self);

@@ -1,0 +1,51 @@
+/* stepper: everything that one synchronized step needs, and the step.
+ *
+ * Draws the rows of this rank's grains, computes their gradients, lets the exchange sum them and
+ * applies the optimizer. Knows no files but the dataset and keeps no count of steps: what a step
+ * does is a function of its number and of the parameters.
+ */
+#ifndef DP_TRAIN_STEPPER_H
+#define DP_TRAIN_STEPPER_H
+
+#include "base/profile.h"
+#include "data/dataset.h"
+#include "model/model.h"
+#include "train/build_info.h"
+#include "train/config.h"
+
+#include <signal.h>
+
+typedef struct dp_stepper {
+    dp_comm *comm;
+    const dp_config *config;
+    const volatile sig_atomic_t *signal; /* NULL: none is looked for */
+    dp_build_info build;
+    dp_dataset dataset;
+    dp_params_layout layout;
+    dp_model *model;
+    dp_exchange *exchange;
+    float *params; /* the exchange's */
+    dp_sampler sampler;
+    dp_schedule schedule;
+    uint32_t *contexts;  /* [rows at once, block_size] */
+    uint32_t *targets;   /* [rows at once] */
+    dp_profile *profile; /* of the current step, or NULL */
+
+    /* Of the last step, the same on every rank. */
+    uint64_t step;
+    double lr;
+    double loss;    /* mean over the batch, before the update */
+    bool signalled; /* some rank has seen a signal */
+} dp_stepper;
+
+/* Collective: opens the dataset and builds model and exchange. config and signal are borrowed.
+ * Agreed on; on failure dp_stepper_close may be called, and must be after success. */
+dp_status dp_stepper_open(dp_stepper *stepper, dp_comm *comm, const dp_config *config,
+                          const volatile sig_atomic_t *signal, dp_error *error) DP_CHECKED;
+void dp_stepper_close(dp_stepper *stepper);
+
+/* Collective: takes step number `step`, counted from 0. Where `profile` is not NULL its time is
+ * recorded there. */
+void dp_stepper_step(dp_stepper *stepper, uint64_t step, dp_profile *profile);
+
+#endif

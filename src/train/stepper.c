@@ -1,0 +1,133 @@
+#include "train/stepper.h"
+
+#include "base/memory.h"
+#include "model/optimizer.h"
+
+/* Sums over the grains that travel with the gradient. */
+enum { EXTRA_LOSS, EXTRA_SIGNALLED, EXTRA_COUNT };
+
+/* --- one step ------------------------------------------------------------------------------- */
+
+/* Sums as a balanced tree, in place: a power of two of floats. */
+static float sum_pairs(float *values, size_t count) {
+    for (size_t width = 1; width < count; width *= 2) {
+        for (size_t i = 0; i < count; i += 2 * width)
+            values[i] += values[i + width];
+    }
+    return values[0];
+}
+
+/* Draws the rows of some grains; returns how many. */
+static size_t draw_rows(dp_stepper *self, dp_tree_range grains, size_t *starts) {
+    const dp_config *config = self->config;
+    const size_t block_size = self->layout.shape.block_size;
+    size_t first = dp_tree_share(config->batch_size, config->grains, grains.first).first, i = 0;
+    for (size_t g = grains.first; g < grains.end; g++) {
+        starts[g - grains.first] = i;
+        for (size_t end = dp_tree_share(config->batch_size, config->grains, g).end - first; i < end;
+             i++) {
+            uint64_t example = dp_sampler_draw(&self->sampler, self->step, first + i);
+            dp_dataset_read_row(&self->dataset, DP_SPLIT_TRAIN, example,
+                                self->contexts + i * block_size, &self->targets[i]);
+        }
+    }
+    return i;
+}
+
+/* Computes the gradient of some grains: a dp_tree_leaves. */
+static void compute_grains(void *context, dp_tree_range grains, float *sums) {
+    dp_stepper *self = context;
+    const size_t count = grains.end - grains.first;
+    const float scale = 1.0f / (float)self->config->batch_size;
+    size_t starts[DP_MODEL_GRAINS_MAX + 1];
+    double losses[DP_MODEL_GRAINS_MAX];
+    float means[DP_MODEL_GRAINS_MAX] = {0};
+    starts[count] = draw_rows(self, grains, starts);
+    dp_profile_mark(self->profile, DP_PHASE_DRAW);
+    dp_model_gradient(self->model, self->params, count, starts, self->contexts, self->targets,
+                      scale, sums, losses, self->profile);
+    for (size_t g = 0; g < count; g++)
+        means[g] = (float)(losses[g] / (double)self->config->batch_size);
+    bool signalled = self->signal != NULL && *self->signal != 0;
+    sums[self->layout.length + EXTRA_LOSS] = sum_pairs(means, count);
+    sums[self->layout.length + EXTRA_SIGNALLED] = signalled ? 1.0f : 0.0f;
+}
+
+static void update(void *context, size_t first, size_t count, const float *gradient) {
+    dp_stepper *self = context;
+    dp_optimizer_sgd(count, (float)self->lr, gradient, self->params + first);
+}
+
+void dp_stepper_step(dp_stepper *self, uint64_t step, dp_profile *profile) {
+    const dp_exchange_work work = {.grains = compute_grains,
+                                   .at_once = dp_model_grains_at_once(self->model),
+                                   .update = update,
+                                   .context = self,
+                                   .profile = profile};
+    self->step = step;
+    self->profile = profile;
+    self->lr = dp_schedule_lr(&self->schedule, step);
+    dp_comm_set_place(self->comm, "exchange", step);
+    dp_profile_begin_step(profile);
+    dp_exchange_step(self->exchange, &work);
+    const float *extras = dp_exchange_extras(self->exchange);
+    self->loss = (double)extras[EXTRA_LOSS];
+    self->signalled = extras[EXTRA_SIGNALLED] > 0.0f;
+}
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+static dp_status open_dataset(dp_stepper *self, dp_error *error) {
+    dp_status status = dp_dataset_open(&self->dataset, self->config->data_path, error);
+    DP_TRY(dp_comm_agree(self->comm, status, error));
+    status = dp_dataset_check(&self->dataset, (uint64_t)dp_comm_rank(self->comm),
+                              (uint64_t)dp_comm_size(self->comm), error);
+    DP_TRY(dp_comm_agree(self->comm, status, error));
+done:
+    return status;
+}
+
+static dp_status build_model(dp_stepper *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_config *config = self->config;
+    const dp_model_shape shape = {.vocab = self->dataset.vocabulary.count,
+                                  .block_size = self->dataset.info.block_size,
+                                  .embedding_dim = config->embedding_dim,
+                                  .hidden_dim = config->hidden_dim};
+    const size_t grain_rows = (config->batch_size + config->grains - 1) / config->grains;
+    DP_TRY(dp_params_layout_init(&self->layout, shape, error));
+    DP_TRY(dp_model_create(&self->model, &self->layout, self->build.level, grain_rows, error));
+    const size_t rows = grain_rows * dp_model_grains_at_once(self->model);
+    DP_NEW_ARRAY(self->contexts, rows * shape.block_size);
+    DP_NEW_ARRAY(self->targets, rows);
+    self->sampler = (dp_sampler){.seed = config->seed,
+                                 .batch_size = config->batch_size,
+                                 .example_count = dp_dataset_rows(&self->dataset, DP_SPLIT_TRAIN),
+                                 .sampling = config->sampling};
+    self->schedule = dp_config_schedule(config);
+done:
+    return status;
+}
+
+dp_status dp_stepper_open(dp_stepper *stepper, dp_comm *comm, const dp_config *config,
+                          const volatile sig_atomic_t *signal, dp_error *error) {
+    dp_status status = DP_OK;
+    *stepper = (dp_stepper){.comm = comm, .config = config, .signal = signal};
+    dp_comm_set_deadline(comm, config->deadline);
+    DP_TRY(dp_build_info_gather(comm, &stepper->build, error));
+    DP_TRY(open_dataset(stepper, error));
+    DP_TRY(dp_comm_agree(comm, build_model(stepper, error), error));
+    DP_TRY(dp_exchange_create(&stepper->exchange, comm, config->exchange, config->grains,
+                              stepper->layout.length, EXTRA_COUNT, error));
+    stepper->params = dp_exchange_parameters(stepper->exchange);
+done:
+    return status;
+}
+
+void dp_stepper_close(dp_stepper *stepper) {
+    dp_exchange_destroy(stepper->exchange);
+    dp_model_destroy(stepper->model);
+    dp_memory_free(stepper->contexts);
+    dp_memory_free(stepper->targets);
+    dp_dataset_close(&stepper->dataset);
+}
