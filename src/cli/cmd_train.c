@@ -1,10 +1,10 @@
 #include "adapters/linalg.h"
 #include "cli/command.h"
+#include "cli/config_arguments.h"
 #include "train/config.h"
 #include "train/trainer.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct train_options {
     bool fresh;
@@ -40,44 +40,15 @@ static void install_handlers(void) {
     sigaction(SIGTERM, &action, NULL);
 }
 
-/* The config as rank 0 sees it, given to all: the others need not find the file. */
-static dp_status share_config(dp_comm *comm, const char *path, int count, char *const *assignments,
-                              dp_config *config, dp_error *error) {
-    dp_status status = DP_OK;
-    if (dp_comm_rank(comm) == 0)
-        status = dp_config_load(config, path, count, assignments, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    dp_comm_broadcast(comm, config, sizeof *config);
-done:
-    return status;
-}
-
-/* Positional arguments are the config file, then assignments. */
-static dp_status split_positionals(int count, char **positionals, const char **path,
-                                   int *assignment_count, char ***assignments, dp_error *error) {
-    if (count == 0 || strchr(positionals[0], '=') != NULL)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "no config file given: dptrain CONFIG [section.key=value ...]");
-    *path = positionals[0];
-    *assignments = positionals + 1;
-    *assignment_count = count - 1;
-    return DP_OK;
-}
-
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     dp_status status = DP_OK;
     train_options chosen;
     dp_config config;
     dp_train_outcome outcome = {0};
-    const char *path = NULL;
-    char **assignments = NULL;
-    int positional_count = 0, assignment_count = 0;
+    int positional_count = 0;
     DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
                             error));
-    status = split_positionals(positional_count, arguments, &path, &assignment_count, &assignments,
-                               error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    DP_TRY(share_config(comm, path, assignment_count, assignments, &config, error));
+    DP_TRY(dp_config_arguments_load(comm, positional_count, arguments, &config, error));
     dp_linalg_init();
     install_handlers();
     dp_train_request request = {

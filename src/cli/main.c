@@ -2,11 +2,13 @@
 #include "cli/command.h"
 #include "cli/launch.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 static const dp_command *const commands[] = {&dp_command_train, &dp_command_eval,
-                                             &dp_command_sample, &dp_command_info};
+                                             &dp_command_sample, &dp_command_info,
+                                             &dp_command_bench};
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static const dp_command *find_command(const char *name) {
@@ -42,6 +44,13 @@ static void append_command_help(const dp_command *command, dp_text *out) {
     }
 }
 
+/* What was printed must have arrived; standard output is only sure of it once it is flushed. */
+static dp_status finish_output(dp_error *error) {
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return DP_OK;
+    return dp_fail_errno(error, errno, "cannot write the output");
+}
+
 static bool asks(int count, char **arguments, const char *name, const char *alias) {
     for (int i = 0; i < count && strcmp(arguments[i], "--") != 0; i++) {
         if (strcmp(arguments[i], name) == 0 || strcmp(arguments[i], alias) == 0)
@@ -68,8 +77,16 @@ static bool answer_question(const dp_command *command, int count, char **argumen
     return true;
 }
 
+static int end_answer(void) {
+    dp_error error;
+    dp_status status = finish_output(&error);
+    if (status != DP_OK)
+        fprintf(stderr, "dptrain: %s\n", error.message);
+    return (int)status;
+}
+
 static int run_command(const dp_command *command, int count, char **arguments) {
-    dp_error error = {0};
+    dp_error error = {0}, later = {0};
     dp_comm *comm = NULL;
     int signal = 0;
     dp_status status = dp_comm_create(&comm, &error);
@@ -77,7 +94,9 @@ static int run_command(const dp_command *command, int count, char **arguments) {
         status = dp_launch_check(dp_comm_size(comm), &error);
     if (status == DP_OK)
         status = command->run(comm, count, arguments, &signal, &error);
-    fflush(stdout);
+    dp_status output = finish_output(status == DP_OK ? &error : &later);
+    if (status == DP_OK)
+        status = output;
     if (status != DP_OK && error.message[0] != '\0')
         fprintf(stderr, "dptrain: %s\n", error.message);
     dp_comm_destroy(comm);
@@ -88,7 +107,7 @@ int main(int argc, char **argv) {
     const dp_command *command = argc > 1 ? find_command(argv[1]) : NULL;
     int skipped = command == NULL ? 1 : 2;
     if (answer_question(command, argc - 1, argv + 1))
-        return DP_OK;
+        return end_answer();
     if (argc == 1) {
         if (dp_launch_is_first())
             fprintf(stderr, "dptrain: no command and no config file given (see dptrain --help)\n");

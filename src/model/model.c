@@ -240,6 +240,7 @@ static void gradient_by_kernels(dp_model *model, const float *params, size_t gra
         losses[g] =
             kernels->softmax_gradient(starts[g + 1] - starts[g], shape->vocab, ldv,
                                       targets + starts[g], scale, model->logits + starts[g] * ldv);
+    dp_profile_mark(profile, DP_PHASE_SOFTMAX);
 
     kernels->forward(rows, shape->vocab, ldh, model->logits, ldv, padded->w2_transposed, NULL,
                      model->dh);

@@ -1,0 +1,21 @@
+#include "cli/config_arguments.h"
+
+#include <string.h>
+
+static dp_status load(int count, char *const *positionals, dp_config *config, dp_error *error) {
+    if (count == 0 || strchr(positionals[0], '=') != NULL)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "no config file given: dptrain CONFIG [section.key=value ...]");
+    return dp_config_load(config, positionals[0], count - 1, positionals + 1, error);
+}
+
+dp_status dp_config_arguments_load(dp_comm *comm, int count, char *const *positionals,
+                                   dp_config *config, dp_error *error) {
+    dp_status status = DP_OK;
+    if (dp_comm_rank(comm) == 0)
+        status = load(count, positionals, config, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    dp_comm_broadcast(comm, config, sizeof *config);
+done:
+    return status;
+}

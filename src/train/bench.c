@@ -1,0 +1,239 @@
+#include "train/bench.h"
+
+#include "adapters/linalg.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "base/timer.h"
+#include "model/optimizer.h"
+#include "train/stepper.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STRETCHES_MAX = 1000, SGEMM_SIZE = 1536, PROFILED_STEPS = 200, IDLE_STEPS = 100 };
+
+/* How long a stretch of steps is meant to take: long against a clock's tick, short against what else
+ * the machine does. */
+#define STRETCH_SECONDS 0.02
+
+typedef struct samples {
+    double values[STRETCHES_MAX];
+    size_t count;
+} samples;
+
+typedef struct bench {
+    dp_comm *comm;
+    dp_stepper stepper;
+    dp_exchange *idle; /* an exchange of the same size, with nothing to compute */
+    float *slab;       /* [length], for MPI_Allreduce */
+    float *square;     /* [3][SGEMM_SIZE, SGEMM_SIZE], rank 0 */
+    uint64_t step;
+    uint64_t stretch; /* steps */
+    samples steps, exchange, allreduce, sgemm;
+} bench;
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static dp_spread spread_of(double *values, size_t count) {
+    qsort(values, count, sizeof *values, ascending);
+    return (dp_spread){.min = values[0],
+                       .p10 = values[count / 10],
+                       .median = values[count / 2],
+                       .p90 = values[count - 1 - count / 10],
+                       .max = values[count - 1]};
+}
+
+static void add_sample(samples *self, double value) {
+    if (self->count < STRETCHES_MAX)
+        self->values[self->count++] = value;
+}
+
+/* --- the candidates ------------------------------------------------------------------------- */
+
+/* Microseconds a step over `count` steps. Steps wait for each other, so any rank may hold the clock. */
+static double time_steps(bench *self, uint64_t count, dp_profile *profile) {
+    double before = dp_timer_now();
+    for (uint64_t i = 0; i < count; i++)
+        dp_stepper_step(&self->stepper, self->step++, profile);
+    return 1e6 * (dp_timer_now() - before) / (double)count;
+}
+
+static void no_work(void *context, dp_tree_range grains, float *sums) {
+    (void)context;
+    (void)grains;
+    (void)sums; /* whatever the slab holds is as good to add as a gradient */
+}
+
+static void update_idle(void *context, size_t first, size_t count, const float *gradient) {
+    bench *self = context;
+    dp_optimizer_sgd(count, 0.1f, gradient, dp_exchange_parameters(self->idle) + first);
+}
+
+static double time_exchange(bench *self) {
+    const dp_exchange_work work = {.grains = no_work,
+                                   .at_once = DP_MODEL_GRAINS_MAX,
+                                   .update = update_idle,
+                                   .context = self};
+    double before = dp_timer_now();
+    for (int i = 0; i < IDLE_STEPS; i++)
+        dp_exchange_step(self->idle, &work);
+    return 1e6 * (dp_timer_now() - before) / IDLE_STEPS;
+}
+
+static double time_allreduce(bench *self) {
+    const size_t length = self->stepper.layout.length;
+    double before = dp_timer_now();
+    for (int i = 0; i < IDLE_STEPS; i++) {
+        dp_comm_sum(self->comm, self->slab, length);
+        dp_optimizer_sgd(length, 0.1f, self->slab, dp_exchange_parameters(self->idle));
+    }
+    return 1e6 * (dp_timer_now() - before) / IDLE_STEPS;
+}
+
+/* GFLOP/s; on rank 0, while the others wait. */
+static double rate_of_sgemm(const bench *self) {
+    const size_t n = SGEMM_SIZE, size = n * n;
+    double before = dp_timer_now();
+    dp_linalg_multiply(DP_PLAIN, DP_PLAIN, n, n, n, self->square, n, self->square + size, n, 0.0f,
+                       self->square + 2 * size, n);
+    return 2e-9 * (double)n * (double)n * (double)n / (dp_timer_now() - before);
+}
+
+/* --- the run -------------------------------------------------------------------------------- */
+
+static dp_status prepare(bench *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t length = self->stepper.layout.length;
+    DP_NEW_ARRAY(self->slab, length);
+    if (dp_comm_rank(self->comm) != 0)
+        goto done;
+    DP_NEW_ARRAY(self->square, (size_t)3 * SGEMM_SIZE * SGEMM_SIZE);
+    for (size_t i = 0; i < (size_t)2 * SGEMM_SIZE * SGEMM_SIZE; i++)
+        self->square[i] = (float)(i % 7) - 3.0f;
+done:
+    return status;
+}
+
+/* Warms up, and finds how many steps make a stretch; the same on all ranks. */
+static void warm_up(bench *self) {
+    const dp_config *config = self->stepper.config;
+    if (dp_comm_rank(self->comm) == 0)
+        dp_params_init(&self->stepper.layout, config->init, config->seed, self->stepper.params);
+    dp_exchange_publish(self->stepper.exchange);
+    (void)time_steps(self, 20, NULL);
+    double us = time_steps(self, 50, NULL);
+    int stretch = us > 0.0 ? (int)fmin(1e6, ceil(1e6 * STRETCH_SECONDS / us)) : 1;
+    self->stretch = (uint64_t)dp_comm_max(self->comm, stretch);
+}
+
+/* All candidates in turn, until the time is up on rank 0. */
+static void measure(bench *self, double seconds) {
+    const bool is_root = dp_comm_rank(self->comm) == 0;
+    double end = dp_timer_now() + seconds;
+    for (int go_on = 1; go_on != 0;) {
+        for (int i = 0; i < 4; i++)
+            add_sample(&self->steps, time_steps(self, self->stretch, NULL));
+        add_sample(&self->exchange, time_exchange(self));
+        add_sample(&self->allreduce, time_allreduce(self));
+        if (is_root)
+            add_sample(&self->sgemm, rate_of_sgemm(self));
+        go_on = dp_comm_max(self->comm, is_root && dp_timer_now() < end);
+    }
+}
+
+/* The phases of profiled steps: their spread over the ranks. */
+static dp_status measure_phases(bench *self, dp_bench_result *result, dp_error *error) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
+    dp_status status = DP_OK;
+    dp_profile profile = {0};
+    double *all = dp_memory_zeroed(ranks * DP_PHASE_COUNT, sizeof *all, error);
+    double *column = dp_memory_zeroed(ranks, sizeof *column, error);
+    bool failed = all == NULL || column == NULL;
+    DP_TRY(dp_comm_agree(self->comm, failed ? error->status : DP_OK, error));
+    (void)time_steps(self, PROFILED_STEPS, &profile);
+    dp_comm_gather_all(self->comm, profile.seconds, sizeof profile.seconds, all);
+    for (int phase = 0; phase < DP_PHASE_COUNT; phase++) {
+        for (size_t rank = 0; rank < ranks; rank++)
+            column[rank] = 1e6 * all[rank * DP_PHASE_COUNT + (size_t)phase] / PROFILED_STEPS;
+        result->phase_us[phase] = spread_of(column, ranks);
+    }
+done:
+    dp_memory_free(all);
+    dp_memory_free(column);
+    return status;
+}
+
+static dp_status measure_memory(bench *self, dp_bench_result *result, dp_error *error) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
+    const double mine[2] = {(double)dp_process_resident_bytes(),
+                            (double)dp_process_proportional_bytes()};
+    dp_status status = DP_OK;
+    double(*all)[2] = dp_memory_zeroed(ranks, sizeof *all, error);
+    DP_TRY(dp_comm_agree(self->comm, all == NULL ? error->status : DP_OK, error));
+    dp_comm_gather_all(self->comm, mine, sizeof mine, all);
+    for (size_t rank = 0; rank < ranks; rank++) {
+        result->resident_bytes_rank = fmax(result->resident_bytes_rank, all[rank][0]);
+        if (rank < (size_t)dp_comm_node_first(self->comm, 1))
+            result->resident_bytes_node += all[rank][1];
+    }
+done:
+    dp_memory_free(all);
+    return status;
+}
+
+static double nominal_flops(const dp_config *config, const dp_model_shape *shape) {
+    double inputs = (double)shape->block_size * (double)shape->embedding_dim;
+    double hidden = (double)shape->hidden_dim, vocab = (double)shape->vocab;
+    /* Each layer multiplies three times: forward, and for the gradients of weights and inputs. */
+    return 2.0 * 3.0 * (double)config->batch_size * (inputs * hidden + hidden * vocab);
+}
+
+static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_comm *comm = self->comm;
+    const dp_config *config = self->stepper.config;
+    dp_stepper_step(&self->stepper, 0, NULL);
+    result->seconds_to_first_step = dp_process_age();
+    DP_TRY(measure_memory(self, result, error));
+    DP_TRY(dp_exchange_create(&self->idle, comm, config->exchange, config->grains,
+                              self->stepper.layout.length, 2, error));
+    DP_TRY(dp_comm_agree(comm, prepare(self, error), error));
+    warm_up(self);
+    measure(self, seconds);
+    DP_TRY(measure_phases(self, result, error));
+    memcpy(result->build, self->stepper.build.text, sizeof result->build);
+    result->ranks = (uint64_t)dp_comm_size(comm);
+    result->nodes = (uint64_t)dp_comm_node_count(comm);
+    result->parameters = self->stepper.layout.parameter_count;
+    result->nominal_flops = nominal_flops(config, &self->stepper.layout.shape);
+    result->us_per_step = spread_of(self->steps.values, self->steps.count);
+    result->exchange_us = spread_of(self->exchange.values, self->exchange.count).median;
+    result->allreduce_us = spread_of(self->allreduce.values, self->allreduce.count).median;
+    if (dp_comm_rank(comm) == 0)
+        result->sgemm_gflops = spread_of(self->sgemm.values, self->sgemm.count).median;
+done:
+    return status;
+}
+
+dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds,
+                       dp_bench_result *result, dp_error *error) {
+    dp_status status = DP_OK;
+    memset(result, 0, sizeof *result);
+    bench *self = dp_memory_zeroed(1, sizeof *self, error);
+    DP_TRY(dp_comm_agree(comm, self == NULL ? error->status : DP_OK, error));
+    self->comm = comm;
+    status = dp_stepper_open(&self->stepper, comm, config, NULL, error);
+    if (status == DP_OK)
+        status = run(self, seconds, result, error);
+    dp_exchange_destroy(self->idle);
+    dp_stepper_close(&self->stepper);
+    dp_memory_free(self->slab);
+    dp_memory_free(self->square);
+done:
+    dp_memory_free(self);
+    return status;
+}
