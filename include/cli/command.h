@@ -1,7 +1,8 @@
 /* command: the subcommands of dptrain and what they share.
  *
  * A command parses its own arguments (without the program's and the command's name), works on all
- * ranks and returns the same status on each. `cli/main` prints its message and makes the exit status.
+ * ranks and returns the same status on each. `cli/main` prints its message and makes the exit
+ * status.
  */
 #ifndef DP_CLI_COMMAND_H
 #define DP_CLI_COMMAND_H

@@ -5,8 +5,8 @@
 #include "parallel/comm.h"
 #include "train/config.h"
 
-/* Collective: the first positional argument is a config file, the others are assignments. Rank 0 reads
- * the file and all get what it found, so that the others need not find it. Agreed on. */
+/* Collective: the first positional argument is a config file, the others are assignments. Rank 0
+ * reads the file and all get what it found, so that the others need not find it. Agreed on. */
 dp_status dp_config_arguments_load(dp_comm *comm, int count, char *const *positionals,
                                    dp_config *config, dp_error *error) DP_CHECKED;
 

@@ -10,8 +10,8 @@
  * that need no MPI. */
 bool dp_launch_is_first(void);
 
-/* DP_ERR_LAUNCH where Slurm started several tasks but MPI sees `ranks` = 1: each would believe to be
- * alone and they would overwrite one another's files. */
+/* DP_ERR_LAUNCH where Slurm started several tasks but MPI sees `ranks` = 1: each would believe to
+ * be alone and they would overwrite one another's files. */
 dp_status dp_launch_check(int ranks, dp_error *error) DP_CHECKED;
 
 #endif

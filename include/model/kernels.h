@@ -29,10 +29,19 @@
 typedef struct dp_kernels {
     dp_cpu_level level;
 
-    /* y[r, j] = b[j] + sum over k of x[r, k] w[k, j]:  x [rows, in] with ldx, w [in, ld], b [ld] or
-     * NULL for 0, y [rows, ld]; ld a multiple of 16; w, b and y 64-byte aligned. */
-    void (*forward)(size_t rows, size_t in, size_t ld, const float *x, size_t ldx, const float *w,
-                    const float *b, float *y);
+    /* x[i] = c[ids[i]], `dim` floats each:  x [count, dim]. Up to 15 floats behind the end of a row
+     * of c are read, and behind the end of x written, so both need room. */
+    void (*gather)(size_t count, size_t dim, const uint32_t *ids, const float *c, float *x);
+    /* c[ids[r, i]] += x[r, i]:  ids [rows, block], x [rows, block * dim] with ldx, c as above. */
+    void (*scatter_add)(size_t rows, size_t block, size_t dim, const uint32_t *ids, const float *x,
+                        size_t ldx, float *c);
+
+    /* y[r, j] = b[j] + sum over k of x[r, k] w[k, j]:  x [rows, in] with ldx, w [in, ldw], b or
+     * NULL for 0, y [rows, ldy], ldy a multiple of 16. All ldy columns are computed, so behind the
+     * last row of w and behind b there must be floats to read; what the columns from ldw on hold is
+     * of no meaning. */
+    void (*forward)(size_t rows, size_t in, const float *x, size_t ldx, const float *w, size_t ldw,
+                    const float *b, float *y, size_t ldy);
 
     /* dw[i, j] = sum over grains, in tree order, of the sum over their rows, in order, of x[r, i]
      * dy[r, j]. Grain g has the rows [starts[g], starts[g + 1]). x [rows, in] with ldx, dy [rows,
@@ -45,7 +54,7 @@ typedef struct dp_kernels {
     void (*row_sum)(size_t grains, const size_t *starts, size_t out, const float *dy, size_t ldy,
                     float *db);
 
-    /* x[i] = tanh(x[i]), n a multiple of 16; error bound as model/activation. */
+    /* x[i] = tanh(x[i]), n a multiple of 16; relative error below 5e-7. */
     void (*tanh)(size_t n, float *x);
     /* dh[i] *= 1 - h[i]^2, n a multiple of 16. */
     void (*tanh_backward)(size_t n, const float *h, float *dh);
@@ -55,10 +64,11 @@ typedef struct dp_kernels {
     double (*softmax_gradient)(size_t rows, size_t vocab, size_t ld, const uint32_t *targets,
                                float scale, float *logits);
 
-    /* target [rows, ld] = source [rows, cols], 0 in the padding. */
-    void (*pad)(size_t rows, size_t cols, const float *source, size_t ld, float *target);
     /* target [cols, ld] = source [rows, cols] transposed, 0 in the padding; ld >= rows. */
     void (*pad_transposed)(size_t rows, size_t cols, const float *source, size_t ld, float *target);
+
+    /* params[i] -= lr * gradient[i] */
+    void (*descend)(size_t count, float lr, const float *gradient, float *params);
 } dp_kernels;
 
 /* The kernels of this level, or of the highest one below it that the build has. */

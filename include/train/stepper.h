@@ -9,6 +9,7 @@
 
 #include "base/profile.h"
 #include "data/dataset.h"
+#include "model/kernels.h"
 #include "model/model.h"
 #include "train/build_info.h"
 #include "train/config.h"
@@ -23,6 +24,7 @@ typedef struct dp_stepper {
     dp_dataset dataset;
     dp_params_layout layout;
     dp_model *model;
+    const dp_kernels *kernels;
     dp_exchange *exchange;
     float *params; /* the exchange's */
     dp_sampler sampler;

@@ -111,9 +111,8 @@ static void to_table(const dp_config *config, const dp_bench_result *result, dp_
     dp_text_append_format(out, "step      %10.2f us  (p10 %.2f, p90 %.2f)\n",
                           result->us_per_step.median, result->us_per_step.p10,
                           result->us_per_step.p90);
-    dp_text_append_format(
-        out, "examples  %10s a second\n",
-        dp_text_format_count((uint64_t)examples_per_s(config, result), count));
+    dp_text_append_format(out, "examples  %10s a second\n",
+                          dp_text_format_count((uint64_t)examples_per_s(config, result), count));
     dp_text_append_format(
         out, "rate      %10.1f GFLOP/s nominal (%.4g Mflop a step), %.2f of a large sgemm's %.1f\n",
         gflops(result), 1e-6 * result->nominal_flops, gflops(result) / result->sgemm_gflops,

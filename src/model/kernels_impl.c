@@ -101,10 +101,34 @@ INLINE void store_first(float *p, vec v, size_t count) {
     f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), \
         f(15)
 
+/* --- the embedding -------------------------------------------------------------------------- */
+
+/* Whole vectors, in order, so that what is written too much is written over by the next row. */
+static void gather(size_t count, size_t dim, const uint32_t *ids, const float *c, float *x) {
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < dim; k += LANES)
+            store(x + i * dim + k, load(c + ids[i] * dim + k));
+    }
+}
+
+static void scatter_add(size_t rows, size_t block, size_t dim, const uint32_t *ids, const float *x,
+                        size_t ldx, float *c) {
+    for (size_t r = 0; r < rows; r++, ids += block, x += ldx) {
+        for (size_t i = 0; i < block; i++) {
+            float *row = c + ids[i] * dim;
+            for (size_t k = 0; k < dim; k += LANES) {
+                size_t left = dim - k;
+                store_first(row + k, load_first(row + k, left) + load_first(x + i * dim + k, left),
+                            left);
+            }
+        }
+    }
+}
+
 /* --- forward -------------------------------------------------------------------------------- */
 
 typedef struct forward_call {
-    size_t in, ld, ldx;
+    size_t in, ldx, ldw, ldy;
     const float *x, *w, *b;
     float *y;
 } forward_call;
@@ -119,7 +143,7 @@ INLINE void forward_tile(const int rows, const int cols, forward_call call) {
     for (size_t k = 0; k < call.in; k++) {
         vec weight[COLS_MAX];
         UNROLL for (int c = 0; c < cols; c++) weight[c] =
-            load(call.w + k * call.ld + (size_t)c * LANES);
+            load(call.w + k * call.ldw + (size_t)c * LANES);
         UNROLL for (int r = 0; r < rows; r++) {
             vec input = splat(call.x[(size_t)r * call.ldx + k]);
             UNROLL for (int c = 0; c < cols; c++) sum[r][c] += input * weight[c];
@@ -127,13 +151,13 @@ INLINE void forward_tile(const int rows, const int cols, forward_call call) {
     }
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int c = 0; c < cols; c++)
-            store(call.y + (size_t)r * call.ld + (size_t)c * LANES, sum[r][c]);
+            store(call.y + (size_t)r * call.ldy + (size_t)c * LANES, sum[r][c]);
     }
 }
 
 INLINE forward_call skip_rows(forward_call call, size_t rows) {
     call.x += rows * call.ldx;
-    call.y += rows * call.ld;
+    call.y += rows * call.ldy;
     return call;
 }
 
@@ -146,16 +170,17 @@ INLINE void forward_strip(const int rows, const int cols, size_t count, forward_
         forward_tile(1, cols, skip_rows(call, r));
 }
 
-static void forward(size_t rows, size_t in, size_t ld, const float *x, size_t ldx, const float *w,
-                    const float *b, float *y) {
-    const size_t vectors = ld / LANES;
+static void forward(size_t rows, size_t in, const float *x, size_t ldx, const float *w, size_t ldw,
+                    const float *b, float *y, size_t ldy) {
+    const size_t vectors = ldy / LANES;
     const size_t strips = (vectors + COLS_MAX - 1) / COLS_MAX;
     for (size_t s = 0, c = 0; s < strips; s++) {
         size_t width =
             (vectors - c + (strips - s) - 1) / (strips - s); /* nearly the same for all */
         forward_call call = {.in = in,
-                             .ld = ld,
                              .ldx = ldx,
+                             .ldw = ldw,
+                             .ldy = ldy,
                              .x = x,
                              .w = w + c * LANES,
                              .b = b == NULL ? NULL : b + c * LANES,
@@ -298,7 +323,7 @@ static void row_sum(size_t grains, const size_t *starts, size_t out, const float
 
 /* --- elementwise ---------------------------------------------------------------------------- */
 
-/* As in model/activation.c, which has the formulas and their source. */
+/* As in model/activation.c, which has the formula and its source. */
 INLINE vec exp_of(vec x) {
     const float rounder = 12582912.0f;
     const float log2_e = 1.44269504088896341f;
@@ -329,18 +354,25 @@ INLINE vec reciprocal(vec x) {
 #endif
 }
 
+/* A quotient of polynomials, x P(x^2) / Q(x^2), on the range where tanh is not yet 1 (coefficients:
+ * the Eigen library, ptanh_float). */
 INLINE vec tanh_of(vec x) {
-    const ivec sign = (ivec)x & (int32_t)0x80000000;
-    const vec a = (vec)((ivec)x & 0x7FFFFFFF);
-    const vec far = 1.0f - 2.0f * reciprocal(exp_of(a + a) + 1.0f);
-    const vec s = a * a;
-    vec p = splat(-5.70498872745e-3f);
-    p = p * s + 2.06390887954e-2f;
-    p = p * s - 5.37397155531e-2f;
-    p = p * s + 1.33314422036e-1f;
-    p = p * s - 3.33332819422e-1f;
-    const vec near = p * s * a + a;
-    return (vec)((ivec)choose(a < 0.625f, near, far) | sign);
+    const float limit = 7.90531110763549805f;
+    x = choose(x > limit, splat(limit), x);
+    x = choose(x < -limit, splat(-limit), x);
+    const vec s = x * x;
+    vec p = splat(-2.76076847742355e-16f);
+    p = p * s + 2.00018790482477e-13f;
+    p = p * s - 8.60467152213735e-11f;
+    p = p * s + 5.12229709037114e-08f;
+    p = p * s + 1.48572235717979e-05f;
+    p = p * s + 6.37261928875436e-04f;
+    p = p * s + 4.89352455891786e-03f;
+    vec q = splat(1.19825839466702e-06f);
+    q = q * s + 1.18534705686654e-04f;
+    q = q * s + 2.26843463243900e-03f;
+    q = q * s + 4.89352518554385e-03f;
+    return x * (p * reciprocal(q)); /* in this order nothing underflows */
 }
 
 static void tanh_array(size_t n, float *x) {
@@ -383,22 +415,24 @@ INLINE float sum_of_lanes(vec v) {
     return (v + ROTATE(v, BY_1))[0];
 }
 
+/* Logits j .. j+15 of a row, -infinity behind the vocabulary. */
+INLINE vec load_logits(size_t vocab, const float *row, size_t j) {
+    const ivec lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return choose(lane < (int32_t)(vocab - j), load(row + j), splat(-INFINITY));
+}
+
 /* One row of logits becomes exponentials, 0 in the padding; returns their sum and, in *shifted, the
  * target's logit less the maximum. */
 INLINE float exponentials(size_t vocab, size_t ld, uint32_t target, float *row, float *shifted) {
-    for (size_t j = vocab; j < ld; j++)
-        row[j] = -INFINITY;
-    vec maxima = load(row);
-    for (size_t j = LANES; j < ld; j += LANES) {
-        maxima = larger(load(row + j), maxima);
-    }
+    vec maxima = load_logits(vocab, row, 0);
+    for (size_t j = LANES; j < ld; j += LANES)
+        maxima = larger(load_logits(vocab, row, j), maxima);
     const float maximum = largest_lane(maxima);
     *shifted = row[target] - maximum;
     vec sums = {0};
     for (size_t j = 0; j < ld; j += LANES) {
-        vec v = load(row + j);
-        vec e = exp_of(v - maximum);
-        e = choose(v == -INFINITY, (vec){0}, e);
+        vec v = load_logits(vocab, row, j);
+        vec e = choose(v == -INFINITY, (vec){0}, exp_of(v - maximum));
         store(row + j, e);
         sums += e;
     }
@@ -428,18 +462,6 @@ static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint3
 }
 
 /* --- layout --------------------------------------------------------------------------------- */
-
-static void pad(size_t rows, size_t cols, const float *source, size_t ld, float *target) {
-    const size_t whole = cols / LANES * LANES;
-    for (size_t r = 0; r < rows; r++, source += cols, target += ld) {
-        for (size_t j = 0; j < whole; j += LANES)
-            store(target + j, load(source + j));
-        if (whole < cols)
-            store(target + whole, load_first(source + whole, cols - whole));
-        for (size_t j = dp_kernels_padded(cols); j < ld; j += LANES)
-            store(target + j, (vec){0});
-    }
-}
 
 /* The quarter turns of a 16 by 16 block, halved again and again: where the rows i and i + s meet,
  * the half blocks of width s beside the diagonal change places. */
@@ -488,12 +510,24 @@ static void pad_transposed(size_t rows, size_t cols, const float *source, size_t
     }
 }
 
+static void descend(size_t count, float lr, const float *gradient, float *params) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        store(params + i, load(params + i) - lr * load(gradient + i));
+    if (i < count)
+        store_first(params + i,
+                    load_first(params + i, count - i) - lr * load_first(gradient + i, count - i),
+                    count - i);
+}
+
 const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
+                                    .gather = gather,
+                                    .scatter_add = scatter_add,
                                     .forward = forward,
                                     .weight_gradient = weight_gradient,
                                     .row_sum = row_sum,
                                     .tanh = tanh_array,
                                     .tanh_backward = tanh_backward,
                                     .softmax_gradient = softmax_gradient,
-                                    .pad = pad,
-                                    .pad_transposed = pad_transposed};
+                                    .pad_transposed = pad_transposed,
+                                    .descend = descend};

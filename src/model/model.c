@@ -14,16 +14,6 @@
 /* Rows of all grains that are computed at once: their activations should stay in that cache too. */
 #define KERNEL_ROWS_MAX 512
 
-/* Weights as the kernels want them, made anew from the parameters for each gradient. */
-typedef struct padded_weights {
-    float *w1;            /* [inputs, ldh] */
-    float *b1;            /* [ldh] */
-    float *w2;            /* [hidden_dim, ldv] */
-    float *b2;            /* [ldv] */
-    float *w1_transposed; /* [hidden_dim, ldx] */
-    float *w2_transposed; /* [vocab, ldh] */
-} padded_weights;
-
 struct dp_model {
     dp_params_layout layout;
     const dp_kernels *kernels; /* NULL: BLAS */
@@ -35,8 +25,10 @@ struct dp_model {
     float *logits;             /* [max_rows, ldv]; becomes p, then the gradient at the logits */
     float *dh;                 /* [max_rows, ldh] */
     float *dx;                 /* [max_rows, ldx] */
-    padded_weights padded;
-    float *dc_stack; /* [log2 of DP_MODEL_GRAINS_MAX][size of C] */
+    /* Made anew from the parameters for each gradient by kernels. */
+    float *w1_transposed; /* [hidden_dim, ldx] */
+    float *w2_transposed; /* [vocab, ldh] */
+    float *dc_stack;      /* [log2 of DP_MODEL_GRAINS_MAX][size of C] */
 };
 
 static size_t weight_bytes(const dp_model *model) {
@@ -46,16 +38,11 @@ static size_t weight_bytes(const dp_model *model) {
     return floats * sizeof(float);
 }
 
-static dp_status allocate_padded(dp_model *model, dp_error *error) {
+static dp_status allocate_for_kernels(dp_model *model, dp_error *error) {
     dp_status status = DP_OK;
     const dp_model_shape *shape = &model->layout.shape;
-    padded_weights *padded = &model->padded;
-    DP_NEW_ARRAY(padded->w1, model->inputs * model->ldh);
-    DP_NEW_ARRAY(padded->b1, model->ldh);
-    DP_NEW_ARRAY(padded->w2, shape->hidden_dim * model->ldv);
-    DP_NEW_ARRAY(padded->b2, model->ldv);
-    DP_NEW_ARRAY(padded->w1_transposed, shape->hidden_dim * model->ldx);
-    DP_NEW_ARRAY(padded->w2_transposed, shape->vocab * model->ldh);
+    DP_NEW_ARRAY(model->w1_transposed, shape->hidden_dim * model->ldx);
+    DP_NEW_ARRAY(model->w2_transposed, shape->vocab * model->ldh);
     DP_NEW_ARRAY(model->dc_stack, 3 * shape->vocab * shape->embedding_dim);
 done:
     return status;
@@ -84,13 +71,13 @@ dp_status dp_model_create(dp_model **model, const dp_params_layout *layout, dp_c
         goto done;
     }
     const size_t max_rows = self->at_once * grain_rows;
-    DP_NEW_ARRAY(self->x, max_rows * self->inputs);
+    DP_NEW_ARRAY(self->x, max_rows * self->inputs + DP_KERNEL_LANES);
     DP_NEW_ARRAY(self->h, max_rows * self->ldh);
     DP_NEW_ARRAY(self->logits, max_rows * self->ldv);
     DP_NEW_ARRAY(self->dh, max_rows * self->ldh);
     DP_NEW_ARRAY(self->dx, max_rows * self->ldx);
     if (self->kernels != NULL)
-        DP_TRY(allocate_padded(self, error));
+        DP_TRY(allocate_for_kernels(self, error));
     *model = self;
 done:
     if (status != DP_OK)
@@ -106,12 +93,8 @@ void dp_model_destroy(dp_model *model) {
     dp_memory_free(model->logits);
     dp_memory_free(model->dh);
     dp_memory_free(model->dx);
-    dp_memory_free(model->padded.w1);
-    dp_memory_free(model->padded.b1);
-    dp_memory_free(model->padded.w2);
-    dp_memory_free(model->padded.b2);
-    dp_memory_free(model->padded.w1_transposed);
-    dp_memory_free(model->padded.w2_transposed);
+    dp_memory_free(model->w1_transposed);
+    dp_memory_free(model->w2_transposed);
     dp_memory_free(model->dc_stack);
     dp_memory_free(model);
 }
@@ -177,29 +160,14 @@ static double gradient_by_blas(dp_model *model, const float *params, size_t rows
 
 /* --- by kernels ----------------------------------------------------------------------------- */
 
-static void pad_weights(dp_model *model, const float *params) {
-    const dp_model_shape *shape = &model->layout.shape;
-    const dp_kernels *kernels = model->kernels;
-    const padded_weights *padded = &model->padded;
-    const float *w1 = tensor(model, params, DP_TENSOR_W1);
-    const float *w2 = tensor(model, params, DP_TENSOR_W2);
-    kernels->pad(model->inputs, shape->hidden_dim, w1, model->ldh, padded->w1);
-    kernels->pad(1, shape->hidden_dim, tensor(model, params, DP_TENSOR_B1), model->ldh, padded->b1);
-    kernels->pad(shape->hidden_dim, shape->vocab, w2, model->ldv, padded->w2);
-    kernels->pad(1, shape->vocab, tensor(model, params, DP_TENSOR_B2), model->ldv, padded->b2);
-    kernels->pad_transposed(model->inputs, shape->hidden_dim, w1, model->ldx,
-                            padded->w1_transposed);
-    kernels->pad_transposed(shape->hidden_dim, shape->vocab, w2, model->ldh, padded->w2_transposed);
-}
-
 /* dC of one grain from its rows of dx. */
 static void embedding_gradient(dp_model *model, const size_t *starts, const uint32_t *contexts,
                                float *dc) {
     const dp_model_shape *shape = &model->layout.shape;
     memset(dc, 0, shape->vocab * shape->embedding_dim * sizeof *dc);
-    dp_embedding_backward(starts[1] - starts[0], shape->block_size, shape->embedding_dim,
-                          contexts + starts[0] * shape->block_size,
-                          model->dx + starts[0] * model->ldx, model->ldx, dc);
+    model->kernels->scatter_add(starts[1] - starts[0], shape->block_size, shape->embedding_dim,
+                                contexts + starts[0] * shape->block_size,
+                                model->dx + starts[0] * model->ldx, model->ldx, dc);
 }
 
 /* dC summed over a power of two of grains, as a balanced tree; `stack` has a dC for each level. */
@@ -222,19 +190,20 @@ static void gradient_by_kernels(dp_model *model, const float *params, size_t gra
                                 double *losses, dp_profile *profile) {
     const dp_model_shape *shape = &model->layout.shape;
     const dp_kernels *kernels = model->kernels;
-    const padded_weights *padded = &model->padded;
     const size_t rows = starts[grains], ldh = model->ldh, ldv = model->ldv, ldx = model->ldx;
-    pad_weights(model, params);
+    const size_t inputs = model->inputs, hidden = shape->hidden_dim, vocab = shape->vocab;
+    const float *w1 = tensor(model, params, DP_TENSOR_W1);
+    const float *w2 = tensor(model, params, DP_TENSOR_W2);
 
-    dp_embedding_forward(rows, shape->block_size, shape->embedding_dim, contexts,
-                         tensor(model, params, DP_TENSOR_C), model->x);
-    kernels->forward(rows, model->inputs, ldh, model->x, model->inputs, padded->w1, padded->b1,
-                     model->h);
+    kernels->gather(rows * shape->block_size, shape->embedding_dim, contexts,
+                    tensor(model, params, DP_TENSOR_C), model->x);
+    kernels->forward(rows, inputs, model->x, inputs, w1, hidden,
+                     tensor(model, params, DP_TENSOR_B1), model->h, ldh);
     dp_profile_mark(profile, DP_PHASE_LAYER1);
     kernels->tanh(rows * ldh, model->h);
     dp_profile_mark(profile, DP_PHASE_TANH);
-    kernels->forward(rows, shape->hidden_dim, ldv, model->h, ldh, padded->w2, padded->b2,
-                     model->logits);
+    kernels->forward(rows, hidden, model->h, ldh, w2, vocab, tensor(model, params, DP_TENSOR_B2),
+                     model->logits, ldv);
     dp_profile_mark(profile, DP_PHASE_LAYER2);
     for (size_t g = 0; g < grains; g++)
         losses[g] =
@@ -242,13 +211,14 @@ static void gradient_by_kernels(dp_model *model, const float *params, size_t gra
                                       targets + starts[g], scale, model->logits + starts[g] * ldv);
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
 
-    kernels->forward(rows, shape->vocab, ldh, model->logits, ldv, padded->w2_transposed, NULL,
-                     model->dh);
+    kernels->pad_transposed(hidden, vocab, w2, ldh, model->w2_transposed);
+    kernels->forward(rows, vocab, model->logits, ldv, model->w2_transposed, ldh, NULL, model->dh,
+                     ldh);
     kernels->tanh_backward(rows * ldh, model->h, model->dh);
-    kernels->forward(rows, shape->hidden_dim, ldx, model->dh, ldh, padded->w1_transposed, NULL,
-                     model->dx);
-    kernels->weight_gradient(grains, starts, shape->hidden_dim, shape->vocab, model->h, ldh,
-                             model->logits, ldv, tensor_of(model, gradient, DP_TENSOR_W2));
+    kernels->pad_transposed(inputs, hidden, w1, ldx, model->w1_transposed);
+    kernels->forward(rows, hidden, model->dh, ldh, model->w1_transposed, ldx, NULL, model->dx, ldx);
+    kernels->weight_gradient(grains, starts, hidden, vocab, model->h, ldh, model->logits, ldv,
+                             tensor_of(model, gradient, DP_TENSOR_W2));
     kernels->row_sum(grains, starts, shape->vocab, model->logits, ldv,
                      tensor_of(model, gradient, DP_TENSOR_B2));
     kernels->weight_gradient(grains, starts, model->inputs, shape->hidden_dim, model->x,

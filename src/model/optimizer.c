@@ -1,7 +1,6 @@
 #include "model/optimizer.h"
 
-void dp_optimizer_sgd(size_t count, float lr, const float *restrict gradient,
-                      float *restrict params) {
-    for (size_t i = 0; i < count; i++)
-        params[i] -= lr * gradient[i];
+void dp_optimizer_sgd(const dp_kernels *kernels, size_t count, float lr, const float *gradient,
+                      float *params) {
+    kernels->descend(count, lr, gradient, params);
 }

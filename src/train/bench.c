@@ -13,8 +13,8 @@
 
 enum { STRETCHES_MAX = 1000, SGEMM_SIZE = 1536, PROFILED_STEPS = 200, IDLE_STEPS = 100 };
 
-/* How long a stretch of steps is meant to take: long against a clock's tick, short against what else
- * the machine does. */
+/* How long a stretch of steps is meant to take: long against a clock's tick, short against what
+ * else the machine does. */
 #define STRETCH_SECONDS 0.02
 
 typedef struct samples {
@@ -54,7 +54,8 @@ static void add_sample(samples *self, double value) {
 
 /* --- the candidates ------------------------------------------------------------------------- */
 
-/* Microseconds a step over `count` steps. Steps wait for each other, so any rank may hold the clock. */
+/* Microseconds a step over `count` steps. Steps wait for each other, so any rank may hold the
+ * clock. */
 static double time_steps(bench *self, uint64_t count, dp_profile *profile) {
     double before = dp_timer_now();
     for (uint64_t i = 0; i < count; i++)
@@ -70,14 +71,13 @@ static void no_work(void *context, dp_tree_range grains, float *sums) {
 
 static void update_idle(void *context, size_t first, size_t count, const float *gradient) {
     bench *self = context;
-    dp_optimizer_sgd(count, 0.1f, gradient, dp_exchange_parameters(self->idle) + first);
+    dp_optimizer_sgd(self->stepper.kernels, count, 0.1f, gradient,
+                     dp_exchange_parameters(self->idle) + first);
 }
 
 static double time_exchange(bench *self) {
-    const dp_exchange_work work = {.grains = no_work,
-                                   .at_once = DP_MODEL_GRAINS_MAX,
-                                   .update = update_idle,
-                                   .context = self};
+    const dp_exchange_work work = {
+        .grains = no_work, .at_once = DP_MODEL_GRAINS_MAX, .update = update_idle, .context = self};
     double before = dp_timer_now();
     for (int i = 0; i < IDLE_STEPS; i++)
         dp_exchange_step(self->idle, &work);
@@ -89,7 +89,8 @@ static double time_allreduce(bench *self) {
     double before = dp_timer_now();
     for (int i = 0; i < IDLE_STEPS; i++) {
         dp_comm_sum(self->comm, self->slab, length);
-        dp_optimizer_sgd(length, 0.1f, self->slab, dp_exchange_parameters(self->idle));
+        dp_optimizer_sgd(self->stepper.kernels, length, 0.1f, self->slab,
+                         dp_exchange_parameters(self->idle));
     }
     return 1e6 * (dp_timer_now() - before) / IDLE_STEPS;
 }

@@ -55,7 +55,7 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
 
 static void update(void *context, size_t first, size_t count, const float *gradient) {
     dp_stepper *self = context;
-    dp_optimizer_sgd(count, (float)self->lr, gradient, self->params + first);
+    dp_optimizer_sgd(self->kernels, count, (float)self->lr, gradient, self->params + first);
 }
 
 void dp_stepper_step(dp_stepper *self, uint64_t step, dp_profile *profile) {
@@ -115,6 +115,7 @@ dp_status dp_stepper_open(dp_stepper *stepper, dp_comm *comm, const dp_config *c
     *stepper = (dp_stepper){.comm = comm, .config = config, .signal = signal};
     dp_comm_set_deadline(comm, config->deadline);
     DP_TRY(dp_build_info_gather(comm, &stepper->build, error));
+    stepper->kernels = dp_kernels_of(stepper->build.level);
     DP_TRY(open_dataset(stepper, error));
     DP_TRY(dp_comm_agree(comm, build_model(stepper, error), error));
     DP_TRY(dp_exchange_create(&stepper->exchange, comm, config->exchange, config->grains,
