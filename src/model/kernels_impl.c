@@ -217,7 +217,7 @@ static void forward(size_t rows, size_t in, const float *x, size_t ldx, const fl
 
 /* --- weight gradients ----------------------------------------------------------------------- */
 
-enum { GRADIENT_INS = 4, GRADIENT_COLS = 2 };
+enum { GRADIENT_INS = 3, GRADIENT_COLS = 2 };
 
 typedef struct gradient_tile {
     vec sum[GRADIENT_INS][GRADIENT_COLS];
@@ -304,7 +304,9 @@ static void weight_gradient(size_t grains, const size_t *starts, size_t in, size
                             const float *x, size_t ldx, const float *dy, size_t ldy, float *dw) {
     for (size_t j = 0; j < out; j += GRADIENT_COLS * LANES) {
         gradient_call call = {.starts = starts, .x = x, .ldx = ldx, .dy = dy + j, .ldy = ldy};
-        if (out - j > LANES)
+        if (GRADIENT_COLS > 2 && out - j > 2 * LANES)
+            gradient_strip(GRADIENT_COLS, grains, call, in, out - j, dw + j, out);
+        else if (out - j > LANES)
             gradient_strip(2, grains, call, in, out - j, dw + j, out);
         else
             gradient_strip(1, grains, call, in, out - j, dw + j, out);
