@@ -29,8 +29,8 @@ const char *dp_phase_name(dp_phase phase);
 /* One stretch of time, in seconds since dp_profile_init. */
 typedef struct dp_profile_event {
     dp_phase phase;
-    float start;
-    float end;
+    double start;
+    double end;
 } dp_profile_event;
 
 typedef struct dp_profile {

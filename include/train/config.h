@@ -46,8 +46,9 @@ typedef struct dp_config {
 /* The table, for help and for printing. */
 dp_option_table dp_config_table(void);
 
-/* Defaults, then the file at `path` (NULL: none), then `count` assignments "section.key=value"; then
- * what depends on other values: grains, run.dir (runs/NAME after the file's name), exchange. */
+/* Defaults, then the file at `path` (NULL: none), then `count` assignments "section.key=value";
+ * then what depends on other values: grains, run.dir (runs/NAME after the file's name), exchange.
+ */
 dp_status dp_config_load(dp_config *config, const char *path, int count, char *const *assignments,
                          dp_error *error) DP_CHECKED;
 

@@ -1,9 +1,10 @@
 /* metrics: the curves of a run, in metrics.csv, one row a logging point.
  *
  * Columns: step; loss, the mean batch loss since the row before; batch_loss, that of the last step
- * alone; lr of the last step; train_loss, dev_loss, test_loss where they were evaluated, else empty;
- * weights, their hash; ms_per_step and examples_per_s since the row before; seconds since this start
- * of the program. Losses in full precision. All columns up to weights are the same at any rank count.
+ * alone; lr of the last step; train_loss, dev_loss, test_loss where they were evaluated, else
+ * empty; weights, their hash; ms_per_step and examples_per_s since the row before; seconds since
+ * this start of the program. Losses in full precision. All columns up to weights are the same at
+ * any rank count.
  *
  * Not collective; rank 0 writes.
  */

@@ -32,8 +32,8 @@ void dp_report_line(dp_report *report, const char *format, ...) DP_PRINTF(2, 3);
 void dp_report_start(dp_report *report, const dp_config *config, const dp_dataset *dataset,
                      const dp_params_layout *layout, const dp_comm *comm, const char *processor);
 
-/* The heading of the step lines, and one of them: with the splits evaluated there, except on the last,
- * which the table of the splits follows. */
+/* The heading of the step lines, and one of them: with the splits evaluated there, except on the
+ * last, which the table of the splits follows. */
 void dp_report_step_heading(dp_report *report);
 void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left);
 

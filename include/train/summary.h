@@ -9,7 +9,7 @@
 typedef struct dp_summary {
     uint64_t step;
     uint64_t weights_hash;
-    unsigned splits; /* which of the evaluations are there, a bit per split */
+    unsigned splits;                  /* which of the evaluations are there, a bit per split */
     const dp_evaluation *evaluations; /* [DP_SPLIT_COUNT] */
     uint64_t parameters;
     uint64_t ranks;
@@ -21,11 +21,10 @@ typedef struct dp_summary {
 
 /* Appends "step", "weights" and "splits" to an object that has been begun:
  * "splits":{"dev":{"loss":2.1,"perplexity":8.2,"count":22655}} */
-void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_hash,
-                               unsigned splits, const dp_evaluation evaluations[DP_SPLIT_COUNT]);
+void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_hash, unsigned splits,
+                               const dp_evaluation evaluations[DP_SPLIT_COUNT]);
 
 /* Replaces the file at path by the summary. */
-dp_status dp_summary_write(const dp_summary *summary, const char *path,
-                           dp_error *error) DP_CHECKED;
+dp_status dp_summary_write(const dp_summary *summary, const char *path, dp_error *error) DP_CHECKED;
 
 #endif

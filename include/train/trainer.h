@@ -17,6 +17,7 @@ typedef struct dp_train_request {
     uint64_t stop_at; /* end early, with a checkpoint, at this step; 0: do not */
     /* A signal that asks to end with a checkpoint, or 0; looked at once a step. NULL: none. */
     const volatile sig_atomic_t *signal;
+    const char *trace; /* file for a Chrome trace of the first steps; NULL or "": none */
 } dp_train_request;
 
 typedef struct dp_train_outcome {

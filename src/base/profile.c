@@ -37,9 +37,7 @@ void dp_profile_mark(dp_profile *profile, dp_phase phase) {
     double now = dp_timer_now();
     profile->seconds[phase] += now - profile->last;
     if (profile->event_count < profile->event_capacity)
-        profile->events[profile->event_count++] =
-            (dp_profile_event){.phase = phase,
-                               .start = (float)(profile->last - profile->origin),
-                               .end = (float)(now - profile->origin)};
+        profile->events[profile->event_count++] = (dp_profile_event){
+            .phase = phase, .start = profile->last - profile->origin, .end = now - profile->origin};
     profile->last = now;
 }

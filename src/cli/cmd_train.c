@@ -9,14 +9,29 @@
 typedef struct train_options {
     bool fresh;
     uint64_t stop_at;
+    char trace[DP_PATH_SIZE];
 } train_options;
 
 static const dp_option options[] = {
-    {.key = "fresh", .type = DP_OPTION_SWITCH, .offset = offsetof(train_options, fresh),
-     .initial = "no", .help = "start over: remove what the run folder holds"},
-    {.key = "stop-at", .type = DP_OPTION_UNSIGNED, .offset = offsetof(train_options, stop_at),
-     .initial = "0", .minimum = 0, .maximum = 1e15, .unit = "STEP",
+    {.key = "fresh",
+     .type = DP_OPTION_SWITCH,
+     .offset = offsetof(train_options, fresh),
+     .initial = "no",
+     .help = "start over: remove what the run folder holds"},
+    {.key = "stop-at",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = offsetof(train_options, stop_at),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1e15,
+     .unit = "STEP",
      .help = "end early, with a checkpoint; 0: do not"},
+    {.key = "trace",
+     .type = DP_OPTION_TEXT,
+     .offset = offsetof(train_options, trace),
+     .initial = "",
+     .unit = "FILE",
+     .help = "write a Chrome trace of the first steps, a row a rank"},
 };
 
 static dp_option_table options_table(void) {
@@ -51,8 +66,10 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     DP_TRY(dp_config_arguments_load(comm, positional_count, arguments, &config, error));
     dp_linalg_init();
     install_handlers();
-    dp_train_request request = {
-        .fresh = chosen.fresh, .stop_at = chosen.stop_at, .signal = &caught_signal};
+    dp_train_request request = {.fresh = chosen.fresh,
+                                .stop_at = chosen.stop_at,
+                                .signal = &caught_signal,
+                                .trace = chosen.trace};
     DP_TRY(dp_trainer_run(comm, &config, &request, &outcome, error));
     *signal = outcome.signal;
 done:

@@ -69,13 +69,13 @@ static dp_status check_seal(const char *path, dp_error *error) {
         return status;
     const unsigned char *seal = find_seal(&map);
     if (seal == NULL) {
-        status = dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain checkpoint, or is cut short",
-                         path);
+        status =
+            dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain checkpoint, or is cut short", path);
     } else {
         format_seal(dp_xxh3_of(map.data, map.size - SEAL_SIZE), expected);
         if (memcmp(seal, expected, SEAL_SIZE) != 0)
-            status = dp_fail(error, DP_ERR_INPUT,
-                             "%s is damaged: its content has another checksum", path);
+            status = dp_fail(error, DP_ERR_INPUT, "%s is damaged: its content has another checksum",
+                             path);
     }
     dp_file_map_close(&map);
     return status;
@@ -103,8 +103,8 @@ static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5file *fi
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "step", progress->step, error));
     dp_hash_format(checkpoint->weights_hash, hash);
     DP_TRY(dp_h5file_write_text_attribute(file, "weights", hash, error));
-    DP_TRY(dp_h5file_write_text_attribute(file, "dataset_sha256", checkpoint->dataset_sha256,
-                                          error));
+    DP_TRY(
+        dp_h5file_write_text_attribute(file, "dataset_sha256", checkpoint->dataset_sha256, error));
     DP_TRY(dp_h5file_write_text_attribute(file, "unit", dp_unit_name(checkpoint->unit), error));
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "block_size", checkpoint->block_size, error));
     DP_TRY(dp_h5file_write_text_attribute(file, "build", checkpoint->build, error));
@@ -116,8 +116,7 @@ done:
     return status;
 }
 
-static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5file *file,
-                               dp_error *error) {
+static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5file *file, dp_error *error) {
     dp_status status = DP_OK;
     dp_text config = {0};
     dp_config_write(&checkpoint->config, &config);
@@ -190,8 +189,8 @@ static dp_status read_attributes(dp_checkpoint *checkpoint, dp_h5file *file, con
     DP_TRY(dp_h5file_read_text_attribute(file, "unit", unit, sizeof unit, error));
     checkpoint->unit = dp_unit_parse(unit);
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "block_size", &checkpoint->block_size, error));
-    DP_TRY(dp_h5file_read_text_attribute(file, "build", checkpoint->build,
-                                         sizeof checkpoint->build, error));
+    DP_TRY(dp_h5file_read_text_attribute(file, "build", checkpoint->build, sizeof checkpoint->build,
+                                         error));
     DP_TRY(dp_h5file_read_real_attribute(file, "loss_sum", &progress->loss_sum, error));
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "loss_count", &progress->loss_count, error));
     DP_TRY(dp_h5file_read_real_attribute(file, "best_loss", &progress->best_loss, error));
@@ -234,8 +233,8 @@ static dp_status read_content(dp_checkpoint *checkpoint, dp_h5file *file, const 
     dp_text config = {0}, optimizer = {0};
     DP_TRY(read_attributes(checkpoint, file, path, error));
     DP_TRY(dp_h5file_read_text(file, "/config", CONFIG_BYTES_MAX, &config, error));
-    DP_TRY(dp_config_parse(&checkpoint->config, dp_text_string(&config), config.length, path,
-                           error));
+    DP_TRY(
+        dp_config_parse(&checkpoint->config, dp_text_string(&config), config.length, path, error));
     DP_TRY(dp_vocabulary_read(&checkpoint->vocabulary, file, path, error));
     DP_TRY(read_params(checkpoint, file, path, error));
     DP_TRY(dp_h5file_read_text(file, "/optimizer/name", 64, &optimizer, error));

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define HEADER                                                                                     \
-    "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"     \
+    "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"    \
     "seconds\n"
 
 /* The step that a row begins with; false where it does not begin with a number and a comma. */

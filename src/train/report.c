@@ -90,8 +90,8 @@ static const char *format_loss(double loss, char buffer[32]) {
 }
 
 void dp_report_step_heading(dp_report *report) {
-    dp_report_line(report, "%11s %9s %8s %9s %10s %11s", "step", "loss", "lr", "ms/step",
-                   "rows/s", "left");
+    dp_report_line(report, "%11s %9s %8s %9s %10s %11s", "step", "loss", "lr", "ms/step", "rows/s",
+                   "left");
 }
 
 void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left) {
@@ -104,8 +104,7 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
     }
     dp_report_line(report, "%11s %9s %8.3g %9.3f %10s %11s%s",
                    dp_text_format_count(row->step, step), format_loss(row->loss, loss), row->lr,
-                   row->ms_per_step,
-                   dp_text_format_count((uint64_t)row->examples_per_s, rows),
+                   row->ms_per_step, dp_text_format_count((uint64_t)row->examples_per_s, rows),
                    dp_text_format_duration((double)steps_left * row->ms_per_step * 1e-3, left),
                    dp_text_string(&evaluated));
     dp_text_clear(&evaluated);

@@ -24,9 +24,9 @@ static dp_status load_newest_good(const char *dir, dp_report *report, dp_checkpo
         dp_report_line(report, "skipped: %s", error->message);
     }
     if (count > 0)
-        status = dp_fail(error, DP_ERR_INPUT,
-                         "none of the %zu checkpoints in %s is good; --fresh starts over", count,
-                         dir);
+        status =
+            dp_fail(error, DP_ERR_INPUT,
+                    "none of the %zu checkpoints in %s is good; --fresh starts over", count, dir);
 done:
     dp_memory_free(steps);
     return status;
@@ -61,8 +61,9 @@ static dp_status restore(const dp_config *config, const dp_dataset *dataset,
         goto done;
     DP_TRY(check(&checkpoint, config, dataset, error));
     if (strcmp(checkpoint.build, build) != 0)
-        dp_report_line(report, "notice: steps so far were computed by %s; bits may differ from a "
-                               "run on one build",
+        dp_report_line(report,
+                       "notice: steps so far were computed by %s; bits may differ from a "
+                       "run on one build",
                        checkpoint.build);
     *progress = checkpoint.progress;
     memcpy(params, checkpoint.params, layout->length * sizeof *params);

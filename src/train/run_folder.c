@@ -157,7 +157,8 @@ static dp_status find_newest(char path[DP_PATH_SIZE], dp_error *error) {
     DIR *directory = opendir(DP_RUNS_DIRECTORY);
     if (directory == NULL)
         return dp_fail(error, DP_ERR_INPUT,
-                       "there is no folder " DP_RUNS_DIRECTORY "/ here to take the newest run from: "
+                       "there is no folder " DP_RUNS_DIRECTORY
+                       "/ here to take the newest run from: "
                        "give a checkpoint or a run folder");
     for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
         struct stat information;

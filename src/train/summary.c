@@ -15,8 +15,8 @@ static void append_split(dp_text *json, dp_split split, const dp_evaluation *eva
     dp_json_end_object(json);
 }
 
-void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_hash,
-                               unsigned splits, const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
+void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_hash, unsigned splits,
+                               const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
     char hash[DP_HASH_TEXT_SIZE];
     dp_json_key(json, "step");
     dp_json_unsigned(json, step);

@@ -5,6 +5,7 @@
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/metrics.h"
+#include "train/phases.h"
 #include "train/report.h"
 #include "train/resume.h"
 #include "train/run_folder.h"
@@ -23,6 +24,8 @@ typedef struct trainer {
     double started;
     dp_stepper stepper;
 
+    dp_profile profile;
+
     dp_progress progress;
     uint64_t end;          /* step at which this start of the program ends */
     double window_seconds; /* spent in steps since the last row of metrics */
@@ -34,9 +37,19 @@ typedef struct trainer {
 
 /* --- one step ------------------------------------------------------------------------------- */
 
+/* Every so many steps one is profiled, so that the clock's own time does not count. While there is
+ * room for events of a trace, every step is. */
+#define STEPS_PER_PROFILE 61
+#define TRACE_EVENTS 2000
+
+static dp_profile *profile_of_step(trainer *self) {
+    bool traced = self->profile.event_count < self->profile.event_capacity;
+    return traced || self->progress.step % STEPS_PER_PROFILE == 0 ? &self->profile : NULL;
+}
+
 static void take_step(trainer *self) {
     double before = dp_timer_now();
-    dp_stepper_step(&self->stepper, self->progress.step, NULL);
+    dp_stepper_step(&self->stepper, self->progress.step, profile_of_step(self));
     self->progress.loss_sum += self->stepper.loss;
     self->progress.loss_count++;
     self->progress.step++;
@@ -379,6 +392,15 @@ done:
     return status;
 }
 
+static bool is_traced(const trainer *self) {
+    return self->request->trace != NULL && self->request->trace[0] != '\0';
+}
+
+static dp_status begin_profile(trainer *self, dp_error *error) {
+    dp_status status = dp_profile_init(&self->profile, is_traced(self) ? TRACE_EVENTS : 0, error);
+    return dp_comm_agree(self->comm, status, error);
+}
+
 static void report_stop(trainer *self) {
     char step[32], steps[32];
     dp_report_line(&self->report, "stopped at step %s of %s; the same command goes on from there",
@@ -403,7 +425,11 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
         goto done;
     }
     DP_TRY(begin_files(self, error));
+    DP_TRY(begin_profile(self, error));
     DP_TRY(train(self, evaluations, outcome, error));
+    DP_TRY(dp_phases_report(self->comm, &self->profile, &self->report, error));
+    if (is_traced(self))
+        DP_TRY(dp_phases_write_trace(self->comm, &self->profile, self->request->trace, error));
     if (is_finished(self))
         DP_TRY(finish(self, evaluations, error));
     else
@@ -415,6 +441,7 @@ done:
 static void clear(trainer *self) {
     dp_metrics_close(&self->metrics);
     dp_report_close(&self->report);
+    dp_profile_clear(&self->profile);
     dp_stepper_close(&self->stepper);
 }
 

@@ -1,0 +1,97 @@
+#include "train/phases.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+
+static void report_phase(dp_report *report, dp_phase phase, const double *all, size_t ranks,
+                         double steps, double total) {
+    double sum = 0.0, slowest = 0.0;
+    for (size_t rank = 0; rank < ranks; rank++) {
+        double seconds = all[rank * DP_PHASE_COUNT + (size_t)phase];
+        sum += seconds;
+        slowest = seconds > slowest ? seconds : slowest;
+    }
+    double mean = sum / (double)ranks;
+    dp_report_line(report, "%11s %9.2f %9.1f%% %12.0f%%", dp_phase_name(phase), 1e6 * mean / steps,
+                   100.0 * sum / total, mean > 0.0 ? 100.0 * (slowest / mean - 1.0) : 0.0);
+}
+
+dp_status dp_phases_report(dp_comm *comm, const dp_profile *profile, dp_report *report,
+                           dp_error *error) {
+    const size_t ranks = (size_t)dp_comm_size(comm);
+    dp_status status = DP_OK;
+    double total = 0.0;
+    double *all = dp_memory_zeroed(ranks * DP_PHASE_COUNT, sizeof *all, error);
+    DP_TRY(dp_comm_agree(comm, all == NULL ? error->status : DP_OK, error));
+    dp_comm_gather_all(comm, profile->seconds, sizeof profile->seconds, all);
+    for (size_t i = 0; i < ranks * DP_PHASE_COUNT; i++)
+        total += all[i];
+    if (profile->steps == 0 || total <= 0.0)
+        goto done;
+    dp_report_line(report, "%11s %9s %10s %13s", "phase", "us/step", "share", "imbalance");
+    for (int phase = 0; phase < DP_PHASE_COUNT; phase++)
+        report_phase(report, (dp_phase)phase, all, ranks, (double)profile->steps, total);
+done:
+    dp_memory_free(all);
+    return status;
+}
+
+/* --- the trace ------------------------------------------------------------------------------ */
+
+static void append_event(dp_text *json, size_t rank, const dp_profile_event *event) {
+    dp_json_begin_object(json);
+    dp_json_key(json, "name");
+    dp_json_string(json, dp_phase_name(event->phase));
+    dp_json_key(json, "ph");
+    dp_json_string(json, "X"); /* a complete event: start and duration */
+    dp_json_key(json, "ts");
+    dp_json_real(json, 1e6 * event->start);
+    dp_json_key(json, "dur");
+    dp_json_real(json, 1e6 * (event->end - event->start));
+    dp_json_key(json, "pid");
+    dp_json_unsigned(json, 0);
+    dp_json_key(json, "tid");
+    dp_json_unsigned(json, rank);
+    dp_json_end_object(json);
+}
+
+static dp_status write_events(const dp_profile_event *all, size_t ranks, size_t capacity,
+                              const uint64_t *counts, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text json = {0};
+    dp_json_begin_object(&json);
+    dp_json_key(&json, "traceEvents");
+    dp_json_begin_array(&json);
+    for (size_t rank = 0; rank < ranks; rank++) {
+        for (size_t i = 0; i < counts[rank]; i++)
+            append_event(&json, rank, &all[rank * capacity + i]);
+    }
+    dp_json_end_array(&json);
+    dp_json_end_object(&json);
+    DP_TRY(dp_text_check(&json, error));
+    DP_TRY(dp_file_write(path, json.data, json.length, error));
+done:
+    dp_text_clear(&json);
+    return status;
+}
+
+dp_status dp_phases_write_trace(dp_comm *comm, const dp_profile *profile, const char *path,
+                                dp_error *error) {
+    const size_t ranks = (size_t)dp_comm_size(comm), capacity = profile->event_capacity;
+    const uint64_t count = profile->event_count;
+    dp_status status = DP_OK;
+    dp_profile_event *all = dp_memory_zeroed(ranks * capacity, sizeof *all, error);
+    uint64_t *counts = dp_memory_zeroed(ranks, sizeof *counts, error);
+    bool failed = all == NULL || counts == NULL;
+    DP_TRY(dp_comm_agree(comm, failed ? error->status : DP_OK, error));
+    dp_comm_gather_all(comm, &count, sizeof count, counts);
+    dp_comm_gather_all(comm, profile->events, capacity * sizeof *all, all);
+    if (dp_comm_rank(comm) == 0)
+        status = write_events(all, ranks, capacity, counts, path, error);
+    status = dp_comm_agree(comm, status, error);
+done:
+    dp_memory_free(all);
+    dp_memory_free(counts);
+    return status;
+}
