@@ -56,6 +56,44 @@ loss() {
     grep -o "\"$2\":{\"loss\":[^,]*" "$1" | cut -d: -f3
 }
 
+# weights RUN: the hash of a run's newest checkpoint, finished or not.
+weights() {
+    "$BIN/dptrain" info "$(find "$1/checkpoints" -name 'step-*.h5' | LC_ALL=C sort | tail -n 1)" \
+        --json | grep -o '"weights":"[^"]*"'
+}
+
+# wait_for_text FILE TEXT: until a background process has written it there; at most 30 seconds.
+wait_for_text() {
+    for _ in $(seq 600); do
+        ! grep -qsF -- "$2" "$1" || return 0
+        sleep 0.05
+    done
+    fail "no '$2' in $1: $(cat "$1")"
+}
+
+# rank_process JOB RANK: the process of a rank below a launcher in the background, or nothing.
+rank_process() {
+    local process below
+    for process in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
+        if tr '\0' '\n' 2>/dev/null <"/proc/$process/environ" |
+            grep -qx "OMPI_COMM_WORLD_RANK=$2"; then
+            echo "$process"
+            return 0
+        fi
+        below=$(rank_process "$process" "$2")
+        [ -z "$below" ] || echo "$below"
+    done
+}
+
+# expect_gone PROCESS
+expect_gone() {
+    for _ in $(seq 100); do
+        kill -0 "$1" 2>/dev/null || return 0
+        sleep 0.05
+    done
+    fail "process $1 is still there"
+}
+
 # The columns of metrics.csv that no rank count and no clock may change.
 exact_columns() {
     cut -d, -f1-8 "$1"

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# A rank that stops answering: the job ends by itself and names that rank, not one that waits for it;
+# afterwards the run goes on as if nothing had been. (exchange = mpi makes no such promise.)
+source "$(dirname "$0")/common.sh"
+make_small_run
+long="train.steps=200000 train.log_every=1000 checkpoint.every=1000 parallel.deadline=3"
+
+# shellcheck disable=SC2086 # options
+ranks 3 "$BIN/dptrain" small.ini run.dir=straight $long --stop-at 30000 >/dev/null
+
+for exchange in shared tree; do
+    run=stopped_$exchange
+    # shellcheck disable=SC2086
+    ranks 3 "$BIN/dptrain" small.ini run.dir=$run parallel.exchange=$exchange $long \
+        >out.txt 2>error.txt &
+    job=$!
+    wait_for_text out.txt " 2,000 "
+    stopped=$(rank_process $job 1)
+    [ -n "$stopped" ] || skip "/proc does not tell the children of a process"
+    kill -STOP "$stopped"
+    began=$SECONDS
+    status=0
+    wait $job || status=$?
+    expect_equal "status with $exchange ($(cat error.txt))" "$status" 7
+    expect_below "seconds until the end with $exchange" $((SECONDS - began)) 15
+    expect_equal "lines about it with $exchange" "$(grep -c '^dptrain:' error.txt)" 1
+    grep -Eq "^dptrain: rank 1 on $(uname -n) did not arrive within 3 s at step [0-9]+ \([a-z ]+\)" \
+        error.txt || fail "with $exchange it says: $(grep '^dptrain:' error.txt)"
+    expect_gone "$stopped"
+    # shellcheck disable=SC2086
+    ranks 3 "$BIN/dptrain" small.ini run.dir=$run $long --stop-at 30000 >again.txt
+    grep -q "resumed at step" again.txt || fail "$exchange: not resumed"
+    expect_equal "weights after $exchange" "$(weights $run)" "$(weights straight)"
+done

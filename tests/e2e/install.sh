@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# What `cmake --install` puts in place works from there.
+source "$(dirname "$0")/common.sh"
+prefix=$PWD/prefix
+cmake --install "${BUILD:?}" --prefix "$prefix" >install.txt || fail "$(cat install.txt)"
+make_small_run
+
+for file in bin/dptrain bin/pack_dataset share/dptrain/configs/base.ini; do
+    [ -f "$prefix/$file" ] || fail "$file is not installed: $(cat install.txt)"
+done
+expect_equal "version" "$("$prefix/bin/dptrain" --version)" "$("$BIN/dptrain" --version)"
+"$prefix/bin/pack_dataset" small.txt -o names.h5 >/dev/null
+for ini in "$prefix"/share/dptrain/configs/*.ini; do
+    "$prefix/bin/dptrain" "$ini" train.steps=20 >/dev/null || fail "$ini does not run"
+done
+[ -f runs/base/summary.json ] || fail "base.ini did not train in runs/base"
+"$prefix/bin/dptrain" eval --ckpt runs/base --split dev >/dev/null || fail "eval"
