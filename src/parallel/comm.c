@@ -205,20 +205,34 @@ static int node_cpu_count(MPI_Comm node) {
     return dp_cpu_mask_count(mask);
 }
 
+/* The ranks of `ranks` that share memory with this one. For tests, a machine can be taken for
+ * several: DPTRAIN_RANKS_PER_NODE limits how many ranks count as one node. */
+static void split_by_node(MPI_Comm ranks, MPI_Comm *node) {
+    MPI_Comm machine;
+    uint64_t limit = 0;
+    int rank = 0;
+    const char *text = getenv("DPTRAIN_RANKS_PER_NODE");
+    MPI_Comm_split_type(ranks, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
+    if (text == NULL || !dp_text_parse_unsigned(text, &limit) || limit < 1 || limit > INT_MAX)
+        limit = INT_MAX;
+    MPI_Comm_rank(machine, &rank);
+    MPI_Comm_split(machine, rank / (int)limit, 0, node);
+    MPI_Comm_free(&machine);
+}
+
 /* Renumbers the ranks node by node. */
 static void order_by_node(dp_comm *comm) {
     MPI_Comm node;
-    int first = 0, rank = 0;
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &node);
+    int first = 0;
+    split_by_node(MPI_COMM_WORLD, &node);
     /* The launcher's number of the node's first rank stands for the node; ties keep their order. */
-    first = rank;
+    MPI_Comm_rank(MPI_COMM_WORLD, &first);
     MPI_Bcast(&first, 1, MPI_INT, 0, node);
     MPI_Comm_free(&node);
     MPI_Comm_split(MPI_COMM_WORLD, 0, first, &comm->world);
     MPI_Comm_rank(comm->world, &comm->rank);
     MPI_Comm_size(comm->world, &comm->size);
-    MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &comm->node);
+    split_by_node(comm->world, &comm->node);
 }
 
 /* Fills the table of nodes. node_first has room for a node a rank. */

@@ -16,6 +16,21 @@ for count in 2 3 5 7 8; do
 done
 expect_equal "rows of metrics.csv" "$(wc -l <np1/metrics.csv)" 13
 
+# Every exchange that keeps the contract gives the same bits, also where nodes mix with messages.
+for exchange in shared tree; do
+    ranks 3 "$BIN/dptrain" small.ini run.dir=$exchange parallel.exchange=$exchange >/dev/null
+    expect_equal "weights with exchange = $exchange" "$(field $exchange/summary.json weights)" \
+        "$(field np1/summary.json weights)"
+done
+for per_node in 1 2 3; do
+    export DPTRAIN_RANKS_PER_NODE=$per_node
+    ranks 5 "$BIN/dptrain" small.ini run.dir=nodes$per_node >nodes.txt
+    expect_equal "weights with $per_node ranks a node" "$(field nodes$per_node/summary.json weights)" \
+        "$(field np1/summary.json weights)"
+    grep -q "5 on $(((4 + per_node) / per_node)) host" nodes.txt || fail "nodes are not counted"
+done
+unset DPTRAIN_RANKS_PER_NODE
+
 # The comparison can fail: another seed gives other weights.
 "$BIN/dptrain" small.ini run.dir=other train.seed=43 >/dev/null
 [ "$(field other/summary.json weights)" != "$(field np1/summary.json weights)" ] ||
