@@ -1,0 +1,249 @@
+"""docs/performance.md from the results of a run. All of its text is made here."""
+import textwrap
+
+from figures import Figures, middle, ratio, spread, us
+from plot import draw
+from targets import targets
+
+PHASES = ("draw", "layer1", "tanh", "layer2", "softmax", "backward", "exchange", "update")
+
+HEAD = """# Performance
+
+<!-- Written by bench/run.py. To change it, change the script and run it again. -->
+
+{introduction}
+
+![µs a step of all candidates, log scale](images/performance.svg)
+
+    {command}
+
+{how_to_read}
+"""
+
+INTRODUCTION = """
+How long one training step takes: dptrain beside what one would use instead. The model is the names
+model (block size {block_size}, {embedding} features, {hidden} hidden units, {parameters:,} parameters),
+so small that most of a step in a framework is overhead. All candidates draw rows with replacement, train
+on them with plain SGD in float32, and were measured in one run, in turn.
+"""
+
+HOW_TO_READ = """
+*µs a step* is the median of {rounds} rounds. A round measures each candidate once, for about {seconds:g} s
+in stretches of 20 ms, and takes the median stretch; *rounds* are the fastest and the slowest round.
+Ratios are medians of the rounds' ratios. Meanwhile other processes used {busy}.
+"""
+
+COMPARISON = """
+The last column compares with dptrain on as many ranks as the candidate has processes.
+"""
+
+PHASE_NOTE = """
+Microseconds a step in each phase; over ranks from the one that spends least in it to the one that spends
+most. *exchange* is mostly waiting for the other rank. Phases are timed on steps of their own, because
+reading the clock between them takes time too.
+"""
+
+RATES = """
+The flops of a step's six matrix products as written, against the rate of a large OpenBLAS sgemm on one
+core in the same run. A core can seem to do more than that: layer 1 is a table of sums where that is less
+work.
+"""
+
+VARIANTS = """
+Batch 32. *ratio* is to dptrain's defaults on as many ranks (8 ranks: on 2). The last two columns are the
+exchange with the update and nothing else, and MPI_Allreduce with the update of the same slab.
+"""
+
+MEMORY = """
+Resident at the first step, in MB: of the largest rank, and of all ranks together with shared pages
+counted once. Seconds from the start of the process to the first step done.
+"""
+
+AGREEMENT = """
+Before it is measured, every candidate starts from dptrain's initial parameters and trains on the rows
+that dptrain draws, {steps} steps of batch {batch}. A candidate whose loss is off by more than 0.1 % at any
+step is not measured.
+"""
+
+
+def paragraph(text, **values):
+    """A template filled in and wrapped."""
+    return textwrap.fill(text.strip().format(**values), 100)
+
+
+def section(title, text, *tables):
+    """A heading, a paragraph (or none) and tables."""
+    parts = [f"\n## {title}\n", *([paragraph(text) + "\n"] if text else []), *tables]
+    return "\n".join(parts)
+
+
+def table(head, rows):
+    """Markdown; the first column is left-aligned, the others right."""
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
+
+
+def number(value):
+    """Three digits, or all before the point."""
+    if value is None:
+        return "not measured"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def busy_text(figures):
+    used = sorted(measured["others"] for c in figures.candidates for measured in c["rounds"])
+    high = sum(value > 0.15 for value in used)
+    disturbed = f"more than 0.15 in {high} of {len(used)}" if high else "never more than 0.15"
+    return f"{used[len(used) // 2]:.2f} cores in the median measurement, {disturbed}"
+
+
+def head_section(figures):
+    results = figures.results
+    parameters = int(middle(figures.select(family="dptrain")[0], "parameters"))
+    return HEAD.format(
+        command=results["command"],
+        introduction=paragraph(INTRODUCTION, parameters=parameters, **results["shape"]),
+        how_to_read=paragraph(HOW_TO_READ, rounds=results["rounds"], seconds=results["seconds"],
+                              busy=busy_text(figures)))
+
+
+def left(text):
+    """A table with all columns left-aligned."""
+    return text.replace("---:", "---")
+
+
+def machine_section(figures):
+    results = figures.results
+    versions = {"Python": "python", "NumPy": "numpy", "PyTorch": "torch"}
+    facts = {**results["machine"], "dptrain": dptrain_text(figures),
+             **{name: results["versions"].get(key, "none") for name, key in versions.items()},
+             "date": results["date"]}
+    return section("The machine", "", left(table(("", ""), facts.items())))
+
+
+def dptrain_text(figures):
+    measured = figures.select(family="dptrain")[0]["rounds"][0]
+    return measured.get("build", figures.results["versions"]["dptrain"])
+
+
+def candidate_row(figures, candidate, batch):
+    low, high = spread(candidate)
+    ours = figures.dptrain(candidate["processes"], batch)
+    is_ours = candidate is ours
+    return (candidate["label"], number(us(candidate)), f"{number(low)} – {number(high)}",
+            f"{1e6 * batch / us(candidate):,.0f}",
+            "1" if is_ours else number(ratio(candidate, ours)) if ours else "")
+
+
+def is_shown(figures, candidate):
+    """Everything but dptrain's variants, which have a table of their own."""
+    usual = [figures.dptrain(ranks, candidate["batch"]) for ranks in (1, 2)]
+    return candidate["family"] != "dptrain" or candidate in usual
+
+
+def comparison_section(figures):
+    tables = []
+    for batch in figures.batches():
+        rows = [candidate_row(figures, c, batch) for c in figures.select(batch=batch)
+                if is_shown(figures, c)]
+        tables.append(table((f"batch {batch}", "µs a step", "rounds", "examples/s",
+                             "times dptrain's"), rows))
+    return section("A step", COMPARISON, *tables)
+
+
+def target_row(target):
+    verdict = {True: "yes", False: "**no**", None: ""}[target["met"]]
+    value = number(target["value"])
+    if target["note"]:
+        value += f" ({target['note']})"
+    return target["text"], target["bound"], value, verdict
+
+
+def target_section(figures):
+    rows = [target_row(target) for target in targets(figures)]
+    return section("Targets", "", table(("", "target", "measured", "met"), rows))
+
+
+def phase_columns(figures):
+    """The runs of dptrain whose phases are shown, where measured."""
+    wanted = [(ranks, batch) for batch in figures.batches() for ranks in (1, 2)]
+    found = [(f"batch {batch}, {ranks} rank{'s' * (ranks > 1)}", figures.dptrain(ranks, batch))
+             for ranks, batch in wanted]
+    return [(head, candidate) for head, candidate in found if candidate is not None]
+
+
+def phase_cell(candidate, phase):
+    low, mid, high = (middle(candidate, "phases", phase, part) for part in ("min", "median", "max"))
+    if candidate["processes"] == 1:
+        return f"{mid:.2f}"
+    return f"{low:.2f} – {high:.2f}"
+
+
+def phase_section(figures):
+    columns = phase_columns(figures)
+    rows = [(phase, *(phase_cell(c, phase) for _, c in columns)) for phase in PHASES]
+    rows.append(("sum of medians", *(number(sum(middle(c, "phases", phase, "median")
+                                                for phase in PHASES)) for _, c in columns)))
+    rows.append(("the step, unprofiled", *(number(us(c)) for _, c in columns)))
+    return section("Where a step goes", PHASE_NOTE, table(("", *(head for head, _ in columns)), rows))
+
+
+def rate_row(head, candidate):
+    return (head, f"{middle(candidate, 'nominal_flops') * 1e-6:.2f}",
+            number(middle(candidate, "gflops")), number(middle(candidate, "sgemm_gflops")),
+            f"{middle(candidate, 'fraction_of_sgemm'):.2f}")
+
+
+def rate_section(figures):
+    rows = [rate_row(*column) for column in phase_columns(figures)]
+    return section("Arithmetic", RATES, table(
+        ("", "Mflop a step", "GFLOP/s", "sgemm GFLOP/s", "fraction"), rows))
+
+
+def variant_row(candidate, base):
+    return (candidate["label"], number(us(candidate)),
+            " – ".join(number(value) for value in spread(candidate)), number(ratio(candidate, base)),
+            number(middle(candidate, "exchange_us")), number(middle(candidate, "allreduce_us")))
+
+
+def variant_section(figures):
+    rows = [variant_row(c, figures.dptrain(min(c["processes"], 2), 32))
+            for c in figures.select(family="dptrain", batch=32)]
+    return section("Exchanges, grains and more ranks than cores", VARIANTS, table(
+        ("", "µs a step", "rounds", "ratio", "exchange µs", "MPI_Allreduce µs"), rows))
+
+
+def memory_section(figures):
+    rows = [(c["label"], f"{1e-6 * middle(c, 'resident_bytes_rank'):.1f}",
+             f"{1e-6 * middle(c, 'resident_bytes_node'):.1f}",
+             f"{middle(c, 'seconds_to_first_step'):.2f}")
+            for c in figures.select(family="dptrain", batch=32, kind="")]
+    return section("Memory and start", MEMORY, table(("", "a rank", "all ranks", "first step, s"),
+                                                     rows))
+
+
+def agreement_section(figures):
+    results = figures.results
+    rows = [(a["label"], f"{a['losses'][0]:.6f}", f"{a['losses'][-1]:.6f}",
+             f"{a['worst']:.1e}" if "worst" in a else "") for a in results["agreement"]]
+    return section("The same work", AGREEMENT.format(**results["checked"]), table(
+        ("", "first loss", "last loss", "largest relative difference"), rows))
+
+
+def unavailable_section(figures):
+    rows = [(u["label"], u["reason"].replace("|", "/")) for u in figures.results["unavailable"]]
+    return section("Not measured", "", left(table(("", "why"), rows))) if rows else ""
+
+
+def write(results, output):
+    """performance.md and images/performance.svg in a folder."""
+    figures = Figures(results)
+    sections = (head_section, target_section, comparison_section, phase_section, rate_section,
+                variant_section, memory_section, agreement_section, machine_section,
+                unavailable_section)
+    (output / "images").mkdir(parents=True, exist_ok=True)
+    (output / "performance.md").write_text("".join(part(figures) for part in sections),
+                                           encoding="utf-8")
+    draw(figures, output / "images/performance.svg")
