@@ -55,7 +55,7 @@ static void check_forward(const dp_kernels *kernels) {
         fill(x, ROWS * in, 1);
         fill(w, in * ld, 2);
         fill(b, ld, 3);
-        kernels->forward(ROWS, in, x, in, w, ld, b, y, ld);
+        kernels->forward(ROWS, in, x, in, w, ld, b, NULL, y, ld);
         for (size_t r = 0; r < ROWS; r++) {
             for (size_t j = 0; j < out; j++) {
                 double expected = (double)b[j], scale = 1.0;
@@ -69,13 +69,21 @@ static void check_forward(const dp_kernels *kernels) {
         }
         /* A row has the same bits in whatever company. */
         for (size_t count = 1; count < ROWS; count += 5) {
-            kernels->forward(count, in, x + 2 * in, in, w, ld, b, other, ld);
+            kernels->forward(count, in, x + 2 * in, in, w, ld, b, NULL, other, ld);
             assert_memory_equal(other, y + 2 * ld,
                                 (count > ROWS - 2 ? ROWS - 2 : count) * ld * sizeof(float));
         }
-        kernels->forward(ROWS, in, x, in, w, ld, NULL, y, ld);
+        kernels->forward(ROWS, in, x, in, w, ld, NULL, NULL, y, ld);
+        static _Alignas(64) float h[ROWS * LD_MAX];
+        fill(h, ROWS * ld, 14);
+        kernels->forward(ROWS, in, x, in, w, ld, NULL, h, other, ld);
+        for (size_t i = 0; i < ROWS * ld; i++) {
+            double slope = 1.0 - (double)h[i] * (double)h[i];
+            assert_near("forward with h", kernels, (double)other[i], (double)y[i] * slope,
+                        fabs((double)y[i] * slope) + fabs((double)y[i]));
+        }
         memset(b, 0, sizeof b);
-        kernels->forward(ROWS, in, x, in, w, ld, b, other, ld);
+        kernels->forward(ROWS, in, x, in, w, ld, b, NULL, other, ld);
         assert_memory_equal(other, y, ROWS * ld * sizeof(float));
     }
 }

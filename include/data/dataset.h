@@ -81,6 +81,9 @@ dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t pa
 
 uint64_t dp_dataset_rows(const dp_dataset *dataset, dp_split split);
 
+/* Asks for the memory of a row that will be read soon, without waiting for it. */
+void dp_dataset_prefetch_row(const dp_dataset *dataset, dp_split split, uint64_t row);
+
 /* Copies row `row` of a split: context [block_size], oldest token first, and its target. */
 void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
                          uint32_t *target);

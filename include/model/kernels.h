@@ -41,7 +41,7 @@ typedef struct dp_kernels {
      * last row of w and behind b there must be floats to read; what the columns from ldw on hold is
      * of no meaning. */
     void (*forward)(size_t rows, size_t in, const float *x, size_t ldx, const float *w, size_t ldw,
-                    const float *b, float *y, size_t ldy);
+                    const float *b, const float *h, float *y, size_t ldy);
 
     /* dw[i, j] = sum over grains, in tree order, of the sum over their rows, in order, of x[r, i]
      * dy[r, j]. Grain g has the rows [starts[g], starts[g + 1]). x [rows, in] with ldx, dy [rows,
@@ -56,9 +56,6 @@ typedef struct dp_kernels {
 
     /* x[i] = tanh(x[i]), n a multiple of 16; relative error below 5e-7. */
     void (*tanh)(size_t n, float *x);
-    /* dh[i] *= 1 - h[i]^2, n a multiple of 16. */
-    void (*tanh_backward)(size_t n, const float *h, float *dh);
-
     /* logits [rows, ld] become the gradient of scale * (summed loss) at the logits, 0 in the
      * padding; returns the sum of -log softmax[target]. */
     double (*softmax_gradient)(size_t rows, size_t vocab, size_t ld, const uint32_t *targets,

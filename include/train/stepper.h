@@ -29,6 +29,7 @@ typedef struct dp_stepper {
     float *params; /* the exchange's */
     dp_sampler sampler;
     dp_schedule schedule;
+    uint64_t *examples;  /* [rows at once] */
     uint32_t *contexts;  /* [rows at once, block_size] */
     uint32_t *targets;   /* [rows at once] */
     dp_profile *profile; /* of the current step, or NULL */

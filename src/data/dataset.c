@@ -36,6 +36,12 @@ static uint32_t load_id(const unsigned char *bytes, size_t id_bytes) {
     return id;
 }
 
+void dp_dataset_prefetch_row(const dp_dataset *dataset, dp_split split, uint64_t row) {
+    const dp_id_tensor *contexts = &dataset->contexts[split];
+    __builtin_prefetch(contexts->data + row * contexts->columns * dataset->id_bytes);
+    __builtin_prefetch(dataset->targets[split].data + row * dataset->id_bytes);
+}
+
 void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
                          uint32_t *target) {
     const size_t id_bytes = dataset->id_bytes;

@@ -16,7 +16,8 @@
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
+/* A loop over 0 .. n-1 with a constant n, all turns of it written out. */
+#define EACH(i, n) _Pragma("GCC unroll 32") for (int i = 0; i < (n); i++)
 #define LANES DP_KERNEL_LANES
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
@@ -129,34 +130,46 @@ static void scatter_add(size_t rows, size_t block, size_t dim, const uint32_t *i
 
 typedef struct forward_call {
     size_t in, ldx, ldw, ldy;
-    const float *x, *w, *b;
+    const float *x, *w, *b, *h;
     float *y;
 } forward_call;
 
 /* A tile of `rows` examples by `cols` vectors, both constants; x, w, b and y point at it. */
 INLINE void forward_tile(const int rows, const int cols, forward_call call) {
     vec sum[ROWS_MAX][COLS_MAX];
-    UNROLL for (int r = 0; r < rows; r++) {
-        UNROLL for (int c = 0; c < cols; c++) sum[r][c] =
-            call.b == NULL ? (vec){0} : load(call.b + c * LANES);
+    EACH (r, rows) {
+        EACH (c, cols) {
+            sum[r][c] = call.b == NULL ? (vec){0} : load(call.b + c * LANES);
+        }
     }
     for (size_t k = 0; k < call.in; k++) {
         vec weight[COLS_MAX];
-        UNROLL for (int c = 0; c < cols; c++) weight[c] =
-            load(call.w + k * call.ldw + (size_t)c * LANES);
-        UNROLL for (int r = 0; r < rows; r++) {
+        EACH (c, cols) {
+            weight[c] = load(call.w + k * call.ldw + (size_t)c * LANES);
+        }
+        EACH (r, rows) {
             vec input = splat(call.x[(size_t)r * call.ldx + k]);
-            UNROLL for (int c = 0; c < cols; c++) sum[r][c] += input * weight[c];
+            EACH (c, cols) {
+                sum[r][c] += input * weight[c];
+            }
         }
     }
-    UNROLL for (int r = 0; r < rows; r++) {
-        UNROLL for (int c = 0; c < cols; c++)
+    if (call.h != NULL) {
+        EACH (i, rows * cols) {
+            const int r = i / cols, c = i % cols;
+            vec h = load(call.h + (size_t)r * call.ldy + (size_t)c * LANES);
+            sum[r][c] *= 1.0f - h * h;
+        }
+    }
+    EACH (r, rows) {
+        EACH (c, cols)
             store(call.y + (size_t)r * call.ldy + (size_t)c * LANES, sum[r][c]);
     }
 }
 
 INLINE forward_call skip_rows(forward_call call, size_t rows) {
     call.x += rows * call.ldx;
+    call.h += call.h == NULL ? 0 : rows * call.ldy;
     call.y += rows * call.ldy;
     return call;
 }
@@ -171,7 +184,7 @@ INLINE void forward_strip(const int rows, const int cols, size_t count, forward_
 }
 
 static void forward(size_t rows, size_t in, const float *x, size_t ldx, const float *w, size_t ldw,
-                    const float *b, float *y, size_t ldy) {
+                    const float *b, const float *h, float *y, size_t ldy) {
     const size_t vectors = ldy / LANES;
     const size_t strips = (vectors + COLS_MAX - 1) / COLS_MAX;
     for (size_t s = 0, c = 0; s < strips; s++) {
@@ -184,6 +197,7 @@ static void forward(size_t rows, size_t in, const float *x, size_t ldx, const fl
                              .x = x,
                              .w = w + c * LANES,
                              .b = b == NULL ? NULL : b + c * LANES,
+                             .h = h == NULL ? NULL : h + c * LANES,
                              .y = y + c * LANES};
         switch (width) {
 #if defined(__AVX512F__)
@@ -235,24 +249,27 @@ typedef struct gradient_call {
 INLINE gradient_tile sum_grain(const int ins, const int cols, const gradient_call *call,
                                size_t grain) {
     gradient_tile tile;
-    UNROLL for (int i = 0; i < ins; i++) {
-        UNROLL for (int c = 0; c < cols; c++) tile.sum[i][c] = (vec){0};
+    EACH (i, ins) {
+        EACH (c, cols)
+            tile.sum[i][c] = (vec){0};
     }
     for (size_t r = call->starts[grain]; r < call->starts[grain + 1]; r++) {
         vec gradient[GRADIENT_COLS];
-        UNROLL for (int c = 0; c < cols; c++) gradient[c] =
-            keep(load(call->dy + r * call->ldy + (size_t)c * LANES));
-        UNROLL for (int i = 0; i < ins; i++) {
+        EACH (c, cols)
+            gradient[c] = keep(load(call->dy + r * call->ldy + (size_t)c * LANES));
+        EACH (i, ins) {
             vec input = splat(call->x[r * call->ldx + (size_t)i]);
-            UNROLL for (int c = 0; c < cols; c++) tile.sum[i][c] += input * gradient[c];
+            EACH (c, cols)
+                tile.sum[i][c] += input * gradient[c];
         }
     }
     return tile;
 }
 
 INLINE gradient_tile add_tiles(const int ins, const int cols, gradient_tile a, gradient_tile b) {
-    UNROLL for (int i = 0; i < ins; i++) {
-        UNROLL for (int c = 0; c < cols; c++) a.sum[i][c] += b.sum[i][c];
+    EACH (i, ins) {
+        EACH (c, cols)
+            a.sum[i][c] += b.sum[i][c];
     }
     return a;
 }
@@ -283,9 +300,10 @@ INLINE gradient_tile sum_grains(const int ins, const int cols, size_t grains,
 INLINE void gradient_block(const int ins, const int cols, size_t grains, const gradient_call *call,
                            size_t left, float *dw, size_t lddw) {
     gradient_tile tile = sum_grains(ins, cols, grains, call);
-    UNROLL for (int i = 0; i < ins; i++) {
+    EACH (i, ins) {
         float *row = dw + (size_t)i * lddw;
-        UNROLL for (int c = 0; c < cols - 1; c++) store(row + c * LANES, tile.sum[i][c]);
+        EACH (c, cols - 1)
+            store(row + c * LANES, tile.sum[i][c]);
         store_first(row + (cols - 1) * LANES, tile.sum[i][cols - 1],
                     left - (size_t)(cols - 1) * LANES);
     }
@@ -382,13 +400,6 @@ static void tanh_array(size_t n, float *x) {
         store(x + i, tanh_of(load(x + i)));
 }
 
-static void tanh_backward(size_t n, const float *restrict h, float *restrict dh) {
-    for (size_t i = 0; i < n; i += LANES) {
-        vec v = load(h + i);
-        store(dh + i, load(dh + i) * (1.0f - v * v));
-    }
-}
-
 /* --- softmax -------------------------------------------------------------------------------- */
 
 /* Lane i of the result is lane (i + n) % 16 of v. */
@@ -478,7 +489,7 @@ static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint3
 #define LOWER_2(i) LOWER(i, 2)
 #define LOWER_1(i) LOWER(i, 1)
 #define SWAP_HALVES(rows, s)                                                                       \
-    UNROLL for (int i = 0; i < LANES; i++) {                                                       \
+    EACH (i, LANES) {                                                                              \
         if ((i & (s)) == 0) {                                                                      \
             vec upper = rows[i], lower = rows[i + (s)];                                            \
             rows[i] = SHUFFLE(upper, lower, EACH_LANE(UPPER_##s));                                 \
@@ -490,13 +501,13 @@ static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint3
 INLINE void transpose_block(size_t height, size_t width, const float *source, size_t lds,
                             float *target, size_t ldt) {
     vec rows[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) rows[i] =
-        (size_t)i < height ? load_first(source + (size_t)i * lds, width) : (vec){0};
+    EACH (i, LANES)
+        rows[i] = (size_t)i < height ? load_first(source + (size_t)i * lds, width) : (vec){0};
     SWAP_HALVES(rows, 8)
     SWAP_HALVES(rows, 4)
     SWAP_HALVES(rows, 2)
     SWAP_HALVES(rows, 1)
-    UNROLL for (int i = 0; i < LANES; i++) {
+    EACH (i, LANES) {
         if ((size_t)i < width)
             store(target + (size_t)i * ldt, rows[i]);
     }
@@ -529,7 +540,6 @@ const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
                                     .weight_gradient = weight_gradient,
                                     .row_sum = row_sum,
                                     .tanh = tanh_array,
-                                    .tanh_backward = tanh_backward,
                                     .softmax_gradient = softmax_gradient,
                                     .pad_transposed = pad_transposed,
                                     .descend = descend};

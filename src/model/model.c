@@ -198,12 +198,12 @@ static void gradient_by_kernels(dp_model *model, const float *params, size_t gra
     kernels->gather(rows * shape->block_size, shape->embedding_dim, contexts,
                     tensor(model, params, DP_TENSOR_C), model->x);
     kernels->forward(rows, inputs, model->x, inputs, w1, hidden,
-                     tensor(model, params, DP_TENSOR_B1), model->h, ldh);
+                     tensor(model, params, DP_TENSOR_B1), NULL, model->h, ldh);
     dp_profile_mark(profile, DP_PHASE_LAYER1);
     kernels->tanh(rows * ldh, model->h);
     dp_profile_mark(profile, DP_PHASE_TANH);
     kernels->forward(rows, hidden, model->h, ldh, w2, vocab, tensor(model, params, DP_TENSOR_B2),
-                     model->logits, ldv);
+                     NULL, model->logits, ldv);
     dp_profile_mark(profile, DP_PHASE_LAYER2);
     for (size_t g = 0; g < grains; g++)
         losses[g] =
@@ -212,11 +212,11 @@ static void gradient_by_kernels(dp_model *model, const float *params, size_t gra
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
 
     kernels->pad_transposed(hidden, vocab, w2, ldh, model->w2_transposed);
-    kernels->forward(rows, vocab, model->logits, ldv, model->w2_transposed, ldh, NULL, model->dh,
-                     ldh);
-    kernels->tanh_backward(rows * ldh, model->h, model->dh);
+    kernels->forward(rows, vocab, model->logits, ldv, model->w2_transposed, ldh, NULL, model->h,
+                     model->dh, ldh);
     kernels->pad_transposed(inputs, hidden, w1, ldx, model->w1_transposed);
-    kernels->forward(rows, hidden, model->dh, ldh, model->w1_transposed, ldx, NULL, model->dx, ldx);
+    kernels->forward(rows, hidden, model->dh, ldh, model->w1_transposed, ldx, NULL, NULL, model->dx,
+                     ldx);
     kernels->weight_gradient(grains, starts, hidden, vocab, model->h, ldh, model->logits, ldv,
                              tensor_of(model, gradient, DP_TENSOR_W2));
     kernels->row_sum(grains, starts, shape->vocab, model->logits, ldv,

@@ -17,21 +17,23 @@ static float sum_pairs(float *values, size_t count) {
     return values[0];
 }
 
-/* Draws the rows of some grains; returns how many. */
-static size_t draw_rows(dp_stepper *self, dp_tree_range grains, size_t *starts) {
-    const dp_config *config = self->config;
+/* Draws the rows of some grains. All are drawn before the first is read, so that the memory they
+ * lie in is on its way meanwhile. */
+static void draw_rows(dp_stepper *self, dp_tree_range grains, size_t *starts) {
+    const size_t batch = self->config->batch_size, parts = self->config->grains;
     const size_t block_size = self->layout.shape.block_size;
-    size_t first = dp_tree_share(config->batch_size, config->grains, grains.first).first, i = 0;
-    for (size_t g = grains.first; g < grains.end; g++) {
-        starts[g - grains.first] = i;
-        for (size_t end = dp_tree_share(config->batch_size, config->grains, g).end - first; i < end;
-             i++) {
-            uint64_t example = dp_sampler_draw(&self->sampler, self->step, first + i);
-            dp_dataset_read_row(&self->dataset, DP_SPLIT_TRAIN, example,
-                                self->contexts + i * block_size, &self->targets[i]);
-        }
+    const size_t first = dp_tree_share(batch, parts, grains.first).first;
+    for (size_t g = grains.first; g <= grains.end; g++)
+        starts[g - grains.first] =
+            (g == parts ? batch : dp_tree_share(batch, parts, g).first) - first;
+    const size_t count = starts[grains.end - grains.first];
+    for (size_t i = 0; i < count; i++) {
+        self->examples[i] = dp_sampler_draw(&self->sampler, self->step, first + i);
+        dp_dataset_prefetch_row(&self->dataset, DP_SPLIT_TRAIN, self->examples[i]);
     }
-    return i;
+    for (size_t i = 0; i < count; i++)
+        dp_dataset_read_row(&self->dataset, DP_SPLIT_TRAIN, self->examples[i],
+                            self->contexts + i * block_size, &self->targets[i]);
 }
 
 /* Computes the gradient of some grains: a dp_tree_leaves. */
@@ -42,7 +44,7 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
     size_t starts[DP_MODEL_GRAINS_MAX + 1];
     double losses[DP_MODEL_GRAINS_MAX];
     float means[DP_MODEL_GRAINS_MAX] = {0};
-    starts[count] = draw_rows(self, grains, starts);
+    draw_rows(self, grains, starts);
     dp_profile_mark(self->profile, DP_PHASE_DRAW);
     dp_model_gradient(self->model, self->params, count, starts, self->contexts, self->targets,
                       scale, sums, losses, self->profile);
@@ -98,6 +100,7 @@ static dp_status build_model(dp_stepper *self, dp_error *error) {
     DP_TRY(dp_params_layout_init(&self->layout, shape, error));
     DP_TRY(dp_model_create(&self->model, &self->layout, self->build.level, grain_rows, error));
     const size_t rows = grain_rows * dp_model_grains_at_once(self->model);
+    DP_NEW_ARRAY(self->examples, rows);
     DP_NEW_ARRAY(self->contexts, rows * shape.block_size);
     DP_NEW_ARRAY(self->targets, rows);
     self->sampler = (dp_sampler){.seed = config->seed,
@@ -128,6 +131,7 @@ done:
 void dp_stepper_close(dp_stepper *stepper) {
     dp_exchange_destroy(stepper->exchange);
     dp_model_destroy(stepper->model);
+    dp_memory_free(stepper->examples);
     dp_memory_free(stepper->contexts);
     dp_memory_free(stepper->targets);
     dp_dataset_close(&stepper->dataset);
