@@ -158,6 +158,33 @@ static void test_run_folder_clears_what_a_run_leaves_and_nothing_else(void **sta
     expect_ok(dp_run_folder_clear(dir, &error), &error); /* nothing to clear is no error */
 }
 
+static void test_run_folder_removes_what_a_killed_program_left(void **state) {
+    (void)state;
+    static const char *const left[] = {"best.h5.1.tmp", "metrics.csv.4194304.tmp",
+                                       "config.ini.77.tmp", "summary.json.5.tmp",
+                                       "checkpoints/step-00000100.h5.77.tmp"};
+    static const char *const foreign[] = {
+        "notes.txt.1.tmp",   "best.h5.tmp", "best.h5.x.tmp", "checkpoints/step-1.h5.77.tmp",
+        "best.h5.1.tmp.old", ".tmp",        "1.tmp"};
+    static const uint64_t steps[] = {100};
+    const char *dir = new_run("left");
+    touch_steps(dir, steps, 1);
+    for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
+        touch(dir, left[i]);
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
+        touch(dir, foreign[i]);
+    assert_string_equal(new_run("left"), dir);
+    for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
+        if (has(dir, left[i]))
+            fail_msg("%s is still there", left[i]);
+    }
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        if (!has(dir, foreign[i]))
+            fail_msg("%s is gone", foreign[i]);
+    }
+    expect_steps(dir, steps, 1);
+}
+
 static void test_run_folder_finds_what_a_path_means(void **state) {
     (void)state;
     static const uint64_t steps[] = {100, 200};
@@ -236,6 +263,7 @@ int main(void) {
         cmocka_unit_test(test_run_folder_prunes_the_oldest),
         cmocka_unit_test(test_run_folder_pruning_does_not_count_checkpoints_beyond_the_run),
         cmocka_unit_test(test_run_folder_clears_what_a_run_leaves_and_nothing_else),
+        cmocka_unit_test(test_run_folder_removes_what_a_killed_program_left),
         cmocka_unit_test(test_run_folder_finds_what_a_path_means),
         cmocka_unit_test(test_run_folder_finds_the_newest_run),
         cmocka_unit_test(test_run_folder_refuses_paths_that_are_too_long),

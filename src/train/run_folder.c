@@ -36,12 +36,6 @@ dp_status dp_run_folder_checkpoint(const char *dir, uint64_t step, char path[DP_
     return dp_path_format(path, error, "%s/checkpoints/%s", dir, name);
 }
 
-dp_status dp_run_folder_create(const char *dir, dp_error *error) {
-    char path[DP_PATH_SIZE];
-    dp_status status = dp_run_folder_file(dir, "checkpoints", path, error);
-    return status == DP_OK ? dp_file_make_directories(path, error) : status;
-}
-
 /* The step in "step-00010000.h5"; false for other names, "step-1.h5" too. */
 static bool parse_name(const char *name, uint64_t *step) {
     char digits[32], canonical[NAME_SIZE];
@@ -55,6 +49,64 @@ static bool parse_name(const char *name, uint64_t *step) {
         return false;
     format_name(canonical, *step);
     return strcmp(name, canonical) == 0;
+}
+
+/* The files of a run besides its checkpoints. */
+static const char *const file_names[] = {"config.ini", "metrics.csv", "log.txt", "summary.json",
+                                         "best.h5"};
+#define FILE_COUNT (sizeof file_names / sizeof file_names[0])
+
+static bool is_file_name(const char *name) {
+    uint64_t step = 0;
+    bool known = parse_name(name, &step);
+    for (size_t i = 0; i < FILE_COUNT && !known; i++)
+        known = strcmp(name, file_names[i]) == 0;
+    return known;
+}
+
+/* Whether this is "NAME.PROCESS.tmp" (base/file) of one of our files. */
+static bool is_temporary(const char *name) {
+    char stem[64];
+    uint64_t process = 0;
+    size_t length = strlen(name);
+    if (length < 4 || strcmp(name + length - 4, ".tmp") != 0 || length - 4 >= sizeof stem)
+        return false;
+    memcpy(stem, name, length - 4);
+    stem[length - 4] = '\0';
+    char *dot = strrchr(stem, '.');
+    if (dot == NULL || !dp_text_parse_unsigned(dot + 1, &process))
+        return false;
+    *dot = '\0';
+    return is_file_name(stem);
+}
+
+/* Removes what a program that was killed while it wrote has left in this folder. */
+static dp_status remove_temporaries(const char *folder, dp_error *error) {
+    dp_status status = DP_OK;
+    DIR *directory = opendir(folder);
+    if (directory == NULL)
+        return dp_fail_errno(error, errno, "cannot read the folder %s", folder);
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        char path[DP_PATH_SIZE];
+        if (!is_temporary(entry->d_name))
+            continue;
+        DP_TRY(dp_path_format(path, error, "%s/%s", folder, entry->d_name));
+        DP_TRY(dp_file_remove(path, error));
+    }
+done:
+    closedir(directory);
+    return status;
+}
+
+dp_status dp_run_folder_create(const char *dir, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_run_folder_file(dir, "checkpoints", path, error));
+    DP_TRY(dp_file_make_directories(path, error));
+    DP_TRY(remove_temporaries(path, error));
+    DP_TRY(remove_temporaries(dir, error));
+done:
+    return status;
 }
 
 static int newest_first(const void *a, const void *b) {
@@ -99,8 +151,8 @@ static dp_status remove_older(const char *dir, uint64_t step, uint64_t keep, dp_
     dp_status status = DP_OK;
     uint64_t *steps = NULL;
     size_t count = 0;
-    DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
     uint64_t kept = 0;
+    DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
     for (size_t i = 0; i < count; i++) {
         char path[DP_PATH_SIZE];
         if (steps[i] > step || kept++ < keep)
@@ -118,12 +170,10 @@ dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep, dp_
 }
 
 dp_status dp_run_folder_clear(const char *dir, dp_error *error) {
-    static const char *const names[] = {"config.ini", "metrics.csv", "log.txt", "summary.json",
-                                        "best.h5"};
     dp_status status = remove_older(dir, UINT64_MAX, 0, error);
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && status == DP_OK; i++) {
+    for (size_t i = 0; i < FILE_COUNT && status == DP_OK; i++) {
         char path[DP_PATH_SIZE];
-        DP_TRY(dp_run_folder_file(dir, names[i], path, error));
+        DP_TRY(dp_run_folder_file(dir, file_names[i], path, error));
         DP_TRY(dp_file_remove(path, error));
     }
 done:
