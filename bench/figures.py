@@ -1,5 +1,11 @@
-"""Figures from the measurements that run.py saved: medians over rounds, and ratios."""
+"""Figures from the measurements that run.py saved: medians over rounds, and ratios.
+
+A measurement during which other processes used the processor counts only where a candidate has no
+quiet one.
+"""
 from statistics import median
+
+QUIET = 0.15  # cores that others may use during a measurement
 
 
 class Figures:
@@ -31,18 +37,30 @@ class Figures:
         return min(modes, key=us, default=None)
 
 
-def each(candidate, *path):
-    """A value of every round: each(c, "us_per_step", "median")."""
-    values = []
-    for measured in candidate["rounds"]:
-        for name in path:
-            measured = measured[name]
-        values.append(measured)
-    return values
+def is_quiet(measured):
+    return measured["others"] <= QUIET
+
+
+def is_disturbed(candidate):
+    """Whether a candidate has no quiet measurement."""
+    return not any(map(is_quiet, candidate["rounds"]))
+
+
+def counted(candidate):
+    """The measurements that count."""
+    return [m for m in candidate["rounds"] if is_quiet(m) or is_disturbed(candidate)]
+
+
+def value(measured, path):
+    """value(m, ("us_per_step", "median"))"""
+    for name in path:
+        measured = measured[name]
+    return measured
 
 
 def middle(candidate, *path):
-    return median(each(candidate, *path))
+    """The median over rounds of a value: middle(c, "us_per_step", "median")."""
+    return median(value(measured, path) for measured in counted(candidate))
 
 
 def us(candidate):
@@ -52,13 +70,17 @@ def us(candidate):
 
 def spread(candidate):
     """The lowest and the highest round."""
-    medians = each(candidate, "us_per_step", "median")
+    medians = [m["us_per_step"]["median"] for m in counted(candidate)]
     return min(medians), max(medians)
 
 
 def ratio(slow, fast):
-    """How many times as long: the median of the rounds' ratios; None where one was not measured."""
+    """How many times as long: the median of the ratios of rounds that count for both, or, where
+    there are none, the ratio of the medians. None where one was not measured."""
     if slow is None or fast is None:
         return None
-    pairs = zip(each(slow, "us_per_step", "median"), each(fast, "us_per_step", "median"))
-    return median(a / b for a, b in pairs)
+    pairs = [(a, b) for a, b in zip(slow["rounds"], fast["rounds"])
+             if a in counted(slow) and b in counted(fast)]
+    if not pairs:
+        return us(slow) / us(fast)
+    return median(a["us_per_step"]["median"] / b["us_per_step"]["median"] for a, b in pairs)

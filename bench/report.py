@@ -1,7 +1,7 @@
 """docs/performance.md from the results of a run. All of its text is made here."""
 import textwrap
 
-from figures import Figures, middle, ratio, spread, us
+from figures import QUIET, Figures, is_disturbed, is_quiet, middle, ratio, spread, us
 from plot import draw
 from targets import targets
 
@@ -22,15 +22,15 @@ HEAD = """# Performance
 
 INTRODUCTION = """
 How long one training step takes: dptrain beside what one would use instead. The model is the names
-model (block size {block_size}, {embedding} features, {hidden} hidden units, {parameters:,} parameters),
-so small that most of a step in a framework is overhead. All candidates draw rows with replacement, train
-on them with plain SGD in float32, and were measured in one run, in turn.
+model (block size {block_size}, {embedding} features, {hidden} hidden units, {parameters:,}
+parameters), so small that most of a step in a framework is overhead. All candidates draw rows with
+replacement, train on them with plain SGD in float32, and were measured in one run, in turn.
 """
 
 HOW_TO_READ = """
-*µs a step* is the median of {rounds} rounds. A round measures each candidate once, for about {seconds:g} s
-in stretches of 20 ms, and takes the median stretch; *rounds* are the fastest and the slowest round.
-Ratios are medians of the rounds' ratios. Meanwhile other processes used {busy}.
+*µs a step* is the median of {rounds} rounds. A round measures each candidate once, for about
+{seconds:g} s in stretches of 20 ms, and takes the median stretch; *rounds* are the fastest and the
+slowest round. Ratios are medians of the rounds' ratios. {busy}
 """
 
 COMPARISON = """
@@ -38,20 +38,21 @@ The last column compares with dptrain on as many ranks as the candidate has proc
 """
 
 PHASE_NOTE = """
-Microseconds a step in each phase; over ranks from the one that spends least in it to the one that spends
-most. *exchange* is mostly waiting for the other rank. Phases are timed on steps of their own, because
-reading the clock between them takes time too.
+Microseconds a step in each phase; over ranks from the one that spends least in it to the one that
+spends most. *exchange* is mostly waiting for the other rank. Phases are timed on steps of their
+own, because reading the clock between them takes time too.
 """
 
 RATES = """
-The flops of a step's six matrix products as written, against the rate of a large OpenBLAS sgemm on one
-core in the same run. A core can seem to do more than that: layer 1 is a table of sums where that is less
-work.
+The flops of a step's six matrix products as written, against the rate of a large OpenBLAS sgemm on
+one core in the same run. A core can seem to do more than that: layer 1 is a table of sums where
+that is less work.
 """
 
 VARIANTS = """
-Batch 32. *ratio* is to dptrain's defaults on as many ranks (8 ranks: on 2). The last two columns are the
-exchange with the update and nothing else, and MPI_Allreduce with the update of the same slab.
+Batch 32. *ratio* is to dptrain's defaults on as many ranks (8 ranks: on 2). The last two columns
+are the exchange with the update and nothing else, and MPI_Allreduce with the update of the same
+slab.
 """
 
 MEMORY = """
@@ -60,9 +61,9 @@ counted once. Seconds from the start of the process to the first step done.
 """
 
 AGREEMENT = """
-Before it is measured, every candidate starts from dptrain's initial parameters and trains on the rows
-that dptrain draws, {steps} steps of batch {batch}. A candidate whose loss is off by more than 0.1 % at any
-step is not measured.
+Before it is measured, every candidate starts from dptrain's initial parameters and trains on the
+rows that dptrain draws, {steps} steps of batch {batch}. A candidate whose loss is off by more than
+0.1 % at any step is not measured.
 """
 
 
@@ -93,10 +94,21 @@ def number(value):
 
 
 def busy_text(figures):
-    used = sorted(measured["others"] for c in figures.candidates for measured in c["rounds"])
-    high = sum(value > 0.15 for value in used)
-    disturbed = f"more than 0.15 in {high} of {len(used)}" if high else "never more than 0.15"
-    return f"{used[len(used) // 2]:.2f} cores in the median measurement, {disturbed}"
+    """How quiet the machine was."""
+    rounds = [measured for c in figures.candidates for measured in c["rounds"]]
+    noisy = sum(not is_quiet(measured) for measured in rounds)
+    text = f"Other processes used more than {QUIET} cores during {noisy} of {len(rounds)} measurements"
+    if noisy == 0:
+        return text + "."
+    text += "; these count only where there is no quiet one"
+    lost = sum(map(is_disturbed, figures.candidates))
+    return text + (f", as for {lost} candidates, marked *disturbed*." if lost else ".")
+
+
+def rounds_text(candidate):
+    """The fastest and the slowest round."""
+    text = " – ".join(number(value) for value in spread(candidate))
+    return text + (" *disturbed*" if is_disturbed(candidate) else "")
 
 
 def head_section(figures):
@@ -129,10 +141,9 @@ def dptrain_text(figures):
 
 
 def candidate_row(figures, candidate, batch):
-    low, high = spread(candidate)
     ours = figures.dptrain(candidate["processes"], batch)
     is_ours = candidate is ours
-    return (candidate["label"], number(us(candidate)), f"{number(low)} – {number(high)}",
+    return (candidate["label"], number(us(candidate)), rounds_text(candidate),
             f"{1e6 * batch / us(candidate):,.0f}",
             "1" if is_ours else number(ratio(candidate, ours)) if ours else "")
 
@@ -187,7 +198,8 @@ def phase_section(figures):
     rows.append(("sum of medians", *(number(sum(middle(c, "phases", phase, "median")
                                                 for phase in PHASES)) for _, c in columns)))
     rows.append(("the step, unprofiled", *(number(us(c)) for _, c in columns)))
-    return section("Where a step goes", PHASE_NOTE, table(("", *(head for head, _ in columns)), rows))
+    heads = ("", *(head for head, _ in columns))
+    return section("Where a step goes", PHASE_NOTE, table(heads, rows))
 
 
 def rate_row(head, candidate):
@@ -204,8 +216,9 @@ def rate_section(figures):
 
 def variant_row(candidate, base):
     return (candidate["label"], number(us(candidate)),
-            " – ".join(number(value) for value in spread(candidate)), number(ratio(candidate, base)),
-            number(middle(candidate, "exchange_us")), number(middle(candidate, "allreduce_us")))
+            rounds_text(candidate),
+            number(ratio(candidate, base)), number(middle(candidate, "exchange_us")),
+            number(middle(candidate, "allreduce_us")))
 
 
 def variant_section(figures):

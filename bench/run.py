@@ -19,12 +19,12 @@ import time
 import machine
 import report
 from candidates import ROOT, Dptrain, DptrainCandidate, Unavailable, WorkerCandidate, Workers
+from figures import QUIET
 
 SHAPE = {"block_size": 3, "embedding": 10, "hidden": 200}
 BATCHES = (32, 256, 1024)
 SEED, LEARNING_RATE = 42, 0.1
 CHECKED_STEPS, CHECKED_BATCH, TOLERANCE = 50, 32, 1e-3
-QUIET = 0.15  # cores that others may use during a measurement
 TORCH_KINDS = ("eager", "optimizer", "lean", "compiled", "compiled_step")
 
 
@@ -55,7 +55,7 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-# --- the candidates --------------------------------------------------------------------------------
+# --- the candidates ------------------------------------------------------------------------------
 
 
 def dptrain_candidates(program):
@@ -150,7 +150,7 @@ class Bench:
             raise Unavailable(f"trains something else: a loss is off by {100 * worst:.2g} %")
         self.agreement.append({"label": label, "losses": losses, "worst": worst})
 
-    # --- measuring ---------------------------------------------------------------------------------
+    # --- measuring -------------------------------------------------------------------------------
 
     def measure(self):
         """All candidates in turn, for several rounds."""
@@ -192,10 +192,10 @@ class Bench:
 
 
 def command_options():
-    """The options as given, without where results went and without folders of this machine."""
+    """The options as given, without what only says where files are on this machine."""
     kept, words = [], iter(sys.argv[1:])
     for word in words:
-        if word in ("--save", "--output"):
+        if word in ("--save", "--output", "--bin"):
             next(words)
         else:
             kept.append(pathlib.Path(word).name if word.startswith("/") else word)

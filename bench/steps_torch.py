@@ -1,7 +1,7 @@
 """One training step in PyTorch, in the ways people write it.
 
-Each class has step(ix), which trains on the rows ix and returns their mean loss as a tensor. Rows are
-drawn with torch.randint, as in the notebook.
+Each class has step(ix), which trains on the rows ix and returns their mean loss as a tensor. Rows
+are drawn with torch.randint, as in the notebook.
 """
 import torch
 import torch.nn.functional as F
@@ -88,7 +88,7 @@ class Optimizer(Eager):
 
 
 class Compiled(Optimizer):
-    """torch.compile of forward and loss, the usual way; backward follows, the optimizer is fused."""
+    """torch.compile of forward and loss, the usual way; backward follows, SGD is fused."""
 
     name = "compile, loss"
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A process that trains with one candidate, on command; run.py starts it.
 
-worker.py JSON: {"kind", "dataset", "text", "shape", "seed", "learning_rate"}. The rank and the number
-of processes come from the environment (RANK, WORLD_SIZE), as torchrun sets them. Each line of
-standard input is one command, each line of standard output one answer, both JSON:
+worker.py JSON: {"kind", "dataset", "text", "shape", "seed", "learning_rate"}. The rank and the
+number of processes come from the environment (RANK, WORLD_SIZE), as torchrun sets them. Each line
+of standard input is one command, each line of standard output one answer, both JSON:
 
     {"do": "versions"}                         {"python": ..., "torch": ...}
     {"do": "losses", "batch", "steps"}         [loss of this process's rows, ...] on dptrain's rows
