@@ -12,7 +12,7 @@
 #define KERNEL_WEIGHT_BYTES_MAX ((size_t)512 * 1024)
 
 /* Rows of all grains that are computed at once: their activations should stay in that cache too. */
-#define KERNEL_ROWS_MAX 512
+#define KERNEL_ROWS_MAX 256
 
 struct dp_model {
     dp_params_layout layout;
