@@ -43,7 +43,7 @@ static void expect_steps(const char *dir, const uint64_t *expected, size_t expec
     size_t count = 0;
     expect_ok(dp_run_folder_list(dir, &steps, &count, &error), &error);
     expect_unsigned(count, expected_count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < expected_count; i++)
         expect_unsigned(steps[i], expected[i]);
     dp_memory_free(steps);
 }
