@@ -53,7 +53,8 @@ void dp_comm_broadcast(dp_comm *comm, void *bytes, size_t count);
 void dp_comm_gather_all(dp_comm *comm, const void *mine, size_t count, void *everyones);
 /* The largest of everyone's values, on every rank. */
 int dp_comm_max(dp_comm *comm, int value);
-/* MPI_Allreduce with MPI_SUM, in place. The order of the sum is MPI's. */
+/* MPI_Allreduce with MPI_SUM, in place, as it is, to compare against: the order of the sum is MPI's,
+ * and so is the wait, which knows no deadline. */
 void dp_comm_sum(dp_comm *comm, float *values, size_t count);
 
 /* Makes one outcome of everybody's: if any rank has failed, all return the status of the lowest
