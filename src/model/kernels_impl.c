@@ -59,7 +59,7 @@ INLINE vec choose(ivec mask, vec a, vec b) {
 
 #if defined(__AVX512F__)
 INLINE __mmask16 first_lanes(size_t count) {
-    return count >= LANES ? (__mmask16)0xFFFF : (__mmask16)((1u << count) - 1u);
+    return (__mmask16)(count >= LANES ? 0xFFFFu : (1u << count) - 1u);
 }
 
 /* The first `count` lanes, the others 0. */
