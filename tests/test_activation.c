@@ -31,8 +31,8 @@ static double largest_error(void (*function)(size_t, const float *, float *),
         function(count, x, y);
         for (size_t i = 0; i < count; i++) {
             double expected = truth((double)x[i]);
-            double error = expected == 0.0 ? fabs((double)y[i])
-                                           : fabs(((double)y[i] - expected) / expected);
+            double error =
+                expected == 0.0 ? fabs((double)y[i]) : fabs(((double)y[i] - expected) / expected);
             largest = error > largest || isnan(error) ? error : largest;
         }
     }

@@ -53,8 +53,8 @@ void dp_comm_broadcast(dp_comm *comm, void *bytes, size_t count);
 void dp_comm_gather_all(dp_comm *comm, const void *mine, size_t count, void *everyones);
 /* The largest of everyone's values, on every rank. */
 int dp_comm_max(dp_comm *comm, int value);
-/* MPI_Allreduce with MPI_SUM, in place, as it is, to compare against: the order of the sum is MPI's,
- * and so is the wait, which knows no deadline. */
+/* MPI_Allreduce with MPI_SUM, in place, as it is, to compare against: the order of the sum is
+ * MPI's, and so is the wait, which knows no deadline. */
 void dp_comm_sum(dp_comm *comm, float *values, size_t count);
 
 /* Makes one outcome of everybody's: if any rank has failed, all return the status of the lowest
@@ -73,6 +73,20 @@ void *dp_comm_window_segment(const dp_comm_window *window, int node_rank);
 
 /* Waits until another rank of the node has stored at least `value` in *flag. */
 void dp_comm_wait_for_flag(dp_comm *comm, const _Atomic uint64_t *flag, uint64_t value, int peer);
+
+/* Collective: count zeroed elements of `size` bytes on every rank, as dp_memory_zeroed, or NULL on
+ * all of them where one has no memory; *error is then agreed on. */
+void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) DP_CHECKED;
+
+/* As DP_NEW_ARRAY, on all ranks together. */
+#define DP_NEW_ARRAY_ON_ALL(comm, pointer, count)                                                  \
+    do {                                                                                           \
+        (pointer) = dp_comm_zeroed((comm), (count), sizeof *(pointer), error);                     \
+        if ((pointer) == NULL) {                                                                   \
+            status = error->status;                                                                \
+            goto done;                                                                             \
+        }                                                                                          \
+    } while (0)
 
 /* Ends the job on all ranks at once with this exit status. For signals that cannot wait. */
 _Noreturn void dp_comm_abort(dp_comm *comm, int exit_status);

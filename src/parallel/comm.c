@@ -410,6 +410,15 @@ dp_status dp_comm_agree(dp_comm *comm, dp_status mine, dp_error *error) {
     return DP_OK;
 }
 
+void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) {
+    void *block = dp_memory_zeroed(count, size, error);
+    if (dp_comm_agree(comm, block == NULL ? error->status : DP_OK, error) != DP_OK) {
+        dp_memory_free(block);
+        return NULL;
+    }
+    return block;
+}
+
 /* --- shared memory -------------------------------------------------------------------------- */
 
 struct dp_comm_window {
@@ -441,17 +450,12 @@ static int allocate_window(dp_comm_window *self, MPI_Comm node, size_t bytes) {
 dp_status dp_comm_window_create(dp_comm_window **window, dp_comm *comm, size_t bytes,
                                 dp_error *error) {
     dp_status status = DP_OK;
-    dp_comm_window *self = dp_memory_zeroed(1, sizeof *self, error);
+    dp_comm_window *self = NULL;
     *window = NULL;
-    if (self == NULL) {
-        status = error->status;
-    } else {
-        self->window = MPI_WIN_NULL;
-        MPI_Comm_size(comm->node, &self->node_size);
-        self->segments = dp_memory_zeroed((size_t)self->node_size, sizeof(void *), error);
-        status = self->segments == NULL ? error->status : DP_OK;
-    }
-    DP_TRY(dp_comm_agree(comm, status, error)); /* before a call that all of the node make */
+    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
+    self->window = MPI_WIN_NULL;
+    MPI_Comm_size(comm->node, &self->node_size);
+    DP_NEW_ARRAY_ON_ALL(comm, self->segments, (size_t)self->node_size);
     if (allocate_window(self, comm->node, bytes) != MPI_SUCCESS)
         status = dp_fail(error, DP_ERR_MEMORY, "no shared memory of %zu bytes on %s", bytes,
                          dp_comm_host(comm));

@@ -12,6 +12,9 @@
  * in the first-level cache. */
 #define CHUNK ((size_t)1024)
 
+/* Depth of a tree over up to 2^30 leaves, and one: what a sum has on its stack at most. */
+#define OPERANDS_MAX 32
+
 /* How a node sums one of its blocks: a program for a stack of slices, in postfix order. */
 typedef struct sum_step {
     const float *partial; /* push this slab; NULL: replace the upper two by their sum */
@@ -110,15 +113,15 @@ static size_t blocks_of_rank(const dp_exchange *self, size_t grains, int rank,
 static dp_status share_memory(dp_exchange *self, size_t grains, dp_error *error) {
     dp_status status = DP_OK;
     dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
-    self->segments = dp_memory_zeroed((size_t)self->node_size, sizeof(void *), error);
-    DP_TRY(dp_comm_agree(self->comm, self->segments == NULL ? error->status : DP_OK, error));
+    DP_NEW_ARRAY_ON_ALL(self->comm, self->segments, (size_t)self->node_size);
     if (self->kind == DP_EXCHANGE_SHARED) {
         DP_TRY(dp_comm_window_create(&self->window, self->comm, segment_bytes(self), error));
         for (int r = 0; r < self->node_size; r++)
             self->segments[r] = dp_comm_window_segment(self->window, r);
     } else {
-        self->own_segment = dp_memory_zeroed(segment_bytes(self), 1, error);
-        DP_TRY(dp_comm_agree(self->comm, self->own_segment == NULL ? error->status : DP_OK, error));
+        self->own_segment = dp_comm_zeroed(self->comm, segment_bytes(self), 1, error);
+        if (self->own_segment == NULL)
+            return error->status;
         self->segments[0] = self->own_segment;
     }
     self->parameters = partial_of(self, 0, blocks_of_rank(self, grains, self->first, blocks));
@@ -181,7 +184,7 @@ done:
  * one, else in the stack. */
 static const float *run_program(const dp_exchange *self, const sum_program *program, size_t first,
                                 size_t count) {
-    const float *operands[DP_TREE_BLOCKS_MAX];
+    const float *operands[OPERANDS_MAX] = {NULL};
     size_t height = 0;
     for (size_t i = 0; i < program->count; i++) {
         if (program->steps[i].partial != NULL) {
@@ -191,8 +194,8 @@ static const float *run_program(const dp_exchange *self, const sum_program *prog
         height--;
         float *sum = self->stack + (height - 1) * CHUNK;
         const float *left = operands[height - 1], *right = operands[height];
-        for (size_t k = 0; k < count; k++)
-            sum[k] = left[k] + right[k];
+        for (size_t k = 0; k < count; k++) /* a program pushes two before it adds */
+            sum[k] = left[k] + right[k];   /* NOLINT(clang-analyzer-core.NullDereference) */
         operands[height - 1] = sum;
     }
     return operands[0];
@@ -375,11 +378,8 @@ dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_
     dp_exchange *self = NULL;
     *exchange = NULL;
     DP_TRY(dp_comm_agree(comm, check_ranks(comm, grains, error), error));
-    self = dp_memory_zeroed(1, sizeof *self, error);
-    if (self != NULL)
-        self->blocks = dp_memory_zeroed(DP_TREE_BLOCKS_MAX, sizeof *self->blocks, error);
-    bool failed = self == NULL || self->blocks == NULL;
-    DP_TRY(dp_comm_agree(comm, failed ? error->status : DP_OK, error));
+    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
+    DP_NEW_ARRAY_ON_ALL(comm, self->blocks, DP_TREE_BLOCKS_MAX);
     self->comm = comm;
     self->kind = dp_exchange_resolve(kind);
     self->length = length;

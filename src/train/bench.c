@@ -151,10 +151,9 @@ static dp_status measure_phases(bench *self, dp_bench_result *result, dp_error *
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     dp_status status = DP_OK;
     dp_profile profile = {0};
-    double *all = dp_memory_zeroed(ranks * DP_PHASE_COUNT, sizeof *all, error);
-    double *column = dp_memory_zeroed(ranks, sizeof *column, error);
-    bool failed = all == NULL || column == NULL;
-    DP_TRY(dp_comm_agree(self->comm, failed ? error->status : DP_OK, error));
+    double *all = NULL, *column = NULL;
+    DP_NEW_ARRAY_ON_ALL(self->comm, all, ranks * DP_PHASE_COUNT);
+    DP_NEW_ARRAY_ON_ALL(self->comm, column, ranks);
     (void)time_steps(self, PROFILED_STEPS, &profile);
     dp_comm_gather_all(self->comm, profile.seconds, sizeof profile.seconds, all);
     for (int phase = 0; phase < DP_PHASE_COUNT; phase++) {
@@ -173,8 +172,8 @@ static dp_status measure_memory(bench *self, dp_bench_result *result, dp_error *
     const double mine[2] = {(double)dp_process_resident_bytes(),
                             (double)dp_process_proportional_bytes()};
     dp_status status = DP_OK;
-    double(*all)[2] = dp_memory_zeroed(ranks, sizeof *all, error);
-    DP_TRY(dp_comm_agree(self->comm, all == NULL ? error->status : DP_OK, error));
+    double(*all)[2] = NULL;
+    DP_NEW_ARRAY_ON_ALL(self->comm, all, ranks);
     dp_comm_gather_all(self->comm, mine, sizeof mine, all);
     for (size_t rank = 0; rank < ranks; rank++) {
         result->resident_bytes_rank = fmax(result->resident_bytes_rank, all[rank][0]);
@@ -224,8 +223,8 @@ dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds,
                        dp_bench_result *result, dp_error *error) {
     dp_status status = DP_OK;
     memset(result, 0, sizeof *result);
-    bench *self = dp_memory_zeroed(1, sizeof *self, error);
-    DP_TRY(dp_comm_agree(comm, self == NULL ? error->status : DP_OK, error));
+    bench *self = NULL;
+    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
     self->comm = comm;
     status = dp_stepper_open(&self->stepper, comm, config, NULL, error);
     if (status == DP_OK)

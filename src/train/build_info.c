@@ -19,8 +19,8 @@ dp_status dp_build_info_gather(dp_comm *comm, dp_build_info *info, dp_error *err
     memset(&mine, 0, sizeof mine);
     mine.level = dp_cpu_level_detect();
     dp_linalg_name(mine.blas);
-    machine *machines = dp_memory_zeroed(ranks, sizeof *machines, error);
-    DP_TRY(dp_comm_agree(comm, machines == NULL ? error->status : DP_OK, error));
+    machine *machines = NULL;
+    DP_NEW_ARRAY_ON_ALL(comm, machines, ranks);
     dp_comm_gather_all(comm, &mine, sizeof mine, machines);
     info->level = machines[0].level;
     info->uniform = true;

@@ -43,9 +43,8 @@ static dp_status gather_losses(dp_comm *comm, evaluator *self, size_t chunks, do
     const size_t share = (chunks + ranks - 1) / ranks;
     double *mine = NULL;
     dp_status status = DP_OK;
-    *losses = dp_memory_zeroed(share * ranks, sizeof **losses, error);
-    mine = dp_memory_zeroed(share, sizeof *mine, error);
-    DP_TRY(dp_comm_agree(comm, *losses == NULL || mine == NULL ? error->status : DP_OK, error));
+    DP_NEW_ARRAY_ON_ALL(comm, *losses, share * ranks);
+    DP_NEW_ARRAY_ON_ALL(comm, mine, share);
     for (size_t i = 0; i < share && rank * share + i < chunks; i++)
         mine[i] = chunk_loss(self, rank * share + i);
     dp_comm_gather_all(comm, mine, share * sizeof *mine, *losses);

@@ -22,8 +22,8 @@ dp_status dp_phases_report(dp_comm *comm, const dp_profile *profile, dp_report *
     const size_t ranks = (size_t)dp_comm_size(comm);
     dp_status status = DP_OK;
     double total = 0.0;
-    double *all = dp_memory_zeroed(ranks * DP_PHASE_COUNT, sizeof *all, error);
-    DP_TRY(dp_comm_agree(comm, all == NULL ? error->status : DP_OK, error));
+    double *all = NULL;
+    DP_NEW_ARRAY_ON_ALL(comm, all, ranks * DP_PHASE_COUNT);
     dp_comm_gather_all(comm, profile->seconds, sizeof profile->seconds, all);
     for (size_t i = 0; i < ranks * DP_PHASE_COUNT; i++)
         total += all[i];
@@ -81,10 +81,10 @@ dp_status dp_phases_write_trace(dp_comm *comm, const dp_profile *profile, const 
     const size_t ranks = (size_t)dp_comm_size(comm), capacity = profile->event_capacity;
     const uint64_t count = profile->event_count;
     dp_status status = DP_OK;
-    dp_profile_event *all = dp_memory_zeroed(ranks * capacity, sizeof *all, error);
-    uint64_t *counts = dp_memory_zeroed(ranks, sizeof *counts, error);
-    bool failed = all == NULL || counts == NULL;
-    DP_TRY(dp_comm_agree(comm, failed ? error->status : DP_OK, error));
+    dp_profile_event *all = NULL;
+    uint64_t *counts = NULL;
+    DP_NEW_ARRAY_ON_ALL(comm, all, ranks * capacity);
+    DP_NEW_ARRAY_ON_ALL(comm, counts, ranks);
     dp_comm_gather_all(comm, &count, sizeof count, counts);
     dp_comm_gather_all(comm, profile->events, capacity * sizeof *all, all);
     if (dp_comm_rank(comm) == 0)

@@ -86,9 +86,9 @@ static dp_status check_finite(trainer *self, dp_error *error) {
 static dp_status check_weights(trainer *self, uint64_t *hash, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     dp_status status = DP_OK;
-    uint64_t *hashes = dp_memory_zeroed(ranks, sizeof *hashes, error);
+    uint64_t *hashes = NULL;
     dp_comm_set_place(self->comm, "comparing weights", self->progress.step);
-    DP_TRY(dp_comm_agree(self->comm, hashes == NULL ? error->status : DP_OK, error));
+    DP_NEW_ARRAY_ON_ALL(self->comm, hashes, ranks);
     *hash = dp_params_hash(&self->stepper.layout, self->stepper.params);
     dp_comm_gather_all(self->comm, hash, sizeof *hash, hashes);
     for (size_t rank = 1; rank < ranks && status == DP_OK; rank++) {
