@@ -19,8 +19,8 @@
 
 #define DP_RUNS_DIRECTORY "runs" /* where commands look for the newest run */
 
-/* Creates the folder and its checkpoints folder, and removes the temporary files that a program left
- * there that was killed while it wrote. */
+/* Creates the folder and its checkpoints folder, and removes the temporary files that a program
+ * left there that was killed while it wrote. */
 dp_status dp_run_folder_create(const char *dir, dp_error *error) DP_CHECKED;
 
 /* Removes what a run left in it (the files above), nothing else; for --fresh. */
