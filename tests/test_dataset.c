@@ -312,6 +312,70 @@ static void test_dataset_bad_id_is_named_by_its_row(void **state) {
     unlink(path);
 }
 
+/* Makes an id of dev's contexts too large by one, looks, and restores it. */
+static void expect_bad_id_is_found(const dp_dataset *dataset, uint64_t position) {
+    const size_t id_bytes = dataset->id_bytes;
+    const unsigned char *ids = dataset->contexts[DP_SPLIT_DEV].data;
+    uint64_t offset = (uint64_t)(ids - dataset->map.data) + position * id_bytes;
+    unsigned char old[4];
+    char message[128];
+    dp_error error = {0};
+    for (size_t i = 0; i < id_bytes; i++)
+        old[i] = swap_byte(dataset->path, offset + i,
+                           (unsigned char)(dataset->vocabulary.count >> 8 * i));
+    snprintf(message, sizeof message,
+             "/dev/contexts, row %" PRIu64 ": id %zu is not below the vocabulary's %zu",
+             position / 3, dataset->vocabulary.count, dataset->vocabulary.count);
+    expect_failure(dp_dataset_check(dataset, 0, 1, &error), DP_ERR_INPUT, message, &error);
+    for (size_t i = 0; i < id_bytes; i++)
+        swap_byte(dataset->path, offset + i, old[i]);
+}
+
+/* Wherever it lies in a vector of them, or behind the last whole one. */
+static void test_dataset_bad_id_is_found_at_every_place(void **state) {
+    (void)state;
+    static const size_t vocabs[] = {27, 128, 255, 300, 32768, 65535, 65537, 70000};
+    const uint64_t rows[DP_SPLIT_COUNT] = {1, 67, 1};
+    const char *path = scratch_path("place.h5");
+    for (size_t v = 0; v < sizeof vocabs / sizeof vocabs[0]; v++) {
+        dp_error error = {0};
+        dp_dataset dataset;
+        write_streams(path, vocabs[v], 3, rows, 1000);
+        expect_ok(dp_dataset_open(&dataset, path, &error), &error);
+        for (uint64_t position = 0; position < rows[DP_SPLIT_DEV] * 3; position++)
+            expect_bad_id_is_found(&dataset, position);
+        expect_ok(dp_dataset_check(&dataset, 0, 1, &error), &error);
+        dp_dataset_close(&dataset);
+    }
+    unlink(path);
+}
+
+/* Parts are stretches of blocks: more parts than blocks, and parts of different length. */
+static void test_dataset_parts_together_are_all(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_dataset dataset;
+    const uint64_t rows[DP_SPLIT_COUNT] = {2 * DP_DATASET_BLOCK + 12345, 300, 100};
+    const char *path = scratch_path("parts.h5");
+    write_streams(path, DAMAGE_VOCAB, 3, rows, 100000);
+    expect_ok(dp_dataset_open(&dataset, path, &error), &error);
+    const dp_id_tensor *contexts = &dataset.contexts[DP_SPLIT_TRAIN];
+    const uint64_t bytes = contexts->rows * contexts->columns;
+    for (uint64_t first = 0; first < bytes; first += DP_DATASET_BLOCK) {
+        uint64_t offset = (uint64_t)(contexts->data - dataset.map.data) + first;
+        unsigned char old = swap_byte(path, offset, 255);
+        for (uint64_t parts = 1; parts <= 9; parts++) {
+            uint64_t found = 0;
+            for (uint64_t part = 0; part < parts; part++)
+                found += dp_dataset_check(&dataset, part, parts, &error) != DP_OK;
+            expect_unsigned(found, 1);
+        }
+        swap_byte(path, offset, old);
+    }
+    dp_dataset_close(&dataset);
+    unlink(path);
+}
+
 static void test_dataset_cut_short_is_refused(void **state) {
     (void)state;
     const uint64_t rows[DP_SPLIT_COUNT] = {5000, 300, 100};
@@ -440,6 +504,8 @@ int main(void) {
         cmocka_unit_test(test_dataset_writer_leaves_nothing_behind),
         cmocka_unit_test(test_dataset_damage_is_found_and_named),
         cmocka_unit_test(test_dataset_bad_id_is_named_by_its_row),
+        cmocka_unit_test(test_dataset_bad_id_is_found_at_every_place),
+        cmocka_unit_test(test_dataset_parts_together_are_all),
         cmocka_unit_test(test_dataset_cut_short_is_refused),
         cmocka_unit_test(test_dataset_other_files_are_refused),
         cmocka_unit_test(test_dataset_open_needs_an_hdf5_file),

@@ -12,6 +12,9 @@
  * taken over the vocabulary, block_size, the row counts and all checksums, in the form that
  * dp_dataset_identity defines.
  *
+ * Ids index tables, so they must have been checked before they are used: by dp_dataset_check, or
+ * once and for all (data/check_stamp).
+ *
  * Not collective; no MPI. Ranks of a node that map the same file share its pages.
  */
 #ifndef DP_DATA_DATASET_H
@@ -21,6 +24,7 @@
 #include "base/file.h"
 #include "data/vocabulary.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,8 +64,19 @@ typedef struct dp_id_tensor {
     const unsigned char *checksums; /* [ceil(bytes / DP_DATASET_BLOCK)] of 8 bytes */
 } dp_id_tensor;
 
+/* What the system says of a file, to know it again: while all of it stays, so does the content.
+ * Times are nanoseconds since 1970. */
+typedef struct dp_file_state {
+    uint64_t size;    /* bytes; 0: not known, as the file changed while it was opened */
+    uint64_t inode;   /* its number in the file system */
+    int64_t modified; /* last time the content was written; anybody can set it back (touch) */
+    int64_t changed;  /* last time content, name or rights were changed; kept by the system */
+} dp_file_state;
+
 typedef struct dp_dataset {
     char path[DP_PATH_SIZE];
+    dp_file_state state; /* of the file that is mapped */
+    int64_t opened;      /* when, by the system's clock: nanoseconds since 1970 */
     dp_dataset_info info;
     dp_vocabulary vocabulary;
     size_t id_bytes; /* 1, 2 or 4 */
@@ -70,12 +85,18 @@ typedef struct dp_dataset {
     dp_file_map map;
 } dp_dataset;
 
+/* The state of the file that is at `path` now; size 0 where there is none. */
+dp_file_state dp_file_state_of(const char *path);
+/* Both are known and alike. */
+bool dp_file_state_equal(const dp_file_state *a, const dp_file_state *b);
+
 /* Maps the file and checks its structure, not yet its ids. On failure nothing is held. */
 dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) DP_CHECKED;
 void dp_dataset_close(dp_dataset *dataset);
 
 /* Checks the checksums and that every id is below V, in this part of the file of 0..parts-1: all
- * parts together have checked everything. Must be done before ids are used. */
+ * parts together have checked everything. Reads the part once, from front to back, and holds none
+ * of it resident afterwards. DP_ERR_INPUT names the tensor and the place. */
 dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t parts,
                            dp_error *error) DP_CHECKED;
 

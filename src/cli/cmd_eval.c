@@ -1,6 +1,7 @@
 #include "adapters/linalg.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
+#include "train/open_dataset.h"
 #include "train/report.h"
 #include "train/summary.h"
 
@@ -46,13 +47,10 @@ static dp_status check_fit(const dp_checkpoint *checkpoint, const char *path,
 static dp_status open_dataset(dp_comm *comm, const char *data, const dp_checkpoint *checkpoint,
                               const char *path, dp_dataset *dataset, dp_error *error) {
     const char *data_path = data[0] != '\0' ? data : checkpoint->config.data_path;
-    dp_status status = dp_dataset_open(dataset, data_path, error);
-    if (status == DP_OK)
-        status = check_fit(checkpoint, path, dataset, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    status = dp_dataset_check(dataset, (uint64_t)dp_comm_rank(comm), (uint64_t)dp_comm_size(comm),
-                              error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    dp_status status = dp_open_dataset(comm, data_path, DP_CHECK_ONCE, dataset, error);
+    if (status != DP_OK)
+        goto done;
+    DP_TRY(dp_comm_agree(comm, check_fit(checkpoint, path, dataset, error), error));
     if (dp_comm_rank(comm) == 0 && data[0] == '\0' &&
         strcmp(dataset->info.sha256, checkpoint->dataset_sha256) != 0)
         fprintf(stderr, "dptrain: notice: %s is not the dataset that %s was trained on\n",
@@ -96,8 +94,8 @@ static dp_status evaluate(dp_comm *comm, const eval_options *chosen, int count, 
     DP_TRY(dp_checkpoint_argument_load(comm, chosen->ckpt, count, positionals, &checkpoint, path,
                                        error));
     dp_comm_set_deadline(comm, checkpoint.config.deadline);
-    dp_comm_set_place(comm, "evaluate", checkpoint.progress.step);
     DP_TRY(open_dataset(comm, chosen->data, &checkpoint, path, &dataset, error));
+    dp_comm_set_place(comm, "evaluate", checkpoint.progress.step);
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         if ((splits >> split & 1u) != 0)
             DP_TRY(dp_evaluate(comm, &dataset, (dp_split)split, &checkpoint.layout,

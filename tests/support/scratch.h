@@ -41,7 +41,7 @@ static int scratch_remove(void **state) {
 }
 
 /* "folder/name", in a buffer that the next call but three overwrites. */
-static const char *scratch_path(const char *name) {
+static inline const char *scratch_path(const char *name) {
     static char paths[4][512];
     static unsigned next;
     char *path = paths[next++ % 4];

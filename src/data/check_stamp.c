@@ -1,0 +1,101 @@
+#include "data/check_stamp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STAMP_SIZE_MAX 1024
+
+static dp_status stamp_path(const dp_dataset *dataset, char path[DP_PATH_SIZE], dp_error *error) {
+    return dp_path_format(path, error, "%s" DP_CHECK_STAMP_SUFFIX, dataset->path);
+}
+
+/* The only text that is a valid stamp of this dataset. */
+static dp_status format_stamp(const dp_dataset *dataset, dp_text *text, dp_error *error) {
+    const dp_file_state *state = &dataset->state;
+    char seal[DP_HASH_TEXT_SIZE];
+    dp_text_append_format(text, "dptrain check stamp %d\n", DP_CHECK_STAMP_VERSION);
+    dp_text_append_format(text, "size %" PRIu64 "\n", state->size);
+    dp_text_append_format(text, "inode %" PRIu64 "\n", state->inode);
+    dp_text_append_format(text, "modified %" PRId64 "\n", state->modified);
+    dp_text_append_format(text, "changed %" PRId64 "\n", state->changed);
+    dp_text_append_format(text, "sha256 %s\n", dataset->info.sha256);
+    dp_text_append_format(text, "%s\n",
+                          dp_hash_format(dp_xxh3_of(dp_text_string(text), text->length), seal));
+    return dp_text_check(text, error);
+}
+
+/* --- believing ------------------------------------------------------------------------------ */
+
+static bool is_trusted(const struct stat *information) {
+    return S_ISREG(information->st_mode) && (information->st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
+           (information->st_uid == geteuid() || information->st_uid == 0);
+}
+
+/* Reads up to `size` bytes of a file that we trust; 0 where there is none. */
+static size_t read_trusted(const char *path, char *bytes, size_t size) {
+    struct stat information;
+    ssize_t count = 0;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0)
+        return 0;
+    if (fstat(descriptor, &information) == 0 && is_trusted(&information))
+        count = read(descriptor, bytes, size);
+    close(descriptor);
+    return count < 0 ? 0 : (size_t)count;
+}
+
+bool dp_check_stamp_valid(const dp_dataset *dataset) {
+    char path[DP_PATH_SIZE], found[STAMP_SIZE_MAX];
+    dp_text wanted = {0};
+    dp_error error;
+    bool valid = false;
+    if (dataset->state.size != 0 && stamp_path(dataset, path, &error) == DP_OK &&
+        format_stamp(dataset, &wanted, &error) == DP_OK) {
+        size_t count = read_trusted(path, found, sizeof found);
+        valid = count == wanted.length && memcmp(found, wanted.data, count) == 0;
+    }
+    dp_text_clear(&wanted);
+    return valid;
+}
+
+/* --- writing -------------------------------------------------------------------------------- */
+
+/* What was checked is what is there, and a later change would be seen. */
+static dp_status check_settled(const dp_dataset *dataset, dp_error *error) {
+    dp_file_state now = dp_file_state_of(dataset->path);
+    if (!dp_file_state_equal(&dataset->state, &now))
+        return dp_fail(error, DP_ERR_IO, "%s was changed while it was checked", dataset->path);
+    if (dataset->opened - now.changed < DP_CHECK_STAMP_SETTLED)
+        return dp_fail(error, DP_ERR_IO, "%s was changed just before it was checked",
+                       dataset->path);
+    return DP_OK;
+}
+
+dp_status dp_check_stamp_write(const dp_dataset *dataset, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_text text = {0};
+    dp_status status = check_settled(dataset, error);
+    if (status != DP_OK)
+        goto done;
+    DP_TRY(stamp_path(dataset, path, error));
+    DP_TRY(format_stamp(dataset, &text, error));
+    DP_TRY(dp_file_write(path, text.data, text.length, error));
+    /* Whatever the umask: one that others may write would not be believed. */
+    if (chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
+        status = dp_fail_errno(error, errno, "cannot write %s", path);
+done:
+    dp_text_clear(&text);
+    return status;
+}
+
+dp_status dp_check_stamp_remove(const dp_dataset *dataset, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_status status = stamp_path(dataset, path, error);
+    if (status == DP_OK)
+        status = dp_file_remove(path, error);
+    return status;
+}
