@@ -89,7 +89,7 @@ class DptrainCandidate:
         told = "".join(f", {setting.split('.')[1]}" for setting in settings)
         self.facts = {"label": f"dptrain, {ranks} rank{'s'[: ranks > 1]}{told}",
                       "family": "dptrain", "kind": ",".join(settings), "processes": ranks,
-                      "batch": batch}
+                      "cores": ranks, "batch": batch}
 
     @staticmethod
     def processes():
@@ -113,7 +113,7 @@ class Workers:
     """The processes of one baseline: one, or several that train together."""
 
     def __init__(self, spec, processes, threads, python=sys.executable, log=None):
-        self.processes = processes
+        self.processes, self.cores = processes, processes * threads
         common = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1",
                   "MASTER_PORT": str(free_port()), "GLOO_SOCKET_IFNAME": "lo",
                   "TORCHINDUCTOR_COMPILE_THREADS": "1", **thread_environment(threads)}
@@ -164,7 +164,7 @@ class WorkerCandidate:
         self.workers = workers
         self.steps = 0  # in a stretch
         self.facts = {"label": label, "family": family, "kind": kind,
-                      "processes": workers.processes, "batch": batch}
+                      "processes": workers.processes, "cores": workers.cores, "batch": batch}
 
     def processes(self):
         return [process.pid for process in self.workers.running]

@@ -32,8 +32,8 @@ class Figures:
 
     def best_pytorch(self, batch):
         """The fastest PyTorch of one process and one thread."""
-        modes = [c for c in self.select(family="PyTorch", processes=1, batch=batch)
-                 if c["kind"] != "ddp" and not c["kind"].endswith("2")]
+        modes = [c for c in self.select(family="PyTorch", cores=1, batch=batch)
+                 if c["kind"] != "ddp"]
         return min(modes, key=us, default=None)
 
 

@@ -34,7 +34,7 @@ slowest round. Ratios are medians of the rounds' ratios. {busy}
 """
 
 COMPARISON = """
-The last column compares with dptrain on as many ranks as the candidate has processes.
+The last column compares with dptrain on as many ranks as the candidate uses cores.
 """
 
 PHASE_NOTE = """
@@ -141,7 +141,7 @@ def dptrain_text(figures):
 
 
 def candidate_row(figures, candidate, batch):
-    ours = figures.dptrain(candidate["processes"], batch)
+    ours = figures.dptrain(candidate["cores"], batch)
     is_ours = candidate is ours
     return (candidate["label"], number(us(candidate)), rounds_text(candidate),
             f"{1e6 * batch / us(candidate):,.0f}",
@@ -166,7 +166,7 @@ def comparison_section(figures):
 
 def target_row(target):
     verdict = {True: "yes", False: "**no**", None: ""}[target["met"]]
-    value = number(target["value"])
+    value = "not measured" if target["value"] is None else f"{target['value']:.3g}"
     if target["note"]:
         value += f" ({target['note']})"
     return target["text"], target["bound"], value, verdict

@@ -127,8 +127,7 @@ class Bench:
                               if name in ("python", "numpy", "torch")
                               and python == sys.executable})
         self.candidates += self.warmed_up(
-            [WorkerCandidate(workers, family, f"{kind}{threads if threads > 1 else ''}", label,
-                             batch) for batch in BATCHES])
+            [WorkerCandidate(workers, family, kind, label, batch) for batch in BATCHES])
 
     @staticmethod
     def warmed_up(candidates):
