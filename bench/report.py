@@ -97,7 +97,8 @@ def busy_text(figures):
     """How quiet the machine was."""
     rounds = [measured for c in figures.candidates for measured in c["rounds"]]
     noisy = sum(not is_quiet(measured) for measured in rounds)
-    text = f"Other processes used more than {QUIET} cores during {noisy} of {len(rounds)} measurements"
+    text = f"Other processes used more than {QUIET} cores during {noisy} of {len(rounds)} " \
+           "measurements"
     if noisy == 0:
         return text + "."
     text += "; these count only where there is no quiet one"
