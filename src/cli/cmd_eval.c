@@ -18,14 +18,30 @@ typedef struct eval_options {
 } eval_options;
 
 static const dp_option options[] = {
-    {.key = "ckpt", .type = DP_OPTION_TEXT, .offset = offsetof(eval_options, ckpt), .initial = "",
-     .unit = "PATH", .help = "checkpoint, or run folder (its best); none: the newest run"},
-    {.key = "data", .type = DP_OPTION_TEXT, .offset = offsetof(eval_options, data), .initial = "",
-     .unit = "FILE", .help = "dataset; none: the one it was trained on"},
-    {.key = "split", .type = DP_OPTION_CHOICE, .offset = offsetof(eval_options, split),
-     .initial = "all", .choices = "train|dev|test|all", .unit = "SPLIT", .help = "what to evaluate"},
-    {.key = "json", .type = DP_OPTION_SWITCH, .offset = offsetof(eval_options, json),
-     .initial = "no", .help = "print one JSON object"},
+    {.key = "ckpt",
+     .type = DP_OPTION_TEXT,
+     .offset = offsetof(eval_options, ckpt),
+     .initial = "",
+     .unit = "PATH",
+     .help = "checkpoint, or run folder (its best); none: the newest run"},
+    {.key = "data",
+     .type = DP_OPTION_TEXT,
+     .offset = offsetof(eval_options, data),
+     .initial = "",
+     .unit = "FILE",
+     .help = "dataset; none: the one it was trained on"},
+    {.key = "split",
+     .type = DP_OPTION_CHOICE,
+     .offset = offsetof(eval_options, split),
+     .initial = "all",
+     .choices = "train|dev|test|all",
+     .unit = "SPLIT",
+     .help = "what to evaluate"},
+    {.key = "json",
+     .type = DP_OPTION_SWITCH,
+     .offset = offsetof(eval_options, json),
+     .initial = "no",
+     .help = "print one JSON object"},
 };
 
 static dp_option_table options_table(void) {
@@ -35,9 +51,8 @@ static dp_option_table options_table(void) {
 static dp_status check_fit(const dp_checkpoint *checkpoint, const char *path,
                            const dp_dataset *dataset, dp_error *error) {
     if (checkpoint->block_size != dataset->info.block_size)
-        return dp_fail(error, DP_ERR_MISMATCH,
-                       "%s has block size %" PRIu64 " but %s has %" PRIu64, path,
-                       checkpoint->block_size, dataset->path, dataset->info.block_size);
+        return dp_fail(error, DP_ERR_MISMATCH, "%s has block size %" PRIu64 " but %s has %" PRIu64,
+                       path, checkpoint->block_size, dataset->path, dataset->info.block_size);
     if (!dp_vocabulary_equal(&checkpoint->vocabulary, &dataset->vocabulary))
         return dp_fail(error, DP_ERR_MISMATCH, "%s and %s have different vocabularies", path,
                        dataset->path);

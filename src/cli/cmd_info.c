@@ -14,8 +14,11 @@ typedef struct info_options {
 } info_options;
 
 static const dp_option options[] = {
-    {.key = "json", .type = DP_OPTION_SWITCH, .offset = offsetof(info_options, json),
-     .initial = "no", .help = "print one JSON object"},
+    {.key = "json",
+     .type = DP_OPTION_SWITCH,
+     .offset = offsetof(info_options, json),
+     .initial = "no",
+     .help = "print one JSON object"},
 };
 
 static dp_option_table options_table(void) {
@@ -63,9 +66,9 @@ static void dataset_to_text(const dp_dataset *dataset, dp_text *out) {
     char count[32];
     dp_text_append_format(out, "%s: dptrain dataset\n", dataset->path);
     dp_text_append_format(out, "  made by     %s from %s\n", info->made_by, info->source);
-    dp_text_append_format(out, "  unit        %s, block size %" PRIu64 ", shuffled with seed %" PRIu64
-                               "\n",
-                          dp_unit_name(info->unit), info->block_size, info->seed);
+    dp_text_append_format(
+        out, "  unit        %s, block size %" PRIu64 ", shuffled with seed %" PRIu64 "\n",
+        dp_unit_name(info->unit), info->block_size, info->seed);
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         dp_text_append_format(
             out, "  %-11s %s rows\n", dp_split_name((dp_split)split),

@@ -22,18 +22,43 @@ typedef struct sample_options {
 } sample_options;
 
 static const dp_option options[] = {
-    {.key = "ckpt", .type = DP_OPTION_TEXT, .offset = offsetof(sample_options, ckpt), .initial = "",
-     .unit = "PATH", .help = "checkpoint, or run folder (its best); none: the newest run"},
-    {.key = "count", .alias = 'n', .type = DP_OPTION_UNSIGNED,
-     .offset = offsetof(sample_options, count), .initial = "20", .minimum = 0, .maximum = 1e9,
-     .unit = "N", .help = "samples to draw"},
-    {.key = "seed", .type = DP_OPTION_UNSIGNED, .offset = offsetof(sample_options, seed),
-     .initial = "42", .minimum = 0, .maximum = 9e15, .unit = "S", .help = "of the draws"},
-    {.key = "temperature", .type = DP_OPTION_REAL, .offset = offsetof(sample_options, temperature),
-     .initial = "1", .minimum = 0, .maximum = 100, .unit = "T",
+    {.key = "ckpt",
+     .type = DP_OPTION_TEXT,
+     .offset = offsetof(sample_options, ckpt),
+     .initial = "",
+     .unit = "PATH",
+     .help = "checkpoint, or run folder (its best); none: the newest run"},
+    {.key = "count",
+     .alias = 'n',
+     .type = DP_OPTION_UNSIGNED,
+     .offset = offsetof(sample_options, count),
+     .initial = "20",
+     .minimum = 0,
+     .maximum = 1e9,
+     .unit = "N",
+     .help = "samples to draw"},
+    {.key = "seed",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = offsetof(sample_options, seed),
+     .initial = "42",
+     .minimum = 0,
+     .maximum = 9e15,
+     .unit = "S",
+     .help = "of the draws"},
+    {.key = "temperature",
+     .type = DP_OPTION_REAL,
+     .offset = offsetof(sample_options, temperature),
+     .initial = "1",
+     .minimum = 0,
+     .maximum = 100,
+     .unit = "T",
      .help = "below 1: likelier tokens; 0: the likeliest only"},
-    {.key = "prompt", .type = DP_OPTION_TEXT, .offset = offsetof(sample_options, prompt),
-     .initial = "", .unit = "TEXT", .help = "begin each sample with this"},
+    {.key = "prompt",
+     .type = DP_OPTION_TEXT,
+     .offset = offsetof(sample_options, prompt),
+     .initial = "",
+     .unit = "TEXT",
+     .help = "begin each sample with this"},
 };
 
 static dp_option_table options_table(void) {
@@ -89,8 +114,8 @@ static dp_status print_sample(sampling *self, uint64_t index, dp_error *error) {
     for (uint64_t position = 0; position < TOKENS_MAX; position++) {
         const float *logits = dp_model_logits(self->model, checkpoint->params, self->context);
         double uniform = dp_random_uniform(chosen->seed, DP_STREAM_SAMPLE, index, position);
-        uint32_t id = dp_generate_token(logits, checkpoint->vocabulary.count, chosen->temperature,
-                                        uniform);
+        uint32_t id =
+            dp_generate_token(logits, checkpoint->vocabulary.count, chosen->temperature, uniform);
         if (id == DP_BOUNDARY_ID)
             break;
         printf("%s%s", first ? "" : separator, dp_vocabulary_token(&checkpoint->vocabulary, id));

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "model/optimizer.h"
+#include "train/open_dataset.h"
 
 /* Sums over the grains that travel with the gradient. */
 enum { EXTRA_LOSS, EXTRA_SIGNALLED, EXTRA_COUNT };
@@ -79,16 +80,6 @@ void dp_stepper_step(dp_stepper *self, uint64_t step, dp_profile *profile) {
 
 /* --- opening -------------------------------------------------------------------------------- */
 
-static dp_status open_dataset(dp_stepper *self, dp_error *error) {
-    dp_status status = dp_dataset_open(&self->dataset, self->config->data_path, error);
-    DP_TRY(dp_comm_agree(self->comm, status, error));
-    status = dp_dataset_check(&self->dataset, (uint64_t)dp_comm_rank(self->comm),
-                              (uint64_t)dp_comm_size(self->comm), error);
-    DP_TRY(dp_comm_agree(self->comm, status, error));
-done:
-    return status;
-}
-
 static dp_status build_model(dp_stepper *self, dp_error *error) {
     dp_status status = DP_OK;
     const dp_config *config = self->config;
@@ -119,7 +110,7 @@ dp_status dp_stepper_open(dp_stepper *stepper, dp_comm *comm, const dp_config *c
     dp_comm_set_deadline(comm, config->deadline);
     DP_TRY(dp_build_info_gather(comm, &stepper->build, error));
     stepper->kernels = dp_kernels_of(stepper->build.level);
-    DP_TRY(open_dataset(stepper, error));
+    DP_TRY(dp_open_dataset(comm, config->data_path, DP_CHECK_ONCE, &stepper->dataset, error));
     DP_TRY(dp_comm_agree(comm, build_model(stepper, error), error));
     DP_TRY(dp_exchange_create(&stepper->exchange, comm, config->exchange, config->grains,
                               stepper->layout.length, EXTRA_COUNT, error));
