@@ -1,9 +1,9 @@
 /* bench: how long a step takes, and what with.
  *
  * Measures in one run, alternating, so that what the machine does meanwhile meets all candidates
- * alike: stretches of real training steps; steps of the exchange alone, with no work in the grains;
- * MPI_Allreduce and update of the same slab; and a large sgemm on one core, the rate that a step's
- * arithmetic is compared with. Medians over the stretches.
+ * alike: stretches of real training steps; steps of the exchange alone, where the grains only write
+ * their slab; MPI_Allreduce and update of a slab written in the same way; and a large sgemm on one
+ * core, the rate that a step's arithmetic is compared with. Medians over the stretches.
  */
 #ifndef DP_TRAIN_BENCH_H
 #define DP_TRAIN_BENCH_H
