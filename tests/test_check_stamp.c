@@ -317,7 +317,8 @@ static void test_check_stamp_is_not_written_when_the_dataset_changed_meanwhile(v
     sample_dataset_write(data_path(), 0);
     open_dataset(&dataset);
     let_time_pass();
-    assert_int_equal(utimensat(AT_FDCWD, data_path(), NULL, 0), 0);
+    struct stat before = status_of(data_path());
+    set_times(data_path(), &before); /* to what they are: only the time of change moves on */
     expect_failure(dp_check_stamp_write(&dataset, &error), DP_ERR_IO, "while it was checked",
                    &error);
     assert_int_equal(unlink(data_path()), 0);
