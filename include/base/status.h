@@ -8,10 +8,10 @@
  * input that caused it. Callers pass both on unchanged:
  *
  *     dp_status status = DP_OK;
- *     DP_TRY(dp_file_read(path, &text, error));
+ *     DP_TRY(dp_file_map_open(&map, path, error));
  *     ...
  *     done:
- *         dp_text_clear(&text);
+ *         dp_file_map_close(&map);
  *         return status;
  */
 #ifndef DP_BASE_STATUS_H

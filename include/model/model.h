@@ -18,6 +18,7 @@
 
 #include "base/cpu.h"
 #include "base/profile.h"
+#include "model/kernels.h"
 #include "model/params.h"
 
 #include <stddef.h>
@@ -38,7 +39,7 @@ double dp_model_loss(dp_model *model, const float *params, size_t rows, const ui
 
 /* Grains that dp_model_gradient takes at most in one call: a power of two up to
  * DP_MODEL_GRAINS_MAX. */
-#define DP_MODEL_GRAINS_MAX 8
+#define DP_MODEL_GRAINS_MAX DP_KERNEL_GRAINS_MAX
 size_t dp_model_grains_at_once(const dp_model *model);
 
 /* Overwrites gradient [layout.length] with the gradient of scale times the loss summed over all

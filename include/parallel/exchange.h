@@ -79,7 +79,4 @@ void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work);
 /* [extras] sums of the last step, valid until the next. */
 const float *dp_exchange_extras(const dp_exchange *exchange);
 
-/* The grains this rank computes. */
-dp_tree_range dp_exchange_grains(const dp_exchange *exchange);
-
 #endif

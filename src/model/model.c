@@ -207,8 +207,8 @@ static void gradient_by_kernels(dp_model *model, const float *params, size_t gra
     dp_profile_mark(profile, DP_PHASE_LAYER2);
     for (size_t g = 0; g < grains; g++)
         losses[g] =
-            kernels->softmax_gradient(starts[g + 1] - starts[g], shape->vocab, ldv,
-                                      targets + starts[g], scale, model->logits + starts[g] * ldv);
+            kernels->softmax_gradient(starts[g + 1] - starts[g], vocab, ldv, targets + starts[g],
+                                      scale, model->logits + starts[g] * ldv);
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
 
     kernels->pad_transposed(hidden, vocab, w2, ldh, model->w2_transposed);
@@ -219,12 +219,11 @@ static void gradient_by_kernels(dp_model *model, const float *params, size_t gra
                      ldx);
     kernels->weight_gradient(grains, starts, hidden, vocab, model->h, ldh, model->logits, ldv,
                              tensor_of(model, gradient, DP_TENSOR_W2));
-    kernels->row_sum(grains, starts, shape->vocab, model->logits, ldv,
+    kernels->row_sum(grains, starts, vocab, model->logits, ldv,
                      tensor_of(model, gradient, DP_TENSOR_B2));
-    kernels->weight_gradient(grains, starts, model->inputs, shape->hidden_dim, model->x,
-                             model->inputs, model->dh, ldh,
+    kernels->weight_gradient(grains, starts, inputs, hidden, model->x, inputs, model->dh, ldh,
                              tensor_of(model, gradient, DP_TENSOR_W1));
-    kernels->row_sum(grains, starts, shape->hidden_dim, model->dh, ldh,
+    kernels->row_sum(grains, starts, hidden, model->dh, ldh,
                      tensor_of(model, gradient, DP_TENSOR_B1));
     embedding_gradients(model, grains, starts, contexts, tensor_of(model, gradient, DP_TENSOR_C),
                         model->dc_stack);

@@ -30,10 +30,9 @@ typedef struct sum_program {
 struct dp_exchange {
     dp_comm *comm;
     dp_exchange_kind kind;
-    size_t length; /* of the gradient */
-    size_t total;  /* of gradient and extras */
-    size_t stride; /* of a slab */
-    dp_tree_range grains;
+    size_t length;         /* of the gradient */
+    size_t total;          /* of gradient and extras */
+    size_t stride;         /* of a slab */
     dp_tree_range *blocks; /* [DP_TREE_BLOCKS_MAX], of this rank */
     size_t block_count;
     float *scratch; /* [levels of the largest block, at least 1][stride] */
@@ -374,7 +373,6 @@ static dp_status check_ranks(const dp_comm *comm, size_t grains, dp_error *error
 dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_kind kind,
                              size_t grains, size_t length, size_t extras, dp_error *error) {
     dp_status status = DP_OK;
-    const size_t ranks = (size_t)dp_comm_size(comm), rank = (size_t)dp_comm_rank(comm);
     dp_exchange *self = NULL;
     *exchange = NULL;
     DP_TRY(dp_comm_agree(comm, check_ranks(comm, grains, error), error));
@@ -385,8 +383,7 @@ dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_
     self->length = length;
     self->total = length + extras;
     self->stride = whole_lines(self->total);
-    self->grains = dp_tree_share(grains, ranks, rank);
-    self->block_count = dp_tree_blocks(grains, self->grains, self->blocks);
+    self->block_count = blocks_of_rank(self, grains, dp_comm_rank(comm), self->blocks);
     find_node(self);
     find_slice(self);
     DP_TRY(dp_comm_agree(comm, plan_nodes(self, grains, error), error));
@@ -447,8 +444,4 @@ void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work) {
 
 const float *dp_exchange_extras(const dp_exchange *exchange) {
     return exchange->extras;
-}
-
-dp_tree_range dp_exchange_grains(const dp_exchange *exchange) {
-    return exchange->grains;
 }
