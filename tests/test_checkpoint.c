@@ -258,8 +258,11 @@ static void forge_tensor(dp_h5file *file, const dp_checkpoint *checkpoint, const
     dp_error error = {0};
     char object[32];
     static const float zeros[1024] = {0.0f};
+    float natural[1024];
     const dp_tensor *tensor = &checkpoint->layout.tensors[t];
-    const float *values = checkpoint->params + tensor->offset;
+    const float *values = natural;
+    assert_in_range(dp_tensor_size(tensor), 1, sizeof natural / sizeof natural[0]);
+    dp_tensor_store(tensor, checkpoint->params, natural);
     dp_h5shape shape = {.rank = tensor->rank, .size = {tensor->rows, tensor->cols}};
     if (tensor->rank == 1)
         shape.size[0] = tensor->cols;

@@ -22,7 +22,7 @@ static const size_t shapes[][2] = {{1, 1}, {3, 16}, {30, 200}, {27, 27}, {61, 21
 /* Rows of grains of different sizes, one of them empty. */
 static const size_t starts[GRAINS + 1] = {0, 4, 9, 9, 14, 20, 21, 30, ROWS};
 
-static _Alignas(64) float x[ROWS * LD_MAX], w[IN_MAX * LD_MAX + 16], b[LD_MAX];
+static _Alignas(64) float x[ROWS * LD_MAX], w[IN_MAX * LD_MAX], b[LD_MAX];
 static _Alignas(64) float y[ROWS * LD_MAX], other[ROWS * LD_MAX];
 
 static void fill(float *values, size_t count, uint64_t seed) {
@@ -49,93 +49,129 @@ static void for_each_level(void (*test)(const dp_kernels *)) {
         test(dp_kernels_of(levels[i]));
 }
 
-static void check_forward(const dp_kernels *kernels) {
+/* The sum of products that x[i * step_x] and w[i * step_w] make, and how large they are. */
+static double sum_of_products(size_t n, const float *a, size_t step_a, const float *c,
+                              size_t step_c, double *scale) {
+    double sum = 0.0;
+    *scale = 1.0;
+    for (size_t i = 0; i < n; i++) {
+        double product = (double)a[i * step_a] * (double)c[i * step_c];
+        sum += product;
+        *scale += fabs(product);
+    }
+    return sum;
+}
+
+static void check_multiply(const dp_kernels *kernels) {
     for (size_t s = 0; s < SHAPE_COUNT; s++) {
         const size_t in = shapes[s][0], out = shapes[s][1], ld = dp_kernels_padded(out);
         fill(x, ROWS * in, 1);
         fill(w, in * ld, 2);
-        fill(b, ld, 3);
-        kernels->forward(ROWS, in, x, in, w, ld, b, NULL, y, ld);
-        for (size_t r = 0; r < ROWS; r++) {
-            for (size_t j = 0; j < out; j++) {
-                double expected = (double)b[j], scale = 1.0;
-                for (size_t k = 0; k < in; k++) {
-                    double product = (double)x[r * in + k] * (double)w[k * ld + j];
-                    expected += product;
-                    scale += fabs(product);
-                }
-                assert_near("forward", kernels, (double)y[r * ld + j], expected, scale);
-            }
+        clear_padding(w, in, out, ld);
+        memset(y, 0, sizeof y);
+        memset(other, 0, sizeof other);
+        kernels->multiply(ROWS, in, out, x, in, w, ld, NULL, y, ld);
+        for (size_t i = 0; i < ROWS * ld; i++) {
+            double scale;
+            double expected = sum_of_products(in, x + i / ld * in, 1, w + i % ld, ld, &scale);
+            assert_near("multiply", kernels, (double)y[i], expected, scale);
         }
         /* A row has the same bits in whatever company. */
-        for (size_t count = 1; count < ROWS; count += 5) {
-            kernels->forward(count, in, x + 2 * in, in, w, ld, b, NULL, other, ld);
-            assert_memory_equal(other, y + 2 * ld,
-                                (count > ROWS - 2 ? ROWS - 2 : count) * ld * sizeof(float));
+        for (size_t count = 1; count < ROWS - 2; count += 5) {
+            kernels->multiply(count, in, out, x + 2 * in, in, w, ld, NULL, other, ld);
+            assert_memory_equal(other, y + 2 * ld, count * ld * sizeof(float));
         }
-        kernels->forward(ROWS, in, x, in, w, ld, NULL, NULL, y, ld);
         static _Alignas(64) float h[ROWS * LD_MAX];
         fill(h, ROWS * ld, 14);
-        kernels->forward(ROWS, in, x, in, w, ld, NULL, h, other, ld);
+        kernels->multiply(ROWS, in, out, x, in, w, ld, h, other, ld);
         for (size_t i = 0; i < ROWS * ld; i++) {
             double slope = 1.0 - (double)h[i] * (double)h[i];
-            assert_near("forward with h", kernels, (double)other[i], (double)y[i] * slope,
+            assert_near("multiply with h", kernels, (double)other[i], (double)y[i] * slope,
                         fabs((double)y[i] * slope) + fabs((double)y[i]));
         }
-        memset(b, 0, sizeof b);
-        kernels->forward(ROWS, in, x, in, w, ld, b, NULL, other, ld);
-        assert_memory_equal(other, y, ROWS * ld * sizeof(float));
     }
 }
 
-static void test_kernels_forward(void **state) {
+static void test_kernels_multiply(void **state) {
     (void)state;
-    for_each_level(check_forward);
+    for_each_level(check_multiply);
+}
+
+static void check_dot(const dp_kernels *kernels) {
+    for (size_t s = 0; s < SHAPE_COUNT; s++) {
+        const size_t cols = shapes[s][0], n = shapes[s][1], ld = dp_kernels_padded(n);
+        const size_t ldy = cols + 1; /* a guard behind each row */
+        fill(x, ROWS * ld, 1);
+        clear_padding(x, ROWS, n, ld);
+        fill(w, cols * ld, 2);
+        fill(b, cols, 3);
+        fill(y, ROWS * ldy, 4);
+        memcpy(other, y, sizeof y);
+        kernels->dot(ROWS, cols, n, x, ld, w, ld, b, y, ldy);
+        for (size_t i = 0; i < ROWS * ldy; i++) {
+            double scale;
+            if (i % ldy == cols) {
+                assert_true(y[i] == other[i]);
+                continue;
+            }
+            double expected = sum_of_products(n, x + i / ldy * ld, 1, w + i % ldy * ld, 1, &scale);
+            assert_near("dot", kernels, (double)y[i], expected + (double)b[i % ldy], scale);
+        }
+        for (size_t count = 1; count < ROWS - 2; count += 5) {
+            kernels->dot(count, cols, n, x + 2 * ld, ld, w, ld, b, other, ldy);
+            for (size_t r = 0; r < count; r++)
+                assert_memory_equal(other + r * ldy, y + (r + 2) * ldy, cols * sizeof(float));
+        }
+        memset(b, 0, sizeof b);
+        kernels->dot(ROWS, cols, n, x, ld, w, ld, b, y, ldy);
+        kernels->dot(ROWS, cols, n, x, ld, w, ld, NULL, other, ldy);
+        for (size_t r = 0; r < ROWS; r++)
+            assert_memory_equal(other + r * ldy, y + r * ldy, cols * sizeof(float));
+    }
+}
+
+static void test_kernels_dot(void **state) {
+    (void)state;
+    for_each_level(check_dot);
 }
 
 /* dw of grains [first, first + count), halved again and again. */
 static void tree_of_single_grains(const dp_kernels *kernels, size_t first, size_t count, size_t in,
-                                  size_t out, size_t ldy, float *dw) {
+                                  size_t out, size_t ld, float *dw) {
     if (count == 1) {
-        kernels->weight_gradient(1, starts + first, in, out, x, in, y, ldy, dw);
+        kernels->weight_gradient(1, starts + first, in, out, x, in, y, ld, dw, ld);
         return;
     }
     dp_error error;
-    float *right = dp_memory_zeroed(in * out, sizeof(float), &error);
-    tree_of_single_grains(kernels, first, count / 2, in, out, ldy, dw);
-    tree_of_single_grains(kernels, first + count / 2, count / 2, in, out, ldy, right);
-    for (size_t i = 0; i < in * out; i++)
+    float *right = dp_memory_zeroed(in * ld, sizeof(float), &error);
+    assert_non_null(right);
+    tree_of_single_grains(kernels, first, count / 2, in, out, ld, dw);
+    tree_of_single_grains(kernels, first + count / 2, count / 2, in, out, ld, right);
+    for (size_t i = 0; i < in * ld; i++)
         dw[i] += right[i];
     dp_memory_free(right);
 }
 
 static void check_weight_gradient(const dp_kernels *kernels) {
-    static float dw[IN_MAX * OUT_MAX], expected_dw[IN_MAX * OUT_MAX];
+    static _Alignas(64) float dw[IN_MAX * LD_MAX], expected_dw[IN_MAX * LD_MAX], db[LD_MAX];
     for (size_t s = 0; s < SHAPE_COUNT; s++) {
         const size_t in = shapes[s][0], out = shapes[s][1], ld = dp_kernels_padded(out);
+        memset(dw, 0, sizeof dw);
+        memset(expected_dw, 0, sizeof expected_dw);
         fill(x, ROWS * in, 4);
         fill(y, ROWS * ld, 5);
         clear_padding(y, ROWS, out, ld);
         for (size_t grains = 1; grains <= GRAINS; grains *= 2) {
-            kernels->weight_gradient(grains, starts, in, out, x, in, y, ld, dw);
+            kernels->weight_gradient(grains, starts, in, out, x, in, y, ld, dw, ld);
             tree_of_single_grains(kernels, 0, grains, in, out, ld, expected_dw);
-            assert_memory_equal(dw, expected_dw, in * out * sizeof(float));
+            assert_memory_equal(dw, expected_dw, in * ld * sizeof(float));
         }
-        for (size_t i = 0; i < in; i++) {
-            for (size_t j = 0; j < out; j++) {
-                double expected = 0.0, scale = 1.0;
-                for (size_t r = 0; r < ROWS; r++) {
-                    double product = (double)x[r * in + i] * (double)y[r * ld + j];
-                    expected += product;
-                    scale += fabs(product);
-                }
-                assert_near("weight_gradient", kernels, (double)dw[i * out + j], expected, scale);
-            }
+        for (size_t i = 0; i < in * ld; i++) {
+            double scale;
+            double expected = sum_of_products(ROWS, x + i / ld, in, y + i % ld, ld, &scale);
+            assert_near("weight_gradient", kernels, (double)dw[i], expected, scale);
         }
-        float db[OUT_MAX + 1] = {0};
-        db[out] = 7.0f; /* a guard: nothing may be written behind the end */
         kernels->row_sum(GRAINS, starts, out, y, ld, db);
-        assert_true(db[out] == 7.0f);
         for (size_t j = 0; j < out; j++) {
             double expected = 0.0;
             for (size_t r = 0; r < ROWS; r++)
@@ -222,52 +258,71 @@ static void test_kernels_softmax_gradient(void **state) {
     for_each_level(check_softmax);
 }
 
-static void check_layout(const dp_kernels *kernels) {
-    for (size_t s = 0; s < SHAPE_COUNT; s++) {
-        const size_t rows = shapes[s][0] < ROWS ? shapes[s][0] : ROWS, cols = shapes[s][1];
-        const size_t ldt = dp_kernels_padded(rows);
-        static _Alignas(64) float transposed[LD_MAX * 64];
-        fill(x, rows * cols, 8);
-        memset(transposed, 0xFF, sizeof transposed); /* NaN */
-        kernels->pad_transposed(rows, cols, x, ldt, transposed);
-        for (size_t j = 0; j < cols; j++) {
-            for (size_t r = 0; r < ldt; r++)
-                assert_true(transposed[j * ldt + r] == (r < rows ? x[r * cols + j] : 0.0f));
-        }
-    }
+enum { TOKENS = 64, BLOCK = 3, DIM_MAX = 48 };
+
+static uint32_t ids[ROWS * BLOCK];
+
+static void draw_ids(void) {
+    for (size_t i = 0; i < ROWS * BLOCK; i++)
+        ids[i] = (uint32_t)dp_random_below(10, DP_STREAM_BATCH, i, 0, TOKENS);
 }
 
-static void test_kernels_transpose(void **state) {
-    (void)state;
-    for_each_level(check_layout);
-}
-
-static void check_embedding(const dp_kernels *kernels) {
-    const size_t dims[] = {1, 6, 10, 16, 37}, block = 3, count = ROWS * block;
+static void check_gather_and_scatter(const dp_kernels *kernels) {
+    static _Alignas(64) float c[TOKENS * DIM_MAX], sums[TOKENS * DIM_MAX];
+    static _Alignas(64) float gathered[ROWS * BLOCK * DIM_MAX + DP_KERNEL_LANES];
+    const size_t dims[] = {1, 6, 10, 16, 37};
+    draw_ids();
     for (size_t d = 0; d < 5; d++) {
-        const size_t dim = dims[d], ldx = dp_kernels_padded(block * dim);
-        static float c[64 * 40 + 16], sums[64 * 40], gathered[ROWS * 3 * 40 + 16];
-        uint32_t ids[ROWS * 3];
-        fill(c, sizeof c / sizeof c[0], 9);
-        for (size_t i = 0; i < count; i++)
-            ids[i] = (uint32_t)dp_random_below(10, DP_STREAM_BATCH, i, 0, 64);
-        kernels->gather(count, dim, ids, c, gathered);
-        for (size_t i = 0; i < count * dim; i++)
-            assert_true(gathered[i] == c[ids[i / dim] * dim + i % dim]);
-        fill(x, ROWS * ldx, 11);
-        memcpy(sums, c, sizeof sums);
-        for (size_t r = 0; r < ROWS; r++) {
-            for (size_t i = 0; i < block * dim; i++)
-                sums[ids[r * block + i / dim] * dim + i % dim] += x[r * ldx + i];
+        const size_t dim = dims[d], ld = dp_kernels_padded(dim), ldx = BLOCK * dim + 1;
+        fill(c, TOKENS * ld, 9);
+        clear_padding(c, TOKENS, dim, ld);
+        kernels->gather(ROWS, BLOCK, dim, ids, c, ld, gathered, ldx);
+        for (size_t i = 0; i < ROWS * BLOCK * dim; i++) {
+            const size_t k = i % dim, place = i / dim;
+            assert_true(gathered[place / BLOCK * ldx + place % BLOCK * dim + k] ==
+                        c[ids[place] * ld + k]);
         }
-        kernels->scatter_add(ROWS, block, dim, ids, x, ldx, c);
-        assert_memory_equal(c, sums, 64 * dim * sizeof(float));
+        fill(x, ROWS * BLOCK * ld, 11);
+        memcpy(sums, c, sizeof sums);
+        for (size_t i = 0; i < ROWS * BLOCK * ld; i++)
+            sums[ids[i / ld] * ld + i % ld] += x[i];
+        kernels->scatter_add(ROWS * BLOCK, ids, ld, x, c);
+        assert_memory_equal(c, sums, TOKENS * ld * sizeof(float));
     }
 }
 
 static void test_kernels_gather_and_scatter_add(void **state) {
     (void)state;
-    for_each_level(check_embedding);
+    for_each_level(check_gather_and_scatter);
+}
+
+static void check_sum_rows(const dp_kernels *kernels) {
+    static const uint32_t list_starts[] = {0, 3, 3, 4, 40, ROWS * BLOCK};
+    const size_t lists = sizeof list_starts / sizeof list_starts[0] - 1;
+    draw_ids();
+    for (size_t i = 0; i < ROWS * BLOCK; i++)
+        ids[i] %= ROWS;
+    for (size_t s = 0; s < SHAPE_COUNT; s++) {
+        const size_t n = shapes[s][1], ld = dp_kernels_padded(n);
+        fill(x, ROWS * ld, 15);
+        fill(b, ld, 16);
+        for (int with_b = 0; with_b < 2; with_b++) {
+            kernels->sum_rows(lists, list_starts, ids, n, x, ld, with_b != 0 ? b : NULL, y);
+            for (size_t i = 0; i < lists; i++) {
+                for (size_t j = 0; j < n; j++) {
+                    float expected = with_b != 0 ? b[j] : 0.0f; /* exactly: in this order */
+                    for (size_t k = list_starts[i]; k < list_starts[i + 1]; k++)
+                        expected += x[ids[k] * ld + j];
+                    assert_true(y[i * ld + j] == expected);
+                }
+            }
+        }
+    }
+}
+
+static void test_kernels_sum_rows(void **state) {
+    (void)state;
+    for_each_level(check_sum_rows);
 }
 
 static void check_descend(const dp_kernels *kernels) {
@@ -290,11 +345,12 @@ static void test_kernels_descend(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kernels_forward),
+        cmocka_unit_test(test_kernels_multiply),
+        cmocka_unit_test(test_kernels_dot),
         cmocka_unit_test(test_kernels_weight_gradient_is_the_tree_over_grains),
         cmocka_unit_test(test_kernels_tanh_keeps_its_bound),
         cmocka_unit_test(test_kernels_softmax_gradient),
-        cmocka_unit_test(test_kernels_transpose),
+        cmocka_unit_test(test_kernels_sum_rows),
         cmocka_unit_test(test_kernels_gather_and_scatter_add),
         cmocka_unit_test(test_kernels_descend),
     };

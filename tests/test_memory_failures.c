@@ -136,19 +136,6 @@ static void test_memory_failures_while_building_json(void **state) {
     assert_true(fail_each_allocation(build_json) >= 5);
 }
 
-static dp_status create_hash(dp_error *error) {
-    dp_xxh3 *hash = dp_xxh3_create(error);
-    if (hash == NULL)
-        return error->status;
-    dp_xxh3_destroy(hash);
-    return DP_OK;
-}
-
-static void test_memory_failures_while_creating_a_hash(void **state) {
-    (void)state;
-    assert_true(fail_each_allocation(create_hash) >= 1);
-}
-
 static void test_memory_refuses_sizes_that_overflow(void **state) {
     (void)state;
     dp_error error = {0};
@@ -204,7 +191,6 @@ int main(void) {
         cmocka_unit_test(test_memory_failures_while_printing_help),
         cmocka_unit_test(test_memory_failures_while_building_a_text),
         cmocka_unit_test(test_memory_failures_while_building_json),
-        cmocka_unit_test(test_memory_failures_while_creating_a_hash),
         cmocka_unit_test(test_memory_refuses_sizes_that_overflow),
         cmocka_unit_test(test_memory_is_aligned_and_zeroed),
         cmocka_unit_test(test_memory_failed_growth_changes_nothing),

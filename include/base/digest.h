@@ -10,15 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Streaming XXH3: the digest depends on the bytes, not on how they were cut into calls. */
-typedef struct dp_xxh3 dp_xxh3;
+/* Streaming XXH3: the digest depends on the bytes, not on how they were cut into calls. Holds
+ * libxxhash's state, so that hashing cannot fail. */
+typedef struct dp_xxh3 {
+    _Alignas(64) unsigned char state[576];
+} dp_xxh3;
 
-dp_xxh3 *dp_xxh3_create(dp_error *error) DP_CHECKED; /* NULL: out of memory */
-void dp_xxh3_destroy(dp_xxh3 *state);                /* NULL is allowed */
-void dp_xxh3_update(dp_xxh3 *state, const void *bytes, size_t count);
-/* A length before the content, so that two neighbouring fields cannot change places unseen. */
-void dp_xxh3_update_field(dp_xxh3 *state, const void *bytes, size_t count);
-uint64_t dp_xxh3_digest(const dp_xxh3 *state);
+void dp_xxh3_init(dp_xxh3 *hash);
+void dp_xxh3_update(dp_xxh3 *hash, const void *bytes, size_t count);
+uint64_t dp_xxh3_digest(const dp_xxh3 *hash);
 
 uint64_t dp_xxh3_of(const void *bytes, size_t count);
 

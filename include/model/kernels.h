@@ -1,17 +1,22 @@
 /* kernels: the inner loops of small models, in one version an instruction set level.
  *
  * For models whose matrices stay in a core's caches, calls to a general GEMM spend their time on
- * edges and packing. These kernels know the shapes: rows are examples, columns are padded to whole
- * vectors of 16 floats, and
+ * edges and packing. These kernels know the shapes: vectors run along features or hidden units, and
+ * every matrix has rows padded with zeros to whole cache lines, as the slab of model/params. So a
+ * product never needs a transposed copy:
  *
- *   forward           keeps rows apart: y[r] is one chain of multiply-adds over k, whatever the
- *                     number of rows of the call, so all grains of a rank go in one call;
- *   weight_gradient   sums every grain in registers and adds grains in the order of parallel/tree,
- *                     so that sums over grains cost no memory traffic.
+ *   multiply   x W for W [in, out]:    each row a chain of multiply-adds over `in`;
+ *   dot        a B^T for B [cols, n]:  each element a sum of products along its two rows;
+ *   weight_gradient   x^T dy: sums every grain in registers and adds grains in the order of
+ *              parallel/tree, so that sums over grains cost no memory traffic.
  *
- * The same source is compiled for each level (src/model/kernels_impl.c); bits differ between
- * levels, by fused multiply-adds, and between nothing else. "ld" is the distance of two rows in
- * floats.
+ * All keep rows apart: the result of a row depends on nothing but the row, whatever the number of
+ * rows of a call. The same source is compiled for each level (src/model/kernels_impl.c); bits
+ * differ between levels and between nothing else.
+ *
+ * "ld" is the distance of two rows in floats. Where a kernel rounds a number of columns up to whole
+ * vectors it may read and write up to the next multiple of DP_KERNEL_LANES; columns of padding that
+ * are 0 in all inputs are 0 in all results.
  */
 #ifndef DP_MODEL_KERNELS_H
 #define DP_MODEL_KERNELS_H
@@ -29,40 +34,44 @@
 typedef struct dp_kernels {
     dp_cpu_level level;
 
-    /* x[i] = c[ids[i]], `dim` floats each:  x [count, dim]. Up to 15 floats behind the end of a row
-     * of c are read, and behind the end of x written, so both need room. */
-    void (*gather)(size_t count, size_t dim, const uint32_t *ids, const float *c, float *x);
-    /* c[ids[r, i]] += x[r, i]:  ids [rows, block], x [rows, block * dim] with ldx, c as above. */
-    void (*scatter_add)(size_t rows, size_t block, size_t dim, const uint32_t *ids, const float *x,
-                        size_t ldx, float *c);
+    /* x[r, i * dim .. (i + 1) * dim) = c[ids[r, i]]:  ids [rows, block], c [V, dim] with ldc, x
+     * [rows, block * dim] with ldx. Written row by row and with the padding of c, so that up to 15
+     * floats behind the end of x need room. */
+    void (*gather)(size_t rows, size_t block, size_t dim, const uint32_t *ids, const float *c,
+                   size_t ldc, float *x, size_t ldx);
+    /* c[ids[i]] += x[i]:  x [count, ld], c [V, ld] */
+    void (*scatter_add)(size_t count, const uint32_t *ids, size_t ld, const float *x, float *c);
+    /* y[i] = b + sum over k in [starts[i], starts[i + 1]) of m[rows[k]], in this order; b or NULL
+     * for 0:  m [.., n] with ld, b [n], y [count, n] with ld. */
+    void (*sum_rows)(size_t count, const uint32_t *starts, const uint32_t *rows, size_t n,
+                     const float *m, size_t ld, const float *b, float *y);
 
-    /* y[r, j] = b[j] + sum over k of x[r, k] w[k, j]:  x [rows, in] with ldx, w [in, ldw], b or
-     * NULL for 0, y [rows, ldy], ldy a multiple of 16. All ldy columns are computed, so behind the
-     * last row of w and behind b there must be floats to read; what the columns from ldw on hold is
-     * of no meaning. */
-    void (*forward)(size_t rows, size_t in, const float *x, size_t ldx, const float *w, size_t ldw,
-                    const float *b, const float *h, float *y, size_t ldy);
+    /* y[r, j] = (sum over k of x[r, k] w[k, j]) (1 - h[r, j]^2), the second factor only where h is
+     * not NULL:  x [rows, in] with ldx, w [in, out] with ldw, h and y [rows, out] with ldy. */
+    void (*multiply)(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *w,
+                     size_t ldw, const float *h, float *y, size_t ldy);
+    /* y[r, c] = bias[c] + sum over j of a[r, j] b[c, j]; bias or NULL for 0:  a [rows, n] with lda,
+     * b [cols, n] with ldb, y [rows, cols] with ldy, of which nothing else is written. The padding
+     * of one of a and b must be 0 and that of the other finite. */
+    void (*dot)(size_t rows, size_t cols, size_t n, const float *a, size_t lda, const float *b,
+                size_t ldb, const float *bias, float *y, size_t ldy);
 
     /* dw[i, j] = sum over grains, in tree order, of the sum over their rows, in order, of x[r, i]
      * dy[r, j]. Grain g has the rows [starts[g], starts[g + 1]). x [rows, in] with ldx, dy [rows,
-     * ldy], dw [in, out]; ldy >= out, a multiple of 16; dy 64-byte aligned. grains is 1, 2, 4 or 8.
-     */
+     * out] with ldy, dw [in, out] with ldw. grains is 1, 2, 4 or 8. */
     void (*weight_gradient)(size_t grains, const size_t *starts, size_t in, size_t out,
-                            const float *x, size_t ldx, const float *dy, size_t ldy, float *dw);
-
+                            const float *x, size_t ldx, const float *dy, size_t ldy, float *dw,
+                            size_t ldw);
     /* db[j] = the same of dy[r, j] alone. */
     void (*row_sum)(size_t grains, const size_t *starts, size_t out, const float *dy, size_t ldy,
                     float *db);
 
     /* x[i] = tanh(x[i]), n a multiple of 16; relative error below 5e-7. */
     void (*tanh)(size_t n, float *x);
-    /* logits [rows, ld] become the gradient of scale * (summed loss) at the logits, 0 in the
-     * padding; returns the sum of -log softmax[target]. */
+    /* logits [rows, vocab] with ld become the gradient of scale * (summed loss) at the logits, and
+     * 0 in the padding, whatever it was; returns the sum of -log softmax[target]. */
     double (*softmax_gradient)(size_t rows, size_t vocab, size_t ld, const uint32_t *targets,
                                float scale, float *logits);
-
-    /* target [cols, ld] = source [rows, cols] transposed, 0 in the padding; ld >= rows. */
-    void (*pad_transposed)(size_t rows, size_t cols, const float *source, size_t ld, float *target);
 
     /* params[i] -= lr * gradient[i] */
     void (*descend)(size_t count, float lr, const float *gradient, float *params);
@@ -71,7 +80,7 @@ typedef struct dp_kernels {
 /* The kernels of this level, or of the highest one below it that the build has. */
 const dp_kernels *dp_kernels_of(dp_cpu_level level);
 
-/* n rounded up to whole vectors. */
+/* n rounded up to whole lines. */
 size_t dp_kernels_padded(size_t n);
 
 #endif

@@ -8,23 +8,30 @@
 #ifndef DP_MODEL_LAYERS_H
 #define DP_MODEL_LAYERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* x[r, i * dim .. (i+1) * dim) = C[ids[r, i]]:  ids [rows, block], C [V, dim], x [rows, block *
- * dim] */
+/* x[r, i * dim .. (i+1) * dim) = C[ids[r, i]]:  ids [rows, block], C [V, dim] with rows ldc floats
+ * apart, x [rows, block * dim] */
 void dp_embedding_forward(size_t rows, size_t block, size_t dim, const uint32_t *ids,
-                          const float *c, float *x);
-/* Adds dx [rows, block * dim], its rows ldx floats apart, to the rows of dC it came from. dC [V,
- * dim] must hold what to add to. */
+                          const float *c, size_t ldc, float *x);
+/* Adds dx [rows, block * dim] to the rows of dC it came from. dC must hold what to add to. */
 void dp_embedding_backward(size_t rows, size_t block, size_t dim, const uint32_t *ids,
-                           const float *dx, size_t ldx, float *dc);
+                           const float *dx, float *dc, size_t ldc);
 
-/* y = x W + b:  x [rows, in], W [in, out], b [out], y [rows, out] */
-void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, const float *w,
+/* Weights [in, out] as a slab stores them: plain, or transposed as [out, in]. */
+typedef struct dp_weights {
+    const float *values;
+    size_t ld; /* floats from one stored row to the next */
+    bool transposed;
+} dp_weights;
+
+/* y = x W + b:  x [rows, in], b [out], y [rows, out] */
+void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
                        const float *b, float *y);
-/* dW = x^T dy, db = sum over rows of dy, dx = dy W^T */
-void dp_linear_backward(size_t rows, size_t in, size_t out, const float *x, const float *w,
+/* dW = x^T dy, stored as W is, db = sum over rows of dy, dx = dy W^T */
+void dp_linear_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
                         const float *dy, float *dw, float *db, float *dx);
 
 /* dh *= 1 - h^2, with h = tanh(z): the gradient at h becomes the gradient at z. h, dh [n] */

@@ -42,10 +42,10 @@ double dp_model_loss(dp_model *model, const float *params, size_t rows, const ui
 #define DP_MODEL_GRAINS_MAX DP_KERNEL_GRAINS_MAX
 size_t dp_model_grains_at_once(const dp_model *model);
 
-/* Overwrites gradient [layout.length] with the gradient of scale times the loss summed over all
- * rows, and losses [grains] with that of each grain, unscaled. Grain g has the rows [starts[g],
- * starts[g + 1]), starts[0] = 0; grains is a power of two and their gradients are summed as a
- * balanced tree. */
+/* Overwrites gradient [layout.length], all but its padding, which must be 0 and stays so, with the
+ * gradient of scale times the loss summed over all rows, and losses [grains] with that of each
+ * grain, unscaled. Grain g has the rows [starts[g], starts[g + 1]), starts[0] = 0; grains is a
+ * power of two and their gradients are summed as a balanced tree. */
 void dp_model_gradient(dp_model *model, const float *params, size_t grains, const size_t *starts,
                        const uint32_t *contexts, const uint32_t *targets, float scale,
                        float *gradient, double *losses, dp_profile *profile);

@@ -9,8 +9,10 @@
  *   W2  [hidden_dim, vocab]                         output layer
  *   b2  [vocab]
  *
- * All are row-major float32. Each begins on a cache line; the floats between them are zero and stay
- * zero, as their gradient is.
+ * These are their natural shapes, row-major float32, as files and the hash have them. In the slab
+ * the features of a token and the hidden units lie side by side, as kernels want them: W2 is stored
+ * transposed. Rows are padded to whole cache lines; the floats in between are zero and stay zero,
+ * as their gradient is.
  */
 #ifndef DP_MODEL_PARAMS_H
 #define DP_MODEL_PARAMS_H
@@ -41,7 +43,9 @@ typedef struct dp_tensor {
     int rank;         /* 1 or 2 */
     size_t rows;      /* 1 where rank is 1 */
     size_t cols;
-    size_t offset; /* of its first float in the slab */
+    size_t offset;     /* of element (0, 0) in the slab */
+    size_t row_stride; /* floats from element (i, j) to (i + 1, j) */
+    size_t col_stride; /* and to (i, j + 1): one of the two is 1 */
 } dp_tensor;
 
 typedef struct dp_params_layout {
@@ -57,6 +61,13 @@ dp_status dp_params_layout_init(dp_params_layout *layout, dp_model_shape shape,
 
 /* Elements of a tensor. */
 size_t dp_tensor_size(const dp_tensor *tensor);
+/* Where element `i` in natural order lies in the slab. */
+size_t dp_tensor_index(const dp_tensor *tensor, size_t i);
+/* Floats from one stored row to the next: the larger stride. */
+size_t dp_tensor_ld(const dp_tensor *tensor);
+/* Copies a whole tensor between a slab and an array in natural order, [rows, cols]. */
+void dp_tensor_load(const dp_tensor *tensor, float *slab, const float *natural);
+void dp_tensor_store(const dp_tensor *tensor, const float *slab, float *natural);
 
 typedef enum dp_init {
     DP_INIT_NORMAL, /* every parameter from N(0, 1), biases too (the notebook) */
@@ -67,8 +78,8 @@ typedef enum dp_init {
 /* Fills the slab. Element i of tensor t is a function of (seed, t, i) alone. */
 void dp_params_init(const dp_params_layout *layout, dp_init init, uint64_t seed, float *params);
 
-/* XXH3 over the tensors' elements (not the padding) in table order: equal exactly where all weights
- * have the same bits. It is the XXH3 of the XXH3 of each tensor. */
+/* XXH3 over the tensors' elements, in natural order and without the padding: equal exactly where
+ * all weights have the same bits. It is the XXH3 of the XXH3 of each tensor, in table order. */
 uint64_t dp_params_hash(const dp_params_layout *layout, const float *params);
 
 #endif

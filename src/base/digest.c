@@ -1,50 +1,26 @@
 #include "base/digest.h"
 
-#include "base/memory.h"
-
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#define XXH_STATIC_LINKING_ONLY /* for the size of its state */
 #include <xxhash.h>
 
-struct dp_xxh3 {
-    XXH3_state_t *state;
-};
+_Static_assert(sizeof(((dp_xxh3 *)NULL)->state) == sizeof(XXH3_state_t), "libxxhash's state");
 
-dp_xxh3 *dp_xxh3_create(dp_error *error) {
-    dp_xxh3 *self = dp_memory_zeroed(1, sizeof *self, error);
-    if (self == NULL)
-        return NULL;
-    self->state = XXH3_createState();
-    if (self->state == NULL) {
-        dp_fail(error, DP_ERR_MEMORY, "out of memory for a hash");
-        dp_memory_free(self);
-        return NULL;
-    }
-    XXH3_64bits_reset(self->state);
-    return self;
+void dp_xxh3_init(dp_xxh3 *hash) {
+    XXH3_INITSTATE((XXH3_state_t *)hash->state);
+    XXH3_64bits_reset((XXH3_state_t *)hash->state);
 }
 
-void dp_xxh3_destroy(dp_xxh3 *state) {
-    if (state != NULL)
-        XXH3_freeState(state->state);
-    dp_memory_free(state);
+void dp_xxh3_update(dp_xxh3 *hash, const void *bytes, size_t count) {
+    XXH3_64bits_update((XXH3_state_t *)hash->state, bytes, count);
 }
 
-void dp_xxh3_update(dp_xxh3 *state, const void *bytes, size_t count) {
-    XXH3_64bits_update(state->state, bytes, count);
-}
-
-void dp_xxh3_update_field(dp_xxh3 *state, const void *bytes, size_t count) {
-    uint64_t length = count;
-    dp_xxh3_update(state, &length, sizeof length);
-    dp_xxh3_update(state, bytes, count);
-}
-
-uint64_t dp_xxh3_digest(const dp_xxh3 *state) {
-    return XXH3_64bits_digest(state->state);
+uint64_t dp_xxh3_digest(const dp_xxh3 *hash) {
+    return XXH3_64bits_digest((const XXH3_state_t *)hash->state);
 }
 
 uint64_t dp_xxh3_of(const void *bytes, size_t count) {

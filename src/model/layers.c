@@ -7,28 +7,31 @@
 #include <string.h>
 
 void dp_embedding_forward(size_t rows, size_t block, size_t dim, const uint32_t *ids,
-                          const float *c, float *x) {
+                          const float *c, size_t ldc, float *x) {
     for (size_t i = 0; i < rows * block; i++)
-        memcpy(x + i * dim, c + ids[i] * dim, dim * sizeof *x);
+        memcpy(x + i * dim, c + ids[i] * ldc, dim * sizeof *x);
 }
 
 void dp_embedding_backward(size_t rows, size_t block, size_t dim, const uint32_t *ids,
-                           const float *dx, size_t ldx, float *dc) {
-    for (size_t r = 0; r < rows; r++, ids += block, dx += ldx) {
-        for (size_t i = 0; i < block; i++) {
-            float *restrict sum = dc + ids[i] * dim;
-            const float *restrict addend = dx + i * dim;
-            for (size_t k = 0; k < dim; k++)
-                sum[k] += addend[k];
-        }
+                           const float *dx, float *dc, size_t ldc) {
+    for (size_t i = 0; i < rows * block; i++) {
+        float *restrict sum = dc + ids[i] * ldc;
+        const float *restrict addend = dx + i * dim;
+        for (size_t k = 0; k < dim; k++)
+            sum[k] += addend[k];
     }
 }
 
-void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, const float *w,
+static dp_linalg_transpose orientation(dp_weights w) {
+    return w.transposed ? DP_TRANSPOSED : DP_PLAIN;
+}
+
+void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
                        const float *b, float *y) {
     for (size_t r = 0; r < rows; r++)
         memcpy(y + r * out, b, out * sizeof *y);
-    dp_linalg_multiply(DP_PLAIN, DP_PLAIN, rows, out, in, x, in, w, out, 1.0f, y, out);
+    dp_linalg_multiply(DP_PLAIN, orientation(w), rows, out, in, x, in, w.values, w.ld, 1.0f, y,
+                       out);
 }
 
 static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, float *restrict sum) {
@@ -39,11 +42,15 @@ static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, flo
     }
 }
 
-void dp_linear_backward(size_t rows, size_t in, size_t out, const float *x, const float *w,
+void dp_linear_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
                         const float *dy, float *dw, float *db, float *dx) {
-    dp_linalg_multiply(DP_TRANSPOSED, DP_PLAIN, in, out, rows, x, in, dy, out, 0.0f, dw, out);
+    if (w.transposed)
+        dp_linalg_multiply(DP_TRANSPOSED, DP_PLAIN, out, in, rows, dy, out, x, in, 0.0f, dw, w.ld);
+    else
+        dp_linalg_multiply(DP_TRANSPOSED, DP_PLAIN, in, out, rows, x, in, dy, out, 0.0f, dw, w.ld);
     sum_rows(rows, out, dy, db);
-    dp_linalg_multiply(DP_PLAIN, DP_TRANSPOSED, rows, in, out, dy, out, w, out, 0.0f, dx, in);
+    dp_linalg_multiply(DP_PLAIN, w.transposed ? DP_PLAIN : DP_TRANSPOSED, rows, in, out, dy, out,
+                       w.values, w.ld, 0.0f, dx, in);
 }
 
 void dp_tanh_backward(size_t n, const float *restrict h, float *restrict dh) {

@@ -4,46 +4,78 @@
 #include "model/activation.h"
 #include "model/kernels.h"
 #include "model/layers.h"
+#include "model/pairs.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-/* Kernels are used where the padded weights, plain and transposed, take at most this much: half of
- * a usual second-level cache. */
+/* Kernels are used where the weights take at most this much: half of a usual second-level cache. */
 #define KERNEL_WEIGHT_BYTES_MAX ((size_t)512 * 1024)
 
 /* Rows of all grains that are computed at once: their activations should stay in that cache too. */
 #define KERNEL_ROWS_MAX 256
 
+/* Layer 1 is a table of pairs forward always: there are never more pairs than (row, position)s.
+ * Backward it costs sums of its own, which few rows a grain do not repay. */
+#define PAIRS_ROWS_MIN 16
+
 struct dp_model {
     dp_params_layout layout;
-    const dp_kernels *kernels; /* NULL: BLAS */
-    size_t at_once;            /* grains a gradient */
     size_t inputs;             /* block_size * embedding_dim */
-    size_t ldh, ldv, ldx;      /* hidden_dim, vocab and inputs padded for the kernels */
-    float *x;                  /* [max_rows, inputs] */
+    const dp_kernels *kernels; /* NULL: BLAS, and rows are not padded */
+    size_t at_once;            /* grains a gradient */
+    size_t lde, ldh, ldv, ldx; /* embedding_dim, hidden_dim, vocab and inputs, padded */
+    float *x;                  /* [max_rows, ldx] */
     float *h;                  /* [max_rows, ldh] */
     float *logits;             /* [max_rows, ldv]; becomes p, then the gradient at the logits */
     float *dh;                 /* [max_rows, ldh] */
-    float *dx;                 /* [max_rows, ldx] */
-    /* Made anew from the parameters for each gradient by kernels. */
-    float *w1_transposed; /* [hidden_dim, ldx] */
-    float *w2_transposed; /* [vocab, ldh] */
-    float *dc_stack;      /* [log2 of DP_MODEL_GRAINS_MAX][size of C] */
+    float *dx;                 /* BLAS: [max_rows, inputs]; kernels: [rows * block or pairs, lde] */
+    /* For kernels only. */
+    bool grain_pairs; /* gradients of layer 1 by pairs */
+    dp_pairs pairs;
+    float *pair_x;        /* [pairs, lde] */
+    float *pair_h;        /* [pairs, ldh] */
+    uint32_t *row_starts; /* [max_rows + 1]: multiples of block_size */
+    float *dc_stack;      /* [log2 of DP_MODEL_GRAINS_MAX][vocab, lde] */
 };
 
 static size_t weight_bytes(const dp_model *model) {
     const dp_model_shape *shape = &model->layout.shape;
-    size_t floats = model->inputs * model->ldh + shape->hidden_dim * (model->ldv + model->ldx) +
-                    shape->vocab * (model->ldh + shape->embedding_dim);
-    return floats * sizeof(float);
+    return (model->inputs + shape->vocab) * model->ldh * sizeof(float);
 }
 
-static dp_status allocate_for_kernels(dp_model *model, dp_error *error) {
+static dp_status allocate_for_kernels(dp_model *model, size_t grain_rows, dp_error *error) {
     dp_status status = DP_OK;
     const dp_model_shape *shape = &model->layout.shape;
-    DP_NEW_ARRAY(model->w1_transposed, shape->hidden_dim * model->ldx);
-    DP_NEW_ARRAY(model->w2_transposed, shape->vocab * model->ldh);
-    DP_NEW_ARRAY(model->dc_stack, 3 * shape->vocab * shape->embedding_dim);
+    const size_t rows = model->at_once * grain_rows;
+    const size_t pairs = dp_pairs_max(shape->vocab, shape->block_size, model->at_once, grain_rows);
+    model->grain_pairs = grain_rows >= PAIRS_ROWS_MIN && shape->vocab <= 4 * grain_rows;
+    DP_TRY(dp_pairs_init(&model->pairs, shape->vocab, shape->block_size, model->at_once, grain_rows,
+                         error));
+    DP_NEW_ARRAY(model->pair_x, pairs * model->lde);
+    DP_NEW_ARRAY(model->pair_h, pairs * model->ldh);
+    DP_NEW_ARRAY(model->row_starts, rows + 1);
+    for (size_t r = 0; r <= rows; r++)
+        model->row_starts[r] = (uint32_t)(r * shape->block_size);
+    DP_NEW_ARRAY(model->dx, (model->grain_pairs ? pairs : rows * shape->block_size) * model->lde);
+    DP_NEW_ARRAY(model->dc_stack, 3 * shape->vocab * model->lde);
+done:
+    return status;
+}
+
+static dp_status allocate(dp_model *model, size_t grain_rows, dp_error *error) {
+    dp_status status = DP_OK;
+    if (grain_rows > SIZE_MAX / 64 / (model->ldx + model->ldh + model->ldv))
+        return dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", grain_rows);
+    const size_t max_rows = model->at_once * grain_rows;
+    DP_NEW_ARRAY(model->x, max_rows * model->ldx + DP_KERNEL_LANES);
+    DP_NEW_ARRAY(model->h, max_rows * model->ldh);
+    DP_NEW_ARRAY(model->logits, max_rows * model->ldv);
+    DP_NEW_ARRAY(model->dh, max_rows * model->ldh);
+    if (model->kernels == NULL)
+        DP_NEW_ARRAY(model->dx, max_rows * model->inputs);
+    else
+        DP_TRY(allocate_for_kernels(model, grain_rows, error));
 done:
     return status;
 }
@@ -58,6 +90,7 @@ dp_status dp_model_create(dp_model **model, const dp_params_layout *layout, dp_c
     self->layout = *layout;
     self->at_once = 1;
     self->inputs = shape->block_size * shape->embedding_dim;
+    self->lde = dp_kernels_padded(shape->embedding_dim);
     self->ldh = dp_kernels_padded(shape->hidden_dim);
     self->ldv = dp_kernels_padded(shape->vocab);
     self->ldx = dp_kernels_padded(self->inputs);
@@ -66,22 +99,11 @@ dp_status dp_model_create(dp_model **model, const dp_params_layout *layout, dp_c
     while (self->kernels != NULL && self->at_once < DP_MODEL_GRAINS_MAX &&
            2 * self->at_once * grain_rows <= KERNEL_ROWS_MAX)
         self->at_once *= 2;
-    if (grain_rows > SIZE_MAX / 64 / (self->ldx + self->ldh + self->ldv)) {
-        status = dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", grain_rows);
-        goto done;
-    }
-    const size_t max_rows = self->at_once * grain_rows;
-    DP_NEW_ARRAY(self->x, max_rows * self->inputs + DP_KERNEL_LANES);
-    DP_NEW_ARRAY(self->h, max_rows * self->ldh);
-    DP_NEW_ARRAY(self->logits, max_rows * self->ldv);
-    DP_NEW_ARRAY(self->dh, max_rows * self->ldh);
-    DP_NEW_ARRAY(self->dx, max_rows * self->ldx);
-    if (self->kernels != NULL)
-        DP_TRY(allocate_for_kernels(self, error));
+    DP_TRY(allocate(self, grain_rows, error));
     *model = self;
+    self = NULL;
 done:
-    if (status != DP_OK)
-        dp_model_destroy(self);
+    dp_model_destroy(self);
     return status;
 }
 
@@ -93,8 +115,10 @@ void dp_model_destroy(dp_model *model) {
     dp_memory_free(model->logits);
     dp_memory_free(model->dh);
     dp_memory_free(model->dx);
-    dp_memory_free(model->w1_transposed);
-    dp_memory_free(model->w2_transposed);
+    dp_pairs_clear(&model->pairs);
+    dp_memory_free(model->pair_x);
+    dp_memory_free(model->pair_h);
+    dp_memory_free(model->row_starts);
     dp_memory_free(model->dc_stack);
     dp_memory_free(model);
 }
@@ -109,20 +133,27 @@ static float *tensor_of(const dp_model *model, float *slab, dp_tensor_id id) {
 
 /* --- by BLAS -------------------------------------------------------------------------------- */
 
+static dp_weights weights(const dp_model *model, const float *params, dp_tensor_id id) {
+    const dp_tensor *tensor = &model->layout.tensors[id];
+    return (dp_weights){.values = params + tensor->offset,
+                        .ld = dp_tensor_ld(tensor),
+                        .transposed = id == DP_TENSOR_W2};
+}
+
 /* Fills x, h and logits, unpadded. */
 static void forward(dp_model *model, const float *params, size_t rows, const uint32_t *contexts,
                     dp_profile *profile) {
     const dp_model_shape *shape = &model->layout.shape;
     dp_embedding_forward(rows, shape->block_size, shape->embedding_dim, contexts,
-                         tensor(model, params, DP_TENSOR_C), model->x);
+                         tensor(model, params, DP_TENSOR_C), model->lde, model->x);
     dp_linear_forward(rows, model->inputs, shape->hidden_dim, model->x,
-                      tensor(model, params, DP_TENSOR_W1), tensor(model, params, DP_TENSOR_B1),
+                      weights(model, params, DP_TENSOR_W1), tensor(model, params, DP_TENSOR_B1),
                       model->h);
     dp_profile_mark(profile, DP_PHASE_LAYER1);
     dp_activation_tanh(rows * shape->hidden_dim, model->h);
     dp_profile_mark(profile, DP_PHASE_TANH);
     dp_linear_forward(rows, shape->hidden_dim, shape->vocab, model->h,
-                      tensor(model, params, DP_TENSOR_W2), tensor(model, params, DP_TENSOR_B2),
+                      weights(model, params, DP_TENSOR_W2), tensor(model, params, DP_TENSOR_B2),
                       model->logits);
     dp_profile_mark(profile, DP_PHASE_LAYER2);
 }
@@ -143,45 +174,137 @@ static double gradient_by_blas(dp_model *model, const float *params, size_t rows
     dp_softmax_backward(rows, shape->vocab, targets, scale, model->logits);
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
     dp_linear_backward(rows, shape->hidden_dim, shape->vocab, model->h,
-                       tensor(model, params, DP_TENSOR_W2), model->logits,
+                       weights(model, params, DP_TENSOR_W2), model->logits,
                        tensor_of(model, gradient, DP_TENSOR_W2),
                        tensor_of(model, gradient, DP_TENSOR_B2), model->dh);
     dp_tanh_backward(rows * shape->hidden_dim, model->h, model->dh);
     dp_linear_backward(rows, model->inputs, shape->hidden_dim, model->x,
-                       tensor(model, params, DP_TENSOR_W1), model->dh,
+                       weights(model, params, DP_TENSOR_W1), model->dh,
                        tensor_of(model, gradient, DP_TENSOR_W1),
                        tensor_of(model, gradient, DP_TENSOR_B1), model->dx);
-    memset(dc, 0, dp_tensor_size(&model->layout.tensors[DP_TENSOR_C]) * sizeof *dc);
-    dp_embedding_backward(rows, shape->block_size, shape->embedding_dim, contexts, model->dx,
-                          model->inputs, dc);
+    memset(dc, 0, shape->vocab * model->lde * sizeof *dc);
+    dp_embedding_backward(rows, shape->block_size, shape->embedding_dim, contexts, model->dx, dc,
+                          model->lde);
     dp_profile_mark(profile, DP_PHASE_BACKWARD);
     return loss;
 }
 
 /* --- by kernels ----------------------------------------------------------------------------- */
 
-/* dC of one grain from its rows of dx. */
-static void embedding_gradient(dp_model *model, const size_t *starts, const uint32_t *contexts,
-                               float *dc) {
+/* The rows of W1 for one position, or of its gradient. */
+static size_t position_offset(const dp_model *model, size_t position) {
+    return model->layout.tensors[DP_TENSOR_W1].offset +
+           position * model->layout.shape.embedding_dim * model->ldh;
+}
+
+/* h before tanh: C[token] W1_i once a pair, then a sum over positions for each row. */
+static void layer1_forward(dp_model *model, const float *params, size_t rows,
+                           const uint32_t *contexts) {
     const dp_model_shape *shape = &model->layout.shape;
-    memset(dc, 0, shape->vocab * shape->embedding_dim * sizeof *dc);
-    model->kernels->scatter_add(starts[1] - starts[0], shape->block_size, shape->embedding_dim,
-                                contexts + starts[0] * shape->block_size,
-                                model->dx + starts[0] * model->ldx, model->ldx, dc);
+    const dp_kernels *kernels = model->kernels;
+    const size_t everything[2] = {0, rows}, lde = model->lde, ldh = model->ldh;
+    dp_pairs *pairs = &model->pairs;
+    dp_pairs_collect(pairs, 1, everything, contexts);
+    kernels->gather(pairs->count, 1, shape->embedding_dim, pairs->tokens,
+                    tensor(model, params, DP_TENSOR_C), lde, model->pair_x, lde);
+    for (size_t i = 0; i < shape->block_size; i++) {
+        const size_t first = dp_pairs_first(pairs, i, 0);
+        kernels->multiply(dp_pairs_first(pairs, i, 1) - first, shape->embedding_dim,
+                          shape->hidden_dim, model->pair_x + first * lde, lde,
+                          params + position_offset(model, i), ldh, NULL,
+                          model->pair_h + first * ldh, ldh);
+    }
+    kernels->sum_rows(rows, model->row_starts, pairs->pair_of, shape->hidden_dim, model->pair_h,
+                      ldh, tensor(model, params, DP_TENSOR_B1), model->h);
+}
+
+/* The gradient at the features, once a pair of a grain, and that of W1 from the same pairs. */
+static void layer1_backward_by_pairs(dp_model *model, const float *params, size_t grains,
+                                     const size_t *starts, const uint32_t *contexts,
+                                     float *gradient) {
+    const dp_model_shape *shape = &model->layout.shape;
+    const dp_kernels *kernels = model->kernels;
+    const size_t dim = shape->embedding_dim, hidden = shape->hidden_dim;
+    const size_t lde = model->lde, ldh = model->ldh;
+    dp_pairs *pairs = &model->pairs;
+    dp_pairs_collect(pairs, grains, starts, contexts);
+    dp_pairs_list_rows(pairs, starts[grains]);
+    kernels->gather(pairs->count, 1, dim, pairs->tokens, tensor(model, params, DP_TENSOR_C), lde,
+                    model->pair_x, lde);
+    kernels->sum_rows(pairs->count, pairs->row_starts, pairs->listed, hidden, model->dh, ldh, NULL,
+                      model->pair_h);
+    for (size_t i = 0; i < shape->block_size; i++) {
+        const size_t *of_grains = pairs->starts + i * (grains + 1);
+        const size_t first = of_grains[0], offset = position_offset(model, i);
+        kernels->weight_gradient(grains, of_grains, dim, hidden, model->pair_x, lde, model->pair_h,
+                                 ldh, gradient + offset, ldh);
+        kernels->dot(of_grains[grains] - first, dim, hidden, model->pair_h + first * ldh, ldh,
+                     params + offset, ldh, NULL, model->dx + first * lde, lde);
+    }
+}
+
+/* The same row by row. */
+static void layer1_backward_by_rows(dp_model *model, const float *params, size_t grains,
+                                    const size_t *starts, const uint32_t *contexts,
+                                    float *gradient) {
+    const dp_model_shape *shape = &model->layout.shape;
+    const dp_kernels *kernels = model->kernels;
+    const size_t rows = starts[grains], block = shape->block_size, dim = shape->embedding_dim;
+    const size_t hidden = shape->hidden_dim, lde = model->lde, ldh = model->ldh;
+    kernels->gather(rows, block, dim, contexts, tensor(model, params, DP_TENSOR_C), lde, model->x,
+                    model->ldx);
+    kernels->weight_gradient(grains, starts, model->inputs, hidden, model->x, model->ldx, model->dh,
+                             ldh, tensor_of(model, gradient, DP_TENSOR_W1), ldh);
+    for (size_t i = 0; i < block; i++)
+        kernels->dot(rows, dim, hidden, model->dh, ldh, params + position_offset(model, i), ldh,
+                     NULL, model->dx + i * lde, block * lde);
+}
+
+/* dC of one grain. */
+static void embedding_gradient(dp_model *model, size_t grain, const size_t *starts,
+                               const uint32_t *contexts, float *dc) {
+    const size_t block = model->layout.shape.block_size, lde = model->lde;
+    memset(dc, 0, model->layout.shape.vocab * lde * sizeof *dc);
+    if (!model->grain_pairs) {
+        model->kernels->scatter_add((starts[grain + 1] - starts[grain]) * block,
+                                    contexts + starts[grain] * block, lde,
+                                    model->dx + starts[grain] * block * lde, dc);
+        return;
+    }
+    for (size_t i = 0; i < block; i++) {
+        const size_t first = dp_pairs_first(&model->pairs, i, grain);
+        model->kernels->scatter_add(dp_pairs_first(&model->pairs, i, grain + 1) - first,
+                                    model->pairs.tokens + first, lde, model->dx + first * lde, dc);
+    }
 }
 
 /* dC summed over a power of two of grains, as a balanced tree; `stack` has a dC for each level. */
-static void embedding_gradients(dp_model *model, size_t grains, const size_t *starts,
+static void embedding_gradients(dp_model *model, size_t first, size_t grains, const size_t *starts,
                                 const uint32_t *contexts, float *dc, float *stack) {
-    const size_t size = model->layout.shape.vocab * model->layout.shape.embedding_dim;
+    const size_t size = model->layout.shape.vocab * model->lde;
     if (grains == 1) {
-        embedding_gradient(model, starts, contexts, dc);
+        embedding_gradient(model, first, starts, contexts, dc);
         return;
     }
-    embedding_gradients(model, grains / 2, starts, contexts, dc, stack + size);
-    embedding_gradients(model, grains / 2, starts + grains / 2, contexts, stack, stack + size);
+    embedding_gradients(model, first, grains / 2, starts, contexts, dc, stack + size);
+    embedding_gradients(model, first + grains / 2, grains / 2, starts, contexts, stack,
+                        stack + size);
     for (size_t i = 0; i < size; i++)
         dc[i] += stack[i];
+}
+
+static void forward_by_kernels(dp_model *model, const float *params, size_t rows,
+                               const uint32_t *contexts, dp_profile *profile) {
+    const dp_model_shape *shape = &model->layout.shape;
+    const size_t ldh = model->ldh;
+    layer1_forward(model, params, rows, contexts);
+    dp_profile_mark(profile, DP_PHASE_LAYER1);
+    model->kernels->tanh(rows * ldh, model->h);
+    dp_profile_mark(profile, DP_PHASE_TANH);
+    model->kernels->dot(rows, shape->vocab, shape->hidden_dim, model->h, ldh,
+                        tensor(model, params, DP_TENSOR_W2), ldh,
+                        tensor(model, params, DP_TENSOR_B2), model->logits, model->ldv);
+    dp_profile_mark(profile, DP_PHASE_LAYER2);
 }
 
 static void gradient_by_kernels(dp_model *model, const float *params, size_t grains,
@@ -190,42 +313,29 @@ static void gradient_by_kernels(dp_model *model, const float *params, size_t gra
                                 double *losses, dp_profile *profile) {
     const dp_model_shape *shape = &model->layout.shape;
     const dp_kernels *kernels = model->kernels;
-    const size_t rows = starts[grains], ldh = model->ldh, ldv = model->ldv, ldx = model->ldx;
-    const size_t inputs = model->inputs, hidden = shape->hidden_dim, vocab = shape->vocab;
-    const float *w1 = tensor(model, params, DP_TENSOR_W1);
-    const float *w2 = tensor(model, params, DP_TENSOR_W2);
+    const size_t rows = starts[grains], ldh = model->ldh, ldv = model->ldv;
+    const size_t hidden = shape->hidden_dim, vocab = shape->vocab;
 
-    kernels->gather(rows * shape->block_size, shape->embedding_dim, contexts,
-                    tensor(model, params, DP_TENSOR_C), model->x);
-    kernels->forward(rows, inputs, model->x, inputs, w1, hidden,
-                     tensor(model, params, DP_TENSOR_B1), NULL, model->h, ldh);
-    dp_profile_mark(profile, DP_PHASE_LAYER1);
-    kernels->tanh(rows * ldh, model->h);
-    dp_profile_mark(profile, DP_PHASE_TANH);
-    kernels->forward(rows, hidden, model->h, ldh, w2, vocab, tensor(model, params, DP_TENSOR_B2),
-                     NULL, model->logits, ldv);
-    dp_profile_mark(profile, DP_PHASE_LAYER2);
+    forward_by_kernels(model, params, rows, contexts, profile);
     for (size_t g = 0; g < grains; g++)
         losses[g] =
             kernels->softmax_gradient(starts[g + 1] - starts[g], vocab, ldv, targets + starts[g],
                                       scale, model->logits + starts[g] * ldv);
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
 
-    kernels->pad_transposed(hidden, vocab, w2, ldh, model->w2_transposed);
-    kernels->forward(rows, vocab, model->logits, ldv, model->w2_transposed, ldh, NULL, model->h,
-                     model->dh, ldh);
-    kernels->pad_transposed(inputs, hidden, w1, ldx, model->w1_transposed);
-    kernels->forward(rows, hidden, model->dh, ldh, model->w1_transposed, ldx, NULL, NULL, model->dx,
-                     ldx);
-    kernels->weight_gradient(grains, starts, hidden, vocab, model->h, ldh, model->logits, ldv,
-                             tensor_of(model, gradient, DP_TENSOR_W2));
+    kernels->multiply(rows, vocab, hidden, model->logits, ldv, tensor(model, params, DP_TENSOR_W2),
+                      ldh, model->h, model->dh, ldh);
+    kernels->weight_gradient(grains, starts, vocab, hidden, model->logits, ldv, model->h, ldh,
+                             tensor_of(model, gradient, DP_TENSOR_W2), ldh);
     kernels->row_sum(grains, starts, vocab, model->logits, ldv,
                      tensor_of(model, gradient, DP_TENSOR_B2));
-    kernels->weight_gradient(grains, starts, inputs, hidden, model->x, inputs, model->dh, ldh,
-                             tensor_of(model, gradient, DP_TENSOR_W1));
     kernels->row_sum(grains, starts, hidden, model->dh, ldh,
                      tensor_of(model, gradient, DP_TENSOR_B1));
-    embedding_gradients(model, grains, starts, contexts, tensor_of(model, gradient, DP_TENSOR_C),
+    if (model->grain_pairs)
+        layer1_backward_by_pairs(model, params, grains, starts, contexts, gradient);
+    else
+        layer1_backward_by_rows(model, params, grains, starts, contexts, gradient);
+    embedding_gradients(model, 0, grains, starts, contexts, tensor_of(model, gradient, DP_TENSOR_C),
                         model->dc_stack);
     dp_profile_mark(profile, DP_PHASE_BACKWARD);
 }

@@ -116,6 +116,31 @@ done:
     return status;
 }
 
+static size_t largest_tensor(const dp_params_layout *layout) {
+    size_t largest = 0;
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        size_t size = dp_tensor_size(&layout->tensors[t]);
+        largest = size > largest ? size : largest;
+    }
+    return largest;
+}
+
+static dp_status write_params(const dp_checkpoint *checkpoint, dp_h5file *file, dp_error *error) {
+    dp_status status = DP_OK;
+    float *natural = NULL;
+    char object[32];
+    DP_NEW_ARRAY(natural, largest_tensor(&checkpoint->layout));
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        const dp_tensor *tensor = &checkpoint->layout.tensors[t];
+        tensor_object(tensor, object);
+        dp_tensor_store(tensor, checkpoint->params, natural);
+        DP_TRY(dp_h5file_write_floats(file, object, tensor_shape(tensor), natural, error));
+    }
+done:
+    dp_memory_free(natural);
+    return status;
+}
+
 static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5file *file, dp_error *error) {
     dp_status status = DP_OK;
     dp_text config = {0};
@@ -124,13 +149,7 @@ static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5file *file,
     DP_TRY(write_attributes(checkpoint, file, error));
     DP_TRY(dp_h5file_write_text(file, "/config", dp_text_string(&config), error));
     DP_TRY(dp_vocabulary_write(&checkpoint->vocabulary, file, error));
-    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
-        const dp_tensor *tensor = &checkpoint->layout.tensors[t];
-        char object[32];
-        tensor_object(tensor, object);
-        DP_TRY(dp_h5file_write_floats(file, object, tensor_shape(tensor),
-                                      checkpoint->params + tensor->offset, error));
-    }
+    DP_TRY(write_params(checkpoint, file, error));
     DP_TRY(dp_h5file_write_text(file, "/optimizer/name", OPTIMIZER_NAME, error));
 done:
     dp_text_clear(&config);
@@ -207,6 +226,7 @@ static dp_status read_params(dp_checkpoint *checkpoint, dp_h5file *file, const c
                             .block_size = checkpoint->block_size,
                             .embedding_dim = checkpoint->config.embedding_dim,
                             .hidden_dim = checkpoint->config.hidden_dim};
+    float *natural = NULL;
     char object[32];
     if (dp_params_layout_init(&checkpoint->layout, shape, error) != DP_OK)
         return dp_fail_prefix(error, "%s", path);
@@ -217,13 +237,15 @@ static dp_status read_params(dp_checkpoint *checkpoint, dp_h5file *file, const c
                                       error));
     }
     DP_NEW_ARRAY(checkpoint->params, checkpoint->layout.length);
+    DP_NEW_ARRAY(natural, largest_tensor(&checkpoint->layout));
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &checkpoint->layout.tensors[t];
         tensor_object(tensor, object);
-        DP_TRY(dp_h5file_read_floats(file, object, tensor_shape(tensor),
-                                     checkpoint->params + tensor->offset, error));
+        DP_TRY(dp_h5file_read_floats(file, object, tensor_shape(tensor), natural, error));
+        dp_tensor_load(tensor, checkpoint->params, natural);
     }
 done:
+    dp_memory_free(natural);
     return status;
 }
 

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 /* y[out] = x[in] W[in, out] + b[out] */
-static void linear(size_t in, size_t out, const double *x, const double *w, const double *b,
+static void linear(const dp_tensor *w, const dp_tensor *b, const double *params, const double *x,
                    double *y) {
-    for (size_t j = 0; j < out; j++) {
-        y[j] = b[j];
-        for (size_t i = 0; i < in; i++)
-            y[j] += x[i] * w[i * out + j];
+    for (size_t j = 0; j < w->cols; j++) {
+        y[j] = params[dp_tensor_index(b, j)];
+        for (size_t i = 0; i < w->rows; i++)
+            y[j] += x[i] * params[dp_tensor_index(w, i * w->cols + j)];
     }
 }
 
@@ -20,13 +20,11 @@ static double row_loss(const dp_params_layout *layout, const double *params,
     const dp_tensor *tensors = layout->tensors;
     const size_t dim = shape->embedding_dim, inputs = shape->block_size * dim;
     for (size_t i = 0; i < inputs; i++)
-        x[i] = params[tensors[DP_TENSOR_C].offset + context[i / dim] * dim + i % dim];
-    linear(inputs, shape->hidden_dim, x, params + tensors[DP_TENSOR_W1].offset,
-           params + tensors[DP_TENSOR_B1].offset, h);
+        x[i] = params[dp_tensor_index(&tensors[DP_TENSOR_C], context[i / dim] * dim + i % dim)];
+    linear(&tensors[DP_TENSOR_W1], &tensors[DP_TENSOR_B1], params, x, h);
     for (size_t i = 0; i < shape->hidden_dim; i++)
         h[i] = tanh(h[i]);
-    linear(shape->hidden_dim, shape->vocab, h, params + tensors[DP_TENSOR_W2].offset,
-           params + tensors[DP_TENSOR_B2].offset, logits);
+    linear(&tensors[DP_TENSOR_W2], &tensors[DP_TENSOR_B2], params, h, logits);
     double total = 0.0;
     for (size_t i = 0; i < shape->vocab; i++)
         total += exp(logits[i]);

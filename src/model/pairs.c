@@ -1,0 +1,92 @@
+#include "model/pairs.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+size_t dp_pairs_max(size_t vocab, size_t block_size, size_t grains_max, size_t grain_rows) {
+    return block_size * grains_max * (grain_rows < vocab ? grain_rows : vocab);
+}
+
+dp_status dp_pairs_init(dp_pairs *pairs, size_t vocab, size_t block_size, size_t grains_max,
+                        size_t grain_rows, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t most = dp_pairs_max(vocab, block_size, grains_max, grain_rows);
+    const size_t uses = grains_max * grain_rows * block_size;
+    *pairs = (dp_pairs){.block_size = block_size};
+    if (uses > UINT32_MAX)
+        return dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", grain_rows);
+    DP_NEW_ARRAY(pairs->tokens, most);
+    DP_NEW_ARRAY(pairs->pair_of, uses);
+    DP_NEW_ARRAY(pairs->starts, block_size * (grains_max + 1));
+    DP_NEW_ARRAY(pairs->row_starts, most + 1);
+    DP_NEW_ARRAY(pairs->listed, uses);
+    DP_NEW_ARRAY(pairs->seen, vocab);
+done:
+    return status;
+}
+
+void dp_pairs_clear(dp_pairs *pairs) {
+    dp_memory_free(pairs->tokens);
+    dp_memory_free(pairs->pair_of);
+    dp_memory_free(pairs->starts);
+    dp_memory_free(pairs->row_starts);
+    dp_memory_free(pairs->listed);
+    dp_memory_free(pairs->seen);
+    *pairs = (dp_pairs){0};
+}
+
+/* The pairs of some rows at one position; a token seen before in this round has its pair already.
+ */
+static void collect_rows(dp_pairs *pairs, size_t position, size_t first, size_t end,
+                         const uint32_t *contexts) {
+    const size_t block = pairs->block_size;
+    const uint64_t round = ++pairs->round;
+    size_t count = pairs->count;
+    for (size_t r = first; r < end; r++) {
+        const uint32_t token = contexts[r * block + position];
+        dp_pairs_seen *seen = &pairs->seen[token];
+        if (seen->round != round) {
+            *seen = (dp_pairs_seen){.round = round, .pair = (uint32_t)count};
+            pairs->tokens[count++] = token;
+        }
+        pairs->pair_of[r * block + position] = seen->pair;
+    }
+    pairs->count = count;
+}
+
+void dp_pairs_collect(dp_pairs *pairs, size_t grains, const size_t *starts,
+                      const uint32_t *contexts) {
+    size_t *first = pairs->starts;
+    pairs->count = 0;
+    pairs->grains = grains;
+    for (size_t position = 0; position < pairs->block_size; position++) {
+        for (size_t g = 0; g < grains; g++) {
+            *first++ = pairs->count;
+            collect_rows(pairs, position, starts[g], starts[g + 1], contexts);
+        }
+        *first++ = pairs->count;
+    }
+}
+
+/* A counting sort of rows by pair. */
+void dp_pairs_list_rows(dp_pairs *pairs, size_t rows) {
+    const size_t block = pairs->block_size;
+    uint32_t *starts = pairs->row_starts;
+    memset(starts, 0, (pairs->count + 1) * sizeof *starts);
+    for (size_t i = 0; i < rows * block; i++)
+        starts[pairs->pair_of[i] + 1]++;
+    for (size_t pair = 0; pair < pairs->count; pair++)
+        starts[pair + 1] += starts[pair];
+    /* Filling moves each start to the pair's end, which is the start of the next. */
+    for (size_t r = 0, i = 0; r < rows; r++) {
+        for (size_t position = 0; position < block; position++, i++)
+            pairs->listed[starts[pairs->pair_of[i]]++] = (uint32_t)r;
+    }
+    memmove(starts + 1, starts, pairs->count * sizeof *starts);
+    starts[0] = 0;
+}
+
+size_t dp_pairs_first(const dp_pairs *pairs, size_t position, size_t grain) {
+    return pairs->starts[position * (pairs->grains + 1) + grain];
+}
