@@ -100,18 +100,18 @@ static void test_kernels_multiply(void **state) {
 static void check_dot(const dp_kernels *kernels) {
     for (size_t s = 0; s < SHAPE_COUNT; s++) {
         const size_t cols = shapes[s][0], n = shapes[s][1], ld = dp_kernels_padded(n);
-        const size_t ldy = cols + 1; /* a guard behind each row */
+        const size_t ldy = dp_kernels_padded(cols);
         fill(x, ROWS * ld, 1);
         clear_padding(x, ROWS, n, ld);
         fill(w, cols * ld, 2);
-        fill(b, cols, 3);
-        fill(y, ROWS * ldy, 4);
-        memcpy(other, y, sizeof y);
+        fill(b, ldy, 3);
+        clear_padding(b, 1, cols, ldy);
+        memset(y, 0, sizeof y);
         kernels->dot(ROWS, cols, n, x, ld, w, ld, b, y, ldy);
         for (size_t i = 0; i < ROWS * ldy; i++) {
             double scale;
-            if (i % ldy == cols) {
-                assert_true(y[i] == other[i]);
+            if (i % ldy >= cols) {
+                assert_true(y[i] == 0.0f);
                 continue;
             }
             double expected = sum_of_products(n, x + i / ldy * ld, 1, w + i % ldy * ld, 1, &scale);
@@ -195,7 +195,7 @@ static void check_tanh(const dp_kernels *kernels) {
             memcpy(&values[i], &pattern, sizeof pattern);
         }
         memcpy(results, values, sizeof results);
-        kernels->tanh(DP_KERNEL_LANES, results);
+        kernels->tanh(1, DP_KERNEL_LANES, DP_KERNEL_LANES, results);
         for (size_t i = 0; i < DP_KERNEL_LANES && fabsf(values[i]) < 3e38f; i++) {
             double expected = tanh((double)values[i]);
             double error = expected == 0.0 ? fabs((double)results[i])
@@ -206,7 +206,7 @@ static void check_tanh(const dp_kernels *kernels) {
     if (!(largest <= 5e-7) || largest < 1e-9)
         fail_msg("tanh, %s: relative error %g", dp_cpu_level_name(kernels->level), largest);
     _Alignas(64) float special[DP_KERNEL_LANES] = {NAN, INFINITY, -INFINITY};
-    kernels->tanh(DP_KERNEL_LANES, special);
+    kernels->tanh(1, DP_KERNEL_LANES, DP_KERNEL_LANES, special);
     assert_true(isnan(special[0]));
     assert_true(fabsf(special[1] - 1.0f) < 3e-7f && fabsf(special[2] + 1.0f) < 3e-7f);
 }
@@ -216,33 +216,43 @@ static void test_kernels_tanh_keeps_its_bound(void **state) {
     for_each_level(check_tanh);
 }
 
+/* Rows with no, one and more targets. */
+static const uint32_t target_starts[] = {0, 1, 2, 5, 5, 6, 10};
+enum { TARGET_ROWS = sizeof target_starts / sizeof target_starts[0] - 1 };
+
 static void check_softmax(const dp_kernels *kernels) {
     const size_t vocabs[] = {2, 16, 27, 100};
     for (size_t v = 0; v < 4; v++) {
         const size_t vocab = vocabs[v], ld = dp_kernels_padded(vocab);
         const float scale = 0.125f;
-        uint32_t targets[ROWS];
-        fill(x, ROWS * ld, 6);
-        for (size_t r = 0; r < ROWS; r++)
-            targets[r] = (uint32_t)(r % vocab);
-        for (size_t i = 0; i < ROWS * ld; i++)
-            x[i] *= 8.0f;
-        memcpy(y, x, ROWS * ld * sizeof(float));
-        double loss = kernels->softmax_gradient(ROWS, vocab, ld, targets, scale, y);
+        uint32_t targets[10];
         double expected_loss = 0.0;
-        for (size_t r = 0; r < ROWS; r++) {
+        for (size_t t = 0; t < 10; t++)
+            targets[t] = (uint32_t)(t * t % vocab);
+        fill(x, TARGET_ROWS * ld, 6);
+        for (size_t i = 0; i < TARGET_ROWS * ld; i++)
+            x[i] *= 8.0f;
+        memcpy(y, x, TARGET_ROWS * ld * sizeof(float));
+        double loss =
+            kernels->softmax_gradient(TARGET_ROWS, vocab, ld, target_starts, targets, scale, y);
+        for (size_t r = 0; r < TARGET_ROWS; r++) {
+            const uint32_t first = target_starts[r], end = target_starts[r + 1];
             double total = 0.0;
             for (size_t j = 0; j < vocab; j++)
                 total += exp((double)x[r * ld + j]);
-            expected_loss += log(total) - (double)x[r * ld + targets[r]];
-            for (size_t j = 0; j < vocab; j++) {
-                double expected =
-                    exp((double)x[r * ld + j]) / total - (j == targets[r] ? 1.0 : 0.0);
+            for (uint32_t t = first; t < end; t++)
+                expected_loss += log(total) - (double)x[r * ld + targets[t]];
+            for (size_t j = 0; j < ld; j++) {
+                if (j >= vocab) {
+                    assert_true(y[r * ld + j] == 0.0f);
+                    continue;
+                }
+                double expected = (double)(end - first) * exp((double)x[r * ld + j]) / total;
+                for (uint32_t t = first; t < end; t++)
+                    expected -= targets[t] == j ? 1.0 : 0.0;
                 assert_near("softmax", kernels, (double)y[r * ld + j], (double)scale * expected,
                             1.0);
             }
-            for (size_t j = vocab; j < ld; j++)
-                assert_true(y[r * ld + j] == 0.0f);
         }
         assert_near("loss", kernels, loss, expected_loss, expected_loss);
     }
@@ -250,7 +260,7 @@ static void check_softmax(const dp_kernels *kernels) {
     fill(y, ROWS * 32, 6);
     y[5] = NAN;
     const uint32_t target[1] = {0};
-    assert_true(isnan(kernels->softmax_gradient(1, 27, 32, target, 1.0f, y)));
+    assert_true(isnan(kernels->softmax_gradient(1, 27, 32, target_starts, target, 1.0f, y)));
 }
 
 static void test_kernels_softmax_gradient(void **state) {

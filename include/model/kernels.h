@@ -51,8 +51,8 @@ typedef struct dp_kernels {
     void (*multiply)(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *w,
                      size_t ldw, const float *h, float *y, size_t ldy);
     /* y[r, c] = bias[c] + sum over j of a[r, j] b[c, j]; bias or NULL for 0:  a [rows, n] with lda,
-     * b [cols, n] with ldb, y [rows, cols] with ldy, of which nothing else is written. The padding
-     * of one of a and b must be 0 and that of the other finite. */
+     * b [cols, n] with ldb, bias [cols], y [rows, cols] with ldy; the padding of y becomes that of
+     * bias. The padding of one of a and b must be 0 and that of the other finite. */
     void (*dot)(size_t rows, size_t cols, size_t n, const float *a, size_t lda, const float *b,
                 size_t ldb, const float *bias, float *y, size_t ldy);
 
@@ -66,12 +66,13 @@ typedef struct dp_kernels {
     void (*row_sum)(size_t grains, const size_t *starts, size_t out, const float *dy, size_t ldy,
                     float *db);
 
-    /* x[i] = tanh(x[i]), n a multiple of 16; relative error below 5e-7. */
-    void (*tanh)(size_t n, float *x);
-    /* logits [rows, vocab] with ld become the gradient of scale * (summed loss) at the logits, and
-     * 0 in the padding, whatever it was; returns the sum of -log softmax[target]. */
-    double (*softmax_gradient)(size_t rows, size_t vocab, size_t ld, const uint32_t *targets,
-                               float scale, float *logits);
+    /* x[r, i] = tanh(x[r, i]):  x [rows, n] with ld; relative error below 5e-7. */
+    void (*tanh)(size_t rows, size_t n, size_t ld, float *x);
+    /* Row r has the targets [target_starts[r], target_starts[r + 1]) of `targets`. logits [rows,
+     * vocab] with ld become the gradient of scale * (summed loss) at the logits, and 0 in the
+     * padding, whatever it was; returns the sum over targets of -log softmax[target]. */
+    double (*softmax_gradient)(size_t rows, size_t vocab, size_t ld, const uint32_t *target_starts,
+                               const uint32_t *targets, float scale, float *logits);
 
     /* params[i] -= lr * gradient[i] */
     void (*descend)(size_t count, float lr, const float *gradient, float *params);

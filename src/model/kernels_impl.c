@@ -39,35 +39,43 @@ static void scatter_add(size_t count, const uint32_t *ids, size_t ld, const floa
     }
 }
 
-/* `width` vectors, a constant, of one sum. */
-INLINE void sum_strip(const int width, size_t count, const uint32_t *rows, const float *m,
-                      size_t ld, const float *b, float *y) {
-    vec sum[4];
-    EACH (c, width)
-        sum[c] = b == NULL ? (vec){0} : load(b + c * LANES);
-    for (size_t k = 0; k < count; k++) {
-        const float *row = m + rows[k] * ld;
+enum { SUM_ROWS_WIDTH = 5 };
+
+typedef struct sum_rows_call {
+    size_t count;
+    const uint32_t *starts, *rows;
+    size_t ld;
+    const float *m, *b;
+    float *y;
+} sum_rows_call;
+
+/* A strip of `width` vectors, a constant, of all sums: what it reads of m stays in the first-level
+ * cache, however often a row is listed. */
+INLINE void sum_rows_strip(const int width, const sum_rows_call *call, size_t column) {
+    for (size_t i = 0; i < call->count; i++) {
+        vec sum[SUM_ROWS_WIDTH];
         EACH (c, width)
-            sum[c] += load(row + c * LANES);
+            sum[c] = call->b == NULL ? (vec){0} : load(call->b + column + c * LANES);
+        for (size_t k = call->starts[i]; k < call->starts[i + 1]; k++) {
+            const float *row = call->m + call->rows[k] * call->ld + column;
+            EACH (c, width)
+                sum[c] += load(row + c * LANES);
+        }
+        EACH (c, width)
+            store(call->y + i * call->ld + column + c * LANES, sum[c]);
     }
-    EACH (c, width)
-        store(y + c * LANES, sum[c]);
 }
 
 static void sum_rows(size_t count, const uint32_t *starts, const uint32_t *rows, size_t n,
                      const float *m, size_t ld, const float *b, float *y) {
     const size_t vectors = vectors_for(n);
-    for (size_t i = 0; i < count; i++, y += ld) {
-        const uint32_t *listed = rows + starts[i];
-        const size_t length = starts[i + 1] - starts[i];
-        size_t v = 0;
-        for (; v + 4 <= vectors; v += 4)
-            sum_strip(4, length, listed, m + v * LANES, ld, b == NULL ? NULL : b + v * LANES,
-                      y + v * LANES);
-        for (; v < vectors; v++)
-            sum_strip(1, length, listed, m + v * LANES, ld, b == NULL ? NULL : b + v * LANES,
-                      y + v * LANES);
-    }
+    const sum_rows_call call = {
+        .count = count, .starts = starts, .rows = rows, .ld = ld, .m = m, .b = b, .y = y};
+    size_t v = 0;
+    for (; v + SUM_ROWS_WIDTH <= vectors; v += SUM_ROWS_WIDTH)
+        sum_rows_strip(SUM_ROWS_WIDTH, &call, v * LANES);
+    for (; v < vectors; v++)
+        sum_rows_strip(1, &call, v * LANES);
 }
 
 /* --- x W ------------------------------------------------------------------------------------ */
@@ -186,11 +194,7 @@ typedef struct dot_call {
 
 /* The products of `rows` rows of a and `cols` rows of b, both constants. */
 INLINE void dot_tile(const int rows, const int cols, dot_call call) {
-    vec sum[DOT_ROWS][DOT_COLS];
-    EACH (r, rows) {
-        EACH (c, DOT_COLS)
-            sum[r][c] = (vec){0};
-    }
+    vec sum[DOT_ROWS][4] = {{{0}}}; /* those from `cols` on stay 0 */
     for (size_t j = 0; j < call.vectors; j++) {
         vec b[DOT_COLS];
         EACH (c, cols)
@@ -202,10 +206,10 @@ INLINE void dot_tile(const int rows, const int cols, dot_call call) {
         }
     }
     EACH (r, rows) {
-        float *y = call.y + (size_t)r * call.ldy;
-        quad sums = sums_of_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][2]);
-        EACH (c, cols)
-            y[c] = sums[c] + (call.bias == NULL ? 0.0f : call.bias[c]);
+        quad sums = sums_of_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
+        if (call.bias != NULL)
+            sums += *(const quad_anywhere *)call.bias;
+        *(quad_anywhere *)(call.y + (size_t)r * call.ldy) = sums;
     }
 }
 
@@ -248,10 +252,12 @@ static void dot(size_t rows, size_t cols, size_t n, const float *a, size_t lda, 
 
 /* --- weight gradients ----------------------------------------------------------------------- */
 
-enum { GRADIENT_INS = 3, GRADIENT_COLS = 2 };
+/* The larger tile, in inputs, needs fewer loads. The smaller one leaves registers for the sums of
+ * other grains, which counts where there are few rows between two additions of tiles. */
+enum { GRADIENT_INS_MAX = 5, GRADIENT_INS_FEW_ROWS = 3, FEW_ROWS = 16, GRADIENT_COLS = 2 };
 
 typedef struct gradient_tile {
-    vec sum[GRADIENT_INS][GRADIENT_COLS];
+    vec sum[GRADIENT_INS_MAX][GRADIENT_COLS];
 } gradient_tile;
 
 typedef struct gradient_call {
@@ -270,7 +276,7 @@ INLINE gradient_tile sum_grain(const int ins, const int cols, const gradient_cal
         EACH (c, cols)
             tile.sum[i][c] = (vec){0};
     }
-    for (size_t r = call->starts[grain]; r < call->starts[grain + 1]; r++) {
+    _Pragma("GCC unroll 2") for (size_t r = call->starts[grain]; r < call->starts[grain + 1]; r++) {
         vec gradient[GRADIENT_COLS];
         EACH (c, cols)
             gradient[c] = keep(load(call->dy + r * call->ldy + (size_t)c * LANES));
@@ -322,13 +328,34 @@ INLINE void gradient_block(const int ins, const int cols, size_t grains, const g
     }
 }
 
+/* All inputs of a strip of `cols` vectors, in blocks of nearly the same size. */
 INLINE void gradient_strip(const int cols, size_t grains, gradient_call call, size_t in, float *dw,
                            size_t ldw) {
-    size_t i = 0;
-    for (; i + GRADIENT_INS <= in; i += GRADIENT_INS, call.x += GRADIENT_INS)
-        gradient_block(GRADIENT_INS, cols, grains, &call, dw + i * ldw, ldw);
-    for (; i < in; i++, call.x++)
-        gradient_block(1, cols, grains, &call, dw + i * ldw, ldw);
+    const size_t rows = call.starts[grains] - call.starts[0];
+    const size_t most = rows < FEW_ROWS * grains ? GRADIENT_INS_FEW_ROWS : GRADIENT_INS_MAX;
+    for (size_t blocks = (in + most - 1) / most; blocks > 0; blocks--) {
+        const size_t width = (in + blocks - 1) / blocks;
+        switch (width) {
+        case 5:
+            gradient_block(5, cols, grains, &call, dw, ldw);
+            break;
+        case 4:
+            gradient_block(4, cols, grains, &call, dw, ldw);
+            break;
+        case 3:
+            gradient_block(3, cols, grains, &call, dw, ldw);
+            break;
+        case 2:
+            gradient_block(2, cols, grains, &call, dw, ldw);
+            break;
+        default:
+            gradient_block(1, cols, grains, &call, dw, ldw);
+            break;
+        }
+        in -= width;
+        call.x += width;
+        dw += width * ldw;
+    }
 }
 
 static void weight_gradient(size_t grains, const size_t *starts, size_t in, size_t out,
@@ -406,9 +433,11 @@ INLINE vec tanh_of(vec x) {
     return x * (p * reciprocal(q)); /* in this order nothing underflows */
 }
 
-static void tanh_array(size_t n, float *x) {
-    for (size_t i = 0; i < n; i += LANES)
-        store(x + i, tanh_of(load(x + i)));
+static void tanh_rows(size_t rows, size_t n, size_t ld, float *x) {
+    for (size_t r = 0; r < rows; r++, x += ld) {
+        for (size_t i = 0; i < n; i += LANES)
+            store(x + i, tanh_of(load(x + i)));
+    }
 }
 
 /* --- softmax -------------------------------------------------------------------------------- */
@@ -420,18 +449,16 @@ INLINE vec load_logits(size_t vocab, const float *row, size_t j) {
                               : choose(lane_numbers() < (int32_t)(vocab - j), v, splat(-INFINITY));
 }
 
-/* One row of logits becomes exponentials, 0 in the padding; returns their sum and, in *shifted, the
- * target's logit less the maximum. */
-INLINE float exponentials(size_t vocab, uint32_t target, float *row, float *shifted) {
+/* One row of logits becomes exponentials, 0 in the padding; returns their sum. */
+INLINE float exponentials(size_t vocab, float *row, float *maximum) {
     vec maxima = load_logits(vocab, row, 0);
     for (size_t j = LANES; j < vocab; j += LANES)
         maxima = larger(maxima, load_logits(vocab, row, j));
-    const float maximum = largest_lane(maxima);
-    *shifted = row[target] - maximum;
+    *maximum = largest_lane(maxima);
     vec sums = {0};
     for (size_t j = 0; j < vocab; j += LANES) {
         vec v = load_logits(vocab, row, j);
-        vec e = exp_of(v - maximum);
+        vec e = exp_of(v - *maximum);
         if (vocab - j < LANES)
             e = choose(v == -INFINITY, (vec){0}, e);
         store(row + j, e);
@@ -440,26 +467,31 @@ INLINE float exponentials(size_t vocab, uint32_t target, float *row, float *shif
     return sum_of_lanes(sums);
 }
 
-static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint32_t *targets,
-                               float scale, float *logits) {
+static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint32_t *target_starts,
+                               const uint32_t *targets, float scale, float *logits) {
     double loss = 0.0, product = 1.0;
     for (size_t r = 0; r < rows; r++) {
         float *row = logits + r * ld;
-        float shifted = 0.0f;
-        float total = exponentials(vocab, targets[r], row, &shifted);
-        float factor = scale / total;
+        const uint32_t first = target_starts[r], end = target_starts[r + 1];
+        float maximum = 0.0f;
+        for (uint32_t t = first; t < end; t++)
+            loss -= (double)row[targets[t]];
+        float total = exponentials(vocab, row, &maximum);
+        float factor = scale * (float)(end - first) / total;
         size_t j = 0;
         for (; j < vocab; j += LANES)
             store(row + j, load(row + j) * factor);
         for (; j < ld; j += LANES)
             store(row + j, (vec){0});
-        row[targets[r]] -= scale;
-        /* log(a) + log(b) = log(ab): one logarithm for as many rows as the product has room for. */
-        product *= (double)total;
-        loss -= (double)shifted;
-        if (product > 1e200) {
-            loss += log(product);
-            product = 1.0;
+        loss += (double)(end - first) * (double)maximum;
+        for (uint32_t t = first; t < end; t++) {
+            row[targets[t]] -= scale;
+            /* log(a) + log(b) = log(ab): one logarithm for as many as the product has room for. */
+            product *= (double)total;
+            if (product > 1e200) {
+                loss += log(product);
+                product = 1.0;
+            }
         }
     }
     return loss + log(product);
@@ -483,6 +515,6 @@ const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
                                     .dot = dot,
                                     .weight_gradient = weight_gradient,
                                     .row_sum = row_sum,
-                                    .tanh = tanh_array,
+                                    .tanh = tanh_rows,
                                     .softmax_gradient = softmax_gradient,
                                     .descend = descend};

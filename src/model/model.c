@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "model/activation.h"
+#include "model/distinct.h"
 #include "model/kernels.h"
 #include "model/layers.h"
 #include "model/pairs.h"
@@ -15,9 +16,10 @@
 /* Rows of all grains that are computed at once: their activations should stay in that cache too. */
 #define KERNEL_ROWS_MAX 256
 
-/* Layer 1 is a table of pairs forward always: there are never more pairs than (row, position)s.
- * Backward it costs sums of its own, which few rows a grain do not repay. */
-#define PAIRS_ROWS_MIN 16
+/* Forward layer 1 is always a table of pairs: there are never more pairs than (row, position)s.
+ * To share gradients too, by pairs and by context, costs work of its own, which few rows a grain do
+ * not repay. */
+#define SHARING_ROWS_MIN 16
 
 struct dp_model {
     dp_params_layout layout;
@@ -31,10 +33,12 @@ struct dp_model {
     float *dh;                 /* [max_rows, ldh] */
     float *dx;                 /* BLAS: [max_rows, inputs]; kernels: [rows * block or pairs, lde] */
     /* For kernels only. */
-    bool grain_pairs; /* gradients of layer 1 by pairs */
+    bool sharing;         /* rows of a grain with one context are one, as are their pairs */
+    dp_distinct distinct; /* if sharing */
     dp_pairs pairs;
     float *pair_x;        /* [pairs, lde] */
     float *pair_h;        /* [pairs, ldh] */
+    uint32_t *numbers;    /* [max_rows + 1]: 0, 1, 2, ... */
     uint32_t *row_starts; /* [max_rows + 1]: multiples of block_size */
     float *dc_stack;      /* [log2 of DP_MODEL_GRAINS_MAX][vocab, lde] */
 };
@@ -49,15 +53,21 @@ static dp_status allocate_for_kernels(dp_model *model, size_t grain_rows, dp_err
     const dp_model_shape *shape = &model->layout.shape;
     const size_t rows = model->at_once * grain_rows;
     const size_t pairs = dp_pairs_max(shape->vocab, shape->block_size, model->at_once, grain_rows);
-    model->grain_pairs = grain_rows >= PAIRS_ROWS_MIN && shape->vocab <= 4 * grain_rows;
+    model->sharing = grain_rows >= SHARING_ROWS_MIN && shape->vocab <= 4 * grain_rows;
+    if (model->sharing)
+        DP_TRY(dp_distinct_init(&model->distinct, shape->block_size, model->at_once, grain_rows,
+                                error));
     DP_TRY(dp_pairs_init(&model->pairs, shape->vocab, shape->block_size, model->at_once, grain_rows,
                          error));
     DP_NEW_ARRAY(model->pair_x, pairs * model->lde);
     DP_NEW_ARRAY(model->pair_h, pairs * model->ldh);
+    DP_NEW_ARRAY(model->numbers, rows + 1);
     DP_NEW_ARRAY(model->row_starts, rows + 1);
-    for (size_t r = 0; r <= rows; r++)
+    for (size_t r = 0; r <= rows; r++) {
+        model->numbers[r] = (uint32_t)r;
         model->row_starts[r] = (uint32_t)(r * shape->block_size);
-    DP_NEW_ARRAY(model->dx, (model->grain_pairs ? pairs : rows * shape->block_size) * model->lde);
+    }
+    DP_NEW_ARRAY(model->dx, (model->sharing ? pairs : rows * shape->block_size) * model->lde);
     DP_NEW_ARRAY(model->dc_stack, 3 * shape->vocab * model->lde);
 done:
     return status;
@@ -115,9 +125,11 @@ void dp_model_destroy(dp_model *model) {
     dp_memory_free(model->logits);
     dp_memory_free(model->dh);
     dp_memory_free(model->dx);
+    dp_distinct_clear(&model->distinct);
     dp_pairs_clear(&model->pairs);
     dp_memory_free(model->pair_x);
     dp_memory_free(model->pair_h);
+    dp_memory_free(model->numbers);
     dp_memory_free(model->row_starts);
     dp_memory_free(model->dc_stack);
     dp_memory_free(model);
@@ -233,6 +245,9 @@ static void layer1_backward_by_pairs(dp_model *model, const float *params, size_
                     model->pair_x, lde);
     kernels->sum_rows(pairs->count, pairs->row_starts, pairs->listed, hidden, model->dh, ldh, NULL,
                       model->pair_h);
+    /* Every row has one pair at each position, so those of the first make the sum over rows. */
+    kernels->row_sum(grains, pairs->starts, hidden, model->pair_h, ldh,
+                     tensor_of(model, gradient, DP_TENSOR_B1));
     for (size_t i = 0; i < shape->block_size; i++) {
         const size_t *of_grains = pairs->starts + i * (grains + 1);
         const size_t first = of_grains[0], offset = position_offset(model, i);
@@ -255,6 +270,8 @@ static void layer1_backward_by_rows(dp_model *model, const float *params, size_t
                     model->ldx);
     kernels->weight_gradient(grains, starts, model->inputs, hidden, model->x, model->ldx, model->dh,
                              ldh, tensor_of(model, gradient, DP_TENSOR_W1), ldh);
+    kernels->row_sum(grains, starts, hidden, model->dh, ldh,
+                     tensor_of(model, gradient, DP_TENSOR_B1));
     for (size_t i = 0; i < block; i++)
         kernels->dot(rows, dim, hidden, model->dh, ldh, params + position_offset(model, i), ldh,
                      NULL, model->dx + i * lde, block * lde);
@@ -265,7 +282,7 @@ static void embedding_gradient(dp_model *model, size_t grain, const size_t *star
                                const uint32_t *contexts, float *dc) {
     const size_t block = model->layout.shape.block_size, lde = model->lde;
     memset(dc, 0, model->layout.shape.vocab * lde * sizeof *dc);
-    if (!model->grain_pairs) {
+    if (!model->sharing) {
         model->kernels->scatter_add((starts[grain + 1] - starts[grain]) * block,
                                     contexts + starts[grain] * block, lde,
                                     model->dx + starts[grain] * block * lde, dc);
@@ -299,7 +316,7 @@ static void forward_by_kernels(dp_model *model, const float *params, size_t rows
     const size_t ldh = model->ldh;
     layer1_forward(model, params, rows, contexts);
     dp_profile_mark(profile, DP_PHASE_LAYER1);
-    model->kernels->tanh(rows * ldh, model->h);
+    model->kernels->tanh(rows, shape->hidden_dim, ldh, model->h);
     dp_profile_mark(profile, DP_PHASE_TANH);
     model->kernels->dot(rows, shape->vocab, shape->hidden_dim, model->h, ldh,
                         tensor(model, params, DP_TENSOR_W2), ldh,
@@ -307,20 +324,44 @@ static void forward_by_kernels(dp_model *model, const float *params, size_t rows
     dp_profile_mark(profile, DP_PHASE_LAYER2);
 }
 
-static void gradient_by_kernels(dp_model *model, const float *params, size_t grains,
-                                const size_t *starts, const uint32_t *contexts,
-                                const uint32_t *targets, float scale, float *gradient,
-                                double *losses, dp_profile *profile) {
+/* What a gradient is computed from: rows, each with its targets. */
+typedef struct row_set {
+    size_t grains;
+    const size_t *starts; /* [grains + 1] of rows */
+    const uint32_t *contexts;
+    const uint32_t *target_starts, *targets;
+} row_set;
+
+static row_set rows_of(dp_model *model, size_t grains, const size_t *starts,
+                       const uint32_t *contexts, const uint32_t *targets) {
+    dp_distinct *distinct = &model->distinct;
+    if (!model->sharing)
+        return (row_set){.grains = grains,
+                         .starts = starts,
+                         .contexts = contexts,
+                         .target_starts = model->numbers,
+                         .targets = targets};
+    dp_distinct_collect(distinct, grains, starts, contexts, targets);
+    return (row_set){.grains = grains,
+                     .starts = distinct->starts,
+                     .contexts = distinct->contexts,
+                     .target_starts = distinct->target_starts,
+                     .targets = distinct->targets};
+}
+
+static void gradient_by_kernels(dp_model *model, const float *params, const row_set *set,
+                                float scale, float *gradient, double *losses, dp_profile *profile) {
     const dp_model_shape *shape = &model->layout.shape;
     const dp_kernels *kernels = model->kernels;
+    const size_t grains = set->grains, *starts = set->starts;
     const size_t rows = starts[grains], ldh = model->ldh, ldv = model->ldv;
     const size_t hidden = shape->hidden_dim, vocab = shape->vocab;
 
-    forward_by_kernels(model, params, rows, contexts, profile);
+    forward_by_kernels(model, params, rows, set->contexts, profile);
     for (size_t g = 0; g < grains; g++)
-        losses[g] =
-            kernels->softmax_gradient(starts[g + 1] - starts[g], vocab, ldv, targets + starts[g],
-                                      scale, model->logits + starts[g] * ldv);
+        losses[g] = kernels->softmax_gradient(starts[g + 1] - starts[g], vocab, ldv,
+                                              set->target_starts + starts[g], set->targets, scale,
+                                              model->logits + starts[g] * ldv);
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
 
     kernels->multiply(rows, vocab, hidden, model->logits, ldv, tensor(model, params, DP_TENSOR_W2),
@@ -329,14 +370,12 @@ static void gradient_by_kernels(dp_model *model, const float *params, size_t gra
                              tensor_of(model, gradient, DP_TENSOR_W2), ldh);
     kernels->row_sum(grains, starts, vocab, model->logits, ldv,
                      tensor_of(model, gradient, DP_TENSOR_B2));
-    kernels->row_sum(grains, starts, hidden, model->dh, ldh,
-                     tensor_of(model, gradient, DP_TENSOR_B1));
-    if (model->grain_pairs)
-        layer1_backward_by_pairs(model, params, grains, starts, contexts, gradient);
+    if (model->sharing)
+        layer1_backward_by_pairs(model, params, grains, starts, set->contexts, gradient);
     else
-        layer1_backward_by_rows(model, params, grains, starts, contexts, gradient);
-    embedding_gradients(model, 0, grains, starts, contexts, tensor_of(model, gradient, DP_TENSOR_C),
-                        model->dc_stack);
+        layer1_backward_by_rows(model, params, grains, starts, set->contexts, gradient);
+    embedding_gradients(model, 0, grains, starts, set->contexts,
+                        tensor_of(model, gradient, DP_TENSOR_C), model->dc_stack);
     dp_profile_mark(profile, DP_PHASE_BACKWARD);
 }
 
@@ -347,12 +386,13 @@ size_t dp_model_grains_at_once(const dp_model *model) {
 void dp_model_gradient(dp_model *model, const float *params, size_t grains, const size_t *starts,
                        const uint32_t *contexts, const uint32_t *targets, float scale,
                        float *gradient, double *losses, dp_profile *profile) {
-    if (model->kernels == NULL)
+    if (model->kernels == NULL) {
         losses[0] =
             gradient_by_blas(model, params, starts[1], contexts, targets, scale, gradient, profile);
-    else
-        gradient_by_kernels(model, params, grains, starts, contexts, targets, scale, gradient,
-                            losses, profile);
+        return;
+    }
+    const row_set set = rows_of(model, grains, starts, contexts, targets);
+    gradient_by_kernels(model, params, &set, scale, gradient, losses, profile);
 }
 
 const float *dp_model_logits(dp_model *model, const float *params, const uint32_t *context) {

@@ -19,7 +19,7 @@ dp_status dp_pairs_init(dp_pairs *pairs, size_t vocab, size_t block_size, size_t
     DP_NEW_ARRAY(pairs->tokens, most);
     DP_NEW_ARRAY(pairs->pair_of, uses);
     DP_NEW_ARRAY(pairs->starts, block_size * (grains_max + 1));
-    DP_NEW_ARRAY(pairs->row_starts, most + 1);
+    DP_NEW_ARRAY(pairs->row_starts, most + 2);
     DP_NEW_ARRAY(pairs->listed, uses);
     DP_NEW_ARRAY(pairs->seen, vocab);
 done:
@@ -72,19 +72,17 @@ void dp_pairs_collect(dp_pairs *pairs, size_t grains, const size_t *starts,
 /* A counting sort of rows by pair. */
 void dp_pairs_list_rows(dp_pairs *pairs, size_t rows) {
     const size_t block = pairs->block_size;
-    uint32_t *starts = pairs->row_starts;
-    memset(starts, 0, (pairs->count + 1) * sizeof *starts);
+    uint32_t *next = pairs->row_starts + 1; /* filling turns each start into its end */
+    memset(next, 0, (pairs->count + 1) * sizeof *next);
     for (size_t i = 0; i < rows * block; i++)
-        starts[pairs->pair_of[i] + 1]++;
+        next[pairs->pair_of[i] + 1]++;
     for (size_t pair = 0; pair < pairs->count; pair++)
-        starts[pair + 1] += starts[pair];
-    /* Filling moves each start to the pair's end, which is the start of the next. */
+        next[pair + 1] += next[pair];
     for (size_t r = 0, i = 0; r < rows; r++) {
         for (size_t position = 0; position < block; position++, i++)
-            pairs->listed[starts[pairs->pair_of[i]]++] = (uint32_t)r;
+            pairs->listed[next[pairs->pair_of[i]]++] = (uint32_t)r;
     }
-    memmove(starts + 1, starts, pairs->count * sizeof *starts);
-    starts[0] = 0;
+    pairs->row_starts[0] = 0;
 }
 
 size_t dp_pairs_first(const dp_pairs *pairs, size_t position, size_t grain) {
