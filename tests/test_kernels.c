@@ -4,10 +4,12 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "support/reference.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -68,27 +70,33 @@ static void check_multiply(const dp_kernels *kernels) {
         fill(x, ROWS * in, 1);
         fill(w, in * ld, 2);
         clear_padding(w, in, out, ld);
+        fill(b, ld, 3);
+        clear_padding(b, 1, out, ld);
         memset(y, 0, sizeof y);
         memset(other, 0, sizeof other);
-        kernels->multiply(ROWS, in, out, x, in, w, ld, NULL, y, ld);
+        kernels->multiply(ROWS, in, out, x, in, w, ld, b, NULL, y, ld);
         for (size_t i = 0; i < ROWS * ld; i++) {
             double scale;
             double expected = sum_of_products(in, x + i / ld * in, 1, w + i % ld, ld, &scale);
-            assert_near("multiply", kernels, (double)y[i], expected, scale);
+            assert_near("multiply", kernels, (double)y[i], expected + (double)b[i % ld], scale);
         }
         /* A row has the same bits in whatever company. */
         for (size_t count = 1; count < ROWS - 2; count += 5) {
-            kernels->multiply(count, in, out, x + 2 * in, in, w, ld, NULL, other, ld);
+            kernels->multiply(count, in, out, x + 2 * in, in, w, ld, b, NULL, other, ld);
             assert_memory_equal(other, y + 2 * ld, count * ld * sizeof(float));
         }
         static _Alignas(64) float h[ROWS * LD_MAX];
         fill(h, ROWS * ld, 14);
-        kernels->multiply(ROWS, in, out, x, in, w, ld, h, other, ld);
+        kernels->multiply(ROWS, in, out, x, in, w, ld, b, h, other, ld);
         for (size_t i = 0; i < ROWS * ld; i++) {
             double slope = 1.0 - (double)h[i] * (double)h[i];
             assert_near("multiply with h", kernels, (double)other[i], (double)y[i] * slope,
                         fabs((double)y[i] * slope) + fabs((double)y[i]));
         }
+        memset(b, 0, sizeof b);
+        kernels->multiply(ROWS, in, out, x, in, w, ld, b, NULL, y, ld);
+        kernels->multiply(ROWS, in, out, x, in, w, ld, NULL, NULL, other, ld);
+        assert_memory_equal(other, y, ROWS * ld * sizeof(float));
     }
 }
 
@@ -286,7 +294,7 @@ static void check_gather_and_scatter(const dp_kernels *kernels) {
         const size_t dim = dims[d], ld = dp_kernels_padded(dim), ldx = BLOCK * dim + 1;
         fill(c, TOKENS * ld, 9);
         clear_padding(c, TOKENS, dim, ld);
-        kernels->gather(ROWS, BLOCK, dim, ids, c, ld, gathered, ldx);
+        kernels->gather(ROWS, BLOCK, dim, ids, c, ld, NULL, 1.0f, gathered, ldx);
         for (size_t i = 0; i < ROWS * BLOCK * dim; i++) {
             const size_t k = i % dim, place = i / dim;
             assert_true(gathered[place / BLOCK * ldx + place % BLOCK * dim + k] ==
@@ -335,6 +343,60 @@ static void test_kernels_sum_rows(void **state) {
     for_each_level(check_sum_rows);
 }
 
+static void check_dropout(const dp_kernels *kernels) {
+    const dp_dropout_draw draw = {.seed = 0x123456789ABCDEFu,
+                                  .stream = DP_STREAM_DROP_HIDDEN,
+                                  .step = 0x2345678901u,
+                                  .first_row = 1000,
+                                  .threshold = dp_dropout_threshold(0.3)};
+    const size_t sizes[] = {1, 8, 10, 37, 200};
+    const float scale = dp_dropout_scale(draw.threshold);
+    static uint8_t mask[ROWS * BLOCK * 32];
+    for (size_t s = 0; s < 5; s++) {
+        const size_t n = sizes[s], ld = dp_kernels_padded(n), bytes = dp_dropout_bytes(n);
+        fill(x, ROWS * ld, 17);
+        clear_padding(x, ROWS, n, ld);
+        kernels->draw_masks(ROWS, bytes, &draw, mask);
+        memset(y, 0, sizeof y);
+        kernels->drop(ROWS, n, mask, bytes, scale, x, y, ld);
+        for (size_t i = 0; i < ROWS * ld; i++) {
+            bool kept = i % ld < n && reference_keeps(&draw, draw.first_row + i / ld, i % ld);
+            assert_true(y[i] == (kept ? scale * x[i] : 0.0f));
+        }
+        memcpy(other, x, sizeof x);
+        kernels->drop(ROWS, n, mask, bytes, scale, other, other, ld); /* in place */
+        assert_memory_equal(other, y, ROWS * ld * sizeof(float));
+    }
+}
+
+static void test_kernels_dropout(void **state) {
+    (void)state;
+    for_each_level(check_dropout);
+}
+
+/* A row's mask has whole bytes for each position. */
+static void check_gather_with_dropout(const dp_kernels *kernels) {
+    static _Alignas(64) float c[TOKENS * DIM_MAX], gathered[ROWS * BLOCK * DIM_MAX + 16];
+    const size_t dim = 10, ld = dp_kernels_padded(dim), ldx = BLOCK * dim;
+    const dp_dropout_draw draw = {.stream = DP_STREAM_DROP_EMBEDDING,
+                                  .threshold = dp_dropout_threshold(0.5)};
+    static uint8_t mask[ROWS * BLOCK * 2 + 1];
+    draw_ids();
+    fill(c, TOKENS * ld, 9);
+    kernels->draw_masks(ROWS, BLOCK * 2, &draw, mask);
+    kernels->gather(ROWS, BLOCK, dim, ids, c, ld, mask, 2.0f, gathered, ldx);
+    for (size_t i = 0; i < ROWS * BLOCK * dim; i++) {
+        const size_t k = i % dim, place = i / dim;
+        bool kept = reference_keeps(&draw, place / BLOCK, place % BLOCK * 16 + k);
+        assert_true(gathered[i] == (kept ? 2.0f * c[ids[place] * ld + k] : 0.0f));
+    }
+}
+
+static void test_kernels_gather_with_dropout(void **state) {
+    (void)state;
+    for_each_level(check_gather_with_dropout);
+}
+
 static void check_descend(const dp_kernels *kernels) {
     for (size_t count = 1; count < 70; count++) {
         fill(x, 80, 12);
@@ -361,6 +423,8 @@ int main(void) {
         cmocka_unit_test(test_kernels_tanh_keeps_its_bound),
         cmocka_unit_test(test_kernels_softmax_gradient),
         cmocka_unit_test(test_kernels_sum_rows),
+        cmocka_unit_test(test_kernels_dropout),
+        cmocka_unit_test(test_kernels_gather_with_dropout),
         cmocka_unit_test(test_kernels_gather_and_scatter_add),
         cmocka_unit_test(test_kernels_descend),
     };

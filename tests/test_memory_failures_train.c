@@ -65,8 +65,10 @@ static void test_memory_failures_while_loading_a_checkpoint(void **state) {
 }
 
 static dp_status create_model(dp_error *error) {
+    /* Enough rows that they are shared, and with masks. */
+    const dp_model_options options = {.grain_rows = 20, .dropout = {.hidden = 0.5}};
     dp_model *model = NULL;
-    dp_status status = dp_model_create(&model, &checkpoint.layout, DP_CPU_GENERIC, 5, error);
+    dp_status status = dp_model_create(&model, &checkpoint.layout, &options, error);
     if (status != DP_OK)
         assert_null(model);
     dp_model_destroy(model);

@@ -37,6 +37,7 @@ typedef struct example {
 static int set_up(void **state) {
     static example self;
     dp_error error;
+    const dp_model_options options = {.level = dp_cpu_level_detect(), .grain_rows = ROWS};
     dp_model_shape shape = {
         .vocab = VOCAB, .block_size = BLOCK, .embedding_dim = EMBEDDING, .hidden_dim = HIDDEN};
     assert_int_equal(dp_params_layout_init(&self.layout, shape, &error), DP_OK);
@@ -55,8 +56,7 @@ static int set_up(void **state) {
             self.contexts[r * BLOCK + i] =
                 (uint32_t)dp_random_below(9, DP_STREAM_BATCH, r, 1 + i, VOCAB);
     }
-    assert_int_equal(
-        dp_model_create(&self.model, &self.layout, dp_cpu_level_detect(), ROWS, &error), DP_OK);
+    assert_int_equal(dp_model_create(&self.model, &self.layout, &options, &error), DP_OK);
     *state = &self;
     return 0;
 }
@@ -94,8 +94,9 @@ static double difference(example *self, size_t i) {
 static void compute_gradient(example *self, float scale) {
     const size_t starts[2] = {0, ROWS};
     double loss = 0.0;
-    dp_model_gradient(self->model, self->params, 1, starts, self->contexts, self->targets, scale,
-                      self->gradient, &loss, NULL);
+    const dp_batch batch = {
+        .grains = 1, .starts = starts, .contexts = self->contexts, .targets = self->targets};
+    dp_model_gradient(self->model, self->params, &batch, scale, self->gradient, &loss, NULL);
 }
 
 static void test_model_gradient_of_every_tensor_is_the_finite_difference(void **state) {
@@ -158,6 +159,111 @@ static void test_model_hash_sees_every_element_and_not_the_padding(void **state)
     dp_memory_free(used);
 }
 
+/* --- every way that gradients are computed in ------------------------------------------------ */
+
+typedef struct way {
+    const char *name;
+    dp_model_shape shape;
+    size_t rows;
+    dp_dropout dropout;
+} way;
+
+/* Few rows go one by one, many share contexts and pairs, and large weights go by BLAS. */
+#define SMALL_SHAPE                                                                                \
+    { .vocab = 7, .block_size = 2, .embedding_dim = 3, .hidden_dim = 21 }
+#define LARGE_SHAPE                                                                                \
+    { .vocab = 30, .block_size = 3, .embedding_dim = 10, .hidden_dim = 3000 }
+static const way ways[] = {
+    {"rows", SMALL_SHAPE, 6, {.seed = 0}},
+    {"rows with dropout", SMALL_SHAPE, 6, {.embedding = 0.25, .hidden = 0.4, .seed = 5}},
+    {"shared rows", SMALL_SHAPE, 40, {.seed = 0}},
+    {"pairs with dropout", SMALL_SHAPE, 40, {.hidden = 0.4, .seed = 6}},
+    {"many rows with dropout", SMALL_SHAPE, 40, {.embedding = 0.25, .hidden = 0.4, .seed = 7}},
+    {"BLAS", LARGE_SHAPE, 5, {.seed = 0}},
+    {"BLAS with dropout", LARGE_SHAPE, 5, {.embedding = 0.25, .hidden = 0.4, .seed = 8}},
+};
+
+enum { WAY_ROWS_MAX = 40, WAY_STEP = 1234, WAY_FIRST_ROW = 300 };
+
+/* The slope of the loss at params along `direction`, in double. */
+static double slope_along(const way *self, const dp_params_layout *layout, const float *params,
+                          const float *direction, const uint32_t *contexts,
+                          const uint32_t *targets) {
+    const double step = 1e-5;
+    double losses[2];
+    dp_error error;
+    double *moved = dp_memory_zeroed(layout->length, sizeof *moved, &error);
+    assert_non_null(moved);
+    for (int side = 0; side < 2; side++) {
+        for (size_t i = 0; i < layout->length; i++)
+            moved[i] = (double)params[i] + (side == 0 ? -step : step) * (double)direction[i];
+        losses[side] = reference_loss_with_dropout(layout, moved, self->rows, contexts, targets,
+                                                   &self->dropout, WAY_STEP, WAY_FIRST_ROW);
+    }
+    dp_memory_free(moved);
+    return (losses[1] - losses[0]) / (2.0 * step);
+}
+
+/* Compares the slope along a random direction within a tensor with the gradient's. */
+static void check_slope(const way *self, const dp_params_layout *layout, const dp_tensor *tensor,
+                        const float *params, const float *gradient, const uint32_t *contexts,
+                        const uint32_t *targets) {
+    dp_error error;
+    float *direction = dp_memory_zeroed(layout->length, sizeof *direction, &error);
+    double slope = 0.0, scale = 0.0;
+    assert_non_null(direction);
+    for (size_t i = 0; i < dp_tensor_size(tensor); i++) {
+        const size_t at = dp_tensor_index(tensor, i);
+        direction[at] = (float)dp_random_normal(11, DP_STREAM_INIT, i, tensor->offset);
+        slope += (double)gradient[at] * (double)direction[at];
+        scale += (double)gradient[at] * (double)gradient[at];
+    }
+    double expected = slope_along(self, layout, params, direction, contexts, targets);
+    if (!(fabs(slope - expected) <= TOLERANCE * sqrt(scale)) || scale == 0.0)
+        fail_msg("%s, %s: slope %.9g, not %.9g", self->name, tensor->name, slope, expected);
+    dp_memory_free(direction);
+}
+
+static void check_way(const way *self) {
+    dp_error error;
+    dp_params_layout layout;
+    dp_model *model = NULL;
+    uint32_t contexts[WAY_ROWS_MAX * 3], targets[WAY_ROWS_MAX];
+    const dp_model_options options = {
+        .level = dp_cpu_level_detect(), .grain_rows = self->rows, .dropout = self->dropout};
+    const size_t starts[2] = {0, self->rows};
+    const dp_batch batch = {.grains = 1,
+                            .starts = starts,
+                            .contexts = contexts,
+                            .targets = targets,
+                            .step = WAY_STEP,
+                            .first_row = WAY_FIRST_ROW};
+    double loss = 0.0;
+    assert_int_equal(dp_params_layout_init(&layout, self->shape, &error), DP_OK);
+    assert_int_equal(dp_model_create(&model, &layout, &options, &error), DP_OK);
+    float *params = dp_memory_zeroed(layout.length, sizeof *params, &error);
+    float *gradient = dp_memory_zeroed(layout.length, sizeof *gradient, &error);
+    assert_non_null(params);
+    assert_non_null(gradient);
+    dp_params_init(&layout, DP_INIT_SCALED, 3, params);
+    for (size_t i = 0; i < self->rows * self->shape.block_size; i++)
+        contexts[i] = (uint32_t)dp_random_below(9, DP_STREAM_BATCH, i, 0, self->shape.vocab);
+    for (size_t r = 0; r < self->rows; r++)
+        targets[r] = (uint32_t)dp_random_below(9, DP_STREAM_BATCH, r, 1, self->shape.vocab);
+    dp_model_gradient(model, params, &batch, 1.0f, gradient, &loss, NULL);
+    for (int t = 0; t < DP_TENSOR_COUNT; t++)
+        check_slope(self, &layout, &layout.tensors[t], params, gradient, contexts, targets);
+    dp_memory_free(params);
+    dp_memory_free(gradient);
+    dp_model_destroy(model);
+}
+
+static void test_model_gradient_is_the_slope_in_every_way(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        check_way(&ways[i]);
+}
+
 /* --- golden values -------------------------------------------------------------------------- */
 
 enum { GOLDEN_STEPS = 10 };
@@ -209,9 +315,9 @@ static void golden_open(golden *self) {
     assert_int_equal(dp_h5file_open(&self->file, path, &error), DP_OK);
     assert_int_equal(dp_file_map_open(&self->map, path, &error), DP_OK);
     assert_int_equal(dp_params_layout_init(&self->layout, self->shape, &error), DP_OK);
-    assert_int_equal(dp_model_create(&self->model, &self->layout, dp_cpu_level_detect(),
-                                     self->grain_rows, &error),
-                     DP_OK);
+    const dp_model_options options = {.level = dp_cpu_level_detect(),
+                                      .grain_rows = self->grain_rows};
+    assert_int_equal(dp_model_create(&self->model, &self->layout, &options, &error), DP_OK);
     snprintf(object, sizeof object, "/%s/contexts", self->name);
     self->contexts = map_ids(self, object, 2);
     snprintf(object, sizeof object, "/%s/targets", self->name);
@@ -279,9 +385,12 @@ static void golden_grains(void *context, dp_tree_range grains, float *sum) {
         starts[g - grains.first + 1] = dp_tree_share(self->batch, self->grains, g).end - base;
     }
     size_t first = self->step * self->batch + base;
-    dp_model_gradient(self->model, self->params, grains.end - grains.first, starts,
-                      self->contexts + first * self->shape.block_size, self->targets + first,
-                      1.0f / (float)self->batch, sum, losses, NULL);
+    const dp_batch batch = {.grains = grains.end - grains.first,
+                            .starts = starts,
+                            .contexts = self->contexts + first * self->shape.block_size,
+                            .targets = self->targets + first};
+    dp_model_gradient(self->model, self->params, &batch, 1.0f / (float)self->batch, sum, losses,
+                      NULL);
     for (size_t g = 0; g < grains.end - grains.first; g++)
         self->loss += losses[g];
 }
@@ -363,6 +472,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_model_padding_has_no_gradient, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_model_hash_sees_every_element_and_not_the_padding,
                                         set_up, tear_down),
+        cmocka_unit_test(test_model_gradient_is_the_slope_in_every_way),
         cmocka_unit_test(test_model_small_is_pytorch),
         cmocka_unit_test(test_model_base_is_pytorch),
     };

@@ -13,10 +13,12 @@
 /* What a draw is for: draws of different streams are independent. The values are part of the
  * numerics contract; add new ones at the end. */
 typedef enum dp_stream {
-    DP_STREAM_BATCH = 1,  /* (step, row): which example */
-    DP_STREAM_EPOCH = 2,  /* (epoch, round): keys of the epoch's permutation */
-    DP_STREAM_INIT = 3,   /* (tensor, element): initial parameters */
-    DP_STREAM_SAMPLE = 4, /* (word, position): the next token when sampling text */
+    DP_STREAM_BATCH = 1,          /* (step, row): which example */
+    DP_STREAM_EPOCH = 2,          /* (epoch, round): keys of the epoch's permutation */
+    DP_STREAM_INIT = 3,           /* (tensor, element): initial parameters */
+    DP_STREAM_SAMPLE = 4,         /* (word, position): the next token when sampling text */
+    DP_STREAM_DROP_EMBEDDING = 5, /* (step, row 2^24 + byte): eight features of dropout's mask */
+    DP_STREAM_DROP_HIDDEN = 6,    /* the same of hidden units */
 } dp_stream;
 
 /* Philox4x32-10: counter and key to four independent uniform words. */

@@ -22,6 +22,7 @@
 #define DP_MODEL_KERNELS_H
 
 #include "base/cpu.h"
+#include "model/dropout.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -36,9 +37,10 @@ typedef struct dp_kernels {
 
     /* x[r, i * dim .. (i + 1) * dim) = c[ids[r, i]]:  ids [rows, block], c [V, dim] with ldc, x
      * [rows, block * dim] with ldx. Written row by row and with the padding of c, so that up to 15
-     * floats behind the end of x need room. */
+     * floats behind the end of x need room. Where mask is not NULL, what it keeps is multiplied by
+     * scale and the rest is 0; it has whole bytes for each (row, i), and a byte more at the end. */
     void (*gather)(size_t rows, size_t block, size_t dim, const uint32_t *ids, const float *c,
-                   size_t ldc, float *x, size_t ldx);
+                   size_t ldc, const uint8_t *mask, float scale, float *x, size_t ldx);
     /* c[ids[i]] += x[i]:  x [count, ld], c [V, ld] */
     void (*scatter_add)(size_t count, const uint32_t *ids, size_t ld, const float *x, float *c);
     /* y[i] = b + sum over k in [starts[i], starts[i + 1]) of m[rows[k]], in this order; b or NULL
@@ -46,10 +48,11 @@ typedef struct dp_kernels {
     void (*sum_rows)(size_t count, const uint32_t *starts, const uint32_t *rows, size_t n,
                      const float *m, size_t ld, const float *b, float *y);
 
-    /* y[r, j] = (sum over k of x[r, k] w[k, j]) (1 - h[r, j]^2), the second factor only where h is
-     * not NULL:  x [rows, in] with ldx, w [in, out] with ldw, h and y [rows, out] with ldy. */
+    /* y[r, j] = (b[j] + sum over k of x[r, k] w[k, j]) (1 - h[r, j]^2), b and the second factor
+     * only where not NULL:  x [rows, in] with ldx, w [in, out] with ldw, b [out], h and y [rows,
+     * out] with ldy. */
     void (*multiply)(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *w,
-                     size_t ldw, const float *h, float *y, size_t ldy);
+                     size_t ldw, const float *b, const float *h, float *y, size_t ldy);
     /* y[r, c] = bias[c] + sum over j of a[r, j] b[c, j]; bias or NULL for 0:  a [rows, n] with lda,
      * b [cols, n] with ldb, bias [cols], y [rows, cols] with ldy; the padding of y becomes that of
      * bias. The padding of one of a and b must be 0 and that of the other finite. */
@@ -73,6 +76,13 @@ typedef struct dp_kernels {
      * padding, whatever it was; returns the sum over targets of -log softmax[target]. */
     double (*softmax_gradient)(size_t rows, size_t vocab, size_t ld, const uint32_t *target_starts,
                                const uint32_t *targets, float scale, float *logits);
+
+    /* Masks of dropout, see model/dropout: mask [rows, bytes], bytes below 2^24. */
+    void (*draw_masks)(size_t rows, size_t bytes, const dp_dropout_draw *draw, uint8_t *mask);
+    /* y[r, i] = scale * x[r, i] where the mask keeps it, else 0:  mask [rows, mask_bytes] and a
+     * byte more, x and y [rows, n] with ld, which may be the same. */
+    void (*drop)(size_t rows, size_t n, const uint8_t *mask, size_t mask_bytes, float scale,
+                 const float *x, float *y, size_t ld);
 
     /* params[i] -= lr * gradient[i] */
     void (*descend)(size_t count, float lr, const float *gradient, float *params);

@@ -9,27 +9,35 @@
  * slabs of the caller, laid out by model/params. Contexts are [rows, block_size] ids, oldest first,
  * targets [rows]; all ids must be below vocab. Nothing is allocated after creation.
  *
- * Gradients are computed in one of two ways, chosen by the shape alone: where the weights stay in a
- * core's caches by the kernels of model/kernels, which take several grains at once, else by BLAS,
- * grain by grain. Either way a grain's gradient has the same bits whatever it is computed with.
+ * Gradients are computed in one of two ways, chosen by the shape alone: by model/kernel_model,
+ * which takes several grains at once, or by BLAS, grain by grain. Either way a grain's gradient has
+ * the same bits whatever it is computed with.
  */
 #ifndef DP_MODEL_MODEL_H
 #define DP_MODEL_MODEL_H
 
 #include "base/cpu.h"
 #include "base/profile.h"
+#include "model/dropout.h"
 #include "model/kernels.h"
 #include "model/params.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 typedef struct dp_model dp_model;
 
-/* `layout` is copied; `level` is the instruction set level of the kernels; a grain has at most
- * grain_rows rows. On failure *model is NULL. */
-dp_status dp_model_create(dp_model **model, const dp_params_layout *layout, dp_cpu_level level,
-                          size_t grain_rows, dp_error *error) DP_CHECKED;
+typedef struct dp_model_options {
+    dp_cpu_level level; /* of the kernels */
+    size_t grain_rows;  /* the most rows of a grain, or of dp_model_loss */
+    bool forward_only;  /* gradients will not be asked for */
+    dp_dropout dropout; /* for gradients */
+} dp_model_options;
+
+/* `layout` is copied. On failure *model is NULL. */
+dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
+                          const dp_model_options *options, dp_error *error) DP_CHECKED;
 void dp_model_destroy(dp_model *model); /* NULL is allowed */
 
 /* The sum over rows of the loss. 1 <= rows <= grain_rows. A call with the same rows and the same
@@ -42,12 +50,20 @@ double dp_model_loss(dp_model *model, const float *params, size_t rows, const ui
 #define DP_MODEL_GRAINS_MAX DP_KERNEL_GRAINS_MAX
 size_t dp_model_grains_at_once(const dp_model *model);
 
+/* The rows of some grains of a step's batch. */
+typedef struct dp_batch {
+    size_t grains;        /* a power of two up to dp_model_grains_at_once */
+    const size_t *starts; /* [grains + 1]: grain g has rows [starts[g], starts[g + 1]); from 0 */
+    const uint32_t *contexts; /* [rows, block_size] */
+    const uint32_t *targets;  /* [rows] */
+    uint64_t step;            /* for dropout: the step, and which row of its batch row 0 is */
+    uint64_t first_row;
+} dp_batch;
+
 /* Overwrites gradient [layout.length], all but its padding, which must be 0 and stays so, with the
  * gradient of scale times the loss summed over all rows, and losses [grains] with that of each
- * grain, unscaled. Grain g has the rows [starts[g], starts[g + 1]), starts[0] = 0; grains is a
- * power of two and their gradients are summed as a balanced tree. */
-void dp_model_gradient(dp_model *model, const float *params, size_t grains, const size_t *starts,
-                       const uint32_t *contexts, const uint32_t *targets, float scale,
+ * grain, unscaled. Gradients of grains are summed as a balanced tree. */
+void dp_model_gradient(dp_model *model, const float *params, const dp_batch *batch, float scale,
                        float *gradient, double *losses, dp_profile *profile);
 
 /* The logits [vocab] of one context, valid until the next call; for sampling. */

@@ -51,6 +51,30 @@ INLINE vec splat(float v) {
 #endif
 }
 
+/* LANES / 2 lanes of 64 bits, of which products take the lower 32. */
+typedef uint64_t wide __attribute__((vector_size(4 * LANES)));
+
+INLINE wide wide_splat(uint64_t v) {
+    return (wide){0} + v;
+}
+
+INLINE wide wide_numbers(void) {
+    const uint64_t numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    wide v;
+    __builtin_memcpy(&v, numbers, sizeof v);
+    return v;
+}
+
+INLINE wide wide_multiply(wide a, uint32_t b) {
+#if defined(__AVX512F__)
+    return (wide)_mm512_mul_epu32((__m512i)a, (__m512i)wide_splat(b));
+#elif defined(__AVX2__)
+    return (wide)_mm256_mul_epu32((__m256i)a, (__m256i)wide_splat(b));
+#else
+    return a * wide_splat(b);
+#endif
+}
+
 /* Keeps a value that several operations use in its register: gcc would rather load it again with
  * each of them, and loads are what these loops are short of. */
 INLINE vec keep(vec v) {

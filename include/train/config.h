@@ -25,6 +25,8 @@ typedef struct dp_config {
     uint64_t grains;
     uint64_t seed;
     dp_sampling sampling;
+    double dropout_embedding;
+    double dropout_hidden;
     double lr;
     dp_schedule_kind lr_schedule;
     dp_option_unsigned_list lr_milestones;

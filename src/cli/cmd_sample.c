@@ -130,7 +130,8 @@ static dp_status print_samples(const dp_checkpoint *checkpoint, const sample_opt
                                dp_error *error) {
     dp_status status = DP_OK;
     sampling self = {.checkpoint = checkpoint, .chosen = chosen};
-    DP_TRY(dp_model_create(&self.model, &checkpoint->layout, DP_CPU_GENERIC, 1, error));
+    const dp_model_options one_row = {.grain_rows = 1, .forward_only = true};
+    DP_TRY(dp_model_create(&self.model, &checkpoint->layout, &one_row, error));
     DP_NEW_ARRAY(self.context, checkpoint->block_size);
     for (uint64_t i = 0; i < chosen->count; i++)
         DP_TRY(print_sample(&self, i, error));

@@ -12,21 +12,96 @@
 #include "model/vector.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 /* Vectors that hold n floats. */
 INLINE size_t vectors_for(size_t n) {
     return (n + LANES - 1) / LANES;
 }
 
+/* --- dropout -------------------------------------------------------------------------------- */
+
+/* The lanes that a mask keeps, all bits set, of the elements from i on; i a multiple of LANES. */
+INLINE ivec kept_lanes(const uint8_t *mask, size_t i) {
+    const ivec lane_bits = ((ivec){0} + 1) << lane_numbers();
+    int32_t bits = mask[i / 8];
+    if (LANES == 16)
+        bits |= mask[i / 8 + 1] << 8;
+    else if (LANES == 4)
+        bits >>= i % 8;
+    return (((ivec){0} + bits) & lane_bits) != 0;
+}
+
+INLINE vec keep_lanes(ivec mask, vec v) {
+    return (vec)((ivec)v & mask);
+}
+
+static void drop(size_t rows, size_t n, const uint8_t *mask, size_t mask_bytes, float scale,
+                 const float *x, float *y, size_t ld) {
+    for (size_t r = 0; r < rows; r++, mask += mask_bytes, x += ld, y += ld) {
+        for (size_t i = 0; i < n; i += LANES)
+            store(y + i, keep_lanes(kept_lanes(mask, i), load(x + i) * scale));
+    }
+}
+
+/* Philox4x32-10 as in base/random, for a byte of a mask in each 64-bit lane. */
+INLINE wide philox_bytes(const dp_dropout_draw *draw, uint64_t row, size_t byte) {
+    wide c0 = wide_splat(draw->step & 0xFFFFFFFFu), c1 = wide_splat(draw->step >> 32);
+    wide c2 = wide_splat((row & 0xFFu) << 24 | byte) + wide_numbers();
+    wide c3 = wide_splat(row >> 8 | (uint64_t)draw->stream << 24);
+    uint32_t k0 = (uint32_t)draw->seed, k1 = (uint32_t)(draw->seed >> 32);
+    const wide low = wide_splat(0xFFFFFFFFu);
+    EACH (round, 10) {
+        wide product0 = wide_multiply(c0, 0xD2511F53u), product1 = wide_multiply(c2, 0xCD9E8D57u);
+        c0 = (product1 >> 32) ^ c1 ^ wide_splat(k0);
+        c1 = product1 & low;
+        c2 = (product0 >> 32) ^ c3 ^ wide_splat(k1);
+        c3 = product0 & low;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    const wide words[4] = {c0, c1, c2, c3};
+    wide bits = wide_splat(0);
+    EACH (i, 8) {
+        wide uniform = i % 2 == 0 ? words[i / 2] & wide_splat(0xFFFFu) : words[i / 2] >> 16;
+        /* The difference of two small numbers is negative, its high bit set, where it is dropped.
+         */
+        bits |= ((uniform - wide_splat(draw->threshold)) >> 63 ^ wide_splat(1)) << i;
+    }
+    return bits;
+}
+
+static void draw_masks(size_t rows, size_t bytes, const dp_dropout_draw *draw, uint8_t *mask) {
+    for (size_t r = 0; r < rows; r++, mask += bytes) {
+        for (size_t byte = 0; byte < bytes; byte += LANES / 2) {
+            const wide bits = philox_bytes(draw, draw->first_row + r, byte);
+            for (size_t i = 0; i < LANES / 2 && byte + i < bytes; i++)
+                mask[byte + i] = (uint8_t)bits[i];
+        }
+    }
+}
+
 /* --- the embedding -------------------------------------------------------------------------- */
 
 /* Whole vectors, in order, so that what is written too much is written over by the next one. */
+INLINE void gather_row(const bool masked, size_t dim, const float *c, const uint8_t *mask,
+                       float scale, float *x) {
+    for (size_t k = 0; k < dim; k += LANES) {
+        vec features = load(c + k);
+        store(x + k, masked ? keep_lanes(kept_lanes(mask, k), features * scale) : features);
+    }
+}
+
 static void gather(size_t rows, size_t block, size_t dim, const uint32_t *ids, const float *c,
-                   size_t ldc, float *x, size_t ldx) {
+                   size_t ldc, const uint8_t *mask, float scale, float *x, size_t ldx) {
     for (size_t r = 0; r < rows; r++, ids += block, x += ldx) {
         for (size_t i = 0; i < block; i++) {
-            for (size_t k = 0; k < dim; k += LANES)
-                store(x + i * dim + k, load(c + ids[i] * ldc + k));
+            if (mask == NULL) {
+                gather_row(false, dim, c + ids[i] * ldc, NULL, 1.0f, x + i * dim);
+                continue;
+            }
+            gather_row(true, dim, c + ids[i] * ldc, mask, scale, x + i * dim);
+            mask += dp_dropout_bytes(dim);
         }
     }
 }
@@ -91,7 +166,7 @@ static const int multiply_rows[COLS_MAX + 1] = {0, 8, 6, 4};
 
 typedef struct multiply_call {
     size_t in, ldx, ldw, ldy;
-    const float *x, *w, *h;
+    const float *x, *w, *b, *h;
     float *y;
 } multiply_call;
 
@@ -100,7 +175,7 @@ INLINE void multiply_tile(const int rows, const int cols, multiply_call call) {
     vec sum[ROWS_MAX][COLS_MAX];
     EACH (r, rows) {
         EACH (c, cols)
-            sum[r][c] = (vec){0};
+            sum[r][c] = call.b == NULL ? (vec){0} : load(call.b + c * LANES);
     }
     for (size_t k = 0; k < call.in; k++) {
         vec weight[COLS_MAX];
@@ -145,7 +220,7 @@ INLINE void multiply_strip(const int cols, size_t count, multiply_call call) {
 }
 
 static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *w,
-                     size_t ldw, const float *h, float *y, size_t ldy) {
+                     size_t ldw, const float *b, const float *h, float *y, size_t ldy) {
     const size_t vectors = vectors_for(out);
     const size_t strips = (vectors + COLS_MAX - 1) / COLS_MAX;
     for (size_t s = 0, c = 0; s < strips; s++) {
@@ -157,6 +232,7 @@ static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t 
                               .ldy = ldy,
                               .x = x,
                               .w = w + c * LANES,
+                              .b = b == NULL ? NULL : b + c * LANES,
                               .h = h == NULL ? NULL : h + c * LANES,
                               .y = y + c * LANES};
         switch (width) {
@@ -517,4 +593,6 @@ const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
                                     .row_sum = row_sum,
                                     .tanh = tanh_rows,
                                     .softmax_gradient = softmax_gradient,
+                                    .draw_masks = draw_masks,
+                                    .drop = drop,
                                     .descend = descend};

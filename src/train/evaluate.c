@@ -28,7 +28,8 @@ static double chunk_loss(evaluator *self, size_t chunk) {
 
 static dp_status allocate(evaluator *self, const dp_params_layout *layout, dp_error *error) {
     dp_status status = DP_OK;
-    DP_TRY(dp_model_create(&self->model, layout, DP_CPU_GENERIC, DP_EVALUATE_ROWS, error));
+    const dp_model_options options = {.grain_rows = DP_EVALUATE_ROWS, .forward_only = true};
+    DP_TRY(dp_model_create(&self->model, layout, &options, error));
     DP_NEW_ARRAY(self->contexts, DP_EVALUATE_ROWS * layout->shape.block_size);
     DP_NEW_ARRAY(self->targets, DP_EVALUATE_ROWS);
 done:

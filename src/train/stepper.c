@@ -18,15 +18,18 @@ static float sum_pairs(float *values, size_t count) {
     return values[0];
 }
 
+static size_t first_row(const dp_stepper *self, size_t grain) {
+    const size_t batch = self->config->batch_size, parts = self->config->grains;
+    return grain == parts ? batch : dp_tree_share(batch, parts, grain).first;
+}
+
 /* Draws the rows of some grains. All are drawn before the first is read, so that the memory they
  * lie in is on its way meanwhile. */
 static void draw_rows(dp_stepper *self, dp_tree_range grains, size_t *starts) {
-    const size_t batch = self->config->batch_size, parts = self->config->grains;
     const size_t block_size = self->layout.shape.block_size;
-    const size_t first = dp_tree_share(batch, parts, grains.first).first;
+    const size_t first = first_row(self, grains.first);
     for (size_t g = grains.first; g <= grains.end; g++)
-        starts[g - grains.first] =
-            (g == parts ? batch : dp_tree_share(batch, parts, g).first) - first;
+        starts[g - grains.first] = first_row(self, g) - first;
     const size_t count = starts[grains.end - grains.first];
     for (size_t i = 0; i < count; i++) {
         self->examples[i] = dp_sampler_draw(&self->sampler, self->step, first + i);
@@ -47,8 +50,13 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
     float means[DP_MODEL_GRAINS_MAX] = {0};
     draw_rows(self, grains, starts);
     dp_profile_mark(self->profile, DP_PHASE_DRAW);
-    dp_model_gradient(self->model, self->params, count, starts, self->contexts, self->targets,
-                      scale, sums, losses, self->profile);
+    const dp_batch batch = {.grains = count,
+                            .starts = starts,
+                            .contexts = self->contexts,
+                            .targets = self->targets,
+                            .step = self->step,
+                            .first_row = first_row(self, grains.first)};
+    dp_model_gradient(self->model, self->params, &batch, scale, sums, losses, self->profile);
     for (size_t g = 0; g < count; g++)
         means[g] = (float)(losses[g] / (double)self->config->batch_size);
     bool signalled = self->signal != NULL && *self->signal != 0;
@@ -89,7 +97,12 @@ static dp_status build_model(dp_stepper *self, dp_error *error) {
                                   .hidden_dim = config->hidden_dim};
     const size_t grain_rows = (config->batch_size + config->grains - 1) / config->grains;
     DP_TRY(dp_params_layout_init(&self->layout, shape, error));
-    DP_TRY(dp_model_create(&self->model, &self->layout, self->build.level, grain_rows, error));
+    const dp_model_options options = {.level = self->build.level,
+                                      .grain_rows = grain_rows,
+                                      .dropout = {.embedding = config->dropout_embedding,
+                                                  .hidden = config->dropout_hidden,
+                                                  .seed = config->seed}};
+    DP_TRY(dp_model_create(&self->model, &self->layout, &options, error));
     const size_t rows = grain_rows * dp_model_grains_at_once(self->model);
     DP_NEW_ARRAY(self->examples, rows);
     DP_NEW_ARRAY(self->contexts, rows * shape.block_size);

@@ -1,0 +1,406 @@
+#include "model/kernel_model.h"
+
+#include "base/memory.h"
+#include "model/distinct.h"
+#include "model/pairs.h"
+
+#include <string.h>
+
+/* Kernels are used where the weights take at most this much: half of a usual second-level cache. */
+#define WEIGHT_BYTES_MAX ((size_t)512 * 1024)
+
+/* Rows of all grains that are computed at once: their activations should stay in that cache too. */
+#define ROWS_MAX 256
+
+/* Sharing between examples costs work of its own, which fewer rows a grain do not repay. */
+#define SHARING_ROWS_MIN 16
+
+struct dp_kernel_model {
+    const dp_params_layout *layout;
+    const dp_kernels *kernels;
+    size_t at_once;            /* grains a gradient */
+    size_t inputs;             /* block_size * embedding_dim */
+    size_t lde, ldh, ldv, ldx; /* embedding_dim, hidden_dim, vocab and inputs, padded */
+    bool by_pairs;             /* gradients of layer 1 */
+    bool by_context;           /* one row for examples of one context */
+    dp_pairs pairs;
+    dp_distinct distinct; /* if by_context */
+    float *x;             /* [rows, ldx] */
+    float *h;             /* [rows, ldh] */
+    float *logits;        /* [rows, ldv]; becomes p, then the gradient at the logits */
+    float *dh;            /* [rows, ldh] */
+    float *dx;            /* [rows, block_size, lde], or [pairs, lde] */
+    float *pair_x;        /* [pairs, lde] */
+    float *pair_h;        /* [pairs, ldh]: C[token] W1_i, then the sums of dh */
+    uint32_t *numbers;    /* [rows + 1]: 0, 1, 2, ... */
+    uint32_t *row_starts; /* [rows + 1]: 0, block_size, 2 block_size, ... */
+    float *dc_stack;      /* [log2 of DP_MODEL_GRAINS_MAX][vocab, lde] */
+
+    /* Dropout; thresholds are 0 without. */
+    uint64_t seed;
+    uint32_t drop_embedding, drop_hidden;
+    size_t feature_bytes; /* of a mask: for a position */
+    size_t hidden_bytes;  /* for a row */
+    uint8_t *feature_mask;
+    uint8_t *hidden_mask;
+    float *kept_h; /* [rows, ldh]: h after dropout, h itself without */
+};
+
+bool dp_kernel_model_suits(const dp_params_layout *layout) {
+    const dp_model_shape *shape = &layout->shape;
+    const size_t rows = shape->block_size * shape->embedding_dim + shape->vocab;
+    return rows * dp_kernels_padded(shape->hidden_dim) * sizeof(float) <= WEIGHT_BYTES_MAX;
+}
+
+/* --- creation ------------------------------------------------------------------------------- */
+
+static void choose_ways(dp_kernel_model *model, const dp_model_options *options) {
+    const dp_model_shape *shape = &model->layout->shape;
+    const size_t rows = options->grain_rows;
+    model->seed = options->dropout.seed;
+    model->drop_embedding = dp_dropout_threshold(options->dropout.embedding);
+    model->drop_hidden = dp_dropout_threshold(options->dropout.hidden);
+    model->at_once = 1;
+    while (model->at_once < DP_MODEL_GRAINS_MAX && 2 * model->at_once * rows <= ROWS_MAX)
+        model->at_once *= 2;
+    model->by_pairs =
+        rows >= SHARING_ROWS_MIN && shape->vocab <= 4 * rows && model->drop_embedding == 0;
+    model->by_context = model->by_pairs && model->drop_hidden == 0;
+}
+
+static dp_status allocate_rows(dp_kernel_model *model, size_t rows, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t block = model->layout->shape.block_size;
+    DP_NEW_ARRAY(model->x, rows * model->ldx + DP_KERNEL_LANES);
+    DP_NEW_ARRAY(model->h, rows * model->ldh);
+    DP_NEW_ARRAY(model->logits, rows * model->ldv);
+    DP_NEW_ARRAY(model->dh, rows * model->ldh);
+    DP_NEW_ARRAY(model->numbers, rows + 1);
+    DP_NEW_ARRAY(model->row_starts, rows + 1);
+    for (size_t r = 0; r <= rows; r++) {
+        model->numbers[r] = (uint32_t)r;
+        model->row_starts[r] = (uint32_t)(r * block);
+    }
+done:
+    return status;
+}
+
+static dp_status allocate_pairs(dp_kernel_model *model, size_t grain_rows, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_model_shape *shape = &model->layout->shape;
+    const size_t rows = model->at_once * grain_rows;
+    const size_t pairs = dp_pairs_max(shape->vocab, shape->block_size, model->at_once, grain_rows);
+    DP_TRY(dp_pairs_init(&model->pairs, shape->vocab, shape->block_size, model->at_once, grain_rows,
+                         error));
+    if (model->by_context)
+        DP_TRY(dp_distinct_init(&model->distinct, shape->block_size, model->at_once, grain_rows,
+                                error));
+    DP_NEW_ARRAY(model->pair_x, pairs * model->lde);
+    DP_NEW_ARRAY(model->pair_h, pairs * model->ldh);
+    DP_NEW_ARRAY(model->dx, (model->by_pairs ? pairs : rows * shape->block_size) * model->lde);
+    DP_NEW_ARRAY(model->dc_stack, 3 * shape->vocab * model->lde);
+done:
+    return status;
+}
+
+/* Vectors of the widest level read two bytes of a mask at a time, so there is one more. */
+static dp_status allocate_masks(dp_kernel_model *model, size_t rows, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_model_shape *shape = &model->layout->shape;
+    model->feature_bytes = dp_dropout_bytes(shape->embedding_dim);
+    model->hidden_bytes = dp_dropout_bytes(shape->hidden_dim);
+    if (model->drop_embedding != 0)
+        DP_NEW_ARRAY(model->feature_mask, rows * shape->block_size * model->feature_bytes + 1);
+    if (model->drop_hidden == 0)
+        return DP_OK;
+    DP_NEW_ARRAY(model->hidden_mask, rows * model->hidden_bytes + 1);
+    DP_NEW_ARRAY(model->kept_h, rows * model->ldh);
+done:
+    return status;
+}
+
+dp_status dp_kernel_model_create(dp_kernel_model **model, const dp_params_layout *layout,
+                                 const dp_model_options *options, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_model_shape *shape = &layout->shape;
+    dp_kernel_model *self = NULL;
+    *model = NULL;
+    DP_NEW_ARRAY(self, 1);
+    self->layout = layout;
+    self->kernels = dp_kernels_of(options->level);
+    self->inputs = shape->block_size * shape->embedding_dim;
+    self->lde = dp_kernels_padded(shape->embedding_dim);
+    self->ldh = dp_kernels_padded(shape->hidden_dim);
+    self->ldv = dp_kernels_padded(shape->vocab);
+    self->ldx = dp_kernels_padded(self->inputs);
+    choose_ways(self, options);
+    const size_t rows = self->at_once * options->grain_rows;
+    DP_TRY(allocate_rows(self, rows, error));
+    DP_TRY(allocate_pairs(self, options->grain_rows, error));
+    DP_TRY(allocate_masks(self, rows, error));
+    *model = self;
+    self = NULL;
+done:
+    dp_kernel_model_destroy(self);
+    return status;
+}
+
+void dp_kernel_model_destroy(dp_kernel_model *model) {
+    if (model == NULL)
+        return;
+    dp_pairs_clear(&model->pairs);
+    dp_distinct_clear(&model->distinct);
+    dp_memory_free(model->x);
+    dp_memory_free(model->h);
+    dp_memory_free(model->logits);
+    dp_memory_free(model->dh);
+    dp_memory_free(model->dx);
+    dp_memory_free(model->pair_x);
+    dp_memory_free(model->pair_h);
+    dp_memory_free(model->numbers);
+    dp_memory_free(model->row_starts);
+    dp_memory_free(model->dc_stack);
+    dp_memory_free(model->feature_mask);
+    dp_memory_free(model->hidden_mask);
+    dp_memory_free(model->kept_h);
+    dp_memory_free(model);
+}
+
+size_t dp_kernel_model_grains_at_once(const dp_kernel_model *model) {
+    return model->at_once;
+}
+
+static const float *tensor(const dp_kernel_model *model, const float *slab, dp_tensor_id id) {
+    return slab + model->layout->tensors[id].offset;
+}
+
+static float *tensor_of(const dp_kernel_model *model, float *slab, dp_tensor_id id) {
+    return slab + model->layout->tensors[id].offset;
+}
+
+/* Where the rows of W1 for one position lie in a slab. */
+static size_t position_offset(const dp_kernel_model *model, size_t position) {
+    return model->layout->tensors[DP_TENSOR_W1].offset +
+           position * model->layout->shape.embedding_dim * model->ldh;
+}
+
+/* --- forward -------------------------------------------------------------------------------- */
+
+static void gather_features(dp_kernel_model *model, const float *params, size_t rows,
+                            const uint32_t *contexts) {
+    const dp_model_shape *shape = &model->layout->shape;
+    model->kernels->gather(rows, shape->block_size, shape->embedding_dim, contexts,
+                           tensor(model, params, DP_TENSOR_C), model->lde, model->feature_mask,
+                           dp_dropout_scale(model->drop_embedding), model->x, model->ldx);
+}
+
+/* h before tanh: C[token] W1_i once a pair, then a sum over positions for each row. */
+static void layer1_forward_by_pairs(dp_kernel_model *model, const float *params, size_t rows,
+                                    const uint32_t *contexts) {
+    const dp_model_shape *shape = &model->layout->shape;
+    const dp_kernels *kernels = model->kernels;
+    const size_t everything[2] = {0, rows}, lde = model->lde, ldh = model->ldh;
+    dp_pairs *pairs = &model->pairs;
+    dp_pairs_collect(pairs, 1, everything, contexts);
+    kernels->gather(pairs->count, 1, shape->embedding_dim, pairs->tokens,
+                    tensor(model, params, DP_TENSOR_C), lde, NULL, 1.0f, model->pair_x, lde);
+    for (size_t i = 0; i < shape->block_size; i++) {
+        const size_t first = dp_pairs_first(pairs, i, 0);
+        kernels->multiply(dp_pairs_first(pairs, i, 1) - first, shape->embedding_dim,
+                          shape->hidden_dim, model->pair_x + first * lde, lde,
+                          params + position_offset(model, i), ldh, NULL, NULL,
+                          model->pair_h + first * ldh, ldh);
+    }
+    kernels->sum_rows(rows, model->row_starts, pairs->pair_of, shape->hidden_dim, model->pair_h,
+                      ldh, tensor(model, params, DP_TENSOR_B1), model->h);
+}
+
+static void layer1_forward(dp_kernel_model *model, const float *params, const dp_batch *batch,
+                           size_t rows) {
+    const dp_model_shape *shape = &model->layout->shape;
+    if (model->drop_embedding == 0) {
+        layer1_forward_by_pairs(model, params, rows, batch->contexts);
+        return;
+    }
+    const dp_dropout_draw draw = {.seed = model->seed,
+                                  .stream = DP_STREAM_DROP_EMBEDDING,
+                                  .step = batch->step,
+                                  .first_row = batch->first_row,
+                                  .threshold = model->drop_embedding};
+    model->kernels->draw_masks(rows, shape->block_size * model->feature_bytes, &draw,
+                               model->feature_mask);
+    gather_features(model, params, rows, batch->contexts);
+    model->kernels->multiply(rows, model->inputs, shape->hidden_dim, model->x, model->ldx,
+                             tensor(model, params, DP_TENSOR_W1), model->ldh,
+                             tensor(model, params, DP_TENSOR_B1), NULL, model->h, model->ldh);
+}
+
+/* What layer 2 sees of h. */
+static const float *drop_hidden(dp_kernel_model *model, const dp_batch *batch, size_t rows) {
+    if (model->drop_hidden == 0)
+        return model->h;
+    const dp_dropout_draw draw = {.seed = model->seed,
+                                  .stream = DP_STREAM_DROP_HIDDEN,
+                                  .step = batch->step,
+                                  .first_row = batch->first_row,
+                                  .threshold = model->drop_hidden};
+    model->kernels->draw_masks(rows, model->hidden_bytes, &draw, model->hidden_mask);
+    model->kernels->drop(rows, model->layout->shape.hidden_dim, model->hidden_mask,
+                         model->hidden_bytes, dp_dropout_scale(model->drop_hidden), model->h,
+                         model->kept_h, model->ldh);
+    return model->kept_h;
+}
+
+/* Fills logits; returns what layer 2 has seen of h. */
+static const float *forward(dp_kernel_model *model, const float *params, const dp_batch *batch,
+                            size_t rows, dp_profile *profile) {
+    const dp_model_shape *shape = &model->layout->shape;
+    layer1_forward(model, params, batch, rows);
+    dp_profile_mark(profile, DP_PHASE_LAYER1);
+    model->kernels->tanh(rows, shape->hidden_dim, model->ldh, model->h);
+    const float *h = drop_hidden(model, batch, rows);
+    dp_profile_mark(profile, DP_PHASE_TANH);
+    model->kernels->dot(rows, shape->vocab, shape->hidden_dim, h, model->ldh,
+                        tensor(model, params, DP_TENSOR_W2), model->ldh,
+                        tensor(model, params, DP_TENSOR_B2), model->logits, model->ldv);
+    dp_profile_mark(profile, DP_PHASE_LAYER2);
+    return h;
+}
+
+/* --- backward ------------------------------------------------------------------------------- */
+
+/* The gradient at the features, once a pair of a grain, and that of W1 from the same pairs. */
+static void layer1_backward_by_pairs(dp_kernel_model *model, const float *params,
+                                     const dp_batch *rows, float *gradient) {
+    const dp_model_shape *shape = &model->layout->shape;
+    const dp_kernels *kernels = model->kernels;
+    const size_t grains = rows->grains, lde = model->lde, ldh = model->ldh;
+    const size_t dim = shape->embedding_dim, hidden = shape->hidden_dim;
+    dp_pairs *pairs = &model->pairs;
+    dp_pairs_collect(pairs, grains, rows->starts, rows->contexts);
+    dp_pairs_list_rows(pairs, rows->starts[grains]);
+    kernels->gather(pairs->count, 1, dim, pairs->tokens, tensor(model, params, DP_TENSOR_C), lde,
+                    NULL, 1.0f, model->pair_x, lde);
+    kernels->sum_rows(pairs->count, pairs->row_starts, pairs->listed, hidden, model->dh, ldh, NULL,
+                      model->pair_h);
+    /* Every row has one pair at each position, so those of the first make the sum over rows. */
+    kernels->row_sum(grains, pairs->starts, hidden, model->pair_h, ldh,
+                     tensor_of(model, gradient, DP_TENSOR_B1));
+    for (size_t i = 0; i < shape->block_size; i++) {
+        const size_t *of_grains = pairs->starts + i * (grains + 1);
+        const size_t first = of_grains[0], offset = position_offset(model, i);
+        kernels->weight_gradient(grains, of_grains, dim, hidden, model->pair_x, lde, model->pair_h,
+                                 ldh, gradient + offset, ldh);
+        kernels->dot(of_grains[grains] - first, dim, hidden, model->pair_h + first * ldh, ldh,
+                     params + offset, ldh, NULL, model->dx + first * lde, lde);
+    }
+}
+
+/* The same row by row. */
+static void layer1_backward_by_rows(dp_kernel_model *model, const float *params,
+                                    const dp_batch *batch, float *gradient) {
+    const dp_model_shape *shape = &model->layout->shape;
+    const dp_kernels *kernels = model->kernels;
+    const size_t *starts = batch->starts, rows = starts[batch->grains];
+    const size_t block = shape->block_size, dim = shape->embedding_dim;
+    const size_t hidden = shape->hidden_dim, lde = model->lde, ldh = model->ldh;
+    if (model->drop_embedding == 0) /* else they are there */
+        gather_features(model, params, rows, batch->contexts);
+    kernels->weight_gradient(batch->grains, starts, model->inputs, hidden, model->x, model->ldx,
+                             model->dh, ldh, tensor_of(model, gradient, DP_TENSOR_W1), ldh);
+    kernels->row_sum(batch->grains, starts, hidden, model->dh, ldh,
+                     tensor_of(model, gradient, DP_TENSOR_B1));
+    for (size_t i = 0; i < block; i++)
+        kernels->dot(rows, dim, hidden, model->dh, ldh, params + position_offset(model, i), ldh,
+                     NULL, model->dx + i * lde, block * lde);
+    if (model->drop_embedding != 0)
+        kernels->drop(rows * block, dim, model->feature_mask, model->feature_bytes,
+                      dp_dropout_scale(model->drop_embedding), model->dx, model->dx, lde);
+}
+
+/* dC of one grain. */
+static void embedding_gradient(dp_kernel_model *model, size_t grain, const dp_batch *rows,
+                               float *dc) {
+    const size_t block = model->layout->shape.block_size, lde = model->lde;
+    const size_t first = rows->starts[grain], end = rows->starts[grain + 1];
+    memset(dc, 0, model->layout->shape.vocab * lde * sizeof *dc);
+    if (!model->by_pairs) {
+        model->kernels->scatter_add((end - first) * block, rows->contexts + first * block, lde,
+                                    model->dx + first * block * lde, dc);
+        return;
+    }
+    for (size_t i = 0; i < block; i++) {
+        const size_t pair = dp_pairs_first(&model->pairs, i, grain);
+        model->kernels->scatter_add(dp_pairs_first(&model->pairs, i, grain + 1) - pair,
+                                    model->pairs.tokens + pair, lde, model->dx + pair * lde, dc);
+    }
+}
+
+/* dC summed over a power of two of grains, as a balanced tree; `stack` has a dC for each level. */
+static void embedding_gradients(dp_kernel_model *model, size_t first, size_t grains,
+                                const dp_batch *rows, float *dc, float *stack) {
+    const size_t size = model->layout->shape.vocab * model->lde;
+    if (grains == 1) {
+        embedding_gradient(model, first, rows, dc);
+        return;
+    }
+    embedding_gradients(model, first, grains / 2, rows, dc, stack + size);
+    embedding_gradients(model, first + grains / 2, grains / 2, rows, stack, stack + size);
+    for (size_t i = 0; i < size; i++)
+        dc[i] += stack[i];
+}
+
+static void layer2_backward(dp_kernel_model *model, const float *params, const dp_batch *rows,
+                            const float *h, float *gradient) {
+    const dp_model_shape *shape = &model->layout->shape;
+    const dp_kernels *kernels = model->kernels;
+    const size_t count = rows->starts[rows->grains], ldh = model->ldh, ldv = model->ldv;
+    kernels->multiply(count, shape->vocab, shape->hidden_dim, model->logits, ldv,
+                      tensor(model, params, DP_TENSOR_W2), ldh, NULL, model->h, model->dh, ldh);
+    if (model->drop_hidden != 0)
+        kernels->drop(count, shape->hidden_dim, model->hidden_mask, model->hidden_bytes,
+                      dp_dropout_scale(model->drop_hidden), model->dh, model->dh, ldh);
+    kernels->weight_gradient(rows->grains, rows->starts, shape->vocab, shape->hidden_dim,
+                             model->logits, ldv, h, ldh, tensor_of(model, gradient, DP_TENSOR_W2),
+                             ldh);
+    kernels->row_sum(rows->grains, rows->starts, shape->vocab, model->logits, ldv,
+                     tensor_of(model, gradient, DP_TENSOR_B2));
+}
+
+/* The batch with one row for the examples of a context, if so chosen; row r then has the targets
+ * [target_starts[r], target_starts[r + 1]). */
+static dp_batch share_rows(dp_kernel_model *model, const dp_batch *batch,
+                           const uint32_t **target_starts) {
+    dp_distinct *distinct = &model->distinct;
+    dp_batch rows = *batch;
+    *target_starts = model->numbers;
+    if (!model->by_context)
+        return rows;
+    dp_distinct_collect(distinct, batch->grains, batch->starts, batch->contexts, batch->targets);
+    rows.starts = distinct->starts;
+    rows.contexts = distinct->contexts;
+    rows.targets = distinct->targets;
+    *target_starts = distinct->target_starts;
+    return rows;
+}
+
+void dp_kernel_model_gradient(dp_kernel_model *model, const float *params, const dp_batch *batch,
+                              float scale, float *gradient, double *losses, dp_profile *profile) {
+    const uint32_t *target_starts = NULL;
+    const dp_batch rows = share_rows(model, batch, &target_starts);
+    const size_t *starts = rows.starts;
+    const float *h = forward(model, params, &rows, starts[rows.grains], profile);
+    for (size_t g = 0; g < rows.grains; g++)
+        losses[g] = model->kernels->softmax_gradient(
+            starts[g + 1] - starts[g], model->layout->shape.vocab, model->ldv,
+            target_starts + starts[g], rows.targets, scale, model->logits + starts[g] * model->ldv);
+    dp_profile_mark(profile, DP_PHASE_SOFTMAX);
+    layer2_backward(model, params, &rows, h, gradient);
+    if (model->by_pairs)
+        layer1_backward_by_pairs(model, params, &rows, gradient);
+    else
+        layer1_backward_by_rows(model, params, &rows, gradient);
+    embedding_gradients(model, 0, rows.grains, &rows, tensor_of(model, gradient, DP_TENSOR_C),
+                        model->dc_stack);
+    dp_profile_mark(profile, DP_PHASE_BACKWARD);
+}
