@@ -59,9 +59,9 @@ static void check_bits_of_one_rank(job *self, dp_exchange_kind kind) {
     for (size_t grains = ranks; grains <= 17; grains++) {
         static float sum[TOTAL], parameters[LENGTH];
         memset(parameters, 0, sizeof parameters);
-        assert_int_equal(
-            dp_exchange_create(&self->exchange, self->comm, kind, grains, LENGTH, EXTRAS, &error),
-            DP_OK);
+        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kind, grains, LENGTH,
+                                            EXTRAS, 0, &error),
+                         DP_OK);
         for (self->step = 0; self->step < 3; self->step++) {
             dp_exchange_step(self->exchange, &work);
             expect_sum(grains, self->step, sum);
@@ -88,9 +88,9 @@ static void test_exchange_publish_gives_the_parameters_of_rank_0(void **state) {
     const dp_exchange_kind kinds[] = {DP_EXCHANGE_SHARED, DP_EXCHANGE_TREE, DP_EXCHANGE_MPI};
     for (size_t k = 0; k < 3; k++) {
         dp_error error;
-        assert_int_equal(
-            dp_exchange_create(&self->exchange, self->comm, kinds[k], 17, LENGTH, EXTRAS, &error),
-            DP_OK);
+        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kinds[k], 17, LENGTH,
+                                            EXTRAS, 0, &error),
+                         DP_OK);
         float *parameters = dp_exchange_parameters(self->exchange);
         for (size_t i = 0; i < LENGTH && dp_comm_rank(self->comm) == 0; i++)
             parameters[i] = (float)i;
@@ -110,7 +110,7 @@ static void test_exchange_mpi_has_nearly_the_sum(void **state) {
     static float sum[TOTAL];
     self->step = 5;
     assert_int_equal(dp_exchange_create(&self->exchange, self->comm, DP_EXCHANGE_MPI, grains,
-                                        LENGTH, EXTRAS, &error),
+                                        LENGTH, EXTRAS, 0, &error),
                      DP_OK);
     dp_exchange_step(self->exchange, &work);
     expect_sum(grains, self->step, sum);
@@ -129,7 +129,7 @@ static void test_exchange_refuses_more_ranks_than_grains(void **state) {
     dp_status status = ranks == 1
                            ? DP_ERR_INPUT
                            : dp_exchange_create(&self->exchange, self->comm, DP_EXCHANGE_TREE,
-                                                (size_t)ranks - 1, LENGTH, EXTRAS, &error);
+                                                (size_t)ranks - 1, LENGTH, EXTRAS, 0, &error);
     assert_int_equal(status, DP_ERR_INPUT);
     if (ranks > 1 && dp_comm_rank(self->comm) == 0)
         assert_non_null(strstr(error.message, "train.grains"));
