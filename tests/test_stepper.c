@@ -31,7 +31,7 @@ static void compute_gradient(reference *self, uint64_t step) {
     const dp_stepper *stepper = self->stepper;
     const size_t starts[2] = {0, BATCH}, length = stepper->layout.length;
     uint32_t contexts[BATCH * BLOCK_SIZE], targets[BATCH];
-    float params[LENGTH_MAX], gradient[LENGTH_MAX];
+    _Alignas(DP_ALIGNMENT) float params[LENGTH_MAX] = {0}, gradient[LENGTH_MAX] = {0};
     double loss = 0.0;
     for (size_t i = 0; i < BATCH; i++)
         dp_dataset_read_row(&stepper->dataset, DP_SPLIT_TRAIN,
