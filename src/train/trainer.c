@@ -220,15 +220,13 @@ static unsigned due_splits(const trainer *self) {
  * of the run has brought is not counted: with more steps it would not have been. */
 static bool is_best(trainer *self, double loss) {
     dp_progress *progress = &self->progress;
-    if (!isfinite(loss))
-        return false; /* there are no rows */
-    if (progress->best_step == 0 || loss < progress->best_loss) {
+    if (isfinite(loss) && (progress->best_step == 0 || loss < progress->best_loss)) {
         progress->best_loss = loss;
         progress->best_step = progress->step;
         progress->evaluations_since_best = 0;
         return true;
     }
-    if (is_due(progress->step, self->config->eval_every))
+    if (progress->best_step != 0 && is_due(progress->step, self->config->eval_every))
         progress->evaluations_since_best++;
     return false;
 }
@@ -465,24 +463,11 @@ static void report_finished(trainer *self) {
         self->config->lr_schedule == DP_SCHEDULE_COSINE ? "" : "raise train.steps to go on, ");
 }
 
-/* Early stopping without a dev split would never come. */
-static dp_status check_dev_rows(const trainer *self, dp_error *error) {
-    const dp_dataset *dataset = &self->stepper.dataset;
-    if (self->config->eval_patience == 0 || dp_dataset_rows(dataset, DP_SPLIT_DEV) > 0)
-        return DP_OK;
-    dp_status status = dp_fail(error, DP_ERR_INPUT,
-                               "eval.patience = %" PRIu64 " looks at the dev loss, and the dev "
-                               "split of %s is empty",
-                               self->config->eval_patience, dataset->path);
-    return dp_comm_agree(self->comm, status, error);
-}
-
 static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) {
     dp_status status = DP_OK;
     dp_evaluation evaluations[DP_SPLIT_COUNT] = {0};
     bool summed_up = false;
     DP_TRY(dp_stepper_open(&self->stepper, self->comm, self->config, self->request->signal, error));
-    DP_TRY(check_dev_rows(self, error));
     DP_TRY(open_run_folder(self, error));
     describe(self);
     DP_TRY(initialise_or_resume(self, error));
