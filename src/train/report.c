@@ -68,8 +68,7 @@ static void report_model(dp_report *report, const dp_params_layout *layout) {
 }
 
 static void append_real(dp_text *line, const char *what, double value) {
-    char number[32];
-    dp_text_append_format(line, "%s%s", what, dp_text_format_real(value, number));
+    dp_text_append_format(line, "%s%g", what, value);
 }
 
 static void append_steps(dp_text *line, const char *what, uint64_t steps) {
@@ -89,19 +88,27 @@ static void report_optimizer(dp_report *report, const dp_config *config) {
     if (config->weight_decay > 0.0)
         append_real(&line, ", weight decay ", config->weight_decay);
     if (config->clip_norm > 0.0)
-        append_real(&line, ", clipped to a norm of ", config->clip_norm);
+        append_real(&line, ", norm at most ", config->clip_norm);
     dp_report_line(report, "  optimizer  %s", dp_text_string(&line));
     dp_text_clear(&line);
+}
+
+/* All of them, where there is room on the line. */
+static void append_milestones(const dp_config *config, dp_text *line) {
+    const size_t count = config->lr_milestones.count;
+    if (count == 0)
+        return;
+    append_real(line, ", times ", config->lr_gamma);
+    if (count > 2)
+        dp_text_append_format(line, " at %zu milestones", count);
+    for (size_t i = 0; i < count && count <= 2; i++)
+        append_steps(line, i == 0 ? " at step " : " and ", config->lr_milestones.values[i]);
 }
 
 static void append_schedule(const dp_config *config, dp_text *line) {
     switch (config->lr_schedule) {
     case DP_SCHEDULE_STEP:
-        for (size_t i = 0; i < config->lr_milestones.count; i++) {
-            if (i == 0)
-                append_real(line, ", times ", config->lr_gamma);
-            append_steps(line, i == 0 ? " at step " : " and ", config->lr_milestones.values[i]);
-        }
+        append_milestones(config, line);
         break;
     case DP_SCHEDULE_CONSTANT:
         break;

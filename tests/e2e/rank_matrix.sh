@@ -60,7 +60,7 @@ done
 expect_weights_of adamw 8
 expect_weights_of adamw 3 parallel.exchange=tree
 DPTRAIN_RANKS_PER_NODE=2 expect_weights_of adamw 5
-grep -q "optimizer  adamw, beta 0.9 and 0.999, weight decay 0.01, clipped to a norm of 0.3" adamw.txt ||
+grep -q "optimizer  adamw, beta 0.9 and 0.999, weight decay 0.01, norm at most 0.3" adamw.txt ||
     fail "the head of the report does not name the optimizer"
 grep -q "rate       0.01, cosine to 0 at step 300, warm-up of 50" adamw.txt ||
     fail "the head of the report does not name the schedule"
