@@ -18,15 +18,16 @@ enum { TOKEN_COUNT = sizeof tokens / sizeof tokens[0], BLOCK_SIZE = 2 };
 static void make_checkpoint(dp_checkpoint *checkpoint) {
     dp_error error = {0};
     char *assignments[] = {"model.embedding_dim=3", "model.hidden_dim=4", "train.lr=0.3",
-                           "run.dir=some/run"};
+                           "run.dir=some/run", "train.optimizer=adamw"};
     memset(checkpoint, 0, sizeof *checkpoint);
-    expect_ok(dp_config_load(&checkpoint->config, NULL, 4, assignments, &error), &error);
+    expect_ok(dp_config_load(&checkpoint->config, NULL, 5, assignments, &error), &error);
     expect_ok(dp_vocabulary_init(&checkpoint->vocabulary, tokens, TOKEN_COUNT, &error), &error);
     checkpoint->progress = (dp_progress){.step = 12345678901234,
                                          .loss_sum = 1.0 / 3.0,
                                          .loss_count = 7,
                                          .best_loss = 2.5,
-                                         .best_step = 12345678901233};
+                                         .best_step = 12345678901233,
+                                         .evaluations_since_best = 3};
     checkpoint->unit = DP_UNIT_WORD;
     checkpoint->block_size = BLOCK_SIZE;
     memset(checkpoint->dataset_sha256, 'f', DP_SHA256_TEXT_SIZE - 1);
@@ -38,6 +39,12 @@ static void make_checkpoint(dp_checkpoint *checkpoint) {
     assert_non_null(checkpoint->params);
     dp_params_init(&checkpoint->layout, DP_INIT_NORMAL, 42, checkpoint->params);
     checkpoint->weights_hash = dp_params_hash(&checkpoint->layout, checkpoint->params);
+    for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++) {
+        checkpoint->state[slab] =
+            dp_memory_zeroed(checkpoint->layout.length, sizeof(float), &error);
+        assert_non_null(checkpoint->state[slab]);
+        dp_params_init(&checkpoint->layout, DP_INIT_NORMAL, 43 + slab, checkpoint->state[slab]);
+    }
 }
 
 static int set_up(void **state) {
@@ -65,6 +72,8 @@ static void expect_same(const dp_checkpoint *checkpoint, const dp_checkpoint *ex
     expect_unsigned(checkpoint->progress.step, expected->progress.step);
     expect_unsigned(checkpoint->progress.loss_count, expected->progress.loss_count);
     expect_unsigned(checkpoint->progress.best_step, expected->progress.best_step);
+    expect_unsigned(checkpoint->progress.evaluations_since_best,
+                    expected->progress.evaluations_since_best);
     expect_close(checkpoint->progress.loss_sum, expected->progress.loss_sum, 0.0);
     expect_close(checkpoint->progress.best_loss, expected->progress.best_loss, 0.0);
     expect_hex(checkpoint->weights_hash, expected->weights_hash);
@@ -78,6 +87,14 @@ static void expect_same(const dp_checkpoint *checkpoint, const dp_checkpoint *ex
     expect_unsigned(checkpoint->layout.length, expected->layout.length);
     assert_memory_equal(checkpoint->params, expected->params,
                         expected->layout.length * sizeof(float));
+    const size_t slabs = dp_optimizer_slabs(expected->config.optimizer);
+    for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++) {
+        if (slab < slabs)
+            assert_memory_equal(checkpoint->state[slab], expected->state[slab],
+                                expected->layout.length * sizeof(float));
+        else
+            assert_null(checkpoint->state[slab]);
+    }
 }
 
 static const char *saved(const dp_checkpoint *checkpoint, const char *name) {
@@ -103,6 +120,8 @@ static void expect_refused(const char *path, const char *part) {
     if (strstr(error.message, path) == NULL)
         fail_msg("\"%s\" does not name %s", error.message, path);
     assert_null(loaded.params);
+    assert_null(loaded.state[0]);
+    assert_null(loaded.state[1]);
     assert_null(loaded.vocabulary.table);
 }
 
@@ -119,7 +138,8 @@ static void test_checkpoint_keeps_extreme_values(void **state) {
                                          .loss_sum = DBL_MAX,
                                          .loss_count = UINT64_MAX,
                                          .best_loss = -DBL_TRUE_MIN,
-                                         .best_step = 0};
+                                         .best_step = 0,
+                                         .evaluations_since_best = UINT64_MAX};
     checkpoint->unit = DP_UNIT_CHAR;
     memset(checkpoint->build, 'x', DP_BUILD_SIZE - 1);
     checkpoint->params[0] = -0.0f;
@@ -129,6 +149,16 @@ static void test_checkpoint_keeps_extreme_values(void **state) {
     memset(checkpoint->config.run_dir, 'd', DP_PATH_SIZE - 1);
     memset(checkpoint->config.data_path, 'p', DP_PATH_SIZE - 1);
     expect_loads(saved(checkpoint, "extreme.h5"), checkpoint);
+}
+
+static void test_checkpoint_holds_the_state_of_each_optimizer(void **state) {
+    dp_checkpoint *checkpoint = *state;
+    static const dp_optimizer_kind kinds[] = {DP_OPTIMIZER_SGD, DP_OPTIMIZER_MOMENTUM,
+                                              DP_OPTIMIZER_NESTEROV, DP_OPTIMIZER_ADAMW};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        checkpoint->config.optimizer = kinds[i];
+        expect_loads(saved(checkpoint, "optimizer.h5"), checkpoint);
+    }
 }
 
 static void test_checkpoint_replaces_the_one_before(void **state) {
@@ -210,22 +240,39 @@ typedef struct forgery {
     const char *format;
     uint64_t version;
     const char *weights; /* NULL: the right hash */
+    const char *state;   /* the same */
     const char *config;  /* NULL: the right text */
     const char *optimizer;
-    int changed_tensor; /* another shape or type for this tensor; -1: none */
+    const char *changed_group; /* another shape or type for a tensor in it; NULL: none */
+    int changed_tensor;
     dp_h5shape changed_shape;
     bool as_integers;
 } forgery;
 
-static const forgery honest = {
-    .format = "dptrain-checkpoint", .version = 1, .optimizer = "sgd", .changed_tensor = -1};
+static const forgery honest = {.format = "dptrain-checkpoint", .version = 2, .optimizer = "adamw"};
+
+/* Where the tensors of a checkpoint of adamw are. */
+static const char *const groups[] = {"/params", "/optimizer/exp_avg", "/optimizer/exp_avg_sq"};
+enum { GROUP_COUNT = sizeof groups / sizeof groups[0] };
 
 static void forge_attributes(dp_h5file *file, const dp_checkpoint *checkpoint,
                              const forgery *forged) {
     dp_error error = {0};
-    char hash[DP_HASH_TEXT_SIZE];
+    char hash[DP_HASH_TEXT_SIZE], state[DP_HASH_TEXT_SIZE];
+    uint64_t hashes[DP_OPTIMIZER_SLABS_MAX];
     const dp_progress *progress = &checkpoint->progress;
     dp_hash_format(checkpoint->weights_hash, hash);
+    for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++)
+        hashes[slab] = dp_params_hash(&checkpoint->layout, checkpoint->state[slab]);
+    dp_hash_format(dp_xxh3_of(hashes, sizeof hashes), state);
+    if (forged->version > 1) {
+        expect_ok(dp_h5file_write_text_attribute(
+                      file, "state", forged->state == NULL ? state : forged->state, &error),
+                  &error);
+        expect_ok(dp_h5file_write_unsigned_attribute(file, "evaluations_since_best",
+                                                     progress->evaluations_since_best, &error),
+                  &error);
+    }
     const struct {
         const char *name, *value;
     } texts[] = {{"format", forged->format},
@@ -253,28 +300,37 @@ static void forge_attributes(dp_h5file *file, const dp_checkpoint *checkpoint,
               &error);
 }
 
-static void forge_tensor(dp_h5file *file, const dp_checkpoint *checkpoint, const forgery *forged,
-                         int t) {
+static void forge_tensor(dp_h5file *file, const forgery *forged, const char *group,
+                         const dp_tensor *tensor, const float *slab, bool changed) {
     dp_error error = {0};
-    char object[32];
+    char object[64];
     static const float zeros[1024] = {0.0f};
     float natural[1024];
-    const dp_tensor *tensor = &checkpoint->layout.tensors[t];
     const float *values = natural;
     assert_in_range(dp_tensor_size(tensor), 1, sizeof natural / sizeof natural[0]);
-    dp_tensor_store(tensor, checkpoint->params, natural);
+    dp_tensor_store(tensor, slab, natural);
     dp_h5shape shape = {.rank = tensor->rank, .size = {tensor->rows, tensor->cols}};
     if (tensor->rank == 1)
         shape.size[0] = tensor->cols;
-    if (t == forged->changed_tensor && forged->changed_shape.rank != 0) {
+    if (changed && forged->changed_shape.rank != 0) {
         shape = forged->changed_shape;
         values = zeros;
     }
-    snprintf(object, sizeof object, "/params/%s", tensor->name);
-    if (t == forged->changed_tensor && forged->as_integers)
+    snprintf(object, sizeof object, "%s/%s", group, tensor->name);
+    if (changed && forged->as_integers)
         expect_ok(dp_h5file_create_integers(file, object, shape, 4, &error), &error);
     else
         expect_ok(dp_h5file_write_floats(file, object, shape, values, &error), &error);
+}
+
+static void forge_tensors(dp_h5file *file, const dp_checkpoint *checkpoint, const forgery *forged) {
+    const float *const slabs[] = {checkpoint->params, checkpoint->state[0], checkpoint->state[1]};
+    const size_t count = forged->version > 1 ? GROUP_COUNT : 1;
+    for (size_t g = 0; g < count; g++) {
+        for (int t = 0; t < DP_TENSOR_COUNT; t++)
+            forge_tensor(file, forged, groups[g], &checkpoint->layout.tensors[t], slabs[g],
+                         forged->changed_group == groups[g] && forged->changed_tensor == t);
+    }
 }
 
 /* The line that a checkpoint ends with. */
@@ -304,8 +360,7 @@ static const char *forge(const dp_checkpoint *checkpoint, const forgery *forged)
                   forged->config == NULL ? dp_text_string(&config) : forged->config, &error),
               &error);
     expect_ok(dp_vocabulary_write(&checkpoint->vocabulary, file, &error), &error);
-    for (int t = 0; t < DP_TENSOR_COUNT; t++)
-        forge_tensor(file, checkpoint, forged, t);
+    forge_tensors(file, checkpoint, forged);
     expect_ok(dp_h5file_write_text(file, "/optimizer/name", forged->optimizer, &error), &error);
     expect_ok(dp_h5file_close(file, &error), &error);
     dp_text_clear(&config);
@@ -323,8 +378,10 @@ static void test_checkpoint_of_another_format_or_version(void **state) {
     forged.format = "dptrain-dataset";
     expect_refused(forge(*state, &forged), "is not a dptrain checkpoint");
     forged = honest;
-    forged.version = 2;
-    expect_refused(forge(*state, &forged), "format version 2; this program reads 1");
+    forged.version = 3;
+    expect_refused(forge(*state, &forged), "format version 3; this program reads 1 and 2");
+    forged.version = 0;
+    expect_refused(forge(*state, &forged), "format version 0;");
     forged.version = UINT64_MAX;
     expect_refused(forge(*state, &forged), "format version 18446744073709551615");
     forged = honest;
@@ -333,8 +390,28 @@ static void test_checkpoint_of_another_format_or_version(void **state) {
     forged.weights = "xxh3:0123456789abcdef";
     expect_refused(forge(*state, &forged), "weights have another hash");
     forged = honest;
+    forged.state = "xxh3:0123456789abcdef";
+    expect_refused(forge(*state, &forged), "state has another hash");
+    forged = honest;
     forged.optimizer = "adam";
-    expect_refused(forge(*state, &forged), "unknown optimizer 'adam'");
+    expect_refused(forge(*state, &forged), "optimizer 'adam', but 'adamw' in its config");
+}
+
+/* As written before there were optimizers: plain sgd, with the keys of then. */
+static void test_checkpoint_of_version_1_loads(void **state) {
+    dp_checkpoint *checkpoint = *state;
+    forgery forged = honest;
+    forged.version = 1;
+    forged.optimizer = "sgd";
+    forged.config = "[model]\nembedding_dim = 3\nhidden_dim = 4\n[train]\nlr = 0.3\n"
+                    "grains = 8\n[run]\ndir = some/run\n[parallel]\nexchange = shared\n";
+    checkpoint->config.optimizer = DP_OPTIMIZER_SGD;
+    checkpoint->progress.evaluations_since_best = 0;
+    expect_loads(forge(checkpoint, &forged), checkpoint);
+    forged.optimizer = "adamw";
+    forged.config = NULL;
+    checkpoint->config.optimizer = DP_OPTIMIZER_ADAMW;
+    expect_refused(forge(checkpoint, &forged), "version 1 has no state for adamw");
 }
 
 static void test_checkpoint_with_a_tensor_of_another_shape_or_type(void **state) {
@@ -342,12 +419,13 @@ static void test_checkpoint_with_a_tensor_of_another_shape_or_type(void **state)
                                        {.rank = 1, .size = {60}},
                                        {.rank = 2, .size = {1, 5}},
                                        {.rank = 2, .size = {4, 3}}};
-    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+    for (int t = 0; t < GROUP_COUNT * DP_TENSOR_COUNT; t++) {
         forgery forged = honest;
-        char object[32];
-        forged.changed_tensor = t;
-        snprintf(object, sizeof object, "/params/%s",
-                 ((dp_checkpoint *)*state)->layout.tensors[t].name);
+        char object[64];
+        forged.changed_group = groups[t / DP_TENSOR_COUNT];
+        forged.changed_tensor = t % DP_TENSOR_COUNT;
+        snprintf(object, sizeof object, "%s/%s", forged.changed_group,
+                 ((dp_checkpoint *)*state)->layout.tensors[forged.changed_tensor].name);
         for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
             forged.changed_shape = wrong[i];
             expect_refused(forge(*state, &forged), object);
@@ -464,12 +542,14 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(test_checkpoint_gives_back_everything),
         TEST(test_checkpoint_keeps_extreme_values),
+        TEST(test_checkpoint_holds_the_state_of_each_optimizer),
         TEST(test_checkpoint_replaces_the_one_before),
         TEST(test_checkpoint_that_cannot_be_written_leaves_nothing),
         TEST(test_checkpoint_that_runs_out_of_space_anywhere_leaves_the_old_one),
         TEST(test_checkpoint_that_is_none),
         TEST(test_checkpoint_forged_without_a_flaw_loads),
         TEST(test_checkpoint_of_another_format_or_version),
+        TEST(test_checkpoint_of_version_1_loads),
         TEST(test_checkpoint_with_a_tensor_of_another_shape_or_type),
         TEST(test_checkpoint_whose_config_has_other_dimensions),
         TEST(test_checkpoint_with_weights_of_another_hash),

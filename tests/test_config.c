@@ -38,14 +38,25 @@ static void test_config_has_the_documented_defaults(void **state) {
     expect_unsigned(config.grains, 8);
     expect_unsigned(config.seed, 42);
     assert_int_equal(config.sampling, DP_SAMPLING_REPLACEMENT);
+    assert_int_equal(config.optimizer, DP_OPTIMIZER_SGD);
+    expect_close(config.momentum, 0.9, 0.0);
+    expect_close(config.beta1, 0.9, 0.0);
+    expect_close(config.beta2, 0.999, 0.0);
+    expect_close(config.epsilon, 1e-8, 0.0);
+    expect_close(config.weight_decay, 0.0, 0.0);
+    expect_close(config.clip_norm, 0.0, 0.0);
     expect_close(config.lr, 0.1, 0.0);
+    expect_unsigned(config.lr_warmup, 0);
     assert_int_equal(config.lr_schedule, DP_SCHEDULE_STEP);
     expect_unsigned(config.lr_milestones.count, 1);
     expect_unsigned(config.lr_milestones.values[0], 100000);
     expect_close(config.lr_gamma, 0.1, 0.0);
+    expect_close(config.lr_final, 0.0, 0.0);
+    expect_close(config.lr_decay, 0.0001, 0.0);
     expect_unsigned(config.log_every, 1000);
     expect_unsigned(config.eval_every, 10000);
     expect_unsigned(config.eval_splits, 1u << DP_SPLIT_DEV);
+    expect_unsigned(config.eval_patience, 0);
     expect_unsigned(config.checkpoint_every, 10000);
     expect_unsigned(config.checkpoint_keep, 3);
     assert_string_equal(config.run_dir, "");
@@ -87,6 +98,36 @@ static void test_config_resolves_grains(void **state) {
     char *too_many[] = {"train.batch_size=4", "train.grains=5"};
     expect_failure(dp_config_load(&config, NULL, 2, too_many, &error), DP_ERR_INPUT,
                    "train.grains = 5 is more than train.batch_size = 4", &error);
+}
+
+static void test_config_refuses_values_that_do_not_go_together(void **state) {
+    (void)state;
+    static const struct {
+        const char *assignments[3];
+        int count;
+        const char *message;
+    } cases[] = {
+        {{"train.lr_schedule=cosine", "train.lr_warmup=50", "train.steps=50"},
+         3,
+         "train.lr_warmup = 50 leaves none of train.steps = 50"},
+        {{"eval.patience=2", "eval.every=0"}, 2, "set eval.every"},
+        {{"eval.patience=2", "eval.splits=train,test"}, 2, "add dev to eval.splits"},
+        {{"train.beta2=1"}, 1, "train.beta2 = '1'"},
+        {{"train.epsilon=0"}, 1, "train.epsilon = '0'"},
+        {{"train.weight_decay=-0.1"}, 1, "train.weight_decay = '-0.1'"},
+        {{"train.optimizer=adam"}, 1, "one of sgd, momentum, nesterov, adamw"},
+        {{"train.lr_schedule=linear"}, 1, "one of step, constant, cosine, inverse"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        dp_error error;
+        dp_config config;
+        expect_failure(dp_config_load(&config, NULL, cases[i].count,
+                                      (char *const *)(uintptr_t)cases[i].assignments, &error),
+                       DP_ERR_INPUT, cases[i].message, &error);
+    }
+    /* The same warm-up is as good as any other where the schedule has no end. */
+    const char *long_warmup[] = {"train.lr_warmup=50", "train.steps=50"};
+    (void)config_with(2, long_warmup);
 }
 
 static void test_config_names_the_run_after_its_file(void **state) {
@@ -138,11 +179,21 @@ static void test_config_names_every_result_option_that_differs(void **state) {
         {"train.grains=9", "train.grains: 8 there, 9 here"},
         {"train.seed=43", "train.seed: 42 there, 43 here"},
         {"train.sampling=epoch", "train.sampling: replacement there, epoch here"},
+        {"train.optimizer=adamw", "train.optimizer: sgd there, adamw here"},
+        {"train.momentum=0.5", "train.momentum: 0.9 there, 0.5 here"},
+        {"train.beta1=0.5", "train.beta1: 0.9 there, 0.5 here"},
+        {"train.beta2=0.5", "train.beta2: 0.999 there, 0.5 here"},
+        {"train.epsilon=0.001", "train.epsilon: 1e-08 there, 0.001 here"},
+        {"train.weight_decay=0.01", "train.weight_decay: 0 there, 0.01 here"},
+        {"train.clip_norm=1", "train.clip_norm: 0 there, 1 here"},
         {"train.lr=0.2", "train.lr: 0.1 there, 0.2 here"},
+        {"train.lr_warmup=10", "train.lr_warmup: 0 there, 10 here"},
         {"train.lr_schedule=constant", "train.lr_schedule: step there, constant here"},
         {"train.lr_milestones=100000,150000",
          "train.lr_milestones: 100000 there, 100000,150000 here"},
         {"train.lr_gamma=0.5", "train.lr_gamma: 0.1 there, 0.5 here"},
+        {"train.lr_final=0.5", "train.lr_final: 0 there, 0.5 here"},
+        {"train.lr_decay=0.5", "train.lr_decay: 0.0001 there, 0.5 here"},
         {"parallel.exchange=mpi", "parallel.exchange: "},
     };
     enum { COUNT = sizeof changes / sizeof changes[0] };
@@ -166,9 +217,10 @@ static void test_config_names_every_result_option_that_differs(void **state) {
 static void test_config_what_does_not_change_the_result_may_change(void **state) {
     (void)state;
     static const char *const changes[] = {
-        "train.steps=5",         "train.log_every=7",     "eval.every=3",  "eval.splits=train,test",
-        "checkpoint.every=3",    "checkpoint.keep=9",     "run.dir=other", "data.path=moved.h5",
-        "parallel.deadline=0.5", "parallel.exchange=tree"};
+        "train.steps=5",          "train.log_every=7",  "eval.every=3",
+        "eval.splits=train,dev",  "checkpoint.every=3", "checkpoint.keep=9",
+        "run.dir=other",          "data.path=moved.h5", "parallel.deadline=0.5",
+        "parallel.exchange=tree", "eval.patience=4"};
     enum { COUNT = sizeof changes / sizeof changes[0] };
     dp_error error = {0};
     dp_config saved = config_of(NULL);
@@ -179,6 +231,16 @@ static void test_config_what_does_not_change_the_result_may_change(void **state)
     }
     dp_config wanted = config_with(COUNT, changes);
     expect_ok(dp_config_check_resumable(&saved, &wanted, &error), &error);
+}
+
+static void test_config_cosine_needs_the_same_steps(void **state) {
+    (void)state;
+    dp_error error = {0};
+    const char *assignments[] = {"train.lr_schedule=cosine", "train.steps=5"};
+    dp_config saved = config_with(1, assignments), wanted = config_with(2, assignments);
+    expect_ok(dp_config_check_resumable(&saved, &saved, &error), &error);
+    expect_failure(dp_config_check_resumable(&saved, &wanted, &error), DP_ERR_MISMATCH,
+                   "train.steps: 200000 there, 5 here", &error);
 }
 
 static void
@@ -236,13 +298,24 @@ static void test_config_reads_back_what_it_wrote(void **state) {
         "train.grains=65536",
         "train.seed=9000000000000000",
         "train.sampling=epoch",
+        "train.optimizer=adamw",
+        "train.momentum=0.3",
+        "train.beta1=0.1000000000000000055511151231257827",
+        "train.beta2=0",
+        "train.epsilon=1e-30",
+        "train.weight_decay=1000",
+        "train.clip_norm=1e38",
         "train.lr=0.1000000000000000055511151231257827",
+        "train.lr_warmup=1000000000000000",
         "train.lr_schedule=constant",
         "train.lr_milestones=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,1000000000000000",
         "train.lr_gamma=4.9406564584124654e-324",
+        "train.lr_final=1",
+        "train.lr_decay=1e-8",
         "train.log_every=999999999999999",
         "eval.every=0",
         "eval.splits=train,dev,test",
+        "eval.patience=0",
         "checkpoint.every=0",
         "checkpoint.keep=1000000000",
         "parallel.exchange=mpi",
@@ -293,6 +366,19 @@ static void test_config_schedule_is_that_of_the_options(void **state) {
     expect_close(dp_schedule_lr(&schedule, 20), 0.03125, 0.0);
 }
 
+static void test_config_cosine_falls_over_the_steps_behind_the_warmup(void **state) {
+    (void)state;
+    static const char *const assignments[] = {"train.lr=0.5", "train.lr_schedule=cosine",
+                                              "train.lr_warmup=10", "train.steps=30",
+                                              "train.lr_final=0.2"};
+    dp_config config = config_with(5, assignments);
+    dp_schedule schedule = dp_config_schedule(&config);
+    expect_close(dp_schedule_lr(&schedule, 4), 0.25, 1e-15);
+    expect_close(dp_schedule_lr(&schedule, 10), 0.5, 1e-15);
+    expect_close(dp_schedule_lr(&schedule, 20), 0.3, 1e-15);
+    expect_close(dp_schedule_lr(&schedule, 30), 0.1, 1e-15);
+}
+
 static void test_config_files_of_the_project_load(void **state) {
     (void)state;
     size_t count = 0;
@@ -319,15 +405,18 @@ int main(void) {
         cmocka_unit_test(test_config_has_the_documented_defaults),
         cmocka_unit_test(test_config_command_line_beats_file_beats_default),
         cmocka_unit_test(test_config_resolves_grains),
+        cmocka_unit_test(test_config_refuses_values_that_do_not_go_together),
         cmocka_unit_test(test_config_names_the_run_after_its_file),
         cmocka_unit_test(test_config_refuses_what_is_no_assignment),
         cmocka_unit_test(test_config_names_every_result_option_that_differs),
         cmocka_unit_test(test_config_what_does_not_change_the_result_may_change),
+        cmocka_unit_test(test_config_cosine_needs_the_same_steps),
         cmocka_unit_test(
             test_config_exchange_without_the_contract_does_not_go_with_one_that_has_it),
         cmocka_unit_test(test_config_reads_back_what_it_wrote),
         cmocka_unit_test(test_config_reads_back_any_path),
         cmocka_unit_test(test_config_schedule_is_that_of_the_options),
+        cmocka_unit_test(test_config_cosine_falls_over_the_steps_behind_the_warmup),
         cmocka_unit_test(test_config_files_of_the_project_load),
     };
     return cmocka_run_group_tests_name("config", tests, scratch_create, scratch_remove);

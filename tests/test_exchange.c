@@ -19,6 +19,7 @@ typedef struct job {
     dp_comm *comm;
     dp_exchange *exchange;
     uint64_t step;
+    double squares; /* told before the first update of the step; below 0: not yet */
 } job;
 
 static job the_job;
@@ -59,9 +60,9 @@ static void check_bits_of_one_rank(job *self, dp_exchange_kind kind) {
     for (size_t grains = ranks; grains <= 17; grains++) {
         static float sum[TOTAL], parameters[LENGTH];
         memset(parameters, 0, sizeof parameters);
-        assert_int_equal(
-            dp_exchange_create(&self->exchange, self->comm, kind, grains, LENGTH, EXTRAS, &error),
-            DP_OK);
+        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kind, grains, LENGTH,
+                                            EXTRAS, 0, &error),
+                         DP_OK);
         for (self->step = 0; self->step < 3; self->step++) {
             dp_exchange_step(self->exchange, &work);
             expect_sum(grains, self->step, sum);
@@ -83,20 +84,96 @@ static void test_exchange_shared_has_the_bits_of_one_rank(void **state) {
     check_bits_of_one_rank(*state, DP_EXCHANGE_SHARED);
 }
 
-static void test_exchange_publish_gives_the_parameters_of_rank_0(void **state) {
+/* --- the length of the gradient -------------------------------------------------------------- */
+
+/* More than 1024 lines, so that a span has several; the last one is not full. */
+enum { LONG_LENGTH = 16 * 3000 + 5 };
+
+static void long_grain(void *context, dp_tree_range node, float *sums) {
+    const job *self = context;
+    assert_int_equal(node.end - node.first, 1);
+    for (size_t i = 0; i < LONG_LENGTH + EXTRAS; i++)
+        sums[i] = (float)((i * (7 + node.first) + self->step) % 1009) * 0.001f;
+}
+
+static void keep_squares(void *context, double squares) {
+    job *self = context;
+    assert_true(self->squares < 0.0); /* once a step */
+    self->squares = squares;
+}
+
+/* Keeps the gradient in the second of two slabs. */
+static void keep_gradient(void *context, size_t first, size_t count, const float *gradient) {
+    job *self = context;
+    assert_true(self->squares >= 0.0);
+    memcpy(dp_exchange_slab(self->exchange, 1) + first, gradient, count * sizeof *gradient);
+}
+
+/* The bits of the squared length that all ranks are told; that it is the length is checked. */
+static double long_squares(job *self, dp_exchange_kind kind, size_t grains) {
+    dp_error error;
+    const dp_exchange_work work = {.grains = long_grain,
+                                   .at_once = 1,
+                                   .update = keep_gradient,
+                                   .measured = keep_squares,
+                                   .context = self};
+    assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kind, grains, LONG_LENGTH,
+                                        EXTRAS, 2, &error),
+                     DP_OK);
+    for (self->step = 0; self->step < 3; self->step++) {
+        double squares = 0.0, everyones[64];
+        self->squares = -1.0;
+        dp_exchange_step(self->exchange, &work);
+        const float *gradient = dp_exchange_slab(self->exchange, 1);
+        for (size_t i = 0; i < LONG_LENGTH; i++)
+            squares += (double)gradient[i] * (double)gradient[i];
+        assert_true(squares > 1.0);
+        double difference = self->squares / squares - 1.0;
+        assert_true(difference < 1e-11 && difference > -1e-11);
+        dp_comm_gather_all(self->comm, &self->squares, sizeof self->squares, everyones);
+        for (int rank = 0; rank < dp_comm_size(self->comm); rank++)
+            assert_memory_equal(&everyones[rank], &self->squares, sizeof self->squares);
+    }
+    for (size_t i = 0; i < LONG_LENGTH; i++)
+        assert_true(dp_exchange_slab(self->exchange, 0)[i] == 0.0f &&
+                    dp_exchange_parameters(self->exchange)[i] == 0.0f);
+    dp_exchange_destroy(self->exchange);
+    return self->squares;
+}
+
+/* Their bits on one rank, which the others must have too; grains = 8. */
+#define LONG_SQUARES_OF_8 0x1.912c5f556fe8p+19
+
+static void test_exchange_tells_the_length_of_the_gradient(void **state) {
+    job *self = *state;
+    const double expected = LONG_SQUARES_OF_8;
+    double shared = long_squares(self, DP_EXCHANGE_SHARED, 8);
+    double tree = long_squares(self, DP_EXCHANGE_TREE, 8);
+    (void)long_squares(self, DP_EXCHANGE_MPI, 8);
+    if (memcmp(&shared, &expected, sizeof shared) != 0 ||
+        memcmp(&tree, &expected, sizeof tree) != 0)
+        fail_msg("shared %a, tree %a, not %a", shared, tree, expected);
+}
+
+static void test_exchange_publish_gives_what_rank_0_holds(void **state) {
     job *self = *state;
     const dp_exchange_kind kinds[] = {DP_EXCHANGE_SHARED, DP_EXCHANGE_TREE, DP_EXCHANGE_MPI};
     for (size_t k = 0; k < 3; k++) {
         dp_error error;
-        assert_int_equal(
-            dp_exchange_create(&self->exchange, self->comm, kinds[k], 17, LENGTH, EXTRAS, &error),
-            DP_OK);
-        float *parameters = dp_exchange_parameters(self->exchange);
-        for (size_t i = 0; i < LENGTH && dp_comm_rank(self->comm) == 0; i++)
-            parameters[i] = (float)i;
+        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kinds[k], 17, LENGTH,
+                                            EXTRAS, 2, &error),
+                         DP_OK);
+        float *held[] = {dp_exchange_parameters(self->exchange),
+                         dp_exchange_slab(self->exchange, 0), dp_exchange_slab(self->exchange, 1)};
+        for (size_t h = 0; h < 3; h++) {
+            for (size_t i = 0; i < LENGTH && dp_comm_rank(self->comm) == 0; i++)
+                held[h][i] = (float)(h * LENGTH + i);
+        }
         dp_exchange_publish(self->exchange);
-        for (size_t i = 0; i < LENGTH; i++)
-            assert_true(parameters[i] == (float)i);
+        for (size_t h = 0; h < 3; h++) {
+            for (size_t i = 0; i < LENGTH; i++)
+                assert_true(held[h][i] == (float)(h * LENGTH + i));
+        }
         dp_exchange_destroy(self->exchange);
     }
 }
@@ -110,7 +187,7 @@ static void test_exchange_mpi_has_nearly_the_sum(void **state) {
     static float sum[TOTAL];
     self->step = 5;
     assert_int_equal(dp_exchange_create(&self->exchange, self->comm, DP_EXCHANGE_MPI, grains,
-                                        LENGTH, EXTRAS, &error),
+                                        LENGTH, EXTRAS, 0, &error),
                      DP_OK);
     dp_exchange_step(self->exchange, &work);
     expect_sum(grains, self->step, sum);
@@ -129,7 +206,7 @@ static void test_exchange_refuses_more_ranks_than_grains(void **state) {
     dp_status status = ranks == 1
                            ? DP_ERR_INPUT
                            : dp_exchange_create(&self->exchange, self->comm, DP_EXCHANGE_TREE,
-                                                (size_t)ranks - 1, LENGTH, EXTRAS, &error);
+                                                (size_t)ranks - 1, LENGTH, EXTRAS, 0, &error);
     assert_int_equal(status, DP_ERR_INPUT);
     if (ranks > 1 && dp_comm_rank(self->comm) == 0)
         assert_non_null(strstr(error.message, "train.grains"));
@@ -175,7 +252,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_exchange_tree_has_the_bits_of_one_rank, &the_job),
         cmocka_unit_test_prestate(test_exchange_shared_has_the_bits_of_one_rank, &the_job),
-        cmocka_unit_test_prestate(test_exchange_publish_gives_the_parameters_of_rank_0, &the_job),
+        cmocka_unit_test_prestate(test_exchange_tells_the_length_of_the_gradient, &the_job),
+        cmocka_unit_test_prestate(test_exchange_publish_gives_what_rank_0_holds, &the_job),
         cmocka_unit_test_prestate(test_exchange_mpi_has_nearly_the_sum, &the_job),
         cmocka_unit_test_prestate(test_exchange_refuses_more_ranks_than_grains, &the_job),
         cmocka_unit_test_prestate(test_comm_agree_takes_the_lowest_failing_rank, &the_job),

@@ -1,6 +1,8 @@
 #include "model/params.h"
 
+#include "adapters/h5file.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "support/expect.h"
 
 #include <limits.h>
@@ -142,6 +144,40 @@ static void test_params_scaled_draws_by_fan_in(void **state) {
     dp_memory_free(params);
 }
 
+/* Every element is the normal draw times the deviation that PyTorch's Kaiming initialisation has:
+ * torch.nn.init.calculate_gain over the square root of the fan in (tests/golden/make_golden.py). */
+static void test_params_scaled_is_the_normal_draw_times_that_of_pytorch(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_h5file *file = NULL;
+    dp_params_layout layout = layout_of(base);
+    float *scaled = initial(&layout, DP_INIT_SCALED, 42);
+    expect_ok(dp_h5file_open(&file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
+    static const struct {
+        dp_tensor_id id;
+        const char *attribute; /* NULL: this deviation */
+        double deviation;
+    } cases[] = {{.id = DP_TENSOR_C, .deviation = 1.0},
+                 {.id = DP_TENSOR_W1, .attribute = "init_W1"},
+                 {.id = DP_TENSOR_B1, .deviation = 0.0},
+                 {.id = DP_TENSOR_W2, .attribute = "init_W2"},
+                 {.id = DP_TENSOR_B2, .deviation = 0.0}};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        const dp_tensor *tensor = &layout.tensors[cases[c].id];
+        double deviation = cases[c].deviation;
+        if (cases[c].attribute != NULL)
+            expect_ok(dp_h5file_read_real_attribute(file, cases[c].attribute, &deviation, &error),
+                      &error);
+        for (size_t i = 0; i < dp_tensor_size(tensor); i++) {
+            double draw = dp_random_normal(42, DP_STREAM_INIT, i, (uint64_t)cases[c].id);
+            expect_close((double)scaled[dp_tensor_index(tensor, i)], deviation * draw,
+                         1e-7 * fabs(deviation * draw));
+        }
+    }
+    expect_ok(dp_h5file_close(file, &error), &error);
+    dp_memory_free(scaled);
+}
+
 static void test_params_padding_is_zero(void **state) {
     (void)state;
     dp_params_layout layout = layout_of(base);
@@ -218,6 +254,7 @@ int main(void) {
         cmocka_unit_test(test_params_copies_between_slab_and_natural_order),
         cmocka_unit_test(test_params_normal_draws_every_tensor_with_deviation_one),
         cmocka_unit_test(test_params_scaled_draws_by_fan_in),
+        cmocka_unit_test(test_params_scaled_is_the_normal_draw_times_that_of_pytorch),
         cmocka_unit_test(test_params_padding_is_zero),
         cmocka_unit_test(test_params_elements_depend_on_seed_tensor_and_index_alone),
         cmocka_unit_test(test_params_refuses_dimensions_of_zero),

@@ -20,6 +20,10 @@
  *      the whole sum back down.
  *   4. Each rank updates its slice of the parameters in place, and they wait for each other again.
  *
+ * Where the update depends on the length of the whole gradient (clipping), the ranks of a node wait
+ * for each other once more between 3 and 4, and know it: see `measured` below. What belongs to
+ * parameters and is updated with them, the optimizer's state, lies beside them.
+ *
  * With 2 ranks of one node and 4 grains: rank 0 leaves g0+g1 in its partial, rank 1 g2+g3. Rank 0
  * then takes the first half of both and updates the first half of the parameters from their sum,
  * rank 1 the second half. Nothing is copied.
@@ -55,14 +59,18 @@ typedef struct dp_exchange_work {
     size_t at_once; /* grains that it can sum by itself, see dp_tree_sum_block */
     /* Updates parameters [first, first + count) from gradient[0..count), elementwise. */
     void (*update)(void *context, size_t first, size_t count, const float *gradient);
+    /* NULL, or called once before the first update of the step with the sum of the squares of the
+     * whole gradient; the same bits on every rank and at any rank count, but for kind mpi. */
+    void (*measured)(void *context, double squares);
     void *context;
     dp_profile *profile; /* of this step, or NULL: exchange and update are marked */
 } dp_exchange_work;
 
-/* Collective. `length` is the number of parameter floats, `extras` of the further sums. comm must
- * outlive the exchange. Needs 1 <= ranks <= grains, else DP_ERR_INPUT. Agreed on by all ranks. */
+/* Collective. `length` is the number of parameter floats, `extras` of the further sums; `slabs` of
+ * [length] are held beside the parameters. comm must outlive the exchange. Needs 1 <= ranks <=
+ * grains, else DP_ERR_INPUT. Agreed on by all ranks. */
 dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_kind kind,
-                             size_t grains, size_t length, size_t extras,
+                             size_t grains, size_t length, size_t extras, size_t slabs,
                              dp_error *error) DP_CHECKED;
 void dp_exchange_destroy(dp_exchange *exchange); /* NULL is allowed */
 
@@ -70,7 +78,10 @@ void dp_exchange_destroy(dp_exchange *exchange); /* NULL is allowed */
  * may write, and then all call dp_exchange_publish. Within a step `update` writes its slice. */
 float *dp_exchange_parameters(dp_exchange *exchange);
 
-/* Collective: the parameters of rank 0 become everyone's. */
+/* The same of a slab, slab < slabs. */
+float *dp_exchange_slab(dp_exchange *exchange, size_t slab);
+
+/* Collective: the parameters and slabs of rank 0 become everyone's. */
 void dp_exchange_publish(dp_exchange *exchange);
 
 /* Collective: one step. Afterwards parameters and extras are the same on every rank. */

@@ -2,7 +2,7 @@
  *
  * Draws the rows of this rank's grains, computes their gradients, lets the exchange sum them and
  * applies the optimizer. Knows no files but the dataset and keeps no count of steps: what a step
- * does is a function of its number and of the parameters.
+ * does is a function of its number, of the parameters and of the optimizer's state.
  */
 #ifndef DP_TRAIN_STEPPER_H
 #define DP_TRAIN_STEPPER_H
@@ -26,9 +26,11 @@ typedef struct dp_stepper {
     dp_model *model;
     const dp_kernels *kernels;
     dp_exchange *exchange;
-    float *params; /* the exchange's */
+    float *params;                        /* the exchange's */
+    float *state[DP_OPTIMIZER_SLABS_MAX]; /* the exchange's, as many as the optimizer has */
     dp_sampler sampler;
     dp_schedule schedule;
+    dp_optimizer optimizer;
     uint64_t *examples;  /* [rows at once] */
     uint32_t *contexts;  /* [rows at once, block_size] */
     uint32_t *targets;   /* [rows at once] */
@@ -37,6 +39,7 @@ typedef struct dp_stepper {
     /* Of the last step, the same on every rank. */
     uint64_t step;
     double lr;
+    double clip;    /* factor of the gradient */
     double loss;    /* mean over the batch, before the update */
     bool signalled; /* some rank has seen a signal */
 } dp_stepper;

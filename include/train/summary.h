@@ -15,6 +15,7 @@ typedef struct dp_summary {
     uint64_t ranks;
     uint64_t best_step; /* 0: dev was never evaluated */
     double best_loss;
+    bool stopped_early; /* before its last step, as dev got no better */
     double seconds;
     const char *build;
 } dp_summary;

@@ -99,14 +99,41 @@ done:
 
 /* --- a checkpoint, alone or as the best of a run folder --------------------------------------- */
 
-/* The other checkpoints of a run folder; none for a file. */
+/* The checkpoints of a run folder; none for a file. */
 typedef struct run_steps {
     uint64_t *steps; /* newest first */
     size_t count;
 } run_steps;
 
+/* Where the run stands by its newest checkpoint, as the best one cannot know; a file on its own, or
+ * where the newest is damaged, by itself. */
+typedef struct ending {
+    bool stopped_early;
+    uint64_t evaluations_since_best;
+} ending;
+
+static ending ending_of(const dp_checkpoint *checkpoint) {
+    const dp_progress *progress = &checkpoint->progress;
+    return (ending){.stopped_early = dp_progress_is_stopped_early(progress, &checkpoint->config),
+                    .evaluations_since_best = progress->evaluations_since_best};
+}
+
+static ending ending_of_run(const char *dir, run_steps run, const dp_checkpoint *shown) {
+    char path[DP_PATH_SIZE];
+    dp_error ignored;
+    dp_checkpoint newest;
+    ending result = ending_of(shown);
+    if (run.count == 0 || shown->config.eval_patience == 0 ||
+        dp_run_folder_checkpoint(dir, run.steps[0], path, &ignored) != DP_OK ||
+        dp_checkpoint_load(&newest, path, &ignored) != DP_OK)
+        return result;
+    result = ending_of(&newest);
+    dp_checkpoint_clear(&newest);
+    return result;
+}
+
 static void checkpoint_to_json(const dp_checkpoint *checkpoint, const char *path, run_steps run,
-                               dp_text *out) {
+                               ending end, dp_text *out) {
     char hash[DP_HASH_TEXT_SIZE];
     dp_json_begin_object(out);
     append_json_text(out, "format", "dptrain-checkpoint");
@@ -124,6 +151,10 @@ static void checkpoint_to_json(const dp_checkpoint *checkpoint, const char *path
         dp_json_key(out, "best_dev_loss");
         dp_json_real(out, checkpoint->progress.best_loss);
     }
+    if (checkpoint->config.eval_patience != 0)
+        append_json_unsigned(out, "evaluations_since_best", end.evaluations_since_best);
+    dp_json_key(out, "stopped_early");
+    dp_json_bool(out, end.stopped_early);
     if (run.steps != NULL) {
         dp_json_key(out, "checkpoints");
         dp_json_begin_array(out);
@@ -138,7 +169,7 @@ static void checkpoint_to_json(const dp_checkpoint *checkpoint, const char *path
 }
 
 static void checkpoint_to_text(const dp_checkpoint *checkpoint, const char *path, run_steps run,
-                               dp_text *out) {
+                               ending end, dp_text *out) {
     const dp_progress *progress = &checkpoint->progress;
     char hash[DP_HASH_TEXT_SIZE], count[32];
     dp_text_append_format(out, "%s: dptrain checkpoint\n", path);
@@ -148,6 +179,10 @@ static void checkpoint_to_text(const dp_checkpoint *checkpoint, const char *path
     if (progress->best_step != 0)
         dp_text_append_format(out, "  best so far dev %.4f at step %s\n", progress->best_loss,
                               dp_text_format_count(progress->best_step, count));
+    if (end.stopped_early)
+        dp_text_append_format(
+            out, "  stopped     early, after %" PRIu64 " evaluations without a better dev loss\n",
+            end.evaluations_since_best);
     dp_text_append_format(out, "  parameters  %s\n",
                           dp_text_format_count(checkpoint->layout.parameter_count, count));
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
@@ -172,16 +207,18 @@ static void checkpoint_to_text(const dp_checkpoint *checkpoint, const char *path
     dp_config_write(&checkpoint->config, out);
 }
 
-static dp_status describe_checkpoint(const char *path, run_steps run, bool json, dp_text *out,
-                                     dp_error *error) {
+/* The checkpoint at `path`, shown for the run folder `dir` where there is a run. */
+static dp_status describe_checkpoint(const char *dir, const char *path, run_steps run, bool json,
+                                     dp_text *out, dp_error *error) {
     dp_checkpoint checkpoint;
     dp_status status = dp_checkpoint_load(&checkpoint, path, error);
     if (status != DP_OK)
         return status;
+    const ending end = ending_of_run(dir, run, &checkpoint);
     if (json)
-        checkpoint_to_json(&checkpoint, path, run, out);
+        checkpoint_to_json(&checkpoint, path, run, end, out);
     else
-        checkpoint_to_text(&checkpoint, path, run, out);
+        checkpoint_to_text(&checkpoint, path, run, end, out);
     dp_checkpoint_clear(&checkpoint);
     return status;
 }
@@ -211,7 +248,7 @@ static dp_status describe(const char *user_path, bool json, dp_text *out, dp_err
     if (strcmp(format, DP_DATASET_FORMAT) == 0)
         DP_TRY(describe_dataset(path, json, out, error));
     else
-        DP_TRY(describe_checkpoint(path, run, json, out, error));
+        DP_TRY(describe_checkpoint(user_path, path, run, json, out, error));
     DP_TRY(dp_text_check(out, error));
 done:
     dp_memory_free(run.steps);

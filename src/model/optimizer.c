@@ -1,6 +1,172 @@
 #include "model/optimizer.h"
 
+#include <math.h>
+#include <stdbool.h>
+
+static const struct {
+    const char *name;
+    size_t slabs;
+    const char *slab_names[DP_OPTIMIZER_SLABS_MAX];
+} kinds[] = {
+    [DP_OPTIMIZER_SGD] = {.name = "sgd"},
+    [DP_OPTIMIZER_MOMENTUM] = {.name = "momentum", .slabs = 1, .slab_names = {"momentum_buffer"}},
+    [DP_OPTIMIZER_NESTEROV] = {.name = "nesterov", .slabs = 1, .slab_names = {"momentum_buffer"}},
+    [DP_OPTIMIZER_ADAMW] = {.name = "adamw", .slabs = 2, .slab_names = {"exp_avg", "exp_avg_sq"}},
+};
+
+const char *dp_optimizer_name(dp_optimizer_kind kind) {
+    return kinds[kind].name;
+}
+
+size_t dp_optimizer_slabs(dp_optimizer_kind kind) {
+    return kinds[kind].slabs;
+}
+
+const char *dp_optimizer_slab_name(dp_optimizer_kind kind, size_t slab) {
+    return kinds[kind].slab_names[slab];
+}
+
+double dp_optimizer_clip(const dp_optimizer *optimizer, double squares) {
+    double factor = optimizer->clip_norm / (sqrt(squares) + 1e-6);
+    return factor < 1.0 || isnan(factor) ? factor : 1.0;
+}
+
 void dp_optimizer_sgd(const dp_kernels *kernels, size_t count, float lr, const float *gradient,
                       float *params) {
     kernels->descend(count, lr, gradient, params);
+}
+
+/* --- the formulas, over elements that have everything in common ------------------------------- */
+
+/* The numbers of a step, rounded once. */
+typedef struct coefficients {
+    float clip, lr, decay;
+    float momentum;
+    float keep1, take1, keep2, take2; /* beta and 1 - beta */
+    float shrink;                     /* of parameters by the decay of adamw */
+    float rate;                       /* lr / (1 - beta1^t) */
+    float scale;                      /* 1 / sqrt(1 - beta2^t) */
+    float epsilon;
+} coefficients;
+
+static void update_sgd(const coefficients *c, size_t count, const float *restrict gradient,
+                       float *restrict params) {
+    const float clip = c->clip, lr = c->lr, decay = c->decay;
+    for (size_t i = 0; i < count; i++)
+        params[i] -= lr * (clip * gradient[i] + decay * params[i]);
+}
+
+static void update_momentum(const coefficients *c, size_t count, const float *restrict gradient,
+                            float *restrict params, float *restrict velocity) {
+    const float clip = c->clip, lr = c->lr, decay = c->decay, momentum = c->momentum;
+    for (size_t i = 0; i < count; i++) {
+        velocity[i] = momentum * velocity[i] + (clip * gradient[i] + decay * params[i]);
+        params[i] -= lr * velocity[i];
+    }
+}
+
+static void update_nesterov(const coefficients *c, size_t count, const float *restrict gradient,
+                            float *restrict params, float *restrict velocity) {
+    const float clip = c->clip, lr = c->lr, decay = c->decay, momentum = c->momentum;
+    for (size_t i = 0; i < count; i++) {
+        float g = clip * gradient[i] + decay * params[i];
+        velocity[i] = momentum * velocity[i] + g;
+        params[i] -= lr * (g + momentum * velocity[i]);
+    }
+}
+
+static void update_adamw(const coefficients *c, size_t count, const float *restrict gradient,
+                         float *restrict params, float *restrict mean, float *restrict square) {
+    const float clip = c->clip, keep1 = c->keep1, take1 = c->take1, keep2 = c->keep2,
+                take2 = c->take2, shrink = c->shrink, rate = c->rate, scale = c->scale,
+                epsilon = c->epsilon;
+    for (size_t i = 0; i < count; i++) {
+        float g = clip * gradient[i];
+        mean[i] = keep1 * mean[i] + take1 * g;
+        square[i] = keep2 * square[i] + take2 * (g * g);
+        params[i] = shrink * params[i] - rate * mean[i] / (scale * sqrtf(square[i]) + epsilon);
+    }
+}
+
+/* --- a step --------------------------------------------------------------------------------- */
+
+/* By products alone: pow of the C library may round otherwise on another processor. */
+static double power(double base, uint64_t exponent) {
+    double result = 1.0;
+    for (; exponent > 0; exponent /= 2) {
+        if (exponent % 2 == 1)
+            result *= base;
+        base *= base;
+    }
+    return result;
+}
+
+static coefficients coefficients_of(const dp_optimizer *self, const dp_optimizer_step *step,
+                                    bool decays) {
+    const double decay = decays ? self->weight_decay : 0.0;
+    coefficients c = {.clip = (float)step->clip,
+                      .lr = (float)step->lr,
+                      .decay = (float)decay,
+                      .momentum = (float)self->momentum};
+    if (self->kind != DP_OPTIMIZER_ADAMW)
+        return c;
+    const uint64_t t = step->number + 1;
+    c.keep1 = (float)self->beta1;
+    c.take1 = (float)(1.0 - self->beta1);
+    c.keep2 = (float)self->beta2;
+    c.take2 = (float)(1.0 - self->beta2);
+    c.shrink = (float)(1.0 - step->lr * decay);
+    c.rate = (float)(step->lr / (1.0 - power(self->beta1, t)));
+    c.scale = (float)(1.0 / sqrt(1.0 - power(self->beta2, t)));
+    c.epsilon = (float)self->epsilon;
+    return c;
+}
+
+/* Elements that decay alike. */
+static void update_range(const dp_optimizer *self, const coefficients *c, size_t first,
+                         size_t count, const float *gradient, float *params, float *const *state) {
+    switch (self->kind) {
+    case DP_OPTIMIZER_SGD:
+        update_sgd(c, count, gradient, params + first);
+        break;
+    case DP_OPTIMIZER_MOMENTUM:
+        update_momentum(c, count, gradient, params + first, state[0] + first);
+        break;
+    case DP_OPTIMIZER_NESTEROV:
+        update_nesterov(c, count, gradient, params + first, state[0] + first);
+        break;
+    case DP_OPTIMIZER_ADAMW:
+        update_adamw(c, count, gradient, params + first, state[0] + first, state[1] + first);
+        break;
+    }
+}
+
+/* A tensor and the padding behind it, which stays zero either way, are a range. */
+static void update_by_tensor(const dp_optimizer *self, const dp_params_layout *layout,
+                             const dp_optimizer_step *step, size_t first, size_t count,
+                             const float *gradient, float *params, float *const *state) {
+    const coefficients of_weights = coefficients_of(self, step, true);
+    const coefficients of_biases = coefficients_of(self, step, false);
+    const size_t end = first + count;
+    size_t at = first;
+    for (int t = 0; t < DP_TENSOR_COUNT && at < end; t++) {
+        size_t next = t + 1 < DP_TENSOR_COUNT ? layout->tensors[t + 1].offset : layout->length;
+        if (next <= at)
+            continue;
+        size_t stop = next < end ? next : end;
+        update_range(self, layout->tensors[t].rank == 2 ? &of_weights : &of_biases, at, stop - at,
+                     gradient + (at - first), params, state);
+        at = stop;
+    }
+}
+
+void dp_optimizer_update(const dp_optimizer *optimizer, const dp_kernels *kernels,
+                         const dp_params_layout *layout, const dp_optimizer_step *step,
+                         size_t first, size_t count, const float *gradient, float *params,
+                         float *const *state) {
+    const bool clips = optimizer->clip_norm > 0.0, decays = optimizer->weight_decay > 0.0;
+    if (optimizer->kind == DP_OPTIMIZER_SGD && !clips && !decays)
+        dp_optimizer_sgd(kernels, count, (float)step->lr, gradient, params + first);
+    else
+        update_by_tensor(optimizer, layout, step, first, count, gradient, params, state);
 }

@@ -12,6 +12,10 @@
  * in the first-level cache. */
 #define CHUNK ((size_t)1024)
 
+/* Sums of squares are kept for at most so many spans of the slab. A span is a power of two of lines
+ * and depends on the slab's length alone; slices are whole spans. */
+#define SPANS_MAX ((size_t)1024)
+
 /* Depth of a tree over up to 2^30 leaves, and one: what a sum has on its stack at most. */
 #define OPERANDS_MAX 32
 
@@ -46,6 +50,13 @@ struct dp_exchange {
     uint64_t barriers;      /* passed so far */
     float *parameters;      /* in the first segment of the node */
     float *extras;
+    float *slabs; /* [slab_count][whole lines of length], behind the extras */
+    size_t slab_count;
+
+    size_t span; /* floats */
+    size_t span_count;
+    double *squares; /* [span_count], of the node, behind the slabs */
+    double *terms;   /* [span_count], of this rank, used up by a sum */
 
     dp_tree_range slice;   /* floats that this rank sums and updates */
     dp_tree_plan plan;     /* between nodes, for this slice */
@@ -83,12 +94,15 @@ static void add(float *restrict sum, const float *restrict addend, size_t count)
 /* --- the memory of a node ------------------------------------------------------------------- */
 
 /* A rank's segment: a line with its count of barriers, its partials, and on the first rank of a
- * node the parameters and extras. */
+ * node the parameters, extras, slabs and sums of squares. */
 static size_t segment_bytes(const dp_exchange *self) {
-    size_t floats = FLOATS_PER_LINE + self->block_count * self->stride;
-    if (self->node_rank == 0)
-        floats += whole_lines(self->length) + whole_lines(self->total - self->length);
-    return floats * sizeof(float);
+    size_t floats = FLOATS_PER_LINE + self->block_count * self->stride, squares = 0;
+    if (self->node_rank == 0) {
+        floats += (1 + self->slab_count) * whole_lines(self->length);
+        floats += whole_lines(self->total - self->length);
+        squares = self->span_count;
+    }
+    return floats * sizeof(float) + squares * sizeof(double);
 }
 
 static _Atomic uint64_t *barrier_count(const dp_exchange *self, int node_rank) {
@@ -125,6 +139,8 @@ static dp_status share_memory(dp_exchange *self, size_t grains, dp_error *error)
     }
     self->parameters = partial_of(self, 0, blocks_of_rank(self, grains, self->first, blocks));
     self->extras = self->parameters + whole_lines(self->length);
+    self->slabs = self->extras + whole_lines(self->total - self->length);
+    self->squares = (double *)(void *)dp_exchange_slab(self, self->slab_count);
 done:
     return status;
 }
@@ -211,7 +227,65 @@ static void apply(dp_exchange *self, const dp_exchange_work *work, size_t first,
                (count - gradients) * sizeof *sum);
 }
 
+/* --- the length of the gradient --------------------------------------------------------------- */
+
+/* The products are exact; sums go in lanes, which do not depend on the vector width. */
+static double sum_of_squares(size_t count, const float *values) {
+    double lanes[FLOATS_PER_LINE] = {0.0};
+    size_t i = 0;
+    for (; i + FLOATS_PER_LINE <= count; i += FLOATS_PER_LINE) {
+        for (size_t k = 0; k < FLOATS_PER_LINE; k++)
+            lanes[k] += (double)values[i + k] * (double)values[i + k];
+    }
+    for (size_t k = 0; i + k < count; k++)
+        lanes[k] += (double)values[i + k] * (double)values[i + k];
+    return dp_tree_sum_reals(lanes, FLOATS_PER_LINE);
+}
+
+/* Takes floats [first, first + count) of the whole sum into the sums of their spans. They come in
+ * order, beginning at a span or a chunk of one, so that each is cut in one way only. */
+static void add_squares(dp_exchange *self, size_t first, size_t count, const float *sum) {
+    const size_t piece = smaller(self->span, CHUNK);
+    const size_t end = smaller(first + count, self->length);
+    for (size_t at = first; at < end; at += piece) {
+        double *squares = &self->squares[at / self->span];
+        double before = at % self->span == 0 ? 0.0 : *squares;
+        *squares = before + sum_of_squares(smaller(piece, end - at), sum + (at - first));
+    }
+}
+
+/* All ranks of the node have added their slices: all of them learn the whole. */
+static void tell_squares(dp_exchange *self, const dp_exchange_work *work) {
+    dp_profile_mark(work->profile, DP_PHASE_UPDATE);
+    node_barrier(self);
+    dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
+    memcpy(self->terms, self->squares, self->span_count * sizeof *self->terms);
+    work->measured(work->context, dp_tree_sum_reals(self->terms, self->span_count));
+}
+
+/* The same where a rank has its slice of the sum at hand. */
+static void measure(dp_exchange *self, const dp_exchange_work *work, size_t first, size_t count,
+                    const float *sum) {
+    if (work->measured == NULL)
+        return;
+    add_squares(self, first, count, sum);
+    tell_squares(self, work);
+}
+
+/* --- the step of a node that is alone --------------------------------------------------------- */
+
+/* The sum is taken twice rather than kept: partials are read from a cache, mostly. */
+static void measure_within_node(dp_exchange *self, const dp_exchange_work *work) {
+    for (size_t at = self->slice.first; at < self->slice.end; at += CHUNK) {
+        size_t count = smaller(CHUNK, self->slice.end - at);
+        add_squares(self, at, count, run_program(self, &self->programs[0], at, count));
+    }
+    tell_squares(self, work);
+}
+
 static void sum_and_apply_within_node(dp_exchange *self, const dp_exchange_work *work) {
+    if (work->measured != NULL)
+        measure_within_node(self, work);
     for (size_t at = self->slice.first; at < self->slice.end; at += CHUNK) {
         size_t count = smaller(CHUNK, self->slice.end - at);
         apply(self, work, at, count, run_program(self, &self->programs[0], at, count));
@@ -263,8 +337,7 @@ static void carry_down(dp_exchange *self, float *values, size_t length) {
     }
 }
 
-static void sum_and_apply_between_nodes(dp_exchange *self, const dp_exchange_work *work) {
-    const size_t length = self->slice.end - self->slice.first;
+static void sum_between_nodes(dp_exchange *self, const dp_exchange_work *work, size_t length) {
     for (size_t slot = 0; slot < self->plan.block_count; slot++) {
         for (size_t at = 0; at < length; at += CHUNK) {
             size_t count = smaller(CHUNK, length - at);
@@ -277,6 +350,13 @@ static void sum_and_apply_between_nodes(dp_exchange *self, const dp_exchange_wor
     carry_up(self, length);
     carry_down(self, self->node_sums, length);
     dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
+}
+
+static void sum_and_apply_between_nodes(dp_exchange *self, const dp_exchange_work *work) {
+    const size_t length = self->slice.end - self->slice.first;
+    if (length > 0) /* else no other node need have a rank of our number */
+        sum_between_nodes(self, work, length);
+    measure(self, work, self->slice.first, length, self->node_sums);
     apply(self, work, self->slice.first, length, self->node_sums);
 }
 
@@ -287,6 +367,7 @@ static void sum_and_apply_by_mpi(dp_exchange *self, const dp_exchange_work *work
         add(partial(self, 0), partial(self, slot), self->total);
     dp_comm_sum(self->comm, partial(self, 0), self->total);
     dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
+    measure(self, work, 0, self->total, partial(self, 0));
     apply(self, work, 0, self->total, partial(self, 0));
 }
 
@@ -303,7 +384,14 @@ static void find_node(dp_exchange *self) {
     self->node_size = shared ? dp_comm_node_first(self->comm, self->node + 1) - self->first : 1;
 }
 
-/* There are as many slices as the smallest node has ranks, of whole lines. */
+static void find_spans(dp_exchange *self) {
+    self->span = FLOATS_PER_LINE;
+    while ((self->total + self->span - 1) / self->span > SPANS_MAX)
+        self->span *= 2;
+    self->span_count = (self->total + self->span - 1) / self->span;
+}
+
+/* There are as many slices as the smallest node has ranks, of whole spans. */
 static void find_slice(dp_exchange *self) {
     int slices = self->node_size;
     for (int n = 0; self->kind == DP_EXCHANGE_SHARED && n < self->node_count; n++) {
@@ -312,10 +400,9 @@ static void find_slice(dp_exchange *self) {
     }
     if (self->node_rank >= slices)
         return; /* an empty slice */
-    dp_tree_range lines = dp_tree_share(whole_lines(self->total) / FLOATS_PER_LINE, (size_t)slices,
-                                        (size_t)self->node_rank);
-    self->slice.first = lines.first * FLOATS_PER_LINE;
-    self->slice.end = smaller(lines.end * FLOATS_PER_LINE, self->total);
+    dp_tree_range spans = dp_tree_share(self->span_count, (size_t)slices, (size_t)self->node_rank);
+    self->slice.first = spans.first * self->span;
+    self->slice.end = smaller(spans.end * self->span, self->total);
 }
 
 static dp_status plan_nodes(dp_exchange *self, size_t grains, dp_error *error) {
@@ -344,6 +431,7 @@ static dp_status prepare(dp_exchange *self, size_t grains, dp_error *error) {
         levels = needed > levels ? needed : levels;
     }
     DP_NEW_ARRAY(self->scratch, levels * self->stride);
+    DP_NEW_ARRAY(self->terms, self->span_count);
     DP_NEW_ARRAY(self->programs, self->plan.block_count);
     for (size_t i = 0; i < self->plan.block_count; i++) {
         DP_TRY(compile_sum(self, grains, self->plan.blocks[i], &self->programs[i], error));
@@ -371,7 +459,8 @@ static dp_status check_ranks(const dp_comm *comm, size_t grains, dp_error *error
 }
 
 dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_kind kind,
-                             size_t grains, size_t length, size_t extras, dp_error *error) {
+                             size_t grains, size_t length, size_t extras, size_t slabs,
+                             dp_error *error) {
     dp_status status = DP_OK;
     dp_exchange *self = NULL;
     *exchange = NULL;
@@ -383,8 +472,10 @@ dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_
     self->length = length;
     self->total = length + extras;
     self->stride = whole_lines(self->total);
+    self->slab_count = slabs;
     self->block_count = blocks_of_rank(self, grains, dp_comm_rank(comm), self->blocks);
     find_node(self);
+    find_spans(self);
     find_slice(self);
     DP_TRY(dp_comm_agree(comm, plan_nodes(self, grains, error), error));
     DP_TRY(share_memory(self, grains, error));
@@ -407,6 +498,7 @@ void dp_exchange_destroy(dp_exchange *exchange) {
     dp_memory_free(exchange->own_segment);
     dp_memory_free(exchange->segments);
     dp_memory_free(exchange->scratch);
+    dp_memory_free(exchange->terms);
     dp_memory_free(exchange->stack);
     dp_memory_free(exchange->node_sums);
     dp_memory_free(exchange->received);
@@ -418,9 +510,16 @@ float *dp_exchange_parameters(dp_exchange *exchange) {
     return exchange->parameters;
 }
 
+float *dp_exchange_slab(dp_exchange *exchange, size_t slab) {
+    return exchange->slabs + slab * whole_lines(exchange->length);
+}
+
 void dp_exchange_publish(dp_exchange *exchange) {
-    if (exchange->node_rank == 0)
+    if (exchange->node_rank == 0) {
         carry_down(exchange, exchange->parameters, exchange->length);
+        for (size_t slab = 0; slab < exchange->slab_count; slab++)
+            carry_down(exchange, dp_exchange_slab(exchange, slab), exchange->length);
+    }
     node_barrier(exchange);
 }
 
@@ -435,7 +534,7 @@ void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work) {
         sum_and_apply_by_mpi(exchange, work);
     else if (exchange->node_count == 1)
         sum_and_apply_within_node(exchange, work);
-    else if (exchange->slice.end > exchange->slice.first)
+    else
         sum_and_apply_between_nodes(exchange, work);
     dp_profile_mark(work->profile, DP_PHASE_UPDATE);
     node_barrier(exchange);

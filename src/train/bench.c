@@ -206,7 +206,7 @@ static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_er
     result->seconds_to_first_step = dp_process_age();
     DP_TRY(measure_memory(self, result, error));
     DP_TRY(dp_exchange_create(&self->idle, comm, config->exchange, config->grains,
-                              self->stepper.layout.length, 2, error));
+                              self->stepper.layout.length, 2, 0, error));
     DP_TRY(dp_comm_agree(comm, prepare(self, error), error));
     warm_up(self);
     measure(self, seconds);

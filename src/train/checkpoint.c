@@ -9,9 +9,14 @@
 #include <string.h>
 
 #define FORMAT "dptrain-checkpoint"
-#define VERSION 1
+#define VERSION 2
+#define VERSION_WITHOUT_STATE 1 /* the oldest that is read */
 #define CONFIG_BYTES_MAX 65536
-#define OPTIMIZER_NAME "sgd"
+#define OBJECT_SIZE 64
+
+bool dp_progress_is_stopped_early(const dp_progress *progress, const dp_config *config) {
+    return config->eval_patience != 0 && progress->evaluations_since_best >= config->eval_patience;
+}
 
 static dp_h5shape tensor_shape(const dp_tensor *tensor) {
     if (tensor->rank == 1)
@@ -19,8 +24,28 @@ static dp_h5shape tensor_shape(const dp_tensor *tensor) {
     return (dp_h5shape){.rank = 2, .size = {tensor->rows, tensor->cols}};
 }
 
-static void tensor_object(const dp_tensor *tensor, char object[32]) {
-    snprintf(object, 32, "/params/%s", tensor->name);
+/* "/params/W1". */
+static void tensor_object(const char *group, const dp_tensor *tensor, char object[OBJECT_SIZE]) {
+    snprintf(object, OBJECT_SIZE, "%s/%s", group, tensor->name);
+}
+
+static size_t slab_count(const dp_checkpoint *checkpoint) {
+    return dp_optimizer_slabs(checkpoint->config.optimizer);
+}
+
+/* "/optimizer/exp_avg". */
+static void slab_group(const dp_checkpoint *checkpoint, size_t slab, char group[OBJECT_SIZE]) {
+    snprintf(group, OBJECT_SIZE, "/optimizer/%s",
+             dp_optimizer_slab_name(checkpoint->config.optimizer, slab));
+}
+
+/* Of the optimizer's state: the XXH3 of the hashes of its slabs. */
+static uint64_t hash_state(const dp_checkpoint *checkpoint) {
+    uint64_t hashes[DP_OPTIMIZER_SLABS_MAX] = {0};
+    const size_t count = slab_count(checkpoint);
+    for (size_t slab = 0; slab < count; slab++)
+        hashes[slab] = dp_params_hash(&checkpoint->layout, checkpoint->state[slab]);
+    return dp_xxh3_of(hashes, count * sizeof hashes[0]);
 }
 
 /* --- the seal ------------------------------------------------------------------------------- */
@@ -103,6 +128,8 @@ static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5file *fi
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "step", progress->step, error));
     dp_hash_format(checkpoint->weights_hash, hash);
     DP_TRY(dp_h5file_write_text_attribute(file, "weights", hash, error));
+    dp_hash_format(hash_state(checkpoint), hash);
+    DP_TRY(dp_h5file_write_text_attribute(file, "state", hash, error));
     DP_TRY(
         dp_h5file_write_text_attribute(file, "dataset_sha256", checkpoint->dataset_sha256, error));
     DP_TRY(dp_h5file_write_text_attribute(file, "unit", dp_unit_name(checkpoint->unit), error));
@@ -112,6 +139,8 @@ static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5file *fi
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "loss_count", progress->loss_count, error));
     DP_TRY(dp_h5file_write_real_attribute(file, "best_loss", progress->best_loss, error));
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "best_step", progress->best_step, error));
+    DP_TRY(dp_h5file_write_unsigned_attribute(file, "evaluations_since_best",
+                                              progress->evaluations_since_best, error));
 done:
     return status;
 }
@@ -125,19 +154,35 @@ static size_t largest_tensor(const dp_params_layout *layout) {
     return largest;
 }
 
-static dp_status write_params(const dp_checkpoint *checkpoint, dp_h5file *file, dp_error *error) {
+/* The tensors of a slab that is laid out as the parameters are. */
+static dp_status write_slab(const dp_checkpoint *checkpoint, dp_h5file *file, const char *group,
+                            const float *slab, dp_error *error) {
     dp_status status = DP_OK;
     float *natural = NULL;
-    char object[32];
+    char object[OBJECT_SIZE];
     DP_NEW_ARRAY(natural, largest_tensor(&checkpoint->layout));
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &checkpoint->layout.tensors[t];
-        tensor_object(tensor, object);
-        dp_tensor_store(tensor, checkpoint->params, natural);
+        tensor_object(group, tensor, object);
+        dp_tensor_store(tensor, slab, natural);
         DP_TRY(dp_h5file_write_floats(file, object, tensor_shape(tensor), natural, error));
     }
 done:
     dp_memory_free(natural);
+    return status;
+}
+
+static dp_status write_optimizer(const dp_checkpoint *checkpoint, dp_h5file *file,
+                                 dp_error *error) {
+    dp_status status = DP_OK;
+    char group[OBJECT_SIZE];
+    DP_TRY(dp_h5file_write_text(file, "/optimizer/name",
+                                dp_optimizer_name(checkpoint->config.optimizer), error));
+    for (size_t slab = 0; slab < slab_count(checkpoint); slab++) {
+        slab_group(checkpoint, slab, group);
+        DP_TRY(write_slab(checkpoint, file, group, checkpoint->state[slab], error));
+    }
+done:
     return status;
 }
 
@@ -149,8 +194,8 @@ static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5file *file,
     DP_TRY(write_attributes(checkpoint, file, error));
     DP_TRY(dp_h5file_write_text(file, "/config", dp_text_string(&config), error));
     DP_TRY(dp_vocabulary_write(&checkpoint->vocabulary, file, error));
-    DP_TRY(write_params(checkpoint, file, error));
-    DP_TRY(dp_h5file_write_text(file, "/optimizer/name", OPTIMIZER_NAME, error));
+    DP_TRY(write_slab(checkpoint, file, "/params", checkpoint->params, error));
+    DP_TRY(write_optimizer(checkpoint, file, error));
 done:
     dp_text_clear(&config);
     return status;
@@ -187,20 +232,28 @@ static dp_status read_hash(dp_h5file *file, const char *path, const char *name, 
     return status;
 }
 
-static dp_status read_attributes(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
-                                 dp_error *error) {
+static dp_status read_version(dp_h5file *file, const char *path, uint64_t *version,
+                              dp_error *error) {
     dp_status status = DP_OK;
-    dp_progress *progress = &checkpoint->progress;
-    uint64_t version = 0;
-    char format[64], unit[16];
+    char format[64];
     if (dp_h5file_read_text_attribute(file, "format", format, sizeof format, error) != DP_OK ||
         strcmp(format, FORMAT) != 0)
         return dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain checkpoint", path);
-    DP_TRY(dp_h5file_read_unsigned_attribute(file, "version", &version, error));
-    if (version != VERSION)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "%s is a checkpoint of format version %" PRIu64 "; this program reads %d",
-                       path, version, VERSION);
+    DP_TRY(dp_h5file_read_unsigned_attribute(file, "version", version, error));
+    if (*version < VERSION_WITHOUT_STATE || *version > VERSION)
+        status = dp_fail(error, DP_ERR_INPUT,
+                         "%s is a checkpoint of format version %" PRIu64
+                         "; this program reads %d and %d",
+                         path, *version, VERSION_WITHOUT_STATE, VERSION);
+done:
+    return status;
+}
+
+static dp_status read_attributes(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
+                                 uint64_t version, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_progress *progress = &checkpoint->progress;
+    char unit[16];
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "step", &progress->step, error));
     DP_TRY(read_hash(file, path, "weights", &checkpoint->weights_hash, error));
     DP_TRY(dp_h5file_read_text_attribute(file, "dataset_sha256", checkpoint->dataset_sha256,
@@ -214,7 +267,44 @@ static dp_status read_attributes(dp_checkpoint *checkpoint, dp_h5file *file, con
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "loss_count", &progress->loss_count, error));
     DP_TRY(dp_h5file_read_real_attribute(file, "best_loss", &progress->best_loss, error));
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "best_step", &progress->best_step, error));
+    if (version > VERSION_WITHOUT_STATE)
+        DP_TRY(dp_h5file_read_unsigned_attribute(file, "evaluations_since_best",
+                                                 &progress->evaluations_since_best, error));
 done:
+    return status;
+}
+
+/* All shapes are seen before memory is taken on the word of any. */
+static dp_status check_slab(const dp_checkpoint *checkpoint, dp_h5file *file, const char *group,
+                            dp_error *error) {
+    dp_status status = DP_OK;
+    char object[OBJECT_SIZE];
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        const dp_tensor *tensor = &checkpoint->layout.tensors[t];
+        tensor_object(group, tensor, object);
+        DP_TRY(dp_h5file_check_floats(file, object, tensor_shape(tensor), error));
+    }
+done:
+    return status;
+}
+
+/* *slab is the checkpoint's own, whether this succeeds or not. */
+static dp_status read_slab(const dp_checkpoint *checkpoint, dp_h5file *file, const char *group,
+                           float **slab, dp_error *error) {
+    dp_status status = DP_OK;
+    float *natural = NULL;
+    char object[OBJECT_SIZE];
+    DP_TRY(check_slab(checkpoint, file, group, error));
+    DP_NEW_ARRAY(*slab, checkpoint->layout.length);
+    DP_NEW_ARRAY(natural, largest_tensor(&checkpoint->layout));
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        const dp_tensor *tensor = &checkpoint->layout.tensors[t];
+        tensor_object(group, tensor, object);
+        DP_TRY(dp_h5file_read_floats(file, object, tensor_shape(tensor), natural, error));
+        dp_tensor_load(tensor, *slab, natural);
+    }
+done:
+    dp_memory_free(natural);
     return status;
 }
 
@@ -226,48 +316,66 @@ static dp_status read_params(dp_checkpoint *checkpoint, dp_h5file *file, const c
                             .block_size = checkpoint->block_size,
                             .embedding_dim = checkpoint->config.embedding_dim,
                             .hidden_dim = checkpoint->config.hidden_dim};
-    float *natural = NULL;
-    char object[32];
     if (dp_params_layout_init(&checkpoint->layout, shape, error) != DP_OK)
         return dp_fail_prefix(error, "%s", path);
-    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
-        /* All shapes are seen before memory is taken on the word of any. */
-        tensor_object(&checkpoint->layout.tensors[t], object);
-        DP_TRY(dp_h5file_check_floats(file, object, tensor_shape(&checkpoint->layout.tensors[t]),
-                                      error));
-    }
-    DP_NEW_ARRAY(checkpoint->params, checkpoint->layout.length);
-    DP_NEW_ARRAY(natural, largest_tensor(&checkpoint->layout));
-    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
-        const dp_tensor *tensor = &checkpoint->layout.tensors[t];
-        tensor_object(tensor, object);
-        DP_TRY(dp_h5file_read_floats(file, object, tensor_shape(tensor), natural, error));
-        dp_tensor_load(tensor, checkpoint->params, natural);
-    }
+    DP_TRY(read_slab(checkpoint, file, "/params", &checkpoint->params, error));
+    if (dp_params_hash(&checkpoint->layout, checkpoint->params) != checkpoint->weights_hash)
+        status = dp_fail(error, DP_ERR_INPUT, "%s is damaged: its weights have another hash", path);
 done:
-    dp_memory_free(natural);
+    return status;
+}
+
+static dp_status read_state(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
+                            dp_error *error) {
+    dp_status status = DP_OK;
+    char group[OBJECT_SIZE];
+    uint64_t hash = 0;
+    for (size_t slab = 0; slab < slab_count(checkpoint); slab++) {
+        slab_group(checkpoint, slab, group);
+        DP_TRY(read_slab(checkpoint, file, group, &checkpoint->state[slab], error));
+    }
+    DP_TRY(read_hash(file, path, "state", &hash, error));
+    if (hash_state(checkpoint) != hash)
+        status = dp_fail(error, DP_ERR_INPUT,
+                         "%s is damaged: the optimizer's state has another hash", path);
+done:
+    return status;
+}
+
+static dp_status read_optimizer(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
+                                uint64_t version, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text name = {0};
+    const char *configured = dp_optimizer_name(checkpoint->config.optimizer);
+    DP_TRY(dp_h5file_read_text(file, "/optimizer/name", 64, &name, error));
+    if (strcmp(dp_text_string(&name), configured) != 0)
+        status = dp_fail(error, DP_ERR_INPUT, "%s: optimizer '%s', but '%s' in its config", path,
+                         dp_text_string(&name), configured);
+    else if (version > VERSION_WITHOUT_STATE)
+        status = read_state(checkpoint, file, path, error);
+    else if (slab_count(checkpoint) > 0)
+        status = dp_fail(error, DP_ERR_INPUT, "%s: version %" PRIu64 " has no state for %s", path,
+                         version, configured);
+done:
+    dp_text_clear(&name);
     return status;
 }
 
 static dp_status read_content(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
                               dp_error *error) {
     dp_status status = DP_OK;
-    dp_text config = {0}, optimizer = {0};
-    DP_TRY(read_attributes(checkpoint, file, path, error));
+    dp_text config = {0};
+    uint64_t version = 0;
+    DP_TRY(read_version(file, path, &version, error));
+    DP_TRY(read_attributes(checkpoint, file, path, version, error));
     DP_TRY(dp_h5file_read_text(file, "/config", CONFIG_BYTES_MAX, &config, error));
     DP_TRY(
         dp_config_parse(&checkpoint->config, dp_text_string(&config), config.length, path, error));
     DP_TRY(dp_vocabulary_read(&checkpoint->vocabulary, file, path, error));
     DP_TRY(read_params(checkpoint, file, path, error));
-    DP_TRY(dp_h5file_read_text(file, "/optimizer/name", 64, &optimizer, error));
-    if (strcmp(dp_text_string(&optimizer), OPTIMIZER_NAME) != 0)
-        status = dp_fail(error, DP_ERR_INPUT, "%s: unknown optimizer '%s'", path,
-                         dp_text_string(&optimizer));
-    else if (dp_params_hash(&checkpoint->layout, checkpoint->params) != checkpoint->weights_hash)
-        status = dp_fail(error, DP_ERR_INPUT, "%s is damaged: its weights have another hash", path);
+    DP_TRY(read_optimizer(checkpoint, file, path, version, error));
 done:
     dp_text_clear(&config);
-    dp_text_clear(&optimizer);
     return status;
 }
 
@@ -290,4 +398,8 @@ void dp_checkpoint_clear(dp_checkpoint *checkpoint) {
     dp_vocabulary_clear(&checkpoint->vocabulary);
     dp_memory_free(checkpoint->params);
     checkpoint->params = NULL;
+    for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++) {
+        dp_memory_free(checkpoint->state[slab]);
+        checkpoint->state[slab] = NULL;
+    }
 }

@@ -1,5 +1,7 @@
 #include "train/config.h"
 
+#include "data/dataset.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -104,6 +106,68 @@ static const dp_option options[] = {
      .unit = "RATE",
      .help = "hidden units left out of each example while training",
      .flags = DP_OPTION_RESULT},
+    {.key = "train.optimizer",
+     .type = DP_OPTION_CHOICE,
+     .offset = FIELD(optimizer),
+     .initial = "sgd",
+     .choices = "sgd|momentum|nesterov|adamw",
+     .unit = "KIND",
+     .help = "how parameters follow the gradient",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.momentum",
+     .type = DP_OPTION_REAL,
+     .offset = FIELD(momentum),
+     .initial = "0.9",
+     .minimum = 0,
+     .maximum = 0.999999,
+     .unit = "FACTOR",
+     .help = "of momentum and nesterov",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.beta1",
+     .type = DP_OPTION_REAL,
+     .offset = FIELD(beta1),
+     .initial = "0.9",
+     .minimum = 0,
+     .maximum = 0.999999,
+     .unit = "FACTOR",
+     .help = "of adamw, for the mean of the gradient",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.beta2",
+     .type = DP_OPTION_REAL,
+     .offset = FIELD(beta2),
+     .initial = "0.999",
+     .minimum = 0,
+     .maximum = 0.999999,
+     .unit = "FACTOR",
+     .help = "of adamw, for the mean of its square",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.epsilon",
+     .type = DP_OPTION_REAL,
+     .offset = FIELD(epsilon),
+     .initial = "1e-8",
+     .minimum = 1e-30,
+     .maximum = 1,
+     .unit = "NUMBER",
+     .help = "of adamw, added to the divisor",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.weight_decay",
+     .type = DP_OPTION_REAL,
+     .offset = FIELD(weight_decay),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1000,
+     .unit = "FACTOR",
+     .help = "of C, W1 and W2, not of biases; L2 in the gradient, but for adamw apart from it",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.clip_norm",
+     .type = DP_OPTION_REAL,
+     .offset = FIELD(clip_norm),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1e38,
+     .unit = "NORM",
+     .help = "longest gradient, longer ones are shortened to it; 0: no limit",
+     .flags = DP_OPTION_RESULT},
     {.key = "train.lr",
      .type = DP_OPTION_REAL,
      .offset = FIELD(lr),
@@ -111,13 +175,22 @@ static const dp_option options[] = {
      .minimum = 0,
      .maximum = 1e38,
      .unit = "RATE",
-     .help = "learning rate at the start",
+     .help = "learning rate at the start, or after the warm-up",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.lr_warmup",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = FIELD(lr_warmup),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1e15,
+     .unit = "STEPS",
+     .help = "over which it rises evenly to what it is to be",
      .flags = DP_OPTION_RESULT},
     {.key = "train.lr_schedule",
      .type = DP_OPTION_CHOICE,
      .offset = FIELD(lr_schedule),
      .initial = "step",
-     .choices = "step|constant",
+     .choices = "step|constant|cosine|inverse",
      .unit = "KIND",
      .help = "how it changes",
      .flags = DP_OPTION_RESULT},
@@ -128,7 +201,7 @@ static const dp_option options[] = {
      .minimum = 0,
      .maximum = 1e15,
      .unit = "STEPS",
-     .help = "steps at which it is multiplied by lr_gamma",
+     .help = "of step: when it is multiplied by lr_gamma",
      .flags = DP_OPTION_RESULT},
     {.key = "train.lr_gamma",
      .type = DP_OPTION_REAL,
@@ -137,7 +210,25 @@ static const dp_option options[] = {
      .minimum = 0,
      .maximum = 1000,
      .unit = "FACTOR",
-     .help = "factor at each milestone",
+     .help = "of step: factor at each milestone",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.lr_final",
+     .type = DP_OPTION_REAL,
+     .offset = FIELD(lr_final),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1,
+     .unit = "FRACTION",
+     .help = "of cosine: where it ends, as a fraction of lr",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.lr_decay",
+     .type = DP_OPTION_REAL,
+     .offset = FIELD(lr_decay),
+     .initial = "0.0001",
+     .minimum = 0,
+     .maximum = 1e6,
+     .unit = "RATE",
+     .help = "of inverse: r in lr / (1 + r t)",
      .flags = DP_OPTION_RESULT},
     {.key = "train.log_every",
      .type = DP_OPTION_UNSIGNED,
@@ -163,6 +254,14 @@ static const dp_option options[] = {
      .choices = "train|dev|test",
      .unit = "LIST",
      .help = "splits evaluated on the way; at the end all are"},
+    {.key = "eval.patience",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = FIELD(eval_patience),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1e15,
+     .unit = "N",
+     .help = "evaluations in a row without a better dev loss that end the run; 0: none do"},
 
     {.key = "checkpoint.every",
      .type = DP_OPTION_UNSIGNED,
@@ -209,17 +308,52 @@ dp_option_table dp_config_table(void) {
     return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
 }
 
+/* --- demands between values ----------------------------------------------------------------- */
+
+static dp_status check_grains(const dp_config *config, dp_error *error) {
+    if (config->grains <= config->batch_size)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "train.grains = %" PRIu64 " is more than train.batch_size = %" PRIu64
+                   ": a grain needs at least one row",
+                   config->grains, config->batch_size);
+}
+
+static dp_status check_schedule(const dp_config *config, dp_error *error) {
+    if (config->lr_schedule != DP_SCHEDULE_COSINE || config->lr_warmup < config->steps)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "train.lr_warmup = %" PRIu64 " leaves none of train.steps = %" PRIu64
+                   " for train.lr_schedule = cosine",
+                   config->lr_warmup, config->steps);
+}
+
+static dp_status check_patience(const dp_config *config, dp_error *error) {
+    if (config->eval_patience == 0)
+        return DP_OK;
+    if (config->eval_every == 0)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "eval.patience = %" PRIu64 " counts evaluations, and eval.every = 0 makes "
+                       "none on the way: set eval.every",
+                       config->eval_patience);
+    if ((config->eval_splits >> DP_SPLIT_DEV & 1u) == 0)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "eval.patience = %" PRIu64 " looks at the dev loss: add dev to eval.splits",
+                       config->eval_patience);
+    return DP_OK;
+}
+
 /* Values that depend on others, and demands between values. */
 static dp_status resolve(dp_config *config, dp_error *error) {
+    dp_status status = DP_OK;
     if (config->grains == 0)
         config->grains = config->batch_size < GRAINS_DEFAULT ? config->batch_size : GRAINS_DEFAULT;
-    if (config->grains > config->batch_size)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "train.grains = %" PRIu64 " is more than train.batch_size = %" PRIu64
-                       ": a grain needs at least one row",
-                       config->grains, config->batch_size);
     config->exchange = dp_exchange_resolve(config->exchange);
-    return DP_OK;
+    DP_TRY(check_grains(config, error));
+    DP_TRY(check_schedule(config, error));
+    DP_TRY(check_patience(config, error));
+done:
+    return status;
 }
 
 dp_status dp_config_parse(dp_config *config, const char *text, size_t size, const char *name,
@@ -290,6 +424,12 @@ dp_status dp_config_check_resumable(const dp_config *saved, const dp_config *wan
                               differences.length == 0 ? "" : "; ",
                               dp_exchange_name(saved->exchange),
                               dp_exchange_name(wanted->exchange));
+    /* With cosine the rate of every step depends on how many there are. */
+    if (wanted->lr_schedule == DP_SCHEDULE_COSINE && saved->steps != wanted->steps)
+        dp_text_append_format(&differences,
+                              "%strain.steps: %" PRIu64 " there, %" PRIu64
+                              " here, over which train.lr_schedule = cosine stretches",
+                              differences.length == 0 ? "" : "; ", saved->steps, wanted->steps);
     dp_status status = dp_text_check(&differences, error);
     if (status == DP_OK && differences.length > 0)
         status = dp_fail(error, DP_ERR_MISMATCH, "options that change the result differ: %s",
@@ -301,7 +441,21 @@ dp_status dp_config_check_resumable(const dp_config *saved, const dp_config *wan
 dp_schedule dp_config_schedule(const dp_config *config) {
     return (dp_schedule){.kind = config->lr_schedule,
                          .lr = config->lr,
+                         .warmup = config->lr_warmup,
                          .gamma = config->lr_gamma,
                          .milestones = config->lr_milestones.values,
-                         .milestone_count = config->lr_milestones.count};
+                         .milestone_count = config->lr_milestones.count,
+                         .steps = config->steps,
+                         .final = config->lr_final,
+                         .decay = config->lr_decay};
+}
+
+dp_optimizer dp_config_optimizer(const dp_config *config) {
+    return (dp_optimizer){.kind = config->optimizer,
+                          .momentum = config->momentum,
+                          .beta1 = config->beta1,
+                          .beta2 = config->beta2,
+                          .epsilon = config->epsilon,
+                          .weight_decay = config->weight_decay,
+                          .clip_norm = config->clip_norm};
 }

@@ -67,6 +67,73 @@ static void report_model(dp_report *report, const dp_params_layout *layout) {
     dp_text_clear(&tensors);
 }
 
+static void append_real(dp_text *line, const char *what, double value) {
+    dp_text_append_format(line, "%s%g", what, value);
+}
+
+static void append_steps(dp_text *line, const char *what, uint64_t steps) {
+    char number[32];
+    dp_text_append_format(line, "%s%s", what, dp_text_format_count(steps, number));
+}
+
+static void report_optimizer(dp_report *report, const dp_config *config) {
+    dp_text line = {0};
+    dp_text_append(&line, dp_optimizer_name(config->optimizer));
+    if (config->optimizer == DP_OPTIMIZER_MOMENTUM || config->optimizer == DP_OPTIMIZER_NESTEROV)
+        append_real(&line, " ", config->momentum);
+    if (config->optimizer == DP_OPTIMIZER_ADAMW) {
+        append_real(&line, ", beta ", config->beta1);
+        append_real(&line, " and ", config->beta2);
+    }
+    if (config->weight_decay > 0.0)
+        append_real(&line, ", weight decay ", config->weight_decay);
+    if (config->clip_norm > 0.0)
+        append_real(&line, ", norm at most ", config->clip_norm);
+    dp_report_line(report, "  optimizer  %s", dp_text_string(&line));
+    dp_text_clear(&line);
+}
+
+/* All of them, where there is room on the line. */
+static void append_milestones(const dp_config *config, dp_text *line) {
+    const size_t count = config->lr_milestones.count;
+    if (count == 0)
+        return;
+    append_real(line, ", times ", config->lr_gamma);
+    if (count > 2)
+        dp_text_append_format(line, " at %zu milestones", count);
+    for (size_t i = 0; i < count && count <= 2; i++)
+        append_steps(line, i == 0 ? " at step " : " and ", config->lr_milestones.values[i]);
+}
+
+static void append_schedule(const dp_config *config, dp_text *line) {
+    switch (config->lr_schedule) {
+    case DP_SCHEDULE_STEP:
+        append_milestones(config, line);
+        break;
+    case DP_SCHEDULE_CONSTANT:
+        break;
+    case DP_SCHEDULE_COSINE:
+        append_real(line, " to ", config->lr * config->lr_final);
+        append_steps(line, " at step ", config->steps);
+        break;
+    case DP_SCHEDULE_INVERSE:
+        append_real(line, ", over 1 + ", config->lr_decay);
+        dp_text_append(line, " t");
+        break;
+    }
+}
+
+static void report_schedule(dp_report *report, const dp_config *config) {
+    dp_text line = {0};
+    append_real(&line, "", config->lr);
+    dp_text_append_format(&line, ", %s", dp_schedule_name(config->lr_schedule));
+    append_schedule(config, &line);
+    if (config->lr_warmup > 0)
+        append_steps(&line, ", warm-up of ", config->lr_warmup);
+    dp_report_line(report, "  rate       %s", dp_text_string(&line));
+    dp_text_clear(&line);
+}
+
 void dp_report_start(dp_report *report, const dp_config *config, const dp_dataset *dataset,
                      const dp_params_layout *layout, const dp_comm *comm, const char *processor) {
     int ranks = dp_comm_size(comm), nodes = dp_comm_node_count(comm);
@@ -74,6 +141,8 @@ void dp_report_start(dp_report *report, const dp_config *config, const dp_datase
     report_model(report, layout);
     dp_report_line(report, "  batch      %" PRIu64 " rows in %" PRIu64 " grains, seed %" PRIu64,
                    config->batch_size, config->grains, config->seed);
+    report_optimizer(report, config);
+    report_schedule(report, config);
     dp_report_line(report, "  ranks      %d on %d host%s%s", ranks, nodes, nodes == 1 ? "" : "s",
                    dp_comm_oversubscribed(comm) ? ", more than processors: they take turns" : "");
     dp_report_line(report, "  exchange   %s, %s", dp_exchange_name(config->exchange),

@@ -47,38 +47,47 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_config *config,
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s is at step %" PRIu64 ", beyond train.steps = %" PRIu64, config->run_dir,
                        checkpoint->progress.step, config->steps);
+    if (config->eval_patience != 0 &&
+        checkpoint->progress.evaluations_since_best > config->eval_patience)
+        return dp_fail(error, DP_ERR_MISMATCH,
+                       "%s has had %" PRIu64 " evaluations without a better dev loss, more than "
+                       "eval.patience = %" PRIu64,
+                       config->run_dir, checkpoint->progress.evaluations_since_best,
+                       config->eval_patience);
     return DP_OK;
 }
 
 /* Rank 0's part. */
-static dp_status restore(const dp_config *config, const dp_dataset *dataset,
-                         const dp_params_layout *layout, const char *build, dp_report *report,
-                         dp_progress *progress, float *params, bool *resumed, dp_error *error) {
+static dp_status restore(dp_stepper *stepper, dp_report *report, dp_progress *progress,
+                         bool *resumed, dp_error *error) {
     dp_status status = DP_OK;
     dp_checkpoint checkpoint = {0};
-    DP_TRY(load_newest_good(config->run_dir, report, &checkpoint, resumed, error));
+    const size_t bytes = stepper->layout.length * sizeof *stepper->params;
+    DP_TRY(load_newest_good(stepper->config->run_dir, report, &checkpoint, resumed, error));
     if (!*resumed)
         goto done;
-    DP_TRY(check(&checkpoint, config, dataset, error));
-    if (strcmp(checkpoint.build, build) != 0)
+    DP_TRY(check(&checkpoint, stepper->config, &stepper->dataset, error));
+    if (strcmp(checkpoint.build, stepper->build.text) != 0)
         dp_report_line(report,
                        "notice: steps so far were computed by %s; bits may differ from a "
                        "run on one build",
                        checkpoint.build);
     *progress = checkpoint.progress;
-    memcpy(params, checkpoint.params, layout->length * sizeof *params);
+    memcpy(stepper->params, checkpoint.params, bytes);
+    for (size_t slab = 0; slab < dp_optimizer_slabs(stepper->config->optimizer); slab++)
+        memcpy(stepper->state[slab], checkpoint.state[slab], bytes);
 done:
     dp_checkpoint_clear(&checkpoint);
     return status;
 }
 
-dp_status dp_resume(dp_comm *comm, const dp_config *config, const dp_dataset *dataset,
-                    const dp_params_layout *layout, const char *build, dp_report *report,
-                    dp_progress *progress, float *params, bool *resumed, dp_error *error) {
+dp_status dp_resume(dp_stepper *stepper, dp_report *report, dp_progress *progress, bool *resumed,
+                    dp_error *error) {
     dp_status status = DP_OK;
+    dp_comm *comm = stepper->comm;
     *resumed = false;
     if (dp_comm_rank(comm) == 0)
-        status = restore(config, dataset, layout, build, report, progress, params, resumed, error);
+        status = restore(stepper, report, progress, resumed, error);
     DP_TRY(dp_comm_agree(comm, status, error));
     dp_comm_broadcast(comm, resumed, sizeof *resumed);
     if (!*resumed)

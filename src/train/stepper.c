@@ -1,7 +1,6 @@
 #include "train/stepper.h"
 
 #include "base/memory.h"
-#include "model/optimizer.h"
 #include "train/open_dataset.h"
 
 /* Sums over the grains that travel with the gradient. */
@@ -64,20 +63,29 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
     sums[self->layout.length + EXTRA_SIGNALLED] = signalled ? 1.0f : 0.0f;
 }
 
+static void clip(void *context, double squares) {
+    dp_stepper *self = context;
+    self->clip = dp_optimizer_clip(&self->optimizer, squares);
+}
+
 static void update(void *context, size_t first, size_t count, const float *gradient) {
     dp_stepper *self = context;
-    dp_optimizer_sgd(self->kernels, count, (float)self->lr, gradient, self->params + first);
+    const dp_optimizer_step step = {.number = self->step, .lr = self->lr, .clip = self->clip};
+    dp_optimizer_update(&self->optimizer, self->kernels, &self->layout, &step, first, count,
+                        gradient, self->params, self->state);
 }
 
 void dp_stepper_step(dp_stepper *self, uint64_t step, dp_profile *profile) {
     const dp_exchange_work work = {.grains = compute_grains,
                                    .at_once = dp_model_grains_at_once(self->model),
                                    .update = update,
+                                   .measured = self->optimizer.clip_norm > 0.0 ? clip : NULL,
                                    .context = self,
                                    .profile = profile};
     self->step = step;
     self->profile = profile;
     self->lr = dp_schedule_lr(&self->schedule, step);
+    self->clip = 1.0;
     dp_comm_set_place(self->comm, "exchange", step);
     dp_profile_begin_step(profile);
     dp_exchange_step(self->exchange, &work);
@@ -112,6 +120,7 @@ static dp_status build_model(dp_stepper *self, dp_error *error) {
                                  .example_count = dp_dataset_rows(&self->dataset, DP_SPLIT_TRAIN),
                                  .sampling = config->sampling};
     self->schedule = dp_config_schedule(config);
+    self->optimizer = dp_config_optimizer(config);
 done:
     return status;
 }
@@ -125,9 +134,12 @@ dp_status dp_stepper_open(dp_stepper *stepper, dp_comm *comm, const dp_config *c
     stepper->kernels = dp_kernels_of(stepper->build.level);
     DP_TRY(dp_open_dataset(comm, config->data_path, DP_CHECK_ONCE, &stepper->dataset, error));
     DP_TRY(dp_comm_agree(comm, build_model(stepper, error), error));
+    const size_t slabs = dp_optimizer_slabs(config->optimizer);
     DP_TRY(dp_exchange_create(&stepper->exchange, comm, config->exchange, config->grains,
-                              stepper->layout.length, EXTRA_COUNT, error));
+                              stepper->layout.length, EXTRA_COUNT, slabs, error));
     stepper->params = dp_exchange_parameters(stepper->exchange);
+    for (size_t slab = 0; slab < slabs; slab++)
+        stepper->state[slab] = dp_exchange_slab(stepper->exchange, slab);
 done:
     return status;
 }

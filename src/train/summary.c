@@ -49,6 +49,8 @@ dp_status dp_summary_write(const dp_summary *summary, const char *path, dp_error
                               summary->evaluations);
     if (summary->best_step != 0)
         append_best(&json, summary);
+    dp_json_key(&json, "stopped_early");
+    dp_json_bool(&json, summary->stopped_early);
     dp_json_key(&json, "parameters");
     dp_json_unsigned(&json, summary->parameters);
     dp_json_key(&json, "ranks");

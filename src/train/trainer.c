@@ -116,6 +116,7 @@ static dp_checkpoint snapshot(const trainer *self, uint64_t weights_hash) {
                                 .vocabulary = self->stepper.dataset.vocabulary,
                                 .layout = self->stepper.layout,
                                 .params = self->stepper.params};
+    memcpy(checkpoint.state, self->stepper.state, sizeof checkpoint.state);
     memcpy(checkpoint.dataset_sha256, self->stepper.dataset.info.sha256, DP_SHA256_TEXT_SIZE);
     memcpy(checkpoint.build, self->stepper.build.text, DP_BUILD_SIZE);
     return checkpoint;
@@ -200,8 +201,12 @@ static bool is_due(uint64_t step, uint64_t every) {
     return every != 0 && step % every == 0;
 }
 
+static bool is_stopped_early(const trainer *self) {
+    return dp_progress_is_stopped_early(&self->progress, self->config);
+}
+
 static bool is_finished(const trainer *self) {
-    return self->progress.step == self->config->steps;
+    return self->progress.step == self->config->steps || is_stopped_early(self);
 }
 
 /* What is to be evaluated at this step: a bit per split. */
@@ -209,6 +214,21 @@ static unsigned due_splits(const trainer *self) {
     if (is_finished(self))
         return DP_SPLITS_ALL;
     return is_due(self->progress.step, self->config->eval_every) ? self->config->eval_splits : 0u;
+}
+
+/* Takes note of a dev loss, and says whether it is the best so far. An evaluation that only the end
+ * of the run has brought is not counted: with more steps it would not have been. */
+static bool is_best(trainer *self, double loss) {
+    dp_progress *progress = &self->progress;
+    if (isfinite(loss) && (progress->best_step == 0 || loss < progress->best_loss)) {
+        progress->best_loss = loss;
+        progress->best_step = progress->step;
+        progress->evaluations_since_best = 0;
+        return true;
+    }
+    if (progress->best_step != 0 && is_due(progress->step, self->config->eval_every))
+        progress->evaluations_since_best++;
+    return false;
 }
 
 static dp_status log_if_due(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
@@ -223,14 +243,9 @@ static dp_status log_if_due(trainer *self, dp_evaluation evaluations[DP_SPLIT_CO
     DP_TRY(check_weights(self, &hash, error));
     dp_comm_set_place(self->comm, "writing metrics", progress->step);
     status = write_row(self, splits, evaluations, hash, error);
-    bool has_dev = (splits >> DP_SPLIT_DEV & 1u) != 0 && isfinite(evaluations[DP_SPLIT_DEV].loss);
-    if (has_dev &&
-        (progress->best_step == 0 || evaluations[DP_SPLIT_DEV].loss < progress->best_loss)) {
-        progress->best_loss = evaluations[DP_SPLIT_DEV].loss;
-        progress->best_step = progress->step;
-        if (status == DP_OK)
-            status = save_best(self, hash, error);
-    }
+    if ((splits >> DP_SPLIT_DEV & 1u) != 0 && is_best(self, evaluations[DP_SPLIT_DEV].loss) &&
+        status == DP_OK)
+        status = save_best(self, hash, error);
     status = dp_comm_agree(self->comm, status, error);
 done:
     return status;
@@ -292,9 +307,7 @@ static void describe(trainer *self) {
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     bool resumed = false;
     char step[32];
-    dp_status status = dp_resume(self->comm, self->config, &self->stepper.dataset,
-                                 &self->stepper.layout, self->stepper.build.text, &self->report,
-                                 &self->progress, self->stepper.params, &resumed, error);
+    dp_status status = dp_resume(&self->stepper, &self->report, &self->progress, &resumed, error);
     if (status != DP_OK)
         return status;
     if (self->is_root && !resumed)
@@ -310,19 +323,23 @@ static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     return DP_OK;
 }
 
+static bool is_going_on(const trainer *self) {
+    return self->progress.step < self->end && !is_stopped_early(self);
+}
+
 /* Steps up to the end or a signal. */
 static dp_status train(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
                        dp_train_outcome *outcome, dp_error *error) {
     dp_status status = DP_OK;
     bool signalled = false;
-    if (self->progress.step < self->end)
+    if (is_going_on(self))
         dp_report_step_heading(&self->report);
-    while (self->progress.step < self->end && !signalled) {
+    while (is_going_on(self) && !signalled) {
         take_step(self);
         DP_TRY(check_loss(self, error));
         DP_TRY(log_if_due(self, evaluations, error));
         signalled = self->stepper.signalled;
-        if (signalled || self->progress.step == self->end ||
+        if (signalled || !is_going_on(self) ||
             is_due(self->progress.step, self->config->checkpoint_every))
             DP_TRY(save_checkpoint(self, error));
     }
@@ -336,6 +353,16 @@ static dp_status summary_path(const trainer *self, char path[DP_PATH_SIZE], dp_e
     return dp_run_folder_file(self->config->run_dir, "summary.json", path, error);
 }
 
+static void report_early_stop(trainer *self) {
+    char step[32], best_step[32];
+    dp_report_line(&self->report,
+                   "stopped early at step %s: %" PRIu64 " evaluations without a better dev loss "
+                   "than\n  %.4f at step %s",
+                   dp_text_format_count(self->progress.step, step),
+                   self->progress.evaluations_since_best, self->progress.best_loss,
+                   dp_text_format_count(self->progress.best_step, best_step));
+}
+
 static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP_SPLIT_COUNT],
                                uint64_t hash, dp_error *error) {
     dp_status status = DP_OK;
@@ -344,6 +371,7 @@ static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP
                                 .weights_hash = hash,
                                 .splits = DP_SPLITS_ALL,
                                 .evaluations = evaluations,
+                                .stopped_early = is_stopped_early(self),
                                 .parameters = self->stepper.layout.parameter_count,
                                 .ranks = (uint64_t)dp_comm_size(self->comm),
                                 .best_step = self->progress.best_step,
@@ -352,6 +380,8 @@ static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP
                                 .build = self->stepper.build.text};
     DP_TRY(summary_path(self, path, error));
     DP_TRY(dp_summary_write(&summary, path, error));
+    if (summary.stopped_early)
+        report_early_stop(self);
     dp_report_splits(&self->report, DP_SPLITS_ALL, evaluations);
     dp_report_line(&self->report, "weights %s", dp_hash_format(hash, text));
     dp_report_line(&self->report, "time %s", dp_text_format_duration(summary.seconds, duration));
@@ -359,12 +389,21 @@ done:
     return status;
 }
 
-/* The run has all its steps: evaluates, if the last step did not do it, and sums up. */
+/* The splits that have not been evaluated where the run stands now. A run that has all its steps
+ * evaluated all at the last one; one that stopped early only those that are evaluated on the way,
+ * and the others never. */
+static unsigned missing_splits(const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
+    unsigned missing = 0;
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        missing |= evaluations[split].count == 0 ? 1u << split : 0u;
+    return missing;
+}
+
+/* The run is at its end: evaluates what the last step did not, and sums up. */
 static dp_status finish(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT], dp_error *error) {
     dp_status status = DP_OK;
     uint64_t hash = 0;
-    if (evaluations[DP_SPLIT_TRAIN].count == 0)
-        DP_TRY(evaluate_splits(self, DP_SPLITS_ALL, evaluations, error));
+    DP_TRY(evaluate_splits(self, missing_splits(evaluations), evaluations, error));
     DP_TRY(check_weights(self, &hash, error));
     if (self->is_root)
         status = write_summary(self, evaluations, hash, error);
@@ -408,6 +447,22 @@ static void report_stop(trainer *self) {
                    dp_text_format_count(self->config->steps, steps));
 }
 
+/* That there is nothing left to do, and what would give something. */
+static void report_finished(trainer *self) {
+    if (is_stopped_early(self)) {
+        report_early_stop(self);
+        dp_report_line(&self->report, "finished (see summary.json; raise eval.patience to go on, "
+                                      "--fresh to start over)");
+        return;
+    }
+    dp_report_line(
+        &self->report,
+        "finished: all %" PRIu64 " steps are done (see summary.json; "
+        "%s--fresh to start over)",
+        self->config->steps,
+        self->config->lr_schedule == DP_SCHEDULE_COSINE ? "" : "raise train.steps to go on, ");
+}
+
 static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) {
     dp_status status = DP_OK;
     dp_evaluation evaluations[DP_SPLIT_COUNT] = {0};
@@ -418,10 +473,7 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
     DP_TRY(initialise_or_resume(self, error));
     DP_TRY(is_summed_up(self, &summed_up, error));
     if (summed_up) {
-        dp_report_line(&self->report,
-                       "finished: all %" PRIu64 " steps are done (see summary.json; "
-                       "raise train.steps to go on, --fresh to start over)",
-                       self->config->steps);
+        report_finished(self);
         goto done;
     }
     DP_TRY(begin_files(self, error));

@@ -30,6 +30,8 @@ for count in 1 3; do
     expect_refusal 2 "one of normal, scaled" $count "$BIN/dptrain" small.ini model.init=zero
     expect_refusal 2 "a grain needs at least one row" $count \
         "$BIN/dptrain" small.ini train.grains=34
+    expect_refusal 2 "add dev to eval.splits" $count \
+        "$BIN/dptrain" small.ini eval.patience=3 eval.splits=train
 
     # the config file
     printf '[train]\nsteps = 5\nbatchsize = 3\n' >bad.ini

@@ -31,6 +31,44 @@ for per_node in 1 2 3; do
 done
 unset DPTRAIN_RANKS_PER_NODE
 
+# So do the optimizers, with what they hold beside the parameters and a norm over all slices; and
+# dropout, in each way that gradients are computed in.
+declare -A keys=(
+    [adamw]="train.optimizer=adamw train.lr=0.01 train.weight_decay=0.01 train.clip_norm=0.3
+        train.lr_schedule=cosine train.lr_warmup=50"
+    [nesterov]="train.optimizer=nesterov train.lr=0.05 train.weight_decay=0.01 train.clip_norm=0.5
+        train.lr_schedule=inverse"
+    [momentum]="train.optimizer=momentum train.lr=0.05"
+    [sgd]="train.clip_norm=0.3"
+    [dropout]="train.dropout_embedding=0.2 train.dropout_hidden=0.4"
+    [shared]="train.batch_size=200 train.dropout_hidden=0.3"
+    [blas]="model.hidden_dim=4000 train.steps=20 train.dropout_embedding=0.2 train.dropout_hidden=0.4"
+)
+
+# expect_weights_of NAME RANKS KEYS...: as on one rank
+expect_weights_of() {
+    local name=$1 count=$2
+    shift 2
+    # shellcheck disable=SC2086 # a list of keys
+    ranks "$count" "$BIN/dptrain" small.ini train.steps=300 run.dir="$name.$count" ${keys[$name]} \
+        "$@" --fresh >"$name.txt"
+    expect_equal "weights of $name on $count ranks $*" "$(field "$name.$count/summary.json" weights)" \
+        "$(field "$name.1/summary.json" weights)"
+}
+for name in adamw nesterov momentum sgd dropout shared blas; do
+    expect_weights_of $name 1
+    expect_weights_of $name 3
+    [ "$(field $name.1/summary.json weights)" != "$(field np1/summary.json weights)" ] ||
+        fail "$name gave the weights of plain sgd"
+done
+expect_weights_of adamw 8
+expect_weights_of adamw 3 parallel.exchange=tree
+DPTRAIN_RANKS_PER_NODE=2 expect_weights_of adamw 5
+grep -q "optimizer  adamw, beta 0.9 and 0.999, weight decay 0.01, norm at most 0.3" adamw.txt ||
+    fail "the head of the report does not name the optimizer"
+grep -q "rate       0.01, cosine to 0 at step 300, warm-up of 50" adamw.txt ||
+    fail "the head of the report does not name the schedule"
+
 # The comparison can fail: another seed gives other weights.
 "$BIN/dptrain" small.ini run.dir=other train.seed=43 >/dev/null
 [ "$(field other/summary.json weights)" != "$(field np1/summary.json weights)" ] ||

@@ -28,6 +28,54 @@ for sampling in replacement epoch; do
         "$("$BIN/dptrain" info "$straight" --json | grep -o '"weights":"[^"]*"')"
 done
 
+# With the state of an optimizer, and a rate that knows where the run ends.
+for optimizer in momentum adamw; do
+    keys="train.steps=900 train.optimizer=$optimizer train.lr=0.02 train.clip_norm=0.5
+        train.lr_schedule=cosine train.lr_warmup=100"
+    straight=straight_$optimizer parts=parts_$optimizer
+    # shellcheck disable=SC2086 # a list of keys
+    {
+        "$BIN/dptrain" small.ini run.dir=$straight $keys >/dev/null
+        ranks 2 "$BIN/dptrain" small.ini run.dir=$parts $keys --stop-at 333 >/dev/null
+        DPTRAIN_RANKS_PER_NODE=2 ranks 3 "$BIN/dptrain" small.ini run.dir=$parts $keys --stop-at 600 \
+            >/dev/null
+        ranks 1 "$BIN/dptrain" small.ini run.dir=$parts $keys parallel.exchange=tree >/dev/null
+    }
+    cmp <(exact_columns $parts/metrics.csv) <(exact_columns $straight/metrics.csv) ||
+        fail "metrics.csv, $optimizer"
+    status=0
+    # shellcheck disable=SC2086
+    "$BIN/dptrain" small.ini run.dir=$parts $keys train.steps=1000 2>error.txt >/dev/null || status=$?
+    expect_equal "status of more steps with cosine" "$status" 5
+    grep -q "train.steps: 900 there, 1000 here, over which" error.txt ||
+        fail "more steps with cosine: $(cat error.txt)"
+done
+
+# Stopped early where the dev loss gets no better, on the way as in one go. A rate of 0 never gets
+# better; the last stop is between the second evaluation without progress and the third.
+keys="train.lr=0 eval.every=100 eval.patience=3"
+# shellcheck disable=SC2086 # a list of keys
+{
+    "$BIN/dptrain" small.ini run.dir=patient $keys >patient.txt
+    ranks 2 "$BIN/dptrain" small.ini run.dir=patient_parts $keys --stop-at 150 >/dev/null
+    "$BIN/dptrain" small.ini run.dir=patient_parts $keys --stop-at 350 >/dev/null
+    ranks 2 "$BIN/dptrain" small.ini run.dir=patient_parts $keys >/dev/null
+    ranks 2 "$BIN/dptrain" small.ini run.dir=patient $keys >again.txt
+}
+grep -q "stopped early at step 400: 3 evaluations" patient.txt || fail "the run does not stop early"
+for run in patient patient_parts; do
+    expect_equal "step of $run" "$(field $run/summary.json step)" 400
+    expect_equal "end of $run" "$(field $run/summary.json stopped_early)" true
+    [ -n "$(loss $run/summary.json test)" ] || fail "$run did not evaluate all splits at its end"
+done
+cmp <(exact_columns patient_parts/metrics.csv) <(exact_columns patient/metrics.csv) ||
+    fail "metrics.csv of a run that stopped early"
+grep -q "^finished" again.txt || fail "a run that stopped early does not say that it is finished"
+"$BIN/dptrain" info patient | grep -q "stopped     early, after 3 evaluations" ||
+    fail "info does not show that the run stopped early"
+"$BIN/dptrain" small.ini run.dir=patient train.lr=0 eval.every=100 eval.patience=5 >/dev/null
+expect_equal "step with more patience" "$(field patient/summary.json step)" 600
+
 run=straight_replacement
 before=$(field $run/summary.json weights)
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/golden.h5: what PyTorch computes for two small models.
+"""Makes tests/golden/golden.h5: what PyTorch computes for two small models, and its optimizers and
+schedules.
 
 Run it with PyTorch, NumPy and h5py installed:  tests/golden/make_golden.py
 The file is kept, so neither the build nor the tests need Python. PyTorch works in float64 from
@@ -11,6 +12,16 @@ Groups /small and /base, each with
   NAME/logits   [batch, vocab]         of step 0
   NAME/params, NAME/gradient, NAME/trained: C, W1, b1, W2, b2 before, their gradient at step 0, and
                                        after ten steps of plain SGD with learning rate 0.1
+
+Group /optimizers: tensors of a small model one behind the other in the order C, W1, b1, W2, b2
+  params     [P]                       before the first step
+  gradients  [STEPS, P]                of each step, whatever the optimizer has done; they grow, so
+                                       that clipping leaves the first ones alone
+  NAME/params [P], and NAME/momentum_buffer or NAME/exp_avg, NAME/exp_avg_sq [P]: after the last one
+Group /schedules
+  NAME       [RATES]                   the rates of a schedule
+Attributes of the root init_W1, init_W2: the deviation of torch.nn.init's Kaiming normal for the layers
+                                       of /base
 """
 import pathlib
 
@@ -18,6 +29,7 @@ import h5py
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch.optim import lr_scheduler
 
 STEPS = 10
 LR = 0.1
@@ -60,9 +72,102 @@ def make(file, name, vocab, block, embedding, hidden, batch, seed):
         group[f"trained/{n}"] = p.detach().numpy().astype("<f4")
 
 
+# What tests/test_optimizer.c and tests/test_schedule.c set in the same way.
+CLIP = 3.0
+DECAY = 0.05
+OPTIMIZERS = {  # decay and clipping, and how the optimizer is made of its groups
+    "sgd": (0.0, None, lambda g: torch.optim.SGD(g, lr=0.1)),
+    "sgd_decay": (DECAY, None, lambda g: torch.optim.SGD(g, lr=0.1)),
+    "sgd_clip": (0.0, CLIP, lambda g: torch.optim.SGD(g, lr=0.1)),
+    "momentum": (0.0, None, lambda g: torch.optim.SGD(g, lr=0.1, momentum=0.8)),
+    "momentum_decay_clip": (DECAY, CLIP, lambda g: torch.optim.SGD(g, lr=0.1, momentum=0.8)),
+    "nesterov": (0.0, None, lambda g: torch.optim.SGD(g, lr=0.1, momentum=0.8, nesterov=True)),
+    "nesterov_decay_clip": (DECAY, CLIP,
+                            lambda g: torch.optim.SGD(g, lr=0.1, momentum=0.8, nesterov=True)),
+    "adamw": (0.0, None, lambda g: torch.optim.AdamW(g, lr=0.1, betas=(0.8, 0.95), eps=1e-3)),
+    "adamw_decay_clip": (DECAY, CLIP,
+                         lambda g: torch.optim.AdamW(g, lr=0.1, betas=(0.8, 0.95), eps=1e-3)),
+}
+
+
+def flat(tensors):
+    return torch.cat([t.detach().flatten() for t in tensors]).numpy().astype("<f4")
+
+
+def make_optimizers(file, vocab, block, embedding, hidden, seed):
+    g = torch.Generator().manual_seed(seed)
+    shapes = [(vocab, embedding), (block * embedding, hidden), (hidden,), (hidden, vocab), (vocab,)]
+
+    def draw():
+        return [torch.randn(shape, generator=g, dtype=torch.float32) for shape in shapes]
+
+    start = draw()
+    gradients = [[0.05 * (step + 1) * t for t in draw()] for step in range(STEPS)]
+    group = file.create_group("optimizers")
+    group["params"] = flat(start)
+    group["gradients"] = np.stack([flat(step) for step in gradients])
+    for name, (decay, clip, make) in OPTIMIZERS.items():
+        params = [p.double().requires_grad_() for p in start]
+        optimizer = make([
+            {"params": [p for p in params if p.dim() == 2], "weight_decay": decay},
+            {"params": [p for p in params if p.dim() == 1], "weight_decay": 0.0},
+        ])
+        for step in gradients:
+            for p, t in zip(params, step):
+                p.grad = t.double()
+            if clip is not None:
+                torch.nn.utils.clip_grad_norm_(params, clip)
+            optimizer.step()
+        group[f"{name}/params"] = flat(params)
+        for key in ("momentum_buffer", "exp_avg", "exp_avg_sq"):
+            if optimizer.state[params[0]].get(key) is not None:
+                group[f"{name}/{key}"] = flat([optimizer.state[p][key] for p in params])
+
+
+RATES = 100
+WARMUP = 10
+
+
+def after_warmup(optimizer, schedule):
+    """A schedule behind a linear warm-up that begins at 1 / WARMUP of the rate."""
+    rise = lr_scheduler.LinearLR(optimizer, start_factor=1 / WARMUP, total_iters=WARMUP - 1)
+    return lr_scheduler.SequentialLR(optimizer, [rise, schedule(optimizer)], milestones=[WARMUP])
+
+
+SCHEDULES = {
+    "step": lambda o: lr_scheduler.MultiStepLR(o, [30, 60, 80], gamma=0.3),
+    "step_warmup": lambda o: after_warmup(o, lambda o: lr_scheduler.MultiStepLR(
+        o, [m - WARMUP for m in (30, 60, 80)], gamma=0.3)),
+    "constant": lambda o: lr_scheduler.ConstantLR(o, factor=1.0),
+    "constant_warmup": lambda o: after_warmup(o, lambda o: lr_scheduler.ConstantLR(o, factor=1.0)),
+    "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, T_max=RATES),
+    "cosine_warmup": lambda o: after_warmup(o, lambda o: lr_scheduler.CosineAnnealingLR(
+        o, T_max=RATES - WARMUP, eta_min=0.1 * 0.5)),
+    "inverse": lambda o: lr_scheduler.LambdaLR(o, lambda t: 1 / (1 + 0.02 * t)),
+    "inverse_warmup": lambda o: after_warmup(
+        o, lambda o: lr_scheduler.LambdaLR(o, lambda t: 1 / (1 + 0.02 * t))),
+}
+
+
+def make_schedules(file):
+    for name, make_schedule in SCHEDULES.items():
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+        schedule = make_schedule(optimizer)
+        rates = []
+        for _ in range(RATES):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        file[f"schedules/{name}"] = np.array(rates, dtype="<f4")
+
+
 path = pathlib.Path(__file__).with_name("golden.h5")
 with h5py.File(path, "w") as f:
     f.attrs["made_by"] = np.bytes_(f"PyTorch {torch.__version__}")
     make(f, "small", vocab=11, block=3, embedding=4, hidden=8, batch=33, seed=1)
     make(f, "base", vocab=27, block=3, embedding=6, hidden=200, batch=32, seed=2)
+    make_optimizers(f, vocab=11, block=3, embedding=4, hidden=8, seed=3)
+    make_schedules(f)
+    f.attrs["init_W1"] = torch.nn.init.calculate_gain("tanh") / np.sqrt(3 * 6)
+    f.attrs["init_W2"] = torch.nn.init.calculate_gain("linear") / np.sqrt(200)
 print(path, path.stat().st_size, "bytes")

@@ -1,0 +1,197 @@
+/* Whole steps on real ranks: run by mpirun, once for each rank count. Draws, gradient, clipping,
+ * rate and update together against the formulas in double, over the batch in one piece. */
+#include "train/stepper.h"
+
+#include "base/memory.h"
+#include "support/expect.h"
+#include "support/sample_dataset.h"
+#include "support/scratch.h"
+
+enum { STEPS = 12, BATCH = 24, BLOCK_SIZE = 3, LENGTH_MAX = 1024 };
+
+typedef struct job {
+    dp_comm *comm;
+    char dataset[DP_PATH_SIZE]; /* of this rank, so that none waits for another's */
+} job;
+
+static job the_job;
+
+/* --- the reference -------------------------------------------------------------------------- */
+
+typedef struct reference {
+    const dp_stepper *stepper; /* for layout, dataset and sampler */
+    const dp_config *config;
+    dp_model *model;
+    double params[LENGTH_MAX], m[LENGTH_MAX], v[LENGTH_MAX];
+    double gradient[LENGTH_MAX];
+} reference;
+
+/* The gradient of a step's whole batch. */
+static void compute_gradient(reference *self, uint64_t step) {
+    const dp_stepper *stepper = self->stepper;
+    const size_t starts[2] = {0, BATCH}, length = stepper->layout.length;
+    uint32_t contexts[BATCH * BLOCK_SIZE], targets[BATCH];
+    _Alignas(DP_ALIGNMENT) float params[LENGTH_MAX] = {0}, gradient[LENGTH_MAX] = {0};
+    double loss = 0.0;
+    for (size_t i = 0; i < BATCH; i++)
+        dp_dataset_read_row(&stepper->dataset, DP_SPLIT_TRAIN,
+                            dp_sampler_draw(&stepper->sampler, step, i), contexts + i * BLOCK_SIZE,
+                            &targets[i]);
+    for (size_t i = 0; i < length; i++)
+        params[i] = (float)self->params[i];
+    const dp_batch batch = {
+        .grains = 1, .starts = starts, .contexts = contexts, .targets = targets, .step = step};
+    dp_model_gradient(self->model, params, &batch, 1.0f / BATCH, gradient, &loss, NULL);
+    for (size_t i = 0; i < length; i++)
+        self->gradient[i] = (double)gradient[i];
+}
+
+/* Returns whether it was too long. */
+static bool clip_gradient(reference *self) {
+    const size_t length = self->stepper->layout.length;
+    double squares = 0.0, longest = self->config->clip_norm;
+    for (size_t i = 0; i < length; i++)
+        squares += self->gradient[i] * self->gradient[i];
+    if (longest == 0.0 || sqrt(squares) <= longest)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        self->gradient[i] *= longest / sqrt(squares);
+    return true;
+}
+
+/* Of element i, whose tensor decays by this, at step t = 1, 2, ... with this rate. */
+static void update_element(reference *self, size_t i, double decay, double t, double lr) {
+    const dp_config *config = self->config;
+    double *p = &self->params[i], *m = &self->m[i], *v = &self->v[i], g = self->gradient[i];
+    if (config->optimizer == DP_OPTIMIZER_ADAMW) {
+        *p -= lr * decay * *p;
+        *m = config->beta1 * *m + (1.0 - config->beta1) * g;
+        *v = config->beta2 * *v + (1.0 - config->beta2) * g * g;
+        double mean = *m / (1.0 - pow(config->beta1, t));
+        double square = *v / (1.0 - pow(config->beta2, t));
+        *p -= lr * mean / (sqrt(square) + config->epsilon);
+        return;
+    }
+    g += decay * *p;
+    if (config->optimizer != DP_OPTIMIZER_SGD)
+        *m = config->momentum * *m + g;
+    if (config->optimizer == DP_OPTIMIZER_MOMENTUM)
+        g = *m;
+    else if (config->optimizer == DP_OPTIMIZER_NESTEROV)
+        g += config->momentum * *m;
+    *p -= lr * g;
+}
+
+/* All steps; returns how many gradients were too long. */
+static int run_reference(reference *self) {
+    const dp_params_layout *layout = &self->stepper->layout;
+    const dp_schedule schedule = dp_config_schedule(self->config);
+    int clipped = 0;
+    for (uint64_t step = 0; step < STEPS; step++) {
+        compute_gradient(self, step);
+        clipped += clip_gradient(self);
+        for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+            const dp_tensor *tensor = &layout->tensors[t];
+            double decay = tensor->name[0] == 'b' ? 0.0 : self->config->weight_decay;
+            for (size_t i = 0; i < dp_tensor_size(tensor); i++)
+                update_element(self, dp_tensor_index(tensor, i), decay, (double)step + 1.0,
+                               dp_schedule_lr(&schedule, step));
+        }
+    }
+    return clipped;
+}
+
+/* --- against it ----------------------------------------------------------------------------- */
+
+static void expect_tensors(const dp_stepper *stepper, const double *expected) {
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        const dp_tensor *tensor = &stepper->layout.tensors[t];
+        double error_squared = 0.0, norm_squared = 0.0;
+        for (size_t i = 0; i < dp_tensor_size(tensor); i++) {
+            const size_t at = dp_tensor_index(tensor, i);
+            double difference = (double)stepper->params[at] - expected[at];
+            error_squared += difference * difference;
+            norm_squared += expected[at] * expected[at];
+        }
+        double relative = sqrt(error_squared / norm_squared);
+        if (!(relative <= 1e-5))
+            fail_msg("%s with %s: relative error %g", tensor->name,
+                     dp_optimizer_name(stepper->config->optimizer), relative);
+    }
+}
+
+static void check_steps(const char *optimizer, const char *clip_norm, const char *exchange) {
+    dp_error error = {0};
+    dp_config config;
+    dp_stepper stepper;
+    char dataset[DP_PATH_SIZE + 16];
+    snprintf(dataset, sizeof dataset, "data.path=%s", the_job.dataset);
+    const char *const assignments[] = {optimizer,
+                                       clip_norm,
+                                       exchange,
+                                       dataset,
+                                       "model.embedding_dim=3",
+                                       "model.hidden_dim=8",
+                                       "train.batch_size=24",
+                                       "train.steps=12",
+                                       "train.lr=0.1",
+                                       "train.lr_schedule=cosine",
+                                       "train.lr_warmup=3",
+                                       "train.weight_decay=0.1",
+                                       "train.epsilon=1e-3"};
+    expect_ok(dp_config_load(&config, NULL, sizeof assignments / sizeof assignments[0],
+                             (char *const *)(uintptr_t)assignments, &error),
+              &error);
+    expect_ok(dp_stepper_open(&stepper, the_job.comm, &config, NULL, &error), &error);
+    assert_in_range(stepper.layout.length, 1, LENGTH_MAX);
+    static reference expected;
+    expected = (reference){.stepper = &stepper, .config = &config};
+    const dp_model_options options = {.level = stepper.build.level, .grain_rows = BATCH};
+    expect_ok(dp_model_create(&expected.model, &stepper.layout, &options, &error), &error);
+    if (dp_comm_rank(the_job.comm) == 0)
+        dp_params_init(&stepper.layout, DP_INIT_NORMAL, 1, stepper.params);
+    dp_exchange_publish(stepper.exchange);
+    for (size_t i = 0; i < stepper.layout.length; i++)
+        expected.params[i] = (double)stepper.params[i];
+    int clipped = run_reference(&expected);
+    if (config.clip_norm > 0.0)
+        assert_in_range(clipped, 1, STEPS - 1); /* both ways were gone */
+    (void)dp_comm_max(the_job.comm, 0);         /* all have read the parameters */
+    for (uint64_t step = 0; step < STEPS; step++)
+        dp_stepper_step(&stepper, step, NULL);
+    expect_tensors(&stepper, expected.params);
+    dp_model_destroy(expected.model);
+    dp_stepper_close(&stepper);
+}
+
+static void test_stepper_takes_the_steps_of_the_formulas(void **state) {
+    (void)state;
+    static const char *const optimizers[] = {"train.optimizer=sgd", "train.optimizer=momentum",
+                                             "train.optimizer=nesterov", "train.optimizer=adamw"};
+    static const char *const exchanges[] = {"parallel.exchange=shared", "parallel.exchange=tree",
+                                            "parallel.exchange=mpi"};
+    for (size_t o = 0; o < sizeof optimizers / sizeof optimizers[0]; o++) {
+        check_steps(optimizers[o], "train.clip_norm=0", exchanges[0]);
+        for (size_t e = 0; e < sizeof exchanges / sizeof exchanges[0]; e++)
+            check_steps(optimizers[o], "train.clip_norm=1.5", exchanges[e]);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stepper_takes_the_steps_of_the_formulas),
+    };
+    dp_error error;
+    if (dp_comm_create(&the_job.comm, &error) != DP_OK) {
+        fprintf(stderr, "%s\n", error.message);
+        return 1;
+    }
+    dp_comm_set_deadline(the_job.comm, 30);
+    scratch_create(NULL);
+    snprintf(the_job.dataset, sizeof the_job.dataset, "%s", scratch_path("sample.h5"));
+    sample_dataset_write(the_job.dataset, 1);
+    int failures = cmocka_run_group_tests_name("stepper", tests, NULL, NULL);
+    scratch_remove(NULL);
+    dp_comm_destroy(the_job.comm);
+    return failures;
+}
