@@ -41,7 +41,8 @@ declare -A keys=(
     [momentum]="train.optimizer=momentum train.lr=0.05"
     [sgd]="train.clip_norm=0.3"
     [dropout]="train.dropout_embedding=0.2 train.dropout_hidden=0.4"
-    [shared]="train.batch_size=200 train.dropout_hidden=0.3"
+    [shared]="train.batch_size=200"
+    [pairs]="train.batch_size=200 train.dropout_hidden=0.3"
     [blas]="model.hidden_dim=4000 train.steps=20 train.dropout_embedding=0.2 train.dropout_hidden=0.4"
 )
 
@@ -55,7 +56,7 @@ expect_weights_of() {
     expect_equal "weights of $name on $count ranks $*" "$(field "$name.$count/summary.json" weights)" \
         "$(field "$name.1/summary.json" weights)"
 }
-for name in adamw nesterov momentum sgd dropout shared blas; do
+for name in adamw nesterov momentum sgd dropout shared pairs blas; do
     expect_weights_of $name 1
     expect_weights_of $name 3
     [ "$(field $name.1/summary.json weights)" != "$(field np1/summary.json weights)" ] ||
