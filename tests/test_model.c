@@ -172,7 +172,7 @@ typedef struct way {
 #define SMALL_SHAPE                                                                                \
     { .vocab = 7, .block_size = 2, .embedding_dim = 3, .hidden_dim = 21 }
 #define LARGE_SHAPE                                                                                \
-    { .vocab = 30, .block_size = 3, .embedding_dim = 10, .hidden_dim = 3000 }
+    { .vocab = 30, .block_size = 3, .embedding_dim = 10, .hidden_dim = 32000 }
 static const way ways[] = {
     {"rows", SMALL_SHAPE, 6, {.seed = 0}},
     {"rows with dropout", SMALL_SHAPE, 6, {.embedding = 0.25, .hidden = 0.4, .seed = 5}},

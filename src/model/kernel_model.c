@@ -6,10 +6,12 @@
 
 #include <string.h>
 
-/* Kernels are used where the weights take at most this much: half of a usual second-level cache. */
-#define WEIGHT_BYTES_MAX ((size_t)512 * 1024)
+/* Kernels are used where the weights take at most this much. With larger ones BLAS, which blocks
+ * its loops for every cache, comes to win where grains have many rows. */
+#define WEIGHT_BYTES_MAX ((size_t)7 * 1024 * 1024)
 
-/* Rows of all grains that are computed at once: their activations should stay in that cache too. */
+/* Rows of all grains that are computed at once: their activations should stay in a second-level
+ * cache. */
 #define ROWS_MAX 256
 
 /* Sharing between examples costs work of its own, which fewer rows a grain do not repay. */

@@ -260,7 +260,7 @@ static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t 
 
 /* --- a B^T ---------------------------------------------------------------------------------- */
 
-enum { DOT_ROWS = 4, DOT_COLS = 3 };
+enum { DOT_ROWS = 4, DOT_COLS = 3, DOT_B_FLOATS = 6144 };
 
 typedef struct dot_call {
     size_t vectors, lda, ldb, ldy;
@@ -303,26 +303,36 @@ INLINE void dot_cols(const int rows, size_t cols, dot_call call) {
         dot_tile(rows, 1, call);
 }
 
-static void dot(size_t rows, size_t cols, size_t n, const float *a, size_t lda, const float *b,
-                size_t ldb, const float *bias, float *y, size_t ldy) {
-    dot_call call = {.vectors = vectors_for(n),
-                     .lda = lda,
-                     .ldb = ldb,
-                     .ldy = ldy,
-                     .a = a,
-                     .b = b,
-                     .bias = bias,
-                     .y = y};
+/* All rows of a against some of b. */
+INLINE void dot_rows(size_t rows, size_t cols, dot_call call) {
     size_t r = 0;
     for (; r + DOT_ROWS <= rows; r += DOT_ROWS) {
         dot_cols(DOT_ROWS, cols, call);
-        call.a += DOT_ROWS * lda;
-        call.y += DOT_ROWS * ldy;
+        call.a += DOT_ROWS * call.lda;
+        call.y += DOT_ROWS * call.ldy;
     }
     for (; r < rows; r++) {
         dot_cols(1, cols, call);
-        call.a += lda;
-        call.y += ldy;
+        call.a += call.lda;
+        call.y += call.ldy;
+    }
+}
+
+/* As much of b at a time as stays in the first-level cache beside some rows of a. */
+static void dot(size_t rows, size_t cols, size_t n, const float *a, size_t lda, const float *b,
+                size_t ldb, const float *bias, float *y, size_t ldy) {
+    const size_t fitting = DOT_B_FLOATS / ldb / DOT_COLS * DOT_COLS;
+    const size_t most = fitting == 0 ? DOT_COLS : fitting;
+    for (size_t c = 0; c < cols; c += most) {
+        const dot_call call = {.vectors = vectors_for(n),
+                               .lda = lda,
+                               .ldb = ldb,
+                               .ldy = ldy,
+                               .a = a,
+                               .b = b + c * ldb,
+                               .bias = bias == NULL ? NULL : bias + c,
+                               .y = y + c};
+        dot_rows(rows, cols - c < most ? cols - c : most, call);
     }
 }
 

@@ -43,7 +43,7 @@ declare -A keys=(
     [dropout]="train.dropout_embedding=0.2 train.dropout_hidden=0.4"
     [shared]="train.batch_size=200"
     [pairs]="train.batch_size=200 train.dropout_hidden=0.3"
-    [blas]="model.hidden_dim=4000 train.steps=20 train.dropout_embedding=0.2 train.dropout_hidden=0.4"
+    [blas]="model.hidden_dim=44000 train.steps=10 train.dropout_embedding=0.2 train.dropout_hidden=0.4"
 )
 
 # expect_weights_of NAME RANKS KEYS...: as on one rank
