@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/signals.h"
 #include "train/sweep.h"
+#include "train/sweep_data.h"
 #include "train/sweep_plan.h"
 #include "train/sweep_table.h"
 
@@ -38,9 +39,10 @@ static dp_status read_plan(const sweep_options *chosen, int count, char *const *
         return dp_fail(error, DP_ERR_INPUT,
                        "no sweep file given: dptrain sweep SWEEP.ini [section.key=value ...]");
     dp_status status = dp_sweep_plan_read(plan, positionals[0], count - 1, positionals + 1, error);
-    if (status == DP_OK)
-        plan->settings.show_test = plan->settings.show_test || chosen->show_test;
-    return status;
+    if (status != DP_OK)
+        return status;
+    plan->settings.show_test = plan->settings.show_test || chosen->show_test;
+    return dp_sweep_data_prepare(plan, error);
 }
 
 static size_t count_state(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
@@ -63,11 +65,13 @@ static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcome
                       dp_error *error) {
     dp_status status = DP_OK;
     dp_text table = {0};
+    const bool has_ended = count_state(plan, outcomes, DP_SWEEP_DONE) > 0 ||
+                           count_state(plan, outcomes, DP_SWEEP_FAILED) > 0;
     DP_TRY(dp_sweep_table_write(plan, outcomes, &table, error));
     if (dp_terminal_is_watched())
         print_failures(plan, outcomes);
-    printf("%s%s/results.csv, %s/results.md\n", dp_text_string(&table), plan->settings.dir,
-           plan->settings.dir);
+    printf("%s%s/results.csv, %s/results.md\n", has_ended ? dp_text_string(&table) : "",
+           plan->settings.dir, plan->settings.dir);
     if (signal != 0)
         printf("stopped with %zu of %zu trials done; the same command goes on from there\n",
                count_state(plan, outcomes, DP_SWEEP_DONE), plan->count);

@@ -39,7 +39,8 @@ static void append_command_help(const dp_command *command, dp_text *out) {
     dp_text_append(out, "\nOptions:\n");
     dp_options_help(command->options(), out);
     if (command->config != NULL) {
-        dp_text_append(out, "\nKeys of CONFIG, also as section.key=value behind it:\n");
+        dp_text_append_format(out, "\nKeys of %.*s, also as section.key=value behind it:\n",
+                              (int)strcspn(command->arguments, " "), command->arguments);
         dp_options_help(command->config(), out);
     }
 }
