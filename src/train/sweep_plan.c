@@ -402,7 +402,7 @@ static dp_status assign_run_dir(reader *self, assignment_list *list, dp_error *e
     return status;
 }
 
-/* Resolves the config; what is wrong with it stays with the trial. */
+/* Resolves the config; where its values do not go together, the trial keeps what is wrong. */
 static dp_status resolve(reader *self, const assignment_list *list, dp_error *error) {
     char *strings[ASSIGNMENTS_MAX];
     dp_sweep_trial *trial = &self->building;
@@ -413,7 +413,9 @@ static dp_status resolve(reader *self, const assignment_list *list, dp_error *er
         strings[i] = list->text.data + list->starts[i];
     trial->status = dp_config_load(&trial->config, self->plan->settings.config, (int)list->count,
                                    strings, error);
-    if (trial->status != DP_OK)
+    if (trial->status != DP_OK && trial->status != DP_ERR_INPUT)
+        return trial->status;
+    if (trial->status == DP_ERR_INPUT)
         snprintf(trial->message, sizeof trial->message, "%.*s", (int)sizeof trial->message - 1,
                  error->message);
     return DP_OK;

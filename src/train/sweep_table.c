@@ -95,6 +95,7 @@ static void append_csv_row(dp_text *csv, const ranking *self, size_t place) {
         dp_sweep_column_format(&plan->columns[c], trial, &value);
         dp_text_append(csv, ",");
         append_csv(csv, dp_text_string(&value));
+        csv->failed = csv->failed || value.failed;
         dp_text_clear(&value);
     }
     if (done)

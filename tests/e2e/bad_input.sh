@@ -3,16 +3,6 @@
 source "$(dirname "$0")/common.sh"
 make_small_run
 
-# expect_refusal STATUS TEXT RANKS COMMAND...
-expect_refusal() {
-    local wanted=$1 text=$2 count=$3 status=0
-    shift 3
-    ranks "$count" "$@" >out.txt 2>error.txt </dev/null || status=$?
-    expect_equal "status of: $*" "$status" "$wanted"
-    expect_equal "lines about: $* ($(cat error.txt))" "$(grep -c '^dptrain:' error.txt)" 1
-    grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
-}
-
 for count in 1 3; do
     # the command line
     expect_refusal 3 "cannot read missing.ini" $count "$BIN/dptrain" missing.ini

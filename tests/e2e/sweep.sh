@@ -73,15 +73,6 @@ expect_equal "test losses with --show-test" \
     "$(sed 1d alone/results.csv | cut -d, -f13 | grep -c .)" 4
 cmp <(grep xxh3 groups/results.csv) <(grep xxh3 alone/results.csv) || fail "groups differ"
 
-# expect_refusal STATUS TEXT RANKS COMMAND...
-expect_refusal() {
-    local wanted=$1 text=$2 count=$3 status=0
-    shift 3
-    ranks "$count" "$@" >out.txt 2>error.txt </dev/null || status=$?
-    expect_equal "status of: $*" "$status" "$wanted"
-    expect_equal "lines about: $* ($(cat error.txt))" "$(grep -c '^dptrain:' error.txt)" 1
-    grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
-}
 sed 's/train.steps/train.stepz/' all.ini >bad.ini
 expect_refusal 2 "bad.ini:8: unknown key 'train.stepz': did you mean 'train.steps'?" 3 \
     "$BIN/dptrain" sweep bad.ini
