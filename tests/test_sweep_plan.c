@@ -106,6 +106,7 @@ static void test_sweep_plan_refuses_with_line_and_nearest_name(void **state) {
     expect_refused("[trials]\ncolumns = train.lr\na = 1\na = 2\n",
                    "sweep.ini:4: trial a was already given on line 3");
     expect_refused("[trials]\ncolumns = train.lr\na/b = 1\n", "cannot be the name of a trial");
+    expect_refused("[trials]\ncolumns = train.lr\ndata = 1\n", "the sweep has a file of that name");
     expect_refused("[trials]\ncolumns = run.dir\n", "set sweep.dir");
     expect_refused("[trials]\ncolumns = train.lr\na = 1\n[grid]\ntrain.lr = 1 2\n",
                    "train.lr is given twice");

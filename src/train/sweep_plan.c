@@ -216,7 +216,12 @@ done:
     return status;
 }
 
-/* A name becomes a folder's. */
+/* A name becomes that of a folder, beside the sweep's own files. */
+static bool is_taken_name(const char *name) {
+    return strcmp(name, "data") == 0 || strcmp(name, "results.csv") == 0 ||
+           strcmp(name, "results.md") == 0;
+}
+
 static bool is_good_name(const char *name) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                   "._=,+-";
@@ -230,6 +235,10 @@ static dp_status take_row(reader *self, const dp_ini_entry *source, dp_error *er
     if (self->columns.count == 0)
         return dp_fail(error, DP_ERR_INPUT,
                        "[trials] begins with a line 'columns = KEY KEY ...', before '%.40s'",
+                       source->name);
+    if (is_taken_name(source->name))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "'%s' cannot be the name of a trial: the sweep has a file of that name",
                        source->name);
     if (!is_good_name(source->name))
         return dp_fail(error, DP_ERR_INPUT,
