@@ -53,6 +53,20 @@ static void test_lr_search_knows_a_loss_that_only_falls_or_rises(void **state) {
     assert_true(isnan(search.suggested));
 }
 
+static void test_lr_search_takes_no_chance_for_a_fall(void **state) {
+    dp_lr_point points[COUNT];
+    dp_lr_search search = parabola(points, -1.0);
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++)
+        points[i].loss = 3.0 + (double)(i * 7919 % 1000) / 1000.0;
+    dp_lr_search_conclude(&search);
+    assert_true(isnan(search.suggested));
+    for (size_t i = 0; i < COUNT; i++)
+        points[i].loss -= 0.3 * sin(3.14 * (double)i / COUNT);
+    dp_lr_search_conclude(&search);
+    assert_true(search.suggested > 0.0);
+}
+
 static void test_lr_search_writes_every_digit(void **state) {
     dp_error error = {0};
     dp_file_map map = {0};
@@ -75,6 +89,7 @@ int main(void) {
         cmocka_unit_test(test_lr_search_suggests_half_the_rate_of_the_lowest),
         cmocka_unit_test(test_lr_search_smooths_over_what_is_there),
         cmocka_unit_test(test_lr_search_knows_a_loss_that_only_falls_or_rises),
+        cmocka_unit_test(test_lr_search_takes_no_chance_for_a_fall),
         cmocka_unit_test(test_lr_search_writes_every_digit),
     };
     return cmocka_run_group_tests_name("lr_search", tests, scratch_create, scratch_remove);

@@ -41,7 +41,7 @@ typedef struct dp_lr_search {
     dp_lr_end end;
     int signal;       /* that ended it, or 0 */
     size_t lowest;    /* point of the lowest smoothed loss */
-    double suggested; /* rate; NaN where no rate gave a loss that is a number */
+    double suggested; /* rate; NaN where the loss has not fallen by more than chance */
 } dp_lr_search;
 
 typedef struct dp_lr_request {

@@ -13,7 +13,7 @@
  * runs on another host or is not ours to look at. */
 static int open_output(void) {
     char path[64];
-    if (getenv("OMPI_COMM_WORLD_RANK") == NULL && getenv("PMIX_RANK") == NULL)
+    if (getenv("OMPI_COMM_WORLD_RANK") == NULL) /* PMIX_RANK is set without mpirun, too */
         return dup(STDOUT_FILENO);
     snprintf(path, sizeof path, "/proc/%ld/fd/1", (long)getppid());
     return open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK);

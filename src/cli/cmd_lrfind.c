@@ -7,9 +7,10 @@
 #include "train/run_folder.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
-#define STRETCHES 15 /* lines of the table */
+#define STRETCHES 10 /* lines of the table */
 
 typedef struct lrfind_options {
     double from;
@@ -61,18 +62,25 @@ static dp_status check_options(const lrfind_options *chosen, dp_error *error) {
 typedef struct progress {
     uint64_t stretch; /* steps */
     uint64_t steps;   /* of the current one */
-    double sum;
+    double sum;       /* of their losses */
+    dp_lr_point last;
 } progress;
 
-static void show_point(void *context, const dp_lr_point *point) {
-    progress *self = context;
-    self->sum += point->loss;
-    if (++self->steps < self->stretch)
-        return;
-    printf("%11.2f %11.3g %11.4f\n", point->exponent, point->lr, self->sum / (double)self->steps);
+static void end_stretch(progress *self) {
+    if (self->steps > 0)
+        printf("%11.2f %11.3g %11.4f\n", self->last.exponent, self->last.lr,
+               self->sum / (double)self->steps);
     fflush(stdout);
     self->steps = 0;
     self->sum = 0.0;
+}
+
+static void show_point(void *context, const dp_lr_point *point) {
+    progress *self = context;
+    self->last = *point;
+    self->sum += point->loss;
+    if (++self->steps == self->stretch)
+        end_stretch(self);
 }
 
 /* --- what was found --------------------------------------------------------------------------- */
@@ -85,14 +93,22 @@ static void print_end(const dp_lr_search *search, const lrfind_options *chosen) 
         printf("stopped after %zu of %" PRIu64 " rates\n", search->count, chosen->count);
 }
 
+/* Where the lowest is at an end of the range, there may be a lower one beyond. */
 static void print_suggestion(const dp_lr_search *search) {
     const dp_lr_point *lowest = &search->points[search->lowest];
+    const size_t edge = search->count / 50;
+    if (isnan(search->suggested)) {
+        printf("none of these rates has made the loss fall: try others, with --from and --to\n");
+        return;
+    }
     printf("the smoothed loss is lowest, %.4f, at rate %.3g (exponent %.2f)\n", lowest->smooth,
            lowest->lr, lowest->exponent);
-    if (search->lowest == 0)
-        printf("that is the first rate: begin lower, with --from %g\n", lowest->exponent - 2.0);
-    else if (search->lowest + 1 == search->count && search->end == DP_LR_END_ALL)
-        printf("that is the last rate: go on higher, with --to %g\n", lowest->exponent + 1.0);
+    if (search->lowest <= edge)
+        printf("that is among the first rates: begin lower, with --from %g\n",
+               search->points[0].exponent - 2.0);
+    else if (search->lowest + edge + 1 >= search->count && search->end == DP_LR_END_ALL)
+        printf("that is among the last rates: go on higher, with --to %g\n",
+               search->points[search->count - 1].exponent + 1.0);
     else
         printf("suggested: train.lr=%.2g, half the rate of the lowest smoothed loss\n",
                search->suggested);
@@ -147,6 +163,7 @@ static dp_status search(dp_comm *comm, const lrfind_options *chosen, const dp_co
     if (dp_comm_rank(comm) == 0)
         print_heading(chosen, config);
     DP_TRY(dp_lr_search_run(comm, config, &request, &found, error));
+    end_stretch(&shown); /* on the other ranks it is empty */
     if (dp_comm_rank(comm) == 0)
         status = tell(&found, chosen, config->run_dir, error);
     status = dp_comm_agree(comm, status, error);
@@ -175,11 +192,10 @@ const dp_command dp_command_lrfind = {
     .name = "lrfind",
     .arguments = "CONFIG [section.key=value ...]",
     .purpose = "search for a learning rate, by trying all in one short run",
-    .details =
-        "Takes a step with each rate, from small to large, beginning with the config's initial\n"
-        "parameters. Leaves lrfind.csv and a picture of it in the run folder; a run that is\n"
-        "there stays as it is. Ends early where the loss blows up. Suggests half the rate at\n"
-        "which the smoothed loss is lowest.\n",
+    .details = "Takes a step with each rate, from small to large, beginning with the config's\n"
+               "initial parameters. Leaves lrfind.csv and a picture of it in the run folder; a\n"
+               "run that is there stays as it is. Ends early where the loss blows up. Suggests\n"
+               "half the rate at which the smoothed loss is lowest.\n",
     .options = options_table,
     .config = dp_config_table,
     .run = run,

@@ -127,15 +127,15 @@ const dp_command dp_command_sweep = {
     .name = "sweep",
     .arguments = "SWEEP.ini [section.key=value ...]",
     .purpose = "train many configs, several at once, and compare them",
-    .details =
-        "Under mpirun the ranks are divided into groups that take trials from a queue. The same\n"
-        "command again goes on where it was stopped, on any number of ranks. SWEEP.ini has\n"
-        "\n"
-        "  [sweep]     config = base.ini, and the settings below\n"
-        "  [trials]    columns = KEY KEY ...   then a line a trial: NAME = VALUE VALUE ...\n"
-        "  [grid]      KEY = VALUE VALUE ...   every value with every other, and every trial\n"
-        "\n"
-        "KEY is one of a config (dptrain train --help), block_size or reference.\n",
+    .details = "Under mpirun the ranks are divided into groups that take trials from a queue.\n"
+               "The same command again goes on where it was stopped, on any number of ranks.\n"
+               "SWEEP.ini has\n"
+               "\n"
+               "  [sweep]   config = base.ini, and other settings, see below\n"
+               "  [trials]  columns = KEY KEY ..., then a line a trial: NAME = VALUE VALUE ...\n"
+               "  [grid]    KEY = VALUE VALUE ...: every value with every other, for every trial\n"
+               "\n"
+               "KEY is one of a config (dptrain train --help), block_size or reference.\n",
     .options = options_table,
     .config = dp_sweep_settings_table,
     .run = run,

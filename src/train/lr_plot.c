@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <sys/wait.h>
 
 extern char **environ;
@@ -33,18 +34,24 @@ static void append_bounds(dp_text *script, const dp_lr_search *search) {
     dp_text_append_format(script, "set yrange [%g:%g]\n", 0.9 * low, 1.1 * high);
 }
 
-/* The lowest and the suggested rate as vertical lines. */
+/* A vertical line with its name. */
+static void append_mark(dp_text *script, double exponent, const char *style, const char *label,
+                        const char *place, const char *colour) {
+    dp_text_append_format(script,
+                          "set arrow from %g, graph 0 to %g, graph 1 nohead lc rgb '%s' %s\n"
+                          "set label '%s' at %g, graph 0.97 %s tc rgb '%s'\n",
+                          exponent, exponent, colour, style, label, exponent, place, colour);
+}
+
 static void append_marks(dp_text *script, const dp_lr_search *search) {
-    const double lowest = search->points[search->lowest].exponent;
-    const double suggested = log10(search->suggested);
-    dp_text_append_format(
-        script,
-        "set arrow from %g, graph 0 to %g, graph 1 nohead lc rgb '#bbbbbb' dt 2\n"
-        "set arrow from %g, graph 0 to %g, graph 1 nohead lc rgb '#e6550d' lw 1.5\n"
-        "set label 'lowest' at %g, graph 0.97 left offset 0.5,0 tc rgb '#888888'\n"
-        "set label 'suggested %.2g' at %g, graph 0.97 right offset -0.5,0 tc rgb "
-        "'#e6550d'\n",
-        lowest, lowest, suggested, suggested, lowest, search->suggested, suggested);
+    char label[64];
+    append_mark(script, search->points[search->lowest].exponent, "dt 2", "lowest",
+                "left offset 0.5,0", "#888888");
+    if (isnan(search->suggested))
+        return;
+    snprintf(label, sizeof label, "suggested %.2g", search->suggested);
+    append_mark(script, log10(search->suggested), "lw 1.5", label, "right offset -0.5,0",
+                "#e6550d");
 }
 
 static void append_script(dp_text *script, const dp_lr_search *search, const char *dir) {

@@ -7,6 +7,8 @@
 
 #define WINDOW 16 /* points a half-width of the smoothing: count / WINDOW */
 
+#define FELL 4.0 /* standard errors that are more than chance */
+
 /* The search ends where a running mean of the loss is BLOWN_UP times the lowest it has been. */
 #define BLOWN_UP 4.0
 #define RUNNING_KEPT 0.9
@@ -97,14 +99,29 @@ static double mean_around(const dp_lr_search *search, size_t i) {
     return sum / (double)(end - first);
 }
 
+/* Whether the smoothed loss has fallen by more than chance: by FELL standard errors, as far as the
+ * losses scatter around it. */
+static bool has_fallen(const dp_lr_search *search) {
+    double squares = 0.0;
+    for (size_t i = 0; i < search->count; i++) {
+        const double difference = search->points[i].loss - search->points[i].smooth;
+        squares += difference * difference;
+    }
+    const size_t averaged = 2 * (search->count / WINDOW) + 1;
+    const double standard_error = sqrt(squares / (double)(search->count * averaged));
+    return search->points[0].smooth - search->points[search->lowest].smooth > FELL * standard_error;
+}
+
 void dp_lr_search_conclude(dp_lr_search *search) {
     search->lowest = 0;
+    search->suggested = NAN;
     for (size_t i = 0; i < search->count; i++) {
         search->points[i].smooth = mean_around(search, i);
         if (search->points[i].smooth < search->points[search->lowest].smooth)
             search->lowest = i;
     }
-    search->suggested = search->count == 0 ? NAN : 0.5 * search->points[search->lowest].lr;
+    if (search->count > 0 && has_fallen(search))
+        search->suggested = 0.5 * search->points[search->lowest].lr;
 }
 
 dp_status dp_lr_search_write(const dp_lr_search *search, const char *path, dp_error *error) {

@@ -80,7 +80,7 @@ expect_equal "what the other singletons say" "$(cat error.txt)" ""
 expect_equal "--version" "$("$BIN/dptrain" --version)" "$("$BIN/dptrain" train --version)"
 ranks 3 "$BIN/dptrain" --version >version.txt
 expect_equal "lines of --version on 3 ranks" "$(wc -l <version.txt)" 1
-for command in train eval sample info; do
+for command in train eval sample info sweep lrfind; do
     "$BIN/dptrain" $command --help >help.txt
     grep -q "dptrain $command" help.txt || fail "$command --help"
     expect_below "columns of $command --help" "$(wc -L <help.txt)" 80

@@ -40,3 +40,5 @@ expect_refusal 2 "from = 1 must be below to = 0" 3 "$BIN/dptrain" lrfind small.i
 expect_refusal 2 "count = '3': must be a whole number from 20" 1 \
     "$BIN/dptrain" lrfind small.ini --count 3
 expect_refusal 2 "no config file given" 1 "$BIN/dptrain" lrfind
+"$BIN/dptrain" lrfind small.ini --from -9 --to=-7 --count 100 run.dir=low >low.txt
+! grep -q "^suggested" low.txt || fail "a suggestion though nothing happened"

@@ -73,6 +73,17 @@ expect_equal "test losses with --show-test" \
     "$(sed 1d alone/results.csv | cut -d, -f13 | grep -c .)" 4
 cmp <(grep xxh3 groups/results.csv) <(grep xxh3 alone/results.csv) || fail "groups differ"
 
+# On a terminal a table that is drawn anew; elsewhere no control characters.
+! LC_ALL=C grep -q '[^[:print:]]' straight.txt || fail "control characters in a file"
+if command -v script >/dev/null; then
+    TERM=xterm script -qec "$BIN/dptrain sweep all.ini sweep.dir=live train.steps=400" live.txt \
+        >/dev/null 2>&1 || true
+    grep -q "of 400  *loss" live.txt || fail "no table of what is running: $(cat -v live.txt)"
+    grep -q $'\033\\[J' live.txt || fail "the table is not removed"
+    grep -q "^diverges failed: the loss" live.txt || fail "no word of what failed"
+    ! grep -q "^\[1/6\]" live.txt || fail "plain lines on a terminal"
+fi
+
 sed 's/train.steps/train.stepz/' all.ini >bad.ini
 expect_refusal 2 "bad.ini:8: unknown key 'train.stepz': did you mean 'train.steps'?" 3 \
     "$BIN/dptrain" sweep bad.ini
