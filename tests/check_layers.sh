@@ -28,7 +28,7 @@ check_includes() {
         only["^mpi(-ext|io)?\\.h$"] = "src/parallel/comm.c"
         only["^(cblas|openblas_config|lapacke|f77blas)\\.h$"] = "src/adapters/linalg.c"
         only["^(hdf5|hdf5_hl|H5[A-Za-z]*)\\.h$"] = "src/adapters/h5file.c"
-        only["^ini\\.h$"] = "src/base/options.c"
+        only["^ini\\.h$"] = "src/base/ini.c"
         only["^(xxhash\\.h|openssl/.*)$"] = "src/base/digest.c"
     }
     function complain(what) { print $1 ":" $2 ": " what }

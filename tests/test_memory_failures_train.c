@@ -9,6 +9,7 @@
 #include "train/metrics.h"
 #include "train/run_folder.h"
 #include "train/summary.h"
+#include "train/sweep_table.h"
 
 static const char *const tokens[] = {".", "a", "b"};
 
@@ -160,6 +161,46 @@ static void test_memory_failures_while_searching_a_run(void **state) {
     assert_true(fail_each_allocation(search_run) >= 2);
 }
 
+static dp_status read_summary(dp_error *error) {
+    dp_summary_results results;
+    return dp_summary_read(&results, scratch_path("summary.json"), error);
+}
+
+static void test_memory_failures_while_reading_a_summary(void **state) {
+    (void)state;
+    dp_error error = {0};
+    expect_ok(write_summary(&error), &error);
+    assert_true(fail_each_allocation(read_summary) >= 1);
+}
+
+/* Reads a plan and writes the table of its results, one of two trials being done. */
+static dp_status sweep(dp_error *error) {
+    dp_sweep_plan plan;
+    dp_text table = {0};
+    char *assignments[] = {"sweep.dir=swept", "train.steps=5"};
+    dp_status status = dp_sweep_plan_read(&plan, scratch_path("sweep.ini"), 2, assignments, error);
+    if (status != DP_OK)
+        return status;
+    status = dp_path_format(plan.settings.dir, error, "%s", scratch_path("swept"));
+    const dp_sweep_outcome outcomes[2] = {{.state = DP_SWEEP_FAILED, .message = "why, oh"},
+                                          {.state = DP_SWEEP_DONE}};
+    if (status == DP_OK)
+        status = dp_sweep_table_write(&plan, outcomes, &table, error);
+    dp_text_clear(&table);
+    dp_sweep_plan_clear(&plan);
+    return status;
+}
+
+static void test_memory_failures_while_planning_a_sweep_and_telling_of_it(void **state) {
+    (void)state;
+    static const char text[] = "[sweep]\nconfig = base.ini\n[grid]\ntrain.seed = 1 2\n"
+                               "[trials]\ncolumns = train.lr reference\na = 0.1 2\n";
+    dp_error error = {0};
+    expect_ok(dp_file_write(scratch_path("base.ini"), "", 0, &error), &error);
+    expect_ok(dp_file_write(scratch_path("sweep.ini"), text, sizeof text - 1, &error), &error);
+    assert_true(fail_each_allocation(sweep) >= 20);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_failures_while_saving_a_checkpoint),
@@ -170,6 +211,8 @@ int main(void) {
         cmocka_unit_test(test_memory_failures_while_writing_metrics),
         cmocka_unit_test(test_memory_failures_while_writing_the_summary),
         cmocka_unit_test(test_memory_failures_while_searching_a_run),
+        cmocka_unit_test(test_memory_failures_while_reading_a_summary),
+        cmocka_unit_test(test_memory_failures_while_planning_a_sweep_and_telling_of_it),
     };
     return cmocka_run_group_tests_name("memory_failures_train", tests, set_up, tear_down);
 }

@@ -71,10 +71,7 @@ dp_status dp_options_init(dp_option_table table, void *target, dp_error *error) 
 dp_status dp_options_set(dp_option_table table, void *target, const char *key, const char *value,
                          dp_error *error) DP_CHECKED;
 
-/* Reads "[section]" and "name = value" lines. `name` is how messages call the text. Lines hold at
- * most 198 bytes; an indented line continues the value above it, without a blank between. Comments
- * begin with ; or # on a line of their own, or with a blank and ; behind a value. A key given
- * twice is an error. */
+/* Reads the text (base/ini); `name` is how messages call it. A key given twice is an error. */
 dp_status dp_options_read_ini(dp_option_table table, void *target, const char *text, size_t size,
                               const char *name, dp_error *error) DP_CHECKED;
 

@@ -6,8 +6,11 @@
  * not arrive) or DP_ERR_LAUNCH (MPI reported an error). So the calls here return only when they
  * worked.
  *
+ * A job can be split into groups that work apart: each is a dp_comm of its own. What a call says of
+ * the job holds for the group that it is given; only an abort ends the whole job.
+ *
  * All calls but the getters are collective over the job, except send and receive, which are between
- * two ranks.
+ * two ranks, and those of a board.
  */
 #ifndef DP_PARALLEL_COMM_H
 #define DP_PARALLEL_COMM_H
@@ -25,6 +28,11 @@ dp_status dp_comm_create(dp_comm **comm, dp_error *error) DP_CHECKED;
 /* Leaves it (MPI_Finalize). NULL is allowed. */
 void dp_comm_destroy(dp_comm *comm);
 
+/* Collective over `comm`: the ranks with the same colour (from 0) become a group, numbered in the
+ * same order. Waits in a group know no deadline until one is set. Groups need not keep step with
+ * each other; destroy them before `comm`. Agreed on over `comm`. */
+dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *error) DP_CHECKED;
+
 int dp_comm_rank(const dp_comm *comm);
 int dp_comm_size(const dp_comm *comm);
 
@@ -41,7 +49,8 @@ const char *dp_comm_host(const dp_comm *comm);
 
 /* Seconds any wait may take; 0: no limit. */
 void dp_comm_set_deadline(dp_comm *comm, double seconds);
-/* What messages say about where we are. `phase` must be a string constant. */
+/* What messages say about where we are. `phase` must be a string constant. To be called once a
+ * step or so: a rank that is never heard of would hold up others at its board. */
 void dp_comm_set_place(dp_comm *comm, const char *phase, uint64_t step);
 
 /* count floats to or from another rank. */
@@ -87,6 +96,23 @@ void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) 
             goto done;                                                                             \
         }                                                                                          \
     } while (0)
+
+/* A board: 64-bit cells, zero at first, that any rank may read and change at any time, while the
+ * others, and rank 0 that holds it, go on with their own work. Each change is seen by all as one.
+ * Creation and destruction are collective; creation is agreed on. */
+typedef struct dp_comm_board dp_comm_board;
+dp_status dp_comm_board_create(dp_comm_board **board, dp_comm *comm, size_t cells,
+                               dp_error *error) DP_CHECKED;
+void dp_comm_board_destroy(dp_comm_board *board); /* NULL is allowed */
+/* Each returns what the cell held before. */
+int64_t dp_comm_board_read(dp_comm_board *board, size_t cell);
+int64_t dp_comm_board_add(dp_comm_board *board, size_t cell, int64_t value);
+int64_t dp_comm_board_write(dp_comm_board *board, size_t cell, int64_t value);
+
+/* Returns when all ranks have come here, which may take as long as they like: a rank that waits
+ * sleeps and leaves its processor to those that work. Calls `meanwhile`, unless NULL, a few times a
+ * second. */
+void dp_comm_rest(dp_comm *comm, void (*meanwhile)(void *context), void *context);
 
 /* Ends the job on all ranks at once with this exit status. For signals that cannot wait. */
 _Noreturn void dp_comm_abort(dp_comm *comm, int exit_status);

@@ -17,7 +17,8 @@
 
 typedef struct dp_report {
     bool enabled;
-    FILE *log; /* NULL until opened */
+    bool quiet; /* only to the log */
+    FILE *log;  /* NULL until opened */
 } dp_report;
 
 /* Appends to log.txt at `path`; `enabled` on the one rank that reports. */

@@ -1,4 +1,4 @@
-/* summary: results as JSON, for summary.json and `eval --json`. */
+/* summary: results as JSON, for summary.json and `eval --json`, and back. */
 #ifndef DP_TRAIN_SUMMARY_H
 #define DP_TRAIN_SUMMARY_H
 
@@ -27,5 +27,19 @@ void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_ha
 
 /* Replaces the file at path by the summary. */
 dp_status dp_summary_write(const dp_summary *summary, const char *path, dp_error *error) DP_CHECKED;
+
+/* What is read back of a summary. */
+typedef struct dp_summary_results {
+    uint64_t step;
+    uint64_t weights_hash;
+    double losses[DP_SPLIT_COUNT]; /* NaN where the split is not there */
+    uint64_t parameters;
+    uint64_t best_step; /* 0: dev was never evaluated */
+    double best_loss;
+} dp_summary_results;
+
+/* DP_ERR_INPUT where the file is no summary. */
+dp_status dp_summary_read(dp_summary_results *results, const char *path,
+                          dp_error *error) DP_CHECKED;
 
 #endif

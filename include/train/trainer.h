@@ -9,6 +9,7 @@
 
 #include "parallel/comm.h"
 #include "train/config.h"
+#include "train/metrics.h"
 
 #include <signal.h>
 
@@ -17,6 +18,10 @@ typedef struct dp_train_request {
     uint64_t stop_at; /* end early, with a checkpoint, at this step; 0: do not */
     /* A signal that asks to end with a checkpoint, or 0; looked at once a step. NULL: none. */
     const volatile sig_atomic_t *signal;
+    bool quiet; /* reports to log.txt alone */
+    /* Called on rank 0 with each row of the metrics, or NULL. */
+    void (*watch)(void *context, const dp_metrics_row *row);
+    void *context;
     const char *trace; /* file for a Chrome trace of the first steps; NULL or "": none */
 } dp_train_request;
 

@@ -1,10 +1,10 @@
 #include "base/options.h"
 
+#include "base/ini.h"
 #include "base/json.h"
 #include "base/memory.h"
 
 #include <ctype.h>
-#include <ini.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,127 +249,44 @@ dp_status dp_options_set(dp_option_table table, void *target, const char *key, c
 
 /* --- the config file ------------------------------------------------------------------------ */
 
-/* What the two callbacks of libinih share. It asks for one line at a time, which is how we know the
- * number of the line a value stands on. A value is set when it is complete, continuation lines
- * included: its first part alone may be out of bounds. */
-typedef struct ini_source {
+typedef struct ini_target {
     dp_option_table table;
     void *target;
-    const char *rest; /* the text not yet read */
-    size_t rest_size;
-    size_t line;
-    bool indented;          /* the line begins with a blank */
-    size_t *given_on;       /* [table.count] line on which each key was given, 0: not yet */
-    const dp_option *open;  /* the key being read, or NULL */
-    dp_text value;          /* of it, so far */
-    size_t open_until_line; /* the last line of that value so far */
-    dp_status status;
-    size_t failed_line;
-    dp_error *error;
-} ini_source;
+    size_t *given_on; /* [table.count] line on which each key was given, 0: not yet */
+} ini_target;
 
-/* Keeps the first failure and the line it is about. */
-static void source_fail(ini_source *source, size_t line, dp_status status) {
-    if (source->status != DP_OK || status == DP_OK)
-        return;
-    source->status = status;
-    source->failed_line = line;
-}
-
-static char *source_next_line(char *buffer, int size, void *stream) {
-    ini_source *source = stream;
-    if (source->rest_size == 0 || source->status != DP_OK)
-        return NULL;
-    const char *newline = memchr(source->rest, '\n', source->rest_size);
-    size_t content = newline == NULL ? source->rest_size : (size_t)(newline - source->rest);
-    size_t length = content + (newline == NULL ? 0 : 1);
-    source->line++;
-    if (memchr(source->rest, '\0', length) != NULL) {
-        source_fail(source, source->line, dp_fail(source->error, DP_ERR_INPUT, "not a text file"));
-        return NULL;
-    }
-    if (length >= (size_t)size) {
-        source_fail(source, source->line,
-                    dp_fail(source->error, DP_ERR_INPUT,
-                            "line of %zu bytes: at most %d (continue a long value on an indented "
-                            "line)",
-                            content, size - 2));
-        return NULL;
-    }
-    memcpy(buffer, source->rest, length);
-    buffer[length] = '\0';
-    source->indented = isspace((unsigned char)buffer[0]);
-    source->rest += length;
-    source->rest_size -= length;
-    return buffer;
-}
-
-/* Sets the option whose value is now complete. */
-static void source_close_value(ini_source *source) {
-    if (source->open == NULL || source->status != DP_OK)
-        return;
-    dp_status status = dp_text_check(&source->value, source->error);
-    if (status == DP_OK)
-        status =
-            set_option(source->open, source->target, dp_text_string(&source->value), source->error);
-    source_fail(source, source->given_on[source->open - source->table.options], status);
-    source->open = NULL;
-}
-
-static void source_open_value(ini_source *source, const char *key) {
-    source_close_value(source);
-    const dp_option *option = find_key(source->table, key, strlen(key));
-    if (source->status != DP_OK)
-        return;
-    if (option == NULL) {
-        source_fail(source, source->line, fail_unknown(source->table, "key", key, source->error));
-        return;
-    }
-    size_t *given_on = &source->given_on[option - source->table.options];
-    if (*given_on != 0)
-        source_fail(source, source->line,
-                    dp_fail(source->error, DP_ERR_INPUT, "%s was already given on line %zu", key,
-                            *given_on));
-    *given_on = source->line;
-    source->open = option;
-    dp_text_clear(&source->value);
-}
-
-static int source_take_value(void *user, const char *section, const char *name, const char *value) {
-    ini_source *source = user;
+static dp_status take_entry(void *context, const dp_ini_entry *entry, dp_error *error) {
+    ini_target *self = context;
+    dp_status status = DP_OK;
     dp_text key = {0};
-    dp_text_append_format(&key, "%s%s%s", section, section[0] == '\0' ? "" : ".", name);
-    source_fail(source, source->line, dp_text_check(&key, source->error));
-    /* libinih calls again with the same name for an indented line. */
-    bool continues = source->indented && source->open != NULL &&
-                     strcmp(source->open->key, dp_text_string(&key)) == 0 &&
-                     source->open_until_line == source->line - 1;
-    if (source->status == DP_OK && !continues)
-        source_open_value(source, dp_text_string(&key));
-    dp_text_append(&source->value, value);
-    source->open_until_line = source->line;
+    dp_text_append_format(&key, "%s%s%s", entry->section, entry->section[0] == '\0' ? "" : ".",
+                          entry->name);
+    DP_TRY(dp_text_check(&key, error));
+    const dp_option *option = find_key(self->table, key.data, key.length);
+    if (option == NULL) {
+        status = fail_unknown(self->table, "key", key.data, error);
+        goto done;
+    }
+    size_t *given_on = &self->given_on[option - self->table.options];
+    if (*given_on != 0)
+        status =
+            dp_fail(error, DP_ERR_INPUT, "%s was already given on line %zu", key.data, *given_on);
+    else
+        status = set_option(option, self->target, entry->value, error);
+    *given_on = entry->line;
+done:
     dp_text_clear(&key);
-    return 1;
+    return status;
 }
 
 dp_status dp_options_read_ini(dp_option_table table, void *target, const char *text, size_t size,
                               const char *name, dp_error *error) {
     dp_status status = DP_OK;
-    ini_source source = {
-        .table = table, .target = target, .rest = text, .rest_size = size, .error = error};
-    DP_NEW_ARRAY(source.given_on, table.count);
-    int bad_line = ini_parse_stream(source_next_line, &source, source_take_value, &source);
-    source_close_value(&source);
-    status = source.status;
-    /* libinih goes on behind a bad line, and what follows may look wrong only because of it. */
-    if (bad_line > 0 && (status == DP_OK || (size_t)bad_line <= source.failed_line))
-        status = dp_fail(error, DP_ERR_INPUT, "%s:%d: neither '[section]' nor 'key = value'", name,
-                         bad_line);
-    else if (status != DP_OK)
-        dp_fail_prefix(error, "%s:%zu", name, source.failed_line);
+    ini_target self = {.table = table, .target = target};
+    DP_NEW_ARRAY(self.given_on, table.count);
+    DP_TRY(dp_ini_read(text, size, name, take_entry, &self, error));
 done:
-    dp_text_clear(&source.value);
-    dp_memory_free(source.given_on);
+    dp_memory_free(self.given_on);
     return status;
 }
 

@@ -1,10 +1,9 @@
 #include "adapters/linalg.h"
 #include "cli/command.h"
 #include "cli/config_arguments.h"
+#include "cli/signals.h"
 #include "train/config.h"
 #include "train/trainer.h"
-
-#include <stdlib.h>
 
 typedef struct train_options {
     bool fresh;
@@ -38,23 +37,6 @@ static dp_option_table options_table(void) {
     return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
 }
 
-/* Set by the handler, read once a step. The one mutable variable of the program that is not passed
- * along, as a handler has no other way. */
-static volatile sig_atomic_t caught_signal;
-
-static void catch_signal(int signal) {
-    caught_signal = signal;
-}
-
-static void install_handlers(void) {
-    /* Once each: a second signal of the kind ends the program at once. */
-    struct sigaction action = {.sa_handler = catch_signal,
-                               .sa_flags = (int)(SA_RESTART | SA_RESETHAND)};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     dp_status status = DP_OK;
     train_options chosen;
@@ -65,10 +47,9 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
                             error));
     DP_TRY(dp_config_arguments_load(comm, positional_count, arguments, &config, error));
     dp_linalg_init();
-    install_handlers();
     dp_train_request request = {.fresh = chosen.fresh,
                                 .stop_at = chosen.stop_at,
-                                .signal = &caught_signal,
+                                .signal = dp_signals_catch(),
                                 .trace = chosen.trace};
     DP_TRY(dp_trainer_run(comm, &config, &request, &outcome, error));
     *signal = outcome.signal;

@@ -7,7 +7,9 @@
 #include <string.h>
 
 static const dp_command *const commands[] = {
-    &dp_command_train, &dp_command_eval, &dp_command_sample, &dp_command_info, &dp_command_bench};
+    &dp_command_train, &dp_command_eval,  &dp_command_sample, &dp_command_info,
+    &dp_command_bench, &dp_command_sweep, &dp_command_lrfind,
+};
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static const dp_command *find_command(const char *name) {
@@ -38,7 +40,8 @@ static void append_command_help(const dp_command *command, dp_text *out) {
     dp_text_append(out, "\nOptions:\n");
     dp_options_help(command->options(), out);
     if (command->config != NULL) {
-        dp_text_append(out, "\nKeys of CONFIG, also as section.key=value behind it:\n");
+        dp_text_append_format(out, "\nKeys of %.*s, also as section.key=value behind it:\n",
+                              (int)strcspn(command->arguments, " "), command->arguments);
         dp_options_help(command->config(), out);
     }
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define HOST_SIZE 64
 #define ANY_PEER (-1)
@@ -27,9 +28,17 @@ enum { TAG_DATA, TAG_ROLL_CALL, TAG_ROLL_ANSWER };
 #define POLLS_PER_CLOCK_LOOK 256
 #define POLLS_PER_ROLL_LOOK 16384
 
+/* MPI may need the processor of the rank that holds a board for what others do with it. */
+#define PLACES_PER_PROGRESS 64
+
+#define REST_SECONDS 2e-3 /* sleep between two looks */
+#define MEANWHILE_SECONDS 0.25
+
 struct dp_comm {
-    MPI_Comm world; /* all ranks, numbered node by node */
+    MPI_Comm world; /* all ranks of the job or the group, numbered node by node */
     MPI_Comm node;  /* those of this node, in the same order */
+    bool is_group;
+    unsigned places; /* that a group was told of */
     int rank;
     int size;
     int node_index;
@@ -40,6 +49,7 @@ struct dp_comm {
     const char *phase;
     uint64_t step;
     char (*hosts)[HOST_SIZE]; /* [size] */
+    int *job_ranks;           /* [size] the number of each rank in the job, for messages */
     dp_status *statuses;      /* [size], for dp_comm_agree */
     bool *present;            /* [size], for the roll call */
 };
@@ -48,7 +58,8 @@ struct dp_comm {
 
 void dp_comm_abort(dp_comm *comm, int exit_status) {
     fflush(NULL);
-    MPI_Abort(comm->world, exit_status);
+    (void)comm;
+    MPI_Abort(MPI_COMM_WORLD, exit_status);
     abort();
 }
 
@@ -58,8 +69,9 @@ static void demand(dp_comm *comm, int result, const char *call) {
     char message[MPI_MAX_ERROR_STRING] = "";
     int length = 0;
     MPI_Error_string(result, message, &length);
-    fprintf(stderr, "dptrain: rank %d on %s: %s failed at step %" PRIu64 " (%s): %s\n", comm->rank,
-            dp_comm_host(comm), call, comm->step, comm->phase, message);
+    fprintf(stderr, "dptrain: rank %d on %s: %s failed at step %" PRIu64 " (%s): %s\n",
+            comm->job_ranks[comm->rank], dp_comm_host(comm), call, comm->step, comm->phase,
+            message);
     dp_comm_abort(comm, DP_ERR_LAUNCH);
 }
 
@@ -114,15 +126,16 @@ static void append_missing(const dp_comm *comm, int peer, dp_text *out) {
     for (int rank = 0; rank < comm->size; rank++) {
         if (comm->present[rank] || missing++ >= NAMED_MAX)
             continue;
-        dp_text_append_format(out, "%srank %d on %s", missing == 1 ? "" : ", ", rank,
-                              comm->hosts[rank]);
+        dp_text_append_format(out, "%srank %d on %s", missing == 1 ? "" : ", ",
+                              comm->job_ranks[rank], comm->hosts[rank]);
     }
     if (missing > NAMED_MAX)
         dp_text_append_format(out, " and %d more", missing - NAMED_MAX);
     if (missing == 0 && peer == ANY_PEER)
         dp_text_append(out, "a message");
     else if (missing == 0)
-        dp_text_append_format(out, "a message of rank %d on %s", peer, comm->hosts[peer]);
+        dp_text_append_format(out, "a message of rank %d on %s", comm->job_ranks[peer],
+                              comm->hosts[peer]);
 }
 
 static _Noreturn void miss_deadline(dp_comm *comm, int peer) {
@@ -140,8 +153,8 @@ static _Noreturn void miss_deadline(dp_comm *comm, int peer) {
     fprintf(stderr,
             "dptrain: %s did not arrive within %g s at step %" PRIu64
             " (%s); rank %d on %s ends the job (parallel.deadline)\n",
-            dp_text_string(&missing), comm->deadline, comm->step, comm->phase, comm->rank,
-            dp_comm_host(comm));
+            dp_text_string(&missing), comm->deadline, comm->step, comm->phase,
+            comm->job_ranks[comm->rank], dp_comm_host(comm));
     dp_comm_abort(comm, DP_ERR_DEADLINE);
 }
 
@@ -249,15 +262,26 @@ static void number_nodes(dp_comm *comm) {
     comm->node_first[comm->node_count] = comm->size;
 }
 
-static void look_around(dp_comm *comm) {
-    int node_size = 0, length = 0;
+static void gather_hosts(dp_comm *comm) {
+    int length = 0;
     char name[MPI_MAX_PROCESSOR_NAME] = "", host[HOST_SIZE];
-    number_nodes(comm);
-    MPI_Comm_size(comm->node, &node_size);
-    comm->oversubscribed = node_size > node_cpu_count(comm->node);
     MPI_Get_processor_name(name, &length);
     snprintf(host, sizeof host, "%.63s", name);
     MPI_Allgather(host, HOST_SIZE, MPI_CHAR, comm->hosts, HOST_SIZE, MPI_CHAR, comm->world);
+}
+
+/* What the ranks know of each other. `job_rank` is the number of this one in the job. */
+static void look_around(dp_comm *comm, int job_rank) {
+    number_nodes(comm);
+    gather_hosts(comm);
+    MPI_Allgather(&job_rank, 1, MPI_INT, comm->job_ranks, 1, MPI_INT, comm->world);
+    MPI_Comm_set_errhandler(comm->world, MPI_ERRORS_RETURN);
+}
+
+static bool is_oversubscribed(const dp_comm *comm) {
+    int node_size = 0;
+    MPI_Comm_size(comm->node, &node_size);
+    return node_size > node_cpu_count(comm->node);
 }
 
 dp_status dp_comm_create(dp_comm **comm, dp_error *error) {
@@ -271,14 +295,41 @@ dp_status dp_comm_create(dp_comm **comm, dp_error *error) {
     self->phase = "start";
     DP_NEW_ARRAY(self->node_first, (size_t)self->size + 1);
     DP_NEW_ARRAY(self->hosts, (size_t)self->size);
+    DP_NEW_ARRAY(self->job_ranks, (size_t)self->size);
     DP_NEW_ARRAY(self->statuses, (size_t)self->size);
     DP_NEW_ARRAY(self->present, (size_t)self->size);
-    look_around(self);
-    MPI_Comm_set_errhandler(self->world, MPI_ERRORS_RETURN);
+    look_around(self, self->rank);
+    self->oversubscribed = is_oversubscribed(self);
     *comm = self;
 done:
     if (status != DP_OK)
         dp_comm_destroy(self);
+    return status;
+}
+
+/* The nodes of a group are those of the job, as far as it has ranks there. */
+dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_comm *self = NULL;
+    *group = NULL;
+    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
+    self->is_group = true;
+    self->phase = "start";
+    self->oversubscribed = comm->oversubscribed; /* the other groups use the processors too */
+    MPI_Comm_split(comm->world, colour, comm->rank, &self->world);
+    MPI_Comm_split(comm->node, colour, comm->rank, &self->node);
+    MPI_Comm_rank(self->world, &self->rank);
+    MPI_Comm_size(self->world, &self->size);
+    DP_NEW_ARRAY_ON_ALL(comm, self->node_first, (size_t)self->size + 1);
+    DP_NEW_ARRAY_ON_ALL(comm, self->hosts, (size_t)self->size);
+    DP_NEW_ARRAY_ON_ALL(comm, self->job_ranks, (size_t)self->size);
+    DP_NEW_ARRAY_ON_ALL(comm, self->statuses, (size_t)self->size);
+    DP_NEW_ARRAY_ON_ALL(comm, self->present, (size_t)self->size);
+    look_around(self, comm->job_ranks[comm->rank]);
+    *group = self;
+    return DP_OK;
+done:
+    dp_comm_destroy(self);
     return status;
 }
 
@@ -287,10 +338,12 @@ void dp_comm_destroy(dp_comm *comm) {
         return;
     MPI_Comm_free(&comm->node);
     MPI_Comm_free(&comm->world);
-    MPI_Finalize();
+    if (!comm->is_group)
+        MPI_Finalize();
     dp_memory_free(comm->node_first);
     dp_memory_free(comm->present);
     dp_memory_free(comm->statuses);
+    dp_memory_free(comm->job_ranks);
     dp_memory_free(comm->hosts);
     dp_memory_free(comm);
 }
@@ -330,6 +383,12 @@ void dp_comm_set_deadline(dp_comm *comm, double seconds) {
 void dp_comm_set_place(dp_comm *comm, const char *phase, uint64_t step) {
     comm->phase = phase;
     comm->step = step;
+    if (comm->is_group && comm->places++ % PLACES_PER_PROGRESS == 0) {
+        int arrived = 0;
+        demand(comm,
+               MPI_Iprobe(MPI_ANY_SOURCE, TAG_ROLL_CALL, comm->world, &arrived, MPI_STATUS_IGNORE),
+               "MPI_Iprobe");
+    }
 }
 
 /* --- messages ------------------------------------------------------------------------------- */
@@ -478,4 +537,93 @@ void dp_comm_window_destroy(dp_comm_window *window) {
 
 void *dp_comm_window_segment(const dp_comm_window *window, int node_rank) {
     return window->segments[node_rank];
+}
+
+/* --- boards --------------------------------------------------------------------------------- */
+
+/* Memory of rank 0 that the others reach by one-sided communication. It is open to all from the
+ * creation to the end, and each access is complete when its call returns. */
+struct dp_comm_board {
+    dp_comm *comm;
+    MPI_Win window;
+};
+
+static int allocate_cells(dp_comm_board *self, size_t cells) {
+    int64_t *mine = NULL;
+    size_t bytes = self->comm->rank == 0 ? cells * sizeof *mine : 0;
+    int result = MPI_Win_allocate((MPI_Aint)bytes, sizeof *mine, MPI_INFO_NULL, self->comm->world,
+                                  (void *)&mine, &self->window);
+    if (result == MPI_SUCCESS && bytes > 0)
+        memset(mine, 0, bytes);
+    return result;
+}
+
+dp_status dp_comm_board_create(dp_comm_board **board, dp_comm *comm, size_t cells,
+                               dp_error *error) {
+    dp_status status = DP_OK;
+    dp_comm_board *self = NULL;
+    *board = NULL;
+    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
+    *self = (dp_comm_board){.comm = comm, .window = MPI_WIN_NULL};
+    if (allocate_cells(self, cells) != MPI_SUCCESS)
+        status = dp_fail(error, DP_ERR_MEMORY, "no memory for one-sided communication on %s",
+                         dp_comm_host(comm));
+    DP_TRY(dp_comm_agree(comm, status, error)); /* and rank 0 has zeroed the cells */
+    demand(comm, MPI_Win_lock_all(MPI_MODE_NOCHECK, self->window), "MPI_Win_lock_all");
+    *board = self;
+    return DP_OK;
+done:
+    dp_memory_free(self);
+    return status;
+}
+
+void dp_comm_board_destroy(dp_comm_board *board) {
+    if (board == NULL)
+        return;
+    MPI_Win_unlock_all(board->window);
+    MPI_Win_free(&board->window);
+    dp_memory_free(board);
+}
+
+static int64_t access_cell(dp_comm_board *board, size_t cell, int64_t value, MPI_Op operation) {
+    int64_t before = 0;
+    MPI_Request request;
+    demand(board->comm,
+           MPI_Rget_accumulate(&value, 1, MPI_INT64_T, &before, 1, MPI_INT64_T, 0, (MPI_Aint)cell,
+                               1, MPI_INT64_T, operation, board->window, &request),
+           "MPI_Rget_accumulate");
+    wait_for(board->comm, &request, 0);
+    return before;
+}
+
+int64_t dp_comm_board_read(dp_comm_board *board, size_t cell) {
+    return access_cell(board, cell, 0, MPI_NO_OP);
+}
+
+int64_t dp_comm_board_add(dp_comm_board *board, size_t cell, int64_t value) {
+    return access_cell(board, cell, value, MPI_SUM);
+}
+
+int64_t dp_comm_board_write(dp_comm_board *board, size_t cell, int64_t value) {
+    return access_cell(board, cell, value, MPI_REPLACE);
+}
+
+/* --- resting -------------------------------------------------------------------------------- */
+
+void dp_comm_rest(dp_comm *comm, void (*meanwhile)(void *context), void *context) {
+    const struct timespec sleep = {.tv_nsec = (long)(1e9 * REST_SECONDS)};
+    double called = 0.0;
+    int arrived = 0;
+    MPI_Request request;
+    demand(comm, MPI_Ibarrier(comm->world, &request), "MPI_Ibarrier");
+    for (;;) {
+        demand(comm, MPI_Test(&request, &arrived, MPI_STATUS_IGNORE), "MPI_Test");
+        if (arrived)
+            return;
+        if (meanwhile != NULL && dp_timer_now() - called >= MEANWHILE_SECONDS) {
+            meanwhile(context);
+            called = dp_timer_now();
+        }
+        nanosleep(&sleep, NULL);
+    }
 }

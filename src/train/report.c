@@ -32,7 +32,8 @@ void dp_report_line(dp_report *report, const char *format, ...) {
     if (!report->enabled)
         return;
     va_start(arguments, format);
-    print_line(stdout, format, arguments);
+    if (!report->quiet)
+        print_line(stdout, format, arguments);
     va_end(arguments);
     if (report->log == NULL)
         return;

@@ -2,6 +2,10 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/json_reader.h"
+
+#include <math.h>
+#include <stdio.h>
 
 static void append_split(dp_text *json, dp_split split, const dp_evaluation *evaluation) {
     dp_json_key(json, dp_split_name(split));
@@ -65,5 +69,37 @@ dp_status dp_summary_write(const dp_summary *summary, const char *path, dp_error
     DP_TRY(dp_file_write(path, json.data, json.length, error));
 done:
     dp_text_clear(&json);
+    return status;
+}
+
+static bool take_results(const char *json, dp_summary_results *results) {
+    char hash[DP_HASH_TEXT_SIZE], place[32];
+    *results = (dp_summary_results){0};
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        results->losses[split] = NAN;
+        snprintf(place, sizeof place, "splits.%s.loss", dp_split_name((dp_split)split));
+        (void)dp_json_read_real(json, place, &results->losses[split]);
+    }
+    if (dp_json_read_unsigned(json, "best.step", &results->best_step) &&
+        !dp_json_read_real(json, "best.dev_loss", &results->best_loss))
+        return false;
+    return dp_json_read_unsigned(json, "step", &results->step) &&
+           dp_json_read_unsigned(json, "parameters", &results->parameters) &&
+           dp_json_read_string(json, "weights", hash, sizeof hash) &&
+           dp_hash_parse(hash, &results->weights_hash);
+}
+
+dp_status dp_summary_read(dp_summary_results *results, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_file_map map = {0};
+    dp_text json = {0};
+    DP_TRY(dp_file_map_open(&map, path, error));
+    dp_text_append_bytes(&json, map.data, map.size); /* the map has no 0 at its end */
+    DP_TRY(dp_text_check(&json, error));
+    if (!take_results(dp_text_string(&json), results))
+        status = dp_fail(error, DP_ERR_INPUT, "%s is not the summary of a run", path);
+done:
+    dp_text_clear(&json);
+    dp_file_map_close(&map);
     return status;
 }

@@ -190,6 +190,8 @@ static dp_status write_row(trainer *self, unsigned splits,
     if (self->is_root)
         status = dp_metrics_append(&self->metrics, &row, error);
     dp_report_step(&self->report, &row, self->end - progress->step);
+    if (self->is_root && self->request->watch != NULL)
+        self->request->watch(self->request->context, &row);
     progress->loss_sum = 0.0;
     progress->loss_count = 0;
     self->window_seconds = 0.0;
@@ -264,6 +266,7 @@ static dp_status open_run_folder(trainer *self, dp_error *error) {
         DP_TRY(dp_run_folder_clear(dir, error));
     DP_TRY(dp_run_folder_file(dir, "log.txt", path, error));
     DP_TRY(dp_report_open(&self->report, true, path, error));
+    self->report.quiet = self->request->quiet;
 done:
     return dp_comm_agree(self->comm, status, error);
 }

@@ -3,16 +3,6 @@
 source "$(dirname "$0")/common.sh"
 make_small_run
 
-# expect_refusal STATUS TEXT RANKS COMMAND...
-expect_refusal() {
-    local wanted=$1 text=$2 count=$3 status=0
-    shift 3
-    ranks "$count" "$@" >out.txt 2>error.txt </dev/null || status=$?
-    expect_equal "status of: $*" "$status" "$wanted"
-    expect_equal "lines about: $* ($(cat error.txt))" "$(grep -c '^dptrain:' error.txt)" 1
-    grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
-}
-
 for count in 1 3; do
     # the command line
     expect_refusal 3 "cannot read missing.ini" $count "$BIN/dptrain" missing.ini
@@ -92,7 +82,7 @@ expect_equal "what the other singletons say" "$(cat error.txt)" ""
 expect_equal "--version" "$("$BIN/dptrain" --version)" "$("$BIN/dptrain" train --version)"
 ranks 3 "$BIN/dptrain" --version >version.txt
 expect_equal "lines of --version on 3 ranks" "$(wc -l <version.txt)" 1
-for command in train eval sample info; do
+for command in train eval sample info sweep lrfind; do
     "$BIN/dptrain" $command --help >help.txt
     grep -q "dptrain $command" help.txt || fail "$command --help"
     expect_below "columns of $command --help" "$(wc -L <help.txt)" 80

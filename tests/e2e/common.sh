@@ -46,6 +46,16 @@ ranks() {
     fi
 }
 
+# expect_refusal STATUS TEXT RANKS COMMAND...: it ends with the status and one line that has the text.
+expect_refusal() {
+    local wanted=$1 text=$2 count=$3 status=0
+    shift 3
+    ranks "$count" "$@" >out.txt 2>error.txt </dev/null || status=$?
+    expect_equal "status of: $*" "$status" "$wanted"
+    expect_equal "lines about: $* ($(cat error.txt))" "$(grep -c '^dptrain:' error.txt)" 1
+    grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
+}
+
 # field FILE NAME: a number or text of a JSON file, by the name of its innermost key; the first one.
 field() {
     grep -o "\"$2\":[^,}]*" "$1" | head -n 1 | cut -d: -f2- | tr -d '"'

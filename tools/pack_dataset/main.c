@@ -1,7 +1,7 @@
 /* pack_dataset: packs a text of one word a line into a dataset file for dptrain. */
-#include "packing.h"
+#include "base/termination.h"
+#include "data/packing.h"
 #include "request.h"
-#include "termination.h"
 
 #include "base/file.h"
 #include "base/timer.h"
@@ -23,7 +23,7 @@ static void append_count(dp_text *out, const char *before, uint64_t count, const
 static void append_summary(dp_text *out, const dp_request *request, const dp_packing *packing,
                            double seconds) {
     char duration[32];
-    dp_text_append_format(out, "%s: ", request->output);
+    dp_text_append_format(out, "%s: ", request->packing.output);
     append_count(out, "", packing->words, " words");
     append_count(out, " (", packing->empty_lines, " empty lines skipped)");
     append_count(out, ", V = ", packing->vocab, "\n");
@@ -31,7 +31,7 @@ static void append_summary(dp_text *out, const dp_request *request, const dp_pac
         dp_text_append_format(out, "  %-6s", dp_split_name((dp_split)split));
         append_count(out, "", packing->rows[split], " rows\n");
     }
-    append_count(out, "  ", file_size(request->output), " bytes");
+    append_count(out, "  ", file_size(request->packing.output), " bytes");
     dp_text_append_format(out, " in %s, %.1f MB/s of text\n",
                           dp_text_format_duration(seconds, duration),
                           1e-6 * (double)packing->text_bytes / seconds);
@@ -54,7 +54,7 @@ static dp_status run(const dp_request *request, dp_termination *termination, dp_
     } else if (request->version) {
         dp_text_append(out, "pack_dataset " DP_VERSION "\n");
     } else {
-        DP_TRY(dp_packing_run(&packing, request, termination, error));
+        DP_TRY(dp_packing_run(&packing, &request->packing, termination, error));
         append_summary(out, request, &packing, dp_timer_now() - start);
     }
     DP_TRY(print(out, error));

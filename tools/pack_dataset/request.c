@@ -1,14 +1,11 @@
 #include "request.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define FIELD(name) offsetof(dp_request, name)
-#define SPLIT_DEFAULT "0.8,0.1,0.1"
-#define SEED_DEFAULT 42
+#define FIELD(name) offsetof(dp_request, packing.name)
+#define SPLIT_DEFAULT DP_PACKING_SPLIT_DEFAULT
 #define SEED_DEFAULT_TEXT "42"
 
 static const dp_option OPTIONS[] = {
@@ -46,7 +43,7 @@ static const dp_option OPTIONS[] = {
     {.key = "boundary",
      .type = DP_OPTION_TEXT,
      .offset = FIELD(boundary),
-     .initial = ".",
+     .initial = DP_PACKING_BOUNDARY_DEFAULT,
      .unit = "C",
      .help = "the character that stands for the ends of a word"},
     {.key = "train",
@@ -70,12 +67,12 @@ static const dp_option OPTIONS[] = {
     {.key = "help",
      .alias = 'h',
      .type = DP_OPTION_SWITCH,
-     .offset = FIELD(help),
+     .offset = offsetof(dp_request, help),
      .initial = "no",
      .help = "print this and end"},
     {.key = "version",
      .type = DP_OPTION_SWITCH,
-     .offset = FIELD(version),
+     .offset = offsetof(dp_request, version),
      .initial = "no",
      .help = "print the version and end"},
 };
@@ -98,20 +95,14 @@ void dp_request_help(dp_text *out) {
 
 /* --- checks ----------------------------------------------------------------------------------- */
 
-/* The sum as decimal arithmetic gives it: 0.7 + 0.2 is 0.9, not 0.8999999999999999. */
-static double decimal_sum(double a, double b) {
-    char text[32];
-    snprintf(text, sizeof text, "%.15g", a + b);
-    return strtod(text, NULL);
-}
-
 static dp_status check_shares(const dp_option_real_list *split, dp_error *error) {
     const double tolerance = 1e-6; /* thirds may be written with six digits */
     if (split->count != DP_SPLIT_COUNT)
         return dp_fail(error, DP_ERR_INPUT,
                        "split has %zu numbers: must be three, such as " SPLIT_DEFAULT,
                        split->count);
-    double sum = decimal_sum(decimal_sum(split->values[0], split->values[1]), split->values[2]);
+    double sum = dp_packing_share_sum(dp_packing_share_sum(split->values[0], split->values[1]),
+                                      split->values[2]);
     if (fabs(sum - 1.0) > tolerance)
         return dp_fail(error, DP_ERR_INPUT,
                        "split %g,%g,%g sums to %.9g: must be 1, such as " SPLIT_DEFAULT,
@@ -120,7 +111,8 @@ static dp_status check_shares(const dp_option_real_list *split, dp_error *error)
 }
 
 /* Takes the one text from the arguments. */
-static dp_status take_text(dp_request *request, int count, char **arguments, dp_error *error) {
+static dp_status take_text(dp_packing_request *request, int count, char **arguments,
+                           dp_error *error) {
     dp_status status = DP_OK;
     char stem[DP_PATH_SIZE];
     if (count == 0)
@@ -145,7 +137,7 @@ static bool is_default_split(const dp_option_real_list *split) {
            split->values[2] == 0.1;
 }
 
-static dp_status check_ready_made(dp_request *request, int count, char **arguments,
+static dp_status check_ready_made(dp_packing_request *request, int count, char **arguments,
                                   dp_error *error) {
     if (count > 0)
         return dp_fail(error, DP_ERR_INPUT,
@@ -159,7 +151,7 @@ static dp_status check_ready_made(dp_request *request, int count, char **argumen
     }
     if (request->output[0] == '\0')
         return dp_fail(error, DP_ERR_INPUT, "--output is missing: ready-made splits need it");
-    if (!is_default_split(&request->split) || request->seed != SEED_DEFAULT)
+    if (!is_default_split(&request->split) || request->seed != DP_PACKING_SEED_DEFAULT)
         return dp_fail(error, DP_ERR_INPUT,
                        "--split and --seed are for one text: ready-made splits are kept as they "
                        "are");
@@ -168,7 +160,7 @@ static dp_status check_ready_made(dp_request *request, int count, char **argumen
 }
 
 /* Replacing the output must not destroy a text or something that is no file. */
-static dp_status check_output(const dp_request *request, dp_error *error) {
+static dp_status check_output(const dp_packing_request *request, dp_error *error) {
     struct stat output, input;
     if (stat(request->output, &output) != 0)
         return DP_OK; /* new, or writing it will say what is wrong */
@@ -190,6 +182,7 @@ static dp_status check_output(const dp_request *request, dp_error *error) {
 
 dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_error *error) {
     dp_status status = DP_OK;
+    dp_packing_request *packing = &request->packing;
     int texts = 0;
     memset(request, 0, sizeof *request);
     DP_TRY(dp_options_init(TABLE, request, error));
@@ -197,36 +190,12 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_
     if (request->help || request->version)
         goto done;
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        request->ready_made = request->ready_made || request->inputs[split][0] != '\0';
-    if (request->ready_made)
-        DP_TRY(check_ready_made(request, texts, arguments, error));
+        packing->ready_made = packing->ready_made || packing->inputs[split][0] != '\0';
+    if (packing->ready_made)
+        DP_TRY(check_ready_made(packing, texts, arguments, error));
     else
-        DP_TRY(take_text(request, texts, arguments, error));
-    DP_TRY(check_output(request, error));
+        DP_TRY(take_text(packing, texts, arguments, error));
+    DP_TRY(check_output(packing, error));
 done:
     return status;
-}
-
-/* --- cutting ---------------------------------------------------------------------------------- */
-
-/* int(share * count) */
-static size_t share_of(double share, size_t count) {
-    size_t part = (size_t)(share * (double)count);
-    return part < count ? part : count;
-}
-
-dp_status dp_request_cut(const dp_request *request, size_t count, size_t cuts[2], dp_error *error) {
-    const double *shares = request->split.values;
-    cuts[0] = share_of(shares[0], count);
-    cuts[1] = share_of(decimal_sum(shares[0], shares[1]), count);
-    const size_t sizes[DP_SPLIT_COUNT] = {cuts[0], cuts[1] - cuts[0], count - cuts[1]};
-    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        if (sizes[split] == 0)
-            return dp_fail(error, DP_ERR_INPUT,
-                           "split %g,%g,%g leaves %s none of the %zu words of %.200s: change "
-                           "--split or add words",
-                           shares[0], shares[1], shares[2], dp_split_name((dp_split)split), count,
-                           request->inputs[0]);
-    }
-    return DP_OK;
 }

@@ -6,17 +6,10 @@
 #ifndef DP_PACK_DATASET_REQUEST_H
 #define DP_PACK_DATASET_REQUEST_H
 
-#include "base/options.h"
-#include "data/dataset.h"
+#include "data/packing.h"
 
 typedef struct dp_request {
-    char inputs[DP_SPLIT_COUNT][DP_PATH_SIZE]; /* the ready-made splits, or the text and "" */
-    bool ready_made;
-    char output[DP_PATH_SIZE];
-    uint64_t block_size;
-    dp_option_real_list split; /* three shares that sum to 1 */
-    uint64_t seed;
-    char boundary[DP_PATH_SIZE]; /* not yet known to be one character */
+    dp_packing_request packing;
     bool help;
     bool version;
 } dp_request;
@@ -28,11 +21,5 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments,
 
 /* Appends what --help prints. */
 void dp_request_help(dp_text *out);
-
-/* Where `count` words are cut: train is words [0, cuts[0]), dev [cuts[0], cuts[1]), test the rest.
- * Computed as Python computes int(a * count) and int((a + b) * count), with a + b rounded to the
- * decimal that a person would write. DP_ERR_INPUT where a split would be empty. */
-dp_status dp_request_cut(const dp_request *request, size_t count, size_t cuts[2],
-                         dp_error *error) DP_CHECKED;
 
 #endif

@@ -7,13 +7,13 @@
  *
  * Memory is 8 bytes a word (word_list).
  */
-#ifndef DP_PACK_DATASET_CORPUS_H
-#define DP_PACK_DATASET_CORPUS_H
+#ifndef DP_DATA_CORPUS_H
+#define DP_DATA_CORPUS_H
 
-#include "alphabet.h"
 #include "base/file.h"
-#include "progress_line.h"
-#include "word_list.h"
+#include "base/progress_line.h"
+#include "data/alphabet.h"
+#include "data/word_list.h"
 
 #include <stddef.h>
 #include <stdint.h>

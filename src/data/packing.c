@@ -1,11 +1,11 @@
-#include "packing.h"
-
-#include "corpus.h"
+#include "data/packing.h"
 
 #include "base/memory.h"
+#include "data/corpus.h"
 #include "data/dataset_writer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Words [first, first + count) of a corpus make one split. */
@@ -16,7 +16,7 @@ typedef struct part {
 } part;
 
 typedef struct packer {
-    const dp_request *request;
+    const dp_packing_request *request;
     dp_termination *termination;
     dp_progress_line progress;
     dp_alphabet alphabet;
@@ -32,11 +32,58 @@ typedef struct packer {
     uint32_t *ids; /* words on their way to the writer, owned */
 } packer;
 
+/* --- the request ------------------------------------------------------------------------------ */
+
+dp_status dp_packing_request_init(dp_packing_request *request, const char *text, const char *output,
+                                  uint64_t block_size, dp_error *error) {
+    dp_status status = DP_OK;
+    *request = (dp_packing_request){.block_size = block_size,
+                                    .split = {.count = 3, .values = {0.8, 0.1, 0.1}},
+                                    .seed = DP_PACKING_SEED_DEFAULT,
+                                    .boundary = DP_PACKING_BOUNDARY_DEFAULT};
+    DP_TRY(dp_path_format(request->inputs[0], error, "%s", text));
+    DP_TRY(dp_path_format(request->output, error, "%s", output));
+done:
+    return status;
+}
+
+double dp_packing_share_sum(double a, double b) {
+    char text[32];
+    snprintf(text, sizeof text, "%.15g", a + b);
+    return strtod(text, NULL);
+}
+
+/* int(share * count) */
+static size_t share_of(double share, size_t count) {
+    size_t words = (size_t)(share * (double)count);
+    return words < count ? words : count;
+}
+
+/* Where `count` words are cut: train is words [0, cuts[0]), dev [cuts[0], cuts[1]), test the rest.
+ * Computed as Python computes int(a * count) and int((a + b) * count), with a + b rounded to the
+ * decimal that a person would write. DP_ERR_INPUT where a split would be empty. */
+static dp_status cut(const dp_packing_request *request, size_t count, size_t cuts[2],
+                     dp_error *error) {
+    const double *shares = request->split.values;
+    cuts[0] = share_of(shares[0], count);
+    cuts[1] = share_of(dp_packing_share_sum(shares[0], shares[1]), count);
+    const size_t sizes[DP_SPLIT_COUNT] = {cuts[0], cuts[1] - cuts[0], count - cuts[1]};
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        if (sizes[split] == 0)
+            return dp_fail(error, DP_ERR_INPUT,
+                           "split %g,%g,%g leaves %s none of the %zu words of %.200s: change "
+                           "--split or add words",
+                           shares[0], shares[1], shares[2], dp_split_name((dp_split)split), count,
+                           request->inputs[0]);
+    }
+    return DP_OK;
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static dp_status read_texts(packer *self, dp_error *error) {
     dp_status status = DP_OK;
-    const dp_request *request = self->request;
+    const dp_packing_request *request = self->request;
     DP_TRY(dp_alphabet_init(&self->alphabet, request->boundary, error));
     self->corpus_count = request->ready_made ? DP_SPLIT_COUNT : 1;
     for (int i = 0; i < self->corpus_count; i++)
@@ -56,7 +103,7 @@ static dp_status divide(packer *self, dp_error *error) {
             self->parts[i] = (part){&self->corpora[i], 0, self->corpora[i].words.count};
         goto done;
     }
-    DP_TRY(dp_request_cut(self->request, corpus->words.count, cuts, error));
+    DP_TRY(cut(self->request, corpus->words.count, cuts, error));
     dp_corpus_shuffle(corpus, self->request->seed);
     self->parts[DP_SPLIT_TRAIN] = (part){corpus, 0, cuts[0]};
     self->parts[DP_SPLIT_DEV] = (part){corpus, cuts[0], cuts[1] - cuts[0]};
@@ -109,7 +156,7 @@ static dp_status describe(packer *self, dp_error *error) {
 /* --- writing ---------------------------------------------------------------------------------- */
 
 static dp_status pass_on(packer *self, dp_split split, size_t count, dp_error *error) {
-    if (dp_termination_pending(self->termination) != 0)
+    if (self->termination != NULL && dp_termination_pending(self->termination) != 0)
         return dp_fail(error, DP_ERR_IO, "asked to end; nothing was written");
     self->rows_done += count;
     dp_progress_line_show(&self->progress, "writing", self->rows_done, self->rows_total);
@@ -144,7 +191,8 @@ done:
 
 static dp_status write_dataset(packer *self, dp_error *error) {
     dp_status status = DP_OK;
-    dp_termination_watch(self->termination);
+    if (self->termination != NULL)
+        dp_termination_watch(self->termination);
     DP_TRY(dp_dataset_writer_create(&self->writer, self->request->output, &self->info,
                                     &self->vocabulary, self->rows, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
@@ -176,7 +224,7 @@ static void release(packer *self) {
     dp_alphabet_clear(&self->alphabet);
 }
 
-dp_status dp_packing_run(dp_packing *packing, const dp_request *request,
+dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
                          dp_termination *termination, dp_error *error) {
     dp_status status = DP_OK;
     packer *self = NULL;

@@ -5,8 +5,8 @@
  * and no state outside of the struct. A signal that the caller of the program ignores stays
  * ignored.
  */
-#ifndef DP_PACK_DATASET_TERMINATION_H
-#define DP_PACK_DATASET_TERMINATION_H
+#ifndef DP_BASE_TERMINATION_H
+#define DP_BASE_TERMINATION_H
 
 #include <signal.h>
 

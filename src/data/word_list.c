@@ -1,6 +1,6 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS and madvise, which POSIX leaves out */
 
-#include "word_list.h"
+#include "data/word_list.h"
 
 #include <errno.h>
 #include <sys/mman.h>

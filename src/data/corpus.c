@@ -1,6 +1,6 @@
 /* A text is read twice: once from end to end, to find words and characters, and once word by word
  * in shuffled order. Both have a fast path for ASCII. */
-#include "corpus.h"
+#include "data/corpus.h"
 
 #include "base/utf8.h"
 #include "data/python_random.h"

@@ -10,8 +10,8 @@
  * Lengths are in characters. The list of a large text is touched all over while it is shuffled, so
  * it asks for huge pages.
  */
-#ifndef DP_PACK_DATASET_WORD_LIST_H
-#define DP_PACK_DATASET_WORD_LIST_H
+#ifndef DP_DATA_WORD_LIST_H
+#define DP_DATA_WORD_LIST_H
 
 #include "base/status.h"
 

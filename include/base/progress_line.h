@@ -2,8 +2,8 @@
  *
  * Silent where standard error is not a terminal, so that logs stay clean.
  */
-#ifndef DP_PACK_DATASET_PROGRESS_LINE_H
-#define DP_PACK_DATASET_PROGRESS_LINE_H
+#ifndef DP_BASE_PROGRESS_LINE_H
+#define DP_BASE_PROGRESS_LINE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * A character is one Unicode code point. The boundary has id 0; the others follow in the order of
  * their code points from id 1, so that ids do not depend on the order of the words.
  */
-#ifndef DP_PACK_DATASET_ALPHABET_H
-#define DP_PACK_DATASET_ALPHABET_H
+#ifndef DP_DATA_ALPHABET_H
+#define DP_DATA_ALPHABET_H
 
 #include "data/vocabulary.h"
 

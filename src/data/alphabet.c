@@ -1,4 +1,4 @@
-#include "alphabet.h"
+#include "data/alphabet.h"
 
 #include "base/memory.h"
 #include "base/utf8.h"

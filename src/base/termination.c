@@ -1,4 +1,4 @@
-#include "termination.h"
+#include "base/termination.h"
 
 #include <stdbool.h>
 #include <stddef.h>

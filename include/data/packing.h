@@ -1,0 +1,53 @@
+/* packing: from the texts to the dataset file.
+ *
+ * The data are exactly those of Python's random.seed(seed); random.shuffle(words), split at
+ * int(0.8 * n) and int(0.9 * n); tests/golden/make_names_digest.py says the same in Python.
+ */
+#ifndef DP_DATA_PACKING_H
+#define DP_DATA_PACKING_H
+
+#include "base/options.h"
+#include "base/termination.h"
+#include "data/dataset.h"
+
+/* What is to be packed: one text, which is shuffled and split, or three texts that are the splits.
+ */
+typedef struct dp_packing_request {
+    char inputs[DP_SPLIT_COUNT][DP_PATH_SIZE]; /* the ready-made splits, or the text and "" */
+    bool ready_made;
+    char output[DP_PATH_SIZE];
+    uint64_t block_size;         /* 1 to DP_BLOCK_SIZE_MAX */
+    dp_option_real_list split;   /* three shares that sum to 1 */
+    uint64_t seed;               /* of the shuffle */
+    char boundary[DP_PATH_SIZE]; /* not yet known to be one character */
+} dp_packing_request;
+
+#define DP_PACKING_SPLIT_DEFAULT "0.8,0.1,0.1"
+#define DP_PACKING_SEED_DEFAULT 42
+#define DP_PACKING_BOUNDARY_DEFAULT "."
+
+/* One text, split as by default. */
+dp_status dp_packing_request_init(dp_packing_request *request, const char *text, const char *output,
+                                  uint64_t block_size, dp_error *error) DP_CHECKED;
+
+/* The sum of two shares as decimal arithmetic gives it: 0.7 + 0.2 is 0.9, not 0.8999999999999999.
+ */
+double dp_packing_share_sum(double a, double b);
+
+/* What was packed, for the summary. */
+typedef struct dp_packing {
+    uint64_t text_bytes;
+    uint64_t words;
+    uint64_t empty_lines;
+    uint64_t vocab;
+    uint64_t rows[DP_SPLIT_COUNT];
+} dp_packing;
+
+/* Packs what `request` asks for. A temporary file exists only while `termination` watches; when
+ * asked to end, this cleans up and fails, and dp_termination_pending then names the signal. Where
+ * it is NULL, signals are the caller's. On failure no file is left, and an older one of that name
+ * stands. */
+dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
+                         dp_termination *termination, dp_error *error) DP_CHECKED;
+
+#endif

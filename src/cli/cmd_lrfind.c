@@ -1,0 +1,202 @@
+#include "adapters/linalg.h"
+#include "cli/command.h"
+#include "cli/config_arguments.h"
+#include "cli/signals.h"
+#include "train/lr_plot.h"
+#include "train/lr_search.h"
+#include "train/run_folder.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#define STRETCHES 10 /* lines of the table */
+
+typedef struct lrfind_options {
+    double from;
+    double to;
+    uint64_t count;
+} lrfind_options;
+
+static const dp_option options[] = {
+    {.key = "from",
+     .type = DP_OPTION_REAL,
+     .offset = offsetof(lrfind_options, from),
+     .initial = "-3",
+     .minimum = -30,
+     .maximum = 30,
+     .unit = "X",
+     .help = "exponent of the first rate: 10 to the power of X"},
+    {.key = "to",
+     .type = DP_OPTION_REAL,
+     .offset = offsetof(lrfind_options, to),
+     .initial = "0",
+     .minimum = -30,
+     .maximum = 30,
+     .unit = "X",
+     .help = "exponent of the last rate"},
+    {.key = "count",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = offsetof(lrfind_options, count),
+     .initial = "1000",
+     .minimum = 20,
+     .maximum = 1e8,
+     .unit = "N",
+     .help = "rates, one a step"},
+};
+
+static dp_option_table options_table(void) {
+    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+}
+
+static dp_status check_options(const lrfind_options *chosen, dp_error *error) {
+    if (chosen->from < chosen->to)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT, "from = %g must be below to = %g, as in --from -3 --to 0",
+                   chosen->from, chosen->to);
+}
+
+/* --- the table while it runs ------------------------------------------------------------------ */
+
+/* A line each count / STRETCHES steps: the rates have come to this, and the mean loss was that. */
+typedef struct progress {
+    uint64_t stretch; /* steps */
+    uint64_t steps;   /* of the current one */
+    double sum;       /* of their losses */
+    dp_lr_point last;
+} progress;
+
+static void end_stretch(progress *self) {
+    if (self->steps > 0)
+        printf("%11.2f %11.3g %11.4f\n", self->last.exponent, self->last.lr,
+               self->sum / (double)self->steps);
+    fflush(stdout);
+    self->steps = 0;
+    self->sum = 0.0;
+}
+
+static void show_point(void *context, const dp_lr_point *point) {
+    progress *self = context;
+    self->last = *point;
+    self->sum += point->loss;
+    if (++self->steps == self->stretch)
+        end_stretch(self);
+}
+
+/* --- what was found --------------------------------------------------------------------------- */
+
+static void print_end(const dp_lr_search *search, const lrfind_options *chosen) {
+    if (search->end == DP_LR_END_BLOWN_UP)
+        printf("ended after %zu of %" PRIu64 " rates: the loss blew up\n", search->count,
+               chosen->count);
+    if (search->end == DP_LR_END_SIGNAL)
+        printf("stopped after %zu of %" PRIu64 " rates\n", search->count, chosen->count);
+}
+
+/* Where the lowest is at an end of the range, there may be a lower one beyond. */
+static void print_suggestion(const dp_lr_search *search) {
+    const dp_lr_point *lowest = &search->points[search->lowest];
+    const size_t edge = search->count / 50;
+    if (isnan(search->suggested)) {
+        printf("none of these rates has made the loss fall: try others, with --from and --to\n");
+        return;
+    }
+    printf("the smoothed loss is lowest, %.4f, at rate %.3g (exponent %.2f)\n", lowest->smooth,
+           lowest->lr, lowest->exponent);
+    if (search->lowest <= edge)
+        printf("that is among the first rates: begin lower, with --from %g\n",
+               search->points[0].exponent - 2.0);
+    else if (search->lowest + edge + 1 >= search->count && search->end == DP_LR_END_ALL)
+        printf("that is among the last rates: go on higher, with --to %g\n",
+               search->points[search->count - 1].exponent + 1.0);
+    else
+        printf("suggested: train.lr=%.2g, half the rate of the lowest smoothed loss\n",
+               search->suggested);
+}
+
+/* Rank 0's part: the files, and what they say. */
+static dp_status tell(const dp_lr_search *search, const lrfind_options *chosen, const char *dir,
+                      dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    bool drawn = false;
+    print_end(search, chosen);
+    if (search->count == 0)
+        return dp_fail(error, DP_ERR_DIVERGED,
+                       "the first loss is no number: nothing can be said of rates");
+    print_suggestion(search);
+    DP_TRY(dp_file_make_directories(dir, error));
+    DP_TRY(dp_run_folder_file(dir, "lrfind.csv", path, error));
+    DP_TRY(dp_lr_search_write(search, path, error));
+    DP_TRY(dp_lr_plot_draw(search, dir, &drawn, error));
+    if (drawn)
+        printf("%s/lrfind.csv, lrfind.png and lrfind.svg\n", dir);
+    else
+        printf(
+            "%s/lrfind.csv; for the picture install gnuplot (package gnuplot-nox), then: gnuplot "
+            "%s/lrfind.gp\n",
+            dir, dir);
+done:
+    return status;
+}
+
+static void print_heading(const lrfind_options *chosen, const dp_config *config) {
+    char count[32];
+    printf("%s rates from 10^%g to 10^%g, one a step, batches of %" PRIu64 "\n",
+           dp_text_format_count(chosen->count, count), chosen->from, chosen->to,
+           config->batch_size);
+    printf("%11s %11s %11s\n", "exponent", "rate", "loss");
+    fflush(stdout);
+}
+
+static dp_status search(dp_comm *comm, const lrfind_options *chosen, const dp_config *config,
+                        int *signal, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_lr_search found = {0};
+    progress shown = {.stretch = (chosen->count + STRETCHES - 1) / STRETCHES};
+    const dp_lr_request request = {.from = chosen->from,
+                                   .to = chosen->to,
+                                   .count = chosen->count,
+                                   .signal = dp_signals_catch(),
+                                   .watch = show_point,
+                                   .context = &shown};
+    if (dp_comm_rank(comm) == 0)
+        print_heading(chosen, config);
+    DP_TRY(dp_lr_search_run(comm, config, &request, &found, error));
+    end_stretch(&shown); /* on the other ranks it is empty */
+    if (dp_comm_rank(comm) == 0)
+        status = tell(&found, chosen, config->run_dir, error);
+    status = dp_comm_agree(comm, status, error);
+    *signal = found.signal;
+done:
+    dp_lr_search_clear(&found);
+    return status;
+}
+
+static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
+    dp_status status = DP_OK;
+    lrfind_options chosen;
+    dp_config config;
+    int positional_count = 0;
+    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
+                            error));
+    DP_TRY(dp_comm_agree(comm, check_options(&chosen, error), error));
+    DP_TRY(dp_config_arguments_load(comm, positional_count, arguments, &config, error));
+    dp_linalg_init();
+    DP_TRY(search(comm, &chosen, &config, signal, error));
+done:
+    return status;
+}
+
+const dp_command dp_command_lrfind = {
+    .name = "lrfind",
+    .arguments = "CONFIG [section.key=value ...]",
+    .purpose = "search for a learning rate, by trying all in one short run",
+    .details = "Takes a step with each rate, from small to large, beginning with the config's\n"
+               "initial parameters. Leaves lrfind.csv and a picture of it in the run folder; a\n"
+               "run that is there stays as it is. Ends early where the loss blows up. Suggests\n"
+               "half the rate at which the smoothed loss is lowest.\n",
+    .options = options_table,
+    .config = dp_config_table,
+    .run = run,
+};

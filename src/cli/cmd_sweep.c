@@ -1,0 +1,142 @@
+#include "adapters/linalg.h"
+#include "base/memory.h"
+#include "base/terminal.h"
+#include "cli/command.h"
+#include "cli/signals.h"
+#include "train/sweep.h"
+#include "train/sweep_data.h"
+#include "train/sweep_plan.h"
+#include "train/sweep_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct sweep_options {
+    bool fresh;
+    bool show_test;
+} sweep_options;
+
+static const dp_option options[] = {
+    {.key = "fresh",
+     .type = DP_OPTION_SWITCH,
+     .offset = offsetof(sweep_options, fresh),
+     .initial = "no",
+     .help = "start over: remove what the run folders of the trials hold"},
+    {.key = "show-test",
+     .type = DP_OPTION_SWITCH,
+     .offset = offsetof(sweep_options, show_test),
+     .initial = "no",
+     .help = "as sweep.show_test=yes: test losses of all trials"},
+};
+
+static dp_option_table options_table(void) {
+    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+}
+
+static dp_status read_plan(const sweep_options *chosen, int count, char *const *positionals,
+                           dp_sweep_plan *plan, dp_error *error) {
+    if (count == 0 || strchr(positionals[0], '=') != NULL)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "no sweep file given: dptrain sweep SWEEP.ini [section.key=value ...]");
+    dp_status status = dp_sweep_plan_read(plan, positionals[0], count - 1, positionals + 1, error);
+    if (status != DP_OK)
+        return status;
+    plan->settings.show_test = plan->settings.show_test || chosen->show_test;
+    return dp_sweep_data_prepare(plan, error);
+}
+
+static size_t count_state(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
+                          dp_sweep_state state) {
+    size_t count = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        count += outcomes[i].state == state;
+    return count;
+}
+
+static void print_failures(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes) {
+    for (size_t i = 0; i < plan->count; i++) {
+        if (outcomes[i].state == DP_SWEEP_FAILED)
+            printf("%s failed: %s\n", plan->trials[i].name, outcomes[i].message);
+    }
+}
+
+/* Rank 0's part. Where nobody watches, failures have been told as they came. */
+static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes, int signal,
+                      dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text table = {0};
+    const bool has_ended = count_state(plan, outcomes, DP_SWEEP_DONE) > 0 ||
+                           count_state(plan, outcomes, DP_SWEEP_FAILED) > 0;
+    DP_TRY(dp_sweep_table_write(plan, outcomes, &table, error));
+    if (dp_terminal_is_watched())
+        print_failures(plan, outcomes);
+    printf("%s%s/results.csv, %s/results.md\n", has_ended ? dp_text_string(&table) : "",
+           plan->settings.dir, plan->settings.dir);
+    if (signal != 0)
+        printf("stopped with %zu of %zu trials done; the same command goes on from there\n",
+               count_state(plan, outcomes, DP_SWEEP_DONE), plan->count);
+done:
+    dp_text_clear(&table);
+    return status;
+}
+
+/* The first trial of the file that has failed, if any, makes the exit status. */
+static dp_status judge(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes, bool speaks,
+                       dp_error *error) {
+    for (size_t i = 0; i < plan->count; i++) {
+        if (outcomes[i].state != DP_SWEEP_FAILED)
+            continue;
+        if (!speaks)
+            return dp_fail(error, outcomes[i].status, "%s", "");
+        return dp_fail(
+            error, outcomes[i].status,
+            "%zu of %zu trials failed, the first of them %s; the same command tries them "
+            "again",
+            count_state(plan, outcomes, DP_SWEEP_FAILED), plan->count, plan->trials[i].name);
+    }
+    return DP_OK;
+}
+
+static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
+    dp_status status = DP_OK;
+    const bool is_root = dp_comm_rank(comm) == 0;
+    sweep_options chosen;
+    dp_sweep_plan plan = {0};
+    dp_sweep_outcome *outcomes = NULL;
+    int positional_count = 0;
+    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
+                            error));
+    if (is_root)
+        status = read_plan(&chosen, positional_count, arguments, &plan, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    dp_linalg_init();
+    const dp_sweep_request request = {.fresh = chosen.fresh, .signal = dp_signals_catch()};
+    DP_TRY(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
+    if (is_root)
+        status = tell(&plan, outcomes, *signal, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    if (*signal == 0)
+        status = judge(&plan, outcomes, is_root, error);
+done:
+    dp_memory_free(outcomes);
+    dp_sweep_plan_clear(&plan);
+    return status;
+}
+
+const dp_command dp_command_sweep = {
+    .name = "sweep",
+    .arguments = "SWEEP.ini [section.key=value ...]",
+    .purpose = "train many configs, several at once, and compare them",
+    .details = "Under mpirun the ranks are divided into groups that take trials from a queue.\n"
+               "The same command again goes on where it was stopped, on any number of ranks.\n"
+               "SWEEP.ini has\n"
+               "\n"
+               "  [sweep]   config = base.ini, and other settings, see below\n"
+               "  [trials]  columns = KEY KEY ..., then a line a trial: NAME = VALUE VALUE ...\n"
+               "  [grid]    KEY = VALUE VALUE ...: every value with every other, for every trial\n"
+               "\n"
+               "KEY is one of a config (dptrain train --help), block_size or reference.\n",
+    .options = options_table,
+    .config = dp_sweep_settings_table,
+    .run = run,
+};

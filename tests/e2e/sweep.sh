@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Sweeps: the same tables on any number of ranks, interrupted or not; failed trials; wrong files.
+source "$(dirname "$0")/common.sh"
+make_small_run
+
+# Two long trials and short ones, two block sizes, and two that fail: one while it is planned, one
+# in training.
+cat >all.ini <<'EOF'
+[sweep]
+config = small.ini
+text   = small.txt
+dir    = straight
+reference = paper
+
+[trials]
+columns  = block_size  model.hidden_dim  train.steps  train.batch_size  train.grains  train.lr  reference
+long     = 3           24                16000        32                0             0.1       2.5
+longer   = 2           24                16500        16                0             0.1       2.6
+short    = 3           8                 400          8                 0             0.1       2.7
+single   = 3           8                 400          2                 0             0.1       2.8
+grains   = 3           8                 400          2                 8             0.1       2.8
+diverges = 2           8                 400          8                 0             1e38      2.9
+EOF
+
+status=0
+"$BIN/dptrain" sweep all.ini >straight.txt 2>error.txt || status=$?
+expect_equal "status with failed trials, that of the first" "$status" 2
+expect_equal "what is said of them" "$(cat error.txt)" \
+    "dptrain: 2 of 6 trials failed, the first of them grains; the same command tries them again"
+grep -q "grains  *failed: train.grains = 8 is more" straight.txt || fail "no word of grains"
+grep -q "diverges  *failed: the loss is not finite" straight.txt || fail "no word of diverges"
+expect_below "columns of the output" "$(grep -v failed: straight.txt | wc -L)" 80
+expect_equal "rows" "$(grep -c . straight/results.csv)" 7
+expect_equal "the first row" "$(sed -n 2p straight/results.csv | cut -d, -f1)" \
+    "$(sed 1d straight/results.csv | grep -v ,failed | grep xxh3 | sort -t, -k10,10g | head -n 1 |
+        cut -d, -f1)"
+expect_equal "test losses shown" "$(sed 1d straight/results.csv | cut -d, -f13 | grep -c .)" 1
+expect_equal "the dev loss in the table" "$(sed -n 2p straight/results.csv | cut -d, -f10)" \
+    "$(loss straight/"$(sed -n 2p straight/results.csv | cut -d, -f1)"/summary.json dev)"
+
+# Interrupted on 3 ranks, resumed on 2: the same tables, byte for byte. Each rank leaves the number of
+# its process, so that all can be asked to end at once.
+command="$BIN/dptrain sweep all.ini sweep.dir=parts"
+$MPIEXEC 3 bash -c 'echo $$ >process.$OMPI_COMM_WORLD_RANK; exec '"$command" >stop.txt 2>/dev/null &
+job=$!
+wait_for_text stop.txt "[1/6]"
+# shellcheck disable=SC2046 # words
+kill -TERM $(cat process.?)
+status=0
+wait $job || status=$?
+expect_equal "status after SIGTERM" "$status" 143
+grep -q "stopped with [0-2] of 6 trials done" stop.txt || fail "not stopped: $(cat stop.txt)"
+[ ! -e parts/longer/summary.json ] || fail "the longest trial was not interrupted"
+finished=$(stat -c '%n %y' parts/*/summary.json 2>/dev/null || true)
+status=0
+# shellcheck disable=SC2086 # words
+$MPIEXEC 2 $command >resumed.txt 2>/dev/null || status=$?
+expect_equal "status when resumed" "$status" 2
+grep -q "resumed at step" parts/longer/log.txt || fail "the longest trial was not resumed"
+[ -z "$finished" ] || echo "$finished" | while read -r file rest; do
+    expect_equal "time of $file" "$(stat -c '%n %y' "$file")" "$file $rest"
+done
+for table in results.csv results.md; do
+    cmp <(sed 's|parts/|straight/|g' parts/$table) straight/$table || fail "$table differs"
+done
+
+# More ranks than make whole groups: those left over are idle, and the result is the same.
+ranks 5 "$BIN/dptrain" sweep all.ini sweep.dir=groups sweep.ranks_per_trial=2 train.steps=400 \
+    --show-test >groups.txt 2>/dev/null || true
+grep -q "5 ranks, 2 a trial, 1 idle" groups.txt || fail "idle ranks are not named"
+"$BIN/dptrain" sweep all.ini sweep.dir=alone train.steps=400 --show-test >/dev/null 2>&1 || true
+expect_equal "test losses with --show-test" \
+    "$(sed 1d alone/results.csv | cut -d, -f13 | grep -c .)" 4
+cmp <(grep xxh3 groups/results.csv) <(grep xxh3 alone/results.csv) || fail "groups differ"
+
+# On a terminal a table that is drawn anew; elsewhere no control characters.
+! LC_ALL=C grep -q '[^[:print:]]' straight.txt || fail "control characters in a file"
+if command -v script >/dev/null; then
+    TERM=xterm script -qec "$BIN/dptrain sweep all.ini sweep.dir=live train.steps=400" live.txt \
+        >/dev/null 2>&1 || true
+    grep -q "of 400  *loss" live.txt || fail "no table of what is running: $(cat -v live.txt)"
+    grep -q $'\033\\[J' live.txt || fail "the table is not removed"
+    grep -q "^diverges failed: the loss" live.txt || fail "no word of what failed"
+    ! grep -q "^\[1/6\]" live.txt || fail "plain lines on a terminal"
+fi
+
+sed 's/train.steps/train.stepz/' all.ini >bad.ini
+expect_refusal 2 "bad.ini:8: unknown key 'train.stepz': did you mean 'train.steps'?" 3 \
+    "$BIN/dptrain" sweep bad.ini
+expect_refusal 2 "no sweep file given" 1 "$BIN/dptrain" sweep
+expect_refusal 3 "cannot read missing.ini" 1 "$BIN/dptrain" sweep missing.ini
+expect_refusal 3 "cannot read missing.txt" 3 "$BIN/dptrain" sweep all.ini sweep.text=missing.txt \
+    sweep.dir=none
+mkdir other
+head -n 700 small.txt >other/small.txt
+expect_refusal 5 "was packed from another text than other/small.txt" 1 \
+    "$BIN/dptrain" sweep all.ini sweep.text=other/small.txt
