@@ -7,7 +7,9 @@
 #include <string.h>
 
 static const dp_command *const commands[] = {
-    &dp_command_train, &dp_command_eval, &dp_command_sample, &dp_command_info, &dp_command_bench};
+    &dp_command_train, &dp_command_eval,  &dp_command_sample,
+    &dp_command_info,  &dp_command_bench, &dp_command_verify,
+};
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static const dp_command *find_command(const char *name) {
@@ -27,15 +29,17 @@ static void append_overview(dp_text *out) {
     dp_text_append(out, "\n"
                         "The word 'train' may be left out; 'dptrain COMMAND --help' tells more.\n"
                         "Under mpirun all ranks work together.\n\n"
-                        "Exit status: 0 done, 2 bad input, 3 input/output, 4 out of memory,\n"
-                        "5 checkpoint and config do not go together, 6 launch, 7 deadline,\n"
-                        "8 diverged, 9 ranks differ, 128 + signal.\n");
+                        "Exit status: 0 done, 1 the answer is no (verify), 2 bad input,\n"
+                        "3 input/output, 4 out of memory, 5 checkpoint and config do not go\n"
+                        "together, 6 launch, 7 deadline, 8 diverged, 9 ranks differ,\n"
+                        "128 + signal.\n");
 }
 
 static void append_command_help(const dp_command *command, dp_text *out) {
     dp_text_append_format(out, "dptrain %s %s\n\n%s.\n%s", command->name, command->arguments,
                           command->purpose, command->details == NULL ? "" : command->details);
-    dp_text_append(out, "\nOptions:\n");
+    if (command->options().count > 0)
+        dp_text_append(out, "\nOptions:\n");
     dp_options_help(command->options(), out);
     if (command->config != NULL) {
         dp_text_append(out, "\nKeys of CONFIG, also as section.key=value behind it:\n");

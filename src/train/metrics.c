@@ -1,5 +1,6 @@
 #include "train/metrics.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #define HEADER                                                                                     \
     "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"    \
     "seconds\n"
+enum { COLUMN_STEP = 0, COLUMN_WEIGHTS = 7, COLUMN_COUNT = 11 };
 
 /* The step that a row begins with; false where it does not begin with a number and a comma. */
 static bool parse_step(const char *row, uint64_t *step) {
@@ -104,4 +106,102 @@ void dp_metrics_close(dp_metrics *metrics) {
     if (metrics->stream != NULL)
         fclose(metrics->stream);
     *metrics = (dp_metrics){0};
+}
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+static bool parse_real(const char *field, double *value) {
+    *value = NAN;
+    return field[0] == '\0' || dp_text_parse_real(field, value);
+}
+
+/* Takes a row apart, in place. */
+static bool parse_row(char *line, dp_metrics_row *row) {
+    double *const split = row->split_loss;
+    double *const reals[COLUMN_COUNT] = {NULL,
+                                         &row->loss,
+                                         &row->batch_loss,
+                                         &row->lr,
+                                         &split[DP_SPLIT_TRAIN],
+                                         &split[DP_SPLIT_DEV],
+                                         &split[DP_SPLIT_TEST],
+                                         NULL,
+                                         &row->ms_per_step,
+                                         &row->examples_per_s,
+                                         &row->seconds};
+    size_t column = 0;
+    for (char *field = line; field != NULL; column++) {
+        char *comma = strchr(field, ',');
+        if (comma != NULL)
+            *comma = '\0';
+        bool valid = column < COLUMN_COUNT;
+        if (column == COLUMN_STEP)
+            valid = dp_text_parse_unsigned(field, &row->step);
+        else if (column == COLUMN_WEIGHTS)
+            valid = dp_hash_parse(field, &row->weights_hash);
+        else if (valid)
+            valid = parse_real(field, reals[column]);
+        if (!valid)
+            return false;
+        field = comma == NULL ? NULL : comma + 1;
+    }
+    return column == COLUMN_COUNT;
+}
+
+/* The rows of a file's content, which is cut up for it. A part of a line at the end is what a crash
+ * has left, or what is being written. */
+static dp_status parse_rows(dp_text *content, const char *path, dp_metrics_row **rows,
+                            size_t *count, dp_error *error) {
+    dp_status status = DP_OK;
+    size_t header = strlen(HEADER);
+    void *list = NULL;
+    size_t capacity = 0;
+    if (strncmp(dp_text_string(content), HEADER, header) != 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s:1: not the columns of dptrain's metrics.csv", path);
+    char *line = content->data + header;
+    for (char *end = strchr(line, '\n'); end != NULL; end = strchr(line, '\n')) {
+        dp_metrics_row row;
+        *end = '\0';
+        if (!parse_row(line, &row))
+            status = dp_fail(error, DP_ERR_INPUT, "%s:%zu: not a row of %d columns", path,
+                             *count + 2, COLUMN_COUNT);
+        else if (*count > 0 && row.step <= ((dp_metrics_row *)list)[*count - 1].step)
+            status = dp_fail(error, DP_ERR_INPUT,
+                             "%s:%zu: step %" PRIu64 " does not follow the row before", path,
+                             *count + 2, row.step);
+        else
+            status = dp_memory_grow(&list, &capacity, *count + 1, sizeof row, error);
+        if (status != DP_OK)
+            goto done;
+        ((dp_metrics_row *)list)[(*count)++] = row;
+        line = end + 1;
+    }
+    if (line + strlen(line) != content->data + content->length) {
+        status = dp_fail(error, DP_ERR_INPUT, "%s:%zu: not a text file", path, *count + 2);
+        goto done;
+    }
+    *rows = list;
+    list = NULL;
+done:
+    if (status != DP_OK)
+        *count = 0;
+    dp_memory_free(list);
+    return status;
+}
+
+dp_status dp_metrics_read(const char *path, dp_metrics_row **rows, size_t *count, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_file_map map = {0};
+    dp_text content = {0};
+    *rows = NULL;
+    *count = 0;
+    DP_TRY(dp_file_map_open(&map, path, error));
+    if (map.size > 0)
+        dp_text_append_bytes(&content, map.data, map.size);
+    DP_TRY(dp_text_check(&content, error));
+    DP_TRY(parse_rows(&content, path, rows, count, error));
+done:
+    dp_text_clear(&content);
+    dp_file_map_close(&map);
+    return status;
 }
