@@ -32,5 +32,7 @@ extern const dp_command dp_command_sample;
 extern const dp_command dp_command_info;
 extern const dp_command dp_command_bench;
 extern const dp_command dp_command_verify;
+extern const dp_command dp_command_nearest;
+extern const dp_command dp_command_predict;
 
 #endif

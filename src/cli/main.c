@@ -7,8 +7,8 @@
 #include <string.h>
 
 static const dp_command *const commands[] = {
-    &dp_command_train, &dp_command_eval,  &dp_command_sample,
-    &dp_command_info,  &dp_command_bench, &dp_command_verify,
+    &dp_command_train, &dp_command_eval,   &dp_command_sample,  &dp_command_info,
+    &dp_command_bench, &dp_command_verify, &dp_command_nearest, &dp_command_predict,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
