@@ -610,25 +610,6 @@ dp_status dp_options_parse_arguments(dp_option_table table, void *target, int co
     return DP_OK;
 }
 
-/* Appends words behind a column, going on below it where a line would pass the width of a terminal.
- */
-static void append_wrapped(dp_text *out, size_t column, const char *words) {
-    const size_t width = 79;
-    size_t at = column;
-    for (const char *word = words; *word != '\0';) {
-        size_t length = strcspn(word, " ");
-        if (at > column && at + 1 + length > width) {
-            dp_text_append_format(out, "\n%*s", (int)column, "");
-            at = column;
-        }
-        dp_text_append(out, at > column ? " " : "");
-        dp_text_append_bytes(out, word, length);
-        at += length + (at > column);
-        word += length + strspn(word + length, " ");
-    }
-    dp_text_append(out, "\n");
-}
-
 static void append_name(const dp_option *option, dp_text *name) {
     if (strchr(option->key, '.') != NULL)
         dp_text_append(name, option->key);
@@ -651,7 +632,7 @@ void dp_options_help(dp_option_table table, dp_text *out) {
         if (option->initial[0] != '\0' && option->type != DP_OPTION_SWITCH)
             dp_text_append_format(&help, " [%s]", option->initial);
         dp_text_append_format(out, "  %-25s ", dp_text_string(&name));
-        append_wrapped(out, 28, dp_text_string(&help));
+        dp_text_append_wrapped(out, 28, dp_text_string(&help));
         dp_text_clear(&name);
         dp_text_clear(&help);
     }

@@ -7,8 +7,9 @@
 #include <string.h>
 
 static const dp_command *const commands[] = {
-    &dp_command_train, &dp_command_eval,   &dp_command_sample,  &dp_command_info,
-    &dp_command_bench, &dp_command_verify, &dp_command_nearest, &dp_command_predict,
+    &dp_command_train,   &dp_command_eval,    &dp_command_sample,
+    &dp_command_info,    &dp_command_bench,   &dp_command_verify,
+    &dp_command_nearest, &dp_command_predict, &dp_command_doctor,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -29,7 +30,7 @@ static void append_overview(dp_text *out) {
     dp_text_append(out, "\n"
                         "The word 'train' may be left out; 'dptrain COMMAND --help' tells more.\n"
                         "Under mpirun all ranks work together.\n\n"
-                        "Exit status: 0 done, 1 the answer is no (verify), 2 bad input,\n"
+                        "Exit status: 0 done, 1 the answer is no (verify, doctor), 2 bad input,\n"
                         "3 input/output, 4 out of memory, 5 checkpoint and config do not go\n"
                         "together, 6 launch, 7 deadline, 8 diverged, 9 ranks differ,\n"
                         "128 + signal.\n");
@@ -93,7 +94,7 @@ static int run_command(const dp_command *command, int count, char **arguments) {
     dp_comm *comm = NULL;
     int signal = 0;
     dp_status status = dp_comm_create(&comm, &error);
-    if (status == DP_OK)
+    if (status == DP_OK && !command->unlaunched)
         status = dp_launch_check(dp_comm_size(comm), &error);
     if (status == DP_OK)
         status = command->run(comm, count, arguments, &signal, &error);
