@@ -1,11 +1,13 @@
 /* report: what a run tells its user, on standard output and in log.txt.
  *
  * One rank reports; on the others every call does nothing. Plain lines of at most 80 columns, no
- * control characters.
+ * control characters; where somebody watches, a line of progress stands below them, which never
+ * gets into log.txt.
  */
 #ifndef DP_TRAIN_REPORT_H
 #define DP_TRAIN_REPORT_H
 
+#include "base/progress_line.h"
 #include "data/dataset.h"
 #include "model/params.h"
 #include "parallel/comm.h"
@@ -18,6 +20,7 @@
 typedef struct dp_report {
     bool enabled;
     FILE *log; /* NULL until opened */
+    dp_progress_line progress;
 } dp_report;
 
 /* Appends to log.txt at `path`; `enabled` on the one rank that reports. */
@@ -36,6 +39,11 @@ void dp_report_start(dp_report *report, const dp_config *config, const dp_datase
  * last, which the table of the splits follows. */
 void dp_report_step_heading(dp_report *report);
 void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left);
+
+/* Shows on the terminal where the run stands, as often as it is due (base/progress_line): `step` of
+ * `end`, the mean loss since the last step line, and what a step takes. */
+void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double loss, double lr,
+                        double ms_per_step);
 
 /* A table of the splits in the set `splits`. */
 void dp_report_splits(dp_report *report, unsigned splits,

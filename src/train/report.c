@@ -12,10 +12,12 @@ dp_status dp_report_open(dp_report *report, bool enabled, const char *path, dp_e
     report->log = fopen(path, "a");
     if (report->log == NULL)
         return dp_fail_errno(error, errno, "cannot write %s", path);
+    dp_progress_line_open(&report->progress, stdout);
     return DP_OK;
 }
 
 void dp_report_close(dp_report *report) {
+    dp_progress_line_close(&report->progress);
     if (report->log != NULL)
         fclose(report->log);
     report->log = NULL;
@@ -31,6 +33,7 @@ void dp_report_line(dp_report *report, const char *format, ...) {
     va_list arguments;
     if (!report->enabled)
         return;
+    dp_progress_line_erase(&report->progress);
     va_start(arguments, format);
     print_line(stdout, format, arguments);
     va_end(arguments);
@@ -108,6 +111,15 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
                    dp_text_format_duration((double)steps_left * row->ms_per_step * 1e-3, left),
                    dp_text_string(&evaluated));
     dp_text_clear(&evaluated);
+}
+
+void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double loss, double lr,
+                        double ms_per_step) {
+    char details[128], loss_text[32], left[32];
+    dp_text_format_duration((double)(end - step) * ms_per_step * 1e-3, left);
+    snprintf(details, sizeof details, "loss %s  %s left  lr %.3g  %.3f ms/step",
+             format_loss(loss, loss_text), left, lr, ms_per_step);
+    dp_progress_line_show(&report->progress, step, end, details);
 }
 
 void dp_report_splits(dp_report *report, unsigned splits,

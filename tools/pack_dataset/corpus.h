@@ -12,7 +12,7 @@
 
 #include "alphabet.h"
 #include "base/file.h"
-#include "progress_line.h"
+#include "base/progress_line.h"
 #include "word_list.h"
 
 #include <stddef.h>

@@ -1,0 +1,25 @@
+/* terminal: whether somebody watches an output in a window, and how wide that is.
+ *
+ * mpirun gives its ranks terminals of their own and passes on what they write. Such a terminal has
+ * the width that mpirun's output had at the start, and none where that was no window; it is not
+ * told when the window changes. So the parent's output is asked, too, and the narrower counts.
+ */
+#ifndef DP_BASE_TERMINAL_H
+#define DP_BASE_TERMINAL_H
+
+#include <stdio.h>
+
+typedef struct dp_terminal {
+    int own;     /* the output's descriptor; -1: nobody watches */
+    int parents; /* of the parent's output, opened by us; -1: it has none that could be asked */
+} dp_terminal;
+
+/* An output is taken for one that nobody watches where TERM is unset or "dumb". Release with
+ * dp_terminal_close. */
+void dp_terminal_open(dp_terminal *terminal, FILE *output);
+void dp_terminal_close(dp_terminal *terminal);
+
+/* Columns now; 0 where nobody watches. */
+size_t dp_terminal_width(const dp_terminal *terminal);
+
+#endif

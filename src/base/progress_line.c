@@ -1,0 +1,88 @@
+#include "base/progress_line.h"
+
+#include "base/timer.h"
+
+#include <string.h>
+
+#define INTERVAL 0.1 /* seconds between two writings */
+#define BAR_MIN 6    /* characters; a shorter one says nothing */
+#define BAR_MAX 40
+
+void dp_progress_line_open(dp_progress_line *line, FILE *output) {
+    *line = (dp_progress_line){.output = output};
+    dp_terminal_open(&line->terminal, output);
+    if (dp_terminal_width(&line->terminal) == 0) {
+        dp_terminal_close(&line->terminal);
+        line->output = NULL;
+    }
+}
+
+void dp_progress_line_close(dp_progress_line *line) {
+    dp_progress_line_erase(line);
+    if (line->output != NULL)
+        dp_terminal_close(&line->terminal);
+    *line = (dp_progress_line){0};
+}
+
+/* How much of details has room: whole parts. */
+static size_t fitting_length(const char *details, size_t room) {
+    size_t length = strlen(details);
+    while (length > room) {
+        length--;
+        while (length > 0 && strncmp(details + length, "  ", 2) != 0)
+            length--;
+    }
+    return length;
+}
+
+/* Appends " [####----]" of `room` characters. */
+static void append_bar(uint64_t done, uint64_t total, size_t room, char *text) {
+    size_t length = room - strlen(" []");
+    size_t full = total == 0 ? 0 : (size_t)((double)length * ((double)done / (double)total));
+    char *at = text + strlen(text);
+    full = full < length ? full : length;
+    at += sprintf(at, " [");
+    memset(at, '#', full);
+    memset(at + full, '-', length - full);
+    strcpy(at + length, "]");
+}
+
+void dp_progress_line_format(uint64_t done, uint64_t total, const char *details, size_t width,
+                             char text[DP_PROGRESS_LINE_SIZE]) {
+    size_t room = width < DP_PROGRESS_LINE_SIZE ? width : DP_PROGRESS_LINE_SIZE;
+    unsigned percent = total == 0 ? 0 : (unsigned)(100.0 * (double)done / (double)total);
+    text[0] = '\0';
+    room -= room > 0; /* the last column stays free, as some terminals wrap behind it */
+    if (room < strlen("100%"))
+        return;
+    room -= (size_t)sprintf(text, "%3u%%", percent < 100 ? percent : 100);
+    size_t length = room > 1 ? fitting_length(details, room - 1) : 0;
+    size_t needed = length > 0 ? 1 + length : 0;
+    if (room - needed >= BAR_MIN + strlen(" []")) {
+        size_t bar =
+            room - needed < BAR_MAX + strlen(" []") ? room - needed : BAR_MAX + strlen(" []");
+        append_bar(done, total, bar, text);
+    }
+    if (length > 0)
+        sprintf(text + strlen(text), " %.*s", (int)length, details);
+}
+
+void dp_progress_line_show(dp_progress_line *line, uint64_t done, uint64_t total,
+                           const char *details) {
+    char text[DP_PROGRESS_LINE_SIZE];
+    if (!dp_progress_line_is_due(line, dp_timer_now()))
+        return;
+    dp_progress_line_format(done, total, details, dp_terminal_width(&line->terminal), text);
+    fprintf(line->output, "\r\033[J%s\r", text);
+    fflush(line->output);
+    line->due = dp_timer_now() + INTERVAL;
+    line->shown = true;
+}
+
+void dp_progress_line_erase(dp_progress_line *line) {
+    if (line->shown) {
+        fputs("\r\033[J", line->output);
+        fflush(line->output);
+    }
+    line->shown = false;
+}
