@@ -77,8 +77,8 @@ const dp_command dp_command_doctor = {
     .arguments = "[CONFIG [section.key=value ...]]",
     .purpose = "what would go wrong in a run, before it does",
     .details = "One line a check, with what to do. Start it as you would start the run, with as\n"
-               "many ranks: mpirun -np 8 dptrain doctor CONFIG. It trains nothing and leaves no\n"
-               "files. Exit status: 0 no problem, 1 a problem; warnings do not count.\n",
+               "many ranks: mpirun -np 8 dptrain doctor CONFIG. It trains nothing and\n"
+               "changes no run. Exit status: 0 no problem, 1 a problem; warnings do not count.\n",
     .options = options_table,
     .config = dp_config_table,
     .unlaunched = true,

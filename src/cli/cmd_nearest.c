@@ -86,9 +86,8 @@ const dp_command dp_command_nearest = {
     .name = "nearest",
     .arguments = "[PATH] TOKEN",
     .purpose = "the tokens whose embeddings are closest to that of TOKEN",
-    .details =
-        "Closest by the cosine of the rows of C: 1 in the same direction, 0 at right angles.\n"
-        "PATH is as for --ckpt. The last argument is always TOKEN.\n",
+    .details = "Closest by the cosine of the rows of C: 1 in the same direction, 0 at right\n"
+               "angles. PATH is as for --ckpt. The last argument is always TOKEN.\n",
     .options = options_table,
     .run = run,
 };

@@ -119,10 +119,10 @@ const dp_command dp_command_predict = {
     .name = "predict",
     .arguments = "[PATH] CONTEXT",
     .purpose = "what may follow CONTEXT, and how likely it is",
-    .details =
-        "CONTEXT is characters, 'emm', or words in quotes, 'this is the'; '' is a beginning.\n"
-        "What is shorter than the block size begins with boundaries; of what is longer\n"
-        "the end counts. PATH is as for --ckpt. The last argument is always CONTEXT.\n",
+    .details = "CONTEXT is characters, 'emm', or words in quotes, 'this is the'; '' is a\n"
+               "beginning. What is shorter than the block size begins with boundaries; of what\n"
+               "is longer the end counts. PATH is as for --ckpt. The last argument is always\n"
+               "CONTEXT.\n",
     .options = options_table,
     .run = run,
 };
