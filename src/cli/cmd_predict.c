@@ -1,41 +1,12 @@
-#include "adapters/linalg.h"
 #include "base/memory.h"
-#include "cli/checkpoint_argument.h"
 #include "cli/command.h"
+#include "cli/token_question.h"
 #include "cli/token_table.h"
 #include "data/context.h"
 #include "model/generate.h"
 #include "model/model.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-
-typedef struct predict_options {
-    char ckpt[DP_PATH_SIZE];
-    uint64_t count;
-} predict_options;
-
-static const dp_option options[] = {
-    {.key = "ckpt",
-     .type = DP_OPTION_TEXT,
-     .offset = offsetof(predict_options, ckpt),
-     .initial = "",
-     .unit = "PATH",
-     .help = "checkpoint, or run folder (its best); none: the newest run"},
-    {.key = "count",
-     .alias = 'n',
-     .type = DP_OPTION_UNSIGNED,
-     .offset = offsetof(predict_options, count),
-     .initial = "10",
-     .minimum = 1,
-     .maximum = 1e9,
-     .unit = "N",
-     .help = "tokens to show"},
-};
-
-static dp_option_table options_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
-}
 
 static void append_heading(const dp_checkpoint *checkpoint, const char *path,
                            const uint32_t *context, dp_text *out) {
@@ -89,30 +60,8 @@ done:
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
-    predict_options chosen;
-    dp_checkpoint checkpoint = {0};
-    dp_text out = {0};
-    char path[DP_PATH_SIZE];
-    const char *context = NULL;
-    int positional_count = 0;
     (void)signal;
-    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                            error));
-    status = dp_checkpoint_argument_take_last(chosen.ckpt, &positional_count, arguments, "CONTEXT",
-                                              &context, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    dp_linalg_init();
-    DP_TRY(dp_checkpoint_argument_load(comm, chosen.ckpt, positional_count, arguments, &checkpoint,
-                                       path, error));
-    if (dp_comm_rank(comm) == 0)
-        status = append_prediction(&checkpoint, path, context, chosen.count, &out, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    printf("%s", dp_text_string(&out));
-done:
-    dp_text_clear(&out);
-    dp_checkpoint_clear(&checkpoint);
-    return status;
+    return dp_token_question_run(comm, count, arguments, "CONTEXT", append_prediction, error);
 }
 
 const dp_command dp_command_predict = {
@@ -123,6 +72,6 @@ const dp_command dp_command_predict = {
                "beginning. What is shorter than the block size begins with boundaries; of what\n"
                "is longer the end counts. PATH is as for --ckpt. The last argument is always\n"
                "CONTEXT.\n",
-    .options = options_table,
+    .options = dp_token_question_options,
     .run = run,
 };
