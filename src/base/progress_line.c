@@ -35,16 +35,14 @@ static size_t fitting_length(const char *details, size_t room) {
     return length;
 }
 
-/* Appends " [####----]" of `room` characters. */
-static void append_bar(uint64_t done, uint64_t total, size_t room, char *text) {
-    size_t length = room - strlen(" []");
-    size_t full = total == 0 ? 0 : (size_t)((double)length * ((double)done / (double)total));
-    char *at = text + strlen(text);
+/* Writes " [####----]" of `room` characters. */
+static void write_bar(uint64_t done, uint64_t total, int room, char *text) {
+    static const char hashes[] = "########################################"; /* BAR_MAX */
+    static const char dashes[] = "----------------------------------------";
+    int length = room - (int)strlen(" []");
+    int full = total == 0 ? 0 : (int)((double)length * ((double)done / (double)total));
     full = full < length ? full : length;
-    at += sprintf(at, " [");
-    memset(at, '#', full);
-    memset(at + full, '-', length - full);
-    strcpy(at + length, "]");
+    sprintf(text, " [%.*s%.*s]", full, hashes, length - full, dashes);
 }
 
 void dp_progress_line_format(uint64_t done, uint64_t total, const char *details, size_t width,
@@ -61,7 +59,7 @@ void dp_progress_line_format(uint64_t done, uint64_t total, const char *details,
     if (room - needed >= BAR_MIN + strlen(" []")) {
         size_t bar =
             room - needed < BAR_MAX + strlen(" []") ? room - needed : BAR_MAX + strlen(" []");
-        append_bar(done, total, bar, text);
+        write_bar(done, total, (int)bar, text + strlen(text));
     }
     if (length > 0)
         sprintf(text + strlen(text), " %.*s", (int)length, details);

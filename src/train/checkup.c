@@ -303,7 +303,7 @@ static void check_space(examination *self, const char *folder) {
         ADD(self, DP_VERDICT_WARNING, "space", "%s", error.message);
         return;
     }
-    if (!self->has_layout) {
+    if (self->config == NULL || !self->has_layout) {
         ADD(self, DP_VERDICT_OK, "space", "%s free", format_bytes((double)bytes, found));
         return;
     }

@@ -148,45 +148,46 @@ static bool parse_row(char *line, dp_metrics_row *row) {
     return column == COLUMN_COUNT;
 }
 
-/* The rows of a file's content, which is cut up for it. A part of a line at the end is what a crash
- * has left, or what is being written. */
-static dp_status parse_rows(dp_text *content, const char *path, dp_metrics_row **rows,
-                            size_t *count, dp_error *error) {
+/* Line number `line` of a file, which is taken apart, as the row behind `before` (NULL: none). */
+static dp_status read_row(char *text, const char *path, size_t line, const dp_metrics_row *before,
+                          dp_metrics_row *row, dp_error *error) {
+    if (!parse_row(text, row))
+        return dp_fail(error, DP_ERR_INPUT, "%s:%zu: not a row of %d columns", path, line,
+                       COLUMN_COUNT);
+    if (before != NULL && row->step <= before->step)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s:%zu: step %" PRIu64 " does not follow the row before", path, line,
+                       row->step);
+    return DP_OK;
+}
+
+/* Reads all rows into rows [count], which has room for all lines of the content; that is taken
+ * apart. A part of a line at the end is what a crash has left, or what is being written. */
+static dp_status read_rows(char *content, size_t size, const char *path, dp_metrics_row *rows,
+                           size_t *count, dp_error *error) {
     dp_status status = DP_OK;
-    size_t header = strlen(HEADER);
-    void *list = NULL;
-    size_t capacity = 0;
-    if (strncmp(dp_text_string(content), HEADER, header) != 0)
+    const size_t header = strlen(HEADER);
+    if (size < header || memcmp(content, HEADER, header) != 0)
         return dp_fail(error, DP_ERR_INPUT, "%s:1: not the columns of dptrain's metrics.csv", path);
-    char *line = content->data + header;
+    if (memchr(content, '\0', size) != NULL)
+        return dp_fail(error, DP_ERR_INPUT, "%s: not a text file", path);
+    char *line = content + header;
     for (char *end = strchr(line, '\n'); end != NULL; end = strchr(line, '\n')) {
-        dp_metrics_row row;
         *end = '\0';
-        if (!parse_row(line, &row))
-            status = dp_fail(error, DP_ERR_INPUT, "%s:%zu: not a row of %d columns", path,
-                             *count + 2, COLUMN_COUNT);
-        else if (*count > 0 && row.step <= ((dp_metrics_row *)list)[*count - 1].step)
-            status = dp_fail(error, DP_ERR_INPUT,
-                             "%s:%zu: step %" PRIu64 " does not follow the row before", path,
-                             *count + 2, row.step);
-        else
-            status = dp_memory_grow(&list, &capacity, *count + 1, sizeof row, error);
-        if (status != DP_OK)
-            goto done;
-        ((dp_metrics_row *)list)[(*count)++] = row;
+        DP_TRY(read_row(line, path, *count + 2, *count == 0 ? NULL : &rows[*count - 1],
+                        &rows[*count], error));
+        (*count)++;
         line = end + 1;
     }
-    if (line + strlen(line) != content->data + content->length) {
-        status = dp_fail(error, DP_ERR_INPUT, "%s:%zu: not a text file", path, *count + 2);
-        goto done;
-    }
-    *rows = list;
-    list = NULL;
 done:
-    if (status != DP_OK)
-        *count = 0;
-    dp_memory_free(list);
     return status;
+}
+
+static size_t count_lines(const char *content, size_t size) {
+    size_t lines = 0;
+    for (size_t i = 0; i < size; i++)
+        lines += content[i] == '\n';
+    return lines;
 }
 
 dp_status dp_metrics_read(const char *path, dp_metrics_row **rows, size_t *count, dp_error *error) {
@@ -199,8 +200,14 @@ dp_status dp_metrics_read(const char *path, dp_metrics_row **rows, size_t *count
     if (map.size > 0)
         dp_text_append_bytes(&content, map.data, map.size);
     DP_TRY(dp_text_check(&content, error));
-    DP_TRY(parse_rows(&content, path, rows, count, error));
+    DP_NEW_ARRAY(*rows, count_lines(dp_text_string(&content), content.length));
+    DP_TRY(read_rows(content.data, content.length, path, *rows, count, error));
 done:
+    if (status != DP_OK || *count == 0) {
+        dp_memory_free(*rows);
+        *rows = NULL;
+        *count = 0;
+    }
     dp_text_clear(&content);
     dp_file_map_close(&map);
     return status;
