@@ -31,6 +31,16 @@ static void append_files(dp_text *page) {
     dp_roff_entry(page, "runs/NAME/best.h5", NULL, "the best checkpoint on dev");
 }
 
+static void append_environment(dp_text *page) {
+    dp_roff_heading(page, "ENVIRONMENT");
+    dp_roff_entry(page, "TERM", NULL,
+                  "where it is \"dumb\" or not set, training shows no line of progress below its "
+                  "report, as it does not in a pipe or a file; colours are never used");
+    dp_roff_entry(page, "OMPI_MCA_mca_base_param_files", NULL,
+                  "names the settings of Open MPI that dptrain runs best with: "
+                  "configs/openmpi-mca-params.conf, set by scripts/env.sh");
+}
+
 static void append_overview(dp_command_list list, dp_text *page) {
     dp_roff_begin(page, PROGRAM, 1,
                   "data-parallel training of neural probabilistic language models");
@@ -54,6 +64,7 @@ static void append_overview(dp_command_list list, dp_text *page) {
                   "about a command, or about 'keys': all that a config can say");
     append_exit_status(page);
     append_files(page);
+    append_environment(page);
     dp_roff_heading(page, "EXAMPLES");
     dp_roff_example(page, "pack_dataset data/names.txt\n"
                           "mpirun -np 8 dptrain configs/base.ini train.lr=0.05\n"
