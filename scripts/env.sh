@@ -30,6 +30,14 @@ case ":$PATH:" in
 *) export PATH="$_dptrain_root/build/bin:$PATH" ;;
 esac
 
+# Completion, where the build has written it; the man pages are found by PATH.
+if [ -n "${BASH_VERSION:-}" ]; then
+    for _dptrain_file in "$_dptrain_root"/build/share/bash-completion/completions/*; do
+        # shellcheck disable=SC1090
+        [ ! -r "$_dptrain_file" ] || . "$_dptrain_file"
+    done
+fi
+
 # A comma-separated list in which the first file that has a value wins.
 _dptrain_params=$_dptrain_root/configs/openmpi-mca-params.conf
 case ",${OMPI_MCA_mca_base_param_files:-}," in

@@ -30,6 +30,7 @@ clang             command -v clang
 clang-format      command -v clang-format
 clang-tidy        command -v clang-tidy
 gnuplot-nox       command -v gnuplot
+man-db            command -v man groff
 shellcheck        command -v shellcheck
 '
 

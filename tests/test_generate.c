@@ -79,6 +79,21 @@ static void test_generate_holds_extreme_logits(void **state) {
     }
 }
 
+static void test_generate_probabilities_are_the_softmax(void **state) {
+    (void)state;
+    /* e^0 : e^1 : e^2, far from 0, where exp alone would overflow */
+    const float near[] = {1000.0f, 1001.0f, 1002.0f};
+    double got[3];
+    dp_generate_probabilities(near, 3, got);
+    expect_close(got[0], 0.090030573170380462, 1e-15);
+    expect_close(got[1], 0.24472847105479764, 1e-15);
+    expect_close(got[2], 0.66524095577482189, 1e-15);
+    const float far[] = {-1e38f, 1e38f};
+    dp_generate_probabilities(far, 2, got);
+    expect_close(got[0], 0.0, 0.0);
+    expect_close(got[1], 1.0, 0.0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generate_temperature_zero_is_the_likeliest),
@@ -86,6 +101,7 @@ int main(void) {
         cmocka_unit_test(test_generate_tokens_lie_in_id_order),
         cmocka_unit_test(test_generate_uniform_next_to_one_is_a_token),
         cmocka_unit_test(test_generate_holds_extreme_logits),
+        cmocka_unit_test(test_generate_probabilities_are_the_softmax),
     };
     return cmocka_run_group_tests_name("generate", tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "train/metrics.h"
 
+#include "base/memory.h"
+
 #include "support/expect.h"
 #include "support/scratch.h"
 
@@ -170,6 +172,117 @@ static void test_metrics_names_a_file_that_it_cannot_write(void **state) {
     dp_metrics_close(&metrics);
 }
 
+/* --- reading -------------------------------------------------------------------------------- */
+
+static void test_metrics_reads_what_was_written(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_metrics_row first = row_of(100), second = row_of(UINT64_MAX), *rows = NULL;
+    size_t count = 0;
+    const char *path = scratch_path("read.csv");
+    second.loss = 1.0 / 3.0;
+    second.batch_loss = INFINITY; /* left out */
+    second.split_loss[DP_SPLIT_TRAIN] = 0.1;
+    second.split_loss[DP_SPLIT_DEV] = 0.2;
+    second.split_loss[DP_SPLIT_TEST] = 1e-300;
+    second.weights_hash = 0xfedcba9876543210u;
+    append(path, 0, &first);
+    append(path, 100, &second);
+    expect_ok(dp_metrics_read(path, &rows, &count, &error), &error);
+    expect_unsigned(count, 2);
+    expect_unsigned(rows[0].step, 100);
+    expect_close(rows[0].loss, 2.5, 0.0);
+    expect_close(rows[0].batch_loss, 2.25, 0.0);
+    expect_close(rows[0].lr, 0.1, 0.0);
+    assert_true(isnan(rows[0].split_loss[DP_SPLIT_TEST]));
+    expect_hex(rows[0].weights_hash, 7);
+    expect_close(rows[0].ms_per_step, 1.0, 0.0);
+    expect_close(rows[0].examples_per_s, 2000.0, 0.0);
+    expect_close(rows[0].seconds, 3.0, 0.0);
+    expect_unsigned(rows[1].step, UINT64_MAX);
+    expect_close(rows[1].loss, 1.0 / 3.0, 0.0);
+    assert_true(isnan(rows[1].batch_loss));
+    expect_close(rows[1].split_loss[DP_SPLIT_TRAIN], 0.1, 0.0);
+    expect_close(rows[1].split_loss[DP_SPLIT_DEV], 0.2, 0.0);
+    expect_close(rows[1].split_loss[DP_SPLIT_TEST], 1e-300, 0.0);
+    expect_hex(rows[1].weights_hash, 0xfedcba9876543210u);
+    dp_memory_free(rows);
+}
+
+static void test_metrics_reads_no_unfinished_line(void **state) {
+    (void)state;
+    static const char *const unfinished[] = {"", "3", "300,2.5,2", "300,2.5,2.25,0.1,,,,xxh3:00"};
+    const char *path = scratch_path("partial.csv");
+    for (size_t i = 0; i < sizeof unfinished / sizeof unfinished[0]; i++) {
+        dp_error error = {0};
+        dp_metrics_row *rows = NULL;
+        size_t count = 0;
+        char content[512];
+        snprintf(content, sizeof content, "%s%s", HEADER ROW("100") ROW("200"), unfinished[i]);
+        write_text(path, content);
+        expect_ok(dp_metrics_read(path, &rows, &count, &error), &error);
+        expect_unsigned(count, 2);
+        expect_unsigned(rows[1].step, 200);
+        dp_memory_free(rows);
+    }
+}
+
+static void test_metrics_reads_a_header_alone(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_metrics_row *rows = NULL;
+    size_t count = 1;
+    const char *path = scratch_path("alone.csv");
+    write_text(path, HEADER);
+    expect_ok(dp_metrics_read(path, &rows, &count, &error), &error);
+    expect_unsigned(count, 0);
+    assert_null(rows);
+}
+
+static void test_metrics_names_the_line_that_it_cannot_read(void **state) {
+    (void)state;
+    static const struct {
+        const char *content;
+        const char *part;
+    } cases[] = {
+        {"", "bad.csv:1: not the columns"},
+        {"step,loss\n100,2.5\n", "bad.csv:1: not the columns"},
+        {HEADER ROW("100") "\n" ROW("200"), "bad.csv:3: not a row of 11 columns"},
+        {HEADER "100,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2000\n", "bad.csv:2: not a row"},
+        {HEADER "100,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2000,3,4\n", "bad.csv:2: not a row"},
+        {HEADER "100,2.5,2.25,0.1,,,,xxh3:7,1,2000,3\n", "bad.csv:2: not a row"},
+        {HEADER "-1,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2000,3\n", "bad.csv:2: not a row"},
+        {HEADER "100,2.5x,2,0.1,,,,xxh3:0000000000000007,1,2000,3\n", "bad.csv:2: not a row"},
+        {HEADER ROW("100") ROW("100"), "bad.csv:3: step 100 does not follow"},
+        {HEADER ROW("200") ROW("100"), "bad.csv:3: step 100 does not follow"},
+    };
+    const char *path = scratch_path("bad.csv");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        dp_error error;
+        dp_metrics_row *rows = NULL;
+        size_t count = 1;
+        write_text(path, cases[i].content);
+        expect_failure(dp_metrics_read(path, &rows, &count, &error), DP_ERR_INPUT, cases[i].part,
+                       &error);
+        expect_unsigned(count, 0);
+        assert_null(rows);
+    }
+}
+
+static void test_metrics_reads_no_binary_file(void **state) {
+    (void)state;
+    static const char content[] = HEADER ROW("100") "2\0" ROW("00");
+    dp_error error = {0};
+    dp_metrics_row *rows = NULL;
+    size_t count = 0;
+    const char *path = scratch_path("binary.csv");
+    expect_ok(dp_file_write(path, content, sizeof content - 1, &error), &error);
+    expect_failure(dp_metrics_read(path, &rows, &count, &error), DP_ERR_INPUT,
+                   "binary.csv: not a text file", &error);
+    expect_failure(dp_metrics_read(scratch_path("none.csv"), &rows, &count, &error), DP_ERR_IO,
+                   "none.csv", &error);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_metrics_appends_rows_to_a_new_file),
@@ -181,6 +294,11 @@ int main(void) {
         cmocka_unit_test(test_metrics_replaces_a_file_that_is_not_its_own),
         cmocka_unit_test(test_metrics_cuts_a_long_file_in_a_moment),
         cmocka_unit_test(test_metrics_names_a_file_that_it_cannot_write),
+        cmocka_unit_test(test_metrics_reads_what_was_written),
+        cmocka_unit_test(test_metrics_reads_no_unfinished_line),
+        cmocka_unit_test(test_metrics_reads_a_header_alone),
+        cmocka_unit_test(test_metrics_names_the_line_that_it_cannot_read),
+        cmocka_unit_test(test_metrics_reads_no_binary_file),
     };
     return cmocka_run_group_tests_name("metrics", tests, scratch_create, scratch_remove);
 }

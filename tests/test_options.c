@@ -431,6 +431,8 @@ typedef struct command {
     double shift;
     bool verbose;
     char out[DP_PATH_SIZE];
+    uint64_t stop_at;
+    bool hidden;
 } command;
 
 static const dp_option command_options[] = {
@@ -463,8 +465,22 @@ static const dp_option command_options[] = {
      .initial = "",
      .unit = "FILE",
      .help = "Output"},
+    {.key = "stop_at",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = offsetof(command, stop_at),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 9,
+     .unit = "STEP",
+     .help = "End early"},
+    {.key = "hidden",
+     .type = DP_OPTION_SWITCH,
+     .offset = offsetof(command, hidden),
+     .initial = "no",
+     .help = "For the build",
+     .flags = DP_OPTION_HIDDEN},
 };
-static const dp_option_table command_table = {command_options, 4};
+static const dp_option_table command_table = {command_options, 6};
 
 typedef struct parsed {
     command values;
@@ -516,6 +532,28 @@ static void test_options_arguments_take_all_forms(void **state) {
         assert_string_equal(result.arguments[0], "first");
         assert_string_equal(result.arguments[1], "second");
     }
+}
+
+static void test_options_arguments_take_dashes_for_underscores(void **state) {
+    (void)state;
+    static const char *const lines[] = {"--stop_at|7", "--stop-at|7", "--stop-at=7"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        parsed result = parse(lines[i]);
+        expect_ok(result.status, &result.error);
+        expect_unsigned(result.values.stop_at, 7);
+    }
+    expect_parse_failure("--stop.at|7", "unknown option 'stop.at': did you mean 'stop_at'?");
+}
+
+static void test_options_arguments_pass_on_keys_of_a_config(void **state) {
+    (void)state;
+    parsed result = parse("--train.lr=0.1|-v|--data.path=a=b|--out=x.y=z|--|--train.lr=0.2");
+    expect_ok(result.status, &result.error);
+    assert_int_equal(result.positional, 3);
+    assert_string_equal(result.arguments[0], "train.lr=0.1");
+    assert_string_equal(result.arguments[1], "data.path=a=b");
+    assert_string_equal(result.arguments[2], "--train.lr=0.2");
+    assert_string_equal(result.values.out, "x.y=z");
 }
 
 static void test_options_arguments_may_be_none(void **state) {
@@ -572,10 +610,22 @@ static void test_options_help_has_a_line_each(void **state) {
     assert_non_null(strstr(dp_text_string(&help), "-n, --count N"));
     assert_non_null(strstr(dp_text_string(&help), "How many [1]\n"));
     assert_non_null(strstr(dp_text_string(&help), "-v, --verbose "));
+    assert_null(strstr(dp_text_string(&help), "hidden"));
     dp_text_clear(&help);
     dp_options_help(sample_config, &help);
     assert_non_null(strstr(dp_text_string(&help), "  report.colour "));
     assert_non_null(strstr(dp_text_string(&help), "Of the plot: red|green|blue [green]\n"));
+    dp_text_clear(&help);
+}
+
+static void test_options_help_has_a_line_a_section(void **state) {
+    (void)state;
+    dp_text help = {0};
+    dp_options_help_sections(sample_config, &help);
+    assert_string_equal(dp_text_string(&help),
+                        "  train       steps=100 rate=0.1 milestones= factors=0.5\n"
+                        "  data        path= splits=dev\n"
+                        "  report      quiet=no colour=green\n");
     dp_text_clear(&help);
 }
 
@@ -601,11 +651,14 @@ int main(void) {
         cmocka_unit_test(test_options_write_json_keeps_every_digit),
         cmocka_unit_test(test_options_compare_names_what_differs),
         cmocka_unit_test(test_options_arguments_take_all_forms),
+        cmocka_unit_test(test_options_arguments_take_dashes_for_underscores),
+        cmocka_unit_test(test_options_arguments_pass_on_keys_of_a_config),
         cmocka_unit_test(test_options_arguments_may_be_none),
         cmocka_unit_test(test_options_arguments_take_negative_numbers),
         cmocka_unit_test(test_options_arguments_end_at_two_dashes),
         cmocka_unit_test(test_options_arguments_say_what_is_wrong),
         cmocka_unit_test(test_options_help_has_a_line_each),
+        cmocka_unit_test(test_options_help_has_a_line_a_section),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,6 +168,23 @@ static void test_text_cuts_names_before_measuring(void **state) {
     expect_unsigned(dp_text_distance(a, b), 0);
 }
 
+static void test_text_wraps_words_at_the_width_of_a_terminal(void **state) {
+    (void)state;
+    dp_text text = {0};
+    dp_text_append(&text, "name ");
+    /* 5 + 9 * 8 - 1 columns are 76; another word would end at 84 */
+    dp_text_append_wrapped(&text, 5,
+                           "1234567 1234567 1234567 1234567 1234567 1234567 1234567 1234567 "
+                           "1234567 next");
+    assert_string_equal(dp_text_string(&text),
+                        "name 1234567 1234567 1234567 1234567 1234567 1234567 1234567 1234567 "
+                        "1234567\n     next\n");
+    dp_text_clear(&text);
+    dp_text_append_wrapped(&text, 0, "");
+    assert_string_equal(dp_text_string(&text), "\n");
+    dp_text_clear(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_grows_and_stays_terminated),
@@ -181,6 +198,7 @@ int main(void) {
         cmocka_unit_test(test_text_formats_durations),
         cmocka_unit_test(test_text_measures_distance),
         cmocka_unit_test(test_text_cuts_names_before_measuring),
+        cmocka_unit_test(test_text_wraps_words_at_the_width_of_a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,9 @@
 /* Makes BLAS run one thread. Call it once, before the first product. */
 void dp_linalg_init(void);
 
+/* Threads that BLAS runs now. */
+int dp_linalg_threads(void);
+
 /* What runs underneath, "OpenBLAS 0.3.21 SkylakeX": bits can differ where this differs. */
 #define DP_LINALG_NAME_SIZE 96
 const char *dp_linalg_name(char buffer[DP_LINALG_NAME_SIZE]);

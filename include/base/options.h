@@ -43,6 +43,8 @@ typedef struct dp_option_real_list {
 /* Flags of an entry. RESULT: another value gives another result, so that a run cannot be resumed
  * with it. */
 #define DP_OPTION_RESULT 1u
+/* For the build or for tests: works, but is not shown. */
+#define DP_OPTION_HIDDEN 2u
 
 typedef struct dp_option {
     const char *key;
@@ -91,12 +93,19 @@ void dp_options_compare(dp_option_table table, const void *a, const void *b, uns
 
 /* Parses `--name value`, `--name=value`, `-x value` and switches from arguments[0..count), moves
  * the other arguments to the front and stores their number in *positional_count. "--" ends the
- * options; "-" alone is positional. */
+ * options; "-" alone is positional. In names "-" counts as "_". `--section.key=value` is the
+ * positional section.key=value, so that keys of a config can be given either way. */
 dp_status dp_options_parse_arguments(dp_option_table table, void *target, int count,
                                      char **arguments, int *positional_count,
                                      dp_error *error) DP_CHECKED;
 
 /* Appends one line an option, for --help: with dashes where the key has no section. */
 void dp_options_help(dp_option_table table, dp_text *out);
+
+/* Appends one line a section: its keys with their defaults. */
+void dp_options_help_sections(dp_option_table table, dp_text *out);
+
+/* Appends what an option accepts: "a whole number from 1 to 64". */
+void dp_options_append_allowed(const dp_option *option, dp_text *out);
 
 #endif

@@ -20,6 +20,7 @@
 /* The value of a status is the exit status of a program that ends with it. */
 typedef enum dp_status {
     DP_OK = 0,
+    DP_ANSWER_NO = 1,    /* no failure: two runs differ (verify), something is wrong (doctor) */
     DP_ERR_INPUT = 2,    /* arguments, config or a file's content: the user's input is wrong */
     DP_ERR_IO = 3,       /* the system refused: missing file, no space, no permission */
     DP_ERR_MEMORY = 4,   /* out of memory */

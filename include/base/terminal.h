@@ -1,23 +1,34 @@
-/* terminal: whether a person watches standard output, and how much fits.
+/* terminal: whether somebody watches an output in a window, and how wide that is.
  *
- * mpirun gives its ranks a terminal of their own for standard output even where its own goes into a
- * file. So where this process was started by a launcher, what counts is the launcher's.
+ * mpirun gives its ranks terminals of their own and passes on what they write. Such a terminal has
+ * the width that mpirun's output had at the start, and none where that was no window; it is not
+ * told when the window changes. So the parent's output is asked, too, and the narrower counts.
  */
 #ifndef DP_BASE_TERMINAL_H
 #define DP_BASE_TERMINAL_H
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdio.h>
+
+typedef struct dp_terminal {
+    int own;     /* the output's descriptor; -1: nobody watches */
+    int parents; /* of the parent's output, opened by us; -1: it has none that could be asked */
+} dp_terminal;
+
+/* An output is taken for one that nobody watches where TERM is unset or "dumb". Release with
+ * dp_terminal_close. */
+void dp_terminal_open(dp_terminal *terminal, FILE *output);
+void dp_terminal_close(dp_terminal *terminal);
 
 typedef struct dp_terminal_size {
     size_t columns;
     size_t lines;
 } dp_terminal_size;
 
-/* Whether standard output ends at a terminal that understands cursor movements. */
-bool dp_terminal_is_watched(void);
+/* The window's size now; 0 and 0 where nobody watches. */
+dp_terminal_size dp_terminal_get_size(const dp_terminal *terminal);
 
-/* Of the terminal now, as it may have been resized; 80 x 24 where it does not tell. */
-dp_terminal_size dp_terminal_get_size(void);
+/* Whether somebody watches an output, without keeping it open. */
+bool dp_terminal_is_watched(FILE *output);
 
 #endif

@@ -24,6 +24,9 @@ typedef struct dp_text {
 void dp_text_append(dp_text *text, const char *string);
 void dp_text_append_bytes(dp_text *text, const void *bytes, size_t count);
 void dp_text_append_format(dp_text *text, const char *format, ...) DP_PRINTF(2, 3);
+/* Appends words, separated by blanks, to a line that has reached `column`, and ends the line; where
+ * it would pass the 79 columns of a terminal, it goes on below, at that column. */
+void dp_text_append_wrapped(dp_text *text, size_t column, const char *words);
 const char *dp_text_string(const dp_text *text);
 /* DP_ERR_MEMORY where an append has failed. */
 dp_status dp_text_check(const dp_text *text, dp_error *error) DP_CHECKED;

@@ -17,6 +17,7 @@ typedef struct dp_command {
     const char *details;   /* more for --help, or NULL */
     dp_option_table (*options)(void);
     dp_option_table (*config)(void); /* keys that can be assigned, for --help, or NULL */
+    bool unlaunched; /* also runs where ranks were not started as one job (cli/launch) */
     /* *signal: set to a signal that ended the work early. */
     dp_status (*run)(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error);
 } dp_command;
@@ -33,5 +34,9 @@ extern const dp_command dp_command_info;
 extern const dp_command dp_command_bench;
 extern const dp_command dp_command_sweep;
 extern const dp_command dp_command_lrfind;
+extern const dp_command dp_command_verify;
+extern const dp_command dp_command_nearest;
+extern const dp_command dp_command_predict;
+extern const dp_command dp_command_doctor;
 
 #endif

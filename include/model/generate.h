@@ -1,4 +1,4 @@
-/* generate: the next token from a model's logits. */
+/* generate: the next token from a model's logits, and how likely each is. */
 #ifndef DP_MODEL_GENERATE_H
 #define DP_MODEL_GENERATE_H
 
@@ -9,5 +9,8 @@
  * tokens laid end to end in id order. temperature 0 gives the most likely token. logits [vocab];
  * temperature >= 0. Sums are in double. */
 uint32_t dp_generate_token(const float *logits, size_t vocab, double temperature, double uniform);
+
+/* probabilities [vocab] = softmax(logits [vocab]), in double. */
+void dp_generate_probabilities(const float *logits, size_t vocab, double *probabilities);
 
 #endif

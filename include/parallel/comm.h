@@ -46,6 +46,8 @@ int dp_comm_node_first(const dp_comm *comm, int node);
 /* More ranks on this node than processors they may use: waiting then yields at once. */
 bool dp_comm_oversubscribed(const dp_comm *comm);
 const char *dp_comm_host(const dp_comm *comm);
+/* Whether MPI's own waits give the processor away, too: 1, 0, or -1 where MPI does not tell. */
+int dp_comm_mpi_yields(void);
 
 /* Seconds any wait may take; 0: no limit. */
 void dp_comm_set_deadline(dp_comm *comm, double seconds);

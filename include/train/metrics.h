@@ -41,4 +41,10 @@ dp_status dp_metrics_append(dp_metrics *metrics, const dp_metrics_row *row,
                             dp_error *error) DP_CHECKED;
 void dp_metrics_close(dp_metrics *metrics);
 
+/* All rows of a file, in rising order of steps, numbers that are left out as NaN; a last line that
+ * is not finished is not counted. The caller frees *rows (NULL where there are none). DP_ERR_INPUT
+ * names the line that is no row; DP_ERR_IO: the file cannot be read. */
+dp_status dp_metrics_read(const char *path, dp_metrics_row **rows, size_t *count,
+                          dp_error *error) DP_CHECKED;
+
 #endif

@@ -1,11 +1,13 @@
 /* report: what a run tells its user, on standard output and in log.txt.
  *
  * One rank reports; on the others every call does nothing. Plain lines of at most 80 columns, no
- * control characters.
+ * control characters; where somebody watches, a line of progress stands below them, which never
+ * gets into log.txt.
  */
 #ifndef DP_TRAIN_REPORT_H
 #define DP_TRAIN_REPORT_H
 
+#include "base/progress_line.h"
 #include "data/dataset.h"
 #include "model/params.h"
 #include "parallel/comm.h"
@@ -19,10 +21,13 @@ typedef struct dp_report {
     bool enabled;
     bool quiet; /* only to the log */
     FILE *log;  /* NULL until opened */
+    dp_progress_line progress;
 } dp_report;
 
-/* Appends to log.txt at `path`; `enabled` on the one rank that reports. */
-dp_status dp_report_open(dp_report *report, bool enabled, const char *path,
+/* Appends to log.txt at `path`, and if `quiet` nowhere else; `enabled` on the one rank that
+ * reports.
+ */
+dp_status dp_report_open(dp_report *report, bool enabled, bool quiet, const char *path,
                          dp_error *error) DP_CHECKED;
 void dp_report_close(dp_report *report);
 
@@ -37,6 +42,11 @@ void dp_report_start(dp_report *report, const dp_config *config, const dp_datase
  * last, which the table of the splits follows. */
 void dp_report_step_heading(dp_report *report);
 void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left);
+
+/* Shows on the terminal where the run stands, as often as it is due (base/progress_line): `step` of
+ * `end`, the mean loss since the last step line, and what a step takes. */
+void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double loss, double lr,
+                        double ms_per_step);
 
 /* A table of the splits in the set `splits`. */
 void dp_report_splits(dp_report *report, unsigned splits,

@@ -10,6 +10,7 @@
 #ifndef DP_TRAIN_SWEEP_VIEW_H
 #define DP_TRAIN_SWEEP_VIEW_H
 
+#include "base/terminal.h"
 #include "parallel/comm.h"
 #include "train/sweep.h"
 
@@ -25,11 +26,14 @@ typedef struct dp_sweep_view {
     size_t lines;    /* of the table on the terminal */
     double drawn_at; /* dp_timer_now */
     double started;
+    dp_terminal terminal;
 } dp_sweep_view;
 
-/* `live` as on rank 0 and the same on all; `draws` on rank 0. Borrows plan and board. */
+/* `live` as on rank 0 and the same on all; `draws` on rank 0. Borrows plan and board. Closing
+ * removes the table. */
 void dp_sweep_view_init(dp_sweep_view *view, const dp_sweep_plan *plan, dp_comm_board *board,
                         bool live, bool draws);
+void dp_sweep_view_close(dp_sweep_view *view);
 
 /* A trial has begun, or has come to this step with this loss. */
 void dp_sweep_view_progress(dp_sweep_view *view, size_t trial, uint64_t step, double loss);

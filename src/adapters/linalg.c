@@ -9,6 +9,10 @@ void dp_linalg_init(void) {
     openblas_set_num_threads(1);
 }
 
+int dp_linalg_threads(void) {
+    return openblas_get_num_threads();
+}
+
 const char *dp_linalg_name(char buffer[DP_LINALG_NAME_SIZE]) {
     /* The config begins "OpenBLAS 0.3.21 ..."; the rest says how it was built. */
     const char *config = openblas_get_config();

@@ -197,8 +197,7 @@ static void append_choices(const dp_option *option, dp_text *out) {
         dp_text_append_bytes(out, *c == '|' ? ", " : c, *c == '|' ? 2 : 1);
 }
 
-/* Appends what an option accepts: "a whole number from 1 to 64". */
-static void append_allowed(const dp_option *option, dp_text *out) {
+void dp_options_append_allowed(const dp_option *option, dp_text *out) {
     static const char *const kinds[] = {
         [DP_OPTION_UNSIGNED] = "a whole number",
         [DP_OPTION_REAL] = "a number",
@@ -223,7 +222,7 @@ static dp_status set_option(const dp_option *option, void *target, const char *v
     if (parse_value(option, value, (char *)target + option->offset))
         return DP_OK;
     dp_text allowed = {0};
-    append_allowed(option, &allowed);
+    dp_options_append_allowed(option, &allowed);
     dp_status status = dp_fail(error, DP_ERR_INPUT, "%s = '%.80s': must be %s", option->key, value,
                                dp_text_string(&allowed));
     dp_text_clear(&allowed);
@@ -463,6 +462,16 @@ void dp_options_compare(dp_option_table table, const void *a, const void *b, uns
 
 /* --- the command line ----------------------------------------------------------------------- */
 
+/* As find_key, but "stop-at" finds "stop_at". */
+static const dp_option *find_long(dp_option_table table, const char *name, size_t length) {
+    char key[64];
+    if (length >= sizeof key)
+        return NULL;
+    for (size_t i = 0; i < length; i++)
+        key[i] = name[i] == '-' ? '_' : name[i];
+    return find_key(table, key, length);
+}
+
 static const dp_option *find_alias(dp_option_table table, char alias) {
     for (size_t i = 0; i < table.count; i++) {
         if (table.options[i].alias == alias)
@@ -484,7 +493,7 @@ static dp_status parse_option(dp_option_table table, void *target, int count, ch
     const char *key = argument + (is_long ? 2 : 1);
     const char *equals = is_long ? strchr(key, '=') : NULL;
     size_t length = equals == NULL ? strlen(key) : (size_t)(equals - key);
-    const dp_option *option = is_long          ? find_key(table, key, length)
+    const dp_option *option = is_long          ? find_long(table, key, length)
                               : key[1] == '\0' ? find_alias(table, key[0])
                                                : NULL;
     if (option == NULL && is_long) {
@@ -507,13 +516,22 @@ static dp_status parse_option(dp_option_table table, void *target, int count, ch
     return set_option(option, target, arguments[(*index)++], error);
 }
 
+/* Whether this is --section.key=value. */
+static bool is_assignment(const char *argument) {
+    size_t length = strcspn(argument, "=");
+    return strncmp(argument, "--", 2) == 0 && argument[length] == '=' &&
+           memchr(argument, '.', length) != NULL;
+}
+
 dp_status dp_options_parse_arguments(dp_option_table table, void *target, int count,
                                      char **arguments, int *positional_count, dp_error *error) {
     bool options_ended = false;
     *positional_count = 0;
     for (int i = 0; i < count;) {
         bool is_option = !options_ended && arguments[i][0] == '-' && arguments[i][1] != '\0';
-        if (is_option && strcmp(arguments[i], "--") == 0) {
+        if (is_option && is_assignment(arguments[i])) {
+            arguments[(*positional_count)++] = arguments[i++] + strlen("--");
+        } else if (is_option && strcmp(arguments[i], "--") == 0) {
             options_ended = true;
             i++;
         } else if (is_option) {
@@ -525,25 +543,6 @@ dp_status dp_options_parse_arguments(dp_option_table table, void *target, int co
         }
     }
     return DP_OK;
-}
-
-/* Appends words behind a column, going on below it where a line would pass the width of a terminal.
- */
-static void append_wrapped(dp_text *out, size_t column, const char *words) {
-    const size_t width = 79;
-    size_t at = column;
-    for (const char *word = words; *word != '\0';) {
-        size_t length = strcspn(word, " ");
-        if (at > column && at + 1 + length > width) {
-            dp_text_append_format(out, "\n%*s", (int)column, "");
-            at = column;
-        }
-        dp_text_append(out, at > column ? " " : "");
-        dp_text_append_bytes(out, word, length);
-        at += length + (at > column);
-        word += length + strspn(word + length, " ");
-    }
-    dp_text_append(out, "\n");
 }
 
 static void append_name(const dp_option *option, dp_text *name) {
@@ -561,6 +560,8 @@ void dp_options_help(dp_option_table table, dp_text *out) {
     for (size_t i = 0; i < table.count; i++) {
         const dp_option *option = &table.options[i];
         dp_text name = {0}, help = {0};
+        if ((option->flags & DP_OPTION_HIDDEN) != 0)
+            continue;
         append_name(option, &name);
         dp_text_append(&help, option->help);
         if (option->choices != NULL)
@@ -568,8 +569,23 @@ void dp_options_help(dp_option_table table, dp_text *out) {
         if (option->initial[0] != '\0' && option->type != DP_OPTION_SWITCH)
             dp_text_append_format(&help, " [%s]", option->initial);
         dp_text_append_format(out, "  %-25s ", dp_text_string(&name));
-        append_wrapped(out, 28, dp_text_string(&help));
+        dp_text_append_wrapped(out, 28, dp_text_string(&help));
         dp_text_clear(&name);
         dp_text_clear(&help);
+    }
+}
+
+void dp_options_help_sections(dp_option_table table, dp_text *out) {
+    for (size_t i = 0; i < table.count;) {
+        const char *section = table.options[i].key;
+        int length = (int)strcspn(section, ".");
+        dp_text keys = {0};
+        do {
+            const dp_option *option = &table.options[i++];
+            dp_text_append_format(&keys, "%s=%s ", option->key + length + 1, option->initial);
+        } while (i < table.count && !begins_section(table, i));
+        dp_text_append_format(out, "  %-11.*s ", length, section);
+        dp_text_append_wrapped(out, 14, dp_text_string(&keys));
+        dp_text_clear(&keys);
     }
 }

@@ -2,7 +2,9 @@
 #include "base/process.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,4 +51,20 @@ double dp_process_age(void) {
     clock_gettime(CLOCK_BOOTTIME, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec -
            (double)started / (double)sysconf(_SC_CLK_TCK);
+}
+
+bool dp_process_find_program(const char *name, char path[DP_PATH_SIZE]) {
+    const char *folders = getenv("PATH");
+    for (const char *folder = folders; folder != NULL;) {
+        dp_error ignored;
+        struct stat information;
+        size_t length = strcspn(folder, ":");
+        if (dp_path_format(path, &ignored, "%.*s/%s", (int)(length == 0 ? 1 : length),
+                           length == 0 ? "." : folder, name) == DP_OK &&
+            access(path, X_OK) == 0 && stat(path, &information) == 0 &&
+            S_ISREG(information.st_mode))
+            return true;
+        folder = folder[length] == ':' ? folder + length + 1 : NULL;
+    }
+    return false;
 }

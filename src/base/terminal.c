@@ -1,43 +1,64 @@
-#define _DEFAULT_SOURCE /* TIOCGWINSZ, which POSIX leaves out */
-
+#define _DEFAULT_SOURCE /* TIOCGWINSZ */
 #include "base/terminal.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Where standard output ends: the launcher's, to be closed, or our own. Negative where the launcher
- * runs on another host or is not ours to look at. */
-static int open_output(void) {
-    char path[64];
-    if (getenv("OMPI_COMM_WORLD_RANK") == NULL) /* PMIX_RANK is set without mpirun, too */
-        return dup(STDOUT_FILENO);
-    snprintf(path, sizeof path, "/proc/%ld/fd/1", (long)getppid());
-    return open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK);
-}
-
-bool dp_terminal_is_watched(void) {
-    const char *kind = getenv("TERM");
-    if (kind == NULL || strcmp(kind, "dumb") == 0 || isatty(STDOUT_FILENO) != 1)
-        return false;
-    int output = open_output();
-    bool watched = output >= 0 && isatty(output) == 1;
-    if (output >= 0)
-        close(output);
-    return watched;
-}
-
-dp_terminal_size dp_terminal_get_size(void) {
-    dp_terminal_size size = {.columns = 80, .lines = 24};
+static dp_terminal_size size_of(int descriptor) {
     struct winsize window;
-    int output = open_output();
-    if (output >= 0 && ioctl(output, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 &&
-        window.ws_row > 0)
-        size = (dp_terminal_size){.columns = window.ws_col, .lines = window.ws_row};
-    if (output >= 0)
-        close(output);
-    return size;
+    if (ioctl(descriptor, TIOCGWINSZ, &window) != 0)
+        return (dp_terminal_size){0};
+    return (dp_terminal_size){.columns = window.ws_col, .lines = window.ws_row};
+}
+
+static bool is_dumb(void) {
+    const char *kind = getenv("TERM");
+    return kind == NULL || strcmp(kind, "") == 0 || strcmp(kind, "dumb") == 0;
+}
+
+/* The same output of our parent; -1 where we may not see it. */
+static int open_parents(int descriptor) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getppid(), descriptor);
+    return open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+}
+
+void dp_terminal_open(dp_terminal *terminal, FILE *output) {
+    int descriptor = fileno(output);
+    *terminal = (dp_terminal){.own = -1, .parents = -1};
+    if (is_dumb() || size_of(descriptor).columns == 0)
+        return;
+    terminal->own = descriptor;
+    terminal->parents = open_parents(descriptor);
+    if (terminal->parents >= 0 && size_of(terminal->parents).columns == 0) {
+        close(terminal->parents); /* a pipe's other end must see it end */
+        terminal->parents = -1;
+    }
+}
+
+void dp_terminal_close(dp_terminal *terminal) {
+    if (terminal->parents >= 0)
+        close(terminal->parents);
+    *terminal = (dp_terminal){.own = -1, .parents = -1};
+}
+
+dp_terminal_size dp_terminal_get_size(const dp_terminal *terminal) {
+    if (terminal->own < 0)
+        return (dp_terminal_size){0};
+    const dp_terminal_size own = size_of(terminal->own);
+    if (terminal->parents < 0)
+        return own;
+    const dp_terminal_size parents = size_of(terminal->parents);
+    return parents.columns > 0 && parents.columns < own.columns ? parents : own;
+}
+
+bool dp_terminal_is_watched(FILE *output) {
+    dp_terminal terminal;
+    dp_terminal_open(&terminal, output);
+    bool watched = dp_terminal_get_size(&terminal).columns > 0;
+    dp_terminal_close(&terminal);
+    return watched;
 }

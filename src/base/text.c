@@ -48,6 +48,23 @@ void dp_text_append_format(dp_text *text, const char *format, ...) {
     text->length += (size_t)length;
 }
 
+void dp_text_append_wrapped(dp_text *text, size_t column, const char *words) {
+    const size_t width = 79;
+    size_t at = column;
+    for (const char *word = words; *word != '\0';) {
+        size_t length = strcspn(word, " ");
+        if (at > column && at + 1 + length > width) {
+            dp_text_append_format(text, "\n%*s", (int)column, "");
+            at = column;
+        }
+        dp_text_append(text, at > column ? " " : "");
+        dp_text_append_bytes(text, word, length);
+        at += length + (at > column);
+        word += length + strspn(word + length, " ");
+    }
+    dp_text_append(text, "\n");
+}
+
 const char *dp_text_string(const dp_text *text) {
     return text->data == NULL ? "" : text->data;
 }

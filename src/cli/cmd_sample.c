@@ -1,14 +1,13 @@
 #include "adapters/linalg.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "base/utf8.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
+#include "data/context.h"
 #include "model/generate.h"
 #include "model/model.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* A model may never draw the boundary; a sample ends here. */
 #define TOKENS_MAX 1000
@@ -72,41 +71,12 @@ typedef struct sampling {
     uint32_t *context; /* [block_size], oldest first */
 } sampling;
 
-static void shift_in(sampling *self, uint32_t id) {
-    size_t block_size = self->checkpoint->block_size;
-    memmove(self->context, self->context + 1, (block_size - 1) * sizeof *self->context);
-    self->context[block_size - 1] = id;
-}
-
-/* Bytes of the token that text begins with: a word up to the next blank, or one character. */
-static size_t token_length(dp_unit unit, const char *text) {
-    uint32_t code_point = 0;
-    if (unit == DP_UNIT_WORD)
-        return strcspn(text, " ");
-    return dp_utf8_decode((const unsigned char *)text, strlen(text), &code_point);
-}
-
-static dp_status shift_in_prompt(sampling *self, dp_error *error) {
-    const dp_checkpoint *checkpoint = self->checkpoint;
-    for (const char *text = self->chosen->prompt; *text != '\0';) {
-        uint32_t id = 0;
-        size_t length = token_length(checkpoint->unit, text);
-        if (length == 0 || !dp_vocabulary_find(&checkpoint->vocabulary, text, length, &id))
-            return dp_fail(error, DP_ERR_INPUT, "--prompt: '%.*s' is not in the vocabulary",
-                           (int)(length == 0 ? 1 : length), text);
-        shift_in(self, id);
-        text += length;
-        text += checkpoint->unit == DP_UNIT_WORD ? strspn(text, " ") : 0;
-    }
-    return DP_OK;
-}
-
 static dp_status print_sample(sampling *self, uint64_t index, dp_error *error) {
     const dp_checkpoint *checkpoint = self->checkpoint;
     const sample_options *chosen = self->chosen;
     const char *separator = checkpoint->unit == DP_UNIT_WORD ? " " : "";
-    memset(self->context, 0, checkpoint->block_size * sizeof *self->context);
-    dp_status status = shift_in_prompt(self, error);
+    dp_status status = dp_context_parse(&checkpoint->vocabulary, checkpoint->unit, chosen->prompt,
+                                        "--prompt", self->context, checkpoint->block_size, error);
     if (status != DP_OK)
         return status;
     printf("%s", chosen->prompt);
@@ -120,7 +90,7 @@ static dp_status print_sample(sampling *self, uint64_t index, dp_error *error) {
             break;
         printf("%s%s", first ? "" : separator, dp_vocabulary_token(&checkpoint->vocabulary, id));
         first = false;
-        shift_in(self, id);
+        dp_context_shift(self->context, checkpoint->block_size, id);
     }
     printf("\n");
     return DP_OK;

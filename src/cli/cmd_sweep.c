@@ -68,7 +68,7 @@ static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcome
     const bool has_ended = count_state(plan, outcomes, DP_SWEEP_DONE) > 0 ||
                            count_state(plan, outcomes, DP_SWEEP_FAILED) > 0;
     DP_TRY(dp_sweep_table_write(plan, outcomes, &table, error));
-    if (dp_terminal_is_watched())
+    if (dp_terminal_is_watched(stdout))
         print_failures(plan, outcomes);
     printf("%s%s/results.csv, %s/results.md\n", has_ended ? dp_text_string(&table) : "",
            plan->settings.dir, plan->settings.dir);

@@ -1,5 +1,6 @@
 /* dptrain: finds the command, joins the job, runs it, and makes the exit status. */
 #include "cli/command.h"
+#include "cli/help.h"
 #include "cli/launch.h"
 
 #include <errno.h>
@@ -7,44 +8,11 @@
 #include <string.h>
 
 static const dp_command *const commands[] = {
-    &dp_command_train, &dp_command_eval,  &dp_command_sample, &dp_command_info,
-    &dp_command_bench, &dp_command_sweep, &dp_command_lrfind,
+    &dp_command_train,  &dp_command_eval,   &dp_command_sample,  &dp_command_info,
+    &dp_command_bench,  &dp_command_verify, &dp_command_nearest, &dp_command_predict,
+    &dp_command_doctor, &dp_command_sweep,  &dp_command_lrfind,
 };
-#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
-
-static const dp_command *find_command(const char *name) {
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
-    }
-    return NULL;
-}
-
-static void append_overview(dp_text *out) {
-    dp_text_append(out, "dptrain " DP_VERSION
-                        ": data-parallel training of neural probabilistic language models\n\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        dp_text_append_format(out, "  dptrain %s %s\n      %s\n", commands[i]->name,
-                              commands[i]->arguments, commands[i]->purpose);
-    dp_text_append(out, "\n"
-                        "The word 'train' may be left out; 'dptrain COMMAND --help' tells more.\n"
-                        "Under mpirun all ranks work together.\n\n"
-                        "Exit status: 0 done, 2 bad input, 3 input/output, 4 out of memory,\n"
-                        "5 checkpoint and config do not go together, 6 launch, 7 deadline,\n"
-                        "8 diverged, 9 ranks differ, 128 + signal.\n");
-}
-
-static void append_command_help(const dp_command *command, dp_text *out) {
-    dp_text_append_format(out, "dptrain %s %s\n\n%s.\n%s", command->name, command->arguments,
-                          command->purpose, command->details == NULL ? "" : command->details);
-    dp_text_append(out, "\nOptions:\n");
-    dp_options_help(command->options(), out);
-    if (command->config != NULL) {
-        dp_text_append_format(out, "\nKeys of %.*s, also as section.key=value behind it:\n",
-                              (int)strcspn(command->arguments, " "), command->arguments);
-        dp_options_help(command->config(), out);
-    }
-}
+static const dp_command_list list = {commands, sizeof commands / sizeof commands[0]};
 
 /* What was printed must have arrived; standard output is only sure of it once it is flushed. */
 static dp_status finish_output(dp_error *error) {
@@ -61,28 +29,33 @@ static bool asks(int count, char **arguments, const char *name, const char *alia
     return false;
 }
 
-/* --help and --version, which need no job. Returns whether that was all. */
-static bool answer_question(const dp_command *command, int count, char **arguments) {
-    bool help = asks(count, arguments, "--help", "-h");
-    if (!help && !asks(count, arguments, "--version", "-V"))
-        return false;
-    dp_text out = {0};
-    if (!help)
-        dp_text_append(&out, "dptrain " DP_VERSION "\n");
-    else if (command == NULL)
-        append_overview(&out);
+/* --help, --version and the command help, which need no job: whether that is what is asked. */
+static bool is_question(int count, char **arguments) {
+    return (count > 0 && strcmp(arguments[0], "help") == 0) ||
+           asks(count, arguments, "--help", "-h") || asks(count, arguments, "--version", "-V");
+}
+
+static dp_status answer(const dp_command *command, int count, char **arguments, dp_text *out,
+                        dp_error *error) {
+    if (asks(count, arguments, "--help", "-h"))
+        dp_help_append(list, command, out);
+    else if (asks(count, arguments, "--version", "-V"))
+        dp_text_append(out, "dptrain " DP_VERSION "\n");
     else
-        append_command_help(command, &out);
+        return dp_help_answer(list, count - 1, arguments + 1, out, error);
+    return DP_OK;
+}
+
+static int answer_question(const dp_command *command, int count, char **arguments) {
+    dp_error error = {0};
+    dp_text out = {0};
+    dp_status status = answer(command, count, arguments, &out, &error);
     if (dp_launch_is_first())
         printf("%s", dp_text_string(&out));
     dp_text_clear(&out);
-    return true;
-}
-
-static int end_answer(void) {
-    dp_error error;
-    dp_status status = finish_output(&error);
-    if (status != DP_OK)
+    if (status == DP_OK)
+        status = finish_output(&error);
+    if (status != DP_OK && dp_launch_is_first())
         fprintf(stderr, "dptrain: %s\n", error.message);
     return (int)status;
 }
@@ -92,7 +65,7 @@ static int run_command(const dp_command *command, int count, char **arguments) {
     dp_comm *comm = NULL;
     int signal = 0;
     dp_status status = dp_comm_create(&comm, &error);
-    if (status == DP_OK)
+    if (status == DP_OK && !command->unlaunched)
         status = dp_launch_check(dp_comm_size(comm), &error);
     if (status == DP_OK)
         status = command->run(comm, count, arguments, &signal, &error);
@@ -106,10 +79,10 @@ static int run_command(const dp_command *command, int count, char **arguments) {
 }
 
 int main(int argc, char **argv) {
-    const dp_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+    const dp_command *command = argc > 1 ? dp_command_find(list, argv[1]) : NULL;
     int skipped = command == NULL ? 1 : 2;
-    if (answer_question(command, argc - 1, argv + 1))
-        return end_answer();
+    if (is_question(argc - 1, argv + 1))
+        return answer_question(command, argc - 1, argv + 1);
     if (argc == 1) {
         if (dp_launch_is_first())
             fprintf(stderr, "dptrain: no command and no config file given (see dptrain --help)\n");

@@ -246,7 +246,7 @@ static dp_status find_words(dp_corpus *corpus, scanner *self, dp_progress_line *
     while (self->at < self->size) {
         DP_TRY(take_lines(self, corpus, error));
         if (self->at >= report_at) {
-            dp_progress_line_show(progress, "reading", self->at, self->size);
+            dp_progress_line_show(progress, self->at, self->size, "reading");
             report_at = self->at + REPORT_BYTES;
         }
     }

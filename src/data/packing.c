@@ -159,7 +159,7 @@ static dp_status pass_on(packer *self, dp_split split, size_t count, dp_error *e
     if (self->termination != NULL && dp_termination_pending(self->termination) != 0)
         return dp_fail(error, DP_ERR_IO, "asked to end; nothing was written");
     self->rows_done += count;
-    dp_progress_line_show(&self->progress, "writing", self->rows_done, self->rows_total);
+    dp_progress_line_show(&self->progress, self->rows_done, self->rows_total, "writing");
     return dp_dataset_writer_add(self->writer, split, self->ids, count, error);
 }
 
@@ -217,7 +217,7 @@ static void summarize(const packer *self, dp_packing *packing) {
 }
 
 static void release(packer *self) {
-    dp_progress_line_clear(&self->progress);
+    dp_progress_line_close(&self->progress);
     for (int i = 0; i < self->corpus_count; i++)
         dp_corpus_close(&self->corpora[i]);
     dp_vocabulary_clear(&self->vocabulary);
@@ -231,7 +231,7 @@ dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
     DP_NEW_ARRAY(self, 1); /* too large for the stack: paths */
     self->request = request;
     self->termination = termination;
-    dp_progress_line_init(&self->progress);
+    dp_progress_line_open(&self->progress, stderr);
     DP_TRY(read_texts(self, error));
     DP_TRY(divide(self, error));
     count_rows(self);

@@ -25,3 +25,14 @@ uint32_t dp_generate_token(const float *logits, size_t vocab, double temperature
     }
     return best; /* rounding used up the last of it */
 }
+
+void dp_generate_probabilities(const float *logits, size_t vocab, double *probabilities) {
+    const double maximum = (double)logits[most_likely(logits, vocab)];
+    double total = 0.0;
+    for (size_t id = 0; id < vocab; id++) {
+        probabilities[id] = exp((double)logits[id] - maximum);
+        total += probabilities[id];
+    }
+    for (size_t id = 0; id < vocab; id++)
+        probabilities[id] /= total;
+}

@@ -376,6 +376,23 @@ const char *dp_comm_host(const dp_comm *comm) {
     return comm->hosts[comm->rank];
 }
 
+/* Open MPI's parameter, as the launcher, a file or the environment has set it. */
+int dp_comm_mpi_yields(void) {
+    int provided = 0, index = 0, count = 0, yields = -1;
+    MPI_T_cvar_handle handle;
+    if (MPI_T_init_thread(MPI_THREAD_SINGLE, &provided) != MPI_SUCCESS)
+        return yields;
+    if (MPI_T_cvar_get_index("mpi_yield_when_idle", &index) == MPI_SUCCESS &&
+        MPI_T_cvar_handle_alloc(index, NULL, &handle, &count) == MPI_SUCCESS) {
+        int value = 0;
+        if (count == 1 && MPI_T_cvar_read(handle, &value) == MPI_SUCCESS)
+            yields = value != 0;
+        MPI_T_cvar_handle_free(&handle);
+    }
+    MPI_T_finalize();
+    return yields;
+}
+
 void dp_comm_set_deadline(dp_comm *comm, double seconds) {
     comm->deadline = seconds;
 }

@@ -5,17 +5,21 @@
 #include <math.h>
 #include <stdarg.h>
 
-dp_status dp_report_open(dp_report *report, bool enabled, const char *path, dp_error *error) {
-    *report = (dp_report){.enabled = enabled};
+dp_status dp_report_open(dp_report *report, bool enabled, bool quiet, const char *path,
+                         dp_error *error) {
+    *report = (dp_report){.enabled = enabled, .quiet = quiet};
     if (!enabled)
         return DP_OK;
     report->log = fopen(path, "a");
     if (report->log == NULL)
         return dp_fail_errno(error, errno, "cannot write %s", path);
+    if (!quiet)
+        dp_progress_line_open(&report->progress, stdout);
     return DP_OK;
 }
 
 void dp_report_close(dp_report *report) {
+    dp_progress_line_close(&report->progress);
     if (report->log != NULL)
         fclose(report->log);
     report->log = NULL;
@@ -31,6 +35,7 @@ void dp_report_line(dp_report *report, const char *format, ...) {
     va_list arguments;
     if (!report->enabled)
         return;
+    dp_progress_line_erase(&report->progress);
     va_start(arguments, format);
     if (!report->quiet)
         print_line(stdout, format, arguments);
@@ -178,6 +183,15 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
                    dp_text_format_duration((double)steps_left * row->ms_per_step * 1e-3, left),
                    dp_text_string(&evaluated));
     dp_text_clear(&evaluated);
+}
+
+void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double loss, double lr,
+                        double ms_per_step) {
+    char details[128], loss_text[32], left[32];
+    dp_text_format_duration((double)(end - step) * ms_per_step * 1e-3, left);
+    snprintf(details, sizeof details, "loss %s  %s left  lr %.3g  %.3f ms/step",
+             format_loss(loss, loss_text), left, lr, ms_per_step);
+    dp_progress_line_show(&report->progress, step, end, details);
 }
 
 void dp_report_splits(dp_report *report, unsigned splits,

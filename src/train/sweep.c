@@ -175,7 +175,7 @@ static dp_status prepare(sweep *self, dp_error *error) {
     DP_TRY(divide_ranks(self, error));
     DP_TRY(dp_comm_board_create(&self->board, self->comm, DP_SWEEP_CELLS(count), error));
     const bool is_root = dp_comm_rank(self->comm) == 0;
-    bool live = is_root && dp_terminal_is_watched();
+    bool live = is_root && dp_terminal_is_watched(stdout);
     dp_comm_broadcast(self->comm, &live, sizeof live);
     dp_sweep_view_init(&self->view, self->plan, self->board, live, is_root);
 done:
@@ -248,7 +248,7 @@ dp_status dp_sweep_run(dp_comm *comm, dp_sweep_plan *plan, const dp_sweep_reques
     DP_TRY(prepare(&self, error));
     run_trials(&self);
     dp_comm_rest(comm, draw, &self.view);
-    dp_sweep_view_clear(&self.view);
+    dp_sweep_view_close(&self.view);
     DP_TRY(share_outcomes(&self, error));
     *signal = dp_comm_max(comm, self.signal);
     *outcomes = self.outcomes;

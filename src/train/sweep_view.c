@@ -1,6 +1,5 @@
 #include "train/sweep_view.h"
 
-#include "base/terminal.h"
 #include "base/timer.h"
 
 #include <inttypes.h>
@@ -22,7 +21,15 @@ void dp_sweep_view_init(dp_sweep_view *view, const dp_sweep_plan *plan, dp_comm_
                             .board = board,
                             .live = live && draws,
                             .plain = !live,
-                            .started = dp_timer_now()};
+                            .started = dp_timer_now(),
+                            .terminal = {.own = -1, .parents = -1}};
+    if (view->live)
+        dp_terminal_open(&view->terminal, stdout);
+}
+
+void dp_sweep_view_close(dp_sweep_view *view) {
+    dp_sweep_view_clear(view);
+    dp_terminal_close(&view->terminal);
 }
 
 static void write_loss(dp_sweep_view *view, size_t trial, double loss) {
@@ -145,7 +152,7 @@ void dp_sweep_view_clear(dp_sweep_view *view) {
 void dp_sweep_view_draw(dp_sweep_view *view) {
     if (!view->live || dp_timer_now() < view->drawn_at + DRAW_SECONDS)
         return;
-    const dp_terminal_size size = dp_terminal_get_size();
+    const dp_terminal_size size = dp_terminal_get_size(&view->terminal);
     const overview seen = look(view);
     dp_text out = {0};
     size_t lines = 0;

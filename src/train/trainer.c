@@ -47,14 +47,24 @@ static dp_profile *profile_of_step(trainer *self) {
     return traced || self->progress.step % STEPS_PER_PROFILE == 0 ? &self->profile : NULL;
 }
 
+static void show_progress(trainer *self) {
+    const dp_progress *progress = &self->progress;
+    dp_report_progress(&self->report, progress->step, self->end,
+                       progress->loss_sum / (double)progress->loss_count, self->stepper.lr,
+                       1e3 * self->window_seconds / (double)self->window_steps);
+}
+
 static void take_step(trainer *self) {
     double before = dp_timer_now();
     dp_stepper_step(&self->stepper, self->progress.step, profile_of_step(self));
     self->progress.loss_sum += self->stepper.loss;
     self->progress.loss_count++;
     self->progress.step++;
-    self->window_seconds += dp_timer_now() - before;
+    double after = dp_timer_now();
+    self->window_seconds += after - before;
     self->window_steps++;
+    if (dp_progress_line_is_due(&self->report.progress, after))
+        show_progress(self);
 }
 
 static dp_status fail_diverged(trainer *self, const char *what, dp_error *error) {
@@ -265,8 +275,7 @@ static dp_status open_run_folder(trainer *self, dp_error *error) {
     if (self->request->fresh)
         DP_TRY(dp_run_folder_clear(dir, error));
     DP_TRY(dp_run_folder_file(dir, "log.txt", path, error));
-    DP_TRY(dp_report_open(&self->report, true, path, error));
-    self->report.quiet = self->request->quiet;
+    DP_TRY(dp_report_open(&self->report, true, self->request->quiet, path, error));
 done:
     return dp_comm_agree(self->comm, status, error);
 }

@@ -5,7 +5,8 @@ prefix=$PWD/prefix
 cmake --install "${BUILD:?}" --prefix "$prefix" >install.txt || fail "$(cat install.txt)"
 make_small_run
 
-for file in bin/dptrain bin/pack_dataset share/dptrain/configs/base.ini; do
+for file in bin/dptrain bin/pack_dataset share/dptrain/configs/base.ini share/man/man1/dptrain.1 \
+    share/man/man5/dptrain-config.5 share/bash-completion/completions/dptrain; do
     [ -f "$prefix/$file" ] || fail "$file is not installed: $(cat install.txt)"
 done
 expect_equal "version" "$("$prefix/bin/dptrain" --version)" "$("$BIN/dptrain" --version)"

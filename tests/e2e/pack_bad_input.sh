@@ -146,7 +146,7 @@ expect_equal "rows in other scripts" "$("$DUMP" dot.h5 | cut -d' ' -f1,2 | tr '\
     "train 13 dev 2 test 5 "
 expect_equal "--version" "$("$pack" --version)" "pack_dataset $("$BIN/dptrain" --version |
     grep -o '[0-9.]*' | head -n 1)"
-"$pack" --help | grep -q -- '--block-size' || fail "--help"
+"$pack" --help | grep -q -- '--block_size' || fail "--help"
 
 # a large file is sent to the disk on the way (data/dataset_writer): the same rows
 head -n 160000 large.txt >part.txt

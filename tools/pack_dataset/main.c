@@ -1,6 +1,7 @@
 /* pack_dataset: packs a text of one word a line into a dataset file for dptrain. */
 #include "base/termination.h"
 #include "data/packing.h"
+#include "pack_manual.h"
 #include "request.h"
 
 #include "base/file.h"
@@ -53,6 +54,8 @@ static dp_status run(const dp_request *request, dp_termination *termination, dp_
         dp_request_help(out);
     } else if (request->version) {
         dp_text_append(out, "pack_dataset " DP_VERSION "\n");
+    } else if (request->write_to[0] != '\0') {
+        DP_TRY(dp_pack_manual_write(dp_request_table(), request->write_to, error));
     } else {
         DP_TRY(dp_packing_run(&packing, &request->packing, termination, error));
         append_summary(out, request, &packing, dp_timer_now() - start);

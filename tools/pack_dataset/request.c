@@ -16,7 +16,7 @@ static const dp_option OPTIONS[] = {
      .initial = "",
      .unit = "FILE",
      .help = "dataset to write [the text's name with .h5, here]"},
-    {.key = "block-size",
+    {.key = "block_size",
      .type = DP_OPTION_UNSIGNED,
      .offset = FIELD(block_size),
      .initial = "3",
@@ -75,22 +75,34 @@ static const dp_option OPTIONS[] = {
      .offset = offsetof(dp_request, version),
      .initial = "no",
      .help = "print the version and end"},
+    {.key = "write_to",
+     .type = DP_OPTION_TEXT,
+     .offset = offsetof(dp_request, write_to),
+     .initial = "",
+     .unit = "DIR",
+     .help = "write man page and completion below this folder and end",
+     .flags = DP_OPTION_HIDDEN},
 };
 
 static const dp_option_table TABLE = {OPTIONS, sizeof OPTIONS / sizeof OPTIONS[0]};
+
+dp_option_table dp_request_table(void) {
+    return TABLE;
+}
 
 void dp_request_help(dp_text *out) {
     dp_text_append(out, "usage: pack_dataset TEXT [options]\n"
                         "       pack_dataset --train FILE --dev FILE --test FILE -o FILE "
                         "[options]\n\n"
-                        "Packs a text of one word a line into a dataset for dptrain: contexts of "
-                        "characters and\nthe character that follows. One text is shuffled and "
+                        "Packs a text of one word a line into a dataset for dptrain: contexts of\n"
+                        "characters and the character that follows. One text is shuffled and\n"
                         "split; three are taken as they are.\n\n");
     dp_options_help(TABLE, out);
-    dp_text_append(out, "\nTexts are UTF-8. Blanks at the ends of lines and empty lines are "
-                        "skipped.\n"
-                        "Exit status: 0 done, 2 the arguments or a text are wrong, 3 a file cannot "
-                        "be read or\nwritten, 4 out of memory, 128+N ended by signal N.\n");
+    dp_text_append(out,
+                   "\nTexts are UTF-8. Blanks at the ends of lines and empty lines are "
+                   "skipped.\n"
+                   "Exit status: 0 done, 2 the arguments or a text are wrong, 3 a file cannot\n"
+                   "be read or written, 4 out of memory, 128+N ended by signal N.\n");
 }
 
 /* --- checks ----------------------------------------------------------------------------------- */
@@ -187,7 +199,7 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_
     memset(request, 0, sizeof *request);
     DP_TRY(dp_options_init(TABLE, request, error));
     DP_TRY(dp_options_parse_arguments(TABLE, request, count, arguments, &texts, error));
-    if (request->help || request->version)
+    if (request->help || request->version || request->write_to[0] != '\0')
         goto done;
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         packing->ready_made = packing->ready_made || packing->inputs[split][0] != '\0';

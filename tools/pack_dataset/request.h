@@ -12,12 +12,16 @@ typedef struct dp_request {
     dp_packing_request packing;
     bool help;
     bool version;
+    char write_to[DP_PATH_SIZE]; /* folder for man page and completion; "": none are asked for */
 } dp_request;
 
 /* Parses and checks arguments[0..count) (without the program's name), which are reordered. With
- * --help or --version nothing else is checked. */
+ * --help, --version or --write_to nothing else is checked. */
 dp_status dp_request_parse(dp_request *request, int count, char **arguments,
                            dp_error *error) DP_CHECKED;
+
+/* The table of options. */
+dp_option_table dp_request_table(void);
 
 /* Appends what --help prints. */
 void dp_request_help(dp_text *out);

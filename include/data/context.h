@@ -1,0 +1,25 @@
+/* context: the tokens that the next one is predicted from, oldest first; at a beginning,
+ * boundaries.
+ *
+ * As users type them: characters one after the other, words with blanks between.
+ */
+#ifndef DP_DATA_CONTEXT_H
+#define DP_DATA_CONTEXT_H
+
+#include "data/dataset.h"
+
+/* Moves all of context [block_size] one place towards the oldest, which falls out, and puts `id` in
+ * the place that becomes free. */
+void dp_context_shift(uint32_t *context, size_t block_size, uint32_t id);
+
+/* Sets context [block_size] to the last tokens of `text`, behind boundaries where it has fewer.
+ * DP_ERR_INPUT names the token that the vocabulary does not have, and `what` the text was. */
+dp_status dp_context_parse(const dp_vocabulary *vocabulary, dp_unit unit, const char *text,
+                           const char *what, uint32_t *context, size_t block_size,
+                           dp_error *error) DP_CHECKED;
+
+/* The id of a token that stands alone. DP_ERR_INPUT as above. */
+dp_status dp_context_find_token(const dp_vocabulary *vocabulary, const char *text, size_t length,
+                                const char *what, uint32_t *id, dp_error *error) DP_CHECKED;
+
+#endif

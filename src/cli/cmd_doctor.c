@@ -1,0 +1,86 @@
+#include "adapters/linalg.h"
+#include "cli/command.h"
+#include "cli/config_arguments.h"
+#include "cli/launch.h"
+#include "train/checkup.h"
+
+#include <stdio.h>
+
+static dp_option_table options_table(void) {
+    return (dp_option_table){0};
+}
+
+static const char *plural(size_t count) {
+    return count == 1 ? "" : "s";
+}
+
+static void append_conclusion(dp_checkup *checkup) {
+    size_t warnings = checkup->counts[DP_VERDICT_WARNING];
+    size_t problems = checkup->counts[DP_VERDICT_PROBLEM];
+    dp_text_append_format(&checkup->lines, "\n%zu problem%s, %zu warning%s%s\n", problems,
+                          plural(problems), warnings, plural(warnings),
+                          problems == 0 ? ": nothing stands in the way" : "");
+}
+
+/* Returns whether this process is to tell what was found: of several tasks that believe to be alone
+ * only the first. */
+static bool check_launch(dp_comm *comm, dp_checkup *checkup) {
+    dp_error error;
+    dp_status status = dp_launch_check(dp_comm_size(comm), &error);
+    if (status == DP_OK)
+        dp_checkup_add(checkup, DP_VERDICT_OK, "launch", "%s",
+                       dp_comm_size(comm) == 1 ? "one rank, alone" : "all ranks are one job");
+    else
+        dp_checkup_add(checkup, DP_VERDICT_PROBLEM, "launch", "%s", error.message);
+    return status == DP_OK || error.message[0] != '\0';
+}
+
+static dp_status examine(dp_comm *comm, int count, char **positionals, dp_checkup *checkup,
+                         dp_error *error) {
+    dp_status status = DP_OK;
+    dp_config config;
+    const dp_config *known = NULL;
+    if (count > 0 && dp_config_arguments_load(comm, count, positionals, &config, error) == DP_OK) {
+        known = &config;
+        dp_checkup_add(checkup, DP_VERDICT_OK, "config", "%s", positionals[0]);
+    } else if (count > 0) {
+        dp_checkup_add(checkup, DP_VERDICT_PROBLEM, "config", "%s", error->message);
+    }
+    DP_TRY(dp_checkup_run(checkup, comm, known, error));
+    append_conclusion(checkup);
+    DP_TRY(dp_comm_agree(comm, dp_text_check(&checkup->lines, error), error));
+done:
+    return status;
+}
+
+static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_checkup checkup = {0};
+    int positional_count = 0;
+    (void)signal;
+    DP_TRY(
+        dp_command_parse(comm, options_table(), NULL, count, arguments, &positional_count, error));
+    dp_linalg_init();
+    bool speaks = check_launch(comm, &checkup);
+    DP_TRY(examine(comm, positional_count, arguments, &checkup, error));
+    if (dp_comm_rank(comm) == 0 && speaks)
+        printf("%s", dp_text_string(&checkup.lines));
+    if (dp_comm_max(comm, checkup.counts[DP_VERDICT_PROBLEM] > 0) != 0)
+        status = dp_fail(error, DP_ANSWER_NO, "%s", "");
+done:
+    dp_text_clear(&checkup.lines);
+    return status;
+}
+
+const dp_command dp_command_doctor = {
+    .name = "doctor",
+    .arguments = "[CONFIG [section.key=value ...]]",
+    .purpose = "what would go wrong in a run, before it does",
+    .details = "One line a check, with what to do. Start it as you would start the run, with as\n"
+               "many ranks: mpirun -np 8 dptrain doctor CONFIG. It trains nothing and\n"
+               "changes no run. Exit status: 0 no problem, 1 a problem; warnings do not count.\n",
+    .options = options_table,
+    .config = dp_config_table,
+    .unlaunched = true,
+    .run = run,
+};

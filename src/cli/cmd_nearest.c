@@ -1,0 +1,44 @@
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/token_question.h"
+#include "cli/token_table.h"
+#include "data/context.h"
+#include "model/similarity.h"
+
+#include <math.h>
+#include <string.h>
+
+static dp_status append_nearest(const dp_checkpoint *checkpoint, const char *path,
+                                const char *token, uint64_t count, dp_text *out, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_vocabulary *vocabulary = &checkpoint->vocabulary;
+    double *cosines = NULL, sum = 0.0;
+    uint32_t id = DP_BOUNDARY_ID;
+    uint64_t left = 0;
+    char step[32];
+    DP_TRY(dp_context_find_token(vocabulary, token, strlen(token), "TOKEN", &id, error));
+    DP_NEW_ARRAY(cosines, vocabulary->count);
+    dp_similarity_cosines(&checkpoint->layout, checkpoint->params, id, cosines);
+    cosines[id] = NAN; /* itself is no news */
+    dp_text_append_format(out, "%s: step %s, nearest to '%s'\n", path,
+                          dp_text_format_count(checkpoint->progress.step, step), token);
+    DP_TRY(dp_token_table_append(vocabulary, cosines, "cosine", count, out, &sum, &left, error));
+done:
+    dp_memory_free(cosines);
+    return status;
+}
+
+static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
+    (void)signal;
+    return dp_token_question_run(comm, count, arguments, "TOKEN", append_nearest, error);
+}
+
+const dp_command dp_command_nearest = {
+    .name = "nearest",
+    .arguments = "[PATH] TOKEN",
+    .purpose = "the tokens whose embeddings are closest to that of TOKEN",
+    .details = "Closest by the cosine of the rows of C: 1 in the same direction, 0 at right\n"
+               "angles. PATH is as for --ckpt. The last argument is always TOKEN.\n",
+    .options = dp_token_question_options,
+    .run = run,
+};

@@ -1,0 +1,78 @@
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/token_question.h"
+#include "cli/token_table.h"
+#include "data/context.h"
+#include "model/generate.h"
+#include "model/model.h"
+
+#include <inttypes.h>
+
+static void append_heading(const dp_checkpoint *checkpoint, const char *path,
+                           const uint32_t *context, dp_text *out) {
+    char step[32];
+    dp_text_append_format(out, "%s: step %s, behind", path,
+                          dp_text_format_count(checkpoint->progress.step, step));
+    for (size_t i = 0; i < checkpoint->block_size; i++)
+        dp_text_append_format(out, " %s", dp_vocabulary_token(&checkpoint->vocabulary, context[i]));
+    dp_text_append(out, "\n");
+}
+
+/* The probabilities [vocab] of what follows a context. */
+static dp_status predict(const dp_checkpoint *checkpoint, const uint32_t *context,
+                         double *probabilities, dp_error *error) {
+    dp_model *model = NULL;
+    const dp_model_options one_row = {.grain_rows = 1, .forward_only = true};
+    dp_status status = dp_model_create(&model, &checkpoint->layout, &one_row, error);
+    if (status == DP_OK)
+        dp_generate_probabilities(dp_model_logits(model, checkpoint->params, context),
+                                  checkpoint->vocabulary.count, probabilities);
+    dp_model_destroy(model);
+    return status;
+}
+
+static dp_status append_prediction(const dp_checkpoint *checkpoint, const char *path,
+                                   const char *text, uint64_t count, dp_text *out,
+                                   dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_vocabulary *vocabulary = &checkpoint->vocabulary;
+    uint32_t *context = NULL;
+    double *probabilities = NULL, shown = 0.0;
+    uint64_t left = 0;
+    DP_NEW_ARRAY(context, checkpoint->block_size);
+    DP_NEW_ARRAY(probabilities, vocabulary->count);
+    DP_TRY(dp_context_parse(vocabulary, checkpoint->unit, text, "CONTEXT", context,
+                            checkpoint->block_size, error));
+    DP_TRY(predict(checkpoint, context, probabilities, error));
+    append_heading(checkpoint, path, context, out);
+    DP_TRY(dp_token_table_append(vocabulary, probabilities, "probability", count, out, &shown,
+                                 &left, error));
+    if (left > 0)
+        dp_text_append_format(out, "%" PRIu64 " others: %.4f\n", left,
+                              shown < 1.0 ? 1.0 - shown : 0.0);
+    dp_text_append_format(out, "'%s' stands for the ends of a %s\n",
+                          dp_vocabulary_token(vocabulary, DP_BOUNDARY_ID),
+                          checkpoint->unit == DP_UNIT_WORD ? "line" : "word");
+    DP_TRY(dp_text_check(out, error));
+done:
+    dp_memory_free(probabilities);
+    dp_memory_free(context);
+    return status;
+}
+
+static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
+    (void)signal;
+    return dp_token_question_run(comm, count, arguments, "CONTEXT", append_prediction, error);
+}
+
+const dp_command dp_command_predict = {
+    .name = "predict",
+    .arguments = "[PATH] CONTEXT",
+    .purpose = "what may follow CONTEXT, and how likely it is",
+    .details = "CONTEXT is characters, 'emm', or words in quotes, 'this is the'; '' is a\n"
+               "beginning. What is shorter than the block size begins with boundaries; of what\n"
+               "is longer the end counts. PATH is as for --ckpt. The last argument is always\n"
+               "CONTEXT.\n",
+    .options = dp_token_question_options,
+    .run = run,
+};

@@ -1,0 +1,245 @@
+#include "base/memory.h"
+#include "cli/command.h"
+#include "train/checkpoint.h"
+#include "train/comparison.h"
+#include "train/run_folder.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What is known of one of the two runs. */
+typedef struct side {
+    const char *path; /* as the user wrote it */
+    char folder[DP_PATH_SIZE];
+    dp_metrics_row *rows;
+    size_t count;
+    dp_config config;
+    bool has_config;
+    char dataset[DP_SHA256_TEXT_SIZE]; /* "" where no checkpoint tells */
+    char build[DP_BUILD_SIZE];
+} side;
+
+static dp_option_table options_table(void) {
+    return (dp_option_table){0};
+}
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+/* The run's folder, and its metrics: a user may name either. */
+static dp_status find_files(side *self, char metrics[DP_PATH_SIZE], dp_error *error) {
+    dp_status status = DP_OK;
+    DP_TRY(dp_path_format(self->folder, error, "%s", self->path));
+    if (dp_run_folder_is(self->path)) {
+        DP_TRY(dp_run_folder_file(self->path, "metrics.csv", metrics, error));
+    } else {
+        size_t length = (size_t)(dp_path_base(self->path) - self->path);
+        DP_TRY(dp_path_format(metrics, error, "%s", self->path));
+        DP_TRY(dp_path_format(self->folder, error, "%.*s", (int)length, self->path));
+        if (length == 0)
+            DP_TRY(dp_path_format(self->folder, error, "."));
+    }
+done:
+    return status;
+}
+
+static dp_status read_side(side *self, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    char metrics[DP_PATH_SIZE];
+    self->path = path;
+    DP_TRY(find_files(self, metrics, error));
+    DP_TRY(dp_metrics_read(metrics, &self->rows, &self->count, error));
+    if (self->count == 0)
+        status = dp_fail(error, DP_ERR_INPUT,
+                         "%s has no logging point yet: let the run go on to one (train.log_every)",
+                         metrics);
+done:
+    return status;
+}
+
+/* Config, dataset and build explain a difference; where they are missing the hashes still tell. */
+static void read_origin(side *self, dp_text *out) {
+    dp_error error;
+    char path[DP_PATH_SIZE];
+    dp_checkpoint checkpoint = {0};
+    if (dp_run_folder_file(self->folder, "config.ini", path, &error) == DP_OK)
+        self->has_config = dp_config_load(&self->config, path, 0, NULL, &error) == DP_OK;
+    if (!self->has_config)
+        dp_text_append_format(out, "keys are not compared: %s\n", error.message);
+    if (dp_run_folder_find(self->folder, path, &error) == DP_OK &&
+        dp_checkpoint_load(&checkpoint, path, &error) == DP_OK) {
+        memcpy(self->dataset, checkpoint.dataset_sha256, sizeof self->dataset);
+        memcpy(self->build, checkpoint.build, sizeof self->build);
+    }
+    dp_checkpoint_clear(&checkpoint);
+}
+
+/* --- telling -------------------------------------------------------------------------------- */
+
+static void append_row(const char *what, const char *a, const char *b, dp_text *out) {
+    dp_text_append_format(out, "  %-22s %-26s %s\n", what, a, b);
+}
+
+static void append_reals(const char *what, double a, double b, dp_text *out) {
+    char text_a[32], text_b[32];
+    append_row(what, isnan(a) ? "-" : dp_text_format_real(a, text_a),
+               isnan(b) ? "-" : dp_text_format_real(b, text_b), out);
+}
+
+static void append_parting(const dp_comparison *comparison, dp_text *out) {
+    const dp_metrics_row *a = comparison->a, *b = comparison->b;
+    char step[32], equal_step[32], hash_a[DP_HASH_TEXT_SIZE], hash_b[DP_HASH_TEXT_SIZE];
+    dp_text_append_format(out, "differ: the weights part at step %s,\n",
+                          dp_text_format_count(a->step, step));
+    if (comparison->equal == 0)
+        dp_text_append(out, "the first step that both runs have logged\n\n");
+    else
+        dp_text_append_format(out,
+                              "after %zu common point%s where they are equal, up to step %s\n\n",
+                              comparison->equal, comparison->equal == 1 ? "" : "s",
+                              dp_text_format_count(comparison->equal_step, equal_step));
+    append_row("there", "A", "B", out);
+    append_row("weights", dp_hash_format(a->weights_hash, hash_a),
+               dp_hash_format(b->weights_hash, hash_b), out);
+    append_reals("batch_loss", a->batch_loss, b->batch_loss, out);
+    append_reals("lr", a->lr, b->lr, out);
+    append_reals("dev_loss", a->split_loss[DP_SPLIT_DEV], b->split_loss[DP_SPLIT_DEV], out);
+}
+
+static void append_identity(const side *sides, const dp_comparison *comparison, dp_text *out) {
+    char first[32], last[32];
+    dp_text_append_format(out, "identical: the same weights at all %zu common point%s, ",
+                          comparison->common, comparison->common == 1 ? "" : "s");
+    if (comparison->common > 1)
+        dp_text_append_format(out, "steps %s to %s\n",
+                              dp_text_format_count(comparison->first_step, first),
+                              dp_text_format_count(comparison->last_step, last));
+    else
+        dp_text_append_format(out, "step %s\n", dp_text_format_count(comparison->last_step, last));
+    for (int i = 0; i < 2; i++) {
+        uint64_t end = sides[i].rows[sides[i].count - 1].step;
+        if (end > comparison->last_step)
+            dp_text_append_format(out, "%c goes on to step %s\n", "AB"[i],
+                                  dp_text_format_count(end, last));
+    }
+}
+
+/* The keys whose values differ, but for the folder, which must. Returns whether one of them changes
+ * the result. */
+static bool append_keys(const side *sides, dp_text *out) {
+    const dp_option_table table = dp_config_table();
+    bool changes_result = false, begun = false;
+    for (size_t i = 0; i < table.count; i++) {
+        const dp_option *option = &table.options[i];
+        dp_text a = {0}, b = {0};
+        dp_options_format(option, &sides[0].config, &a);
+        dp_options_format(option, &sides[1].config, &b);
+        if (strcmp(dp_text_string(&a), dp_text_string(&b)) != 0 &&
+            strcmp(option->key, "run.dir") != 0) {
+            if (!begun)
+                append_row("key", "A", "B", out);
+            append_row(option->key, dp_text_string(&a), dp_text_string(&b), out);
+            begun = true;
+            changes_result = changes_result || (option->flags & DP_OPTION_RESULT) != 0;
+        }
+        out->failed = out->failed || a.failed || b.failed;
+        dp_text_clear(&a);
+        dp_text_clear(&b);
+    }
+    if (!begun)
+        dp_text_append(out, "  no key of the config differs\n");
+    return changes_result;
+}
+
+/* Returns whether dataset or build differ. */
+static bool append_origins(const side *sides, dp_text *out) {
+    const side *a = &sides[0], *b = &sides[1];
+    bool known = a->dataset[0] != '\0' && b->dataset[0] != '\0';
+    bool dataset = known && strcmp(a->dataset, b->dataset) != 0;
+    bool build = known && strcmp(a->build, b->build) != 0;
+    char short_a[16], short_b[16];
+    snprintf(short_a, sizeof short_a, "%.12s", a->dataset);
+    snprintf(short_b, sizeof short_b, "%.12s", b->dataset);
+    if (dataset)
+        append_row("dataset (SHA-256)", short_a, short_b, out);
+    if (build)
+        dp_text_append_format(out, "  build of A             %s\n  build of B             %s\n",
+                              a->build, b->build);
+    return dataset || build;
+}
+
+static void append_explanation(side *sides, bool differ, dp_text *out) {
+    bool explained = false;
+    dp_text_append_format(out, "\n  A = %s\n  B = %s\n\n", sides[0].path, sides[1].path);
+    for (int i = 0; i < 2; i++)
+        read_origin(&sides[i], out);
+    bool compared = sides[0].has_config && sides[1].has_config;
+    if (compared)
+        explained = append_keys(sides, out);
+    explained = append_origins(sides, out) || explained;
+    if (compared && differ && !explained)
+        dp_text_append(out, "\nNothing of this should change the weights. Look at the dataset, at "
+                            "parallel.exchange\n(mpi promises nothing) and at the log.txt of both "
+                            "runs.\n");
+}
+
+/* Rank 0's part. */
+static dp_status verify(int count, char **paths, bool *differ, dp_text *out, dp_error *error) {
+    dp_status status = DP_OK;
+    side sides[2];
+    memset(sides, 0, sizeof sides);
+    if (count != 2)
+        return dp_fail(error, DP_ERR_INPUT, "%s: dptrain verify RUN_A RUN_B",
+                       count < 2 ? "two runs are needed" : "two runs at a time");
+    for (int i = 0; i < 2; i++)
+        DP_TRY(read_side(&sides[i], paths[i], error));
+    dp_comparison comparison = dp_comparison_of((dp_metrics_rows){sides[0].rows, sides[0].count},
+                                                (dp_metrics_rows){sides[1].rows, sides[1].count});
+    if (comparison.common == 0) {
+        status = dp_fail(error, DP_ERR_INPUT,
+                         "%s and %s have logged no step in common: train one of them again with "
+                         "the other's train.log_every",
+                         paths[0], paths[1]);
+        goto done;
+    }
+    *differ = comparison.a != NULL;
+    if (*differ)
+        append_parting(&comparison, out);
+    else
+        append_identity(sides, &comparison, out);
+    append_explanation(sides, *differ, out);
+    DP_TRY(dp_text_check(out, error));
+done:
+    for (int i = 0; i < 2; i++)
+        dp_memory_free(sides[i].rows);
+    return status;
+}
+
+static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text out = {0};
+    bool differ = false;
+    int positional_count = 0;
+    (void)signal;
+    DP_TRY(
+        dp_command_parse(comm, options_table(), NULL, count, arguments, &positional_count, error));
+    if (dp_comm_rank(comm) == 0)
+        status = verify(positional_count, arguments, &differ, &out, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    printf("%s", dp_text_string(&out));
+    status = dp_comm_agree(comm, differ ? dp_fail(error, DP_ANSWER_NO, "%s", "") : DP_OK, error);
+done:
+    dp_text_clear(&out);
+    return status;
+}
+
+const dp_command dp_command_verify = {
+    .name = "verify",
+    .arguments = "RUN_A RUN_B",
+    .purpose = "whether two runs hold the same weights, step by step",
+    .details = "Compares the weight hashes of the two metrics.csv at the steps that both have\n"
+               "logged, and names the first where they part and what differs between the runs.\n"
+               "A run is its folder or its metrics.csv. Exit status: 0 identical, 1 different.\n",
+    .options = options_table,
+    .run = run,
+};

@@ -1,0 +1,43 @@
+#include "pack_manual.h"
+
+#include "base/completion.h"
+#include "base/roff.h"
+
+#define PROGRAM "pack_dataset"
+
+static void append_page(dp_option_table options, dp_text *page) {
+    dp_roff_begin(page, PROGRAM, 1, "packs a text into a dataset for dptrain");
+    dp_roff_heading(page, "SYNOPSIS");
+    dp_roff_example(page, "pack_dataset TEXT [options]\n"
+                          "pack_dataset --train FILE --dev FILE --test FILE -o FILE [options]\n");
+    dp_roff_heading(page, "DESCRIPTION");
+    dp_roff_paragraph(page,
+                      "Packs a text of one word a line into a dataset: contexts of characters and "
+                      "the character that follows. One text is shuffled, as Python's random "
+                      "shuffles, and split; three are taken as they are.\n\n"
+                      "Texts are UTF-8. Blanks at the ends of lines and empty lines are skipped.");
+    dp_roff_heading(page, "OPTIONS");
+    dp_roff_options(page, options);
+    dp_roff_heading(page, "EXIT STATUS");
+    dp_roff_entry(page, "0", NULL, "done");
+    dp_roff_entry(page, "2", NULL, "the arguments or a text are wrong");
+    dp_roff_entry(page, "3", NULL, "a file cannot be read or written");
+    dp_roff_entry(page, "4", NULL, "out of memory");
+    dp_roff_entry(page, "128+N", NULL, "ended by signal N");
+    dp_roff_heading(page, "SEE ALSO");
+    dp_roff_paragraph(page, "dptrain(1)");
+}
+
+dp_status dp_pack_manual_write(dp_option_table options, const char *folder, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_completion_command command = {.name = "", .options = options};
+    dp_text page = {0}, script = {0};
+    append_page(options, &page);
+    DP_TRY(dp_roff_save(&page, folder, PROGRAM, 1, error));
+    dp_completion_write(PROGRAM, &command, 1, &script);
+    DP_TRY(dp_completion_save(&script, folder, PROGRAM, error));
+done:
+    dp_text_clear(&script);
+    dp_text_clear(&page);
+    return status;
+}
