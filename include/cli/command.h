@@ -31,5 +31,6 @@ extern const dp_command dp_command_eval;
 extern const dp_command dp_command_sample;
 extern const dp_command dp_command_info;
 extern const dp_command dp_command_bench;
+extern const dp_command dp_command_plot;
 
 #endif

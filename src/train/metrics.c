@@ -1,5 +1,7 @@
 #include "train/metrics.h"
 
+#include "base/digest.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -104,4 +106,157 @@ void dp_metrics_close(dp_metrics *metrics) {
     if (metrics->stream != NULL)
         fclose(metrics->stream);
     *metrics = (dp_metrics){0};
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+typedef enum column_type { COLUMN_STEP, COLUMN_REAL, COLUMN_HASH } column_type;
+
+static const struct column {
+    const char *name;
+    column_type type;
+    size_t offset; /* of its field in a row */
+} columns[] = {
+    {"step", COLUMN_STEP, offsetof(dp_metrics_row, step)},
+    {"loss", COLUMN_REAL, offsetof(dp_metrics_row, loss)},
+    {"batch_loss", COLUMN_REAL, offsetof(dp_metrics_row, batch_loss)},
+    {"lr", COLUMN_REAL, offsetof(dp_metrics_row, lr)},
+    {"train_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TRAIN])},
+    {"dev_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_DEV])},
+    {"test_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TEST])},
+    {"weights", COLUMN_HASH, offsetof(dp_metrics_row, weights_hash)},
+    {"ms_per_step", COLUMN_REAL, offsetof(dp_metrics_row, ms_per_step)},
+    {"examples_per_s", COLUMN_REAL, offsetof(dp_metrics_row, examples_per_s)},
+    {"seconds", COLUMN_REAL, offsetof(dp_metrics_row, seconds)},
+};
+#define COLUMN_COUNT (sizeof columns / sizeof columns[0])
+#define FIELDS_MAX 64
+
+/* The columns of a file in its order; NULL for one of a name that we do not know. */
+typedef struct file_columns {
+    const struct column *known[FIELDS_MAX];
+    size_t count;
+} file_columns;
+
+/* Cuts the line at its commas. Returns how many fields it has; those beyond FIELDS_MAX are not
+ * stored. */
+static size_t cut_fields(char *line, char *fields[FIELDS_MAX]) {
+    size_t count = 0;
+    for (char *next = line; next != NULL;) {
+        char *field = next;
+        next = strchr(field, ',');
+        if (next != NULL)
+            *next++ = '\0';
+        if (count < FIELDS_MAX)
+            fields[count] = field;
+        count++;
+    }
+    return count;
+}
+
+static bool parse_header(char *line, file_columns *found) {
+    char *fields[FIELDS_MAX];
+    found->count = cut_fields(line, fields);
+    if (found->count > FIELDS_MAX || strcmp(fields[0], columns[0].name) != 0)
+        return false;
+    for (size_t i = 0; i < found->count; i++) {
+        found->known[i] = NULL;
+        for (size_t c = 0; c < COLUMN_COUNT; c++) {
+            if (strcmp(fields[i], columns[c].name) == 0)
+                found->known[i] = &columns[c];
+        }
+    }
+    return true;
+}
+
+static bool parse_field(const struct column *column, const char *text, dp_metrics_row *row) {
+    void *field = (char *)row + column->offset;
+    if (column->type == COLUMN_STEP)
+        return dp_text_parse_unsigned(text, field);
+    if (column->type == COLUMN_HASH)
+        return text[0] == '\0' || dp_hash_parse(text, field);
+    return text[0] == '\0' || dp_text_parse_real(text, field);
+}
+
+static bool parse_row(const file_columns *found, char *line, dp_metrics_row *row) {
+    char *fields[FIELDS_MAX];
+    *row = (dp_metrics_row){.loss = NAN,
+                            .batch_loss = NAN,
+                            .lr = NAN,
+                            .split_loss = {NAN, NAN, NAN},
+                            .ms_per_step = NAN,
+                            .examples_per_s = NAN,
+                            .seconds = NAN};
+    if (cut_fields(line, fields) != found->count)
+        return false;
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->known[i] != NULL && !parse_field(found->known[i], fields[i], row))
+            return false;
+    }
+    return true;
+}
+
+/* The next whole line, cut from the text at *at; NULL where there is none. */
+static char *next_line(char **at) {
+    char *line = *at, *end = strchr(line, '\n');
+    if (end == NULL)
+        return NULL;
+    *end = '\0';
+    *at = end + 1;
+    return line;
+}
+
+static dp_status parse_table(dp_metrics_table *table, char *text, const char *path,
+                             dp_error *error) {
+    dp_status status = DP_OK;
+    file_columns found;
+    void *rows = NULL;
+    size_t capacity = 0, line_number = 1;
+    char *line = next_line(&text);
+    if (line == NULL || !parse_header(line, &found))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s:1: not the metrics of a run: they begin with 'step,loss,...'", path);
+    while ((line = next_line(&text)) != NULL) {
+        dp_metrics_row row;
+        line_number++;
+        if (!parse_row(&found, line, &row) ||
+            (table->count > 0 && row.step <= table->rows[table->count - 1].step)) {
+            status = dp_fail(error, DP_ERR_INPUT,
+                             "%s:%zu: not a row of metrics, or not of a later step than the one "
+                             "before; remove this line to see the others",
+                             path, line_number);
+            goto done;
+        }
+        DP_TRY(dp_memory_grow(&rows, &capacity, table->count + 1, sizeof row, error));
+        table->rows = rows;
+        table->rows[table->count++] = row;
+    }
+done:
+    table->rows = rows;
+    return status;
+}
+
+dp_status dp_metrics_read(dp_metrics_table *table, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_file_map map = {0};
+    dp_text content = {0};
+    *table = (dp_metrics_table){0};
+    DP_TRY(dp_file_map_open(&map, path, error));
+    if (map.size > 0)
+        dp_text_append_bytes(&content, map.data, map.size);
+    else
+        dp_text_append(&content, "");
+    DP_TRY(dp_text_check(&content, error));
+    DP_TRY(parse_table(table, content.data, path, error));
+done:
+    dp_file_map_close(&map);
+    dp_text_clear(&content);
+    if (status != DP_OK)
+        dp_metrics_table_clear(table);
+    return status;
+}
+
+void dp_metrics_table_clear(dp_metrics_table *table) {
+    dp_memory_free(table->rows);
+    *table = (dp_metrics_table){0};
 }

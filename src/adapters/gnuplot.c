@@ -1,0 +1,208 @@
+#define _GNU_SOURCE /* posix_spawn_file_actions_addchdir_np, pipe2 */
+#include "adapters/gnuplot.h"
+
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define PNG_SCALE 1.6
+#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+
+void dp_gnuplot_clear(dp_gnuplot_figure *figure) {
+    dp_text_clear(&figure->names);
+    dp_text_clear(&figure->data);
+    dp_text_clear(&figure->commands);
+}
+
+void dp_gnuplot_append_string(dp_text *script, const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
+    dp_text_append(script, "'");
+    for (size_t left = strlen(text); left > 0;) {
+        uint32_t code_point = 0;
+        size_t length = dp_utf8_decode(at, left, &code_point);
+        if (length == 0 || code_point < 0x20u || code_point == 0x7Fu)
+            dp_text_append(script, REPLACEMENT);
+        else if (code_point == '\'')
+            dp_text_append(script, "''");
+        else
+            dp_text_append_bytes(script, at, length);
+        at += length == 0 ? 1 : length;
+        left -= length == 0 ? 1 : length;
+    }
+    dp_text_append(script, "'");
+}
+
+/* --- the script ------------------------------------------------------------------------------- */
+
+/* The terminals: cairo's PNG where gnuplot was built with it, as its lines are smoother. */
+static void append_terminals(dp_text *script, const dp_gnuplot_figure *figure) {
+    dp_text_append_format(
+        script,
+        "do for [kind in \"png svg\"] {\n"
+        "if (kind eq \"svg\") {\n"
+        "    set terminal svg noenhanced size %u,%u font \"sans-serif,13.5\" background \"white\"\n"
+        "} else { if (strstrt(GPVAL_TERMINALS, \" pngcairo \") > 0) {\n"
+        "    set terminal pngcairo noenhanced size %.0f,%.0f font \"sans,11\" fontscale %g "
+        "linewidth %g pointscale %g background \"white\"\n"
+        "} else {\n"
+        "    set terminal png truecolor noenhanced size %.0f,%.0f font \"sans,17\" linewidth %g "
+        "background \"white\"\n"
+        "} }\n"
+        "set output \"%s.\".kind\n",
+        figure->width, figure->height, PNG_SCALE * figure->width, PNG_SCALE * figure->height,
+        PNG_SCALE, PNG_SCALE, PNG_SCALE, PNG_SCALE * figure->width, PNG_SCALE * figure->height,
+        PNG_SCALE, figure->name);
+}
+
+static void append_style(dp_text *script) {
+    dp_text_append(script, "set border 3 linewidth 0.8 linecolor rgb \"#888888\"\n"
+                           "set tics nomirror textcolor rgb \"#444444\"\n"
+                           "set grid linetype 1 linewidth 0.6 linecolor rgb \"#e4e4e4\"\n"
+                           "set key top right samplen 1.8 spacing 1.25 textcolor rgb \"" //
+                   DP_COLOUR_INK "\"\n"
+                           "set title textcolor rgb \"" DP_COLOUR_INK "\" font \",14\"\n"
+                           "set xlabel textcolor rgb \"" DP_COLOUR_INK "\"\n"
+                           "set ylabel textcolor rgb \"" DP_COLOUR_INK "\"\n");
+}
+
+static void append_script(dp_text *script, const dp_gnuplot_figure *figure) {
+    dp_text_append_format(script,
+                          "# Draws %s.png and %s.svg from %s.tsv: gnuplot %s.gp in this folder.\n"
+                          "set encoding utf8\n"
+                          "set datafile separator \"\\t\"\n"
+                          "data = \"%s.tsv\"\n",
+                          figure->name, figure->name, figure->name, figure->name, figure->name);
+    dp_text_append_bytes(script, dp_text_string(&figure->names), figure->names.length);
+    append_terminals(script, figure);
+    append_style(script);
+    dp_text_append_bytes(script, dp_text_string(&figure->commands), figure->commands.length);
+    dp_text_append(script, "set output\n}\n");
+}
+
+static dp_status write_file(const char *folder, const char *name, const char *ending,
+                            const dp_text *text, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_text_check(text, error));
+    DP_TRY(dp_path_format(path, error, "%s/%s%s", folder, name, ending));
+    DP_TRY(dp_file_write(path, dp_text_string(text), text->length, error));
+done:
+    return status;
+}
+
+dp_status dp_gnuplot_write(const dp_gnuplot_figure *figure, const char *folder, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text script = {0};
+    DP_TRY(dp_text_check(&figure->names, error));
+    DP_TRY(dp_text_check(&figure->commands, error));
+    append_script(&script, figure);
+    DP_TRY(write_file(folder, figure->name, ".tsv", &figure->data, error));
+    DP_TRY(write_file(folder, figure->name, ".gp", &script, error));
+done:
+    dp_text_clear(&script);
+    return status;
+}
+
+/* --- the program ------------------------------------------------------------------------------ */
+
+/* Starts gnuplot in the folder, with what it says going to `out`. Returns an errno value. */
+static int start(const char *folder, char *script_name, int out, pid_t *process) {
+    /* -d: not the settings in the user's home, which would change the pictures */
+    char program[] = "gnuplot", plain[] = "-d";
+    char *arguments[] = {program, plain, script_name, NULL};
+    posix_spawn_file_actions_t actions;
+    int failed = posix_spawn_file_actions_init(&actions);
+    if (failed != 0)
+        return failed;
+    failed = posix_spawn_file_actions_addchdir_np(&actions, folder);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_adddup2(&actions, out, 1);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_adddup2(&actions, out, 2);
+    if (failed == 0)
+        failed = posix_spawnp(process, program, &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return failed;
+}
+
+static void read_all(int descriptor, dp_text *said) {
+    char buffer[4096];
+    for (;;) {
+        ssize_t count = read(descriptor, buffer, sizeof buffer);
+        if (count > 0 && said->length < 65536)
+            dp_text_append_bytes(said, buffer, (size_t)count);
+        else if (count == 0 || (count < 0 && errno != EINTR))
+            return;
+    }
+}
+
+/* Runs the script to its end. Returns an errno value of starting it; *ended is what waitpid says.
+ */
+static int run_script(const char *folder, char *script_name, dp_text *said, int *ended) {
+    int ends[2];
+    pid_t process = 0;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return errno;
+    int failed = start(folder, script_name, ends[1], &process);
+    close(ends[1]);
+    if (failed == 0) {
+        read_all(ends[0], said);
+        while (waitpid(process, ended, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    close(ends[0]);
+    return failed;
+}
+
+/* The last line with something on it: where gnuplot says what is wrong. Cuts `said`. */
+static const char *last_line(dp_text *said) {
+    while (said->length > 0 && strchr("\n\r \t", said->data[said->length - 1]) != NULL)
+        said->data[--said->length] = '\0';
+    const char *text = dp_text_string(said), *line = strrchr(text, '\n');
+    return line == NULL ? text : line + 1;
+}
+
+static dp_status fail_without_gnuplot(const char *name, const char *folder, dp_error *error) {
+    return dp_fail(error, DP_ERR_IO,
+                   "no %s.png and %s.svg, as there is no gnuplot in PATH: install it (Debian, "
+                   "Ubuntu: apt-get install gnuplot-nox) and try again; the script and the data "
+                   "are %s/%s.gp and %s.tsv",
+                   name, name, folder, name, name);
+}
+
+dp_status dp_gnuplot_run(const char *name, const char *folder, dp_error *error) {
+    dp_status status = DP_OK;
+    char script_name[DP_PATH_SIZE];
+    dp_text said = {0};
+    int ended = 0;
+    DP_TRY(dp_path_format(script_name, error, "%s.gp", name));
+    int failed = run_script(folder, script_name, &said, &ended);
+    bool exited = WIFEXITED(ended);
+    if (failed == ENOENT || (exited && WEXITSTATUS(ended) == 127))
+        status = fail_without_gnuplot(name, folder, error);
+    else if (failed != 0)
+        status = dp_fail_errno(error, failed, "cannot run gnuplot on %s/%s", folder, script_name);
+    else if (!exited)
+        status = dp_fail(error, DP_ERR_IO, "gnuplot on %s/%s was ended by signal %d", folder,
+                         script_name, WTERMSIG(ended));
+    else if (WEXITSTATUS(ended) != 0)
+        status = dp_fail(error, DP_ERR_IO, "gnuplot refuses %s/%s: %s", folder, script_name,
+                         last_line(&said));
+done:
+    dp_text_clear(&said);
+    return status;
+}
+
+dp_status dp_gnuplot_draw(const dp_gnuplot_figure *figure, const char *folder, dp_error *error) {
+    dp_status status = dp_gnuplot_write(figure, folder, error);
+    return status == DP_OK ? dp_gnuplot_run(figure->name, folder, error) : status;
+}
