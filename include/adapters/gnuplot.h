@@ -38,8 +38,10 @@ typedef struct dp_gnuplot_figure {
     unsigned height;
     dp_text names;    /* assignments of texts to variables, each a line; they come first */
     dp_text data;     /* tab-separated; blocks begin with "# block" and end with two empty lines */
-    dp_text commands; /* that draw it, once for each format. "data" is a variable that holds the
-                         name of the data file; texts are plain, not "enhanced" */
+    dp_text commands; /* that draw it, once for each format, from gnuplot's defaults and a style.
+                         Variables for them: data, the name of the data file; marker, by which
+                         point sizes are to be multiplied; large and small, fonts as of titles and
+                         remarks. Texts are plain, not "enhanced" */
 } dp_gnuplot_figure;
 
 /* Releases the texts. */

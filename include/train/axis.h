@@ -25,6 +25,10 @@ dp_axis dp_axis_logarithmic(double low, double high);
 /* Room beyond both ends of the data: this fraction of the axis. */
 dp_axis dp_axis_widen(dp_axis axis, double fraction);
 
+/* For a short axis: where there are more than `most` tics, only powers of ten if they are two at
+ * least, else about `most` at equal distances. */
+void dp_axis_thin(dp_axis *axis, size_t most);
+
 /* Appends gnuplot's commands for axis `name` ("x", "y"): scale, range, tics, and their labels,
  * whole numbers as "50,000"; without labels where they stand below another panel. */
 void dp_axis_append(const dp_axis *axis, const char *name, bool labelled, dp_text *commands);

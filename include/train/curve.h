@@ -20,19 +20,19 @@ typedef struct dp_curve {
 
 void dp_curve_clear(dp_curve *curve);
 
-/* The loss of single minibatches: every k-th of them, so that at most `limit` are left and the
- * cloud they make keeps its shape. */
+/* The loss of single minibatches: at most `limit` of them, at equal distances, so that the cloud
+ * they make keeps its shape. */
 dp_status dp_curve_batches(const dp_metrics_table *table, size_t limit, dp_curve *curve,
                            dp_error *error) DP_CHECKED;
 
-/* The mean over all minibatches around a step, at about `limit` steps at most, the last row's among
- * them. The window is a hundredth of the run, yet 1,000 steps if that is less than a twentieth of
- * it. Towards the first row it shrinks to nothing, as there the loss falls steeply; at the other
- * end it is cut off. */
+/* The mean over all minibatches around a step, at `limit` + 1 rows at most, the last among them.
+ * The window is a hundredth of the run, yet 1,000 steps if that is less than a twentieth of it.
+ * Towards the first row it shrinks to nothing, as there the loss falls steeply; at the other end it
+ * is cut off. */
 dp_status dp_curve_smooth(const dp_metrics_table *table, size_t limit, dp_curve *curve,
                           dp_error *error) DP_CHECKED;
 
-/* The evaluations of a split: every k-th, and the last one, at most `limit` + 1. */
+/* The evaluations of a split: at most `limit` at equal distances, and the last one. */
 dp_status dp_curve_split(const dp_metrics_table *table, dp_split split, size_t limit,
                          dp_curve *curve, dp_error *error) DP_CHECKED;
 
@@ -53,7 +53,8 @@ typedef struct dp_range {
 dp_status dp_range_add(dp_range *range, const dp_curve *curve, double from, double tails,
                        dp_error *error) DP_CHECKED;
 
-/* The step behind which the steep fall of the beginning lies: a fiftieth of the run. */
-double dp_curve_settled(const dp_metrics_table *table);
+/* The step behind which the steep fall of the beginning lies, in a run of so many steps: a fiftieth
+ * of it. */
+double dp_curve_settled(double steps);
 
 #endif

@@ -46,9 +46,13 @@ static void append_terminals(dp_text *script, const dp_gnuplot_figure *figure) {
     dp_text_append_format(
         script,
         "do for [kind in \"png svg\"] {\n"
+        "reset\n"
+        "set datafile separator \"\\t\"\n"
         "if (kind eq \"svg\") {\n"
         "    set terminal svg noenhanced size %u,%u font \"sans-serif,13.5\" background \"white\"\n"
-        "} else { if (strstrt(GPVAL_TERMINALS, \" pngcairo \") > 0) {\n"
+        "    marker = 0.7; large = \",17\"; small = \",12\"\n"
+        "} else { marker = 1.2; large = \",14\"; small = \",10\"; if (strstrt(GPVAL_TERMINALS, \" "
+        "pngcairo \") > 0) {\n"
         "    set terminal pngcairo noenhanced size %.0f,%.0f font \"sans,11\" fontscale %g "
         "linewidth %g pointscale %g background \"white\"\n"
         "} else {\n"
@@ -67,7 +71,7 @@ static void append_style(dp_text *script) {
                            "set grid linetype 1 linewidth 0.6 linecolor rgb \"#e4e4e4\"\n"
                            "set key top right samplen 1.8 spacing 1.25 textcolor rgb \"" //
                    DP_COLOUR_INK "\"\n"
-                           "set title textcolor rgb \"" DP_COLOUR_INK "\" font \",14\"\n"
+                           "set title textcolor rgb \"" DP_COLOUR_INK "\" font large\n"
                            "set xlabel textcolor rgb \"" DP_COLOUR_INK "\"\n"
                            "set ylabel textcolor rgb \"" DP_COLOUR_INK "\"\n");
 }
@@ -76,7 +80,6 @@ static void append_script(dp_text *script, const dp_gnuplot_figure *figure) {
     dp_text_append_format(script,
                           "# Draws %s.png and %s.svg from %s.tsv: gnuplot %s.gp in this folder.\n"
                           "set encoding utf8\n"
-                          "set datafile separator \"\\t\"\n"
                           "data = \"%s.tsv\"\n",
                           figure->name, figure->name, figure->name, figure->name, figure->name);
     dp_text_append_bytes(script, dp_text_string(&figure->names), figure->names.length);

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#define WANTED_TICS 6.0
+#define WANTED_TICS 8.0
 
 /* The least of 1, 2, 5 times a power of ten that is at least `least`. */
 static double round_up_step(double least) {
@@ -13,11 +13,11 @@ static double round_up_step(double least) {
 }
 
 /* Multiples of a step, each rounded on its own so that errors do not add up. */
-static void place_linear(dp_axis *axis) {
-    double step = round_up_step((axis->high - axis->low) / WANTED_TICS);
+static void place_linear(dp_axis *axis, double wanted) {
+    double step = round_up_step((axis->high - axis->low) / wanted);
     double first = ceil(axis->low / step - 1e-9), last = floor(axis->high / step + 1e-9);
     for (double k = first; k <= last && axis->count < DP_AXIS_TICS_MAX; k += 1.0)
-        axis->tics[axis->count++] = k * step;
+        axis->tics[axis->count++] = k * step + 0.0; /* -0 + 0 is 0 */
 }
 
 /* All factor * 10^e within the range, e a multiple of `stride`. */
@@ -37,13 +37,13 @@ static void place_logarithmic(dp_axis *axis) {
     static const double dense[] = {1.0, 1.5, 2.0, 3.0, 5.0, 7.0}, sparse[] = {1.0, 2.0, 5.0};
     double decades = log10(axis->high / axis->low);
     if (decades < 0.35) /* nearly linear */
-        place_linear(axis);
+        place_linear(axis, WANTED_TICS);
     else if (decades < 1.2)
         place_factors(axis, dense, sizeof dense / sizeof dense[0], 1);
     else if (decades < 3.0)
         place_factors(axis, sparse, sizeof sparse / sizeof sparse[0], 1);
     else
-        place_factors(axis, sparse, 1, (int)ceil(decades / WANTED_TICS));
+        place_factors(axis, sparse, 1, (int)ceil(decades / (WANTED_TICS - 1.0)));
 }
 
 dp_axis dp_axis_linear(double low, double high) {
@@ -53,7 +53,7 @@ dp_axis dp_axis_linear(double low, double high) {
         low -= room;
     }
     dp_axis axis = {.low = low, .high = high};
-    place_linear(&axis);
+    place_linear(&axis, WANTED_TICS);
     return axis;
 }
 
@@ -74,6 +74,38 @@ dp_axis dp_axis_widen(dp_axis axis, double fraction) {
     double room = fraction * (axis.high - axis.low);
     return axis.logarithmic ? dp_axis_logarithmic(axis.low / factor, axis.high * factor)
                             : dp_axis_linear(axis.low - room, axis.high + room);
+}
+
+static bool is_power_of_ten(double value) {
+    double exponent = log10(value);
+    return fabs(exponent - round(exponent)) < 1e-9;
+}
+
+static size_t count_powers(const dp_axis *axis) {
+    size_t count = 0;
+    for (size_t i = 0; i < axis->count; i++)
+        count += is_power_of_ten(axis->tics[i]);
+    return count;
+}
+
+static void keep_powers(dp_axis *axis) {
+    size_t kept = 0;
+    for (size_t i = 0; i < axis->count; i++) {
+        if (is_power_of_ten(axis->tics[i]))
+            axis->tics[kept++] = axis->tics[i];
+    }
+    axis->count = kept;
+}
+
+void dp_axis_thin(dp_axis *axis, size_t most) {
+    if (axis->count <= most)
+        return;
+    if (axis->logarithmic && count_powers(axis) >= 2) {
+        keep_powers(axis);
+    } else {
+        axis->count = 0;
+        place_linear(axis, (double)most);
+    }
 }
 
 static void append_label(double tic, dp_text *commands) {

@@ -15,18 +15,17 @@ static void add_point(dp_curve *curve, double x, double y) {
         curve->points[curve->count++] = (dp_point){.x = x, .y = y};
 }
 
-/* Keeps every k-th point, so that at most `limit` are left, and with_last also the last one. */
+/* Keeps `limit` points at equal distances in the list, and with_last also the last one. */
 static void thin(dp_curve *curve, size_t limit, bool with_last) {
-    size_t stride = (curve->count + limit - 1) / limit;
-    size_t kept = 0;
-    if (stride <= 1)
+    const size_t count = curve->count;
+    if (count <= limit)
         return;
-    const dp_point last = curve->points[curve->count - 1];
-    for (size_t i = 0; i < curve->count; i += stride)
-        curve->points[kept++] = curve->points[i];
-    if (with_last && curve->points[kept - 1].x < last.x)
-        curve->points[kept++] = last;
-    curve->count = kept;
+    const dp_point last = curve->points[count - 1];
+    for (size_t i = 0; i < limit; i++)
+        curve->points[i] = curve->points[(size_t)((double)i * (double)count / (double)limit)];
+    curve->count = limit;
+    if (with_last)
+        curve->points[curve->count++] = last;
 }
 
 dp_status dp_curve_batches(const dp_metrics_table *table, size_t limit, dp_curve *curve,
@@ -173,6 +172,6 @@ done:
     return status;
 }
 
-double dp_curve_settled(const dp_metrics_table *table) {
-    return table->count == 0 ? 0.0 : (double)table->rows[table->count - 1].step / 50.0;
+double dp_curve_settled(double steps) {
+    return steps / 50.0;
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define SIDE 860.0        /* of the picture, in pixels */
-#define FRAME_LOW 0.085   /* of the part inside the axes: left and lower edge, */
+#define FRAME_LOW 0.1     /* of the part inside the axes: left and lower edge, */
 #define FRAME_HIGH 0.925  /* right and upper one, as fractions of the picture */
 #define IN_DOTS_MAX 160   /* tokens, that are written into their dots */
 #define LABELS_MAX 400    /* beside dots */
@@ -254,8 +254,9 @@ static void append_names(const scatter *self, const char *title, dp_text *names)
         dp_text_append(names, "\n");
         dp_text_clear(&label);
     }
-    dp_text_append(&label, "boundary ");
+    dp_text_append(&label, "boundary \"");
     append_label(&label, dp_vocabulary_token(self->vocabulary, DP_BOUNDARY_ID));
+    dp_text_append(&label, "\"");
     dp_text_append(names, "boundary = ");
     dp_gnuplot_append_string(names, dp_text_string(&label));
     dp_text_append(names, "\n");
@@ -274,7 +275,7 @@ static void append_axis_label(const scatter *self, const char *name, int k, bool
 
 /* Dots large enough for a letter, or smaller the more of them there are. */
 static double dot_size(const scatter *self) {
-    return self->in_dots ? (self->count <= 64 ? 2.3 : 1.8) : self->count <= 1000 ? 0.6 : 0.35;
+    return self->in_dots ? (self->count <= 64 ? 2.8 : 1.9) : self->count <= 1000 ? 0.6 : 0.35;
 }
 
 static void append_commands(const scatter *self, bool principal, dp_text *commands) {
@@ -291,13 +292,14 @@ static void append_commands(const scatter *self, bool principal, dp_text *comman
         commands,
         "set title run_title\n"
         "set key at screen %g, screen 0.985 right top\n"
-        "plot data index \"tokens\" with points pt 7 ps %g lc rgb \"%s\" notitle, \\\n"
-        "     data index \"boundary\" with points pt 5 ps %g lc rgb \"#f4c08a\" title boundary, "
+        "plot data index \"tokens\" with points pt 7 ps %g*marker lc rgb \"%s\" notitle, \\\n"
+        "     data index \"boundary\" with points pt 5 ps %g*marker lc rgb \"#f4c08a\" title "
+        "boundary, "
         "\\\n     data index \"labels\" using 1:2:(label[int($3)]) with labels %s "
         "textcolor rgb \"#222222\" notitle\n",
         FRAME_HIGH, size, self->in_dots ? "#c6dcef" : DP_COLOUR_CLOUD,
         self->in_dots ? size * 0.9 : size + 0.6,
-        self->in_dots ? "center font \",12\"" : "left offset character 0.6, 0 font \",10\"");
+        self->in_dots ? "center font large" : "left offset character 0.6, 0 font small");
 }
 
 static void append_title(const scatter *self, const char *name, const dp_checkpoint *checkpoint,

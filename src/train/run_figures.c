@@ -72,8 +72,16 @@ static void append_panel(dp_text *commands, double right, double bottom, double 
                           right, bottom, top);
 }
 
+/* The legend in a line of its own between title and plot, where it hides nothing. */
+#define LEGEND_ABOVE                                                                               \
+    "set key horizontal at graph 0.5, 1.025 center bottom\nset title run_title offset 0, 1.1\n"
+
+static double last_step(const dp_metrics_table *metrics) {
+    return (double)metrics->rows[metrics->count - 1].step;
+}
+
 static dp_axis step_axis(const dp_metrics_table *metrics) {
-    return dp_axis_linear(0.0, (double)metrics->rows[metrics->count - 1].step);
+    return dp_axis_linear(0.0, last_step(metrics));
 }
 
 /* All evaluations of a split. */
@@ -93,11 +101,7 @@ static dp_axis rate_axis(const dp_range *range) {
 static void append_rate_panel(dp_text *commands, double right, const dp_range *rates,
                               const dp_axis *steps) {
     dp_axis axis = rate_axis(rates);
-    if (axis.count > 4) { /* the panel is low */
-        axis.tics[1] = axis.tics[axis.count / 2];
-        axis.tics[2] = axis.tics[axis.count - 1];
-        axis.count = 3;
-    }
+    dp_axis_thin(&axis, 3); /* the panel is low */
     append_panel(commands, right, 0.115, 0.275);
     dp_axis_append(steps, "x", true, commands);
     dp_axis_append(&axis, "y", true, commands);
@@ -137,28 +141,31 @@ static void append_cut_notice(dp_text *commands, const dp_curve *smooth, const d
     if (smooth->count > 0 && smooth->points[0].y > axis->high)
         dp_text_append_format(commands,
                               "set label 1 \"begins at %.3g\" at graph 0.012, 0.965 "
-                              "textcolor rgb \"" DP_COLOUR_QUIET "\" font \",10\"\n",
+                              "textcolor rgb \"" DP_COLOUR_QUIET "\" font small\n",
                               smooth->points[0].y);
 }
 
 static void append_loss_panel(dp_text *commands, const loss_curves *curves, const dp_range *losses,
                               const dp_axis *steps) {
     dp_axis axis = dp_axis_widen(dp_axis_logarithmic(losses->low, losses->high), 0.04);
-    append_panel(commands, 0.965, 0.335, 0.92);
+    append_panel(commands, 0.95, 0.335, 0.885);
     dp_axis_append(steps, "x", false, commands);
     dp_axis_append(&axis, "y", true, commands);
     append_cut_notice(commands, &curves->smooth, &axis);
-    dp_text_append(commands,
-                   "set title run_title\nset ylabel \"loss, nats a token (log10 scale)\"\n"
-                   "plot data index \"batches\" with points pt 7 ps 0.35 lc rgb \"" DP_COLOUR_CLOUD
-                   "\" title \"one minibatch\", \\\n"
-                   "     data index \"smooth\" with lines lw 2.2 lc rgb \"" DP_COLOUR_LINE
-                   "\" title \"minibatches, smoothed\"");
-    if (curves->smooth.count < 2) /* which make no line */
-        dp_text_append(commands, ", \\\n     data index \"smooth\" with points pt 7 ps 0.8 "
+    dp_text_append_format(
+        commands,
+        LEGEND_ABOVE
+        "set ylabel \"loss, nats a token (log10 scale)\"\n"
+        "plot data index \"batches\" with points pt 7 ps %g*marker lc rgb \"" DP_COLOUR_CLOUD
+        "\" title \"one minibatch\", \\\n"
+        "     data index \"smooth\" with lines lw 2.2 lc rgb \"" DP_COLOUR_LINE
+        "\" title \"minibatches, smoothed\"",
+        curves->batches.count > 200 ? 0.35 : 0.7); /* few dots would be lost */
+    if (curves->smooth.count < 2)                  /* which make no line */
+        dp_text_append(commands, ", \\\n     data index \"smooth\" with points pt 7 ps 0.8*marker "
                                  "lc rgb \"" DP_COLOUR_LINE "\" notitle");
     if (curves->dev.count > 0)
-        dp_text_append(commands, ", \\\n     data index \"dev\" with points pt 13 ps 1 "
+        dp_text_append(commands, ", \\\n     data index \"dev\" with points pt 13 ps 1*marker "
                                  "lc rgb \"" DP_COLOUR_MARK "\" title \"dev\"");
     dp_text_append(commands, "\nunset label\nunset key\n");
 }
@@ -166,7 +173,7 @@ static void append_loss_panel(dp_text *commands, const loss_curves *curves, cons
 static dp_status find_loss_range(const dp_metrics_table *metrics, const loss_curves *curves,
                                  dp_range *range, dp_error *error) {
     dp_status status = DP_OK;
-    double from = dp_curve_settled(metrics);
+    double from = dp_curve_settled(last_step(metrics));
     *range = DP_RANGE_EMPTY;
     DP_TRY(dp_range_add(range, &curves->batches, from, 0.002, error));
     DP_TRY(dp_range_add(range, &curves->smooth, from, 0.0, error));
@@ -197,11 +204,12 @@ dp_status dp_figure_loss(const char *name, const dp_metrics_table *metrics,
     append_title(&figure->names, name, &curves.dev);
     dp_text_append(&figure->commands, "set multiplot\n");
     append_loss_panel(&figure->commands, &curves, &losses, &steps);
-    append_rate_panel(&figure->commands, 0.965, &rates, &steps);
+    append_rate_panel(&figure->commands, 0.95, &rates, &steps);
     dp_text_append_format(&figure->commands,
                           "plot data index \"rate\" with %s lw 2 lc rgb \"" DP_COLOUR_QUIET "\"\n"
                           "unset multiplot\n",
-                          curves.rate.count < 2 ? "points pt 7" : rate_style(curves.rate_in_steps));
+                          curves.rate.count < 2 ? "points pt 7 ps marker"
+                                                : rate_style(curves.rate_in_steps));
 done:
     clear_curves(&curves);
     return status;
@@ -216,20 +224,23 @@ static void append_end(dp_text *commands, const dp_curve *curve) {
 
 static void append_train_dev(dp_text *commands, const dp_curve *train, bool evaluated,
                              const dp_curve *dev) {
-    dp_text_append_format(commands,
-                          "set title run_title\nset xlabel \"step\"\n"
-                          "set ylabel \"loss, nats a token\"\n"
-                          "plot data index \"train\" with %s lw 2 lc rgb \"" DP_COLOUR_LINE
-                          "\" title \"train%s",
-                          evaluated || train->count < 2 ? "linespoints pt 7 ps 0.7" : "lines",
-                          evaluated ? "" : ", minibatches smoothed:");
+    dp_text_append_format(
+        commands,
+        LEGEND_ABOVE "set xlabel \"step\"\n"
+                     "set ylabel \"loss, nats a token\"\n"
+                     "plot data index \"train\" with %s lw 2 lc rgb \"" DP_COLOUR_LINE
+                     "\" title \"train%s",
+        evaluated || train->count < 2 ? "linespoints pt 7 ps 0.7*marker" : "lines",
+        evaluated ? "" : " (smoothed)");
     append_end(commands, train);
-    dp_text_append(commands,
-                   "\", \\\n     data index \"dev\" with linespoints dt (12,5) pt 13 ps 1.1 lw 2 "
-                   "lc rgb \"" DP_COLOUR_MARK "\" title \"dev");
+    dp_text_append(
+        commands,
+        "\", \\\n     data index \"dev\" with linespoints dt (12,5) pt 13 ps 1.1*marker lw 2 "
+        "lc rgb \"" DP_COLOUR_MARK "\" title \"dev");
     append_end(commands, dev);
-    dp_text_append(commands, "\", \\\n     data index \"best\" with points pt 6 ps 2.4 lw 1.6 "
-                             "lc rgb \"" DP_COLOUR_INK "\" title \"best dev\"\n");
+    dp_text_append(commands,
+                   "\", \\\n     data index \"best\" with points pt 6 ps 2.4*marker lw 1.6 "
+                   "lc rgb \"" DP_COLOUR_INK "\" title \"best dev\"\n");
 }
 
 /* The lowest point as a curve of its own. */
@@ -253,14 +264,14 @@ dp_status dp_figure_train_dev(const char *name, const dp_metrics_table *metrics,
         DP_TRY(dp_curve_smooth(metrics, LINE_POINTS, &train, error));
     }
     append_title(&figure->names, name, &dev);
-    DP_TRY(dp_range_add(&range, &train, dp_curve_settled(metrics), 0.0, error));
-    DP_TRY(dp_range_add(&range, &dev, dp_curve_settled(metrics), 0.0, error));
+    DP_TRY(dp_range_add(&range, &dev, 0.0, 0.0, error));
+    DP_TRY(dp_range_add(&range, &train, dev.count > 0 ? dev.points[0].x : 0.0, 0.0, error));
     append_block(&figure->data, "train", &train);
     append_block(&figure->data, "dev", &dev);
     append_best(&figure->data, &dev);
     dp_axis steps = step_axis(metrics);
     dp_axis losses = dp_axis_widen(dp_axis_linear(range.low, range.high), 0.06);
-    append_panel(&figure->commands, 0.965, 0.12, 0.915);
+    append_panel(&figure->commands, 0.95, 0.12, 0.87);
     dp_axis_append(&steps, "x", true, &figure->commands);
     dp_axis_append(&losses, "y", true, &figure->commands);
     append_train_dev(&figure->commands, &train, evaluated, &dev);
@@ -322,8 +333,8 @@ static dp_status add_run(comparison *self, size_t run, const char *name,
     loss_curves curves = {0};
     dp_curve marks = {0};
     dp_text *data = &self->figure->data;
-    const double steps = (double)metrics->rows[metrics->count - 1].step;
-    const double from = dp_curve_settled(metrics);
+    /* Of a run that ends before the longest has settled at least the end is seen. */
+    const double from = fmin(dp_curve_settled(self->steps), last_step(metrics));
     DP_TRY(find_curves(metrics, &curves, error));
     DP_TRY(dp_curve_split(metrics, DP_SPLIT_DEV, MARK_POINTS / 3, &marks, error));
     DP_TRY(dp_range_add(&self->losses, &curves.smooth, from, 0.0, error));
@@ -333,7 +344,6 @@ static dp_status add_run(comparison *self, size_t run, const char *name,
     append_run_block(data, "dev", run, &marks);
     append_run_block(data, "rate", run, &curves.rate);
     append_legend(&self->figure->names, run, name, &curves.dev);
-    self->steps = fmax(self->steps, steps);
     self->in_steps[run] = curves.rate_in_steps;
 done:
     dp_curve_clear(&marks);
@@ -346,11 +356,11 @@ static void append_compare_curves(dp_text *commands, size_t count) {
         dp_text_append_format(commands, "%s data index \"smooth%02zu\" with lines notitle",
                               run == 0 ? "plot" : ", \\\n    ", run);
         append_run_style(commands, run);
-        dp_text_append_format(commands,
-                              ", \\\n     data index \"dev%02zu\" with points notitle pt %d ps 1 "
-                              "lc rgb \"%s\", \\\n     NaN with linespoints title run%02zu pt %d",
-                              run, PICK(run_markers, run), PICK(run_colours, run), run,
-                              PICK(run_markers, run));
+        dp_text_append_format(
+            commands,
+            ", \\\n     data index \"dev%02zu\" with points notitle pt %d ps 1*marker "
+            "lc rgb \"%s\", \\\n     NaN with linespoints title run%02zu pt %d",
+            run, PICK(run_markers, run), PICK(run_colours, run), run, PICK(run_markers, run));
         append_run_style(commands, run);
     }
     dp_text_append(commands, "\nunset key\n");
@@ -367,7 +377,7 @@ static void append_compare_rates(dp_text *commands, size_t count, const bool *in
 
 static void append_compare_panels(const comparison *self, size_t count) {
     dp_text *commands = &self->figure->commands;
-    const double right = count <= KEY_INSIDE_MAX ? 0.965 : 0.7;
+    const double right = count <= KEY_INSIDE_MAX ? 0.95 : 0.7;
     const dp_axis steps = dp_axis_linear(0.0, self->steps);
     const dp_axis losses =
         dp_axis_widen(dp_axis_logarithmic(self->losses.low, self->losses.high), 0.05);
@@ -392,6 +402,8 @@ dp_status dp_figure_compare(size_t count, const char *const *names, const dp_met
     comparison self = {.figure = figure, .losses = DP_RANGE_EMPTY, .rates = DP_RANGE_EMPTY};
     *figure = (dp_gnuplot_figure){.name = "compare", .width = 1000, .height = 620};
     DP_NEW_ARRAY(self.in_steps, count);
+    for (size_t run = 0; run < count; run++)
+        self.steps = fmax(self.steps, last_step(&metrics[run]));
     for (size_t run = 0; run < count; run++)
         DP_TRY(add_run(&self, run, names[run], &metrics[run], error));
     append_compare_panels(&self, count);
