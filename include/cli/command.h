@@ -32,5 +32,6 @@ extern const dp_command dp_command_sample;
 extern const dp_command dp_command_info;
 extern const dp_command dp_command_bench;
 extern const dp_command dp_command_plot;
+extern const dp_command dp_command_report;
 
 #endif

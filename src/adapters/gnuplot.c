@@ -13,7 +13,6 @@
 extern char **environ;
 
 #define PNG_SCALE 1.6
-#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 void dp_gnuplot_clear(dp_gnuplot_figure *figure) {
     dp_text_clear(&figure->names);
@@ -22,19 +21,12 @@ void dp_gnuplot_clear(dp_gnuplot_figure *figure) {
 }
 
 void dp_gnuplot_append_string(dp_text *script, const char *text) {
-    const unsigned char *at = (const unsigned char *)text;
+    uint32_t code_point = 0;
+    char bytes[DP_UTF8_MAX_BYTES + 1];
     dp_text_append(script, "'");
-    for (size_t left = strlen(text); left > 0;) {
-        uint32_t code_point = 0;
-        size_t length = dp_utf8_decode(at, left, &code_point);
-        if (length == 0 || code_point < 0x20u || code_point == 0x7Fu)
-            dp_text_append(script, REPLACEMENT);
-        else if (code_point == '\'')
-            dp_text_append(script, "''");
-        else
-            dp_text_append_bytes(script, at, length);
-        at += length == 0 ? 1 : length;
-        left -= length == 0 ? 1 : length;
+    for (size_t length = 0; (length = dp_utf8_next_shown(text, &code_point)) > 0; text += length) {
+        dp_utf8_encode(code_point, bytes);
+        dp_text_append(script, code_point == '\'' ? "''" : bytes);
     }
     dp_text_append(script, "'");
 }

@@ -1,17 +1,9 @@
 #include "adapters/linalg.h"
-#include "base/memory.h"
-#include "base/random.h"
-#include "base/utf8.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
-#include "model/generate.h"
-#include "model/model.h"
+#include "train/sample_text.h"
 
 #include <stdio.h>
-#include <string.h>
-
-/* A model may never draw the boundary; a sample ends here. */
-#define TOKENS_MAX 1000
 
 typedef struct sample_options {
     char ckpt[DP_PATH_SIZE];
@@ -65,78 +57,22 @@ static dp_option_table options_table(void) {
     return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
 }
 
-typedef struct sampling {
-    const dp_checkpoint *checkpoint;
-    const sample_options *chosen;
-    dp_model *model;
-    uint32_t *context; /* [block_size], oldest first */
-} sampling;
-
-static void shift_in(sampling *self, uint32_t id) {
-    size_t block_size = self->checkpoint->block_size;
-    memmove(self->context, self->context + 1, (block_size - 1) * sizeof *self->context);
-    self->context[block_size - 1] = id;
-}
-
-/* Bytes of the token that text begins with: a word up to the next blank, or one character. */
-static size_t token_length(dp_unit unit, const char *text) {
-    uint32_t code_point = 0;
-    if (unit == DP_UNIT_WORD)
-        return strcspn(text, " ");
-    return dp_utf8_decode((const unsigned char *)text, strlen(text), &code_point);
-}
-
-static dp_status shift_in_prompt(sampling *self, dp_error *error) {
-    const dp_checkpoint *checkpoint = self->checkpoint;
-    for (const char *text = self->chosen->prompt; *text != '\0';) {
-        uint32_t id = 0;
-        size_t length = token_length(checkpoint->unit, text);
-        if (length == 0 || !dp_vocabulary_find(&checkpoint->vocabulary, text, length, &id))
-            return dp_fail(error, DP_ERR_INPUT, "--prompt: '%.*s' is not in the vocabulary",
-                           (int)(length == 0 ? 1 : length), text);
-        shift_in(self, id);
-        text += length;
-        text += checkpoint->unit == DP_UNIT_WORD ? strspn(text, " ") : 0;
-    }
-    return DP_OK;
-}
-
-static dp_status print_sample(sampling *self, uint64_t index, dp_error *error) {
-    const dp_checkpoint *checkpoint = self->checkpoint;
-    const sample_options *chosen = self->chosen;
-    const char *separator = checkpoint->unit == DP_UNIT_WORD ? " " : "";
-    memset(self->context, 0, checkpoint->block_size * sizeof *self->context);
-    dp_status status = shift_in_prompt(self, error);
-    if (status != DP_OK)
-        return status;
-    printf("%s", chosen->prompt);
-    bool first = chosen->prompt[0] == '\0';
-    for (uint64_t position = 0; position < TOKENS_MAX; position++) {
-        const float *logits = dp_model_logits(self->model, checkpoint->params, self->context);
-        double uniform = dp_random_uniform(chosen->seed, DP_STREAM_SAMPLE, index, position);
-        uint32_t id =
-            dp_generate_token(logits, checkpoint->vocabulary.count, chosen->temperature, uniform);
-        if (id == DP_BOUNDARY_ID)
-            break;
-        printf("%s%s", first ? "" : separator, dp_vocabulary_token(&checkpoint->vocabulary, id));
-        first = false;
-        shift_in(self, id);
-    }
-    printf("\n");
-    return DP_OK;
-}
-
 static dp_status print_samples(const dp_checkpoint *checkpoint, const sample_options *chosen,
                                dp_error *error) {
     dp_status status = DP_OK;
-    sampling self = {.checkpoint = checkpoint, .chosen = chosen};
-    DP_TRY(dp_model_create(&self.model, &checkpoint->layout, DP_CPU_GENERIC, 1, error));
-    DP_NEW_ARRAY(self.context, checkpoint->block_size);
-    for (uint64_t i = 0; i < chosen->count; i++)
-        DP_TRY(print_sample(&self, i, error));
+    dp_sample_text *sampler = NULL;
+    const dp_sample_request request = {
+        .seed = chosen->seed, .temperature = chosen->temperature, .prompt = chosen->prompt};
+    DP_TRY(dp_sample_text_create(&sampler, checkpoint, error));
+    for (uint64_t i = 0; i < chosen->count && status == DP_OK; i++) {
+        dp_text sample = {0};
+        status = dp_sample_text_draw(sampler, &request, i, &sample, error);
+        if (status == DP_OK)
+            printf("%s\n", dp_text_string(&sample));
+        dp_text_clear(&sample);
+    }
 done:
-    dp_memory_free(self.context);
-    dp_model_destroy(self.model);
+    dp_sample_text_destroy(sampler);
     return status;
 }
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const dp_command *const commands[] = {&dp_command_train,  &dp_command_eval,
-                                             &dp_command_sample, &dp_command_info,
-                                             &dp_command_bench,  &dp_command_plot};
+static const dp_command *const commands[] = {
+    &dp_command_train, &dp_command_eval, &dp_command_sample, &dp_command_info,
+    &dp_command_bench, &dp_command_plot, &dp_command_report};
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static const dp_command *find_command(const char *name) {

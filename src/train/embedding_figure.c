@@ -101,40 +101,34 @@ done:
 
 /* --- labels ----------------------------------------------------------------------------------- */
 
-/* Blanks and controls get signs that can be seen. */
-static const char *visible_sign(uint32_t code_point) {
-    switch (code_point) {
-    case ' ':
-    case 0xA0:
-        return "\xE2\x90\xA3"; /* open box */
-    case '\t':
-        return "\xE2\x86\xB9"; /* tab key */
-    case '\n':
-        return "\xE2\x86\xB5"; /* return key */
-    default:
-        return NULL;
+/* Blanks get signs that can be seen; NULL for other characters. */
+static const char *visible_sign(const char *character, size_t length) {
+    static const char *const signs[][2] = {{" ", "\xE2\x90\xA3"},        /* open box */
+                                           {"\xC2\xA0", "\xE2\x90\xA3"}, /* no-break space */
+                                           {"\t", "\xE2\x86\xB9"},       /* tab key */
+                                           {"\n", "\xE2\x86\xB5"}};      /* return key */
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        if (strlen(signs[i][0]) == length && memcmp(signs[i][0], character, length) == 0)
+            return signs[i][1];
     }
+    return NULL;
 }
 
 /* The token as it is shown; returns how many code points that are. */
 static size_t append_label(dp_text *out, const char *token) {
-    const unsigned char *at = (const unsigned char *)token;
-    size_t left = strlen(token), shown = 0;
-    while (left > 0 && shown < LABEL_LENGTH_MAX) {
+    size_t shown = 0;
+    for (; shown < LABEL_LENGTH_MAX && *token != '\0'; shown++) {
         uint32_t code_point = 0;
-        size_t length = dp_utf8_decode(at, left, &code_point);
-        const char *sign = visible_sign(code_point);
-        length += length == 0;
+        size_t length = dp_utf8_next_shown(token, &code_point);
+        const char *sign = visible_sign(token, length);
         if (sign != NULL)
             dp_text_append(out, sign);
         else
-            dp_text_append_bytes(out, at, length);
-        at += length;
-        left -= length;
-        shown++;
+            dp_text_append_bytes(out, token, length);
+        token += length;
     }
-    dp_text_append(out, left > 0 ? "\xE2\x80\xA6" : "");
-    return shown + (left > 0);
+    dp_text_append(out, *token != '\0' ? "\xE2\x80\xA6" : "");
+    return shown + (*token != '\0');
 }
 
 static size_t label_length(const scatter *self, uint32_t id) {

@@ -6,6 +6,7 @@
 #include "train/run_figures.h"
 #include "train/run_folder.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Vocabularies up to this one are shown whole, so that nobody asks what is frequent. */
@@ -51,23 +52,15 @@ static dp_status read_metrics(const char *dir, dp_metrics_table *metrics, dp_err
     dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     DP_TRY(dp_run_folder_file(dir, "metrics.csv", path, error));
+    if (!dp_file_exists(path)) {
+        status = dp_fail(error, DP_ERR_INPUT, "%s holds no run: it has no metrics.csv", dir);
+        goto done;
+    }
     DP_TRY(dp_metrics_read(metrics, path, error));
     if (metrics->count == 0)
         status = dp_fail(error, DP_ERR_INPUT,
                          "%s has no rows yet: the first comes after train.log_every steps", path);
 done:
-    return status;
-}
-
-/* What a run is called: its folder, without what is the same for all. */
-static dp_status name_of(const char *dir, char name[DP_PATH_SIZE], dp_error *error) {
-    dp_status status = dp_path_format(name, error, "%s", dir);
-    size_t length = status == DP_OK ? strlen(name) : 0;
-    while (length > 1 && name[length - 1] == '/')
-        name[--length] = '\0';
-    const char *base = dp_path_base(name);
-    if (base[0] != '\0')
-        memmove(name, base, strlen(base) + 1);
     return status;
 }
 
@@ -172,7 +165,7 @@ dp_status dp_plot_run(const char *dir, const char *folder, bool principal, dp_pl
     char name[DP_PATH_SIZE];
     dp_metrics_table metrics = {0};
     DP_TRY(begin(dir, folder, outcome, error));
-    DP_TRY(name_of(dir, name, error));
+    DP_TRY(dp_run_folder_name(dir, name, error));
     DP_TRY(read_metrics(dir, &metrics, error));
     DP_TRY(write_loss(name, &metrics, outcome, error));
     DP_TRY(write_train_dev(name, &metrics, outcome, error));
@@ -208,7 +201,7 @@ static dp_status write_compare(run_list *runs, size_t count, char *const *dirs,
     dp_status status = DP_OK;
     dp_gnuplot_figure figure = {0};
     for (size_t i = 0; i < count; i++) {
-        DP_TRY(name_of(dirs[i], runs->names[i], error));
+        DP_TRY(dp_run_folder_name(dirs[i], runs->names[i], error));
         DP_TRY(read_metrics(dirs[i], &runs->metrics[i], error));
     }
     choose_names(runs, count, dirs);

@@ -24,17 +24,12 @@ static void append_block(dp_text *data, const char *name, const dp_curve *curve)
 
 /* The name of a run, cut where a title or a legend has no room for more. */
 static void append_name(dp_text *out, const char *name) {
-    const unsigned char *at = (const unsigned char *)name;
-    size_t left = strlen(name), shown = 0;
-    for (; left > 0 && shown < NAME_LENGTH_MAX; shown++) {
-        uint32_t code_point = 0;
-        size_t length = dp_utf8_decode(at, left, &code_point);
-        length += length == 0;
-        at += length;
-        left -= length;
-    }
-    dp_text_append_bytes(out, name, strlen(name) - left);
-    dp_text_append(out, left > 0 ? "\xE2\x80\xA6" : ""); /* an ellipsis */
+    uint32_t code_point = 0;
+    size_t shown = 0, end = 0;
+    for (; shown < NAME_LENGTH_MAX && name[end] != '\0'; shown++)
+        end += dp_utf8_next_shown(name + end, &code_point);
+    dp_text_append_bytes(out, name, end);
+    dp_text_append(out, name[end] != '\0' ? "\xE2\x80\xA6" : ""); /* an ellipsis */
 }
 
 /* An assignment of a text to a variable of the script. */

@@ -52,8 +52,8 @@ static bool parse_name(const char *name, uint64_t *step) {
 }
 
 /* The files of a run besides its checkpoints. */
-static const char *const file_names[] = {"config.ini", "metrics.csv", "log.txt", "summary.json",
-                                         "best.h5"};
+static const char *const file_names[] = {"config.ini",   "metrics.csv", "log.txt",
+                                         "summary.json", "best.h5",     "report.html"};
 #define FILE_COUNT (sizeof file_names / sizeof file_names[0])
 
 /* What train/plot leaves in plots/: one of each name with each ending. */
@@ -111,6 +111,17 @@ dp_status dp_run_folder_create(const char *dir, dp_error *error) {
     DP_TRY(remove_temporaries(path, error));
     DP_TRY(remove_temporaries(dir, error));
 done:
+    return status;
+}
+
+dp_status dp_run_folder_name(const char *dir, char name[DP_PATH_SIZE], dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_status status = dp_path_format(path, error, "%s", dir);
+    size_t length = status == DP_OK ? strlen(path) : 0;
+    while (length > 1 && path[length - 1] == '/')
+        path[--length] = '\0';
+    if (status == DP_OK)
+        status = dp_path_format(name, error, "%s", length == 1 ? path : dp_path_base(path));
     return status;
 }
 
@@ -269,5 +280,8 @@ dp_status dp_run_folder_find_run(const char *user_path, char dir[DP_PATH_SIZE], 
     if (!dp_run_folder_is(user_path))
         return dp_fail(error, DP_ERR_INPUT, "%s is not a run folder: give the folder it is in",
                        user_path);
-    return dp_path_format(dir, error, "%s", user_path);
+    size_t length = strlen(user_path);
+    while (length > 1 && user_path[length - 1] == '/')
+        length--;
+    return dp_path_format(dir, error, "%.*s", (int)length, user_path);
 }
