@@ -86,18 +86,20 @@ done:
     return status;
 }
 
-/* Goes on where something cannot be had: the page is of what there is. */
-static void note(page *self, const char *what, const dp_error *error) {
-    dp_text_append_format(self->notices, "%s: %s\n", what, error->message);
+/* Goes on where something cannot be had, as the page is of what there is; not without memory. */
+static dp_status note(page *self, const char *what, dp_status status, const dp_error *error) {
+    if (status != DP_OK)
+        dp_text_append_format(self->notices, "%s: %s\n", what, error->message);
+    return status == DP_ERR_MEMORY ? status : DP_OK;
 }
 
-static void load_checkpoint(page *self) {
-    dp_error error = {0};
+static dp_status load_checkpoint(page *self, dp_error *error) {
     char path[DP_PATH_SIZE];
-    self->has_checkpoint = dp_run_folder_find(self->dir, path, &error) == DP_OK &&
-                           dp_checkpoint_load(&self->checkpoint, path, &error) == DP_OK;
-    if (!self->has_checkpoint)
-        note(self, "no samples", &error);
+    dp_status status = dp_run_folder_find(self->dir, path, error);
+    if (status == DP_OK)
+        status = dp_checkpoint_load(&self->checkpoint, path, error);
+    self->has_checkpoint = status == DP_OK;
+    return note(self, "no samples", status, error);
 }
 
 static void read_metrics(page *self) {
@@ -108,13 +110,13 @@ static void read_metrics(page *self) {
         self->metrics.count = 0;
 }
 
-static void draw_plots(page *self) {
-    dp_error error = {0};
-    if (dp_plot_run(self->dir, "", false, &self->plots, &error) == DP_OK)
-        return;
-    self->plots.count = 0;
-    dp_text_append(&self->plots_missing, error.message);
-    note(self, "no plots", &error);
+static dp_status draw_plots(page *self, dp_error *error) {
+    dp_status status = dp_plot_run(self->dir, "", false, &self->plots, error);
+    if (status != DP_OK) {
+        self->plots.count = 0;
+        dp_text_append(&self->plots_missing, error->message);
+    }
+    return note(self, "no plots", status, error);
 }
 
 /* --- results ---------------------------------------------------------------------------------- */
@@ -347,8 +349,8 @@ dp_status dp_html_report_write(const char *dir, const char *path, dp_text *notic
     DP_TRY(read_config(&self, error));
     DP_TRY(read_summary(&self, error));
     read_metrics(&self);
-    load_checkpoint(&self);
-    draw_plots(&self);
+    DP_TRY(load_checkpoint(&self, error));
+    DP_TRY(draw_plots(&self, error));
     DP_TRY(write_page(&self, name, path, error));
 done:
     clear(&self);

@@ -80,8 +80,7 @@ done:
 static bool has_dev(const dp_metrics_table *metrics) {
     bool found = false;
     for (size_t i = 0; i < metrics->count && !found; i++)
-        found =
-            metrics->rows[i].split_loss[DP_SPLIT_DEV] == metrics->rows[i].split_loss[DP_SPLIT_DEV];
+        found = !isnan(metrics->rows[i].split_loss[DP_SPLIT_DEV]);
     return found;
 }
 
