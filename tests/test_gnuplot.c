@@ -18,8 +18,8 @@ static void test_gnuplot_strings_stand_for_themselves(void **state) {
     (void)state;
     expect_constant("", "''");
     expect_constant("plain {a}_b \"c\" \\n `d` $e @f", "'plain {a}_b \"c\" \\n `d` $e @f'");
-    expect_constant("it's", "'it''s'");
-    expect_constant("'", "''''");
+    expect_constant("it's", "'it'.\"'\".'s'");
+    expect_constant("'", "''.\"'\".''");
     expect_constant("two\nlines\x01", "'two\xEF\xBF\xBDlines\xEF\xBF\xBD'");
     expect_constant("\xC3\xA9\xFF", "'\xC3\xA9\xEF\xBF\xBD'");
 }

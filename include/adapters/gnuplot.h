@@ -47,7 +47,7 @@ typedef struct dp_gnuplot_figure {
 /* Releases the texts. */
 void dp_gnuplot_clear(dp_gnuplot_figure *figure);
 
-/* Appends the text as gnuplot's string constant of it: quotes, backslashes, backquotes and braces
+/* Appends the text as a gnuplot expression of it: quotes, backslashes, backquotes and braces
  * stand for themselves; control characters and bytes that are no UTF-8 become U+FFFD. Not to be
  * put into the commands, where gnuplot would count its braces, but into the names. */
 void dp_gnuplot_append_string(dp_text *script, const char *text);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -20,21 +21,57 @@ void dp_gnuplot_clear(dp_gnuplot_figure *figure) {
     dp_text_clear(&figure->commands);
 }
 
+/* A quote is joined on: gnuplot 5.4 takes no string that begins with a doubled one. */
 void dp_gnuplot_append_string(dp_text *script, const char *text) {
     uint32_t code_point = 0;
     char bytes[DP_UTF8_MAX_BYTES + 1];
     dp_text_append(script, "'");
     for (size_t length = 0; (length = dp_utf8_next_shown(text, &code_point)) > 0; text += length) {
         dp_utf8_encode(code_point, bytes);
-        dp_text_append(script, code_point == '\'' ? "''" : bytes);
+        dp_text_append(script, code_point == '\'' ? "'.\"'\".'" : bytes);
     }
     dp_text_append(script, "'");
 }
 
 /* --- the script ------------------------------------------------------------------------------- */
 
-/* The terminals: cairo's PNG where gnuplot was built with it, as its lines are smoother. */
+/* Characters that the fonts of any desktop or server have (DejaVu, Liberation): European alphabets,
+ * punctuation, signs. */
+static bool is_common(uint32_t code_point) {
+    return code_point < 0x590u || (code_point >= 0x1E00u && code_point < 0x2C00u) ||
+           code_point == DP_UTF8_REPLACEMENT;
+}
+
+/* Appends the other characters of the text as a fontconfig set, "4e00 4e01": some of them, which
+ * stand for the rest of their scripts. */
+static void append_uncommon(dp_text *set, const char *text) {
+    enum { MOST = 64 };
+    size_t count = 0;
+    uint32_t code_point = 0;
+    for (size_t length = 0; (length = dp_utf8_next_shown(text, &code_point)) > 0; text += length) {
+        if (!is_common(code_point) && count++ < MOST)
+            dp_text_append_format(set, "%s%" PRIx32, count == 1 ? "" : " ", code_point);
+    }
+}
+
+/* "cairo", whether to draw the PNG with it: its lines and letters are smoother, and it finds
+ * letters in all fonts. Where none has a letter, it hides the picture behind a box as large
+ * (gnuplot 5.4), which the other terminal does not. */
+static void append_choice(dp_text *script, const dp_gnuplot_figure *figure) {
+    dp_text set = {0};
+    append_uncommon(&set, dp_text_string(&figure->names));
+    dp_text_append(script, "cairo = strstrt(GPVAL_TERMINALS, \" pngcairo \") > 0");
+    if (set.length > 0)
+        dp_text_append_format(script, " && system(\"fc-list ':charset=%s' 2>/dev/null\") ne \"\"",
+                              dp_text_string(&set));
+    dp_text_append(script, "\n");
+    script->failed = script->failed || set.failed;
+    dp_text_clear(&set);
+}
+
 static void append_terminals(dp_text *script, const dp_gnuplot_figure *figure) {
+    const double width = PNG_SCALE * figure->width, height = PNG_SCALE * figure->height;
+    append_choice(script, figure);
     dp_text_append_format(
         script,
         "do for [kind in \"png svg\"] {\n"
@@ -43,18 +80,18 @@ static void append_terminals(dp_text *script, const dp_gnuplot_figure *figure) {
         "if (kind eq \"svg\") {\n"
         "    set terminal svg noenhanced size %u,%u font \"sans-serif,13.5\" background \"white\"\n"
         "    marker = 0.7; large = \",17\"; small = \",12\"\n"
-        "} else { marker = 1.2; large = \",14\"; small = \",10\"; if (strstrt(GPVAL_TERMINALS, \" "
-        "pngcairo \") > 0) {\n"
+        "} else { if (cairo) {\n"
         "    set terminal pngcairo noenhanced size %.0f,%.0f font \"sans,11\" fontscale %g "
         "linewidth %g pointscale %g background \"white\"\n"
+        "    marker = 1.2; large = \",14\"; small = \",10\"\n"
         "} else {\n"
-        "    set terminal png truecolor noenhanced size %.0f,%.0f font \"sans,17\" linewidth %g "
+        "    set terminal png truecolor noenhanced size %.0f,%.0f font \"sans,15\" linewidth %g "
         "background \"white\"\n"
+        "    marker = 2; large = \",19\"; small = \",13\"\n"
         "} }\n"
         "set output \"%s.\".kind\n",
-        figure->width, figure->height, PNG_SCALE * figure->width, PNG_SCALE * figure->height,
-        PNG_SCALE, PNG_SCALE, PNG_SCALE, PNG_SCALE * figure->width, PNG_SCALE * figure->height,
-        PNG_SCALE, figure->name);
+        figure->width, figure->height, width, height, PNG_SCALE, PNG_SCALE, PNG_SCALE, width,
+        height, PNG_SCALE, figure->name);
 }
 
 static void append_style(dp_text *script) {

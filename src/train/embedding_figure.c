@@ -233,6 +233,16 @@ static void append_data(const scatter *self, dp_text *data) {
     }
 }
 
+/* For gnuplot's labels at points, where a backslash begins an escape even in a plain string. */
+static void append_point_label(dp_text *out, const char *token) {
+    dp_text label = {0};
+    append_label(&label, token);
+    for (const char *c = dp_text_string(&label); *c != '\0'; c++)
+        dp_text_append_bytes(out, *c == '\\' ? "\\\\" : c, *c == '\\' ? 2 : 1);
+    out->failed = out->failed || label.failed;
+    dp_text_clear(&label);
+}
+
 /* "label", an array of what is written, and the boundary's entry of the legend. */
 static void append_names(const scatter *self, const char *title, dp_text *names) {
     dp_text label = {0};
@@ -243,7 +253,7 @@ static void append_names(const scatter *self, const char *title, dp_text *names)
     for (size_t i = 0; i < self->label_count; i++) {
         uint32_t id = self->places[self->labelled[i]].id;
         dp_text_append_format(names, "label[%zu] = ", i + 1);
-        append_label(&label, dp_vocabulary_token(self->vocabulary, id));
+        append_point_label(&label, dp_vocabulary_token(self->vocabulary, id));
         dp_gnuplot_append_string(names, dp_text_string(&label));
         dp_text_append(names, "\n");
         dp_text_clear(&label);
