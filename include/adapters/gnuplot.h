@@ -7,9 +7,7 @@
  * user's own gnuplot settings.
  *
  *     dp_gnuplot_figure figure = {.name = "loss", .width = 1000, .height = 600};
- *     dp_text_append(&figure.names, "run = ");
- *     dp_gnuplot_append_string(&figure.names, user_text);
- *     dp_text_append(&figure.names, "\n");
+ *     dp_gnuplot_assign(&figure.names, "run", &user_text);
  *     dp_text_append(&figure.data, "# curve\n1\t2.5\n2\t2.25\n");
  *     dp_text_append(&figure.commands, "plot data index 'curve' with lines title run\n");
  *     DP_TRY(dp_gnuplot_draw(&figure, folder, error));
@@ -51,6 +49,10 @@ void dp_gnuplot_clear(dp_gnuplot_figure *figure);
  * stand for themselves; control characters and bytes that are no UTF-8 become U+FFFD. Not to be
  * put into the commands, where gnuplot would count its braces, but into the names. */
 void dp_gnuplot_append_string(dp_text *script, const char *text);
+
+/* Appends "variable = <the text>", a line of the names; `variable` may be an element of an array. A
+ * text that failed makes the names fail. */
+void dp_gnuplot_assign(dp_text *names, const char *variable, const dp_text *text);
 
 /* Writes NAME.tsv and NAME.gp into the folder, which must be there. DP_ERR_IO. */
 dp_status dp_gnuplot_write(const dp_gnuplot_figure *figure, const char *folder,

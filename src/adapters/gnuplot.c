@@ -33,6 +33,13 @@ void dp_gnuplot_append_string(dp_text *script, const char *text) {
     dp_text_append(script, "'");
 }
 
+void dp_gnuplot_assign(dp_text *names, const char *variable, const dp_text *text) {
+    dp_text_append_format(names, "%s = ", variable);
+    dp_gnuplot_append_string(names, dp_text_string(text));
+    dp_text_append(names, "\n");
+    names->failed = names->failed || text->failed;
+}
+
 /* --- the script ------------------------------------------------------------------------------- */
 
 /* Characters that the fonts of any desktop or server have (DejaVu, Liberation): European alphabets,

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,28 +115,34 @@ static const char *visible_sign(const char *character, size_t length) {
     return NULL;
 }
 
-/* The token as it is shown; returns how many code points that are. */
-static size_t append_label(dp_text *out, const char *token) {
+/* Code points of the token that are shown, and in *bytes where they end; what is beyond is told by
+ * an ellipsis. */
+static size_t count_shown(const char *token, size_t *bytes) {
+    uint32_t code_point = 0;
     size_t shown = 0;
-    for (; shown < LABEL_LENGTH_MAX && *token != '\0'; shown++) {
-        uint32_t code_point = 0;
-        size_t length = dp_utf8_next_shown(token, &code_point);
-        const char *sign = visible_sign(token, length);
-        if (sign != NULL)
-            dp_text_append(out, sign);
-        else
-            dp_text_append_bytes(out, token, length);
-        token += length;
-    }
-    dp_text_append(out, *token != '\0' ? "\xE2\x80\xA6" : "");
-    return shown + (*token != '\0');
+    for (*bytes = 0; shown < LABEL_LENGTH_MAX && token[*bytes] != '\0'; shown++)
+        *bytes += dp_utf8_next_shown(token + *bytes, &code_point);
+    return shown + (token[*bytes] != '\0');
 }
 
 static size_t label_length(const scatter *self, uint32_t id) {
-    dp_text label = {0};
-    size_t length = append_label(&label, dp_vocabulary_token(self->vocabulary, id));
-    dp_text_clear(&label);
-    return length;
+    size_t bytes = 0;
+    return count_shown(dp_vocabulary_token(self->vocabulary, id), &bytes);
+}
+
+static void append_label(dp_text *out, const char *token) {
+    size_t end = 0;
+    count_shown(token, &end);
+    for (size_t at = 0, length = 0; at < end; at += length) {
+        uint32_t code_point = 0;
+        length = dp_utf8_next_shown(token + at, &code_point);
+        const char *sign = visible_sign(token + at, length);
+        if (sign != NULL)
+            dp_text_append(out, sign);
+        else
+            dp_text_append_bytes(out, token + at, length);
+    }
+    dp_text_append(out, token[end] != '\0' ? "\xE2\x80\xA6" : "");
 }
 
 static double to_pixels(const dp_axis *axis, double value) {
@@ -244,26 +251,23 @@ static void append_point_label(dp_text *out, const char *token) {
 }
 
 /* "label", an array of what is written, and the boundary's entry of the legend. */
-static void append_names(const scatter *self, const char *title, dp_text *names) {
+static void append_names(const scatter *self, const dp_text *title, dp_text *names) {
+    char variable[32];
     dp_text label = {0};
-    dp_text_append(names, "run_title = ");
-    dp_gnuplot_append_string(names, title);
-    dp_text_append_format(names, "\narray label[%zu]\n",
+    dp_gnuplot_assign(names, "run_title", title);
+    dp_text_append_format(names, "array label[%zu]\n",
                           self->label_count > 0 ? self->label_count : 1);
     for (size_t i = 0; i < self->label_count; i++) {
         uint32_t id = self->places[self->labelled[i]].id;
-        dp_text_append_format(names, "label[%zu] = ", i + 1);
+        snprintf(variable, sizeof variable, "label[%zu]", i + 1);
         append_point_label(&label, dp_vocabulary_token(self->vocabulary, id));
-        dp_gnuplot_append_string(names, dp_text_string(&label));
-        dp_text_append(names, "\n");
+        dp_gnuplot_assign(names, variable, &label);
         dp_text_clear(&label);
     }
     dp_text_append(&label, "boundary \"");
     append_label(&label, dp_vocabulary_token(self->vocabulary, DP_BOUNDARY_ID));
     dp_text_append(&label, "\"");
-    dp_text_append(names, "boundary = ");
-    dp_gnuplot_append_string(names, dp_text_string(&label));
-    dp_text_append(names, "\n");
+    dp_gnuplot_assign(names, "boundary", &label);
     dp_text_clear(&label);
 }
 
@@ -328,7 +332,7 @@ dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,
     DP_TRY(find_places(&self, checkpoint, counts, principal, error));
     DP_TRY(choose_labels(&self, error));
     append_title(&self, name, checkpoint, &title);
-    append_names(&self, dp_text_string(&title), &figure->names);
+    append_names(&self, &title, &figure->names);
     append_data(&self, &figure->data);
     append_commands(&self, principal, &figure->commands);
 done:

@@ -351,6 +351,8 @@ dp_status dp_html_report_write(const char *dir, const char *path, dp_text *notic
     read_metrics(&self);
     DP_TRY(load_checkpoint(&self, error));
     DP_TRY(draw_plots(&self, error));
+    DP_TRY(dp_text_check(&self.plots_missing, error));
+    DP_TRY(dp_text_check(notices, error));
     DP_TRY(write_page(&self, name, path, error));
 done:
     clear(&self);

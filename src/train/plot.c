@@ -169,6 +169,7 @@ dp_status dp_plot_run(const char *dir, const char *folder, bool principal, dp_pl
     DP_TRY(write_loss(name, &metrics, outcome, error));
     DP_TRY(write_train_dev(name, &metrics, outcome, error));
     DP_TRY(write_embedding(name, dir, principal, outcome, error));
+    DP_TRY(dp_text_check(&outcome->notices, error));
     DP_TRY(draw_all(outcome, error));
 done:
     dp_metrics_table_clear(&metrics);

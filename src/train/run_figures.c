@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CLOUD_POINTS 1500
+#define CLOUD_POINTS 1000
 #define LINE_POINTS 600
 #define MARK_POINTS 60
 #define NAME_LENGTH_MAX 40 /* code points */
@@ -32,13 +32,6 @@ static void append_name(dp_text *out, const char *name) {
     dp_text_append(out, name[end] != '\0' ? "\xE2\x80\xA6" : ""); /* an ellipsis */
 }
 
-/* An assignment of a text to a variable of the script. */
-static void append_variable(dp_text *names, const char *variable, const dp_text *value) {
-    dp_text_append_format(names, "%s = ", variable);
-    dp_gnuplot_append_string(names, dp_text_string(value));
-    dp_text_append(names, "\n");
-}
-
 static const dp_point *lowest(const dp_curve *curve) {
     const dp_point *best = NULL;
     for (size_t i = 0; i < curve->count; i++)
@@ -55,7 +48,7 @@ static void append_title(dp_text *names, const char *name, const dp_curve *dev) 
     if (best != NULL)
         dp_text_append_format(&title, ": best dev loss %.4f at step %s", best->y,
                               dp_text_format_count((uint64_t)best->x, step));
-    append_variable(names, "run_title", &title);
+    dp_gnuplot_assign(names, "run_title", &title);
     dp_text_clear(&title);
 }
 
@@ -317,7 +310,7 @@ static void append_legend(dp_text *names, size_t run, const char *name, const dp
     append_name(&legend, name);
     if (best != NULL)
         dp_text_append_format(&legend, "  %.4f", best->y);
-    append_variable(names, variable, &legend);
+    dp_gnuplot_assign(names, variable, &legend);
     dp_text_clear(&legend);
 }
 

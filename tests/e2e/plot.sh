@@ -68,14 +68,14 @@ expect_files "runs/$name/plots" loss.png loss.svg train_dev.png train_dev.svg em
 expect_equal "pictures that plot names" \
     "$(grep -c "^runs/small/plots/[a-z_]*\.png and [a-z_]*\.svg$" out.txt)" 3
 expect_files runs/small/plots embedding_pca.png embedding_pca.svg
-for script in runs/small/plots/*.gp "runs/$name/plots/"*.gp; do
+"$BIN/dptrain" plot runs/small "runs/$name" --out both >out.txt
+expect_files both compare.png compare.svg compare.gp compare.tsv
+for script in both/compare.gp "runs/$name/plots/"*.gp; do
     said=$(cd "$(dirname "$script")" && gnuplot -d "$(basename "$script")" 2>&1)
     expect_equal "what gnuplot has to say of $script" "$said" ""
 done
 grep -qF "odd 'run' \"{1}_\\n &amp; &lt;b>é" "runs/$name/plots/loss.svg" ||
     fail "the title is not the name: $(grep -F "odd" "runs/$name/plots/loss.svg")"
-"$BIN/dptrain" plot runs/small "runs/$name" --out both >out.txt
-expect_files both compare.png compare.svg compare.gp compare.tsv
 
 # a run that goes on: half a line, no checkpoint yet
 mkdir going
