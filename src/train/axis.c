@@ -3,6 +3,7 @@
 #include <math.h>
 
 #define WANTED_TICS 8.0
+#define LARGEST 1e300 /* beyond it room at the ends would be infinite */
 
 /* The least of 1, 2, 5 times a power of ten that is at least `least`. */
 static double round_up_step(double least) {
@@ -35,8 +36,8 @@ static void place_factors(dp_axis *axis, const double *factors, size_t count, in
 
 static void place_logarithmic(dp_axis *axis) {
     static const double dense[] = {1.0, 1.5, 2.0, 3.0, 5.0, 7.0}, sparse[] = {1.0, 2.0, 5.0};
-    double decades = log10(axis->high / axis->low);
-    if (decades < 0.35) /* nearly linear */
+    double decades = log10(axis->high) - log10(axis->low); /* the quotient may overflow */
+    if (decades < 0.35)                                    /* nearly linear */
         place_linear(axis, WANTED_TICS);
     else if (decades < 1.2)
         place_factors(axis, dense, sizeof dense / sizeof dense[0], 1);
@@ -47,6 +48,8 @@ static void place_logarithmic(dp_axis *axis) {
 }
 
 dp_axis dp_axis_linear(double low, double high) {
+    low = fmin(fmax(low, -LARGEST), LARGEST);
+    high = fmin(high, LARGEST);
     if (!(low < high) || high - low < 1e-9 * fabs(low)) {
         double room = low == 0.0 ? 1.0 : 0.1 * fabs(low);
         high = low + room;
@@ -60,6 +63,8 @@ dp_axis dp_axis_linear(double low, double high) {
 dp_axis dp_axis_logarithmic(double low, double high) {
     if (!(low > 0.0))
         return dp_axis_linear(low, high);
+    low = fmin(low, LARGEST);
+    high = fmin(high, LARGEST);
     if (high < 1.01 * low) {
         high = 1.1 * low;
         low /= 1.1;
@@ -70,10 +75,12 @@ dp_axis dp_axis_logarithmic(double low, double high) {
 }
 
 dp_axis dp_axis_widen(dp_axis axis, double fraction) {
-    double factor = axis.logarithmic ? pow(axis.high / axis.low, fraction) : 1.0;
+    if (axis.logarithmic) {
+        double low = log10(axis.low), high = log10(axis.high), room = fraction * (high - low);
+        return dp_axis_logarithmic(pow(10.0, low - room), pow(10.0, high + room));
+    }
     double room = fraction * (axis.high - axis.low);
-    return axis.logarithmic ? dp_axis_logarithmic(axis.low / factor, axis.high * factor)
-                            : dp_axis_linear(axis.low - room, axis.high + room);
+    return dp_axis_linear(axis.low - room, axis.high + room);
 }
 
 static bool is_power_of_ten(double value) {

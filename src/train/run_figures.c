@@ -39,15 +39,22 @@ static const dp_point *lowest(const dp_curve *curve) {
     return best;
 }
 
+/* Four decimals, or what is left of them for a loss gone astray. */
+static void append_loss(dp_text *out, double loss) {
+    dp_text_append_format(out, fabs(loss) < 1e4 ? " %.4f" : " %.3g", loss);
+}
+
 /* "NAME: best dev loss 2.1704 at step 190,000". */
 static void append_title(dp_text *names, const char *name, const dp_curve *dev) {
     dp_text title = {0};
     char step[32];
     const dp_point *best = lowest(dev);
     append_name(&title, name);
-    if (best != NULL)
-        dp_text_append_format(&title, ": best dev loss %.4f at step %s", best->y,
-                              dp_text_format_count((uint64_t)best->x, step));
+    if (best != NULL) {
+        dp_text_append(&title, ": best dev loss");
+        append_loss(&title, best->y);
+        dp_text_append_format(&title, " at step %s", dp_text_format_count((uint64_t)best->x, step));
+    }
     dp_gnuplot_assign(names, "run_title", &title);
     dp_text_clear(&title);
 }
@@ -207,7 +214,7 @@ done:
 
 static void append_end(dp_text *commands, const dp_curve *curve) {
     if (curve->count > 0)
-        dp_text_append_format(commands, " %.4f", curve->points[curve->count - 1].y);
+        append_loss(commands, curve->points[curve->count - 1].y);
 }
 
 static void append_train_dev(dp_text *commands, const dp_curve *train, bool evaluated,
@@ -309,7 +316,7 @@ static void append_legend(dp_text *names, size_t run, const char *name, const dp
     snprintf(variable, sizeof variable, "run%02zu", run);
     append_name(&legend, name);
     if (best != NULL)
-        dp_text_append_format(&legend, "  %.4f", best->y);
+        append_loss(&legend, best->y);
     dp_gnuplot_assign(names, variable, &legend);
     dp_text_clear(&legend);
 }
