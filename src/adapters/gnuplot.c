@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* posix_spawn_file_actions_addchdir_np, pipe2 */
+#define _GNU_SOURCE /* environ, pipe2, posix_spawn_file_actions_addchdir_np */
 #include "adapters/gnuplot.h"
 
 #include "base/utf8.h"
@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 #define PNG_SCALE 1.6
 

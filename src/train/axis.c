@@ -17,8 +17,8 @@ static double round_up_step(double least) {
 static void place_linear(dp_axis *axis, double wanted) {
     double step = round_up_step((axis->high - axis->low) / wanted);
     double first = ceil(axis->low / step - 1e-9), last = floor(axis->high / step + 1e-9);
-    for (double k = first; k <= last && axis->count < DP_AXIS_TICS_MAX; k += 1.0)
-        axis->tics[axis->count++] = k * step + 0.0; /* -0 + 0 is 0 */
+    for (int i = 0; first + i <= last && axis->count < DP_AXIS_TICS_MAX; i++)
+        axis->tics[axis->count++] = (first + i) * step + 0.0; /* -0 + 0 is 0 */
 }
 
 /* All factor * 10^e within the range, e a multiple of `stride`. */

@@ -372,7 +372,7 @@ static void append_compare_rates(dp_text *commands, size_t count, const bool *in
 
 static void append_compare_panels(const comparison *self, size_t count) {
     dp_text *commands = &self->figure->commands;
-    const double right = count <= KEY_INSIDE_MAX ? 0.95 : 0.7;
+    const double right = count <= KEY_INSIDE_MAX ? 0.95 : 0.64; /* or beside */
     const dp_axis steps = dp_axis_linear(0.0, self->steps);
     const dp_axis losses =
         dp_axis_widen(dp_axis_logarithmic(self->losses.low, self->losses.high), 0.05);

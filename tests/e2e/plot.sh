@@ -95,4 +95,5 @@ expect_equal "names that the page has twice" \
 
 # a run that starts over has no pictures of the old one
 "$BIN/dptrain" small.ini train.steps=250 run.dir=runs/small --fresh >/dev/null
-[ -z "$(ls runs/small/plots)" ] && [ ! -e runs/small/report.html ] || fail "old pictures are left"
+expect_equal "old pictures that are left" "$(ls runs/small/plots)" ""
+[ ! -e runs/small/report.html ] || fail "the old page is left"
