@@ -75,10 +75,10 @@ static void test_gnuplot_that_fails(void **state) {
     expect_refusal("echo noise; printf 'line 3: no such thing\\n\\n' >&2; exit 1",
                    "/figure.gp: line 3: no such thing");
     expect_refusal("kill -9 $$", "was ended by signal 9");
-    /* more than a pipe holds, and than is kept */
+    /* more than a pipe holds, and than is kept of it */
     expect_refusal("i=0; while [ $i -lt 9000 ]; do echo noise-noise-noise; i=$((i + 1)); done; "
-                   "exit 1",
-                   "noise");
+                   "echo 'the end of it'; exit 1",
+                   "/figure.gp: the end of it");
 }
 
 /* With the script's name, in its folder, without input or the user's settings. */

@@ -171,14 +171,20 @@ static int start(const char *folder, char *script_name, int out, pid_t *process)
     return failed;
 }
 
+/* Reads up to the end, of which `said` keeps the last part: there it is told what is wrong. */
 static void read_all(int descriptor, dp_text *said) {
-    char buffer[4096];
+    enum { KEPT = 4096 };
+    char buffer[KEPT];
     for (;;) {
         ssize_t count = read(descriptor, buffer, sizeof buffer);
-        if (count > 0 && said->length < 65536)
-            dp_text_append_bytes(said, buffer, (size_t)count);
-        else if (count == 0 || (count < 0 && errno != EINTR))
+        if (count == 0 || (count < 0 && errno != EINTR))
             return;
+        if (count > 0)
+            dp_text_append_bytes(said, buffer, (size_t)count);
+        if (said->length > KEPT) {
+            memmove(said->data, said->data + said->length - KEPT, KEPT + 1);
+            said->length = KEPT;
+        }
     }
 }
 
