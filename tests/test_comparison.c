@@ -21,9 +21,9 @@ static run run_of(const uint64_t steps[ROWS_MAX], uint64_t from, uint64_t off) {
     return made;
 }
 
-static dp_comparison compare(const run *a, const run *b) {
-    return dp_comparison_of((dp_metrics_rows){a->rows, a->count},
-                            (dp_metrics_rows){b->rows, b->count});
+static dp_comparison compare(run *a, run *b) {
+    const dp_metrics_table first = {a->rows, a->count}, second = {b->rows, b->count};
+    return dp_comparison_of(&first, &second);
 }
 
 static void expect_counts(dp_comparison got, size_t common, uint64_t first, uint64_t last,

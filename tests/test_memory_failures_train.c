@@ -6,8 +6,11 @@
 #include "support/failing_memory.h"
 #include "support/scratch.h"
 #include "train/checkpoint.h"
+#include "train/embedding_figure.h"
 #include "train/metrics.h"
+#include "train/run_figures.h"
 #include "train/run_folder.h"
+#include "train/sample_text.h"
 #include "train/summary.h"
 #include "train/sweep_table.h"
 
@@ -201,6 +204,83 @@ static void test_memory_failures_while_planning_a_sweep_and_telling_of_it(void *
     assert_true(fail_each_allocation(sweep) >= 20);
 }
 
+/* A text that found no memory is noticed where it is used, which is when the figure is written. */
+static dp_status check_figure(dp_gnuplot_figure *figure, dp_status status, dp_error *error) {
+    if (status == DP_OK)
+        status = dp_text_check(&figure->names, error);
+    if (status == DP_OK)
+        status = dp_text_check(&figure->data, error);
+    if (status == DP_OK)
+        status = dp_text_check(&figure->commands, error);
+    dp_gnuplot_clear(figure);
+    return status;
+}
+
+static dp_status make_figures(dp_error *error) {
+    dp_status status = DP_OK;
+    dp_metrics_table metrics[2] = {{0}};
+    dp_gnuplot_figure figure;
+    const char *const names[] = {"one", "two"};
+    const uint64_t counts[] = {5, 1, 3};
+    for (int i = 0; i < 2; i++)
+        DP_TRY(dp_metrics_read(&metrics[i], scratch_path("curves.csv"), error));
+    DP_TRY(check_figure(&figure, dp_figure_loss("one", metrics, &figure, error), error));
+    DP_TRY(check_figure(&figure, dp_figure_train_dev("one", metrics, &figure, error), error));
+    DP_TRY(check_figure(&figure, dp_figure_compare(2, names, metrics, &figure, error), error));
+    for (int pca = 0; pca < 2; pca++)
+        DP_TRY(check_figure(
+            &figure, dp_figure_embedding("one", &checkpoint, counts, pca == 1, &figure, error),
+            error));
+done:
+    for (int i = 0; i < 2; i++)
+        dp_metrics_table_clear(&metrics[i]);
+    return status;
+}
+
+static void test_memory_failures_while_making_figures(void **state) {
+    (void)state;
+    static const char content[] = "step,loss,batch_loss,lr,train_loss,dev_loss\n"
+                                  "10,3,3.5,0.1,,\n20,2.5,2.75,0.1,,2.5\n30,2,2.25,0.01,,2.25\n";
+    dp_error error = {0};
+    expect_ok(dp_file_write(scratch_path("curves.csv"), content, sizeof content - 1, &error),
+              &error);
+    assert_true(fail_each_allocation(make_figures) >= 40);
+}
+
+static dp_status write_figure(dp_error *error) {
+    dp_gnuplot_figure figure = {.name = "figure", .width = 1, .height = 1};
+    dp_text_append(&figure.names, "name = '\xE4\xB8\x80'\n");
+    dp_text_append(&figure.commands, "plot x\n");
+    dp_status status = dp_text_check(&figure.names, error);
+    if (status == DP_OK)
+        status = dp_gnuplot_write(&figure, scratch_folder, error);
+    dp_gnuplot_clear(&figure);
+    return status;
+}
+
+static void test_memory_failures_while_writing_a_figure(void **state) {
+    (void)state;
+    assert_true(fail_each_allocation(write_figure) >= 4);
+}
+
+static dp_status draw_samples(dp_error *error) {
+    dp_status status = DP_OK;
+    dp_sample_text *sampler = NULL;
+    dp_text text = {0};
+    const dp_sample_request request = {.seed = 1, .temperature = 1.0, .prompt = "ab"};
+    DP_TRY(dp_sample_text_create(&sampler, &checkpoint, error));
+    DP_TRY(dp_sample_text_draw(sampler, &request, 0, &text, error));
+done:
+    dp_sample_text_destroy(sampler);
+    dp_text_clear(&text);
+    return status;
+}
+
+static void test_memory_failures_while_drawing_samples(void **state) {
+    (void)state;
+    assert_true(fail_each_allocation(draw_samples) >= 4);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_failures_while_saving_a_checkpoint),
@@ -213,6 +293,9 @@ int main(void) {
         cmocka_unit_test(test_memory_failures_while_searching_a_run),
         cmocka_unit_test(test_memory_failures_while_reading_a_summary),
         cmocka_unit_test(test_memory_failures_while_planning_a_sweep_and_telling_of_it),
+        cmocka_unit_test(test_memory_failures_while_making_figures),
+        cmocka_unit_test(test_memory_failures_while_writing_a_figure),
+        cmocka_unit_test(test_memory_failures_while_drawing_samples),
     };
     return cmocka_run_group_tests_name("memory_failures_train", tests, set_up, tear_down);
 }

@@ -1,7 +1,5 @@
 #include "train/metrics.h"
 
-#include "base/memory.h"
-
 #include "support/expect.h"
 #include "support/scratch.h"
 
@@ -172,115 +170,107 @@ static void test_metrics_names_a_file_that_it_cannot_write(void **state) {
     dp_metrics_close(&metrics);
 }
 
-/* --- reading -------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
-static void test_metrics_reads_what_was_written(void **state) {
+/* Reads a file of this content; released with dp_metrics_table_clear. */
+static dp_metrics_table read_rows(const char *content) {
+    dp_error error = {0};
+    dp_metrics_table table;
+    const char *path = scratch_path("read.csv");
+    write_text(path, content);
+    expect_ok(dp_metrics_read(&table, path, &error), &error);
+    return table;
+}
+
+static void expect_unreadable(const char *content, const char *part) {
+    dp_error error;
+    dp_metrics_table table;
+    const char *path = scratch_path("bad.csv");
+    write_text(path, content);
+    expect_failure(dp_metrics_read(&table, path, &error), DP_ERR_INPUT, part, &error);
+    assert_null(table.rows);
+}
+
+static void test_metrics_reads_what_was_appended(void **state) {
     (void)state;
     dp_error error = {0};
-    dp_metrics_row first = row_of(100), second = row_of(UINT64_MAX), *rows = NULL;
-    size_t count = 0;
-    const char *path = scratch_path("read.csv");
+    dp_metrics_table table;
+    dp_metrics_row first = row_of(100), second = row_of(UINT64_MAX);
+    const char *path = scratch_path("round_trip.csv");
     second.loss = 1.0 / 3.0;
-    second.batch_loss = INFINITY; /* left out */
-    second.split_loss[DP_SPLIT_TRAIN] = 0.1;
-    second.split_loss[DP_SPLIT_DEV] = 0.2;
-    second.split_loss[DP_SPLIT_TEST] = 1e-300;
-    second.weights_hash = 0xfedcba9876543210u;
+    second.split_loss[DP_SPLIT_DEV] = 1e-300;
+    second.weights_hash = UINT64_MAX;
     append(path, 0, &first);
     append(path, 100, &second);
-    expect_ok(dp_metrics_read(path, &rows, &count, &error), &error);
-    expect_unsigned(count, 2);
-    expect_unsigned(rows[0].step, 100);
-    expect_close(rows[0].loss, 2.5, 0.0);
-    expect_close(rows[0].batch_loss, 2.25, 0.0);
-    expect_close(rows[0].lr, 0.1, 0.0);
-    assert_true(isnan(rows[0].split_loss[DP_SPLIT_TEST]));
-    expect_hex(rows[0].weights_hash, 7);
-    expect_close(rows[0].ms_per_step, 1.0, 0.0);
-    expect_close(rows[0].examples_per_s, 2000.0, 0.0);
-    expect_close(rows[0].seconds, 3.0, 0.0);
-    expect_unsigned(rows[1].step, UINT64_MAX);
-    expect_close(rows[1].loss, 1.0 / 3.0, 0.0);
-    assert_true(isnan(rows[1].batch_loss));
-    expect_close(rows[1].split_loss[DP_SPLIT_TRAIN], 0.1, 0.0);
-    expect_close(rows[1].split_loss[DP_SPLIT_DEV], 0.2, 0.0);
-    expect_close(rows[1].split_loss[DP_SPLIT_TEST], 1e-300, 0.0);
-    expect_hex(rows[1].weights_hash, 0xfedcba9876543210u);
-    dp_memory_free(rows);
+    expect_ok(dp_metrics_read(&table, path, &error), &error);
+    expect_unsigned(table.count, 2);
+    expect_unsigned(table.rows[0].step, 100);
+    expect_close(table.rows[0].batch_loss, 2.25, 0.0);
+    expect_close(table.rows[0].lr, 0.1, 0.0);
+    assert_true(isnan(table.rows[0].split_loss[DP_SPLIT_DEV]));
+    expect_unsigned(table.rows[1].step, UINT64_MAX);
+    expect_close(table.rows[1].loss, 1.0 / 3.0, 0.0);
+    expect_close(table.rows[1].split_loss[DP_SPLIT_DEV], 1e-300, 0.0);
+    expect_hex(table.rows[1].weights_hash, UINT64_MAX);
+    expect_close(table.rows[1].seconds, 3.0, 0.0);
+    dp_metrics_table_clear(&table);
 }
 
-static void test_metrics_reads_no_unfinished_line(void **state) {
+static void test_metrics_reads_no_row_that_is_still_being_written(void **state) {
     (void)state;
-    static const char *const unfinished[] = {"", "3", "300,2.5,2", "300,2.5,2.25,0.1,,,,xxh3:00"};
-    const char *path = scratch_path("partial.csv");
+    static const char *const unfinished[] = {"", "3", "300,2.5,2", "not yet", ROW("300")};
     for (size_t i = 0; i < sizeof unfinished / sizeof unfinished[0]; i++) {
-        dp_error error = {0};
-        dp_metrics_row *rows = NULL;
-        size_t count = 0;
-        char content[512];
+        char content[1024];
         snprintf(content, sizeof content, "%s%s", HEADER ROW("100") ROW("200"), unfinished[i]);
-        write_text(path, content);
-        expect_ok(dp_metrics_read(path, &rows, &count, &error), &error);
-        expect_unsigned(count, 2);
-        expect_unsigned(rows[1].step, 200);
-        dp_memory_free(rows);
+        if (i == 4)
+            content[strlen(content) - 1] = '\0'; /* only its end is missing */
+        dp_metrics_table table = read_rows(content);
+        expect_unsigned(table.count, 2);
+        dp_metrics_table_clear(&table);
+    }
+    dp_metrics_table empty = read_rows(HEADER);
+    expect_unsigned(empty.count, 0);
+    dp_metrics_table_clear(&empty);
+}
+
+static void test_metrics_finds_columns_by_their_names(void **state) {
+    (void)state;
+    dp_metrics_table table = read_rows("step,gradient_norm,loss\n7,0.25,2.5\n9,,\n");
+    expect_unsigned(table.count, 2);
+    expect_close(table.rows[0].loss, 2.5, 0.0);
+    assert_true(isnan(table.rows[0].lr));
+    assert_true(isnan(table.rows[1].loss));
+    expect_hex(table.rows[1].weights_hash, 0);
+    dp_metrics_table_clear(&table);
+}
+
+static void test_metrics_names_the_line_that_is_damaged(void **state) {
+    (void)state;
+    expect_unreadable("", "bad.csv:1: not the metrics of a run");
+    expect_unreadable("step,loss", "bad.csv:1:");
+    expect_unreadable("epoch,accuracy\n1,0.5\n", "bad.csv:1:");
+    static const char *const damaged[] = {"\n",
+                                          "200\n",
+                                          "x,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3\n",
+                                          "-2,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3\n",
+                                          "200,2.5.1,2.25,0.1,,,,xxh3:0000000000000007,1,2,3\n",
+                                          "200,2.5,2.25,0.1,,,,xxh3:7,1,2,3\n",
+                                          "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,4\n",
+                                          ROW("100"), /* the step before again */
+                                          ROW("99")};
+    for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
+        char content[1024];
+        snprintf(content, sizeof content, "%s%s%s", HEADER ROW("100"), damaged[i], ROW("300"));
+        expect_unreadable(content, "bad.csv:3: not a row of metrics");
     }
 }
 
-static void test_metrics_reads_a_header_alone(void **state) {
+static void test_metrics_that_cannot_be_read(void **state) {
     (void)state;
-    dp_error error = {0};
-    dp_metrics_row *rows = NULL;
-    size_t count = 1;
-    const char *path = scratch_path("alone.csv");
-    write_text(path, HEADER);
-    expect_ok(dp_metrics_read(path, &rows, &count, &error), &error);
-    expect_unsigned(count, 0);
-    assert_null(rows);
-}
-
-static void test_metrics_names_the_line_that_it_cannot_read(void **state) {
-    (void)state;
-    static const struct {
-        const char *content;
-        const char *part;
-    } cases[] = {
-        {"", "bad.csv:1: not the columns"},
-        {"step,loss\n100,2.5\n", "bad.csv:1: not the columns"},
-        {HEADER ROW("100") "\n" ROW("200"), "bad.csv:3: not a row of 11 columns"},
-        {HEADER "100,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2000\n", "bad.csv:2: not a row"},
-        {HEADER "100,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2000,3,4\n", "bad.csv:2: not a row"},
-        {HEADER "100,2.5,2.25,0.1,,,,xxh3:7,1,2000,3\n", "bad.csv:2: not a row"},
-        {HEADER "-1,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2000,3\n", "bad.csv:2: not a row"},
-        {HEADER "100,2.5x,2,0.1,,,,xxh3:0000000000000007,1,2000,3\n", "bad.csv:2: not a row"},
-        {HEADER ROW("100") ROW("100"), "bad.csv:3: step 100 does not follow"},
-        {HEADER ROW("200") ROW("100"), "bad.csv:3: step 100 does not follow"},
-    };
-    const char *path = scratch_path("bad.csv");
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        dp_error error;
-        dp_metrics_row *rows = NULL;
-        size_t count = 1;
-        write_text(path, cases[i].content);
-        expect_failure(dp_metrics_read(path, &rows, &count, &error), DP_ERR_INPUT, cases[i].part,
-                       &error);
-        expect_unsigned(count, 0);
-        assert_null(rows);
-    }
-}
-
-static void test_metrics_reads_no_binary_file(void **state) {
-    (void)state;
-    static const char content[] = HEADER ROW("100") "2\0" ROW("00");
-    dp_error error = {0};
-    dp_metrics_row *rows = NULL;
-    size_t count = 0;
-    const char *path = scratch_path("binary.csv");
-    expect_ok(dp_file_write(path, content, sizeof content - 1, &error), &error);
-    expect_failure(dp_metrics_read(path, &rows, &count, &error), DP_ERR_INPUT,
-                   "binary.csv: not a text file", &error);
-    expect_failure(dp_metrics_read(scratch_path("none.csv"), &rows, &count, &error), DP_ERR_IO,
-                   "none.csv", &error);
+    dp_error error;
+    dp_metrics_table table;
+    expect_failure(dp_metrics_read(&table, scratch_path("nowhere.csv"), &error), DP_ERR_IO,
+                   "nowhere.csv", &error);
 }
 
 int main(void) {
@@ -294,11 +284,11 @@ int main(void) {
         cmocka_unit_test(test_metrics_replaces_a_file_that_is_not_its_own),
         cmocka_unit_test(test_metrics_cuts_a_long_file_in_a_moment),
         cmocka_unit_test(test_metrics_names_a_file_that_it_cannot_write),
-        cmocka_unit_test(test_metrics_reads_what_was_written),
-        cmocka_unit_test(test_metrics_reads_no_unfinished_line),
-        cmocka_unit_test(test_metrics_reads_a_header_alone),
-        cmocka_unit_test(test_metrics_names_the_line_that_it_cannot_read),
-        cmocka_unit_test(test_metrics_reads_no_binary_file),
+        cmocka_unit_test(test_metrics_reads_what_was_appended),
+        cmocka_unit_test(test_metrics_reads_no_row_that_is_still_being_written),
+        cmocka_unit_test(test_metrics_finds_columns_by_their_names),
+        cmocka_unit_test(test_metrics_names_the_line_that_is_damaged),
+        cmocka_unit_test(test_metrics_that_cannot_be_read),
     };
     return cmocka_run_group_tests_name("metrics", tests, scratch_create, scratch_remove);
 }

@@ -104,6 +104,30 @@ static void test_utf8_accepts_only_what_it_would_write(void **state) {
     }
 }
 
+static void test_utf8_shows_a_replacement_for_what_has_no_sign(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t length;
+        uint32_t shown;
+    } cases[] = {{"", 0, 1},
+                 {"ab", 1, 'a'},
+                 {"\xC3\xA9x", 2, 0xE9},
+                 {"\xC2\xA0", 2, 0xA0},
+                 {"\n", 1, DP_UTF8_REPLACEMENT},
+                 {"\x7F", 1, DP_UTF8_REPLACEMENT},
+                 {"\xC2\x9F", 2, DP_UTF8_REPLACEMENT},
+                 {"\xC3(", 1, DP_UTF8_REPLACEMENT},
+                 {"\xE2\x82", 1, DP_UTF8_REPLACEMENT},
+                 {"\xFF", 1, DP_UTF8_REPLACEMENT}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint32_t shown = 1;
+        expect_unsigned(dp_utf8_next_shown(cases[i].text, &shown), cases[i].length);
+        if (cases[i].length > 0)
+            expect_hex(shown, cases[i].shown);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8_round_trips_every_code_point),
@@ -112,6 +136,7 @@ int main(void) {
         cmocka_unit_test(test_utf8_refuses_invalid_forms),
         cmocka_unit_test(test_utf8_refuses_what_is_cut_off),
         cmocka_unit_test(test_utf8_accepts_only_what_it_would_write),
+        cmocka_unit_test(test_utf8_shows_a_replacement_for_what_has_no_sign),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

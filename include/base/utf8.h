@@ -12,6 +12,11 @@
  * many bytes it takes (1 to 4), or 0 where they are not valid UTF-8 or are cut off. */
 size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *code_point);
 
+/* The code point that a 0-terminated text begins with, for showing it: what is not UTF-8, byte by
+ * byte, and control characters are U+FFFD. Returns how many bytes it takes, 0 at the end. */
+#define DP_UTF8_REPLACEMENT 0xFFFDu
+size_t dp_utf8_next_shown(const char *text, uint32_t *code_point);
+
 /* Encodes a valid code point into buffer, 0-terminated. Returns how many bytes it takes. */
 size_t dp_utf8_encode(uint32_t code_point, char buffer[DP_UTF8_MAX_BYTES + 1]);
 

@@ -38,5 +38,7 @@ extern const dp_command dp_command_verify;
 extern const dp_command dp_command_nearest;
 extern const dp_command dp_command_predict;
 extern const dp_command dp_command_doctor;
+extern const dp_command dp_command_plot;
+extern const dp_command dp_command_report;
 
 #endif

@@ -8,12 +8,6 @@
 
 #include "train/metrics.h"
 
-/* The rows of a run, in rising order of steps. Borrowed. */
-typedef struct dp_metrics_rows {
-    const dp_metrics_row *rows; /* [count] */
-    size_t count;
-} dp_metrics_rows;
-
 typedef struct dp_comparison {
     size_t common;       /* steps that both have a row of */
     uint64_t first_step; /* of those; 0 where there is none */
@@ -23,6 +17,6 @@ typedef struct dp_comparison {
     const dp_metrics_row *a, *b; /* where the weights first differ; NULL: nowhere. Borrowed. */
 } dp_comparison;
 
-dp_comparison dp_comparison_of(dp_metrics_rows a, dp_metrics_rows b);
+dp_comparison dp_comparison_of(const dp_metrics_table *a, const dp_metrics_table *b);
 
 #endif

@@ -41,10 +41,17 @@ dp_status dp_metrics_append(dp_metrics *metrics, const dp_metrics_row *row,
                             dp_error *error) DP_CHECKED;
 void dp_metrics_close(dp_metrics *metrics);
 
-/* All rows of a file, in rising order of steps, numbers that are left out as NaN; a last line that
- * is not finished is not counted. The caller frees *rows (NULL where there are none). DP_ERR_INPUT
- * names the line that is no row; DP_ERR_IO: the file cannot be read. */
-dp_status dp_metrics_read(const char *path, dp_metrics_row **rows, size_t *count,
-                          dp_error *error) DP_CHECKED;
+/* The rows of a file. */
+typedef struct dp_metrics_table {
+    dp_metrics_row *rows; /* [count] owned, steps ascending */
+    size_t count;
+} dp_metrics_table;
+
+/* Reads a file, also one that a run is still writing: what comes behind the last end of a line is
+ * not yet a row. Columns are found by their names in the header, so that files of other versions
+ * can be read; a number that is not there is NaN. DP_ERR_INPUT, with the line: not a metrics file,
+ * or a damaged row. Release with dp_metrics_table_clear; on failure nothing is held. */
+dp_status dp_metrics_read(dp_metrics_table *table, const char *path, dp_error *error) DP_CHECKED;
+void dp_metrics_table_clear(dp_metrics_table *table);
 
 #endif

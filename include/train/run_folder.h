@@ -6,6 +6,8 @@
  *   runs/NAME/summary.json                     the end of a finished run
  *   runs/NAME/checkpoints/step-00010000.h5     the newest `keep`
  *   runs/NAME/best.h5                          the best on dev
+ *   runs/NAME/plots/                           train/plot: pictures, their scripts and data
+ *   runs/NAME/report.html                      train/html_report
  *
  * Not collective; rank 0 owns the folder.
  */
@@ -45,6 +47,14 @@ dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep,
  * without one its newest; of NULL or "" that of the newest run in runs/. */
 dp_status dp_run_folder_find(const char *user_path, char path[DP_PATH_SIZE],
                              dp_error *error) DP_CHECKED;
+
+/* The run folder that a user's PATH means: the folder itself; of NULL or "" the newest in runs/.
+ * DP_ERR_INPUT where it is no folder. */
+dp_status dp_run_folder_find_run(const char *user_path, char dir[DP_PATH_SIZE],
+                                 dp_error *error) DP_CHECKED;
+
+/* What a run is called: the last part of its folder's path. */
+dp_status dp_run_folder_name(const char *dir, char name[DP_PATH_SIZE], dp_error *error) DP_CHECKED;
 
 /* Whether the path is a directory. */
 bool dp_run_folder_is(const char *path);

@@ -1,6 +1,7 @@
 #include "base/utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static bool is_continuation(unsigned char byte) {
     return (byte & 0xC0u) == 0x80u;
@@ -30,6 +31,15 @@ size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *co
         return 0;
     *code_point = value;
     return length;
+}
+
+size_t dp_utf8_next_shown(const char *text, uint32_t *code_point) {
+    size_t available = strnlen(text, DP_UTF8_MAX_BYTES);
+    size_t length = dp_utf8_decode((const unsigned char *)text, available, code_point);
+    bool control = length > 0 && (*code_point < 0x20u || (*code_point - 0x7Fu) <= 0x20u);
+    if (available > 0 && (length == 0 || control))
+        *code_point = DP_UTF8_REPLACEMENT;
+    return available > 0 && length == 0 ? 1 : length;
 }
 
 size_t dp_utf8_encode(uint32_t code_point, char buffer[DP_UTF8_MAX_BYTES + 1]) {

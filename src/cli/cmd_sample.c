@@ -1,16 +1,9 @@
 #include "adapters/linalg.h"
-#include "base/memory.h"
-#include "base/random.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
-#include "data/context.h"
-#include "model/generate.h"
-#include "model/model.h"
+#include "train/sample_text.h"
 
 #include <stdio.h>
-
-/* A model may never draw the boundary; a sample ends here. */
-#define TOKENS_MAX 1000
 
 typedef struct sample_options {
     char ckpt[DP_PATH_SIZE];
@@ -64,50 +57,22 @@ static dp_option_table options_table(void) {
     return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
 }
 
-typedef struct sampling {
-    const dp_checkpoint *checkpoint;
-    const sample_options *chosen;
-    dp_model *model;
-    uint32_t *context; /* [block_size], oldest first */
-} sampling;
-
-static dp_status print_sample(sampling *self, uint64_t index, dp_error *error) {
-    const dp_checkpoint *checkpoint = self->checkpoint;
-    const sample_options *chosen = self->chosen;
-    const char *separator = checkpoint->unit == DP_UNIT_WORD ? " " : "";
-    dp_status status = dp_context_parse(&checkpoint->vocabulary, checkpoint->unit, chosen->prompt,
-                                        "--prompt", self->context, checkpoint->block_size, error);
-    if (status != DP_OK)
-        return status;
-    printf("%s", chosen->prompt);
-    bool first = chosen->prompt[0] == '\0';
-    for (uint64_t position = 0; position < TOKENS_MAX; position++) {
-        const float *logits = dp_model_logits(self->model, checkpoint->params, self->context);
-        double uniform = dp_random_uniform(chosen->seed, DP_STREAM_SAMPLE, index, position);
-        uint32_t id =
-            dp_generate_token(logits, checkpoint->vocabulary.count, chosen->temperature, uniform);
-        if (id == DP_BOUNDARY_ID)
-            break;
-        printf("%s%s", first ? "" : separator, dp_vocabulary_token(&checkpoint->vocabulary, id));
-        first = false;
-        dp_context_shift(self->context, checkpoint->block_size, id);
-    }
-    printf("\n");
-    return DP_OK;
-}
-
 static dp_status print_samples(const dp_checkpoint *checkpoint, const sample_options *chosen,
                                dp_error *error) {
     dp_status status = DP_OK;
-    sampling self = {.checkpoint = checkpoint, .chosen = chosen};
-    const dp_model_options one_row = {.grain_rows = 1, .forward_only = true};
-    DP_TRY(dp_model_create(&self.model, &checkpoint->layout, &one_row, error));
-    DP_NEW_ARRAY(self.context, checkpoint->block_size);
-    for (uint64_t i = 0; i < chosen->count; i++)
-        DP_TRY(print_sample(&self, i, error));
+    dp_sample_text *sampler = NULL;
+    const dp_sample_request request = {
+        .seed = chosen->seed, .temperature = chosen->temperature, .prompt = chosen->prompt};
+    DP_TRY(dp_sample_text_create(&sampler, checkpoint, error));
+    for (uint64_t i = 0; i < chosen->count && status == DP_OK; i++) {
+        dp_text sample = {0};
+        status = dp_sample_text_draw(sampler, &request, i, &sample, error);
+        if (status == DP_OK)
+            printf("%s\n", dp_text_string(&sample));
+        dp_text_clear(&sample);
+    }
 done:
-    dp_memory_free(self.context);
-    dp_model_destroy(self.model);
+    dp_sample_text_destroy(sampler);
     return status;
 }
 

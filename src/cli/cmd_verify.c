@@ -12,8 +12,7 @@
 typedef struct side {
     const char *path; /* as the user wrote it */
     char folder[DP_PATH_SIZE];
-    dp_metrics_row *rows;
-    size_t count;
+    dp_metrics_table metrics;
     dp_config config;
     bool has_config;
     char dataset[DP_SHA256_TEXT_SIZE]; /* "" where no checkpoint tells */
@@ -48,8 +47,8 @@ static dp_status read_side(side *self, const char *path, dp_error *error) {
     char metrics[DP_PATH_SIZE];
     self->path = path;
     DP_TRY(find_files(self, metrics, error));
-    DP_TRY(dp_metrics_read(metrics, &self->rows, &self->count, error));
-    if (self->count == 0)
+    DP_TRY(dp_metrics_read(&self->metrics, metrics, error));
+    if (self->metrics.count == 0)
         status = dp_fail(error, DP_ERR_INPUT,
                          "%s has no logging point yet: let the run go on to one (train.log_every)",
                          metrics);
@@ -117,7 +116,7 @@ static void append_identity(const side *sides, const dp_comparison *comparison, 
     else
         dp_text_append_format(out, "step %s\n", dp_text_format_count(comparison->last_step, last));
     for (int i = 0; i < 2; i++) {
-        uint64_t end = sides[i].rows[sides[i].count - 1].step;
+        uint64_t end = sides[i].metrics.rows[sides[i].metrics.count - 1].step;
         if (end > comparison->last_step)
             dp_text_append_format(out, "%c goes on to step %s\n", "AB"[i],
                                   dp_text_format_count(end, last));
@@ -193,8 +192,7 @@ static dp_status verify(int count, char **paths, bool *differ, dp_text *out, dp_
                        count < 2 ? "two runs are needed" : "two runs at a time");
     for (int i = 0; i < 2; i++)
         DP_TRY(read_side(&sides[i], paths[i], error));
-    dp_comparison comparison = dp_comparison_of((dp_metrics_rows){sides[0].rows, sides[0].count},
-                                                (dp_metrics_rows){sides[1].rows, sides[1].count});
+    dp_comparison comparison = dp_comparison_of(&sides[0].metrics, &sides[1].metrics);
     if (comparison.common == 0) {
         status = dp_fail(error, DP_ERR_INPUT,
                          "%s and %s have logged no step in common: train one of them again with "
@@ -211,7 +209,7 @@ static dp_status verify(int count, char **paths, bool *differ, dp_text *out, dp_
     DP_TRY(dp_text_check(out, error));
 done:
     for (int i = 0; i < 2; i++)
-        dp_memory_free(sides[i].rows);
+        dp_metrics_table_clear(&sides[i].metrics);
     return status;
 }
 

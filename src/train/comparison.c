@@ -17,12 +17,12 @@ static void compare_rows(dp_comparison *self, const dp_metrics_row *a, const dp_
     }
 }
 
-dp_comparison dp_comparison_of(dp_metrics_rows a, dp_metrics_rows b) {
+dp_comparison dp_comparison_of(const dp_metrics_table *a, const dp_metrics_table *b) {
     dp_comparison comparison = {0};
-    for (size_t i = 0, j = 0; i < a.count && j < b.count;) {
-        uint64_t step_a = a.rows[i].step, step_b = b.rows[j].step;
+    for (size_t i = 0, j = 0; i < a->count && j < b->count;) {
+        uint64_t step_a = a->rows[i].step, step_b = b->rows[j].step;
         if (step_a == step_b)
-            compare_rows(&comparison, &a.rows[i], &b.rows[j]);
+            compare_rows(&comparison, &a->rows[i], &b->rows[j]);
         i += step_a <= step_b;
         j += step_b <= step_a;
     }

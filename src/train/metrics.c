@@ -1,5 +1,6 @@
 #include "train/metrics.h"
 
+#include "base/digest.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -12,7 +13,6 @@
 #define HEADER                                                                                     \
     "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"    \
     "seconds\n"
-enum { COLUMN_STEP = 0, COLUMN_WEIGHTS = 7, COLUMN_COUNT = 11 };
 
 /* The step that a row begins with; false where it does not begin with a number and a comma. */
 static bool parse_step(const char *row, uint64_t *step) {
@@ -108,107 +108,155 @@ void dp_metrics_close(dp_metrics *metrics) {
     *metrics = (dp_metrics){0};
 }
 
-/* --- reading -------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
-static bool parse_real(const char *field, double *value) {
-    *value = NAN;
-    return field[0] == '\0' || dp_text_parse_real(field, value);
-}
+typedef enum column_type { COLUMN_STEP, COLUMN_REAL, COLUMN_HASH } column_type;
 
-/* Takes a row apart, in place. */
-static bool parse_row(char *line, dp_metrics_row *row) {
-    double *const split = row->split_loss;
-    double *const reals[COLUMN_COUNT] = {NULL,
-                                         &row->loss,
-                                         &row->batch_loss,
-                                         &row->lr,
-                                         &split[DP_SPLIT_TRAIN],
-                                         &split[DP_SPLIT_DEV],
-                                         &split[DP_SPLIT_TEST],
-                                         NULL,
-                                         &row->ms_per_step,
-                                         &row->examples_per_s,
-                                         &row->seconds};
-    size_t column = 0;
-    for (char *field = line; field != NULL; column++) {
-        char *comma = strchr(field, ',');
-        if (comma != NULL)
-            *comma = '\0';
-        bool valid = column < COLUMN_COUNT;
-        if (column == COLUMN_STEP)
-            valid = dp_text_parse_unsigned(field, &row->step);
-        else if (column == COLUMN_WEIGHTS)
-            valid = dp_hash_parse(field, &row->weights_hash);
-        else if (valid)
-            valid = parse_real(field, reals[column]);
-        if (!valid)
-            return false;
-        field = comma == NULL ? NULL : comma + 1;
+static const struct column {
+    const char *name;
+    column_type type;
+    size_t offset; /* of its field in a row */
+} columns[] = {
+    {"step", COLUMN_STEP, offsetof(dp_metrics_row, step)},
+    {"loss", COLUMN_REAL, offsetof(dp_metrics_row, loss)},
+    {"batch_loss", COLUMN_REAL, offsetof(dp_metrics_row, batch_loss)},
+    {"lr", COLUMN_REAL, offsetof(dp_metrics_row, lr)},
+    {"train_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TRAIN])},
+    {"dev_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_DEV])},
+    {"test_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TEST])},
+    {"weights", COLUMN_HASH, offsetof(dp_metrics_row, weights_hash)},
+    {"ms_per_step", COLUMN_REAL, offsetof(dp_metrics_row, ms_per_step)},
+    {"examples_per_s", COLUMN_REAL, offsetof(dp_metrics_row, examples_per_s)},
+    {"seconds", COLUMN_REAL, offsetof(dp_metrics_row, seconds)},
+};
+#define COLUMN_COUNT (sizeof columns / sizeof columns[0])
+#define FIELDS_MAX 64
+
+/* The columns of a file in its order; NULL for one of a name that we do not know. */
+typedef struct file_columns {
+    const struct column *known[FIELDS_MAX];
+    size_t count;
+} file_columns;
+
+/* Cuts the line at its commas. Returns how many fields it has; those beyond FIELDS_MAX are not
+ * stored. */
+static size_t cut_fields(char *line, char *fields[FIELDS_MAX]) {
+    size_t count = 0;
+    for (char *next = line; next != NULL;) {
+        char *field = next;
+        next = strchr(field, ',');
+        if (next != NULL)
+            *next++ = '\0';
+        if (count < FIELDS_MAX)
+            fields[count] = field;
+        count++;
     }
-    return column == COLUMN_COUNT;
+    return count;
 }
 
-/* Line number `line` of a file, which is taken apart, as the row behind `before` (NULL: none). */
-static dp_status read_row(char *text, const char *path, size_t line, const dp_metrics_row *before,
-                          dp_metrics_row *row, dp_error *error) {
-    if (!parse_row(text, row))
-        return dp_fail(error, DP_ERR_INPUT, "%s:%zu: not a row of %d columns", path, line,
-                       COLUMN_COUNT);
-    if (before != NULL && row->step <= before->step)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "%s:%zu: step %" PRIu64 " does not follow the row before", path, line,
-                       row->step);
-    return DP_OK;
+static bool parse_header(char *line, file_columns *found) {
+    char *fields[FIELDS_MAX];
+    found->count = cut_fields(line, fields);
+    if (found->count > FIELDS_MAX || strcmp(fields[0], columns[0].name) != 0)
+        return false;
+    for (size_t i = 0; i < found->count; i++) {
+        found->known[i] = NULL;
+        for (size_t c = 0; c < COLUMN_COUNT; c++) {
+            if (strcmp(fields[i], columns[c].name) == 0)
+                found->known[i] = &columns[c];
+        }
+    }
+    return true;
 }
 
-/* Reads all rows into rows [count], which has room for all lines of the content; that is taken
- * apart. A part of a line at the end is what a crash has left, or what is being written. */
-static dp_status read_rows(char *content, size_t size, const char *path, dp_metrics_row *rows,
-                           size_t *count, dp_error *error) {
+static bool parse_field(const struct column *column, const char *text, dp_metrics_row *row) {
+    void *field = (char *)row + column->offset;
+    if (column->type == COLUMN_STEP)
+        return dp_text_parse_unsigned(text, field);
+    if (column->type == COLUMN_HASH)
+        return text[0] == '\0' || dp_hash_parse(text, field);
+    return text[0] == '\0' || dp_text_parse_real(text, field);
+}
+
+static bool parse_row(const file_columns *found, char *line, dp_metrics_row *row) {
+    char *fields[FIELDS_MAX];
+    *row = (dp_metrics_row){.loss = NAN,
+                            .batch_loss = NAN,
+                            .lr = NAN,
+                            .split_loss = {NAN, NAN, NAN},
+                            .ms_per_step = NAN,
+                            .examples_per_s = NAN,
+                            .seconds = NAN};
+    if (cut_fields(line, fields) != found->count)
+        return false;
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->known[i] != NULL && !parse_field(found->known[i], fields[i], row))
+            return false;
+    }
+    return true;
+}
+
+/* The next whole line, cut from the text at *at; NULL where there is none. */
+static char *next_line(char **at) {
+    char *line = *at, *end = strchr(line, '\n');
+    if (end == NULL)
+        return NULL;
+    *end = '\0';
+    *at = end + 1;
+    return line;
+}
+
+static dp_status parse_table(dp_metrics_table *table, char *text, const char *path,
+                             dp_error *error) {
     dp_status status = DP_OK;
-    const size_t header = strlen(HEADER);
-    if (size < header || memcmp(content, HEADER, header) != 0)
-        return dp_fail(error, DP_ERR_INPUT, "%s:1: not the columns of dptrain's metrics.csv", path);
-    if (memchr(content, '\0', size) != NULL)
-        return dp_fail(error, DP_ERR_INPUT, "%s: not a text file", path);
-    char *line = content + header;
-    for (char *end = strchr(line, '\n'); end != NULL; end = strchr(line, '\n')) {
-        *end = '\0';
-        DP_TRY(read_row(line, path, *count + 2, *count == 0 ? NULL : &rows[*count - 1],
-                        &rows[*count], error));
-        (*count)++;
-        line = end + 1;
+    file_columns found;
+    void *rows = NULL;
+    size_t capacity = 0, line_number = 1;
+    char *line = next_line(&text);
+    if (line == NULL || !parse_header(line, &found))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s:1: not the metrics of a run: they begin with 'step,loss,...'", path);
+    while ((line = next_line(&text)) != NULL) {
+        dp_metrics_row row;
+        line_number++;
+        if (!parse_row(&found, line, &row) ||
+            (table->count > 0 && row.step <= table->rows[table->count - 1].step)) {
+            status = dp_fail(error, DP_ERR_INPUT,
+                             "%s:%zu: not a row of metrics, or not of a later step than the one "
+                             "before; remove this line to see the others",
+                             path, line_number);
+            goto done;
+        }
+        DP_TRY(dp_memory_grow(&rows, &capacity, table->count + 1, sizeof row, error));
+        table->rows = rows;
+        table->rows[table->count++] = row;
     }
 done:
+    table->rows = rows;
     return status;
 }
 
-static size_t count_lines(const char *content, size_t size) {
-    size_t lines = 0;
-    for (size_t i = 0; i < size; i++)
-        lines += content[i] == '\n';
-    return lines;
-}
-
-dp_status dp_metrics_read(const char *path, dp_metrics_row **rows, size_t *count, dp_error *error) {
+dp_status dp_metrics_read(dp_metrics_table *table, const char *path, dp_error *error) {
     dp_status status = DP_OK;
     dp_file_map map = {0};
     dp_text content = {0};
-    *rows = NULL;
-    *count = 0;
+    *table = (dp_metrics_table){0};
     DP_TRY(dp_file_map_open(&map, path, error));
     if (map.size > 0)
         dp_text_append_bytes(&content, map.data, map.size);
+    else
+        dp_text_append(&content, "");
     DP_TRY(dp_text_check(&content, error));
-    DP_NEW_ARRAY(*rows, count_lines(dp_text_string(&content), content.length));
-    DP_TRY(read_rows(content.data, content.length, path, *rows, count, error));
+    DP_TRY(parse_table(table, content.data, path, error));
 done:
-    if (status != DP_OK || *count == 0) {
-        dp_memory_free(*rows);
-        *rows = NULL;
-        *count = 0;
-    }
-    dp_text_clear(&content);
     dp_file_map_close(&map);
+    dp_text_clear(&content);
+    if (status != DP_OK)
+        dp_metrics_table_clear(table);
     return status;
+}
+
+void dp_metrics_table_clear(dp_metrics_table *table) {
+    dp_memory_free(table->rows);
+    *table = (dp_metrics_table){0};
 }

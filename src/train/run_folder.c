@@ -52,9 +52,14 @@ static bool parse_name(const char *name, uint64_t *step) {
 }
 
 /* The files of a run besides its checkpoints. */
-static const char *const file_names[] = {"config.ini", "metrics.csv", "log.txt", "summary.json",
-                                         "best.h5"};
+static const char *const file_names[] = {"config.ini",   "metrics.csv", "log.txt",
+                                         "summary.json", "best.h5",     "report.html"};
 #define FILE_COUNT (sizeof file_names / sizeof file_names[0])
+
+/* What train/plot leaves in plots/: one of each name with each ending. */
+static const char *const picture_names[] = {"loss", "train_dev", "embedding", "embedding_pca",
+                                            "compare"};
+static const char *const picture_endings[] = {"png", "svg", "gp", "tsv"};
 
 static bool is_file_name(const char *name) {
     uint64_t step = 0;
@@ -106,6 +111,17 @@ dp_status dp_run_folder_create(const char *dir, dp_error *error) {
     DP_TRY(remove_temporaries(path, error));
     DP_TRY(remove_temporaries(dir, error));
 done:
+    return status;
+}
+
+dp_status dp_run_folder_name(const char *dir, char name[DP_PATH_SIZE], dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_status status = dp_path_format(path, error, "%s", dir);
+    size_t length = status == DP_OK ? strlen(path) : 0;
+    while (length > 1 && path[length - 1] == '/')
+        path[--length] = '\0';
+    if (status == DP_OK)
+        status = dp_path_format(name, error, "%s", length == 1 ? path : dp_path_base(path));
     return status;
 }
 
@@ -169,8 +185,24 @@ dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep, dp_
     return remove_older(dir, step, keep, error);
 }
 
+static dp_status remove_pictures(const char *dir, dp_error *error) {
+    dp_status status = DP_OK;
+    for (size_t i = 0; i < sizeof picture_names / sizeof picture_names[0]; i++) {
+        for (size_t k = 0; k < sizeof picture_endings / sizeof picture_endings[0]; k++) {
+            char path[DP_PATH_SIZE];
+            DP_TRY(dp_path_format(path, error, "%s/plots/%s.%s", dir, picture_names[i],
+                                  picture_endings[k]));
+            DP_TRY(dp_file_remove(path, error));
+        }
+    }
+done:
+    return status;
+}
+
 dp_status dp_run_folder_clear(const char *dir, dp_error *error) {
     dp_status status = remove_older(dir, UINT64_MAX, 0, error);
+    if (status == DP_OK)
+        status = remove_pictures(dir, error);
     for (size_t i = 0; i < FILE_COUNT && status == DP_OK; i++) {
         char path[DP_PATH_SIZE];
         DP_TRY(dp_run_folder_file(dir, file_names[i], path, error));
@@ -199,11 +231,11 @@ done:
 }
 
 /* The folder in runs/ that was written to last: its checkpoint of the latest time. */
-static dp_status find_newest(char path[DP_PATH_SIZE], dp_error *error) {
+static dp_status find_newest(char newest_dir[DP_PATH_SIZE], dp_error *error) {
     struct timespec newest = {0};
     char candidate[DP_PATH_SIZE], dir[DP_PATH_SIZE];
     dp_error ignored;
-    path[0] = '\0';
+    newest_dir[0] = '\0';
     DIR *directory = opendir(DP_RUNS_DIRECTORY);
     if (directory == NULL)
         return dp_fail(error, DP_ERR_INPUT,
@@ -220,19 +252,36 @@ static dp_status find_newest(char path[DP_PATH_SIZE], dp_error *error) {
         if (time->tv_sec > newest.tv_sec ||
             (time->tv_sec == newest.tv_sec && time->tv_nsec > newest.tv_nsec)) {
             newest = *time;
-            memcpy(path, candidate, sizeof candidate);
+            memcpy(newest_dir, dir, sizeof dir);
         }
     }
     closedir(directory);
-    if (path[0] == '\0')
+    if (newest_dir[0] == '\0')
         return dp_fail(error, DP_ERR_INPUT, "no run in " DP_RUNS_DIRECTORY "/ holds a checkpoint");
     return DP_OK;
 }
 
 dp_status dp_run_folder_find(const char *user_path, char path[DP_PATH_SIZE], dp_error *error) {
+    dp_status status = DP_OK;
+    char dir[DP_PATH_SIZE];
+    if (user_path != NULL && user_path[0] != '\0' && !dp_run_folder_is(user_path))
+        return dp_path_format(path, error, "%s", user_path);
+    DP_TRY(dp_run_folder_find_run(user_path, dir, error));
+    DP_TRY(find_in_folder(dir, path, error));
+done:
+    return status;
+}
+
+dp_status dp_run_folder_find_run(const char *user_path, char dir[DP_PATH_SIZE], dp_error *error) {
     if (user_path == NULL || user_path[0] == '\0')
-        return find_newest(path, error);
-    if (dp_run_folder_is(user_path))
-        return find_in_folder(user_path, path, error);
-    return dp_path_format(path, error, "%s", user_path);
+        return find_newest(dir, error);
+    if (!dp_file_exists(user_path))
+        return dp_fail_errno(error, ENOENT, "cannot read the run folder %s", user_path);
+    if (!dp_run_folder_is(user_path))
+        return dp_fail(error, DP_ERR_INPUT, "%s is not a run folder: give the folder it is in",
+                       user_path);
+    size_t length = strlen(user_path);
+    while (length > 1 && user_path[length - 1] == '/')
+        length--;
+    return dp_path_format(dir, error, "%.*s", (int)length, user_path);
 }

@@ -1,0 +1,69 @@
+#include "adapters/linalg.h"
+#include "cli/command.h"
+#include "train/html_report.h"
+#include "train/run_folder.h"
+
+#include <stdio.h>
+
+typedef struct report_options {
+    char out[DP_PATH_SIZE];
+} report_options;
+
+static const dp_option options[] = {
+    {.key = "out",
+     .type = DP_OPTION_TEXT,
+     .offset = offsetof(report_options, out),
+     .initial = "",
+     .unit = "FILE",
+     .help = "the page; none: report.html in the run folder"},
+};
+
+static dp_option_table options_table(void) {
+    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+}
+
+/* On rank 0. */
+static dp_status report(const report_options *chosen, const char *user_path, dp_error *error) {
+    dp_status status = DP_OK;
+    char dir[DP_PATH_SIZE], path[DP_PATH_SIZE];
+    dp_text notices = {0};
+    DP_TRY(dp_run_folder_find_run(user_path, dir, error));
+    if (chosen->out[0] != '\0')
+        DP_TRY(dp_path_format(path, error, "%s", chosen->out));
+    else
+        DP_TRY(dp_run_folder_file(dir, "report.html", path, error));
+    DP_TRY(dp_html_report_write(dir, path, &notices, error));
+    fprintf(stderr, "%s", dp_text_string(&notices));
+    printf("%s\n", path);
+done:
+    dp_text_clear(&notices);
+    return status;
+}
+
+static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
+    dp_status status = DP_OK;
+    report_options chosen;
+    int positional_count = 0;
+    (void)signal;
+    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
+                            error));
+    dp_linalg_init();
+    if (dp_comm_rank(comm) == 0 && positional_count > 1)
+        status =
+            dp_fail(error, DP_ERR_INPUT, "one run folder at a time, not also '%s'", arguments[1]);
+    else if (dp_comm_rank(comm) == 0)
+        status = report(&chosen, positional_count == 0 ? NULL : arguments[0], error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+done:
+    return status;
+}
+
+const dp_command dp_command_report = {
+    .name = "report",
+    .arguments = "[RUN]",
+    .purpose = "one HTML page of a run: results, plots, samples, config",
+    .details = "RUN is a run folder, also of a run that goes on; none: the newest. The page is\n"
+               "one file without references to others. Its plots are those of 'dptrain plot'.\n",
+    .options = options_table,
+    .run = run,
+};

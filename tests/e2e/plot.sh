@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# plot and report: with gnuplot, without it, of a run that goes on, of runs with odd names.
+source "$(dirname "$0")/common.sh"
+make_small_run
+name="odd 'run' \"{1}_\\n & <b>é"
+"$BIN/dptrain" small.ini train.steps=1000 run.dir=runs/small >/dev/null
+"$BIN/dptrain" small.ini train.steps=500 run.dir="runs/$name" >/dev/null
+
+# All programs but gnuplot, as MPI looks for its helpers in PATH too.
+mkdir without
+(IFS=: && for place in $PATH; do ln -sf "$place"/* without/ 2>/dev/null || true; done)
+rm -f without/gnuplot*
+
+# expect_failing STATUS TEXT COMMAND...
+expect_failing() {
+    local wanted=$1 text=$2 status=0
+    shift 2
+    "$@" >out.txt 2>error.txt || status=$?
+    expect_equal "status of: $* ($(cat error.txt))" "$status" "$wanted"
+    grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
+}
+
+# expect_files FOLDER NAME...: not empty
+expect_files() {
+    local place=$1 file
+    shift
+    for file in "$@"; do
+        [ -s "$place/$file" ] || fail "no $place/$file: $(ls "$place")"
+    done
+}
+
+# --- without gnuplot: what to install; script and data stay; the page is of the rest
+expect_failing 3 "apt-get install gnuplot-nox" \
+    env PATH="$PWD/without" "$BIN/dptrain" plot runs/small
+expect_files runs/small/plots loss.gp loss.tsv train_dev.gp train_dev.tsv embedding.gp embedding.tsv
+PATH="$PWD/without" "$BIN/dptrain" report runs/small >out.txt 2>error.txt || fail "$(cat error.txt)"
+grep -q "apt-get install gnuplot-nox" error.txt || fail "report does not say what is missing"
+grep -q "<h2>Samples" runs/small/report.html || fail "no samples without gnuplot"
+! grep -q "<svg" runs/small/report.html || fail "a picture without gnuplot"
+
+# --- what a user can get wrong
+expect_failing 3 "cannot read the run folder nowhere" "$BIN/dptrain" plot nowhere
+expect_failing 2 "small.h5 is not a run folder" "$BIN/dptrain" plot runs/small small.h5
+mkdir empty damaged
+expect_failing 2 "empty holds no run" "$BIN/dptrain" plot empty
+expect_failing 2 "empty holds no run" "$BIN/dptrain" report empty
+expect_failing 2 "one run folder at a time" "$BIN/dptrain" report runs/small empty
+sed '3s/,.*//' runs/small/metrics.csv >damaged/metrics.csv
+expect_failing 2 "damaged/metrics.csv:3:" "$BIN/dptrain" plot damaged
+head -n 1 runs/small/metrics.csv >damaged/metrics.csv
+expect_failing 2 "has no rows yet" "$BIN/dptrain" plot damaged
+
+# --- the page: the samples of `sample`, names escaped
+expect_equal "samples of the page" "$(sed -n 's|^<li>\(.*\)</li>$|\1|p' runs/small/report.html)" \
+    "$("$BIN/dptrain" sample runs/small)"
+PATH="$PWD/without" "$BIN/dptrain" report "runs/$name" --out odd.html >out.txt 2>/dev/null
+grep -qF '<h1>odd &#39;run&#39; &quot;{1}_\n &amp; &lt;b&gt;é</h1>' odd.html ||
+    fail "the name is not escaped: $(grep '<h1>' odd.html)"
+
+command -v gnuplot >/dev/null ||
+    skip "the half that draws: no gnuplot here (apt-get install gnuplot-nox)"
+
+# --- with gnuplot
+"$BIN/dptrain" plot >out.txt # the newest run, which has the odd name
+expect_files "runs/$name/plots" loss.png loss.svg train_dev.png train_dev.svg embedding.png \
+    embedding.svg
+"$BIN/dptrain" plot runs/small --pca >out.txt
+expect_equal "pictures that plot names" \
+    "$(grep -c "^runs/small/plots/[a-z_]*\.png and [a-z_]*\.svg$" out.txt)" 3
+expect_files runs/small/plots embedding_pca.png embedding_pca.svg
+"$BIN/dptrain" plot runs/small "runs/$name" --out both >out.txt
+expect_files both compare.png compare.svg compare.gp compare.tsv
+for script in both/compare.gp "runs/$name/plots/"*.gp; do
+    said=$(cd "$(dirname "$script")" && gnuplot -d "$(basename "$script")" 2>&1)
+    expect_equal "what gnuplot has to say of $script" "$said" ""
+done
+grep -qF "odd 'run' \"{1}_\\n &amp; &lt;b>é" "runs/$name/plots/loss.svg" ||
+    fail "the title is not the name: $(grep -F "odd" "runs/$name/plots/loss.svg")"
+
+# a run that goes on: half a line, no checkpoint yet
+mkdir going
+{ head -n 3 runs/small/metrics.csv && printf '750,2.4,'; } >going/metrics.csv
+"$BIN/dptrain" plot going >out.txt 2>error.txt || fail "$(cat error.txt)"
+grep -q "^no embedding: going holds no checkpoint" error.txt || fail "$(cat error.txt)"
+expect_files going/plots loss.png loss.svg train_dev.png
+
+# on several ranks one of them draws; the page refers to nothing else, and names nothing twice
+ranks 3 "$BIN/dptrain" report runs/small >out.txt 2>error.txt || fail "$(cat error.txt)"
+expect_equal "what 3 ranks say" "$(cat out.txt)" "runs/small/report.html"
+expect_equal "pictures of the page" "$(grep -c "<svg" runs/small/report.html)" 3
+! grep -qE '(src|href)=.(http|/|\.)|<script|@import|<link' runs/small/report.html ||
+    fail "the page refers to something else"
+expect_equal "names that the page has twice" \
+    "$(grep -oE " id=['\"][^'\"]*" runs/small/report.html | sort | uniq -d)" ""
+
+# a run that starts over has no pictures of the old one
+"$BIN/dptrain" small.ini train.steps=250 run.dir=runs/small --fresh >/dev/null
+expect_equal "old pictures that are left" "$(ls runs/small/plots)" ""
+[ ! -e runs/small/report.html ] || fail "the old page is left"
