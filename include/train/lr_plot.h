@@ -4,10 +4,9 @@
 
 #include "train/lr_search.h"
 
-/* Writes DIR/lrfind.gp, which draws DIR/lrfind.csv as DIR/lrfind.svg and DIR/lrfind.png, and runs
- * it. *drawn is false where gnuplot is missing or fails; data and script are then there to be drawn
- * later. Not collective; rank 0 calls it. */
-dp_status dp_lr_plot_draw(const dp_lr_search *search, const char *dir, bool *drawn,
-                          dp_error *error) DP_CHECKED;
+/* Draws DIR/lrfind.svg and DIR/lrfind.png from the script DIR/lrfind.gp, which stays. As
+ * dp_gnuplot_draw: DP_ERR_IO where gnuplot is missing or fails, or files cannot be written. Not
+ * collective; rank 0 calls it. */
+dp_status dp_lr_plot_draw(const dp_lr_search *search, const char *dir, dp_error *error) DP_CHECKED;
 
 #endif

@@ -119,7 +119,7 @@ static dp_status tell(const dp_lr_search *search, const lrfind_options *chosen, 
                       dp_error *error) {
     dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
-    bool drawn = false;
+    dp_error undrawn;
     print_end(search, chosen);
     if (search->count == 0)
         return dp_fail(error, DP_ERR_DIVERGED,
@@ -128,14 +128,10 @@ static dp_status tell(const dp_lr_search *search, const lrfind_options *chosen, 
     DP_TRY(dp_file_make_directories(dir, error));
     DP_TRY(dp_run_folder_file(dir, "lrfind.csv", path, error));
     DP_TRY(dp_lr_search_write(search, path, error));
-    DP_TRY(dp_lr_plot_draw(search, dir, &drawn, error));
-    if (drawn)
+    if (dp_lr_plot_draw(search, dir, &undrawn) == DP_OK)
         printf("%s/lrfind.csv, lrfind.png and lrfind.svg\n", dir);
-    else
-        printf(
-            "%s/lrfind.csv; for the picture install gnuplot (package gnuplot-nox), then: gnuplot "
-            "%s/lrfind.gp\n",
-            dir, dir);
+    else /* the numbers are what was asked for */
+        printf("%s/lrfind.csv; notice: %s\n", dir, undrawn.message);
 done:
     return status;
 }

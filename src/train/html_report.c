@@ -1,7 +1,7 @@
 #include "train/html_report.h"
 
 #include "base/html.h"
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/metrics.h"
@@ -132,9 +132,9 @@ static bool find_result(const page *self, dp_split split, dp_evaluation *result)
     const char *summary = dp_text_string(&self->summary);
     *result = (dp_evaluation){.loss = NAN};
     snprintf(key, sizeof key, "splits.%s.loss", dp_split_name(split));
-    bool summed_up = dp_json_find_real(summary, key, &result->loss);
+    bool summed_up = dp_json_read_real(summary, key, &result->loss);
     snprintf(key, sizeof key, "splits.%s.count", dp_split_name(split));
-    if (summed_up && !dp_json_find_unsigned(summary, key, &result->count))
+    if (summed_up && !dp_json_read_unsigned(summary, key, &result->count))
         result->count = 0;
     for (size_t i = self->metrics.count; i > 0 && !summed_up && isnan(result->loss); i--)
         result->loss = self->metrics.rows[i - 1].split_loss[split];
@@ -166,12 +166,12 @@ static void append_state(page *self) {
     uint64_t step = last == NULL ? 0 : last->step, ranks = 0;
     double seconds = 0.0;
     char text[32];
-    bool finished = dp_json_find_unsigned(summary, "step", &step);
+    bool finished = dp_json_read_unsigned(summary, "step", &step);
     dp_text_append_format(html, "<p>%s at step %s", finished ? "Finished" : "Not finished; seen",
                           dp_text_format_count(step, text));
-    if (dp_json_find_real(summary, "seconds", &seconds))
+    if (dp_json_read_real(summary, "seconds", &seconds))
         dp_text_append_format(html, ", in %s", dp_text_format_duration(seconds, text));
-    if (dp_json_find_unsigned(summary, "ranks", &ranks))
+    if (dp_json_read_unsigned(summary, "ranks", &ranks))
         dp_text_append_format(html, " on %s rank%s", dp_text_format_count(ranks, text),
                               ranks == 1 ? "" : "s");
     dp_text_append(html, ".");

@@ -10,7 +10,7 @@ before=$(cd runs/small && find . -type f -exec sha256sum {} + | sort)
 mkdir none
 # shellcheck disable=SC2086 # a program and its flag
 $MPIEXEC 1 env PATH="$PWD/none" "$BIN/dptrain" lrfind small.ini >alone.txt
-grep -q "install gnuplot (package gnuplot-nox), then: gnuplot runs/small/lrfind.gp" alone.txt ||
+grep -q "no gnuplot in PATH: install it .*script and the data are runs/small/lrfind.gp" alone.txt ||
     fail "no word of what to install: $(cat alone.txt)"
 grep -q "^suggested: train.lr=[0-9.]*, half the rate" alone.txt || fail "no suggestion"
 expect_below "columns" "$(grep -v gnuplot alone.txt | wc -L)" 80
