@@ -1,11 +1,12 @@
 """Figures from the measurements that run.py saved: medians over rounds, and ratios.
 
-A measurement during which other processes used the processor counts only where a candidate has no
-quiet one.
+A measurement during which other processes used the processor, or the host's other machines did,
+counts only where a candidate has no quiet one.
 """
 from statistics import median
 
 QUIET = 0.15  # cores that others may use during a measurement
+PACE = 1.12  # times as long as at its best a core may take before and after it
 
 
 class Figures:
@@ -38,7 +39,7 @@ class Figures:
 
 
 def is_quiet(measured):
-    return measured["others"] <= QUIET
+    return measured["others"] <= QUIET and measured["slowdown"] <= PACE
 
 
 def is_disturbed(candidate):

@@ -104,6 +104,36 @@ class Others:
         self.cores = max(0.0, used / seconds)
 
 
+def loop_seconds():
+    """The shortest of some turns of a loop that keeps a core busy."""
+    def turn():
+        before, count = time.perf_counter(), 0
+        for i in range(40000):
+            count += i
+        return time.perf_counter() - before
+    return min(turn() for _ in range(4))
+
+
+class Pace:
+    """How slow the slowest core is, as a multiple of the fastest ever seen. Other machines of a
+    host share its cores with a virtual one, which no count of ours shows."""
+
+    def __init__(self):
+        self.fastest = loop_seconds()
+
+    def slowdown(self):
+        allowed = os.sched_getaffinity(0)
+        try:
+            seconds = []
+            for core in allowed:
+                os.sched_setaffinity(0, {core})
+                seconds.append(loop_seconds())
+        finally:
+            os.sched_setaffinity(0, allowed)
+        self.fastest = min(self.fastest, *seconds)
+        return max(seconds) / self.fastest
+
+
 def wait_for_lull(patience, limit):
     """Waits until others use at most `limit` cores, or for `patience` seconds."""
     end = time.monotonic() + patience

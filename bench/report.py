@@ -1,7 +1,7 @@
 """docs/performance.md from the results of a run. All of its text is made here."""
 import textwrap
 
-from figures import QUIET, Figures, is_disturbed, is_quiet, middle, ratio, spread, us
+from figures import PACE, QUIET, Figures, is_disturbed, is_quiet, middle, ratio, spread, us
 from plot import draw
 from targets import targets
 
@@ -97,7 +97,8 @@ def busy_text(figures):
     """How quiet the machine was."""
     rounds = [measured for c in figures.candidates for measured in c["rounds"]]
     noisy = sum(not is_quiet(measured) for measured in rounds)
-    text = f"Other processes used more than {QUIET} cores during {noisy} of {len(rounds)} " \
+    text = f"Other processes used more than {QUIET} cores, or a core was more than " \
+           f"{100 * PACE - 100:.0f} % slower than at its best, during {noisy} of {len(rounds)} " \
            "measurements"
     if noisy == 0:
         return text + "."

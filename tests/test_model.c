@@ -272,6 +272,7 @@ typedef struct golden {
     const char *name;
     dp_model_shape shape;
     size_t batch, grains;
+    dp_dropout dropout;
     size_t grain_rows; /* that the model is made for: few go row by row, many by pairs */
     dp_h5file *file;
     dp_file_map map;
@@ -316,7 +317,8 @@ static void golden_open(golden *self) {
     assert_int_equal(dp_file_map_open(&self->map, path, &error), DP_OK);
     assert_int_equal(dp_params_layout_init(&self->layout, self->shape, &error), DP_OK);
     const dp_model_options options = {.level = dp_cpu_level_detect(),
-                                      .grain_rows = self->grain_rows};
+                                      .grain_rows = self->grain_rows,
+                                      .dropout = self->dropout};
     assert_int_equal(dp_model_create(&self->model, &self->layout, &options, &error), DP_OK);
     snprintf(object, sizeof object, "/%s/contexts", self->name);
     self->contexts = map_ids(self, object, 2);
@@ -388,7 +390,9 @@ static void golden_grains(void *context, dp_tree_range grains, float *sum) {
     const dp_batch batch = {.grains = grains.end - grains.first,
                             .starts = starts,
                             .contexts = self->contexts + first * self->shape.block_size,
-                            .targets = self->targets + first};
+                            .targets = self->targets + first,
+                            .step = self->step,
+                            .first_row = base};
     dp_model_gradient(self->model, self->params, &batch, 1.0f / (float)self->batch, sum, losses,
                       NULL);
     for (size_t g = 0; g < grains.end - grains.first; g++)
@@ -464,6 +468,17 @@ static void test_model_base_is_pytorch(void **state) {
     check_golden(&self);
 }
 
+static void test_model_with_dropout_is_pytorch(void **state) {
+    (void)state;
+    golden self = {.name = "dropout",
+                   .shape = {.vocab = 11, .block_size = 3, .embedding_dim = 4, .hidden_dim = 12},
+                   .batch = 33,
+                   .grains = 8,
+                   .dropout = {.embedding = 0.25, .hidden = 0.4, .seed = 4},
+                   .grain_rows = 33};
+    check_golden(&self);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_model_loss_is_the_reference, set_up, tear_down),
@@ -475,6 +490,7 @@ int main(void) {
         cmocka_unit_test(test_model_gradient_is_the_slope_in_every_way),
         cmocka_unit_test(test_model_small_is_pytorch),
         cmocka_unit_test(test_model_base_is_pytorch),
+        cmocka_unit_test(test_model_with_dropout_is_pytorch),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

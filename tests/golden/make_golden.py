@@ -6,10 +6,10 @@ Run it with PyTorch, NumPy and h5py installed:  tests/golden/make_golden.py
 The file is kept, so neither the build nor the tests need Python. PyTorch works in float64 from
 parameters that are exact in float32, so its values are a truth that float32 code is compared with.
 
-Groups /small and /base, each with
+Groups /small, /base and /dropout, each with
   attributes of the root NAME_loss_T   mean loss of step T = 0..9, before its update
   NAME/contexts [10 * batch, block], NAME/targets [10 * batch]   uint32 ids
-  NAME/logits   [batch, vocab]         of step 0
+  NAME/logits   [batch, vocab]         of step 0, without dropout
   NAME/params, NAME/gradient, NAME/trained: C, W1, b1, W2, b2 before, their gradient at step 0, and
                                        after ten steps of plain SGD with learning rate 0.1
 
@@ -24,6 +24,7 @@ Attributes of the root init_W1, init_W2: the deviation of torch.nn.init's Kaimin
                                        of /base
 """
 import pathlib
+import sys
 
 import h5py
 import numpy as np
@@ -31,12 +32,34 @@ import torch
 import torch.nn.functional as F
 from torch.optim import lr_scheduler
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "bench"))
+import philox  # dptrain's random numbers, in NumPy
+
 STEPS = 10
 LR = 0.1
 NAMES = ["C", "W1", "b1", "W2", "b2"]
 
 
-def make(file, name, vocab, block, embedding, hidden, batch, seed):
+STREAM_DROP_EMBEDDING, STREAM_DROP_HIDDEN = 5, 6
+
+
+def dropout_factors(stream, step, batch, sizes, rate, seed):
+    """What dropout multiplies elements by, [batch, sum of sizes]: 0 or 1 / (1 - rate). Masks as
+    include/model/dropout.h describes them; each of `sizes` elements begins a byte."""
+    threshold = round(rate * 65536)
+    bytes_each = [(size + 7) // 8 for size in sizes]
+    rows, byte = np.arange(batch)[:, None], np.arange(sum(bytes_each))[None, :]
+    words = philox.words(seed, stream, step, (rows << 24) | byte)
+    halves = np.stack([half for word in words
+                       for half in (word & np.uint64(0xFFFF), word >> np.uint64(16))], axis=-1)
+    kept = (halves >= threshold).reshape(batch, -1)
+    starts = np.cumsum([0, *bytes_each])[:-1] * 8
+    columns = np.concatenate([start + np.arange(size) for start, size in zip(starts, sizes)])
+    return torch.from_numpy(kept[:, columns] * (65536.0 / (65536.0 - threshold)))
+
+
+def make(file, name, vocab, block, embedding, hidden, batch, seed, rates=None):
+    """`rates`: of dropout on features and on hidden units."""
     g = torch.Generator().manual_seed(seed)
     shapes = [(vocab, embedding), (block * embedding, hidden), (hidden,), (hidden, vocab), (vocab,)]
     start = [0.5 * torch.randn(shape, generator=g, dtype=torch.float32) for shape in shapes]
@@ -44,9 +67,15 @@ def make(file, name, vocab, block, embedding, hidden, batch, seed):
     targets = torch.randint(0, vocab, (STEPS * batch,), generator=g)
     params = [p.double().requires_grad_() for p in start]
 
-    def logits_of(x):
+    def logits_of(x, step=None):
         c, w1, b1, w2, b2 = params
-        h = torch.tanh(c[x].view(x.shape[0], -1) @ w1 + b1)
+        features = c[x].view(x.shape[0], -1)
+        if rates and step is not None:
+            features = features * dropout_factors(STREAM_DROP_EMBEDDING, step, batch,
+                                                  [embedding] * block, rates[0], seed)
+        h = torch.tanh(features @ w1 + b1)
+        if rates and step is not None:
+            h = h * dropout_factors(STREAM_DROP_HIDDEN, step, batch, [hidden], rates[1], seed)
         return h @ w2 + b2
 
     group = file.create_group(name)
@@ -54,14 +83,13 @@ def make(file, name, vocab, block, embedding, hidden, batch, seed):
     group["targets"] = targets.numpy().astype("<u4")
     for step in range(STEPS):
         rows = slice(step * batch, (step + 1) * batch)
-        logits = logits_of(contexts[rows])
-        loss = F.cross_entropy(logits, targets[rows])
+        loss = F.cross_entropy(logits_of(contexts[rows], step), targets[rows])
         for p in params:
             p.grad = None
         loss.backward()
         file.attrs[f"{name}_loss_{step}"] = np.float64(loss.item())
         if step == 0:
-            group["logits"] = logits.detach().numpy().astype("<f4")
+            group["logits"] = logits_of(contexts[rows]).detach().numpy().astype("<f4")
             for n, p, s in zip(NAMES, params, start):
                 group[f"params/{n}"] = s.numpy().astype("<f4")
                 group[f"gradient/{n}"] = p.grad.numpy().astype("<f4")
@@ -166,6 +194,8 @@ with h5py.File(path, "w") as f:
     f.attrs["made_by"] = np.bytes_(f"PyTorch {torch.__version__}")
     make(f, "small", vocab=11, block=3, embedding=4, hidden=8, batch=33, seed=1)
     make(f, "base", vocab=27, block=3, embedding=6, hidden=200, batch=32, seed=2)
+    make(f, "dropout", vocab=11, block=3, embedding=4, hidden=12, batch=33, seed=4,
+         rates=(0.25, 0.4))
     make_optimizers(f, vocab=11, block=3, embedding=4, hidden=8, seed=3)
     make_schedules(f)
     f.attrs["init_W1"] = torch.nn.init.calculate_gain("tanh") / np.sqrt(3 * 6)
