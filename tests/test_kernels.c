@@ -18,7 +18,8 @@
 
 enum { ROWS = 37, IN_MAX = 61, OUT_MAX = 211, LD_MAX = 224, GRAINS = 8 };
 
-static const size_t shapes[][2] = {{1, 1}, {3, 16}, {30, 200}, {27, 27}, {61, 211}, {18, 100}};
+static const size_t shapes[][2] = {{1, 1},    {3, 16},  {30, 200}, {27, 27}, {61, 211},
+                                   {18, 100}, {16, 48}, {32, 32},  {48, 16}, {50, 211}};
 #define SHAPE_COUNT (sizeof shapes / sizeof shapes[0])
 
 /* Rows of grains of different sizes, one of them empty. */
@@ -108,20 +109,15 @@ static void test_kernels_multiply(void **state) {
 static void check_dot(const dp_kernels *kernels) {
     for (size_t s = 0; s < SHAPE_COUNT; s++) {
         const size_t cols = shapes[s][0], n = shapes[s][1], ld = dp_kernels_padded(n);
-        const size_t ldy = dp_kernels_padded(cols);
+        const size_t ldy = cols; /* rows side by side: what goes beyond one is seen in the next */
         fill(x, ROWS * ld, 1);
         clear_padding(x, ROWS, n, ld);
         fill(w, cols * ld, 2);
-        fill(b, ldy, 3);
-        clear_padding(b, 1, cols, ldy);
+        fill(b, cols, 3);
         memset(y, 0, sizeof y);
         kernels->dot(ROWS, cols, n, x, ld, w, ld, b, y, ldy);
         for (size_t i = 0; i < ROWS * ldy; i++) {
             double scale;
-            if (i % ldy >= cols) {
-                assert_true(y[i] == 0.0f);
-                continue;
-            }
             double expected = sum_of_products(n, x + i / ldy * ld, 1, w + i % ldy * ld, 1, &scale);
             assert_near("dot", kernels, (double)y[i], expected + (double)b[i % ldy], scale);
         }

@@ -171,10 +171,14 @@ typedef struct way {
 /* Few rows go one by one, many share contexts and pairs, and large weights go by BLAS. */
 #define SMALL_SHAPE                                                                                \
     { .vocab = 7, .block_size = 2, .embedding_dim = 3, .hidden_dim = 21 }
+#define WHOLE_SHAPE                                                                                \
+    { .vocab = 16, .block_size = 3, .embedding_dim = 32, .hidden_dim = 48 }
 #define LARGE_SHAPE                                                                                \
     { .vocab = 30, .block_size = 3, .embedding_dim = 10, .hidden_dim = 32000 }
 static const way ways[] = {
     {"rows", SMALL_SHAPE, 6, {.seed = 0}},
+    {"rows of whole lines", WHOLE_SHAPE, 6, {.seed = 0}},
+    {"pairs of whole lines", WHOLE_SHAPE, 40, {.hidden = 0.4, .seed = 9}},
     {"rows with dropout", SMALL_SHAPE, 6, {.embedding = 0.25, .hidden = 0.4, .seed = 5}},
     {"shared rows", SMALL_SHAPE, 40, {.seed = 0}},
     {"pairs with dropout", SMALL_SHAPE, 40, {.hidden = 0.4, .seed = 6}},
@@ -316,9 +320,8 @@ static void golden_open(golden *self) {
     assert_int_equal(dp_h5file_open(&self->file, path, &error), DP_OK);
     assert_int_equal(dp_file_map_open(&self->map, path, &error), DP_OK);
     assert_int_equal(dp_params_layout_init(&self->layout, self->shape, &error), DP_OK);
-    const dp_model_options options = {.level = dp_cpu_level_detect(),
-                                      .grain_rows = self->grain_rows,
-                                      .dropout = self->dropout};
+    const dp_model_options options = {
+        .level = dp_cpu_level_detect(), .grain_rows = self->grain_rows, .dropout = self->dropout};
     assert_int_equal(dp_model_create(&self->model, &self->layout, &options, &error), DP_OK);
     snprintf(object, sizeof object, "/%s/contexts", self->name);
     self->contexts = map_ids(self, object, 2);

@@ -54,8 +54,8 @@ typedef struct dp_kernels {
     void (*multiply)(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *w,
                      size_t ldw, const float *b, const float *h, float *y, size_t ldy);
     /* y[r, c] = bias[c] + sum over j of a[r, j] b[c, j]; bias or NULL for 0:  a [rows, n] with lda,
-     * b [cols, n] with ldb, bias [cols], y [rows, cols] with ldy; the padding of y becomes that of
-     * bias. The padding of one of a and b must be 0 and that of the other finite. */
+     * b [cols, n] with ldb, bias [cols], y [rows, cols] with ldy, of which nothing else is written.
+     * The padding of one of a and b must be 0 and that of the other finite. */
     void (*dot)(size_t rows, size_t cols, size_t n, const float *a, size_t lda, const float *b,
                 size_t ldb, const float *bias, float *y, size_t ldy);
 

@@ -31,7 +31,6 @@ typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef float vec_anywhere __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
 typedef float quad __attribute__((vector_size(16)));
-typedef float quad_anywhere __attribute__((vector_size(16), aligned(4), may_alias));
 
 INLINE vec load(const float *p) {
     return *(const vec_anywhere *)p;

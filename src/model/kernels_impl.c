@@ -13,6 +13,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* Vectors that hold n floats. */
 INLINE size_t vectors_for(size_t n) {
@@ -282,10 +283,11 @@ INLINE void dot_tile(const int rows, const int cols, dot_call call) {
         }
     }
     EACH (r, rows) {
-        quad sums = sums_of_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
+        quad sums = sums_of_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3]), bias = {0};
         if (call.bias != NULL)
-            sums += *(const quad_anywhere *)call.bias;
-        *(quad_anywhere *)(call.y + (size_t)r * call.ldy) = sums;
+            memcpy(&bias, call.bias, (size_t)cols * sizeof(float));
+        sums += bias;
+        memcpy(call.y + (size_t)r * call.ldy, &sums, (size_t)cols * sizeof(float));
     }
 }
 

@@ -42,7 +42,7 @@ declare -A keys=(
     [sgd]="train.clip_norm=0.3"
     [dropout]="train.dropout_embedding=0.2 train.dropout_hidden=0.4"
     [shared]="train.batch_size=200"
-    [pairs]="train.batch_size=200 train.dropout_hidden=0.3"
+    [pairs]="train.batch_size=200 train.dropout_hidden=0.3 model.embedding_dim=16"
     [blas]="model.hidden_dim=44000 train.steps=10 train.dropout_embedding=0.2 train.dropout_hidden=0.4"
 )
 
