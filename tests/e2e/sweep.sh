@@ -66,18 +66,18 @@ done
 
 # More ranks than make whole groups: those left over are idle, and the result is the same.
 ranks 5 "$BIN/dptrain" sweep all.ini sweep.dir=groups sweep.ranks_per_trial=2 train.steps=400 \
-    --show-test >groups.txt 2>/dev/null || true
+    --show_test >groups.txt 2>/dev/null || true
 grep -q "5 ranks, 2 a trial, 1 idle" groups.txt || fail "idle ranks are not named"
-"$BIN/dptrain" sweep all.ini sweep.dir=alone train.steps=400 --show-test >/dev/null 2>&1 || true
-expect_equal "test losses with --show-test" \
+"$BIN/dptrain" sweep all.ini sweep.dir=alone train.steps=400 --show_test >/dev/null 2>&1 || true
+expect_equal "test losses with --show_test" \
     "$(sed 1d alone/results.csv | cut -d, -f13 | grep -c .)" 4
 cmp <(grep xxh3 groups/results.csv) <(grep xxh3 alone/results.csv) || fail "groups differ"
 
 # On a terminal a table that is drawn anew; elsewhere no control characters.
 ! LC_ALL=C grep -q '[^[:print:]]' straight.txt || fail "control characters in a file"
 if command -v script >/dev/null; then
-    TERM=xterm script -qec "$BIN/dptrain sweep all.ini sweep.dir=live train.steps=400" live.txt \
-        >/dev/null 2>&1 || true
+    TERM=xterm script -qec "stty cols 80 rows 24
+        $BIN/dptrain sweep all.ini sweep.dir=live train.steps=400" live.txt >/dev/null 2>&1 || true
     grep -q "of 400  *loss" live.txt || fail "no table of what is running: $(cat -v live.txt)"
     grep -q $'\033\\[J' live.txt || fail "the table is not removed"
     grep -q "^diverges failed: the loss" live.txt || fail "no word of what failed"
