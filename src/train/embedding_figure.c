@@ -87,9 +87,9 @@ static dp_status find_places(scatter *self, const dp_checkpoint *checkpoint, con
     dp_status status = DP_OK;
     const dp_tensor *tensor = &checkpoint->layout.tensors[DP_TENSOR_C];
     float *table = NULL;
+    DP_NEW_ARRAY(self->places, self->count);
     DP_NEW_ARRAY(table, dp_tensor_size(tensor));
     dp_tensor_store(tensor, checkpoint->params, table);
-    DP_NEW_ARRAY(self->places, self->count);
     for (size_t id = 0; id < self->count; id++) {
         self->places[id].id = (uint32_t)id;
         self->places[id].frequency = counts == NULL ? 0 : counts[id];
