@@ -12,12 +12,6 @@
 
 #include <signal.h>
 
-typedef struct dp_lr_range {
-    double from; /* exponent of the first rate */
-    double to;   /* and of the last */
-    uint64_t count;
-} dp_lr_range;
-
 typedef struct dp_lr_point {
     double exponent;
     double lr;
