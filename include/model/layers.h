@@ -27,12 +27,17 @@ typedef struct dp_weights {
     bool transposed;
 } dp_weights;
 
-/* y = x W + b:  x [rows, in], b [out], y [rows, out] */
+/* y = x W + b:  x [rows, in], b [out], y [rows, out]; `in` may be 0 */
 void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
                        const float *b, float *y);
 /* dW = x^T dy, stored as W is, db = sum over rows of dy, dx = dy W^T */
 void dp_linear_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
                         const float *dy, float *dw, float *db, float *dx);
+/* Of a layer that shares its output and input with others: y += x W; dW = x^T dy, dx += dy W^T */
+void dp_linear_add_forward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
+                           float *y);
+void dp_linear_add_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
+                            const float *dy, float *dw, float *dx);
 
 /* dh *= 1 - h^2, with h = tanh(z): the gradient at h becomes the gradient at z. h, dh [n] */
 void dp_tanh_backward(size_t n, const float *h, float *dh);

@@ -2,7 +2,7 @@
  *
  *     x = C[contexts]                [rows, block_size * embedding_dim]
  *     h = tanh(x W1 + b1)            [rows, hidden_dim]
- *     p = softmax(h W2 + b2)         [rows, vocab]
+ *     p = softmax(h W2 + b2)         [rows, vocab];  h W2 + x Wd + b2 with direct connections
  *     loss = -log p[target]          natural logarithm
  *
  * A model is a layout and a workspace for the examples of some grains; parameters and gradients are
@@ -11,7 +11,8 @@
  *
  * Gradients are computed in one of two ways, chosen by the shape alone: by model/kernel_model,
  * which takes several grains at once, or by BLAS, grain by grain. Either way a grain's gradient has
- * the same bits whatever it is computed with.
+ * the same bits whatever it is computed with. A model with a split output layer has no gradients
+ * here: model/wide_model computes them otherwise.
  */
 #ifndef DP_MODEL_MODEL_H
 #define DP_MODEL_MODEL_H
@@ -45,6 +46,10 @@ void dp_model_destroy(dp_model *model); /* NULL is allowed */
 double dp_model_loss(dp_model *model, const float *params, size_t rows, const uint32_t *contexts,
                      const uint32_t *targets);
 
+/* The same row by row: losses [rows]. */
+void dp_model_row_losses(dp_model *model, const float *params, size_t rows,
+                         const uint32_t *contexts, const uint32_t *targets, double *losses);
+
 /* Grains that dp_model_gradient takes at most in one call: a power of two up to
  * DP_MODEL_GRAINS_MAX. */
 #define DP_MODEL_GRAINS_MAX DP_KERNEL_GRAINS_MAX
@@ -60,7 +65,7 @@ typedef struct dp_batch {
     uint64_t first_row;
 } dp_batch;
 
-/* Overwrites gradient [layout.length], all but its padding, which must be 0 and stays so, with the
+/* Not of a split layer. Overwrites gradient [layout.length], all but its padding, which must be 0 and stays so, with the
  * gradient of scale times the loss summed over all rows, and losses [grains] with that of each
  * grain, unscaled. Gradients of grains are summed as a balanced tree. */
 void dp_model_gradient(dp_model *model, const float *params, const dp_batch *batch, float scale,

@@ -8,7 +8,7 @@
  *              p -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
  *              (Loshchilov and Hutter 2019: the decay does not pass through the moments)
  *
- * Tensors of rank 2 (C, W1, W2) decay, biases never do. m and v are the optimizer's state: slabs
+ * Tensors of rank 2 (C, W1, W2, Wd) decay, biases never do. m and v are the optimizer's state: slabs
  * laid out as the parameters are, zero at the start.
  *
  * Elementwise, so that any slice of the slab may be updated on its own. Only additions, products,
@@ -21,6 +21,7 @@
 #include "model/kernels.h"
 #include "model/params.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -67,6 +68,12 @@ void dp_optimizer_update(const dp_optimizer *optimizer, const dp_kernels *kernel
                          const dp_params_layout *layout, const dp_optimizer_step *step,
                          size_t first, size_t count, const float *gradient, float *params,
                          float *const *state);
+
+/* The same where all these floats decay, or none does. */
+void dp_optimizer_update_part(const dp_optimizer *optimizer, const dp_kernels *kernels,
+                              const dp_optimizer_step *step, bool decays, size_t first,
+                              size_t count, const float *gradient, float *params,
+                              float *const *state);
 
 /* Plain gradient descent: params[i] -= lr * gradient[i] for i in [0, count). */
 void dp_optimizer_sgd(const dp_kernels *kernels, size_t count, float lr, const float *gradient,

@@ -68,6 +68,9 @@ dp_tree_range dp_tree_right(dp_tree_range node);
 /* Sums n doubles in tree order; the array is used up. 0 for n = 0. */
 double dp_tree_sum_reals(double *values, size_t n);
 
+/* The sum of the squares of n floats, in an order that depends on n alone. */
+double dp_tree_squares(size_t n, const float *values);
+
 /* What one rank does, in this order, to take the sum to rank 0. Partials are numbered as the rank's
  * blocks. */
 typedef enum dp_tree_action {

@@ -14,11 +14,26 @@
 #include "model/schedule.h"
 #include "parallel/exchange.h"
 
+/* Whether every rank holds the output layer, or each its blocks of the vocabulary. */
+typedef enum dp_output_kind {
+    DP_OUTPUT_AUTO, /* split from a vocabulary of DP_SPLIT_VOCAB_MIN on */
+    DP_OUTPUT_REPLICATED,
+    DP_OUTPUT_SPLIT
+} dp_output_kind;
+
+#define DP_SPLIT_VOCAB_MIN 4096
+
+/* What an optimizer with state or weight decay does to rows of C that no example of a step had:
+ * they have the gradient 0 and are updated all the same, or they are left alone until they occur
+ * (as torch.optim.SparseAdam does). Plain sgd makes no difference. */
+typedef enum dp_embedding_update { DP_EMBEDDING_DENSE, DP_EMBEDDING_LAZY } dp_embedding_update;
+
 typedef struct dp_config {
     char data_path[DP_PATH_SIZE];
 
     uint64_t embedding_dim;
     uint64_t hidden_dim;
+    int direct; /* 0 or 1 */
     dp_init init;
 
     uint64_t steps;
@@ -34,6 +49,7 @@ typedef struct dp_config {
     double beta2;
     double epsilon;
     double weight_decay;
+    dp_embedding_update embedding_update;
     double clip_norm; /* 0: no clipping */
     double lr;
     uint64_t lr_warmup;
@@ -54,6 +70,7 @@ typedef struct dp_config {
     char run_dir[DP_PATH_SIZE];
 
     dp_exchange_kind exchange;
+    dp_output_kind output;
     double deadline;
 } dp_config;
 
@@ -83,5 +100,8 @@ dp_status dp_config_check_resumable(const dp_config *saved, const dp_config *wan
 dp_schedule dp_config_schedule(const dp_config *config);
 
 dp_optimizer dp_config_optimizer(const dp_config *config);
+
+/* The shape of the model for a dataset of this vocabulary and block size. */
+dp_model_shape dp_config_shape(const dp_config *config, size_t vocab, size_t block_size);
 
 #endif

@@ -1,7 +1,7 @@
 /* stepper: everything that one synchronized step needs, and the step.
  *
  * Draws the rows of this rank's grains, computes their gradients, lets the exchange sum them and
- * applies the optimizer. Knows no files but the dataset and keeps no count of steps: what a step
+ * applies the optimizer; or, where the output layer is split, hands the batch to train/split_step. Knows no files but the dataset and keeps no count of steps: what a step
  * does is a function of its number, of the parameters and of the optimizer's state.
  */
 #ifndef DP_TRAIN_STEPPER_H
@@ -13,6 +13,7 @@
 #include "model/model.h"
 #include "train/build_info.h"
 #include "train/config.h"
+#include "train/split_step.h"
 
 #include <signal.h>
 
@@ -23,11 +24,12 @@ typedef struct dp_stepper {
     dp_build_info build;
     dp_dataset dataset;
     dp_params_layout layout;
-    dp_model *model;
     const dp_kernels *kernels;
-    dp_exchange *exchange;
-    float *params;                        /* the exchange's */
-    float *state[DP_OPTIMIZER_SLABS_MAX]; /* the exchange's, as many as the optimizer has */
+    dp_model *model;       /* NULL where the output layer is split */
+    dp_exchange *exchange; /* NULL likewise */
+    dp_split_step *split;  /* NULL otherwise */
+    float *params;                        /* of the exchange or the split step */
+    float *state[DP_OPTIMIZER_SLABS_MAX]; /* likewise, as many as the optimizer has */
     dp_sampler sampler;
     dp_schedule schedule;
     dp_optimizer optimizer;
@@ -49,6 +51,12 @@ typedef struct dp_stepper {
 dp_status dp_stepper_open(dp_stepper *stepper, dp_comm *comm, const dp_config *config,
                           const volatile sig_atomic_t *signal, dp_error *error) DP_CHECKED;
 void dp_stepper_close(dp_stepper *stepper);
+
+/* Collective: rank 0's params and state become everyone's. */
+void dp_stepper_publish(dp_stepper *stepper);
+/* Collective: params become current on all ranks and state on rank 0, wherever they were updated.
+ * To be called after steps and before either is looked at. */
+void dp_stepper_collect(dp_stepper *stepper);
 
 /* Collective: takes step number `step`, counted from 0. Where `profile` is not NULL its time is
  * recorded there. */

@@ -187,6 +187,8 @@ static void checkpoint_to_text(const dp_checkpoint *checkpoint, const char *path
                           dp_text_format_count(checkpoint->layout.parameter_count, count));
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &checkpoint->layout.tensors[t];
+        if (dp_tensor_size(tensor) == 0)
+            continue;
         dp_text_append_format(out, "    %-4s", tensor->name);
         if (tensor->rank == 2)
             dp_text_append_format(out, "%zu x ", tensor->rows);

@@ -22,7 +22,8 @@ static void append_heading(const dp_checkpoint *checkpoint, const char *path,
 static dp_status predict(const dp_checkpoint *checkpoint, const uint32_t *context,
                          double *probabilities, dp_error *error) {
     dp_model *model = NULL;
-    const dp_model_options one_row = {.grain_rows = 1, .forward_only = true};
+    const dp_model_options one_row = {
+        .level = dp_cpu_level_detect(), .grain_rows = 1, .forward_only = true};
     dp_status status = dp_model_create(&model, &checkpoint->layout, &one_row, error);
     if (status == DP_OK)
         dp_generate_probabilities(dp_model_logits(model, checkpoint->params, context),

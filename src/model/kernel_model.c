@@ -51,6 +51,8 @@ struct dp_kernel_model {
 bool dp_kernel_model_suits(const dp_params_layout *layout) {
     const dp_model_shape *shape = &layout->shape;
     const size_t rows = shape->block_size * shape->embedding_dim + shape->vocab;
+    if (shape->direct)
+        return false;
     return rows * dp_kernels_padded(shape->hidden_dim) * sizeof(float) <= WEIGHT_BYTES_MAX;
 }
 

@@ -538,7 +538,7 @@ INLINE vec load_logits(size_t vocab, const float *row, size_t j) {
 }
 
 /* One row of logits becomes exponentials, 0 in the padding; returns their sum. */
-INLINE float exponentials(size_t vocab, float *row, float *maximum) {
+INLINE float exponentials_of_row(size_t vocab, float *row, float *maximum) {
     vec maxima = load_logits(vocab, row, 0);
     for (size_t j = LANES; j < vocab; j += LANES)
         maxima = larger(maxima, load_logits(vocab, row, j));
@@ -555,6 +555,19 @@ INLINE float exponentials(size_t vocab, float *row, float *maximum) {
     return sum_of_lanes(sums);
 }
 
+static void exponentials(size_t rows, size_t cols, size_t ld, float *x, float *maxima,
+                         float *sums) {
+    for (size_t r = 0; r < rows; r++)
+        sums[r] = exponentials_of_row(cols, x + r * ld, &maxima[r]);
+}
+
+static void scale_rows(size_t rows, size_t cols, size_t ld, const float *factors, float *x) {
+    for (size_t r = 0; r < rows; r++, x += ld) {
+        for (size_t j = 0; j < cols; j += LANES)
+            store(x + j, load(x + j) * factors[r]);
+    }
+}
+
 static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint32_t *target_starts,
                                const uint32_t *targets, float scale, float *logits) {
     double loss = 0.0, product = 1.0;
@@ -564,7 +577,7 @@ static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint3
         float maximum = 0.0f;
         for (uint32_t t = first; t < end; t++)
             loss -= (double)row[targets[t]];
-        float total = exponentials(vocab, row, &maximum);
+        float total = exponentials_of_row(vocab, row, &maximum);
         float factor = scale * (float)(end - first) / total;
         size_t j = 0;
         for (; j < vocab; j += LANES)
@@ -605,6 +618,8 @@ const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
                                     .row_sum = row_sum,
                                     .tanh = tanh_rows,
                                     .softmax_gradient = softmax_gradient,
+                                    .exponentials = exponentials,
+                                    .scale_rows = scale_rows,
                                     .draw_masks = draw_masks,
                                     .drop = drop,
                                     .descend = descend};

@@ -30,6 +30,12 @@ void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, dp_we
                        const float *b, float *y) {
     for (size_t r = 0; r < rows; r++)
         memcpy(y + r * out, b, out * sizeof *y);
+    if (in > 0)
+        dp_linear_add_forward(rows, in, out, x, w, y);
+}
+
+void dp_linear_add_forward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
+                           float *y) {
     dp_linalg_multiply(DP_PLAIN, orientation(w), rows, out, in, x, in, w.values, w.ld, 1.0f, y,
                        out);
 }
@@ -42,15 +48,34 @@ static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, flo
     }
 }
 
-void dp_linear_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
-                        const float *dy, float *dw, float *db, float *dx) {
+static void weight_gradient(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
+                            const float *dy, float *dw) {
     if (w.transposed)
         dp_linalg_multiply(DP_TRANSPOSED, DP_PLAIN, out, in, rows, dy, out, x, in, 0.0f, dw, w.ld);
     else
         dp_linalg_multiply(DP_TRANSPOSED, DP_PLAIN, in, out, rows, x, in, dy, out, 0.0f, dw, w.ld);
-    sum_rows(rows, out, dy, db);
+}
+
+/* dx = dy W^T + beta dx */
+static void input_gradient(size_t rows, size_t in, size_t out, dp_weights w, const float *dy,
+                           float beta, float *dx) {
     dp_linalg_multiply(DP_PLAIN, w.transposed ? DP_PLAIN : DP_TRANSPOSED, rows, in, out, dy, out,
-                       w.values, w.ld, 0.0f, dx, in);
+                       w.values, w.ld, beta, dx, in);
+}
+
+void dp_linear_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
+                        const float *dy, float *dw, float *db, float *dx) {
+    sum_rows(rows, out, dy, db);
+    if (in == 0)
+        return;
+    weight_gradient(rows, in, out, x, w, dy, dw);
+    input_gradient(rows, in, out, w, dy, 0.0f, dx);
+}
+
+void dp_linear_add_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
+                            const float *dy, float *dw, float *dx) {
+    weight_gradient(rows, in, out, x, w, dy, dw);
+    input_gradient(rows, in, out, w, dy, 1.0f, dx);
 }
 
 void dp_tanh_backward(size_t n, const float *restrict h, float *restrict dh) {

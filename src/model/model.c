@@ -4,17 +4,21 @@
 #include "model/activation.h"
 #include "model/kernel_model.h"
 #include "model/layers.h"
+#include "model/wide_model.h"
 
 #include <string.h>
 
 struct dp_model {
     dp_params_layout layout;
     dp_kernel_model *by_kernels; /* NULL: gradients are by BLAS too */
+    dp_wide_model *wide;         /* of a split output layer; else NULL */
     const dp_kernels *kernels;
     size_t inputs; /* block_size * embedding_dim */
     float *x;      /* [grain_rows, inputs] */
     float *h;      /* [grain_rows, hidden_dim] */
-    float *logits; /* [grain_rows, vocab]; becomes p, then the gradient at the logits */
+    float *logits; /* [grain_rows, vocab]; becomes p, then the gradient at the logits. Of a split
+                      layer: [vocab] */
+    double *losses; /* [grain_rows] */
     /* For gradients by BLAS only. */
     float *dh; /* [grain_rows, hidden_dim] */
     float *dx; /* [grain_rows, inputs] */
@@ -48,6 +52,11 @@ static dp_status allocate(dp_model *model, const dp_model_options *options, dp_e
     const dp_model_shape *shape = &model->layout.shape;
     if (rows > SIZE_MAX / 1024 / (model->inputs + shape->hidden_dim + shape->vocab))
         return dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", rows);
+    DP_NEW_ARRAY(model->losses, rows);
+    if (model->wide != NULL) {
+        DP_NEW_ARRAY(model->logits, shape->vocab);
+        return DP_OK;
+    }
     DP_NEW_ARRAY(model->x, rows * model->inputs);
     DP_NEW_ARRAY(model->h, rows * shape->hidden_dim);
     DP_NEW_ARRAY(model->logits, rows * shape->vocab);
@@ -72,7 +81,9 @@ dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
     self->seed = options->dropout.seed;
     self->drop_embedding = dp_dropout_threshold(options->dropout.embedding);
     self->drop_hidden = dp_dropout_threshold(options->dropout.hidden);
-    if (!options->forward_only && dp_kernel_model_suits(layout))
+    if (layout->shape.split)
+        DP_TRY(dp_wide_model_create(&self->wide, &self->layout, options, error));
+    else if (!options->forward_only && dp_kernel_model_suits(layout))
         DP_TRY(dp_kernel_model_create(&self->by_kernels, &self->layout, options, error));
     DP_TRY(allocate(self, options, error));
     *model = self;
@@ -86,6 +97,8 @@ void dp_model_destroy(dp_model *model) {
     if (model == NULL)
         return;
     dp_kernel_model_destroy(model->by_kernels);
+    dp_wide_model_destroy(model->wide);
+    dp_memory_free(model->losses);
     dp_memory_free(model->x);
     dp_memory_free(model->h);
     dp_memory_free(model->logits);
@@ -127,8 +140,10 @@ static void look_up(dp_model *model, const float *params, size_t rows, const uin
 
 static void layer1_forward(dp_model *model, const float *params, size_t rows, dp_profile *profile) {
     const size_t hidden = model->layout.shape.hidden_dim;
-    dp_linear_forward(rows, model->inputs, hidden, model->x, weights(model, params, DP_TENSOR_W1),
-                      tensor(model, params, DP_TENSOR_B1), model->h);
+    if (hidden > 0)
+        dp_linear_forward(rows, model->inputs, hidden, model->x,
+                          weights(model, params, DP_TENSOR_W1),
+                          tensor(model, params, DP_TENSOR_B1), model->h);
     dp_profile_mark(profile, DP_PHASE_LAYER1);
     dp_activation_tanh(rows * hidden, model->h);
 }
@@ -138,20 +153,43 @@ static void layer2_forward(dp_model *model, const float *params, size_t rows, co
     dp_linear_forward(rows, shape->hidden_dim, shape->vocab, h,
                       weights(model, params, DP_TENSOR_W2), tensor(model, params, DP_TENSOR_B2),
                       model->logits);
+    if (shape->direct)
+        dp_linear_add_forward(rows, model->inputs, shape->vocab, model->x,
+                              weights(model, params, DP_TENSOR_WD), model->logits);
+}
+
+static void forward(dp_model *model, const float *params, size_t rows, const uint32_t *contexts) {
+    look_up(model, params, rows, contexts);
+    layer1_forward(model, params, rows, NULL);
+    layer2_forward(model, params, rows, model->h);
+}
+
+void dp_model_row_losses(dp_model *model, const float *params, size_t rows,
+                         const uint32_t *contexts, const uint32_t *targets, double *losses) {
+    const size_t vocab = model->layout.shape.vocab;
+    if (model->wide != NULL) {
+        dp_wide_model_losses(model->wide, params, rows, contexts, targets, losses);
+        return;
+    }
+    forward(model, params, rows, contexts);
+    for (size_t r = 0; r < rows; r++)
+        losses[r] = dp_softmax_loss(1, vocab, model->logits + r * vocab, &targets[r]);
 }
 
 double dp_model_loss(dp_model *model, const float *params, size_t rows, const uint32_t *contexts,
                      const uint32_t *targets) {
-    look_up(model, params, rows, contexts);
-    layer1_forward(model, params, rows, NULL);
-    layer2_forward(model, params, rows, model->h);
-    return dp_softmax_loss(rows, model->layout.shape.vocab, model->logits, targets);
+    double loss = 0.0;
+    dp_model_row_losses(model, params, rows, contexts, targets, model->losses);
+    for (size_t r = 0; r < rows; r++)
+        loss += model->losses[r];
+    return loss;
 }
 
 const float *dp_model_logits(dp_model *model, const float *params, const uint32_t *context) {
-    look_up(model, params, 1, context);
-    layer1_forward(model, params, 1, NULL);
-    layer2_forward(model, params, 1, model->h);
+    if (model->wide != NULL)
+        dp_wide_model_logits(model->wide, params, context, model->logits);
+    else
+        forward(model, params, 1, context);
     return model->logits;
 }
 
@@ -201,14 +239,28 @@ static void layer2_backward(dp_model *model, const float *params, size_t rows, c
     dp_tanh_backward(rows * shape->hidden_dim, model->h, model->dh);
 }
 
+/* Beside layers 1 and 2, from the features to the logits. */
+static void direct_backward(dp_model *model, const float *params, size_t rows, float *gradient) {
+    const dp_model_shape *shape = &model->layout.shape;
+    if (!shape->direct)
+        return;
+    if (shape->hidden_dim == 0)
+        memset(model->dx, 0, rows * model->inputs * sizeof *model->dx);
+    dp_linear_add_backward(rows, model->inputs, shape->vocab, model->x,
+                           weights(model, params, DP_TENSOR_WD), model->logits,
+                           tensor_of(model, gradient, DP_TENSOR_WD), model->dx);
+}
+
 static void layer1_backward(dp_model *model, const float *params, size_t rows,
                             const uint32_t *contexts, float *gradient) {
     const dp_model_shape *shape = &model->layout.shape;
     float *dc = tensor_of(model, gradient, DP_TENSOR_C);
-    dp_linear_backward(rows, model->inputs, shape->hidden_dim, model->x,
+    if (shape->hidden_dim > 0)
+        dp_linear_backward(rows, model->inputs, shape->hidden_dim, model->x,
                        weights(model, params, DP_TENSOR_W1), model->dh,
                        tensor_of(model, gradient, DP_TENSOR_W1),
                        tensor_of(model, gradient, DP_TENSOR_B1), model->dx);
+    direct_backward(model, params, rows, gradient);
     if (model->drop_embedding != 0)
         dp_dropout_apply(rows * shape->block_size, shape->embedding_dim, model->feature_mask,
                          dp_dropout_scale(model->drop_embedding), model->dx, model->dx);

@@ -11,33 +11,59 @@
 
 #define FLOATS_PER_LINE (DP_ALIGNMENT / sizeof(float))
 
+size_t dp_shape_inputs(const dp_model_shape *shape) {
+    return shape->block_size * shape->embedding_dim;
+}
+
+size_t dp_output_tokens(const dp_params_layout *layout, size_t block) {
+    const size_t rest = layout->shape.vocab - block * DP_OUTPUT_BLOCK;
+    return rest < DP_OUTPUT_BLOCK ? rest : DP_OUTPUT_BLOCK;
+}
+
 size_t dp_tensor_size(const dp_tensor *tensor) {
     return tensor->rows * tensor->cols;
 }
 
+static size_t index_of(const dp_tensor *tensor, size_t row, size_t col) {
+    return tensor->offset + row * tensor->row_stride +
+           col / tensor->block_cols * tensor->block_stride +
+           col % tensor->block_cols * tensor->col_stride;
+}
+
 size_t dp_tensor_index(const dp_tensor *tensor, size_t i) {
-    return tensor->offset + i / tensor->cols * tensor->row_stride +
-           i % tensor->cols * tensor->col_stride;
+    return index_of(tensor, i / tensor->cols, i % tensor->cols);
 }
 
 size_t dp_tensor_ld(const dp_tensor *tensor) {
     return tensor->row_stride > tensor->col_stride ? tensor->row_stride : tensor->col_stride;
 }
 
+/* How many of the columns [col, col + most) lie in one block. */
+static size_t columns_together(const dp_tensor *tensor, size_t col, size_t most) {
+    const size_t rest = tensor->block_cols - col % tensor->block_cols;
+    return rest < most ? rest : most;
+}
+
 void dp_tensor_load(const dp_tensor *tensor, float *slab, const float *natural) {
     for (size_t row = 0; row < tensor->rows; row++) {
-        float *at = slab + tensor->offset + row * tensor->row_stride;
-        for (size_t col = 0; col < tensor->cols; col++)
-            at[col * tensor->col_stride] = *natural++;
+        for (size_t col = 0, count = 0; col < tensor->cols; col += count) {
+            float *at = slab + index_of(tensor, row, col);
+            count = columns_together(tensor, col, tensor->cols - col);
+            for (size_t i = 0; i < count; i++)
+                at[i * tensor->col_stride] = *natural++;
+        }
     }
 }
 
 /* Columns [first, first + count) of a row. */
 static void store_part(const dp_tensor *tensor, const float *slab, size_t row, size_t first,
                        size_t count, float *values) {
-    const float *at = slab + tensor->offset + row * tensor->row_stride + first * tensor->col_stride;
-    for (size_t col = 0; col < count; col++)
-        values[col] = at[col * tensor->col_stride];
+    for (size_t done = 0, some = 0; done < count; done += some) {
+        const float *at = slab + index_of(tensor, row, first + done);
+        some = columns_together(tensor, first + done, count - done);
+        for (size_t i = 0; i < some; i++)
+            values[done + i] = at[i * tensor->col_stride];
+    }
 }
 
 void dp_tensor_store(const dp_tensor *tensor, const float *slab, float *natural) {
@@ -53,49 +79,110 @@ static bool padded(size_t floats, size_t *result) {
     return !overflow;
 }
 
+/* Adds rows * cols floats to the slab. */
+static bool extend(dp_params_layout *layout, size_t rows, size_t cols) {
+    size_t size = 0;
+    return !__builtin_mul_overflow(rows, cols, &size) &&
+           !__builtin_add_overflow(layout->length, size, &layout->length) &&
+           layout->length <= SIZE_MAX / 64 / sizeof(float);
+}
+
+static dp_status fail_too_large(const dp_tensor *tensor, dp_error *error) {
+    return dp_fail(error, DP_ERR_INPUT, "tensor %s of %zu by %zu is too large", tensor->name,
+                   tensor->rows, tensor->cols);
+}
+
 /* Places the tensor behind the ones before it, its rows (or, transposed, its columns) padded. */
 static dp_status place(dp_params_layout *layout, dp_tensor *tensor, bool transposed,
                        dp_error *error) {
-    size_t ld = 0, size = 0, end = 0;
-    bool fits = padded(transposed ? tensor->rows : tensor->cols, &ld) &&
-                !__builtin_mul_overflow(transposed ? tensor->cols : tensor->rows, ld, &size) &&
-                !__builtin_add_overflow(layout->length, size, &end) &&
-                end <= SIZE_MAX / 64 / sizeof(float);
-    if (!fits)
-        return dp_fail(error, DP_ERR_INPUT, "tensor %s of %zu by %zu is too large", tensor->name,
-                       tensor->rows, tensor->cols);
+    size_t ld = 0;
     tensor->offset = layout->length;
+    if (!padded(transposed ? tensor->rows : tensor->cols, &ld) ||
+        !extend(layout, transposed ? tensor->cols : tensor->rows, ld))
+        return fail_too_large(tensor, error);
     tensor->row_stride = transposed ? 1 : ld;
     tensor->col_stride = transposed ? ld : 1;
-    layout->length = end;
-    layout->parameter_count += dp_tensor_size(tensor);
+    tensor->block_cols = tensor->cols;
     return DP_OK;
+}
+
+/* Places the tensors of a split output layer: rows of blocks, in the order of `ids`. */
+static dp_status place_split(dp_params_layout *layout, dp_error *error) {
+    static const dp_tensor_id ids[] = {DP_TENSOR_W2, DP_TENSOR_WD, DP_TENSOR_B2};
+    size_t rows = 0;
+    layout->output_offset = layout->length;
+    layout->output_blocks = (layout->shape.vocab + DP_OUTPUT_BLOCK - 1) / DP_OUTPUT_BLOCK;
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        dp_tensor *tensor = &layout->tensors[ids[i]];
+        tensor->offset = layout->output_offset + rows * DP_OUTPUT_BLOCK;
+        tensor->row_stride = DP_OUTPUT_BLOCK;
+        tensor->col_stride = 1;
+        tensor->block_cols = DP_OUTPUT_BLOCK;
+        rows += tensor->rows;
+    }
+    layout->output_stride = rows * DP_OUTPUT_BLOCK;
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+        layout->tensors[ids[i]].block_stride = layout->output_stride;
+    if (!extend(layout, layout->output_blocks, layout->output_stride))
+        return fail_too_large(&layout->tensors[DP_TENSOR_W2], error);
+    return DP_OK;
+}
+
+static bool is_of_output(int tensor) {
+    return tensor == DP_TENSOR_W2 || tensor == DP_TENSOR_B2 || tensor == DP_TENSOR_WD;
+}
+
+static dp_status place_all(dp_params_layout *layout, dp_error *error) {
+    dp_status status = DP_OK;
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        dp_tensor *tensor = &layout->tensors[t];
+        layout->parameter_count += dp_tensor_size(tensor);
+        if (!layout->shape.split || !is_of_output(t))
+            DP_TRY(place(layout, tensor, tensor->rank == 2 && is_of_output(t), error));
+    }
+    if (layout->shape.split)
+        DP_TRY(place_split(layout, error));
+done:
+    return status;
+}
+
+static dp_status check_shape(const dp_model_shape *shape, dp_error *error) {
+    dp_status status = DP_OK;
+    size_t inputs = 0;
+    if (shape->vocab < 2 || shape->block_size < 1 || shape->embedding_dim < 1)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "a model needs at least 2 tokens and dimensions of at least 1");
+    if (shape->hidden_dim < 1 && !shape->direct)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "model.hidden_dim = 0 leaves nothing to train: set it to at least 1, or "
+                       "model.direct = yes");
+    if (__builtin_mul_overflow(shape->block_size, shape->embedding_dim, &inputs))
+        return dp_fail(error, DP_ERR_INPUT, "embedding_dim of %zu is too large",
+                       shape->embedding_dim);
+    DP_TRY(dp_linalg_check_dimension(shape->vocab, "a vocabulary", error));
+    DP_TRY(dp_linalg_check_dimension(inputs, "block_size * embedding_dim", error));
+    DP_TRY(dp_linalg_check_dimension(shape->hidden_dim, "hidden_dim", error));
+done:
+    return status;
 }
 
 dp_status dp_params_layout_init(dp_params_layout *layout, dp_model_shape shape, dp_error *error) {
     dp_status status = DP_OK;
-    size_t inputs = 0;
     memset(layout, 0, sizeof *layout);
     layout->shape = shape;
-    if (shape.vocab < 2 || shape.block_size < 1 || shape.embedding_dim < 1 || shape.hidden_dim < 1)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "a model needs at least 2 tokens and dimensions of at least 1");
-    if (__builtin_mul_overflow(shape.block_size, shape.embedding_dim, &inputs))
-        return dp_fail(error, DP_ERR_INPUT, "embedding_dim of %zu is too large",
-                       shape.embedding_dim);
-    DP_TRY(dp_linalg_check_dimension(shape.vocab, "a vocabulary", error));
-    DP_TRY(dp_linalg_check_dimension(inputs, "block_size * embedding_dim", error));
-    DP_TRY(dp_linalg_check_dimension(shape.hidden_dim, "hidden_dim", error));
+    DP_TRY(check_shape(&shape, error));
+    const size_t vocab = shape.vocab, hidden = shape.hidden_dim, inputs = dp_shape_inputs(&shape);
+    const size_t some = hidden > 0 ? 1 : 0, direct = shape.direct ? inputs : 0;
     const dp_tensor table[DP_TENSOR_COUNT] = {
-        [DP_TENSOR_C] = {.name = "C", .rank = 2, .rows = shape.vocab, .cols = shape.embedding_dim},
-        [DP_TENSOR_W1] = {.name = "W1", .rank = 2, .rows = inputs, .cols = shape.hidden_dim},
-        [DP_TENSOR_B1] = {.name = "b1", .rank = 1, .rows = 1, .cols = shape.hidden_dim},
-        [DP_TENSOR_W2] = {.name = "W2", .rank = 2, .rows = shape.hidden_dim, .cols = shape.vocab},
-        [DP_TENSOR_B2] = {.name = "b2", .rank = 1, .rows = 1, .cols = shape.vocab},
+        [DP_TENSOR_C] = {.name = "C", .rank = 2, .rows = vocab, .cols = shape.embedding_dim},
+        [DP_TENSOR_W1] = {.name = "W1", .rank = 2, .rows = some * inputs, .cols = hidden},
+        [DP_TENSOR_B1] = {.name = "b1", .rank = 1, .rows = some, .cols = hidden},
+        [DP_TENSOR_W2] = {.name = "W2", .rank = 2, .rows = hidden, .cols = vocab},
+        [DP_TENSOR_B2] = {.name = "b2", .rank = 1, .rows = 1, .cols = vocab},
+        [DP_TENSOR_WD] = {.name = "Wd", .rank = 2, .rows = direct, .cols = vocab},
     };
     memcpy(layout->tensors, table, sizeof table);
-    for (int t = 0; t < DP_TENSOR_COUNT; t++)
-        DP_TRY(place(layout, &layout->tensors[t], t == DP_TENSOR_W2, error));
+    DP_TRY(place_all(layout, error));
 done:
     return status;
 }
@@ -138,7 +225,10 @@ static uint64_t tensor_hash(const dp_tensor *tensor, const float *slab) {
 
 uint64_t dp_params_hash(const dp_params_layout *layout, const float *params) {
     uint64_t hashes[DP_TENSOR_COUNT];
-    for (int t = 0; t < DP_TENSOR_COUNT; t++)
-        hashes[t] = tensor_hash(&layout->tensors[t], params);
-    return dp_xxh3_of(hashes, sizeof hashes);
+    size_t count = 0;
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        if (dp_tensor_size(&layout->tensors[t]) > 0)
+            hashes[count++] = tensor_hash(&layout->tensors[t], params);
+    }
+    return dp_xxh3_of(hashes, count * sizeof hashes[0]);
 }

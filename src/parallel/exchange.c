@@ -1,8 +1,8 @@
 #include "parallel/exchange.h"
 
 #include "base/memory.h"
+#include "parallel/node.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 /* Slabs and slices begin on a cache line. */
@@ -30,7 +30,6 @@ typedef struct sum_program {
     size_t capacity;
 } sum_program;
 
-/* A "node" here is a set of ranks that share memory: those of a machine, or one alone. */
 struct dp_exchange {
     dp_comm *comm;
     dp_exchange_kind kind;
@@ -41,14 +40,8 @@ struct dp_exchange {
     size_t block_count;
     float *scratch; /* [levels of the largest block, at least 1][stride] */
 
-    int node, node_count;
-    int first; /* rank, of this node */
-    int node_size, node_rank;
-    dp_comm_window *window; /* NULL where a rank is alone */
-    void *own_segment;      /* in place of a window */
-    void **segments;        /* [node_size], see segment_bytes */
-    uint64_t barriers;      /* passed so far */
-    float *parameters;      /* in the first segment of the node */
+    dp_node node;      /* segments: see segment_bytes */
+    float *parameters; /* in the first segment of the node */
     float *extras;
     float *slabs; /* [slab_count][whole lines of length], behind the extras */
     size_t slab_count;
@@ -93,11 +86,11 @@ static void add(float *restrict sum, const float *restrict addend, size_t count)
 
 /* --- the memory of a node ------------------------------------------------------------------- */
 
-/* A rank's segment: a line with its count of barriers, its partials, and on the first rank of a
- * node the parameters, extras, slabs and sums of squares. */
+/* A rank's segment: its partials, and on the first rank of a node the parameters, extras, slabs and
+ * sums of squares. */
 static size_t segment_bytes(const dp_exchange *self) {
-    size_t floats = FLOATS_PER_LINE + self->block_count * self->stride, squares = 0;
-    if (self->node_rank == 0) {
+    size_t floats = self->block_count * self->stride, squares = 0;
+    if (self->node.rank == 0) {
         floats += (1 + self->slab_count) * whole_lines(self->length);
         floats += whole_lines(self->total - self->length);
         squares = self->span_count;
@@ -105,16 +98,12 @@ static size_t segment_bytes(const dp_exchange *self) {
     return floats * sizeof(float) + squares * sizeof(double);
 }
 
-static _Atomic uint64_t *barrier_count(const dp_exchange *self, int node_rank) {
-    return self->segments[node_rank];
-}
-
 static float *partial_of(const dp_exchange *self, int node_rank, size_t slot) {
-    return (float *)self->segments[node_rank] + FLOATS_PER_LINE + slot * self->stride;
+    return (float *)dp_node_segment(&self->node, node_rank) + slot * self->stride;
 }
 
 static float *partial(const dp_exchange *self, size_t slot) {
-    return partial_of(self, self->node_rank, slot);
+    return partial_of(self, self->node.rank, slot);
 }
 
 static size_t blocks_of_rank(const dp_exchange *self, size_t grains, int rank,
@@ -126,35 +115,13 @@ static size_t blocks_of_rank(const dp_exchange *self, size_t grains, int rank,
 static dp_status share_memory(dp_exchange *self, size_t grains, dp_error *error) {
     dp_status status = DP_OK;
     dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
-    DP_NEW_ARRAY_ON_ALL(self->comm, self->segments, (size_t)self->node_size);
-    if (self->kind == DP_EXCHANGE_SHARED) {
-        DP_TRY(dp_comm_window_create(&self->window, self->comm, segment_bytes(self), error));
-        for (int r = 0; r < self->node_size; r++)
-            self->segments[r] = dp_comm_window_segment(self->window, r);
-    } else {
-        self->own_segment = dp_comm_zeroed(self->comm, segment_bytes(self), 1, error);
-        if (self->own_segment == NULL)
-            return error->status;
-        self->segments[0] = self->own_segment;
-    }
-    self->parameters = partial_of(self, 0, blocks_of_rank(self, grains, self->first, blocks));
+    DP_TRY(dp_node_allocate(&self->node, segment_bytes(self), error));
+    self->parameters = partial_of(self, 0, blocks_of_rank(self, grains, self->node.first, blocks));
     self->extras = self->parameters + whole_lines(self->length);
     self->slabs = self->extras + whole_lines(self->total - self->length);
     self->squares = (double *)(void *)dp_exchange_slab(self, self->slab_count);
 done:
     return status;
-}
-
-/* All ranks of the node have come here, and see what the others wrote before. */
-static void node_barrier(dp_exchange *self) {
-    uint64_t count = ++self->barriers;
-    if (self->node_size == 1)
-        return;
-    atomic_store_explicit(barrier_count(self, self->node_rank), count, memory_order_release);
-    for (int r = 0; r < self->node_size; r++) {
-        if (r != self->node_rank)
-            dp_comm_wait_for_flag(self->comm, barrier_count(self, r), count, self->first + r);
-    }
 }
 
 /* --- the sums of a node --------------------------------------------------------------------- */
@@ -172,8 +139,8 @@ static dp_status append_step(sum_program *program, const float *slab, dp_error *
 /* The slab that holds this node of the tree, if it is a block of a rank of ours; else NULL. */
 static const float *find_partial(const dp_exchange *self, size_t grains, dp_tree_range node) {
     dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
-    for (int r = 0; r < self->node_size; r++) {
-        size_t count = blocks_of_rank(self, grains, self->first + r, blocks);
+    for (int r = 0; r < self->node.size; r++) {
+        size_t count = blocks_of_rank(self, grains, self->node.first + r, blocks);
         for (size_t slot = 0; slot < count; slot++) {
             if (blocks[slot].first == node.first && blocks[slot].end == node.end)
                 return partial_of(self, r, slot);
@@ -229,19 +196,6 @@ static void apply(dp_exchange *self, const dp_exchange_work *work, size_t first,
 
 /* --- the length of the gradient --------------------------------------------------------------- */
 
-/* The products are exact; sums go in lanes, which do not depend on the vector width. */
-static double sum_of_squares(size_t count, const float *values) {
-    double lanes[FLOATS_PER_LINE] = {0.0};
-    size_t i = 0;
-    for (; i + FLOATS_PER_LINE <= count; i += FLOATS_PER_LINE) {
-        for (size_t k = 0; k < FLOATS_PER_LINE; k++)
-            lanes[k] += (double)values[i + k] * (double)values[i + k];
-    }
-    for (size_t k = 0; i + k < count; k++)
-        lanes[k] += (double)values[i + k] * (double)values[i + k];
-    return dp_tree_sum_reals(lanes, FLOATS_PER_LINE);
-}
-
 /* Takes floats [first, first + count) of the whole sum into the sums of their spans. They come in
  * order, beginning at a span or a chunk of one, so that each is cut in one way only. */
 static void add_squares(dp_exchange *self, size_t first, size_t count, const float *sum) {
@@ -250,14 +204,14 @@ static void add_squares(dp_exchange *self, size_t first, size_t count, const flo
     for (size_t at = first; at < end; at += piece) {
         double *squares = &self->squares[at / self->span];
         double before = at % self->span == 0 ? 0.0 : *squares;
-        *squares = before + sum_of_squares(smaller(piece, end - at), sum + (at - first));
+        *squares = before + dp_tree_squares(smaller(piece, end - at), sum + (at - first));
     }
 }
 
 /* All ranks of the node have added their slices: all of them learn the whole. */
 static void tell_squares(dp_exchange *self, const dp_exchange_work *work) {
     dp_profile_mark(work->profile, DP_PHASE_UPDATE);
-    node_barrier(self);
+    dp_node_barrier(&self->node);
     dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
     memcpy(self->terms, self->squares, self->span_count * sizeof *self->terms);
     work->measured(work->context, dp_tree_sum_reals(self->terms, self->span_count));
@@ -296,8 +250,7 @@ static void sum_and_apply_within_node(dp_exchange *self, const dp_exchange_work 
 
 /* The rank that has our slice on another node. */
 static int slice_peer(const dp_exchange *self, int node) {
-    int first = self->kind == DP_EXCHANGE_SHARED ? dp_comm_node_first(self->comm, node) : node;
-    return first + self->node_rank;
+    return dp_node_first(&self->node, node) + self->node.rank;
 }
 
 static float *node_sum(const dp_exchange *self, size_t slot) {
@@ -323,20 +276,6 @@ static void carry_up(dp_exchange *self, size_t length) {
     }
 }
 
-/* From the first node to the others, along a binomial tree: node n receives from n without its
- * lowest bit and passes on to n + bit for the bits below that. */
-static void carry_down(dp_exchange *self, float *values, size_t length) {
-    int bit = 1;
-    while (bit < self->node_count && (self->node & bit) == 0)
-        bit *= 2;
-    if (self->node != 0)
-        dp_comm_receive(self->comm, slice_peer(self, self->node - bit), values, length);
-    for (bit /= 2; bit > 0; bit /= 2) {
-        if (self->node + bit < self->node_count)
-            dp_comm_send(self->comm, slice_peer(self, self->node + bit), values, length);
-    }
-}
-
 static void sum_between_nodes(dp_exchange *self, const dp_exchange_work *work, size_t length) {
     for (size_t slot = 0; slot < self->plan.block_count; slot++) {
         for (size_t at = 0; at < length; at += CHUNK) {
@@ -348,7 +287,7 @@ static void sum_between_nodes(dp_exchange *self, const dp_exchange_work *work, s
     }
     dp_profile_mark(work->profile, DP_PHASE_UPDATE);
     carry_up(self, length);
-    carry_down(self, self->node_sums, length);
+    dp_node_carry_down(&self->node, self->node_sums, length);
     dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
 }
 
@@ -373,17 +312,6 @@ static void sum_and_apply_by_mpi(dp_exchange *self, const dp_exchange_work *work
 
 /* --- all kinds ------------------------------------------------------------------------------ */
 
-/* Who shares memory with whom. */
-static void find_node(dp_exchange *self) {
-    const bool shared = self->kind == DP_EXCHANGE_SHARED;
-    const int rank = dp_comm_rank(self->comm);
-    self->node_count = shared ? dp_comm_node_count(self->comm) : dp_comm_size(self->comm);
-    self->node = shared ? dp_comm_node(self->comm) : rank;
-    self->first = shared ? dp_comm_node_first(self->comm, self->node) : rank;
-    self->node_rank = rank - self->first;
-    self->node_size = shared ? dp_comm_node_first(self->comm, self->node + 1) - self->first : 1;
-}
-
 static void find_spans(dp_exchange *self) {
     self->span = FLOATS_PER_LINE;
     while ((self->total + self->span - 1) / self->span > SPANS_MAX)
@@ -393,14 +321,14 @@ static void find_spans(dp_exchange *self) {
 
 /* There are as many slices as the smallest node has ranks, of whole spans. */
 static void find_slice(dp_exchange *self) {
-    int slices = self->node_size;
-    for (int n = 0; self->kind == DP_EXCHANGE_SHARED && n < self->node_count; n++) {
-        int size = dp_comm_node_first(self->comm, n + 1) - dp_comm_node_first(self->comm, n);
+    int slices = self->node.size;
+    for (int n = 0; n < self->node.count; n++) {
+        int size = dp_node_first(&self->node, n + 1) - dp_node_first(&self->node, n);
         slices = size < slices ? size : slices;
     }
-    if (self->node_rank >= slices)
+    if (self->node.rank >= slices)
         return; /* an empty slice */
-    dp_tree_range spans = dp_tree_share(self->span_count, (size_t)slices, (size_t)self->node_rank);
+    dp_tree_range spans = dp_tree_share(self->span_count, (size_t)slices, (size_t)self->node.rank);
     self->slice.first = spans.first * self->span;
     self->slice.end = smaller(spans.end * self->span, self->total);
 }
@@ -409,13 +337,12 @@ static dp_status plan_nodes(dp_exchange *self, size_t grains, dp_error *error) {
     dp_status status = DP_OK;
     size_t ranks = (size_t)dp_comm_size(self->comm);
     size_t *starts = NULL;
-    DP_NEW_ARRAY(starts, (size_t)self->node_count + 1);
-    for (int n = 0; n < self->node_count; n++) {
-        int first = self->kind == DP_EXCHANGE_SHARED ? dp_comm_node_first(self->comm, n) : n;
-        starts[n] = dp_tree_share(grains, ranks, (size_t)first).first;
+    DP_NEW_ARRAY(starts, (size_t)self->node.count + 1);
+    for (int n = 0; n < self->node.count; n++) {
+        starts[n] = dp_tree_share(grains, ranks, (size_t)dp_node_first(&self->node, n)).first;
     }
-    starts[self->node_count] = grains;
-    DP_TRY(dp_tree_plan_init(&self->plan, starts, (size_t)self->node_count, (size_t)self->node,
+    starts[self->node.count] = grains;
+    DP_TRY(dp_tree_plan_init(&self->plan, starts, (size_t)self->node.count, (size_t)self->node.index,
                              error));
 done:
     dp_memory_free(starts);
@@ -439,7 +366,7 @@ static dp_status prepare(dp_exchange *self, size_t grains, dp_error *error) {
         self->stack_depth = depth > self->stack_depth ? depth : self->stack_depth;
     }
     DP_NEW_ARRAY(self->stack, self->stack_depth * CHUNK);
-    if (self->node_count == 1)
+    if (self->node.count == 1)
         goto done;
     self->slice_stride = whole_lines(self->slice.end - self->slice.first);
     DP_NEW_ARRAY(self->node_sums, self->plan.block_count * self->slice_stride);
@@ -474,7 +401,7 @@ dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_
     self->stride = whole_lines(self->total);
     self->slab_count = slabs;
     self->block_count = blocks_of_rank(self, grains, dp_comm_rank(comm), self->blocks);
-    find_node(self);
+    dp_node_init(&self->node, comm, self->kind == DP_EXCHANGE_SHARED);
     find_spans(self);
     find_slice(self);
     DP_TRY(dp_comm_agree(comm, plan_nodes(self, grains, error), error));
@@ -494,9 +421,7 @@ void dp_exchange_destroy(dp_exchange *exchange) {
         dp_memory_free(exchange->programs[i].steps);
     dp_memory_free(exchange->programs);
     dp_tree_plan_clear(&exchange->plan);
-    dp_comm_window_destroy(exchange->window);
-    dp_memory_free(exchange->own_segment);
-    dp_memory_free(exchange->segments);
+    dp_node_clear(&exchange->node);
     dp_memory_free(exchange->scratch);
     dp_memory_free(exchange->terms);
     dp_memory_free(exchange->stack);
@@ -515,12 +440,12 @@ float *dp_exchange_slab(dp_exchange *exchange, size_t slab) {
 }
 
 void dp_exchange_publish(dp_exchange *exchange) {
-    if (exchange->node_rank == 0) {
-        carry_down(exchange, exchange->parameters, exchange->length);
+    if (exchange->node.rank == 0) {
+        dp_node_carry_down(&exchange->node, exchange->parameters, exchange->length);
         for (size_t slab = 0; slab < exchange->slab_count; slab++)
-            carry_down(exchange, dp_exchange_slab(exchange, slab), exchange->length);
+            dp_node_carry_down(&exchange->node, dp_exchange_slab(exchange, slab), exchange->length);
     }
-    node_barrier(exchange);
+    dp_node_barrier(&exchange->node);
 }
 
 void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work) {
@@ -528,16 +453,16 @@ void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work) {
         dp_tree_sum_block(exchange->blocks[slot], work->at_once, work->grains, work->context,
                           exchange->total, partial(exchange, slot), exchange->scratch,
                           exchange->stride);
-    node_barrier(exchange);
+    dp_node_barrier(&exchange->node);
     dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
     if (exchange->kind == DP_EXCHANGE_MPI)
         sum_and_apply_by_mpi(exchange, work);
-    else if (exchange->node_count == 1)
+    else if (exchange->node.count == 1)
         sum_and_apply_within_node(exchange, work);
     else
         sum_and_apply_between_nodes(exchange, work);
     dp_profile_mark(work->profile, DP_PHASE_UPDATE);
-    node_barrier(exchange);
+    dp_node_barrier(&exchange->node);
     dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
 }
 

@@ -83,6 +83,20 @@ double dp_tree_sum_reals(double *values, size_t n) {
     return n == 0 ? 0.0 : values[0];
 }
 
+/* The products are exact; sums go in lanes, which do not depend on the vector width. */
+double dp_tree_squares(size_t n, const float *values) {
+    enum { LANES = 16 };
+    double lanes[LANES] = {0.0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (size_t k = 0; k < LANES; k++)
+            lanes[k] += (double)values[i + k] * (double)values[i + k];
+    }
+    for (size_t k = 0; i + k < n; k++)
+        lanes[k] += (double)values[i + k] * (double)values[i + k];
+    return dp_tree_sum_reals(lanes, LANES);
+}
+
 /* --- the plan ------------------------------------------------------------------------------- */
 
 typedef struct planner {

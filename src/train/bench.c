@@ -130,7 +130,7 @@ static void warm_up(bench *self) {
     const dp_config *config = self->stepper.config;
     if (dp_comm_rank(self->comm) == 0)
         dp_params_init(&self->stepper.layout, config->init, config->seed, self->stepper.params);
-    dp_exchange_publish(self->stepper.exchange);
+    dp_stepper_publish(&self->stepper);
     (void)time_steps(self, 20, NULL);
     double us = time_steps(self, 50, NULL);
     int stretch = us > 0.0 ? (int)fmin(1e6, ceil(1e6 * STRETCH_SECONDS / us)) : 1;

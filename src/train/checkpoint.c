@@ -163,6 +163,8 @@ static dp_status write_slab(const dp_checkpoint *checkpoint, dp_h5file *file, co
     DP_NEW_ARRAY(natural, largest_tensor(&checkpoint->layout));
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &checkpoint->layout.tensors[t];
+        if (dp_tensor_size(tensor) == 0)
+            continue;
         tensor_object(group, tensor, object);
         dp_tensor_store(tensor, slab, natural);
         DP_TRY(dp_h5file_write_floats(file, object, tensor_shape(tensor), natural, error));
@@ -281,6 +283,8 @@ static dp_status check_slab(const dp_checkpoint *checkpoint, dp_h5file *file, co
     char object[OBJECT_SIZE];
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &checkpoint->layout.tensors[t];
+        if (dp_tensor_size(tensor) == 0)
+            continue;
         tensor_object(group, tensor, object);
         DP_TRY(dp_h5file_check_floats(file, object, tensor_shape(tensor), error));
     }
@@ -299,6 +303,8 @@ static dp_status read_slab(const dp_checkpoint *checkpoint, dp_h5file *file, con
     DP_NEW_ARRAY(natural, largest_tensor(&checkpoint->layout));
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &checkpoint->layout.tensors[t];
+        if (dp_tensor_size(tensor) == 0)
+            continue;
         tensor_object(group, tensor, object);
         DP_TRY(dp_h5file_read_floats(file, object, tensor_shape(tensor), natural, error));
         dp_tensor_load(tensor, *slab, natural);
@@ -312,10 +318,8 @@ done:
 static dp_status read_params(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
                              dp_error *error) {
     dp_status status = DP_OK;
-    dp_model_shape shape = {.vocab = checkpoint->vocabulary.count,
-                            .block_size = checkpoint->block_size,
-                            .embedding_dim = checkpoint->config.embedding_dim,
-                            .hidden_dim = checkpoint->config.hidden_dim};
+    const dp_model_shape shape = dp_config_shape(
+        &checkpoint->config, checkpoint->vocabulary.count, checkpoint->block_size);
     if (dp_params_layout_init(&checkpoint->layout, shape, error) != DP_OK)
         return dp_fail_prefix(error, "%s", path);
     DP_TRY(read_slab(checkpoint, file, "/params", &checkpoint->params, error));

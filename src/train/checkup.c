@@ -234,10 +234,8 @@ static dp_status check_dataset(examination *self, dp_error *error) {
     }
     ADD(self, DP_VERDICT_OK, "dataset", "%s, %s rows to train on; all checksums are right",
         dataset->path, dp_text_format_count(dp_dataset_rows(dataset, DP_SPLIT_TRAIN), rows));
-    const dp_model_shape shape = {.vocab = dataset->vocabulary.count,
-                                  .block_size = dataset->info.block_size,
-                                  .embedding_dim = self->config->embedding_dim,
-                                  .hidden_dim = self->config->hidden_dim};
+    const dp_model_shape shape =
+        dp_config_shape(self->config, dataset->vocabulary.count, dataset->info.block_size);
     self->has_layout = dp_params_layout_init(&self->layout, shape, error) == DP_OK;
     if (!self->has_layout)
         ADD(self, DP_VERDICT_PROBLEM, "model", "%s", error->message);

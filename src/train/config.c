@@ -30,10 +30,18 @@ static const dp_option options[] = {
      .type = DP_OPTION_UNSIGNED,
      .offset = FIELD(hidden_dim),
      .initial = "200",
-     .minimum = 1,
+     .minimum = 0,
      .maximum = 1048576,
      .unit = "N",
-     .help = "tanh units of the hidden layer",
+     .help = "tanh units of the hidden layer; 0 only with model.direct",
+     .flags = DP_OPTION_RESULT},
+    {.key = "model.direct",
+     .type = DP_OPTION_CHOICE,
+     .offset = FIELD(direct),
+     .initial = "no",
+     .choices = "no|yes",
+     .unit = "ANSWER",
+     .help = "connect the features to the output, beside the hidden layer",
      .flags = DP_OPTION_RESULT},
     {.key = "model.init",
      .type = DP_OPTION_CHOICE,
@@ -157,7 +165,15 @@ static const dp_option options[] = {
      .minimum = 0,
      .maximum = 1000,
      .unit = "FACTOR",
-     .help = "of C, W1 and W2, not of biases; L2 in the gradient, but for adamw apart from it",
+     .help = "of all weights, not of biases; L2 in the gradient, but for adamw apart from it",
+     .flags = DP_OPTION_RESULT},
+    {.key = "train.embedding_update",
+     .type = DP_OPTION_CHOICE,
+     .offset = FIELD(embedding_update),
+     .initial = "dense",
+     .choices = "dense|lazy",
+     .unit = "KIND",
+     .help = "whether decay and optimizer state go on in rows of C that a step does not use",
      .flags = DP_OPTION_RESULT},
     {.key = "train.clip_norm",
      .type = DP_OPTION_REAL,
@@ -294,6 +310,15 @@ static const dp_option options[] = {
      .choices = "auto|shared|tree|mpi",
      .unit = "KIND",
      .help = "how gradients are summed; mpi does not keep the same bits at any rank count"},
+    {.key = "parallel.output",
+     .type = DP_OPTION_CHOICE,
+     .offset = FIELD(output),
+     .initial = "auto",
+     .choices = "auto|replicated|split",
+     .unit = "KIND",
+     .help = "whether each rank has the whole output layer or its part of the vocabulary; auto: "
+             "split from 4,096 tokens on",
+     .flags = DP_OPTION_RESULT},
     {.key = "parallel.deadline",
      .type = DP_OPTION_REAL,
      .offset = FIELD(deadline),
@@ -354,6 +379,17 @@ static dp_status resolve(dp_config *config, dp_error *error) {
     DP_TRY(check_patience(config, error));
 done:
     return status;
+}
+
+dp_model_shape dp_config_shape(const dp_config *config, size_t vocab, size_t block_size) {
+    const bool is_large = vocab >= DP_SPLIT_VOCAB_MIN;
+    return (dp_model_shape){.vocab = vocab,
+                            .block_size = block_size,
+                            .embedding_dim = config->embedding_dim,
+                            .hidden_dim = config->hidden_dim,
+                            .direct = config->direct != 0,
+                            .split = config->output == DP_OUTPUT_SPLIT ||
+                                     (config->output == DP_OUTPUT_AUTO && is_large)};
 }
 
 dp_status dp_config_parse(dp_config *config, const char *text, size_t size, const char *name,

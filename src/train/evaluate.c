@@ -26,9 +26,11 @@ static double chunk_loss(evaluator *self, size_t chunk) {
     return dp_model_loss(self->model, self->params, count, self->contexts, self->targets);
 }
 
-static dp_status allocate(evaluator *self, const dp_params_layout *layout, dp_error *error) {
+static dp_status allocate(evaluator *self, const dp_params_layout *layout, dp_cpu_level level,
+                          dp_error *error) {
     dp_status status = DP_OK;
-    const dp_model_options options = {.grain_rows = DP_EVALUATE_ROWS, .forward_only = true};
+    const dp_model_options options = {
+        .level = level, .grain_rows = DP_EVALUATE_ROWS, .forward_only = true};
     DP_TRY(dp_model_create(&self->model, layout, &options, error));
     DP_NEW_ARRAY(self->contexts, DP_EVALUATE_ROWS * layout->shape.block_size);
     DP_NEW_ARRAY(self->targets, DP_EVALUATE_ROWS);
@@ -61,7 +63,8 @@ dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, dp_split split,
     const size_t chunks = (rows + DP_EVALUATE_ROWS - 1) / DP_EVALUATE_ROWS;
     double *losses = NULL;
     evaluator self = {.dataset = dataset, .split = split, .params = params, .rows = rows};
-    dp_status status = allocate(&self, layout, error);
+    const int lowest = -dp_comm_max(comm, -(int)dp_cpu_level_detect());
+    dp_status status = allocate(&self, layout, (dp_cpu_level)lowest, error);
     DP_TRY(dp_comm_agree(comm, status, error));
     DP_TRY(gather_losses(comm, &self, chunks, &losses, error));
     evaluation->count = rows;

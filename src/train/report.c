@@ -62,6 +62,8 @@ static void report_model(dp_report *report, const dp_params_layout *layout) {
     dp_text tensors = {0};
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &layout->tensors[t];
+        if (dp_tensor_size(tensor) == 0)
+            continue;
         dp_text_append_format(&tensors, "%s%s", t == 0 ? "" : ", ", tensor->name);
         if (tensor->rank == 2)
             dp_text_append_format(&tensors, " %zux%zu", tensor->rows, tensor->cols);

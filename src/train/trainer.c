@@ -99,6 +99,7 @@ static dp_status check_weights(trainer *self, uint64_t *hash, dp_error *error) {
     uint64_t *hashes = NULL;
     dp_comm_set_place(self->comm, "comparing weights", self->progress.step);
     DP_NEW_ARRAY_ON_ALL(self->comm, hashes, ranks);
+    dp_stepper_collect(&self->stepper);
     *hash = dp_params_hash(&self->stepper.layout, self->stepper.params);
     dp_comm_gather_all(self->comm, hash, sizeof *hash, hashes);
     for (size_t rank = 1; rank < ranks && status == DP_OK; rank++) {
@@ -170,6 +171,8 @@ static dp_status evaluate_splits(trainer *self, unsigned splits,
                                  dp_evaluation evaluations[DP_SPLIT_COUNT], dp_error *error) {
     dp_status status = DP_OK;
     dp_comm_set_place(self->comm, "evaluate", self->progress.step);
+    if (splits != 0)
+        dp_stepper_collect(&self->stepper);
     for (int split = 0; split < DP_SPLIT_COUNT && status == DP_OK; split++) {
         if ((splits >> split & 1u) != 0)
             status = dp_evaluate(self->comm, &self->stepper.dataset, (dp_split)split,
@@ -325,7 +328,7 @@ static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     if (self->is_root && !resumed)
         dp_params_init(&self->stepper.layout, self->config->init, self->config->seed,
                        self->stepper.params);
-    dp_exchange_publish(self->stepper.exchange);
+    dp_stepper_publish(&self->stepper);
     dp_report_line(&self->report, "  run        %s, %s%s", self->config->run_dir,
                    resumed ? "resumed at step " : "new",
                    resumed ? dp_text_format_count(self->progress.step, step) : "");

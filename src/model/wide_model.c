@@ -1,0 +1,394 @@
+#include "model/wide_model.h"
+
+#include "base/memory.h"
+#include "model/activation.h"
+#include "model/layers.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Rows that a sum over blocks takes at once: what it needs for them is on the stack. */
+#define ROWS_AT_ONCE ((size_t)64)
+
+struct dp_wide_model {
+    const dp_params_layout *layout;
+    const dp_kernels *kernels;
+    dp_wide_dims dims;
+    size_t rows;
+
+    /* Dropout; thresholds are 0 without. */
+    uint64_t seed;
+    uint32_t drop_embedding, drop_hidden;
+    size_t feature_bytes, hidden_bytes; /* of a mask: for a position, for a row */
+    uint8_t *feature_mask, *hidden_mask;
+
+    /* For losses alone. */
+    float *x, *h, *a;     /* [rows, ldx], [rows, ldh], [rows, lda] */
+    float *e;             /* [rows, DP_OUTPUT_BLOCK] */
+    float *stats;         /* [blocks][maxima and sums][rows] */
+    const float **maxima; /* [blocks], in stats */
+    const float **sums;
+    float *row_values; /* [target logits, maximum, total][rows] */
+};
+
+/* --- creation ------------------------------------------------------------------------------- */
+
+static dp_wide_dims find_dims(const dp_params_layout *layout) {
+    dp_wide_dims dims = {.inputs = dp_shape_inputs(&layout->shape),
+                         .hidden = layout->shape.hidden_dim};
+    dims.seen = dims.hidden + (layout->shape.direct ? dims.inputs : 0);
+    /* Gathering writes whole vectors beginning at the last feature, which must not reach into
+     * another row. */
+    dims.ldx = dp_kernels_padded(dims.inputs + DP_KERNEL_LANES - 1);
+    dims.ldh = dp_kernels_padded(dims.hidden);
+    dims.lda = dp_kernels_padded(dims.seen);
+    return dims;
+}
+
+static dp_status allocate_masks(dp_wide_model *model, const dp_dropout *dropout, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_model_shape *shape = &model->layout->shape;
+    model->seed = dropout->seed;
+    model->drop_embedding = dp_dropout_threshold(dropout->embedding);
+    model->drop_hidden = dp_dropout_threshold(dropout->hidden);
+    model->feature_bytes = dp_dropout_bytes(shape->embedding_dim);
+    model->hidden_bytes = dp_dropout_bytes(shape->hidden_dim);
+    if (model->drop_embedding != 0)
+        DP_NEW_ARRAY(model->feature_mask,
+                     model->rows * shape->block_size * model->feature_bytes + 1);
+    if (model->drop_hidden != 0)
+        DP_NEW_ARRAY(model->hidden_mask, model->rows * model->hidden_bytes + 1);
+done:
+    return status;
+}
+
+static dp_status allocate_for_losses(dp_wide_model *model, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t rows = model->rows, blocks = model->layout->output_blocks;
+    const dp_wide_dims *dims = &model->dims;
+    DP_NEW_ARRAY(model->x, rows * dims->ldx);
+    DP_NEW_ARRAY(model->h, rows * dims->ldh);
+    DP_NEW_ARRAY(model->a, rows * dims->lda);
+    DP_NEW_ARRAY(model->e, rows * DP_OUTPUT_BLOCK);
+    DP_NEW_ARRAY(model->stats, blocks * 2 * rows);
+    DP_NEW_ARRAY(model->maxima, blocks);
+    DP_NEW_ARRAY(model->sums, blocks);
+    DP_NEW_ARRAY(model->row_values, 3 * rows);
+    for (size_t b = 0; b < blocks; b++) {
+        model->maxima[b] = model->stats + 2 * b * rows;
+        model->sums[b] = model->stats + (2 * b + 1) * rows;
+    }
+done:
+    return status;
+}
+
+dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *layout,
+                               const dp_model_options *options, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_wide_model *self = NULL;
+    *model = NULL;
+    DP_NEW_ARRAY(self, 1);
+    self->layout = layout;
+    self->kernels = dp_kernels_of(options->level);
+    self->dims = find_dims(layout);
+    self->rows = options->grain_rows;
+    if (options->forward_only)
+        DP_TRY(allocate_for_losses(self, error));
+    else
+        DP_TRY(allocate_masks(self, &options->dropout, error));
+    *model = self;
+    self = NULL;
+done:
+    dp_wide_model_destroy(self);
+    return status;
+}
+
+void dp_wide_model_destroy(dp_wide_model *model) {
+    if (model == NULL)
+        return;
+    dp_memory_free(model->feature_mask);
+    dp_memory_free(model->hidden_mask);
+    dp_memory_free(model->x);
+    dp_memory_free(model->h);
+    dp_memory_free(model->a);
+    dp_memory_free(model->e);
+    dp_memory_free(model->stats);
+    dp_memory_free(model->maxima);
+    dp_memory_free(model->sums);
+    dp_memory_free(model->row_values);
+    dp_memory_free(model);
+}
+
+dp_wide_dims dp_wide_model_dims(const dp_wide_model *model) {
+    return model->dims;
+}
+
+static const float *tensor(const dp_wide_model *model, const float *params, dp_tensor_id id) {
+    return params + model->layout->tensors[id].offset;
+}
+
+static size_t lde(const dp_wide_model *model) {
+    return dp_tensor_ld(&model->layout->tensors[DP_TENSOR_C]);
+}
+
+/* --- below the output, forward -------------------------------------------------------------- */
+
+static dp_dropout_draw draw_of(const dp_wide_model *model, const dp_wide_rows *rows,
+                               dp_stream stream, uint32_t threshold) {
+    return (dp_dropout_draw){.seed = model->seed,
+                             .stream = stream,
+                             .step = rows->step,
+                             .first_row = rows->first_row,
+                             .threshold = threshold};
+}
+
+static void gather_features(dp_wide_model *model, const float *params, const dp_wide_rows *rows) {
+    const dp_model_shape *shape = &model->layout->shape;
+    if (model->drop_embedding != 0) {
+        const dp_dropout_draw draw =
+            draw_of(model, rows, DP_STREAM_DROP_EMBEDDING, model->drop_embedding);
+        model->kernels->draw_masks(rows->count, shape->block_size * model->feature_bytes, &draw,
+                                   model->feature_mask);
+    }
+    model->kernels->gather(rows->count, shape->block_size, shape->embedding_dim, rows->contexts,
+                           tensor(model, params, DP_TENSOR_C), lde(model), model->feature_mask,
+                           dp_dropout_scale(model->drop_embedding), rows->x, model->dims.ldx);
+}
+
+/* What the output sees: copies of h, or of what dropout leaves of it, and of x. */
+static void fill_seen(dp_wide_model *model, const dp_wide_rows *rows) {
+    const dp_wide_dims *dims = &model->dims;
+    for (size_t r = 0; r < rows->count; r++)
+        memcpy(rows->a + r * dims->lda, rows->h + r * dims->ldh, dims->hidden * sizeof(float));
+    if (model->drop_hidden != 0) {
+        const dp_dropout_draw draw =
+            draw_of(model, rows, DP_STREAM_DROP_HIDDEN, model->drop_hidden);
+        model->kernels->draw_masks(rows->count, model->hidden_bytes, &draw, model->hidden_mask);
+        model->kernels->drop(rows->count, dims->hidden, model->hidden_mask, model->hidden_bytes,
+                             dp_dropout_scale(model->drop_hidden), rows->a, rows->a, dims->lda);
+    }
+    if (!model->layout->shape.direct)
+        return;
+    for (size_t r = 0; r < rows->count; r++)
+        memcpy(rows->a + r * dims->lda + dims->hidden, rows->x + r * dims->ldx,
+               dims->inputs * sizeof(float));
+}
+
+void dp_wide_model_hidden(dp_wide_model *model, const float *params, const dp_wide_rows *rows,
+                          dp_profile *profile) {
+    const dp_wide_dims *dims = &model->dims;
+    gather_features(model, params, rows);
+    if (dims->hidden > 0)
+        model->kernels->multiply(rows->count, dims->inputs, dims->hidden, rows->x, dims->ldx,
+                                 tensor(model, params, DP_TENSOR_W1), dims->ldh,
+                                 tensor(model, params, DP_TENSOR_B1), NULL, rows->h, dims->ldh);
+    dp_profile_mark(profile, DP_PHASE_LAYER1);
+    model->kernels->tanh(rows->count, dims->hidden, dims->ldh, rows->h);
+    fill_seen(model, rows);
+    dp_profile_mark(profile, DP_PHASE_TANH);
+}
+
+/* --- the output ----------------------------------------------------------------------------- */
+
+/* The parameters of a block: [seen, DP_OUTPUT_BLOCK], and the biases behind them. */
+static const float *weights_of(const dp_wide_model *model, const float *params, size_t block) {
+    return params + model->layout->output_offset + block * model->layout->output_stride;
+}
+
+static void logits_of_block(const dp_wide_model *model, const float *params, size_t block,
+                            size_t rows, const float *a, float *logits) {
+    const float *weights = weights_of(model, params, block);
+    model->kernels->multiply(rows, model->dims.seen, dp_output_tokens(model->layout, block), a,
+                             model->dims.lda, weights, DP_OUTPUT_BLOCK,
+                             weights + model->dims.seen * DP_OUTPUT_BLOCK, NULL, logits,
+                             DP_OUTPUT_BLOCK);
+}
+
+/* The place of a row's target in a block's matrix, or NULL where it is in another block. */
+static float *at_target(const dp_wide_model *model, size_t block, size_t row, uint32_t target,
+                        float *matrix) {
+    const size_t token = target - block * DP_OUTPUT_BLOCK; /* wraps for blocks behind it */
+    const size_t tokens = dp_output_tokens(model->layout, block);
+    return token < tokens ? matrix + row * DP_OUTPUT_BLOCK + token : NULL;
+}
+
+void dp_wide_model_exponentials(const dp_wide_model *model, const float *params, size_t block,
+                                size_t rows, const float *a, const uint32_t *targets, float *e,
+                                float *maxima, float *sums, float *target_logits,
+                                dp_profile *profile) {
+    logits_of_block(model, params, block, rows, a, e);
+    dp_profile_mark(profile, DP_PHASE_LAYER2);
+    for (size_t r = 0; r < rows; r++) {
+        const float *logit = at_target(model, block, r, targets[r], e);
+        if (logit != NULL)
+            target_logits[r] = *logit;
+    }
+    model->kernels->exponentials(rows, dp_output_tokens(model->layout, block), DP_OUTPUT_BLOCK, e,
+                                 maxima, sums);
+    dp_profile_mark(profile, DP_PHASE_SOFTMAX);
+}
+
+static size_t at_most(size_t n, size_t limit) {
+    return n < limit ? n : limit;
+}
+
+/* y[i] = exp(x[i] - shift[i]), n <= ROWS_AT_ONCE */
+static void exp_of_differences(size_t n, const float *x, const float *shift, float *y) {
+    float differences[ROWS_AT_ONCE];
+    for (size_t i = 0; i < n; i++)
+        differences[i] = x[i] - shift[i];
+    dp_activation_exp(n, differences, 0.0f, y);
+}
+
+/* maximum and total of the rows [first, first + n), n <= ROWS_AT_ONCE. */
+static void combine_blocks(size_t blocks, size_t first, size_t n, const float *const *maxima,
+                           const float *const *sums, float *maximum, float *total) {
+    float factors[ROWS_AT_ONCE];
+    double all[ROWS_AT_ONCE] = {0.0};
+    memcpy(maximum, maxima[0] + first, n * sizeof *maximum);
+    for (size_t b = 1; b < blocks; b++) {
+        for (size_t i = 0; i < n; i++)
+            maximum[i] = maxima[b][first + i] > maximum[i] ? maxima[b][first + i] : maximum[i];
+    }
+    for (size_t b = 0; b < blocks; b++) {
+        exp_of_differences(n, maxima[b] + first, maximum, factors);
+        for (size_t i = 0; i < n; i++)
+            all[i] += (double)sums[b][first + i] * (double)factors[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        total[i] = (float)all[i];
+}
+
+void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const float *const *maxima,
+                             const float *const *sums, const float *target_logits, float *maximum,
+                             float *total, double *losses) {
+    for (size_t first = 0; first < rows; first += ROWS_AT_ONCE)
+        combine_blocks(model->layout->output_blocks, first, at_most(rows - first, ROWS_AT_ONCE),
+                       maxima, sums, maximum + first, total + first);
+    for (size_t r = 0; r < rows; r++)
+        losses[r] = log((double)total[r]) + ((double)maximum[r] - (double)target_logits[r]);
+}
+
+/* Exponentials become the gradient at the logits. */
+static void logits_gradient(const dp_wide_model *model, size_t block, size_t rows,
+                            const uint32_t *targets, const dp_wide_softmax *softmax, float *e) {
+    float factors[ROWS_AT_ONCE];
+    for (size_t first = 0; first < rows; first += ROWS_AT_ONCE) {
+        const size_t n = at_most(rows - first, ROWS_AT_ONCE);
+        exp_of_differences(n, softmax->block_maxima + first, softmax->maximum + first, factors);
+        for (size_t i = 0; i < n; i++)
+            factors[i] *= softmax->scale / softmax->total[first + i];
+        model->kernels->scale_rows(n, dp_output_tokens(model->layout, block), DP_OUTPUT_BLOCK,
+                                   factors, e + first * DP_OUTPUT_BLOCK);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        float *at = at_target(model, block, r, targets[r], e);
+        if (at != NULL)
+            *at -= softmax->scale;
+    }
+}
+
+void dp_wide_model_output_gradient(const dp_wide_model *model, const float *params, size_t block,
+                                   size_t rows, const float *a, const uint32_t *targets,
+                                   const dp_wide_softmax *softmax, float *e, float *da,
+                                   float *gradient, dp_profile *profile) {
+    const dp_wide_dims *dims = &model->dims;
+    const dp_kernels *kernels = model->kernels;
+    const size_t tokens = dp_output_tokens(model->layout, block), whole[2] = {0, rows};
+    logits_gradient(model, block, rows, targets, softmax, e);
+    dp_profile_mark(profile, DP_PHASE_SOFTMAX);
+    kernels->dot(rows, dims->seen, tokens, e, DP_OUTPUT_BLOCK, weights_of(model, params, block),
+                 DP_OUTPUT_BLOCK, NULL, da, dims->lda);
+    kernels->weight_gradient(1, whole, dims->seen, tokens, a, dims->lda, e, DP_OUTPUT_BLOCK,
+                             gradient, DP_OUTPUT_BLOCK);
+    kernels->row_sum(1, whole, tokens, e, DP_OUTPUT_BLOCK,
+                     gradient + dims->seen * DP_OUTPUT_BLOCK);
+    dp_profile_mark(profile, DP_PHASE_BACKWARD);
+}
+
+/* --- below the output, backward ------------------------------------------------------------- */
+
+static void hidden_gradient(dp_wide_model *model, const dp_wide_rows *rows, const float *da,
+                            float *dh) {
+    const dp_wide_dims *dims = &model->dims;
+    for (size_t r = 0; r < rows->count; r++)
+        memcpy(dh + r * dims->ldh, da + r * dims->lda, dims->hidden * sizeof *dh);
+    if (model->drop_hidden != 0)
+        model->kernels->drop(rows->count, dims->hidden, model->hidden_mask, model->hidden_bytes,
+                             dp_dropout_scale(model->drop_hidden), dh, dh, dims->ldh);
+    dp_tanh_backward(rows->count * dims->ldh, rows->h, dh);
+}
+
+/* Adds what comes by the direct connections to dx [block_size, lde] of one row. */
+static void add_direct(const dp_wide_model *model, const float *da, float *dx) {
+    const dp_model_shape *shape = &model->layout->shape;
+    for (size_t i = 0; i < shape->block_size; i++) {
+        const float *from = da + model->dims.hidden + i * shape->embedding_dim;
+        float *to = dx + i * lde(model);
+        for (size_t k = 0; k < shape->embedding_dim; k++)
+            to[k] += from[k];
+    }
+}
+
+void dp_wide_model_below(dp_wide_model *model, const float *params, const dp_wide_rows *rows,
+                         const float *da, float *dh, float *dx) {
+    const dp_model_shape *shape = &model->layout->shape;
+    const dp_wide_dims *dims = &model->dims;
+    const size_t ld = lde(model), width = shape->block_size * ld, dim = shape->embedding_dim;
+    const float *w1 = tensor(model, params, DP_TENSOR_W1);
+    hidden_gradient(model, rows, da, dh);
+    if (dims->hidden == 0)
+        memset(dx, 0, rows->count * width * sizeof *dx);
+    for (size_t i = 0; i < shape->block_size && dims->hidden > 0; i++)
+        model->kernels->dot(rows->count, dim, dims->hidden, dh, dims->ldh, w1 + i * dim * dims->ldh,
+                            dims->ldh, NULL, dx + i * ld, width);
+    for (size_t r = 0; r < rows->count && shape->direct; r++)
+        add_direct(model, da + r * dims->lda, dx + r * width);
+    if (model->drop_embedding != 0)
+        model->kernels->drop(rows->count * shape->block_size, dim, model->feature_mask,
+                             model->feature_bytes, dp_dropout_scale(model->drop_embedding), dx, dx,
+                             ld);
+}
+
+void dp_wide_model_layer1_gradient(const dp_wide_model *model, size_t rows, const float *x,
+                                   const float *dh, size_t first, size_t count, float *dw,
+                                   float *db) {
+    const dp_wide_dims *dims = &model->dims;
+    const size_t whole[2] = {0, rows};
+    model->kernels->weight_gradient(1, whole, count, dims->hidden, x + first, dims->ldx, dh,
+                                    dims->ldh, dw, dims->ldh);
+    if (first == 0)
+        model->kernels->row_sum(1, whole, dims->hidden, dh, dims->ldh, db);
+}
+
+/* --- losses alone --------------------------------------------------------------------------- */
+
+static void fill_own_rows(dp_wide_model *model, const float *params, size_t count,
+                          const uint32_t *contexts) {
+    const dp_wide_rows rows = {
+        .count = count, .contexts = contexts, .x = model->x, .h = model->h, .a = model->a};
+    dp_wide_model_hidden(model, params, &rows, NULL);
+}
+
+void dp_wide_model_losses(dp_wide_model *model, const float *params, size_t rows,
+                          const uint32_t *contexts, const uint32_t *targets, double *losses) {
+    float *target_logits = model->row_values, *maximum = target_logits + model->rows;
+    fill_own_rows(model, params, rows, contexts);
+    for (size_t b = 0; b < model->layout->output_blocks; b++) {
+        float *maxima = model->stats + 2 * b * model->rows;
+        dp_wide_model_exponentials(model, params, b, rows, model->a, targets, model->e, maxima,
+                                   maxima + model->rows, target_logits, NULL);
+    }
+    dp_wide_model_normalise(model, rows, model->maxima, model->sums, target_logits, maximum,
+                            maximum + model->rows, losses);
+}
+
+void dp_wide_model_logits(dp_wide_model *model, const float *params, const uint32_t *context,
+                          float *logits) {
+    fill_own_rows(model, params, 1, context);
+    for (size_t b = 0; b < model->layout->output_blocks; b++) {
+        logits_of_block(model, params, b, 1, model->a, model->e);
+        memcpy(logits + b * DP_OUTPUT_BLOCK, model->e,
+               dp_output_tokens(model->layout, b) * sizeof *logits);
+    }
+}

@@ -1,0 +1,82 @@
+#include "parallel/node.h"
+
+#include "base/memory.h"
+
+#include <stdatomic.h>
+
+void dp_node_init(dp_node *node, dp_comm *comm, bool shared) {
+    const int rank = dp_comm_rank(comm);
+    *node = (dp_node){.comm = comm, .shared = shared};
+    node->count = shared ? dp_comm_node_count(comm) : dp_comm_size(comm);
+    node->index = shared ? dp_comm_node(comm) : rank;
+    node->first = dp_node_first(node, node->index);
+    node->rank = rank - node->first;
+    node->size = dp_node_first(node, node->index + 1) - node->first;
+}
+
+int dp_node_first(const dp_node *node, int index) {
+    return node->shared ? dp_comm_node_first(node->comm, index) : index;
+}
+
+/* Each segment begins with a line that counts its rank's barriers. */
+static _Atomic uint64_t *barrier_count(const dp_node *node, int rank) {
+    return node->segments[rank];
+}
+
+void *dp_node_segment(const dp_node *node, int rank) {
+    return (char *)node->segments[rank] + DP_ALIGNMENT;
+}
+
+dp_status dp_node_allocate(dp_node *node, size_t bytes, dp_error *error) {
+    dp_status status = DP_OK;
+    bytes += DP_ALIGNMENT;
+    DP_NEW_ARRAY_ON_ALL(node->comm, node->segments, (size_t)node->size);
+    if (node->shared) {
+        DP_TRY(dp_comm_window_create(&node->window, node->comm, bytes, error));
+        for (int r = 0; r < node->size; r++)
+            node->segments[r] = dp_comm_window_segment(node->window, r);
+    } else {
+        node->own = dp_comm_zeroed(node->comm, bytes, 1, error);
+        if (node->own == NULL)
+            return error->status;
+        node->segments[0] = node->own;
+    }
+done:
+    return status;
+}
+
+void dp_node_clear(dp_node *node) {
+    dp_comm_window_destroy(node->window);
+    dp_memory_free(node->own);
+    dp_memory_free(node->segments);
+    node->window = NULL;
+    node->own = NULL;
+    node->segments = NULL;
+}
+
+void dp_node_barrier(dp_node *node) {
+    const uint64_t count = ++node->barriers;
+    if (node->size == 1)
+        return;
+    atomic_store_explicit(barrier_count(node, node->rank), count, memory_order_release);
+    for (int r = 0; r < node->size; r++) {
+        if (r != node->rank)
+            dp_comm_wait_for_flag(node->comm, barrier_count(node, r), count, node->first + r);
+    }
+}
+
+/* Along a binomial tree: node n receives from n without its lowest bit and passes on to n + bit for
+ * the bits below that. */
+void dp_node_carry_down(dp_node *node, float *values, size_t count) {
+    int bit = 1;
+    while (bit < node->count && (node->index & bit) == 0)
+        bit *= 2;
+    if (node->index != 0)
+        dp_comm_receive(node->comm, dp_node_first(node, node->index - bit) + node->rank, values,
+                        count);
+    for (bit /= 2; bit > 0; bit /= 2) {
+        if (node->index + bit < node->count)
+            dp_comm_send(node->comm, dp_node_first(node, node->index + bit) + node->rank, values,
+                         count);
+    }
+}

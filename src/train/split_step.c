@@ -1,0 +1,556 @@
+#include "train/split_step.h"
+
+#include "base/memory.h"
+#include "model/occurrences.h"
+#include "model/wide_model.h"
+#include "parallel/node.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Rows of C that are updated at a time where all are. */
+#define TOKENS_AT_ONCE ((size_t)64)
+
+#define FLOATS_PER_LINE (DP_ALIGNMENT / sizeof(float))
+
+/* What is summed over blocks beside the gradient at `a`. */
+enum { EXTRA_SIGNALLED, EXTRA_COUNT };
+
+struct dp_split_step {
+    dp_comm *comm;
+    const dp_config *config;
+    const dp_params_layout *layout;
+    const dp_kernels *kernels;
+    dp_optimizer optimizer;
+    size_t slab_count;
+    size_t batch;
+    dp_wide_model *model;
+    dp_wide_dims dims;
+    size_t lde; /* embedding_dim padded */
+
+    /* Of the node, in the memory of its first rank. */
+    dp_node node;
+    float *params; /* [layout->length] */
+    float *slabs;  /* [slab_count][layout->length] */
+    float *x;      /* [batch, ldx] */
+    float *h;      /* [batch, ldh] */
+    float *a;      /* [batch, lda] */
+    float *dh;     /* [batch, ldh] */
+    float *dx;     /* [batch, block_size, lde] */
+    double *squares_below; /* [below_count]: see measure */
+
+    /* Shares of this rank: of the rows of the batch and of the rows of W1 on its node, and of the
+     * blocks of the output among all ranks. */
+    dp_tree_range rows, inputs, blocks;
+    size_t blocks_most; /* of any rank */
+
+    dp_exchange *sums;    /* of the gradient at a, over blocks; its parameters are that sum */
+    float *e;             /* [blocks of this rank][batch, DP_OUTPUT_BLOCK] */
+    float *stats;         /* [blocks_most][maxima, sums][batch], and target logits [batch] */
+    float *all_stats;     /* the same of all ranks */
+    const float **maxima; /* [output_blocks], in all_stats */
+    const float **totals;
+    float *target_logits, *maximum, *total; /* [batch] */
+    double *losses;                         /* [batch] */
+    float *gradient; /* [blocks of this rank, or 1 where none are kept][output_stride] */
+    float *dw1;      /* [inputs of this rank, ldh], and db1 [ldh] */
+    dp_occurrences occurrences;
+    float *dc; /* [TOKENS_AT_ONCE, lde] */
+
+    /* Clipping only. */
+    size_t below_count;
+    double *squares;     /* [blocks_most] */
+    double *all_squares; /* the same of all ranks */
+    double *terms;       /* [output_blocks + below_count] */
+
+    /* Of the current step. */
+    const dp_split_batch *now;
+    dp_optimizer_step update;
+};
+
+static size_t whole_lines(size_t floats) {
+    return (floats + FLOATS_PER_LINE - 1) / FLOATS_PER_LINE * FLOATS_PER_LINE;
+}
+
+static bool clips(const dp_split_step *self) {
+    return self->optimizer.clip_norm > 0.0;
+}
+
+static size_t count_of(dp_tree_range range) {
+    return range.end - range.first;
+}
+
+/* --- creation ------------------------------------------------------------------------------- */
+
+static size_t rank_blocks(const dp_split_step *self, size_t rank, size_t *first) {
+    const dp_tree_range share =
+        dp_tree_share(self->layout->output_blocks, (size_t)dp_comm_size(self->comm), rank);
+    *first = share.first;
+    return count_of(share);
+}
+
+static size_t stats_stride(const dp_split_step *self) {
+    return (2 * self->blocks_most + 1) * self->batch;
+}
+
+static dp_status check_ranks(const dp_split_step *self, dp_error *error) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm), blocks = self->layout->output_blocks;
+    if (ranks <= blocks)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%zu ranks but only %zu blocks of %zu tokens to share among them: start at most "
+                   "%zu ranks or set parallel.output=replicated",
+                   ranks, blocks, DP_OUTPUT_BLOCK, blocks);
+}
+
+static void find_shares(dp_split_step *self) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm), rank = (size_t)dp_comm_rank(self->comm);
+    const size_t size = (size_t)self->node.size, number = (size_t)self->node.rank;
+    self->rows = dp_tree_share(self->batch, size, number);
+    self->inputs = dp_tree_share(self->dims.hidden > 0 ? self->dims.inputs : 0, size, number);
+    self->blocks = dp_tree_share(self->layout->output_blocks, ranks, rank);
+    self->blocks_most = (self->layout->output_blocks + ranks - 1) / ranks;
+    /* Rows of W1, b1, and the tokens of the batch. */
+    self->below_count = self->dims.inputs + 1 + self->batch * self->layout->shape.block_size;
+}
+
+static dp_status create_model(dp_split_step *self, dp_cpu_level level, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_config *config = self->config;
+    const size_t ranks = (size_t)self->node.size;
+    const dp_model_options options = {.level = level,
+                                      .grain_rows = (self->batch + ranks - 1) / ranks,
+                                      .dropout = {.embedding = config->dropout_embedding,
+                                                  .hidden = config->dropout_hidden,
+                                                  .seed = config->seed}};
+    DP_TRY(check_ranks(self, error));
+    DP_TRY(dp_wide_model_create(&self->model, self->layout, &options, error));
+    self->dims = dp_wide_model_dims(self->model);
+    find_shares(self);
+done:
+    return status;
+}
+
+/* Places an array in the memory of the node; `base` is NULL where only its size is wanted. */
+static float *take(float *base, size_t *used, size_t floats) {
+    float *array = base == NULL ? NULL : base + *used;
+    *used += whole_lines(floats);
+    return array;
+}
+
+static size_t place_arrays(dp_split_step *self, float *base) {
+    const dp_wide_dims *dims = &self->dims;
+    const size_t batch = self->batch;
+    size_t used = 0;
+    self->params = take(base, &used, self->layout->length);
+    self->slabs = take(base, &used, self->slab_count * whole_lines(self->layout->length));
+    self->x = take(base, &used, batch * dims->ldx);
+    self->h = take(base, &used, batch * dims->ldh);
+    self->a = take(base, &used, batch * dims->lda);
+    self->dh = take(base, &used, batch * dims->ldh);
+    self->dx = take(base, &used, batch * self->layout->shape.block_size * self->lde);
+    self->squares_below = (double *)(void *)take(base, &used, 2 * self->below_count);
+    return used;
+}
+
+static dp_status share_memory(dp_split_step *self, dp_error *error) {
+    const size_t floats = self->node.rank == 0 ? place_arrays(self, NULL) : 0;
+    dp_status status = dp_node_allocate(&self->node, floats * sizeof(float), error);
+    if (status == DP_OK)
+        (void)place_arrays(self, dp_node_segment(&self->node, 0));
+    return status;
+}
+
+/* Where the maxima and sums of each block come to lie. */
+static void place_stats(dp_split_step *self) {
+    for (size_t rank = 0; rank < (size_t)dp_comm_size(self->comm); rank++) {
+        size_t first = 0;
+        const size_t count = rank_blocks(self, rank, &first);
+        for (size_t i = 0; i < count; i++) {
+            self->maxima[first + i] =
+                self->all_stats + rank * stats_stride(self) + 2 * i * self->batch;
+            self->totals[first + i] = self->maxima[first + i] + self->batch;
+        }
+    }
+}
+
+static dp_status allocate(dp_split_step *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t ranks = (size_t)dp_comm_size(self->comm), batch = self->batch;
+    const size_t blocks = self->layout->output_blocks, mine = count_of(self->blocks);
+    const dp_model_shape *shape = &self->layout->shape;
+    DP_NEW_ARRAY(self->e, mine * batch * DP_OUTPUT_BLOCK);
+    DP_NEW_ARRAY(self->stats, stats_stride(self));
+    DP_NEW_ARRAY(self->all_stats, ranks * stats_stride(self));
+    DP_NEW_ARRAY(self->maxima, blocks);
+    DP_NEW_ARRAY(self->totals, blocks);
+    DP_NEW_ARRAY(self->target_logits, batch);
+    DP_NEW_ARRAY(self->maximum, batch);
+    DP_NEW_ARRAY(self->total, batch);
+    DP_NEW_ARRAY(self->losses, batch);
+    DP_NEW_ARRAY(self->gradient, (clips(self) ? mine : 1) * self->layout->output_stride);
+    DP_NEW_ARRAY(self->dw1, (count_of(self->inputs) + 1) * self->dims.ldh);
+    DP_NEW_ARRAY(self->dc, TOKENS_AT_ONCE * self->lde);
+    DP_NEW_ARRAY(self->squares, self->blocks_most);
+    DP_NEW_ARRAY(self->all_squares, ranks * self->blocks_most);
+    DP_NEW_ARRAY(self->terms, blocks + self->below_count);
+    DP_TRY(
+        dp_occurrences_init(&self->occurrences, shape->vocab, batch * shape->block_size, error));
+    place_stats(self);
+done:
+    return status;
+}
+
+dp_status dp_split_step_create(dp_split_step **split, dp_comm *comm, const dp_config *config,
+                               const dp_params_layout *layout, dp_cpu_level level,
+                               dp_error *error) {
+    dp_status status = DP_OK;
+    dp_split_step *self = NULL;
+    *split = NULL;
+    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
+    self->comm = comm;
+    self->config = config;
+    self->layout = layout;
+    self->kernels = dp_kernels_of(level);
+    self->optimizer = dp_config_optimizer(config);
+    self->slab_count = dp_optimizer_slabs(config->optimizer);
+    self->batch = config->batch_size;
+    self->lde = dp_tensor_ld(&layout->tensors[DP_TENSOR_C]);
+    dp_node_init(&self->node, comm, dp_exchange_resolve(config->exchange) == DP_EXCHANGE_SHARED);
+    DP_TRY(dp_comm_agree(comm, create_model(self, level, error), error));
+    DP_TRY(share_memory(self, error));
+    DP_TRY(dp_comm_agree(comm, allocate(self, error), error));
+    DP_TRY(dp_exchange_create(&self->sums, comm, config->exchange, layout->output_blocks,
+                              self->batch * self->dims.lda, EXTRA_COUNT, 0, error));
+    *split = self;
+    self = NULL;
+done:
+    dp_split_step_destroy(self);
+    return status;
+}
+
+void dp_split_step_destroy(dp_split_step *split) {
+    if (split == NULL)
+        return;
+    dp_exchange_destroy(split->sums);
+    dp_wide_model_destroy(split->model);
+    dp_node_clear(&split->node);
+    dp_occurrences_clear(&split->occurrences);
+    dp_memory_free(split->e);
+    dp_memory_free(split->stats);
+    dp_memory_free(split->all_stats);
+    dp_memory_free(split->maxima);
+    dp_memory_free(split->totals);
+    dp_memory_free(split->target_logits);
+    dp_memory_free(split->maximum);
+    dp_memory_free(split->total);
+    dp_memory_free(split->losses);
+    dp_memory_free(split->gradient);
+    dp_memory_free(split->dw1);
+    dp_memory_free(split->dc);
+    dp_memory_free(split->squares);
+    dp_memory_free(split->all_squares);
+    dp_memory_free(split->terms);
+    dp_memory_free(split);
+}
+
+/* --- the slabs ------------------------------------------------------------------------------ */
+
+float *dp_split_step_parameters(dp_split_step *split) {
+    return split->params;
+}
+
+float *dp_split_step_slab(dp_split_step *split, size_t slab) {
+    return split->slabs + slab * whole_lines(split->layout->length);
+}
+
+void dp_split_step_publish(dp_split_step *split) {
+    if (split->node.rank == 0) {
+        dp_node_carry_down(&split->node, split->params, split->layout->length);
+        for (size_t slab = 0; slab < split->slab_count; slab++)
+            dp_node_carry_down(&split->node, dp_split_step_slab(split, slab),
+                               split->layout->length);
+    }
+    dp_node_barrier(&split->node);
+}
+
+/* The blocks of ranks on other nodes come to rank 0. */
+static void gather_blocks(dp_split_step *self, float *slab) {
+    const size_t stride = self->layout->output_stride;
+    float *output = slab + self->layout->output_offset;
+    const int rank = dp_comm_rank(self->comm);
+    if (self->node.index != 0)
+        dp_comm_send(self->comm, 0, output + self->blocks.first * stride,
+                     count_of(self->blocks) * stride);
+    for (int peer = self->node.size; rank == 0 && peer < dp_comm_size(self->comm); peer++) {
+        size_t first = 0;
+        const size_t count = rank_blocks(self, (size_t)peer, &first);
+        dp_comm_receive(self->comm, peer, output + first * stride, count * stride);
+    }
+}
+
+void dp_split_step_collect(dp_split_step *split) {
+    if (split->node.count == 1)
+        return;
+    gather_blocks(split, split->params);
+    for (size_t slab = 0; slab < split->slab_count; slab++)
+        gather_blocks(split, dp_split_step_slab(split, slab));
+    if (split->node.rank == 0)
+        dp_node_carry_down(&split->node, split->params + split->layout->output_offset,
+                           split->layout->length - split->layout->output_offset);
+    dp_node_barrier(&split->node);
+}
+
+/* --- updates -------------------------------------------------------------------------------- */
+
+static void update(dp_split_step *self, bool decays, size_t first, size_t count,
+                   const float *gradient) {
+    float *state[DP_OPTIMIZER_SLABS_MAX] = {NULL};
+    for (size_t slab = 0; slab < self->slab_count; slab++)
+        state[slab] = dp_split_step_slab(self, slab);
+    dp_optimizer_update_part(&self->optimizer, self->kernels, &self->update, decays, first, count,
+                             gradient, self->params, state);
+}
+
+static void update_block(dp_split_step *self, size_t block, const float *gradient) {
+    const size_t weights = self->dims.seen * DP_OUTPUT_BLOCK;
+    const size_t first = self->layout->output_offset + block * self->layout->output_stride;
+    update(self, true, first, weights, gradient);
+    update(self, false, first + weights, DP_OUTPUT_BLOCK, gradient + weights);
+}
+
+static void update_layer1(dp_split_step *self) {
+    const size_t ldh = self->dims.ldh, count = count_of(self->inputs);
+    const dp_tensor *tensors = self->layout->tensors;
+    if (count == 0)
+        return;
+    update(self, true, tensors[DP_TENSOR_W1].offset + self->inputs.first * ldh, count * ldh,
+           self->dw1);
+    if (self->inputs.first == 0)
+        update(self, false, tensors[DP_TENSOR_B1].offset, ldh, self->dw1 + count * ldh);
+}
+
+/* Whether rows of C without a gradient change too. */
+static bool updates_all_tokens(const dp_split_step *self) {
+    return self->config->embedding_update == DP_EMBEDDING_DENSE &&
+           (self->slab_count > 0 || self->optimizer.weight_decay > 0.0);
+}
+
+static void update_tokens(dp_split_step *self, size_t first, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        dp_occurrences_sum(&self->occurrences, (uint32_t)(first + i), self->lde, self->dx,
+                           self->dc + i * self->lde);
+    update(self, true, self->layout->tensors[DP_TENSOR_C].offset + first * self->lde,
+           count * self->lde, self->dc);
+}
+
+static dp_tree_range share_of_node(const dp_split_step *self, size_t total) {
+    return dp_tree_share(total, (size_t)self->node.size, (size_t)self->node.rank);
+}
+
+static void update_embedding(dp_split_step *self) {
+    if (!updates_all_tokens(self)) {
+        const dp_tree_range some = share_of_node(self, self->occurrences.count);
+        for (size_t i = some.first; i < some.end; i++)
+            update_tokens(self, self->occurrences.tokens[i], 1);
+        return;
+    }
+    const dp_tree_range all = share_of_node(self, self->layout->shape.vocab);
+    for (size_t at = all.first; at < all.end; at += TOKENS_AT_ONCE)
+        update_tokens(self, at, all.end - at < TOKENS_AT_ONCE ? all.end - at : TOKENS_AT_ONCE);
+}
+
+/* --- clipping ------------------------------------------------------------------------------- */
+
+/* The squares of what lies below the output: of each row of W1, of b1, of each token. */
+static void square_below(dp_split_step *self) {
+    const size_t ldh = self->dims.ldh, inputs = self->dims.inputs, count = count_of(self->inputs);
+    for (size_t i = 0; i < count; i++)
+        self->squares_below[self->inputs.first + i] = dp_tree_squares(ldh, self->dw1 + i * ldh);
+    if (count > 0 && self->inputs.first == 0)
+        self->squares_below[inputs] = dp_tree_squares(ldh, self->dw1 + count * ldh);
+    const dp_tree_range some = share_of_node(self, self->occurrences.count);
+    for (size_t i = some.first; i < some.end; i++) {
+        dp_occurrences_sum(&self->occurrences, self->occurrences.tokens[i], self->lde, self->dx,
+                           self->dc);
+        self->squares_below[inputs + 1 + i] = dp_tree_squares(self->lde, self->dc);
+    }
+}
+
+/* The sum of the squares of the whole gradient: over the blocks of the output, then what is below.
+ */
+static double measure(dp_split_step *self) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
+    const size_t below = self->dims.inputs + 1 + self->occurrences.count;
+    size_t first = 0;
+    square_below(self);
+    dp_comm_gather_all(self->comm, self->squares, self->blocks_most * sizeof *self->squares,
+                       self->all_squares);
+    dp_node_barrier(&self->node);
+    for (size_t rank = 0; rank < ranks; rank++) {
+        const size_t count = rank_blocks(self, rank, &first);
+        memcpy(self->terms + first, self->all_squares + rank * self->blocks_most,
+               count * sizeof *self->terms);
+    }
+    memcpy(self->terms + self->layout->output_blocks, self->squares_below,
+           below * sizeof *self->terms);
+    return dp_tree_sum_reals(self->terms, self->layout->output_blocks + below);
+}
+
+static void update_kept_blocks(dp_split_step *self) {
+    for (size_t i = 0; i < count_of(self->blocks); i++)
+        update_block(self, self->blocks.first + i,
+                     self->gradient + i * self->layout->output_stride);
+}
+
+/* --- one step ------------------------------------------------------------------------------- */
+
+static dp_wide_rows own_rows(const dp_split_step *self) {
+    const size_t first = self->rows.first;
+    return (dp_wide_rows){.count = count_of(self->rows),
+                          .contexts =
+                              self->now->contexts + first * self->layout->shape.block_size,
+                          .step = self->now->step,
+                          .first_row = first,
+                          .x = self->x + first * self->dims.ldx,
+                          .h = self->h + first * self->dims.ldh,
+                          .a = self->a + first * self->dims.lda};
+}
+
+static void wait_for_node(dp_split_step *self) {
+    dp_node_barrier(&self->node);
+    dp_profile_mark(self->now->profile, DP_PHASE_EXCHANGE);
+}
+
+static void compute_hidden(dp_split_step *self) {
+    const dp_wide_rows rows = own_rows(self);
+    dp_wide_model_hidden(self->model, self->params, &rows, self->now->profile);
+    wait_for_node(self);
+}
+
+static float *exponentials(const dp_split_step *self, size_t block) {
+    return self->e + (block - self->blocks.first) * self->batch * DP_OUTPUT_BLOCK;
+}
+
+static void compute_exponentials(dp_split_step *self) {
+    const size_t batch = self->batch;
+    float *target_logits = self->stats + 2 * self->blocks_most * batch;
+    for (size_t b = self->blocks.first; b < self->blocks.end; b++) {
+        float *maxima = self->stats + 2 * (b - self->blocks.first) * batch;
+        dp_wide_model_exponentials(self->model, self->params, b, batch, self->a,
+                                   self->now->targets, exponentials(self, b), maxima,
+                                   maxima + batch, target_logits, self->now->profile);
+    }
+    dp_comm_gather_all(self->comm, self->stats, stats_stride(self) * sizeof *self->stats,
+                       self->all_stats);
+    dp_profile_mark(self->now->profile, DP_PHASE_EXCHANGE);
+}
+
+/* Each rank knows the logits of the targets in its blocks. */
+static void pick_target_logits(dp_split_step *self) {
+    for (size_t rank = 0; rank < (size_t)dp_comm_size(self->comm); rank++) {
+        size_t first = 0;
+        const size_t count = rank_blocks(self, rank, &first);
+        const float *logits =
+            self->all_stats + rank * stats_stride(self) + 2 * self->blocks_most * self->batch;
+        for (size_t r = 0; r < self->batch; r++) {
+            if (self->now->targets[r] / DP_OUTPUT_BLOCK - first < count)
+                self->target_logits[r] = logits[r];
+        }
+    }
+}
+
+/* Returns the mean loss. */
+static double normalise(dp_split_step *self) {
+    pick_target_logits(self);
+    dp_wide_model_normalise(self->model, self->batch, self->maxima, self->totals,
+                            self->target_logits, self->maximum, self->total, self->losses);
+    double loss = dp_tree_sum_reals(self->losses, self->batch) / (double)self->batch;
+    dp_profile_mark(self->now->profile, DP_PHASE_SOFTMAX);
+    return loss;
+}
+
+/* The part of one block in the gradient at a: a dp_tree_leaves. Its parameters are updated on the
+ * way, unless that has to wait for the length of the whole gradient. */
+static void compute_block(void *context, dp_tree_range node, float *sums) {
+    dp_split_step *self = context;
+    const size_t block = node.first, own = block - self->blocks.first;
+    float *gradient =
+        self->gradient + (clips(self) ? own : 0) * self->layout->output_stride;
+    const dp_wide_softmax softmax = {.block_maxima = self->maxima[block],
+                                     .maximum = self->maximum,
+                                     .total = self->total,
+                                     .scale = 1.0f / (float)self->batch};
+    dp_wide_model_output_gradient(self->model, self->params, block, self->batch, self->a,
+                                  self->now->targets, &softmax, exponentials(self, block), sums,
+                                  gradient, self->now->profile);
+    if (clips(self))
+        self->squares[own] = dp_tree_squares(self->layout->output_stride, gradient);
+    else
+        update_block(self, block, gradient);
+    dp_profile_mark(self->now->profile, DP_PHASE_UPDATE);
+    sums[self->batch * self->dims.lda + EXTRA_SIGNALLED] = self->now->signalled ? 1.0f : 0.0f;
+}
+
+/* What the exchange calls an update is here the sum itself. */
+static void keep_sum(void *context, size_t first, size_t count, const float *sum) {
+    dp_split_step *self = context;
+    memcpy(dp_exchange_parameters(self->sums) + first, sum, count * sizeof *sum);
+}
+
+static void compute_output_gradient(dp_split_step *self) {
+    const dp_exchange_work work = {.grains = compute_block,
+                                   .at_once = 1,
+                                   .update = keep_sum,
+                                   .context = self,
+                                   .profile = self->now->profile};
+    dp_exchange_step(self->sums, &work);
+}
+
+static void compute_below(dp_split_step *self) {
+    const size_t first = self->rows.first;
+    const size_t width = self->layout->shape.block_size * self->lde;
+    const dp_wide_rows rows = own_rows(self);
+    dp_wide_model_below(self->model, self->params, &rows,
+                        dp_exchange_parameters(self->sums) + first * self->dims.lda,
+                        self->dh + first * self->dims.ldh, self->dx + first * width);
+    dp_profile_mark(self->now->profile, DP_PHASE_BACKWARD);
+    wait_for_node(self);
+    if (count_of(self->inputs) > 0)
+        dp_wide_model_layer1_gradient(self->model, self->batch, self->x, self->dh,
+                                      self->inputs.first, count_of(self->inputs), self->dw1,
+                                      self->dw1 + count_of(self->inputs) * self->dims.ldh);
+    dp_occurrences_collect(&self->occurrences, self->batch * self->layout->shape.block_size,
+                           self->now->contexts);
+    dp_profile_mark(self->now->profile, DP_PHASE_BACKWARD);
+}
+
+/* What has not been updated yet. */
+static void update_rest(dp_split_step *self, dp_split_result *result) {
+    if (clips(self)) {
+        const double squares = measure(self);
+        dp_profile_mark(self->now->profile, DP_PHASE_EXCHANGE);
+        result->norm = sqrt(squares);
+        self->update.clip = dp_optimizer_clip(&self->optimizer, squares);
+        update_kept_blocks(self);
+    }
+    update_layer1(self);
+    update_embedding(self);
+    dp_profile_mark(self->now->profile, DP_PHASE_UPDATE);
+    wait_for_node(self);
+}
+
+dp_split_result dp_split_step_run(dp_split_step *split, const dp_split_batch *batch) {
+    dp_split_result result = {0};
+    split->now = batch;
+    split->update = (dp_optimizer_step){.number = batch->step, .lr = batch->lr, .clip = 1.0};
+    compute_hidden(split);
+    compute_exponentials(split);
+    result.loss = normalise(split);
+    compute_output_gradient(split);
+    compute_below(split);
+    update_rest(split, &result);
+    result.clip = split->update.clip;
+    result.signalled = dp_exchange_extras(split->sums)[EXTRA_SIGNALLED] > 0.0f;
+    return result;
+}
