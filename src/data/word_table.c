@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define SLOTS_FIRST ((size_t)1 << 12)
@@ -40,8 +41,23 @@ static uint64_t slot_of(uint64_t hash, size_t index) {
     return (hash & ~(uint64_t)INDEX_MASK) | (index + 1);
 }
 
-void dp_word_table_prefetch(const dp_word_table *table, uint64_t hash) {
+void dp_word_table_prefetch_slot(const dp_word_table *table, uint64_t hash) {
     __builtin_prefetch(table->slots + first_slot(table, hash));
+}
+
+/* A word that does not stand in its first slot waits for its entry. */
+void dp_word_table_prefetch_entry(const dp_word_table *table, uint64_t hash) {
+    size_t index = (size_t)(table->slots[first_slot(table, hash)] & INDEX_MASK);
+    if (index > 0)
+        __builtin_prefetch(table->entries + index - 1);
+}
+
+static bool is_word(const dp_word_table *table, const dp_word_entry *entry,
+                    const unsigned char *text, size_t length) {
+    const size_t beginning = length < DP_WORD_BEGINNING ? length : DP_WORD_BEGINNING;
+    return entry->length == length && memcmp(entry->beginning, text, beginning) == 0 &&
+           memcmp(table->texts + entry->text + beginning, text + beginning, length - beginning) ==
+               0;
 }
 
 /* The slot of the word, or the free one where it would stand. */
@@ -52,8 +68,7 @@ static size_t find_slot(const dp_word_table *table, const void *text, size_t len
         if ((table->slots[at] ^ hash) >> 32 != 0)
             continue;
         size_t index = (size_t)(table->slots[at] & INDEX_MASK) - 1;
-        const dp_word_entry *entry = &table->entries[index];
-        if (entry->length == length && memcmp(table->texts + entry->text, text, length) == 0)
+        if (is_word(table, &table->entries[index], text, length))
             break;
     }
     return at;
@@ -110,6 +125,8 @@ dp_status dp_word_table_add(dp_word_table *table, const void *text, size_t lengt
     memcpy(table->texts + table->text_bytes, text, length); /* the 0 behind it is there */
     table->entries[table->count] = (dp_word_entry){
         .hash = hash, .count = times, .text = table->text_bytes, .length = (uint32_t)length};
+    memcpy(table->entries[table->count].beginning, text,
+           length < DP_WORD_BEGINNING ? length : DP_WORD_BEGINNING);
     table->slots[at] = slot_of(hash, table->count);
     table->text_bytes += length + 1;
     table->count++;
