@@ -66,6 +66,11 @@ static bool has_ends(const packer *self) {
     return !self->request->words.stream || !self->request->words.no_eol;
 }
 
+/* Whether they are words of the vocabulary, rather than boundaries. */
+static bool has_end_words(const packer *self) {
+    return self->request->words.stream && !self->request->words.no_eol;
+}
+
 /* Tokens that the words and lines of a text make. */
 static uint64_t token_count(const packer *self, const word_text *text) {
     return text->words + (has_ends(self) ? text->line_count : 0);
@@ -87,13 +92,15 @@ static dp_status count_words(packer *self, dp_split split, const dp_word *words,
     (void)split;
     dp_status status = DP_OK;
     dp_word_table *table = &self->table;
+    const dp_word end = {.text = (const unsigned char *)DP_END_OF_LINE,
+                         .length = sizeof DP_END_OF_LINE - 1,
+                         .hash = dp_word_hash(DP_END_OF_LINE, sizeof DP_END_OF_LINE - 1)};
     prefetch(table, words, count);
     for (size_t i = 0; i < count && status == DP_OK; i++) {
-        if (words[i].length > 0)
-            status =
-                dp_word_table_add(table, words[i].text, words[i].length, words[i].hash, 1, error);
-        else
-            self->ends++;
+        const dp_word *word = words[i].length > 0 ? &words[i] : &end;
+        self->ends += words[i].length == 0;
+        if (words[i].length > 0 || has_end_words(self))
+            status = dp_word_table_add(table, word->text, word->length, word->hash, 1, error);
     }
     return status;
 }
@@ -292,17 +299,13 @@ static void count_rows(packer *self) {
 static dp_status number_words(packer *self, dp_error *error) {
     dp_status status = DP_OK;
     const dp_packing_words *words = &self->request->words;
-    const bool end_of_line = words->stream && !words->no_eol;
+    const bool end_of_line = has_end_words(self);
     dp_word_choice choice = {.boundary = self->rules.boundary,
                              .boundary_count = words->stream ? 0 : self->ends,
                              .min_count = words->min_count,
                              .max_vocab = words->max_vocab,
                              .end_of_line = end_of_line,
                              .unknown = words->vocab_from == DP_VOCAB_FROM_TRAIN};
-    if (end_of_line)
-        DP_TRY(dp_word_table_add(&self->table, DP_END_OF_LINE, strlen(DP_END_OF_LINE),
-                                 dp_word_hash(DP_END_OF_LINE, strlen(DP_END_OF_LINE)), self->ends,
-                                 error));
     DP_TRY(dp_word_vocabulary_make(&self->table, &choice, &self->vocabulary, &self->unknown_id,
                                    error));
     self->end_id = DP_BOUNDARY_ID;
