@@ -35,6 +35,7 @@ dp_status dp_h5file_close(dp_h5file *file, dp_error *error);
 bool dp_h5file_has(const dp_h5file *file, const char *object);
 
 /* Attributes of the root. */
+bool dp_h5file_has_attribute(const dp_h5file *file, const char *name);
 dp_status dp_h5file_write_text_attribute(dp_h5file *file, const char *name, const char *value,
                                          dp_error *error) DP_CHECKED;
 dp_status dp_h5file_write_unsigned_attribute(dp_h5file *file, const char *name, uint64_t value,

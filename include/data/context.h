@@ -13,7 +13,8 @@
 void dp_context_shift(uint32_t *context, size_t block_size, uint32_t id);
 
 /* Sets context [block_size] to the last tokens of `text`, behind boundaries where it has fewer.
- * DP_ERR_INPUT names the token that the vocabulary does not have, and `what` the text was. */
+ * A word that is not in the vocabulary is DP_UNKNOWN_WORD where that is; else DP_ERR_INPUT names
+ * the token, and `what` the text was. */
 dp_status dp_context_parse(const dp_vocabulary *vocabulary, dp_unit unit, const char *text,
                            const char *what, uint32_t *context, size_t block_size,
                            dp_error *error) DP_CHECKED;

@@ -2,8 +2,9 @@
  *
  * File format, version 1 (HDF5):
  *   attributes  format "dptrain-dataset", version, unit, block_size, seed, source, source_sha256,
- *               sha256, made_by
+ *               sha256, made_by; with unit "word" also stream (0 or 1)
  *   /vocab/tokens                          [V] UTF-8, index = id
+ *   /vocab/counts                          [V] 64 bits; with unit "word": how often each was seen
  *   /{train,dev,test}/contexts             [N, block_size] unsigned integers of 8, 16 or 32 bits
  *   /{train,dev,test}/targets              [N] of the same type
  *   /{train,dev,test}/contexts_checksums   [blocks] XXH3 of each DP_DATASET_BLOCK bytes of contexts
@@ -45,9 +46,15 @@ typedef enum dp_unit { DP_UNIT_CHAR, DP_UNIT_WORD } dp_unit;
 const char *dp_unit_name(dp_unit unit);
 dp_unit dp_unit_parse(const char *name);
 
+/* The attribute `stream` of a dataset or checkpoint, which goes with the unit: one of characters
+ * has none, and reads as false. */
+dp_status dp_stream_write(dp_h5file *file, dp_unit unit, bool stream, dp_error *error) DP_CHECKED;
+dp_status dp_stream_read(dp_h5file *file, bool *stream, dp_error *error) DP_CHECKED;
+
 /* What the attributes say. */
 typedef struct dp_dataset_info {
     dp_unit unit;
+    bool stream; /* of words: each split is one sequence, in which the boundary never occurs */
     uint64_t block_size;                     /* 1 to DP_BLOCK_SIZE_MAX */
     uint64_t seed;                           /* of the shuffle that made the splits */
     char source[256];                        /* name of the text it was made from */

@@ -12,10 +12,16 @@
 
 #define DP_BOUNDARY_ID 0u
 
+/* A table of more bytes than this is not read. */
+#define DP_VOCABULARY_BYTES_MAX ((size_t)1 << 30)
+
 typedef struct dp_vocabulary {
     char *table;  /* [count][width] owned, each token padded with at least one zero byte */
     size_t count; /* V */
     size_t width; /* bytes of the longest token, and one */
+    /* [count] owned: how often each token stood in the text that the vocabulary was counted on;
+     * NULL where that is not known. */
+    uint64_t *counts;
 } dp_vocabulary;
 
 /* Takes copies of `count` tokens. Start with {0}; release with dp_vocabulary_clear. */
@@ -23,7 +29,8 @@ dp_status dp_vocabulary_init(dp_vocabulary *vocabulary, const char *const *token
                              dp_error *error) DP_CHECKED;
 void dp_vocabulary_clear(dp_vocabulary *vocabulary);
 
-/* "/vocab/tokens" of a dataset or checkpoint. Reading checks that tokens are valid. */
+/* "/vocab/tokens" of a dataset or checkpoint, and "/vocab/counts" where counts are known. Reading
+ * checks that tokens are valid, and leaves counts in the file. */
 dp_status dp_vocabulary_write(const dp_vocabulary *vocabulary, dp_h5file *file,
                               dp_error *error) DP_CHECKED;
 dp_status dp_vocabulary_read(dp_vocabulary *vocabulary, dp_h5file *file, const char *path,

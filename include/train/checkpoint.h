@@ -3,15 +3,12 @@
  * File format, version 2:
  *   attributes  format "dptrain-checkpoint", version, step, weights ("xxh3:<16 hex>",
  *               model/params), state (the same of the optimizer's state), dataset_sha256, unit,
- *               block_size, build, loss_sum, loss_count, best_loss, best_step,
- *               evaluations_since_best
- *   /config                     the resolved config (INI text)
- *   /vocab/tokens               [V] UTF-8, index = id
- *   /params/C, W1, b1, W2, b2   float32, the shapes of model/params
- *   /optimizer/name             that of the config
- *   /optimizer/SLAB/C, ...      as /params, for each slab of the optimizer's state
- *                               (model/optimizer)
- * and behind what HDF5 reads a line "dptrain-seal xxh3:<16 hex>": the XXH3 of all bytes before it.
+ *               stream (0 or 1, with unit "word"), block_size, build, loss_sum, loss_count,
+ * best_loss, best_step, evaluations_since_best /config                     the resolved config (INI
+ * text) /vocab/tokens               [V] UTF-8, index = id /params/C, W1, b1, W2, b2   float32, the
+ * shapes of model/params /optimizer/name             that of the config /optimizer/SLAB/C, ... as
+ * /params, for each slab of the optimizer's state (model/optimizer) and behind what HDF5 reads a
+ * line "dptrain-seal xxh3:<16 hex>": the XXH3 of all bytes before it.
  *
  * Version 1, still read, is that of plain sgd: without state and evaluations_since_best.
  *
@@ -44,6 +41,7 @@ typedef struct dp_checkpoint {
     dp_progress progress;
     uint64_t weights_hash;
     dp_unit unit;
+    bool stream; /* as of the dataset */
     uint64_t block_size;
     char dataset_sha256[DP_SHA256_TEXT_SIZE];
     char build[DP_BUILD_SIZE]; /* version, instruction set and BLAS that computed it */

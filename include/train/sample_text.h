@@ -1,14 +1,16 @@
-/* sample_text: words or lines that a model makes up, token by token until it draws the boundary.
+/* sample_text: words, lines or running text that a model makes up, token by token until it draws
+ * the boundary; a model of a stream has never seen one end anything, so it is cut off.
  *
- * Sample i is a function of (weights, seed, temperature, prompt, i) alone. Not collective.
+ * Sample i is a function of (weights, seed, temperature, prompt, length, i) alone. Not collective.
  */
 #ifndef DP_TRAIN_SAMPLE_TEXT_H
 #define DP_TRAIN_SAMPLE_TEXT_H
 
 #include "train/checkpoint.h"
 
-/* A model may never draw the boundary; a sample ends here. */
+/* Tokens of a sample at most, unless it is told otherwise. */
 #define DP_SAMPLE_TOKENS_MAX 1000
+#define DP_SAMPLE_TOKENS_STREAM 40 /* of a stream */
 
 typedef struct dp_sample_text dp_sample_text;
 
@@ -21,6 +23,7 @@ typedef struct dp_sample_request {
     uint64_t seed;
     double temperature; /* 0: the likeliest token always */
     const char *prompt; /* what each sample begins with; "": nothing */
+    uint64_t length;    /* tokens behind the prompt at most; 0: as above */
 } dp_sample_request;
 
 #define DP_SAMPLE_SEED 42 /* of `dptrain sample`, unless it is told another */

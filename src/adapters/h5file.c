@@ -285,6 +285,10 @@ done:
 
 /* --- attributes ----------------------------------------------------------------------------- */
 
+bool dp_h5file_has_attribute(const dp_h5file *file, const char *name) {
+    return H5Aexists(file->id, name) > 0;
+}
+
 static dp_status write_attribute(dp_h5file *file, const char *object, hid_t file_type,
                                  hid_t memory_type, const void *value, dp_error *error) {
     dp_status status = DP_OK;

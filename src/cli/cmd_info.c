@@ -43,6 +43,7 @@ static void dataset_to_json(const dp_dataset *dataset, dp_text *out) {
     append_json_text(out, "format", DP_DATASET_FORMAT);
     append_json_text(out, "path", dataset->path);
     append_json_text(out, "unit", dp_unit_name(info->unit));
+    append_json_unsigned(out, "stream", info->stream);
     append_json_unsigned(out, "block_size", info->block_size);
     append_json_unsigned(out, "seed", info->seed);
     append_json_text(out, "source", info->source);
@@ -66,9 +67,12 @@ static void dataset_to_text(const dp_dataset *dataset, dp_text *out) {
     char count[32];
     dp_text_append_format(out, "%s: dptrain dataset\n", dataset->path);
     dp_text_append_format(out, "  made by     %s from %s\n", info->made_by, info->source);
-    dp_text_append_format(
-        out, "  unit        %s, block size %" PRIu64 ", shuffled with seed %" PRIu64 "\n",
-        dp_unit_name(info->unit), info->block_size, info->seed);
+    dp_text_append_format(out, "  unit        %s, block size %" PRIu64, dp_unit_name(info->unit),
+                          info->block_size);
+    if (info->stream)
+        dp_text_append(out, ", a stream\n");
+    else
+        dp_text_append_format(out, ", shuffled with seed %" PRIu64 "\n", info->seed);
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         dp_text_append_format(
             out, "  %-11s %s rows\n", dp_split_name((dp_split)split),
@@ -144,6 +148,7 @@ static void checkpoint_to_json(const dp_checkpoint *checkpoint, const char *path
     append_json_unsigned(out, "block_size", checkpoint->block_size);
     append_json_unsigned(out, "vocabulary", checkpoint->vocabulary.count);
     append_json_text(out, "unit", dp_unit_name(checkpoint->unit));
+    append_json_unsigned(out, "stream", checkpoint->stream);
     append_json_text(out, "dataset_sha256", checkpoint->dataset_sha256);
     append_json_text(out, "build", checkpoint->build);
     if (checkpoint->progress.best_step != 0) {
@@ -194,9 +199,9 @@ static void checkpoint_to_text(const dp_checkpoint *checkpoint, const char *path
             dp_text_append_format(out, "%zu x ", tensor->rows);
         dp_text_append_format(out, "%zu\n", tensor->cols);
     }
-    dp_text_append_format(out, "  vocabulary  %zu, %s, block size %" PRIu64 "\n",
+    dp_text_append_format(out, "  vocabulary  %zu, %s%s, block size %" PRIu64 "\n",
                           checkpoint->vocabulary.count, dp_unit_name(checkpoint->unit),
-                          checkpoint->block_size);
+                          checkpoint->stream ? " in a stream" : "", checkpoint->block_size);
     dp_text_append_format(out, "  dataset     %s\n", checkpoint->dataset_sha256);
     dp_text_append_format(out, "  build       %s\n", checkpoint->build);
     if (run.steps != NULL) {

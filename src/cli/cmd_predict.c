@@ -51,9 +51,11 @@ static dp_status append_prediction(const dp_checkpoint *checkpoint, const char *
     if (left > 0)
         dp_text_append_format(out, "%" PRIu64 " others: %.4f\n", left,
                               shown < 1.0 ? 1.0 - shown : 0.0);
-    dp_text_append_format(out, "'%s' stands for the ends of a %s\n",
+    dp_text_append_format(out, "'%s' stands for the %s\n",
                           dp_vocabulary_token(vocabulary, DP_BOUNDARY_ID),
-                          checkpoint->unit == DP_UNIT_WORD ? "line" : "word");
+                          checkpoint->stream                 ? "beginning of the text"
+                          : checkpoint->unit == DP_UNIT_WORD ? "ends of a line"
+                                                             : "ends of a word");
     DP_TRY(dp_text_check(out, error));
 done:
     dp_memory_free(probabilities);
@@ -72,7 +74,8 @@ const dp_command dp_command_predict = {
     .purpose = "what may follow CONTEXT, and how likely it is",
     .details = "CONTEXT is characters, 'emm', or words in quotes, 'this is the'; '' is a\n"
                "beginning. What is shorter than the block size begins with boundaries; of what\n"
-               "is longer the end counts. PATH is as for --ckpt. The last argument is always\n"
+               "is longer the end counts. A word that is not in the vocabulary is <unk>, where\n"
+               "that is. PATH is as for --ckpt. The last argument is always\n"
                "CONTEXT.\n",
     .options = dp_token_question_options,
     .run = run,

@@ -11,6 +11,7 @@ typedef struct sample_options {
     uint64_t seed;
     double temperature;
     char prompt[DP_PATH_SIZE];
+    uint64_t length;
 } sample_options;
 
 static const dp_option options[] = {
@@ -51,6 +52,14 @@ static const dp_option options[] = {
      .initial = "",
      .unit = "TEXT",
      .help = "begin each sample with this"},
+    {.key = "length",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = offsetof(sample_options, length),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1e9,
+     .unit = "N",
+     .help = "tokens of a sample at most; 0: 1000, of running text 40"},
 };
 
 static dp_option_table options_table(void) {
@@ -61,8 +70,10 @@ static dp_status print_samples(const dp_checkpoint *checkpoint, const sample_opt
                                dp_error *error) {
     dp_status status = DP_OK;
     dp_sample_text *sampler = NULL;
-    const dp_sample_request request = {
-        .seed = chosen->seed, .temperature = chosen->temperature, .prompt = chosen->prompt};
+    const dp_sample_request request = {.seed = chosen->seed,
+                                       .temperature = chosen->temperature,
+                                       .prompt = chosen->prompt,
+                                       .length = chosen->length};
     DP_TRY(dp_sample_text_create(&sampler, checkpoint, error));
     for (uint64_t i = 0; i < chosen->count && status == DP_OK; i++) {
         dp_text sample = {0};
@@ -99,7 +110,7 @@ done:
 const dp_command dp_command_sample = {
     .name = "sample",
     .arguments = "[PATH]",
-    .purpose = "draw words from a checkpoint",
+    .purpose = "draw words, lines or running text from a checkpoint",
     .options = options_table,
     .run = run,
 };

@@ -22,6 +22,20 @@ dp_unit dp_unit_parse(const char *name) {
     return strcmp(name, "word") == 0 ? DP_UNIT_WORD : DP_UNIT_CHAR;
 }
 
+dp_status dp_stream_write(dp_h5file *file, dp_unit unit, bool stream, dp_error *error) {
+    return unit == DP_UNIT_WORD ? dp_h5file_write_unsigned_attribute(file, "stream", stream, error)
+                                : DP_OK;
+}
+
+dp_status dp_stream_read(dp_h5file *file, bool *stream, dp_error *error) {
+    uint64_t value = 0;
+    dp_status status = DP_OK;
+    if (dp_h5file_has_attribute(file, "stream"))
+        status = dp_h5file_read_unsigned_attribute(file, "stream", &value, error);
+    *stream = value != 0;
+    return status;
+}
+
 uint64_t dp_dataset_rows(const dp_dataset *dataset, dp_split split) {
     return dataset->targets[split].rows;
 }
@@ -100,6 +114,7 @@ static dp_status read_info(dp_dataset *dataset, dp_h5file *file, dp_error *error
                        dataset->path, version, DP_DATASET_VERSION);
     DP_TRY(dp_h5file_read_text_attribute(file, "unit", unit, sizeof unit, error));
     info->unit = dp_unit_parse(unit);
+    DP_TRY(dp_stream_read(file, &info->stream, error));
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "block_size", &info->block_size, error));
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "seed", &info->seed, error));
     DP_TRY(dp_h5file_read_text_attribute(file, "source", info->source, sizeof info->source, error));

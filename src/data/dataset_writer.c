@@ -61,10 +61,10 @@ static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
     dp_status status = DP_OK;
     dp_h5file *file = writer->file;
     const dp_dataset_info *info = writer->info;
-    const char *unit = info->unit == DP_UNIT_WORD ? "word" : "char";
     DP_TRY(dp_h5file_write_text_attribute(file, "format", DP_DATASET_FORMAT, error));
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "version", DP_DATASET_VERSION, error));
-    DP_TRY(dp_h5file_write_text_attribute(file, "unit", unit, error));
+    DP_TRY(dp_h5file_write_text_attribute(file, "unit", dp_unit_name(info->unit), error));
+    DP_TRY(dp_stream_write(file, info->unit, info->stream, error));
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "block_size", info->block_size, error));
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "seed", info->seed, error));
     DP_TRY(dp_h5file_write_text_attribute(file, "source", info->source, error));

@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "data/corpus.h"
 #include "data/dataset_writer.h"
+#include "data/packing_steps.h"
+#include "data/word_packing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +42,8 @@ dp_status dp_packing_request_init(dp_packing_request *request, const char *text,
     *request = (dp_packing_request){.block_size = block_size,
                                     .split = {.count = 3, .values = {0.8, 0.1, 0.1}},
                                     .seed = DP_PACKING_SEED_DEFAULT,
-                                    .boundary = DP_PACKING_BOUNDARY_DEFAULT};
+                                    .boundary = DP_PACKING_BOUNDARY_DEFAULT,
+                                    .words = {.min_count = 1}};
     DP_TRY(dp_path_format(request->inputs[0], error, "%s", text));
     DP_TRY(dp_path_format(request->output, error, "%s", output));
 done:
@@ -51,32 +54,6 @@ double dp_packing_share_sum(double a, double b) {
     char text[32];
     snprintf(text, sizeof text, "%.15g", a + b);
     return strtod(text, NULL);
-}
-
-/* int(share * count) */
-static size_t share_of(double share, size_t count) {
-    size_t words = (size_t)(share * (double)count);
-    return words < count ? words : count;
-}
-
-/* Where `count` words are cut: train is words [0, cuts[0]), dev [cuts[0], cuts[1]), test the rest.
- * Computed as Python computes int(a * count) and int((a + b) * count), with a + b rounded to the
- * decimal that a person would write. DP_ERR_INPUT where a split would be empty. */
-static dp_status cut(const dp_packing_request *request, size_t count, size_t cuts[2],
-                     dp_error *error) {
-    const double *shares = request->split.values;
-    cuts[0] = share_of(shares[0], count);
-    cuts[1] = share_of(dp_packing_share_sum(shares[0], shares[1]), count);
-    const size_t sizes[DP_SPLIT_COUNT] = {cuts[0], cuts[1] - cuts[0], count - cuts[1]};
-    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        if (sizes[split] == 0)
-            return dp_fail(error, DP_ERR_INPUT,
-                           "split %g,%g,%g leaves %s none of the %zu words of %.200s: change "
-                           "--split or add words",
-                           shares[0], shares[1], shares[2], dp_split_name((dp_split)split), count,
-                           request->inputs[0]);
-    }
-    return DP_OK;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -103,7 +80,7 @@ static dp_status divide(packer *self, dp_error *error) {
             self->parts[i] = (part){&self->corpora[i], 0, self->corpora[i].words.count};
         goto done;
     }
-    DP_TRY(cut(self->request, corpus->words.count, cuts, error));
+    DP_TRY(dp_packing_cut(self->request, corpus->words.count, "words", cuts, error));
     dp_corpus_shuffle(corpus, self->request->seed);
     self->parts[DP_SPLIT_TRAIN] = (part){corpus, 0, cuts[0]};
     self->parts[DP_SPLIT_DEV] = (part){corpus, cuts[0], cuts[1] - cuts[0]};
@@ -120,44 +97,20 @@ static void count_rows(packer *self) {
     }
 }
 
-/* The digest of one text, or of the three digests, one a line. */
-static dp_status digest_texts(packer *self, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text digests = {0};
-    for (int i = 0; i < self->corpus_count; i++) {
-        const dp_file_map *text = &self->corpora[i].text;
-        DP_TRY(dp_sha256_of(text->data, text->size, self->info.source_sha256, error));
-        dp_text_append_format(&digests, "%s\n", self->info.source_sha256);
-    }
-    DP_TRY(dp_text_check(&digests, error));
-    if (self->corpus_count > 1)
-        DP_TRY(dp_sha256_of(dp_text_string(&digests), digests.length, self->info.source_sha256,
-                            error));
-done:
-    dp_text_clear(&digests);
-    return status;
-}
-
 static dp_status describe(packer *self, dp_error *error) {
+    const dp_file_map *texts[DP_SPLIT_COUNT];
+    for (int i = 0; i < self->corpus_count; i++)
+        texts[i] = &self->corpora[i].text;
     self->info.unit = DP_UNIT_CHAR;
-    self->info.block_size = self->request->block_size;
-    self->info.seed = self->request->seed;
-    size_t length = 0;
-    for (int i = 0; i < self->corpus_count; i++) { /* names that are too long are cut */
-        int written = snprintf(self->info.source + length, sizeof self->info.source - length,
-                               "%s%s", i == 0 ? "" : ", ", dp_path_base(self->request->inputs[i]));
-        length += written < 0 ? 0 : (size_t)written;
-        if (length >= sizeof self->info.source)
-            break;
-    }
-    return digest_texts(self, error);
+    return dp_packing_describe(self->request, texts, self->corpus_count, &self->info, error);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
 static dp_status pass_on(packer *self, dp_split split, size_t count, dp_error *error) {
-    if (self->termination != NULL && dp_termination_pending(self->termination) != 0)
-        return dp_fail(error, DP_ERR_IO, "asked to end; nothing was written");
+    dp_status status = dp_packing_check_termination(self->termination, error);
+    if (status != DP_OK)
+        return status;
     self->rows_done += count;
     dp_progress_line_show(&self->progress, self->rows_done, self->rows_total, "writing");
     return dp_dataset_writer_add(self->writer, split, self->ids, count, error);
@@ -226,6 +179,8 @@ static void release(packer *self) {
 
 dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
                          dp_termination *termination, dp_error *error) {
+    if (request->unit == DP_UNIT_WORD)
+        return dp_word_packing_run(packing, request, termination, error);
     dp_status status = DP_OK;
     packer *self = NULL;
     DP_NEW_ARRAY(self, 1); /* too large for the stack: paths */

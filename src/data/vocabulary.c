@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define TOKENS_OBJECT "/vocab/tokens"
-#define TOKENS_BYTES_MAX ((size_t)1 << 30) /* far above any vocabulary, far below the memory */
+#define COUNTS_OBJECT "/vocab/counts"
 
 dp_status dp_vocabulary_init(dp_vocabulary *vocabulary, const char *const *tokens, size_t count,
                              dp_error *error) {
@@ -25,13 +25,23 @@ dp_status dp_vocabulary_init(dp_vocabulary *vocabulary, const char *const *token
 }
 
 void dp_vocabulary_clear(dp_vocabulary *vocabulary) {
+    dp_memory_free(vocabulary->counts);
     dp_memory_free(vocabulary->table);
     *vocabulary = (dp_vocabulary){0};
 }
 
 dp_status dp_vocabulary_write(const dp_vocabulary *vocabulary, dp_h5file *file, dp_error *error) {
-    return dp_h5file_write_strings(file, TOKENS_OBJECT, vocabulary->table, vocabulary->count,
-                                   vocabulary->width, error);
+    dp_status status = DP_OK;
+    const dp_h5shape shape = {.rank = 1, .size = {vocabulary->count}};
+    DP_TRY(dp_h5file_write_strings(file, TOKENS_OBJECT, vocabulary->table, vocabulary->count,
+                                   vocabulary->width, error));
+    if (vocabulary->counts == NULL)
+        return DP_OK;
+    DP_TRY(dp_h5file_create_integers(file, COUNTS_OBJECT, shape, 8, error));
+    DP_TRY(
+        dp_h5file_write_rows(file, COUNTS_OBJECT, 0, vocabulary->count, vocabulary->counts, error));
+done:
+    return status;
 }
 
 static bool valid_token(const char *token, size_t width) {
@@ -52,7 +62,7 @@ dp_status dp_vocabulary_read(dp_vocabulary *vocabulary, dp_h5file *file, const c
                              dp_error *error) {
     dp_status status = DP_OK;
     *vocabulary = (dp_vocabulary){0};
-    DP_TRY(dp_h5file_read_strings(file, TOKENS_OBJECT, TOKENS_BYTES_MAX, &vocabulary->table,
+    DP_TRY(dp_h5file_read_strings(file, TOKENS_OBJECT, DP_VOCABULARY_BYTES_MAX, &vocabulary->table,
                                   &vocabulary->count, &vocabulary->width, error));
     for (size_t i = 0; i < vocabulary->count; i++) {
         if (!valid_token(vocabulary->table + i * vocabulary->width, vocabulary->width)) {

@@ -133,6 +133,7 @@ static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5file *fi
     DP_TRY(
         dp_h5file_write_text_attribute(file, "dataset_sha256", checkpoint->dataset_sha256, error));
     DP_TRY(dp_h5file_write_text_attribute(file, "unit", dp_unit_name(checkpoint->unit), error));
+    DP_TRY(dp_stream_write(file, checkpoint->unit, checkpoint->stream, error));
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "block_size", checkpoint->block_size, error));
     DP_TRY(dp_h5file_write_text_attribute(file, "build", checkpoint->build, error));
     DP_TRY(dp_h5file_write_real_attribute(file, "loss_sum", progress->loss_sum, error));
@@ -262,6 +263,7 @@ static dp_status read_attributes(dp_checkpoint *checkpoint, dp_h5file *file, con
                                          sizeof checkpoint->dataset_sha256, error));
     DP_TRY(dp_h5file_read_text_attribute(file, "unit", unit, sizeof unit, error));
     checkpoint->unit = dp_unit_parse(unit);
+    DP_TRY(dp_stream_read(file, &checkpoint->stream, error));
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "block_size", &checkpoint->block_size, error));
     DP_TRY(dp_h5file_read_text_attribute(file, "build", checkpoint->build, sizeof checkpoint->build,
                                          error));

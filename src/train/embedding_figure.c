@@ -17,6 +17,7 @@
 #define IN_DOTS_MAX 160   /* tokens, that are written into their dots */
 #define LABELS_MAX 400    /* beside dots */
 #define DOTS_MAX 4000     /* more are a cloud, and a file of megabytes */
+#define WORDS_MAX 200     /* of words, which say nothing without a label */
 #define LABEL_HEIGHT 15.0 /* pixels */
 #define LABEL_WIDTH 7.5   /* of a code point */
 #define LABEL_LENGTH_MAX 24
@@ -35,7 +36,8 @@ typedef struct box {
 
 typedef struct scatter {
     const dp_vocabulary *vocabulary;
-    size_t count;        /* tokens that are shown; all, until choose_labels */
+    size_t count; /* tokens that are shown; all, until choose_labels */
+    size_t shown_max;
     token_place *places; /* [count], then frequent ones first */
     size_t *labelled;    /* [label_count] indices of places */
     size_t label_count;
@@ -208,7 +210,7 @@ static dp_status choose_labels(scatter *self, dp_error *error) {
     DP_NEW_ARRAY(self->labelled, self->count);
     self->in_dots = fits_in_dots(self);
     qsort(self->places, self->count, sizeof *self->places, frequent_first);
-    self->count = self->count < DOTS_MAX ? self->count : DOTS_MAX;
+    self->count = self->count < self->shown_max ? self->count : self->shown_max;
     find_axes(self);
     if (!self->in_dots)
         DP_TRY(place_labels(self, error));
@@ -328,7 +330,9 @@ dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,
                               dp_error *error) {
     dp_status status = DP_OK;
     dp_text title = {0};
-    scatter self = {.vocabulary = &checkpoint->vocabulary, .count = checkpoint->vocabulary.count};
+    scatter self = {.vocabulary = &checkpoint->vocabulary,
+                    .count = checkpoint->vocabulary.count,
+                    .shown_max = checkpoint->unit == DP_UNIT_WORD ? WORDS_MAX : DOTS_MAX};
     *figure = (dp_gnuplot_figure){.name = principal ? "embedding_pca" : "embedding",
                                   .width = (unsigned)SIDE,
                                   .height = (unsigned)SIDE};

@@ -38,6 +38,12 @@ void dp_sample_text_destroy(dp_sample_text *sampler) {
     dp_memory_free(sampler);
 }
 
+static uint64_t tokens_max(const dp_checkpoint *checkpoint, const dp_sample_request *request) {
+    if (request->length > 0)
+        return request->length;
+    return checkpoint->stream ? DP_SAMPLE_TOKENS_STREAM : DP_SAMPLE_TOKENS_MAX;
+}
+
 dp_status dp_sample_text_draw(dp_sample_text *self, const dp_sample_request *request,
                               uint64_t index, dp_text *out, dp_error *error) {
     const dp_checkpoint *checkpoint = self->checkpoint;
@@ -49,7 +55,8 @@ dp_status dp_sample_text_draw(dp_sample_text *self, const dp_sample_request *req
         return status;
     dp_text_append(out, request->prompt);
     bool first = request->prompt[0] == '\0';
-    for (uint64_t position = 0; position < DP_SAMPLE_TOKENS_MAX; position++) {
+    const uint64_t length = tokens_max(checkpoint, request);
+    for (uint64_t position = 0; position < length; position++) {
         const float *logits = dp_model_logits(self->model, checkpoint->params, self->context);
         double uniform = dp_random_uniform(request->seed, DP_STREAM_SAMPLE, index, position);
         uint32_t id = dp_generate_token(logits, vocabulary->count, request->temperature, uniform);

@@ -122,6 +122,7 @@ static dp_checkpoint snapshot(const trainer *self, uint64_t weights_hash) {
     dp_checkpoint checkpoint = {.progress = self->progress,
                                 .weights_hash = weights_hash,
                                 .unit = self->stepper.dataset.info.unit,
+                                .stream = self->stepper.dataset.info.stream,
                                 .block_size = self->stepper.layout.shape.block_size,
                                 .config = *self->config,
                                 .vocabulary = self->stepper.dataset.vocabulary,

@@ -1,6 +1,7 @@
-/* pack_dataset: packs a text of one word a line into a dataset file for dptrain. */
+/* pack_dataset: packs a text, by characters or by words, into a dataset file for dptrain. */
 #include "base/termination.h"
 #include "data/packing.h"
+#include "data/word_vocabulary.h"
 #include "pack_manual.h"
 #include "request.h"
 
@@ -26,8 +27,13 @@ static void append_summary(dp_text *out, const dp_request *request, const dp_pac
     char duration[32];
     dp_text_append_format(out, "%s: ", request->packing.output);
     append_count(out, "", packing->words, " words");
+    if (request->packing.unit == DP_UNIT_WORD)
+        append_count(out, " in ", packing->lines, " lines");
     append_count(out, " (", packing->empty_lines, " empty lines skipped)");
-    append_count(out, ", V = ", packing->vocab, "\n");
+    append_count(out, ", V = ", packing->vocab, "");
+    if (packing->unknown > 0)
+        append_count(out, ", ", packing->unknown, " times " DP_UNKNOWN_WORD);
+    dp_text_append(out, "\n");
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         dp_text_append_format(out, "  %-6s", dp_split_name((dp_split)split));
         append_count(out, "", packing->rows[split], " rows\n");

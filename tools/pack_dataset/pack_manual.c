@@ -2,6 +2,7 @@
 
 #include "base/completion.h"
 #include "base/roff.h"
+#include "data/word_vocabulary.h"
 
 #define PROGRAM "pack_dataset"
 
@@ -12,10 +13,25 @@ static void append_page(dp_option_table options, dp_text *page) {
                           "pack_dataset --train FILE --dev FILE --test FILE -o FILE [options]\n");
     dp_roff_heading(page, "DESCRIPTION");
     dp_roff_paragraph(page,
-                      "Packs a text of one word a line into a dataset: contexts of characters and "
-                      "the character that follows. One text is shuffled, as Python's random "
-                      "shuffles, and split; three are taken as they are.\n\n"
+                      "Packs a text into a dataset: contexts of tokens and the token that "
+                      "follows. Tokens are the characters of a text of one word a line. One text "
+                      "is shuffled by lines, as Python's random shuffles, and split; three are "
+                      "taken as they are.\n\n"
                       "Texts are UTF-8. Blanks at the ends of lines and empty lines are skipped.");
+    dp_roff_heading(page, "WORDS");
+    dp_roff_paragraph(
+        page,
+        "With --unit word, tokens are what stands between blanks: ASCII's space, tab, vertical "
+        "tab, form feed, carriage return and newline. The vocabulary is the boundary and the words "
+        "by descending count, those of equal count in the order of their first appearance. What "
+        "--min_count and --max_vocab leave out becomes " DP_UNKNOWN_WORD
+        ", which has its place by the sum of their counts; a " DP_UNKNOWN_WORD
+        " in the text is the same token. So is, in a stream, " DP_END_OF_LINE ".\n\n"
+        "Without --stream each line is a sequence, from boundary to boundary. With it, the text is "
+        "one sequence and is cut in order, by --split_tokens or by the shares of --split; each "
+        "split begins with boundaries as its context.\n\n"
+        "--lowercase turns each character into the one that Unicode gives as its lower case, as "
+        "the C library's towlower does in the locale C.UTF-8.");
     dp_roff_heading(page, "OPTIONS");
     dp_roff_options(page, options);
     dp_roff_heading(page, "EXIT STATUS");

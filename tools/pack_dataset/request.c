@@ -1,5 +1,7 @@
 #include "request.h"
 
+#include "data/word_vocabulary.h"
+
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,6 +9,7 @@
 #define FIELD(name) offsetof(dp_request, packing.name)
 #define SPLIT_DEFAULT DP_PACKING_SPLIT_DEFAULT
 #define SEED_DEFAULT_TEXT "42"
+#define BOUNDARY_DEFAULT "default" /* not one character, so that nobody can mean it */
 
 static const dp_option OPTIONS[] = {
     {.key = "output",
@@ -43,9 +46,61 @@ static const dp_option OPTIONS[] = {
     {.key = "boundary",
      .type = DP_OPTION_TEXT,
      .offset = FIELD(boundary),
-     .initial = DP_PACKING_BOUNDARY_DEFAULT,
+     .initial = BOUNDARY_DEFAULT,
      .unit = "C",
-     .help = "the character that stands for the ends of a word"},
+     .help = "what stands for the ends of a word or line [" DP_PACKING_BOUNDARY_DEFAULT
+             " or, among words, " DP_PACKING_BOUNDARY_WORD "]"},
+    {.key = "unit",
+     .type = DP_OPTION_CHOICE,
+     .offset = FIELD(unit),
+     .initial = "char",
+     .choices = "char|word",
+     .help = "what a token is: a character of a word, or a word of a text"},
+    {.key = "min_count",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = FIELD(words.min_count),
+     .initial = "1",
+     .minimum = 1,
+     .maximum = 1e15,
+     .unit = "N",
+     .help = "words: those seen fewer times become " DP_UNKNOWN_WORD},
+    {.key = "max_vocab",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = FIELD(words.max_vocab),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1e9,
+     .unit = "N",
+     .help = "words: keep the most frequent, V tokens in all; 0: no limit"},
+    {.key = "lowercase",
+     .type = DP_OPTION_SWITCH,
+     .offset = FIELD(words.lowercase),
+     .initial = "no",
+     .help = "words: turn capitals of all scripts into small letters"},
+    {.key = "vocab_from",
+     .type = DP_OPTION_CHOICE,
+     .offset = FIELD(words.vocab_from),
+     .initial = "all",
+     .choices = "all|train",
+     .help = "words: count them in the whole text or in the training split"},
+    {.key = "stream",
+     .type = DP_OPTION_SWITCH,
+     .offset = FIELD(words.stream),
+     .initial = "no",
+     .help = "words: the text is one sequence, contexts run over ends of lines"},
+    {.key = "no_eol",
+     .type = DP_OPTION_SWITCH,
+     .offset = FIELD(words.no_eol),
+     .initial = "no",
+     .help = "stream: the end of a line is no token " DP_END_OF_LINE},
+    {.key = "split_tokens",
+     .type = DP_OPTION_UNSIGNED_LIST,
+     .offset = FIELD(words.split_tokens),
+     .initial = "",
+     .minimum = 1,
+     .maximum = 1e15,
+     .unit = "A,B",
+     .help = "stream: tokens of train and of dev; test is the rest"},
     {.key = "train",
      .type = DP_OPTION_TEXT,
      .offset = FIELD(inputs[DP_SPLIT_TRAIN]),
@@ -91,12 +146,14 @@ dp_option_table dp_request_table(void) {
 }
 
 void dp_request_help(dp_text *out) {
-    dp_text_append(out, "usage: pack_dataset TEXT [options]\n"
-                        "       pack_dataset --train FILE --dev FILE --test FILE -o FILE "
-                        "[options]\n\n"
-                        "Packs a text of one word a line into a dataset for dptrain: contexts of\n"
-                        "characters and the character that follows. One text is shuffled and\n"
-                        "split; three are taken as they are.\n\n");
+    dp_text_append(out,
+                   "usage: pack_dataset TEXT [options]\n"
+                   "       pack_dataset --train FILE --dev FILE --test FILE -o FILE "
+                   "[options]\n\n"
+                   "Packs a text into a dataset for dptrain: contexts of tokens and the token\n"
+                   "that follows. Tokens are the characters of a text of one word a line or,\n"
+                   "with --unit word, words between blanks. One text is shuffled by lines and\n"
+                   "split, or cut as a stream; three are taken as they are.\n\n");
     dp_options_help(TABLE, out);
     dp_text_append(out,
                    "\nTexts are UTF-8. Blanks at the ends of lines and empty lines are "
@@ -171,6 +228,54 @@ static dp_status check_ready_made(dp_packing_request *request, int count, char *
     return DP_OK;
 }
 
+static dp_status check_characters(const dp_packing_words *words, dp_error *error) {
+    const char *option = words->min_count != 1                    ? "min_count"
+                         : words->max_vocab != 0                  ? "max_vocab"
+                         : words->lowercase                       ? "lowercase"
+                         : words->vocab_from != DP_VOCAB_FROM_ALL ? "vocab_from"
+                         : words->stream                          ? "stream"
+                                                                  : NULL;
+    if (option != NULL)
+        return dp_fail(error, DP_ERR_INPUT, "--%s is for words: add --unit word", option);
+    return DP_OK;
+}
+
+/* What is asked for of a stream, where there is one. */
+static dp_status check_stream(dp_packing_request *request, dp_error *error) {
+    const dp_packing_words *words = &request->words;
+    const size_t numbers = words->split_tokens.count;
+    if (!words->stream && (words->no_eol || numbers > 0))
+        return dp_fail(error, DP_ERR_INPUT, "--%s is for a stream of words: add --stream",
+                       words->no_eol ? "no_eol" : "split_tokens");
+    if (numbers != 0 && numbers != 2)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "split_tokens has %zu numbers: must be two, such as 800000,200000", numbers);
+    if (numbers > 0 && (request->ready_made || !is_default_split(&request->split)))
+        return dp_fail(error, DP_ERR_INPUT, "either --split_tokens or %s, not both",
+                       request->ready_made ? "ready-made splits" : "--split");
+    if (words->stream && !request->ready_made && request->seed != DP_PACKING_SEED_DEFAULT)
+        return dp_fail(error, DP_ERR_INPUT, "--seed is for a shuffle: a stream is cut in order");
+    if (words->stream)
+        request->seed = 0; /* nothing is shuffled */
+    return DP_OK;
+}
+
+static dp_status check_unit(dp_packing_request *request, dp_error *error) {
+    dp_status status = DP_OK;
+    const bool words = request->unit == DP_UNIT_WORD;
+    if (strcmp(request->boundary, BOUNDARY_DEFAULT) == 0)
+        DP_TRY(dp_path_format(request->boundary, error, "%s",
+                              words ? DP_PACKING_BOUNDARY_WORD : DP_PACKING_BOUNDARY_DEFAULT));
+    if (!words)
+        DP_TRY(check_characters(&request->words, error));
+    DP_TRY(check_stream(request, error));
+    if (request->words.max_vocab != 0 && request->words.max_vocab < DP_MAX_VOCAB_MINIMUM)
+        status = dp_fail(error, DP_ERR_INPUT, "max_vocab = %u: must be at least %u, or 0",
+                         (unsigned)request->words.max_vocab, DP_MAX_VOCAB_MINIMUM);
+done:
+    return status;
+}
+
 /* Replacing the output must not destroy a text or something that is no file. */
 static dp_status check_output(const dp_packing_request *request, dp_error *error) {
     struct stat output, input;
@@ -207,6 +312,7 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_
         DP_TRY(check_ready_made(packing, texts, arguments, error));
     else
         DP_TRY(take_text(packing, texts, arguments, error));
+    DP_TRY(check_unit(packing, error));
     DP_TRY(check_output(packing, error));
 done:
     return status;
