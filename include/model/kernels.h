@@ -65,7 +65,10 @@ typedef struct dp_kernels {
     void (*weight_gradient)(size_t grains, const size_t *starts, size_t in, size_t out,
                             const float *x, size_t ldx, const float *dy, size_t ldy, float *dw,
                             size_t ldw);
-    /* db[j] = the same of dy[r, j] alone. */
+    /* dw[i, j] += sum over rows, in order, of x[r, i] dy[r, j]. */
+    void (*add_weight_gradient)(size_t rows, size_t in, size_t out, const float *x, size_t ldx,
+                                const float *dy, size_t ldy, float *dw, size_t ldw);
+    /* db[j] = the same as weight_gradient of dy[r, j] alone. */
     void (*row_sum)(size_t grains, const size_t *starts, size_t out, const float *dy, size_t ldy,
                     float *db);
 

@@ -354,6 +354,7 @@ typedef struct gradient_call {
     size_t ldx;
     const float *dy;
     size_t ldy;
+    bool adds; /* to what is there */
 } gradient_call;
 
 /* One grain's rows, in order, for `ins` inputs by `cols` vectors, both constants. */
@@ -411,8 +412,10 @@ INLINE void gradient_block(const int ins, const int cols, size_t grains, const g
                            float *dw, size_t ldw) {
     gradient_tile tile = sum_grains(ins, cols, grains, call);
     EACH (i, ins) {
-        EACH (c, cols)
-            store(dw + (size_t)i * ldw + (size_t)c * LANES, tile.sum[i][c]);
+        EACH (c, cols) {
+            float *at = dw + (size_t)i * ldw + (size_t)c * LANES;
+            store(at, call->adds ? load(at) + tile.sum[i][c] : tile.sum[i][c]);
+        }
     }
 }
 
@@ -446,11 +449,10 @@ INLINE void gradient_strip(const int cols, size_t grains, gradient_call call, si
     }
 }
 
-static void weight_gradient(size_t grains, const size_t *starts, size_t in, size_t out,
-                            const float *x, size_t ldx, const float *dy, size_t ldy, float *dw,
+INLINE void gradient_strips(size_t grains, gradient_call call, size_t in, size_t out, float *dw,
                             size_t ldw) {
     const size_t vectors = vectors_for(out);
-    gradient_call call = {.starts = starts, .x = x, .ldx = ldx, .dy = dy, .ldy = ldy};
+    const float *dy = call.dy;
     size_t v = 0;
     for (; v + GRADIENT_COLS <= vectors; v += GRADIENT_COLS) {
         call.dy = dy + v * LANES;
@@ -460,6 +462,21 @@ static void weight_gradient(size_t grains, const size_t *starts, size_t in, size
         call.dy = dy + v * LANES;
         gradient_strip(1, grains, call, in, dw + v * LANES, ldw);
     }
+}
+
+static void weight_gradient(size_t grains, const size_t *starts, size_t in, size_t out,
+                            const float *x, size_t ldx, const float *dy, size_t ldy, float *dw,
+                            size_t ldw) {
+    const gradient_call call = {.starts = starts, .x = x, .ldx = ldx, .dy = dy, .ldy = ldy};
+    gradient_strips(grains, call, in, out, dw, ldw);
+}
+
+static void add_weight_gradient(size_t rows, size_t in, size_t out, const float *x, size_t ldx,
+                                const float *dy, size_t ldy, float *dw, size_t ldw) {
+    const size_t whole[2] = {0, rows};
+    const gradient_call call = {
+        .starts = whole, .x = x, .ldx = ldx, .dy = dy, .ldy = ldy, .adds = true};
+    gradient_strips(1, call, in, out, dw, ldw);
 }
 
 /* With an input of 1 for every row, the gradient of the weights is that of the biases. */
@@ -615,6 +632,7 @@ const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
                                     .multiply = multiply,
                                     .dot = dot,
                                     .weight_gradient = weight_gradient,
+                                    .add_weight_gradient = add_weight_gradient,
                                     .row_sum = row_sum,
                                     .tanh = tanh_rows,
                                     .softmax_gradient = softmax_gradient,

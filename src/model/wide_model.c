@@ -7,7 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Rows that a sum over blocks takes at once: what it needs for them is on the stack. */
+/* Rows that are taken at once where rows are independent: their logits stay near the core from one
+ * operation to the next, and what else they need is on the stack. */
 #define ROWS_AT_ONCE ((size_t)64)
 
 struct dp_wide_model {
@@ -195,6 +196,10 @@ static const float *weights_of(const dp_wide_model *model, const float *params, 
     return params + model->layout->output_offset + block * model->layout->output_stride;
 }
 
+static size_t at_most(size_t n, size_t limit) {
+    return n < limit ? n : limit;
+}
+
 static void logits_of_block(const dp_wide_model *model, const float *params, size_t block,
                             size_t rows, const float *a, float *logits) {
     const float *weights = weights_of(model, params, block);
@@ -212,10 +217,11 @@ static float *at_target(const dp_wide_model *model, size_t block, size_t row, ui
     return token < tokens ? matrix + row * DP_OUTPUT_BLOCK + token : NULL;
 }
 
-void dp_wide_model_exponentials(const dp_wide_model *model, const float *params, size_t block,
-                                size_t rows, const float *a, const uint32_t *targets, float *e,
-                                float *maxima, float *sums, float *target_logits,
-                                dp_profile *profile) {
+/* The same of up to ROWS_AT_ONCE rows. */
+static void exponentials_of_rows(const dp_wide_model *model, const float *params, size_t block,
+                                 size_t rows, const float *a, const uint32_t *targets, float *e,
+                                 float *maxima, float *sums, float *target_logits,
+                                 dp_profile *profile) {
     logits_of_block(model, params, block, rows, a, e);
     dp_profile_mark(profile, DP_PHASE_LAYER2);
     for (size_t r = 0; r < rows; r++) {
@@ -228,8 +234,14 @@ void dp_wide_model_exponentials(const dp_wide_model *model, const float *params,
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
 }
 
-static size_t at_most(size_t n, size_t limit) {
-    return n < limit ? n : limit;
+void dp_wide_model_exponentials(const dp_wide_model *model, const float *params, size_t block,
+                                size_t rows, const float *a, const uint32_t *targets, float *e,
+                                float *maxima, float *sums, float *target_logits,
+                                dp_profile *profile) {
+    for (size_t r = 0; r < rows; r += ROWS_AT_ONCE)
+        exponentials_of_rows(model, params, block, at_most(rows - r, ROWS_AT_ONCE),
+                             a + r * model->dims.lda, targets + r, e + r * DP_OUTPUT_BLOCK,
+                             maxima + r, sums + r, target_logits + r, profile);
 }
 
 /* y[i] = exp(x[i] - shift[i]), n <= ROWS_AT_ONCE */
@@ -269,19 +281,16 @@ void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const floa
         losses[r] = log((double)total[r]) + ((double)maximum[r] - (double)target_logits[r]);
 }
 
-/* Exponentials become the gradient at the logits. */
-static void logits_gradient(const dp_wide_model *model, size_t block, size_t rows,
+/* Exponentials become the gradient at the logits, from row `first` on for n <= ROWS_AT_ONCE rows. */
+static void logits_gradient(const dp_wide_model *model, size_t block, size_t first, size_t n,
                             const uint32_t *targets, const dp_wide_softmax *softmax, float *e) {
     float factors[ROWS_AT_ONCE];
-    for (size_t first = 0; first < rows; first += ROWS_AT_ONCE) {
-        const size_t n = at_most(rows - first, ROWS_AT_ONCE);
-        exp_of_differences(n, softmax->block_maxima + first, softmax->maximum + first, factors);
-        for (size_t i = 0; i < n; i++)
-            factors[i] *= softmax->scale / softmax->total[first + i];
-        model->kernels->scale_rows(n, dp_output_tokens(model->layout, block), DP_OUTPUT_BLOCK,
-                                   factors, e + first * DP_OUTPUT_BLOCK);
-    }
-    for (size_t r = 0; r < rows; r++) {
+    exp_of_differences(n, softmax->block_maxima + first, softmax->maximum + first, factors);
+    for (size_t i = 0; i < n; i++)
+        factors[i] *= softmax->scale / softmax->total[first + i];
+    model->kernels->scale_rows(n, dp_output_tokens(model->layout, block), DP_OUTPUT_BLOCK, factors,
+                               e + first * DP_OUTPUT_BLOCK);
+    for (size_t r = first; r < first + n; r++) {
         float *at = at_target(model, block, r, targets[r], e);
         if (at != NULL)
             *at -= softmax->scale;
@@ -294,16 +303,22 @@ void dp_wide_model_output_gradient(const dp_wide_model *model, const float *para
                                    float *gradient, dp_profile *profile) {
     const dp_wide_dims *dims = &model->dims;
     const dp_kernels *kernels = model->kernels;
-    const size_t tokens = dp_output_tokens(model->layout, block), whole[2] = {0, rows};
-    logits_gradient(model, block, rows, targets, softmax, e);
-    dp_profile_mark(profile, DP_PHASE_SOFTMAX);
-    kernels->dot(rows, dims->seen, tokens, e, DP_OUTPUT_BLOCK, weights_of(model, params, block),
-                 DP_OUTPUT_BLOCK, NULL, da, dims->lda);
-    kernels->weight_gradient(1, whole, dims->seen, tokens, a, dims->lda, e, DP_OUTPUT_BLOCK,
-                             gradient, DP_OUTPUT_BLOCK);
-    kernels->row_sum(1, whole, tokens, e, DP_OUTPUT_BLOCK,
-                     gradient + dims->seen * DP_OUTPUT_BLOCK);
-    dp_profile_mark(profile, DP_PHASE_BACKWARD);
+    const size_t tokens = dp_output_tokens(model->layout, block);
+    const float *weights = weights_of(model, params, block), one = 1.0f;
+    memset(gradient, 0, model->layout->output_stride * sizeof *gradient);
+    for (size_t r = 0; r < rows; r += ROWS_AT_ONCE) {
+        const size_t n = at_most(rows - r, ROWS_AT_ONCE);
+        const float *dy = e + r * DP_OUTPUT_BLOCK;
+        logits_gradient(model, block, r, n, targets, softmax, e);
+        dp_profile_mark(profile, DP_PHASE_SOFTMAX);
+        kernels->dot(n, dims->seen, tokens, dy, DP_OUTPUT_BLOCK, weights, DP_OUTPUT_BLOCK, NULL,
+                     da + r * dims->lda, dims->lda);
+        kernels->add_weight_gradient(n, dims->seen, tokens, a + r * dims->lda, dims->lda, dy,
+                                     DP_OUTPUT_BLOCK, gradient, DP_OUTPUT_BLOCK);
+        kernels->add_weight_gradient(n, 1, tokens, &one, 0, dy, DP_OUTPUT_BLOCK,
+                                     gradient + dims->seen * DP_OUTPUT_BLOCK, DP_OUTPUT_BLOCK);
+        dp_profile_mark(profile, DP_PHASE_BACKWARD);
+    }
 }
 
 /* --- below the output, backward ------------------------------------------------------------- */
