@@ -148,6 +148,16 @@ double dp_model_loss(dp_model *model, const float *params, size_t rows, const ui
     return dp_softmax_loss(rows, model->layout.shape.vocab, model->logits, targets);
 }
 
+void dp_model_row_losses(dp_model *model, const float *params, size_t rows,
+                         const uint32_t *contexts, const uint32_t *targets, double *losses) {
+    const size_t vocab = model->layout.shape.vocab;
+    look_up(model, params, rows, contexts);
+    layer1_forward(model, params, rows, NULL);
+    layer2_forward(model, params, rows, model->h);
+    for (size_t r = 0; r < rows; r++)
+        losses[r] = dp_softmax_loss(1, vocab, model->logits + r * vocab, &targets[r]);
+}
+
 const float *dp_model_logits(dp_model *model, const float *params, const uint32_t *context) {
     look_up(model, params, 1, context);
     layer1_forward(model, params, 1, NULL);
