@@ -1,6 +1,7 @@
 /* As test_memory_failures, for the layers above base: every allocation fails once, in turn. */
 #include "base/memory.h"
 #include "model/model.h"
+#include "model/trigram.h"
 #include "parallel/tree.h"
 #include "support/expect.h"
 #include "support/failing_memory.h"
@@ -85,6 +86,26 @@ static dp_status create_model(dp_error *error) {
 static void test_memory_failures_while_creating_a_model(void **state) {
     (void)state;
     assert_true(fail_each_allocation(create_model) >= 2);
+}
+
+static dp_status count_trigrams(dp_error *error) {
+    dp_status status = DP_OK;
+    dp_trigram *trigram = NULL;
+    DP_TRY(dp_trigram_create(&trigram, 100, 2, error));
+    for (uint32_t i = 0; i < 100; i++) {
+        const uint32_t context[2] = {i, (i + 1) % 100};
+        DP_TRY(dp_trigram_count(trigram, context, i, error));
+        DP_TRY(dp_trigram_hold_out(trigram, context, i, error));
+    }
+    dp_trigram_fit(trigram);
+done:
+    dp_trigram_destroy(trigram);
+    return status;
+}
+
+static void test_memory_failures_while_counting_trigrams(void **state) {
+    (void)state;
+    assert_true(fail_each_allocation(count_trigrams) >= 20);
 }
 
 static dp_status plan_tree(dp_error *error) {
@@ -286,6 +307,7 @@ int main(void) {
         cmocka_unit_test(test_memory_failures_while_saving_a_checkpoint),
         cmocka_unit_test(test_memory_failures_while_loading_a_checkpoint),
         cmocka_unit_test(test_memory_failures_while_creating_a_model),
+        cmocka_unit_test(test_memory_failures_while_counting_trigrams),
         cmocka_unit_test(test_memory_failures_while_planning_the_tree),
         cmocka_unit_test(test_memory_failures_while_loading_a_config),
         cmocka_unit_test(test_memory_failures_while_writing_metrics),

@@ -78,6 +78,21 @@ static void test_model_loss_is_the_reference(void **state) {
     assert_true(fabs(loss - expected) <= TOLERANCE * expected);
 }
 
+static void test_model_row_losses_sum_to_the_loss(void **state) {
+    example *self = *state;
+    double losses[ROWS], sum = 0.0;
+    dp_model_row_losses(self->model, self->params, ROWS, self->contexts, self->targets, losses);
+    for (size_t r = 0; r < ROWS; r++) {
+        double expected =
+            reference_loss(&self->layout, self->params_double, 1,
+                           self->contexts + r * self->layout.shape.block_size, self->targets + r);
+        assert_true(fabs(losses[r] - expected) <= TOLERANCE * expected);
+        sum += losses[r];
+    }
+    double loss = dp_model_loss(self->model, self->params, ROWS, self->contexts, self->targets);
+    assert_true(sum == loss);
+}
+
 static double difference(example *self, size_t i) {
     const double step = 1e-5;
     double kept = self->params_double[i];
@@ -485,6 +500,7 @@ static void test_model_with_dropout_is_pytorch(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_model_loss_is_the_reference, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_model_row_losses_sum_to_the_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_model_gradient_of_every_tensor_is_the_finite_difference, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_model_padding_has_no_gradient, set_up, tear_down),

@@ -116,6 +116,10 @@ void dp_dataset_prefetch_row(const dp_dataset *dataset, dp_split split, uint64_t
 void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
                          uint32_t *target);
 
+/* The same for rows [first, first + count): contexts [count, block_size], targets [count]. */
+void dp_dataset_read_rows(const dp_dataset *dataset, dp_split split, uint64_t first, size_t count,
+                          uint32_t *contexts, uint32_t *targets);
+
 /* Number of bytes an id takes where the vocabulary has `vocab` tokens. */
 size_t dp_dataset_id_bytes(uint64_t vocab);
 

@@ -9,6 +9,7 @@
 #include "data/dataset.h"
 #include "model/model.h"
 #include "parallel/comm.h"
+#include "parallel/tree.h"
 
 #define DP_EVALUATE_ROWS 512
 
@@ -21,9 +22,25 @@ typedef struct dp_evaluation {
     uint64_t count;    /* rows */
 } dp_evaluation;
 
+/* Collective: the instruction set that models are evaluated with, the lowest of all ranks. */
+dp_cpu_level dp_evaluate_level(dp_comm *comm);
+
 /* Collective; every rank has the result. Each rank passes the same parameters. Agreed on. */
 dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, dp_split split,
                       const dp_params_layout *layout, const float *params,
                       dp_evaluation *evaluation, dp_error *error) DP_CHECKED;
+
+/* The rows of a split of `rows` that this rank evaluates: whole chunks; it may have none. */
+dp_tree_range dp_evaluate_share(const dp_comm *comm, size_t rows);
+
+/* For evaluations of another kind: sums over a split's rows. `chunk` must add to sums[count], zeros
+ * at first, those over the rows [first, first + rows), in row order, which are a chunk of this
+ * rank's share; the result is the sums over all rows, in the same tree. Collective, agreed on. */
+typedef void dp_evaluate_chunk(void *context, size_t first, size_t rows, double *sums);
+dp_status dp_evaluate_sums(dp_comm *comm, size_t rows, size_t count, dp_evaluate_chunk *chunk,
+                           void *context, double *sums, dp_error *error) DP_CHECKED;
+
+/* The evaluation of `rows` rows whose losses sum to this. */
+dp_evaluation dp_evaluation_of(double loss_sum, size_t rows);
 
 #endif

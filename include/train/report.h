@@ -14,6 +14,7 @@
 #include "train/config.h"
 #include "train/evaluate.h"
 #include "train/metrics.h"
+#include "train/mixture.h"
 
 #include <stdio.h>
 
@@ -51,5 +52,8 @@ void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double l
 /* A table of the splits in the set `splits`. */
 void dp_report_splits(dp_report *report, unsigned splits,
                       const dp_evaluation evaluations[DP_SPLIT_COUNT]);
+
+/* The same for a mixture: network, trigram and mixture beside each other. */
+void dp_report_mixture(dp_report *report, unsigned splits, const dp_mixture_results *results);
 
 #endif

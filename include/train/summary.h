@@ -25,6 +25,10 @@ typedef struct dp_summary {
 void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_hash, unsigned splits,
                                const dp_evaluation evaluations[DP_SPLIT_COUNT]);
 
+/* Of these only "splits". */
+void dp_summary_append_splits(dp_text *json, unsigned splits,
+                              const dp_evaluation evaluations[DP_SPLIT_COUNT]);
+
 /* Replaces the file at path by the summary. */
 dp_status dp_summary_write(const dp_summary *summary, const char *path, dp_error *error) DP_CHECKED;
 

@@ -1,6 +1,7 @@
 #include "adapters/linalg.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
+#include "train/mixture.h"
 #include "train/open_dataset.h"
 #include "train/report.h"
 #include "train/summary.h"
@@ -9,11 +10,18 @@
 #include <string.h>
 
 typedef enum split_choice { CHOICE_TRAIN, CHOICE_DEV, CHOICE_TEST, CHOICE_ALL } split_choice;
+typedef enum model_choice { MODEL_NETWORK, MODEL_TRIGRAM } model_choice;
+typedef enum mix_choice { MIX_NONE, MIX_TRIGRAM } mix_choice;
+
+#define MIX_WEIGHT_INITIAL "0.5"
 
 typedef struct eval_options {
     char ckpt[DP_PATH_SIZE];
     char data[DP_PATH_SIZE];
     split_choice split;
+    model_choice model;
+    mix_choice mix;
+    char mix_weight[DP_PATH_SIZE];
     bool json;
 } eval_options;
 
@@ -37,6 +45,27 @@ static const dp_option options[] = {
      .choices = "train|dev|test|all",
      .unit = "SPLIT",
      .help = "what to evaluate"},
+    {.key = "model",
+     .type = DP_OPTION_CHOICE,
+     .offset = offsetof(eval_options, model),
+     .initial = "network",
+     .choices = "network|trigram",
+     .unit = "MODEL",
+     .help = "trigram: not the checkpoint, but an interpolated trigram that is counted on train "
+             "and weighted on dev; with --data no checkpoint is needed"},
+    {.key = "mix",
+     .type = DP_OPTION_CHOICE,
+     .offset = offsetof(eval_options, mix),
+     .initial = "none",
+     .choices = "none|trigram",
+     .unit = "MODEL",
+     .help = "mix the network's probabilities with those of such a trigram"},
+    {.key = "mix_weight",
+     .type = DP_OPTION_TEXT,
+     .offset = offsetof(eval_options, mix_weight),
+     .initial = MIX_WEIGHT_INITIAL,
+     .unit = "W",
+     .help = "the network's share in the mixture, from 0 to 1; fit: what is best on dev"},
     {.key = "json",
      .type = DP_OPTION_SWITCH,
      .offset = offsetof(eval_options, json),
@@ -47,6 +76,42 @@ static const dp_option options[] = {
 static dp_option_table options_table(void) {
     return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
 }
+
+/* --- what is asked ---------------------------------------------------------------------------- */
+
+typedef struct eval_request {
+    const eval_options *chosen;
+    unsigned splits;
+    double mix_weight; /* unless to be fitted */
+    bool fit;
+    bool without_checkpoint;
+} eval_request;
+
+static dp_status read_mix_weight(eval_request *self, dp_error *error) {
+    const char *text = self->chosen->mix_weight;
+    self->fit = strcmp(text, "fit") == 0;
+    if (!self->fit && (!dp_text_parse_real(text, &self->mix_weight) || self->mix_weight < 0.0 ||
+                       self->mix_weight > 1.0))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "mix_weight = '%s': must be a number from 0 to 1, or fit", text);
+    return DP_OK;
+}
+
+static dp_status read_request(eval_request *self, const eval_options *chosen, int positional_count,
+                              dp_error *error) {
+    *self = (eval_request){.chosen = chosen};
+    self->splits = chosen->split == CHOICE_ALL ? DP_SPLITS_ALL : 1u << chosen->split;
+    self->without_checkpoint = chosen->model == MODEL_TRIGRAM && chosen->data[0] != '\0' &&
+                               chosen->ckpt[0] == '\0' && positional_count == 0;
+    if (chosen->mix == MIX_NONE && strcmp(chosen->mix_weight, MIX_WEIGHT_INITIAL) != 0)
+        return dp_fail(error, DP_ERR_INPUT, "--mix_weight is for --mix trigram");
+    if (chosen->mix == MIX_TRIGRAM && chosen->model == MODEL_TRIGRAM)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "--mix trigram is for the network: leave out --model trigram");
+    return read_mix_weight(self, error);
+}
+
+/* --- the dataset ------------------------------------------------------------------------------ */
 
 static dp_status check_fit(const dp_checkpoint *checkpoint, const char *path,
                            const dp_dataset *dataset, dp_error *error) {
@@ -74,12 +139,45 @@ done:
     return status;
 }
 
-static dp_status print_json(const dp_checkpoint *checkpoint, unsigned splits,
-                            const dp_evaluation *evaluations, dp_error *error) {
+/* --- printing --------------------------------------------------------------------------------- */
+
+/* What was evaluated. Without a checkpoint there is only the trigram. */
+typedef struct eval_outcome {
+    const dp_checkpoint *checkpoint;
+    const char *path; /* of the checkpoint or dataset */
+    const dp_trigram *trigram;
+    double mix_weight;
+    dp_mixture_results results;
+} eval_outcome;
+
+static void append_mixture(dp_text *json, const eval_request *asked, const eval_outcome *outcome) {
+    dp_json_key(json, "trigram");
+    dp_json_begin_object(json);
+    dp_summary_append_splits(json, asked->splits, outcome->results.trigram);
+    dp_json_end_object(json);
+    dp_json_key(json, "mixture");
+    dp_json_begin_object(json);
+    dp_json_key(json, "network_weight");
+    dp_json_real(json, outcome->mix_weight);
+    dp_summary_append_splits(json, asked->splits, outcome->results.mixture);
+    dp_json_end_object(json);
+}
+
+static dp_status print_json(const eval_request *asked, const eval_outcome *outcome,
+                            dp_error *error) {
+    const dp_checkpoint *checkpoint = outcome->checkpoint;
     dp_text json = {0};
     dp_json_begin_object(&json);
-    dp_summary_append_results(&json, checkpoint->progress.step, checkpoint->weights_hash, splits,
-                              evaluations);
+    if (asked->chosen->model == MODEL_TRIGRAM) {
+        dp_json_key(&json, "model");
+        dp_json_string(&json, "trigram");
+        dp_summary_append_splits(&json, asked->splits, outcome->results.trigram);
+    } else {
+        dp_summary_append_results(&json, checkpoint->progress.step, checkpoint->weights_hash,
+                                  asked->splits, outcome->results.network);
+    }
+    if (asked->chosen->mix == MIX_TRIGRAM)
+        append_mixture(&json, asked, outcome);
     dp_json_end_object(&json);
     dp_status status = dp_text_check(&json, error);
     if (status == DP_OK)
@@ -88,39 +186,113 @@ static dp_status print_json(const dp_checkpoint *checkpoint, unsigned splits,
     return status;
 }
 
-static void print_table(const dp_checkpoint *checkpoint, const char *path, unsigned splits,
-                        const dp_evaluation *evaluations) {
-    dp_report report = {.enabled = true};
-    char step[32], hash[DP_HASH_TEXT_SIZE];
-    dp_report_line(&report, "%s: step %s, weights %s", path,
-                   dp_text_format_count(checkpoint->progress.step, step),
-                   dp_hash_format(checkpoint->weights_hash, hash));
-    dp_report_splits(&report, splits, evaluations);
+static void print_trigram_line(dp_report *report, const dp_trigram *trigram) {
+    const dp_trigram_size size = dp_trigram_get_size(trigram);
+    char rows[32], contexts[32], trigrams[32];
+    dp_report_line(report, "trigram: %s rows of train, %s contexts, %s trigrams",
+                   dp_text_format_count(size.rows, rows),
+                   dp_text_format_count(size.contexts, contexts),
+                   dp_text_format_count(size.trigrams, trigrams));
 }
 
-static dp_status evaluate(dp_comm *comm, const eval_options *chosen, int count, char **positionals,
+static void print_table(const eval_request *asked, const eval_outcome *outcome) {
+    const dp_checkpoint *checkpoint = outcome->checkpoint;
+    dp_report report = {.enabled = true};
+    char step[32], hash[DP_HASH_TEXT_SIZE];
+    if (asked->chosen->model == MODEL_TRIGRAM)
+        dp_report_line(&report, "%s:", outcome->path);
+    else
+        dp_report_line(&report, "%s: step %s, weights %s", outcome->path,
+                       dp_text_format_count(checkpoint->progress.step, step),
+                       dp_hash_format(checkpoint->weights_hash, hash));
+    if (outcome->trigram != NULL)
+        print_trigram_line(&report, outcome->trigram);
+    if (asked->chosen->mix == MIX_TRIGRAM) {
+        dp_report_line(&report, "mixture: %.4g network and %.4g trigram%s", outcome->mix_weight,
+                       1.0 - outcome->mix_weight, asked->fit ? ", as is best on dev" : "");
+        dp_report_mixture(&report, asked->splits, &outcome->results);
+    } else if (asked->chosen->model == MODEL_TRIGRAM) {
+        dp_report_splits(&report, asked->splits, outcome->results.trigram);
+    } else {
+        dp_report_splits(&report, asked->splits, outcome->results.network);
+    }
+}
+
+/* --- evaluating ------------------------------------------------------------------------------- */
+
+static dp_status evaluate_splits(dp_comm *comm, const eval_request *asked,
+                                 const dp_dataset *dataset, eval_outcome *outcome,
+                                 dp_error *error) {
+    const dp_checkpoint *checkpoint = outcome->checkpoint;
+    dp_status status = DP_OK;
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        if ((asked->splits >> split & 1u) == 0)
+            continue;
+        if (asked->chosen->model == MODEL_TRIGRAM)
+            DP_TRY(dp_evaluate_trigram(comm, dataset, (dp_split)split, outcome->trigram,
+                                       &outcome->results.trigram[split], error));
+        else
+            DP_TRY(dp_evaluate(comm, dataset, (dp_split)split, &checkpoint->layout,
+                               checkpoint->params, &outcome->results.network[split], error));
+    }
+done:
+    return status;
+}
+
+static dp_status evaluate_mixture(dp_comm *comm, const eval_request *asked,
+                                  const dp_dataset *dataset, eval_outcome *outcome,
+                                  dp_error *error) {
+    dp_mixture mixture = {.layout = &outcome->checkpoint->layout,
+                          .params = outcome->checkpoint->params,
+                          .trigram = outcome->trigram,
+                          .weight = asked->mix_weight};
+    dp_status status = dp_evaluate_mixture(comm, dataset, asked->splits, asked->fit, &mixture,
+                                           &outcome->results, error);
+    outcome->mix_weight = mixture.weight;
+    return status;
+}
+
+static dp_status evaluate_and_print(dp_comm *comm, const eval_request *asked,
+                                    const dp_dataset *dataset, eval_outcome *outcome,
+                                    dp_error *error) {
+    dp_status status = DP_OK;
+    dp_trigram *trigram = NULL;
+    dp_comm_set_place(comm, "evaluate", outcome->checkpoint->progress.step);
+    if (asked->chosen->model == MODEL_TRIGRAM || asked->chosen->mix == MIX_TRIGRAM)
+        DP_TRY(dp_trigram_of_dataset(comm, dataset, &trigram, error));
+    outcome->trigram = trigram;
+    if (asked->chosen->mix == MIX_TRIGRAM)
+        DP_TRY(evaluate_mixture(comm, asked, dataset, outcome, error));
+    else
+        DP_TRY(evaluate_splits(comm, asked, dataset, outcome, error));
+    if (dp_comm_rank(comm) == 0 && asked->chosen->json)
+        status = print_json(asked, outcome, error);
+    else if (dp_comm_rank(comm) == 0)
+        print_table(asked, outcome);
+    status = dp_comm_agree(comm, status, error);
+done:
+    dp_trigram_destroy(trigram);
+    return status;
+}
+
+static dp_status evaluate(dp_comm *comm, const eval_request *asked, int count, char **positionals,
                           dp_error *error) {
     dp_status status = DP_OK;
     dp_checkpoint checkpoint = {0};
     dp_dataset dataset = {0};
-    dp_evaluation evaluations[DP_SPLIT_COUNT] = {0};
     char path[DP_PATH_SIZE];
-    unsigned splits = chosen->split == CHOICE_ALL ? DP_SPLITS_ALL : 1u << chosen->split;
-    DP_TRY(dp_checkpoint_argument_load(comm, chosen->ckpt, count, positionals, &checkpoint, path,
-                                       error));
-    dp_comm_set_deadline(comm, checkpoint.config.deadline);
-    DP_TRY(open_dataset(comm, chosen->data, &checkpoint, path, &dataset, error));
-    dp_comm_set_place(comm, "evaluate", checkpoint.progress.step);
-    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        if ((splits >> split & 1u) != 0)
-            DP_TRY(dp_evaluate(comm, &dataset, (dp_split)split, &checkpoint.layout,
-                               checkpoint.params, &evaluations[split], error));
+    eval_outcome outcome = {.checkpoint = &checkpoint, .path = path};
+    if (asked->without_checkpoint) {
+        DP_TRY(dp_open_dataset(comm, asked->chosen->data, DP_CHECK_ONCE, &dataset, error));
+    } else {
+        DP_TRY(dp_checkpoint_argument_load(comm, asked->chosen->ckpt, count, positionals,
+                                           &checkpoint, path, error));
+        dp_comm_set_deadline(comm, checkpoint.config.deadline);
+        DP_TRY(open_dataset(comm, asked->chosen->data, &checkpoint, path, &dataset, error));
     }
-    if (dp_comm_rank(comm) == 0 && chosen->json)
-        status = print_json(&checkpoint, splits, evaluations, error);
-    else if (dp_comm_rank(comm) == 0)
-        print_table(&checkpoint, path, splits, evaluations);
-    status = dp_comm_agree(comm, status, error);
+    if (asked->chosen->model == MODEL_TRIGRAM)
+        outcome.path = dataset.path;
+    DP_TRY(evaluate_and_print(comm, asked, &dataset, &outcome, error));
 done:
     dp_dataset_close(&dataset);
     dp_checkpoint_clear(&checkpoint);
@@ -130,12 +302,14 @@ done:
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     dp_status status = DP_OK;
     eval_options chosen;
+    eval_request asked;
     int positional_count = 0;
     (void)signal;
     DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
                             error));
+    DP_TRY(dp_comm_agree(comm, read_request(&asked, &chosen, positional_count, error), error));
     dp_linalg_init();
-    DP_TRY(evaluate(comm, &chosen, positional_count, arguments, error));
+    DP_TRY(evaluate(comm, &asked, positional_count, arguments, error));
 done:
     return status;
 }
@@ -144,6 +318,10 @@ const dp_command dp_command_eval = {
     .name = "eval",
     .arguments = "[PATH]",
     .purpose = "the loss and perplexity of a checkpoint",
+    .details = "The trigram of --model and --mix is that of Jelinek and Mercer (1980):\n"
+               "frequencies of one, two and three tokens, interpolated with weights that depend\n"
+               "on how often the last two have been seen. It is counted on train; its weights,\n"
+               "and W where fitted, are the best on dev. So look at test to compare.\n",
     .options = options_table,
     .run = run,
 };

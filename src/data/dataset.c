@@ -69,6 +69,13 @@ void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row
     *target = load_id(dataset->targets[split].data + row * id_bytes, id_bytes);
 }
 
+void dp_dataset_read_rows(const dp_dataset *dataset, dp_split split, uint64_t first, size_t count,
+                          uint32_t *contexts, uint32_t *targets) {
+    for (size_t i = 0; i < count; i++)
+        dp_dataset_read_row(dataset, split, first + i, contexts + i * dataset->info.block_size,
+                            &targets[i]);
+}
+
 /* --- which file it is ----------------------------------------------------------------------- */
 
 static int64_t nanoseconds(struct timespec time) {

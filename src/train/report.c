@@ -208,3 +208,21 @@ void dp_report_splits(dp_report *report, unsigned splits,
                            dp_text_format_count(evaluations[split].count, count));
     }
 }
+
+void dp_report_mixture(dp_report *report, unsigned splits, const dp_mixture_results *results) {
+    dp_report_line(report, "%11s %9s %11s %9s %11s %9s %11s", "split", "network", "perplexity",
+                   "trigram", "perplexity", "mixture", "perplexity");
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        const dp_evaluation *evaluations[] = {&results->network[split], &results->trigram[split],
+                                              &results->mixture[split]};
+        char numbers[6][32];
+        for (int i = 0; i < 3; i++) {
+            format_loss(evaluations[i]->loss, numbers[2 * i]);
+            format_loss(evaluations[i]->perplexity, numbers[2 * i + 1]);
+        }
+        if ((splits >> split & 1u) != 0)
+            dp_report_line(report, "%11s %9s %11s %9s %11s %9s %11s",
+                           dp_split_name((dp_split)split), numbers[0], numbers[1], numbers[2],
+                           numbers[3], numbers[4], numbers[5]);
+    }
+}

@@ -19,13 +19,8 @@ static void append_split(dp_text *json, dp_split split, const dp_evaluation *eva
     dp_json_end_object(json);
 }
 
-void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_hash, unsigned splits,
-                               const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
-    char hash[DP_HASH_TEXT_SIZE];
-    dp_json_key(json, "step");
-    dp_json_unsigned(json, step);
-    dp_json_key(json, "weights");
-    dp_json_string(json, dp_hash_format(weights_hash, hash));
+void dp_summary_append_splits(dp_text *json, unsigned splits,
+                              const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
     dp_json_key(json, "splits");
     dp_json_begin_object(json);
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
@@ -33,6 +28,16 @@ void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_ha
             append_split(json, (dp_split)split, &evaluations[split]);
     }
     dp_json_end_object(json);
+}
+
+void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_hash, unsigned splits,
+                               const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
+    char hash[DP_HASH_TEXT_SIZE];
+    dp_json_key(json, "step");
+    dp_json_unsigned(json, step);
+    dp_json_key(json, "weights");
+    dp_json_string(json, dp_hash_format(weights_hash, hash));
+    dp_summary_append_splits(json, splits, evaluations);
 }
 
 static void append_best(dp_text *json, const dp_summary *summary) {
