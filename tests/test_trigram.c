@@ -91,12 +91,14 @@ static void test_trigram_fit_step_by_hand(void **state) {
     dp_trigram *trigram = count_tiny();
     const double levels[] = {1.0 / 4, 3.0 / 8, 3.0 / 5, 2.0 / 3};
     const double sum = levels[0] + levels[1] + levels[2] + levels[3];
-    /* q = ceil(-log((1 + count) / 8)): 1 for contexts seen 3 or 2 times, 2 for one seen once, 3 for
+    /* ceil(-log((1 + count) / 8)) is 1 for contexts seen 3 or 2 times, 2 for one seen once, 3 for
      * one never seen. */
     const uint32_t seen[2] = {0, 0}, same_bucket[2] = {2, 0}, once[2] = {1, 2}, never[2] = {1, 0};
     expect_ok(dp_trigram_hold_out(trigram, seen, 1, &error), &error);
     expect_close(dp_trigram_fit_step(trigram),
-                 log(sum / 4) + DP_TRIGRAM_BUCKETS * log(1.0 / DP_TRIGRAM_LEVELS), 1e-12);
+                 log(sum / 4) +
+                     DP_TRIGRAM_CLASSES * DP_TRIGRAM_CLASSES * log(1.0 / DP_TRIGRAM_LEVELS),
+                 1e-9);
     for (int i = 0; i < DP_TRIGRAM_LEVELS; i++) {
         const double wanted = (1.0 / 4 + levels[i] / sum) / 2; /* its row, and one that is shared */
         expect_close(dp_trigram_weights(trigram, seen)[i], wanted, 1e-15);

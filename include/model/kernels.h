@@ -80,9 +80,9 @@ typedef struct dp_kernels {
     double (*softmax_gradient)(size_t rows, size_t vocab, size_t ld, const uint32_t *target_starts,
                                const uint32_t *targets, float scale, float *logits);
 
-    /* For a softmax over more columns than these: x[r, j] becomes exp(x[r, j] - maxima[r]), and 0 up
-     * to whole vectors; maxima[r] is the largest of the row and sums[r] the sum of what x becomes:
-     * x [rows, cols] with ld, maxima and sums [rows]. */
+    /* For a softmax over more columns than these: x[r, j] becomes exp(x[r, j] - maxima[r]), and 0
+     * up to whole vectors; maxima[r] is the largest of the row and sums[r] the sum of what x
+     * becomes: x [rows, cols] with ld, maxima and sums [rows]. */
     void (*exponentials)(size_t rows, size_t cols, size_t ld, float *x, float *maxima, float *sums);
     /* x[r, j] *= factors[r]:  x [rows, cols] with ld, factors [rows]. */
     void (*scale_rows)(size_t rows, size_t cols, size_t ld, const float *factors, float *x);

@@ -65,9 +65,9 @@ typedef struct dp_batch {
     uint64_t first_row;
 } dp_batch;
 
-/* Not of a split layer. Overwrites gradient [layout.length], all but its padding, which must be 0 and stays so, with the
- * gradient of scale times the loss summed over all rows, and losses [grains] with that of each
- * grain, unscaled. Gradients of grains are summed as a balanced tree. */
+/* Not of a split layer. Overwrites gradient [layout.length], all but its padding, which must be 0
+ * and stays so, with the gradient of scale times the loss summed over all rows, and losses [grains]
+ * with that of each grain, unscaled. Gradients of grains are summed as a balanced tree. */
 void dp_model_gradient(dp_model *model, const float *params, const dp_batch *batch, float scale,
                        float *gradient, double *losses, dp_profile *profile);
 

@@ -8,8 +8,8 @@
  *              p -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
  *              (Loshchilov and Hutter 2019: the decay does not pass through the moments)
  *
- * Tensors of rank 2 (C, W1, W2, Wd) decay, biases never do. m and v are the optimizer's state: slabs
- * laid out as the parameters are, zero at the start.
+ * Tensors of rank 2 (C, W1, W2, Wd) decay, biases never do. m and v are the optimizer's state:
+ * slabs laid out as the parameters are, zero at the start.
  *
  * Elementwise, so that any slice of the slab may be updated on its own. Only additions, products,
  * quotients and square roots, which IEEE 754 rounds correctly, without contraction (but for plain

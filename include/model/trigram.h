@@ -7,8 +7,10 @@
  * v is the last token of the context and u the one before. p0 = 1 / vocab; p1, p2 and p3 are the
  * relative frequencies of what was counted. A level that has never seen its context gives what the
  * level below gives, so that P sums to 1 over w whatever the context. The weights depend on how
- * often the pair has been a context, by q = ceil(-log((1 + count(u, v)) / T)), T being the rows
- * counted. They are fitted by EM on rows held out from the counts.
+ * often the pair has been a context, and, as Bengio et al. do not say of theirs, on how often v
+ * has: q is a pair of classes ceil(-log((1 + count) / T)), T being the rows counted. Where (u, v)
+ * is new, it is the second that tells what p2 is worth. They are fitted by EM on rows held out from
+ * the counts.
  *
  * Of contexts of one token u is not known and is taken as always the same: a bigram.
  *
@@ -25,7 +27,7 @@
 typedef struct dp_trigram dp_trigram;
 
 #define DP_TRIGRAM_LEVELS 4
-#define DP_TRIGRAM_BUCKETS 24 /* values of q, from 0: T is below 2^32 */
+#define DP_TRIGRAM_CLASSES 24 /* from 0: T is below 2^32 */
 
 /* Contexts are [block_size] ids, oldest first; ids are below vocab. On failure *trigram is NULL. */
 dp_status dp_trigram_create(dp_trigram **trigram, size_t vocab, size_t block_size,

@@ -13,11 +13,11 @@ struct dp_model {
     dp_kernel_model *by_kernels; /* NULL: gradients are by BLAS too */
     dp_wide_model *wide;         /* of a split output layer; else NULL */
     const dp_kernels *kernels;
-    size_t inputs; /* block_size * embedding_dim */
-    float *x;      /* [grain_rows, inputs] */
-    float *h;      /* [grain_rows, hidden_dim] */
-    float *logits; /* [grain_rows, vocab]; becomes p, then the gradient at the logits. Of a split
-                      layer: [vocab] */
+    size_t inputs;  /* block_size * embedding_dim */
+    float *x;       /* [grain_rows, inputs] */
+    float *h;       /* [grain_rows, hidden_dim] */
+    float *logits;  /* [grain_rows, vocab]; becomes p, then the gradient at the logits. Of a split
+                       layer: [vocab] */
     double *losses; /* [grain_rows] */
     /* For gradients by BLAS only. */
     float *dh; /* [grain_rows, hidden_dim] */
@@ -142,8 +142,8 @@ static void layer1_forward(dp_model *model, const float *params, size_t rows, dp
     const size_t hidden = model->layout.shape.hidden_dim;
     if (hidden > 0)
         dp_linear_forward(rows, model->inputs, hidden, model->x,
-                          weights(model, params, DP_TENSOR_W1),
-                          tensor(model, params, DP_TENSOR_B1), model->h);
+                          weights(model, params, DP_TENSOR_W1), tensor(model, params, DP_TENSOR_B1),
+                          model->h);
     dp_profile_mark(profile, DP_PHASE_LAYER1);
     dp_activation_tanh(rows * hidden, model->h);
 }
@@ -257,9 +257,9 @@ static void layer1_backward(dp_model *model, const float *params, size_t rows,
     float *dc = tensor_of(model, gradient, DP_TENSOR_C);
     if (shape->hidden_dim > 0)
         dp_linear_backward(rows, model->inputs, shape->hidden_dim, model->x,
-                       weights(model, params, DP_TENSOR_W1), model->dh,
-                       tensor_of(model, gradient, DP_TENSOR_W1),
-                       tensor_of(model, gradient, DP_TENSOR_B1), model->dx);
+                           weights(model, params, DP_TENSOR_W1), model->dh,
+                           tensor_of(model, gradient, DP_TENSOR_W1),
+                           tensor_of(model, gradient, DP_TENSOR_B1), model->dx);
     direct_backward(model, params, rows, gradient);
     if (model->drop_embedding != 0)
         dp_dropout_apply(rows * shape->block_size, shape->embedding_dim, model->feature_mask,

@@ -8,6 +8,9 @@
 #define STEPS_MAX 200 /* of EM; it takes some forty */
 #define GAIN_MIN 1e-8 /* nats a row */
 
+/* A bucket for each class of (u, v) and each of v. */
+#define BUCKETS (DP_TRIGRAM_CLASSES * DP_TRIGRAM_CLASSES)
+
 /* What EM needs of a row: it comes back to it in every iteration, and counts stay as they are. */
 typedef struct held_row {
     double levels[DP_TRIGRAM_LEVELS - 1]; /* p1, p2, p3; p0 is the same for all */
@@ -23,7 +26,7 @@ struct dp_trigram {
     dp_tally contexts;   /* of (u, v) */
     dp_tally successors; /* of (v, w) */
     dp_tally trigrams;   /* of (number of (u, v), w) */
-    double weights[DP_TRIGRAM_BUCKETS][DP_TRIGRAM_LEVELS];
+    double weights[BUCKETS][DP_TRIGRAM_LEVELS];
     held_row *held; /* [held_count], owned */
     size_t held_count;
     size_t held_capacity;
@@ -39,7 +42,7 @@ dp_status dp_trigram_create(dp_trigram **trigram, size_t vocab, size_t block_siz
     self->block_size = block_size;
     DP_NEW_ARRAY(self->targets, vocab);
     DP_NEW_ARRAY(self->followed, vocab);
-    for (size_t q = 0; q < DP_TRIGRAM_BUCKETS; q++) {
+    for (size_t q = 0; q < BUCKETS; q++) {
         for (size_t i = 0; i < DP_TRIGRAM_LEVELS; i++)
             self->weights[q][i] = 1.0 / DP_TRIGRAM_LEVELS;
     }
@@ -97,11 +100,16 @@ done:
 
 /* --- levels --------------------------------------------------------------------------------- */
 
-static size_t bucket_of(const dp_trigram *self, uint64_t count) {
+static size_t class_of(const dp_trigram *self, uint64_t count) {
     if (self->rows == 0)
         return 0;
     const double q = ceil(-log((1.0 + (double)count) / (double)self->rows));
     return q > 0.0 ? (size_t)q : 0;
+}
+
+/* Of contexts (u, v), which have been seen so often. */
+static size_t bucket_of(const dp_trigram *self, uint64_t seen, uint32_t last) {
+    return class_of(self, seen) * DP_TRIGRAM_CLASSES + class_of(self, self->followed[last]);
 }
 
 /* How often (u, v) has been a context; *pair is its number. */
@@ -121,7 +129,7 @@ static held_row look_up(const dp_trigram *self, const uint32_t *context, uint32_
     held_row row;
     uint32_t pair;
     const uint64_t seen = count_context(self, context, &pair);
-    row.bucket = bucket_of(self, seen);
+    row.bucket = bucket_of(self, seen, last);
     row.levels[0] = share_of(self->targets[target], self->rows, 1.0 / (double)self->vocab);
     row.levels[1] = share_of(dp_tally_count(&self->successors, key_of(last, target)),
                              self->followed[last], row.levels[0]);
@@ -151,7 +159,8 @@ double dp_trigram_probability(const dp_trigram *trigram, const uint32_t *context
 
 const double *dp_trigram_weights(const dp_trigram *trigram, const uint32_t *context) {
     uint32_t pair;
-    return trigram->weights[bucket_of(trigram, count_context(trigram, context, &pair))];
+    const uint64_t seen = count_context(trigram, context, &pair);
+    return trigram->weights[bucket_of(trigram, seen, last_of(trigram, context))];
 }
 
 dp_trigram_size dp_trigram_get_size(const dp_trigram *trigram) {
@@ -174,13 +183,13 @@ dp_status dp_trigram_hold_out(dp_trigram *trigram, const uint32_t *context, uint
 }
 
 /* What a bucket's rows owe to each level. */
-typedef double claims[DP_TRIGRAM_BUCKETS][DP_TRIGRAM_LEVELS];
+typedef double claims[BUCKETS][DP_TRIGRAM_LEVELS];
 
 /* The row that each bucket has more. Returns its part of the objective. */
 static double claim_equally(const dp_trigram *self, claims owed) {
     const double share = 1.0 / DP_TRIGRAM_LEVELS;
     double objective = 0.0;
-    for (size_t q = 0; q < DP_TRIGRAM_BUCKETS; q++) {
+    for (size_t q = 0; q < BUCKETS; q++) {
         for (size_t i = 0; i < DP_TRIGRAM_LEVELS; i++) {
             owed[q][i] = share;
             objective += share * log(self->weights[q][i]);
@@ -207,7 +216,7 @@ double dp_trigram_fit_step(dp_trigram *trigram) {
     claims owed;
     double objective = claim_equally(trigram, owed);
     objective += claim_rows(trigram, owed);
-    for (size_t q = 0; q < DP_TRIGRAM_BUCKETS; q++) {
+    for (size_t q = 0; q < BUCKETS; q++) {
         double total = 0.0;
         for (size_t i = 0; i < DP_TRIGRAM_LEVELS; i++)
             total += owed[q][i];

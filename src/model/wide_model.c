@@ -281,7 +281,8 @@ void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const floa
         losses[r] = log((double)total[r]) + ((double)maximum[r] - (double)target_logits[r]);
 }
 
-/* Exponentials become the gradient at the logits, from row `first` on for n <= ROWS_AT_ONCE rows. */
+/* Exponentials become the gradient at the logits, from row `first` on for n <= ROWS_AT_ONCE rows.
+ */
 static void logits_gradient(const dp_wide_model *model, size_t block, size_t first, size_t n,
                             const uint32_t *targets, const dp_wide_softmax *softmax, float *e) {
     float factors[ROWS_AT_ONCE];

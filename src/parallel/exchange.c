@@ -342,8 +342,8 @@ static dp_status plan_nodes(dp_exchange *self, size_t grains, dp_error *error) {
         starts[n] = dp_tree_share(grains, ranks, (size_t)dp_node_first(&self->node, n)).first;
     }
     starts[self->node.count] = grains;
-    DP_TRY(dp_tree_plan_init(&self->plan, starts, (size_t)self->node.count, (size_t)self->node.index,
-                             error));
+    DP_TRY(dp_tree_plan_init(&self->plan, starts, (size_t)self->node.count,
+                             (size_t)self->node.index, error));
 done:
     dp_memory_free(starts);
     return status;

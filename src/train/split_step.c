@@ -30,13 +30,13 @@ struct dp_split_step {
 
     /* Of the node, in the memory of its first rank. */
     dp_node node;
-    float *params; /* [layout->length] */
-    float *slabs;  /* [slab_count][layout->length] */
-    float *x;      /* [batch, ldx] */
-    float *h;      /* [batch, ldh] */
-    float *a;      /* [batch, lda] */
-    float *dh;     /* [batch, ldh] */
-    float *dx;     /* [batch, block_size, lde] */
+    float *params;         /* [layout->length] */
+    float *slabs;          /* [slab_count][layout->length] */
+    float *x;              /* [batch, ldx] */
+    float *h;              /* [batch, ldh] */
+    float *a;              /* [batch, lda] */
+    float *dh;             /* [batch, ldh] */
+    float *dx;             /* [batch, block_size, lde] */
     double *squares_below; /* [below_count]: see measure */
 
     /* Shares of this rank: of the rows of the batch and of the rows of W1 on its node, and of the
@@ -194,8 +194,7 @@ static dp_status allocate(dp_split_step *self, dp_error *error) {
     DP_NEW_ARRAY(self->squares, self->blocks_most);
     DP_NEW_ARRAY(self->all_squares, ranks * self->blocks_most);
     DP_NEW_ARRAY(self->terms, blocks + self->below_count);
-    DP_TRY(
-        dp_occurrences_init(&self->occurrences, shape->vocab, batch * shape->block_size, error));
+    DP_TRY(dp_occurrences_init(&self->occurrences, shape->vocab, batch * shape->block_size, error));
     place_stats(self);
 done:
     return status;
@@ -408,8 +407,7 @@ static void update_kept_blocks(dp_split_step *self) {
 static dp_wide_rows own_rows(const dp_split_step *self) {
     const size_t first = self->rows.first;
     return (dp_wide_rows){.count = count_of(self->rows),
-                          .contexts =
-                              self->now->contexts + first * self->layout->shape.block_size,
+                          .contexts = self->now->contexts + first * self->layout->shape.block_size,
                           .step = self->now->step,
                           .first_row = first,
                           .x = self->x + first * self->dims.ldx,
@@ -437,9 +435,9 @@ static void compute_exponentials(dp_split_step *self) {
     float *target_logits = self->stats + 2 * self->blocks_most * batch;
     for (size_t b = self->blocks.first; b < self->blocks.end; b++) {
         float *maxima = self->stats + 2 * (b - self->blocks.first) * batch;
-        dp_wide_model_exponentials(self->model, self->params, b, batch, self->a,
-                                   self->now->targets, exponentials(self, b), maxima,
-                                   maxima + batch, target_logits, self->now->profile);
+        dp_wide_model_exponentials(self->model, self->params, b, batch, self->a, self->now->targets,
+                                   exponentials(self, b), maxima, maxima + batch, target_logits,
+                                   self->now->profile);
     }
     dp_comm_gather_all(self->comm, self->stats, stats_stride(self) * sizeof *self->stats,
                        self->all_stats);
@@ -475,8 +473,7 @@ static double normalise(dp_split_step *self) {
 static void compute_block(void *context, dp_tree_range node, float *sums) {
     dp_split_step *self = context;
     const size_t block = node.first, own = block - self->blocks.first;
-    float *gradient =
-        self->gradient + (clips(self) ? own : 0) * self->layout->output_stride;
+    float *gradient = self->gradient + (clips(self) ? own : 0) * self->layout->output_stride;
     const dp_wide_softmax softmax = {.block_maxima = self->maxima[block],
                                      .maximum = self->maximum,
                                      .total = self->total,
