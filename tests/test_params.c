@@ -8,8 +8,9 @@
 #include <limits.h>
 #include <stdio.h>
 
+/* With every tensor that there is. */
 static const dp_model_shape base = {
-    .vocab = 27, .block_size = 3, .embedding_dim = 6, .hidden_dim = 200};
+    .vocab = 27, .block_size = 3, .embedding_dim = 6, .hidden_dim = 200, .direct = true};
 
 static dp_params_layout layout_of(dp_model_shape shape) {
     dp_error error = {0};
@@ -37,6 +38,7 @@ static void test_params_counts_what_is_trained(void **state) {
         dp_model_shape shape = base;
         shape.embedding_dim = models[i].embedding_dim;
         shape.hidden_dim = models[i].hidden_dim;
+        shape.direct = false;
         dp_params_layout layout = layout_of(shape);
         expect_unsigned(layout.parameter_count, models[i].count);
     }
@@ -50,6 +52,7 @@ static void test_params_tensors_have_names_and_shapes(void **state) {
         {.name = "b1", .rank = 1, .rows = 1, .cols = 200},
         {.name = "W2", .rank = 2, .rows = 200, .cols = 27},
         {.name = "b2", .rank = 1, .rows = 1, .cols = 27},
+        {.name = "Wd", .rank = 2, .rows = 18, .cols = 27},
     };
     dp_params_layout layout = layout_of(base);
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
@@ -98,8 +101,10 @@ static void test_params_copies_between_slab_and_natural_order(void **state) {
             assert_true(natural[i] == params[dp_tensor_index(tensor, i)]);
             assert_true(natural[i] == copy[dp_tensor_index(tensor, i)]);
         }
-        /* Neighbours in a row of W2 lie a padded row of units apart. */
-        expect_unsigned(dp_tensor_index(tensor, 1) - tensor->offset, t == DP_TENSOR_W2 ? 208 : 1);
+        /* Neighbours in a row of W2 lie a padded row of units apart, in one of Wd of features. */
+        expect_unsigned(dp_tensor_index(tensor, 1) - tensor->offset, t == DP_TENSOR_W2   ? 208
+                                                                     : t == DP_TENSOR_WD ? 32
+                                                                                         : 1);
         dp_memory_free(natural);
         dp_memory_free(copy);
     }
@@ -141,6 +146,7 @@ static void test_params_scaled_draws_by_fan_in(void **state) {
     expect_moments(&layout, params, DP_TENSOR_B1, 0.0);
     expect_moments(&layout, params, DP_TENSOR_W2, 1.0 / sqrt(200.0));
     expect_moments(&layout, params, DP_TENSOR_B2, 0.0);
+    expect_moments(&layout, params, DP_TENSOR_WD, 1.0 / sqrt(18.0));
     dp_memory_free(params);
 }
 
@@ -157,11 +163,10 @@ static void test_params_scaled_is_the_normal_draw_times_that_of_pytorch(void **s
         dp_tensor_id id;
         const char *attribute; /* NULL: this deviation */
         double deviation;
-    } cases[] = {{.id = DP_TENSOR_C, .deviation = 1.0},
-                 {.id = DP_TENSOR_W1, .attribute = "init_W1"},
-                 {.id = DP_TENSOR_B1, .deviation = 0.0},
-                 {.id = DP_TENSOR_W2, .attribute = "init_W2"},
-                 {.id = DP_TENSOR_B2, .deviation = 0.0}};
+    } cases[] = {
+        {.id = DP_TENSOR_C, .deviation = 1.0},  {.id = DP_TENSOR_W1, .attribute = "init_W1"},
+        {.id = DP_TENSOR_B1, .deviation = 0.0}, {.id = DP_TENSOR_W2, .attribute = "init_W2"},
+        {.id = DP_TENSOR_B2, .deviation = 0.0}, {.id = DP_TENSOR_WD, .attribute = "init_Wd"}};
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         const dp_tensor *tensor = &layout.tensors[cases[c].id];
         double deviation = cases[c].deviation;
@@ -193,7 +198,8 @@ static void test_params_padding_is_zero(void **state) {
 /* Element i of a tensor does not depend on the sizes of the others, nor on those of its own. */
 static void test_params_elements_depend_on_seed_tensor_and_index_alone(void **state) {
     (void)state;
-    dp_model_shape shape = {.vocab = 90, .block_size = 5, .embedding_dim = 11, .hidden_dim = 231};
+    dp_model_shape shape = {
+        .vocab = 90, .block_size = 5, .embedding_dim = 11, .hidden_dim = 231, .direct = true};
     dp_params_layout small = layout_of(base), large = layout_of(shape);
     float *a = initial(&small, DP_INIT_NORMAL, 42), *b = initial(&large, DP_INIT_NORMAL, 42);
     float *other_seed = initial(&small, DP_INIT_NORMAL, 43);
@@ -225,6 +231,7 @@ static void test_params_refuses_dimensions_of_zero(void **state) {
     shapes[2].block_size = 0;
     shapes[3].embedding_dim = 0;
     shapes[4].hidden_dim = 0;
+    shapes[4].direct = false;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         expect_failure(dp_params_layout_init(&layout, shapes[i], &error), DP_ERR_INPUT, "at least",
                        &error);
