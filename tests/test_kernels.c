@@ -393,6 +393,89 @@ static void test_kernels_gather_with_dropout(void **state) {
     for_each_level(check_gather_with_dropout);
 }
 
+/* A part of a row's softmax, as wide as parts are. */
+enum { WIDE = 240 };
+static const size_t wide_cols[] = {1, 15, 16, 17, 100, 239, 240};
+#define WIDE_COUNT (sizeof wide_cols / sizeof wide_cols[0])
+
+/* Row r of a matrix of logits, some of them far apart. */
+static void fill_logits(float *logits) {
+    fill(logits, ROWS * WIDE, 18);
+    for (size_t i = 0; i < ROWS * WIDE; i++)
+        logits[i] *= i / WIDE % 3 == 0 ? 100.0f : 4.0f;
+}
+
+static void expect_exponentials(const dp_kernels *kernels, size_t cols, const float *logits,
+                                const float *e, float maximum, float sum) {
+    float largest = logits[0];
+    double total = 0.0;
+    for (size_t j = 1; j < cols; j++)
+        largest = logits[j] > largest ? logits[j] : largest;
+    assert_true(maximum == largest);
+    for (size_t j = 0; j < cols; j++) {
+        double expected = exp((double)logits[j] - (double)largest);
+        total += expected;
+        assert_near("exponentials", kernels, (double)e[j], expected, expected + 1e-30);
+    }
+    assert_near("sum of exponentials", kernels, (double)sum, total, total);
+    /* 0 up to whole vectors, of 4 lanes or a multiple, and untouched behind them. */
+    size_t end = cols;
+    while (end < dp_kernels_padded(cols) && e[end] == 0.0f)
+        end++;
+    assert_true(end % 4 == 0);
+    for (size_t j = end; j < WIDE; j++)
+        assert_true(e[j] == logits[j]);
+}
+
+static void check_exponentials(const dp_kernels *kernels) {
+    static _Alignas(64) float logits[ROWS * WIDE], e[ROWS * WIDE], alone[ROWS * WIDE];
+    float maxima[ROWS], sums[ROWS], other_maxima[ROWS], other_sums[ROWS];
+    fill_logits(logits);
+    for (size_t c = 0; c < WIDE_COUNT; c++) {
+        memcpy(e, logits, sizeof e);
+        kernels->exponentials(ROWS, wide_cols[c], WIDE, e, maxima, sums);
+        for (size_t r = 0; r < ROWS; r++)
+            expect_exponentials(kernels, wide_cols[c], logits + r * WIDE, e + r * WIDE, maxima[r],
+                                sums[r]);
+        /* A row has the same bits in whatever company. */
+        for (size_t count = 1; count < ROWS - 2; count += 5) {
+            memcpy(alone, logits + 2 * WIDE, count * WIDE * sizeof *alone);
+            kernels->exponentials(count, wide_cols[c], WIDE, alone, other_maxima, other_sums);
+            assert_memory_equal(alone, e + 2 * WIDE, count * WIDE * sizeof(float));
+            assert_memory_equal(other_maxima, maxima + 2, count * sizeof(float));
+            assert_memory_equal(other_sums, sums + 2, count * sizeof(float));
+        }
+    }
+}
+
+static void test_kernels_exponentials(void **state) {
+    (void)state;
+    for_each_level(check_exponentials);
+}
+
+static void check_scale_rows(const dp_kernels *kernels) {
+    static _Alignas(64) float before[ROWS * WIDE], after[ROWS * WIDE];
+    float factors[ROWS];
+    fill(before, ROWS * WIDE, 19);
+    fill(factors, ROWS, 20);
+    for (size_t c = 0; c < WIDE_COUNT; c++) {
+        const size_t cols = wide_cols[c];
+        memcpy(after, before, sizeof after);
+        kernels->scale_rows(ROWS, cols, WIDE, factors, after);
+        for (size_t i = 0; i < ROWS * WIDE; i++) {
+            if (i % WIDE < cols)
+                assert_true(after[i] == before[i] * factors[i / WIDE]);
+            else if (i % WIDE >= dp_kernels_padded(cols))
+                assert_true(after[i] == before[i]);
+        }
+    }
+}
+
+static void test_kernels_scale_rows(void **state) {
+    (void)state;
+    for_each_level(check_scale_rows);
+}
+
 static void check_descend(const dp_kernels *kernels) {
     for (size_t count = 1; count < 70; count++) {
         fill(x, 80, 12);
@@ -418,6 +501,8 @@ int main(void) {
         cmocka_unit_test(test_kernels_weight_gradient_is_the_tree_over_grains),
         cmocka_unit_test(test_kernels_tanh_keeps_its_bound),
         cmocka_unit_test(test_kernels_softmax_gradient),
+        cmocka_unit_test(test_kernels_exponentials),
+        cmocka_unit_test(test_kernels_scale_rows),
         cmocka_unit_test(test_kernels_sum_rows),
         cmocka_unit_test(test_kernels_dropout),
         cmocka_unit_test(test_kernels_gather_with_dropout),

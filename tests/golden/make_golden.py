@@ -20,7 +20,7 @@ Group /optimizers: tensors of a small model one behind the other in the order C,
   NAME/params [P], and NAME/momentum_buffer or NAME/exp_avg, NAME/exp_avg_sq [P]: after the last one
 Group /schedules
   NAME       [RATES]                   the rates of a schedule
-Attributes of the root init_W1, init_W2: the deviation of torch.nn.init's Kaiming normal for the layers
+Attributes of the root init_W1, init_W2, init_Wd: the deviation of torch.nn.init's Kaiming normal for the layers
                                        of /base
 """
 import pathlib
@@ -200,4 +200,5 @@ with h5py.File(path, "w") as f:
     make_schedules(f)
     f.attrs["init_W1"] = torch.nn.init.calculate_gain("tanh") / np.sqrt(3 * 6)
     f.attrs["init_W2"] = torch.nn.init.calculate_gain("linear") / np.sqrt(200)
+    f.attrs["init_Wd"] = torch.nn.init.calculate_gain("linear") / np.sqrt(3 * 6)
 print(path, path.stat().st_size, "bytes")

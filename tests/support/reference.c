@@ -3,14 +3,20 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* y[out] = x[in] W[in, out] + b[out] */
-static void linear(const dp_tensor *w, const dp_tensor *b, const double *params, const double *x,
-                   double *y) {
+/* y[out] += x[in] W[in, out] */
+static void add_product(const dp_tensor *w, const double *params, const double *x, double *y) {
     for (size_t j = 0; j < w->cols; j++) {
-        y[j] = params[dp_tensor_index(b, j)];
         for (size_t i = 0; i < w->rows; i++)
             y[j] += x[i] * params[dp_tensor_index(w, i * w->cols + j)];
     }
+}
+
+/* y[out] = x[in] W[in, out] + b[out] */
+static void linear(const dp_tensor *w, const dp_tensor *b, const double *params, const double *x,
+                   double *y) {
+    for (size_t j = 0; j < w->cols; j++)
+        y[j] = params[dp_tensor_index(b, j)];
+    add_product(w, params, x, y);
 }
 
 bool reference_keeps(const dp_dropout_draw *draw, uint64_t row, size_t i) {
@@ -44,6 +50,8 @@ static double row_loss(const dp_params_layout *layout, const double *params, con
     for (size_t i = 0; i < shape->hidden_dim; i++)
         h[i] = dropped(tanh(h[i]), &self->units, self->number, i);
     linear(&tensors[DP_TENSOR_W2], &tensors[DP_TENSOR_B2], params, h, logits);
+    if (shape->direct)
+        add_product(&tensors[DP_TENSOR_WD], params, x, logits);
     double total = 0.0;
     for (size_t i = 0; i < shape->vocab; i++)
         total += exp(logits[i]);
