@@ -51,6 +51,14 @@ static void test_context_of_words(void **state) {
     expect_context(words, DP_UNIT_WORD, "is is this is", 2, 1, 2);
 }
 
+static void test_context_takes_a_word_that_it_lacks_for_unknown(void **state) {
+    (void)state;
+    static const char *const merged[] = {"<s>", "the", "<unk>", "is"};
+    expect_context(merged, DP_UNIT_WORD, "the cat\tis", 1, 2, 3);
+    expect_context(merged, DP_UNIT_WORD, "th <unk>\nthe", 2, 2, 1);
+    expect_unknown(merged, DP_UNIT_CHAR, "x", "TEXT: 'x' is not");
+}
+
 static void test_context_names_what_is_not_in_the_vocabulary(void **state) {
     (void)state;
     expect_unknown(characters, DP_UNIT_CHAR, "aBa", "TEXT: 'B' is not in the vocabulary: . a b");
@@ -76,6 +84,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_context_of_characters),
         cmocka_unit_test(test_context_of_words),
+        cmocka_unit_test(test_context_takes_a_word_that_it_lacks_for_unknown),
         cmocka_unit_test(test_context_names_what_is_not_in_the_vocabulary),
         cmocka_unit_test(test_context_shifts_the_oldest_out),
     };

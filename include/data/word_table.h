@@ -46,7 +46,18 @@ typedef struct dp_word_table {
 dp_status dp_word_table_init(dp_word_table *table, dp_error *error) DP_CHECKED;
 void dp_word_table_clear(dp_word_table *table);
 
+/* Words have no zero bytes and at least one other. */
 uint64_t dp_word_hash(const void *text, size_t length);
+
+/* The same of a word of up to DP_WORD_SHORT_BYTES bytes, the first lowest in `bytes` and zeros
+ * above. It can be undone, so that short words with the same hash are the same. This is the
+ * finalizer of MurmurHash3 (A. Appleby, public domain). */
+#define DP_WORD_SHORT_BYTES 8
+static inline uint64_t dp_word_hash_short(uint64_t bytes) {
+    bytes = (bytes ^ bytes >> 33) * 0xff51afd7ed558ccdu;
+    bytes = (bytes ^ bytes >> 33) * 0xc4ceb9fe1a85ec53u;
+    return bytes ^ bytes >> 33;
+}
 
 /* Asks for the memory of a word that will be looked up soon: for its slot, and in a second call,
  * when that has come, for its entry. */

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <wctype.h>
 
+/* Eight bytes are looked at as one number. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
+
 /* A lower-case character may take more bytes than the upper-case one: 3 for 2 at most. */
 #define LOWERED_BYTES_MAX (2 * DP_WORD_BYTES_MAX)
 
@@ -118,12 +121,36 @@ static bool is_boundary(const dp_word_scanner *self, const dp_word *word) {
            memcmp(word->text, self->rules->boundary, word->length) == 0;
 }
 
+/* Where the plain bytes from `at` on end, or fewer than eight are left: eight at once, without a
+ * branch on each. Plain are the printing characters of ASCII. */
+static size_t skip_plain(const dp_word_scanner *self, size_t at) {
+    const uint64_t ones = UINT64_MAX / 255, highs = 128 * ones;
+    for (; self->end - at >= sizeof ones; at += sizeof ones) {
+        uint64_t eight;
+        memcpy(&eight, self->text + at, sizeof eight);
+        /* The high bit stays where the other seven are at least '!'. */
+        uint64_t others = (eight | ~((eight | highs) - '!' * ones)) & highs;
+        if (others != 0)
+            return at + (size_t)__builtin_ctzll(others) / 8;
+    }
+    return at;
+}
+
+/* dp_word_hash, of text[0..length) with `available` bytes that may be looked at. */
+static uint64_t hash_word(const unsigned char *text, size_t length, size_t available) {
+    uint64_t bytes;
+    if (length > DP_WORD_SHORT_BYTES || available < sizeof bytes)
+        return dp_word_hash(text, length);
+    memcpy(&bytes, text, sizeof bytes);
+    return dp_word_hash_short(bytes & UINT64_MAX >> 8 * (sizeof bytes - length));
+}
+
 /* Takes the word that begins here. */
 static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error *error) {
     const unsigned char *kinds = self->rules->kinds;
     const size_t first = self->at;
     unsigned found = 0;
-    size_t at = first;
+    size_t at = self->rules->lowercase ? first : skip_plain(self, first); /* capitals are plain */
     for (; at < self->end && (kinds[self->text[at]] & BYTE_ENDS_WORD) == 0; at++)
         found |= kinds[self->text[at]];
     dp_word word = {.text = self->text + first,
@@ -132,11 +159,13 @@ static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error
     dp_status status = check_word(self, first, at - first, found, error);
     if (status != DP_OK)
         return status;
+    size_t available = self->end - first;
     if (self->rules->lowercase && (found & (BYTE_UPPER | BYTE_HIGH)) != 0) {
         word.text = batch->lowered + batch->lowered_bytes;
         word.length = (uint32_t)lower(self->rules->locale, self->text + first, at - first,
                                       batch->lowered + batch->lowered_bytes);
         batch->lowered_bytes += word.length;
+        available = LOWERED_BYTES_MAX;
     }
     if (is_boundary(self, &word))
         return dp_fail(error, DP_ERR_INPUT,
@@ -144,7 +173,7 @@ static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error
                        ": the boundary '%.80s' is a word of the text; choose one that "
                        "does not occur with --boundary",
                        self->path, self->line, self->rules->boundary);
-    word.hash = dp_word_hash(word.text, word.length);
+    word.hash = hash_word(word.text, word.length, available);
     batch->words[batch->count++] = word;
     self->line_has_words = true;
     self->at = at;

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* Short words are taken for numbers. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
+
 #define SLOTS_FIRST ((size_t)1 << 12)
 #define INDEX_MASK 0xffffffffu
 
@@ -25,7 +28,11 @@ void dp_word_table_clear(dp_word_table *table) {
 }
 
 uint64_t dp_word_hash(const void *text, size_t length) {
-    return dp_xxh3_of(text, length);
+    uint64_t bytes = 0;
+    if (length > DP_WORD_SHORT_BYTES)
+        return dp_xxh3_of(text, length);
+    memcpy(&bytes, text, length);
+    return dp_word_hash_short(bytes);
 }
 
 const char *dp_word_table_text(const dp_word_table *table, size_t index) {
@@ -53,9 +60,13 @@ void dp_word_table_prefetch_entry(const dp_word_table *table, uint64_t hash) {
 }
 
 static bool is_word(const dp_word_table *table, const dp_word_entry *entry,
-                    const unsigned char *text, size_t length) {
+                    const unsigned char *text, size_t length, uint64_t hash) {
+    if (entry->hash != hash || entry->length != length)
+        return false;
+    if (length <= DP_WORD_SHORT_BYTES)
+        return true;
     const size_t beginning = length < DP_WORD_BEGINNING ? length : DP_WORD_BEGINNING;
-    return entry->length == length && memcmp(entry->beginning, text, beginning) == 0 &&
+    return memcmp(entry->beginning, text, beginning) == 0 &&
            memcmp(table->texts + entry->text + beginning, text + beginning, length - beginning) ==
                0;
 }
@@ -68,7 +79,7 @@ static size_t find_slot(const dp_word_table *table, const void *text, size_t len
         if ((table->slots[at] ^ hash) >> 32 != 0)
             continue;
         size_t index = (size_t)(table->slots[at] & INDEX_MASK) - 1;
-        if (is_word(table, &table->entries[index], text, length))
+        if (is_word(table, &table->entries[index], text, length, hash))
             break;
     }
     return at;
