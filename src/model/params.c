@@ -189,10 +189,14 @@ done:
 
 /* The deviation that a tensor's initial elements are drawn with. */
 static double deviation(const dp_params_layout *layout, dp_init init, dp_tensor_id tensor) {
-    if (init == DP_INIT_NORMAL || tensor == DP_TENSOR_C)
+    if (init == DP_INIT_NORMAL)
         return 1.0;
     if (layout->tensors[tensor].rank == 1)
         return 0.0;
+    if (init == DP_INIT_SMALL)
+        return 0.05;
+    if (tensor == DP_TENSOR_C)
+        return 1.0;
     double gain = tensor == DP_TENSOR_W1 ? 5.0 / 3.0 : 1.0;
     return gain / sqrt((double)layout->tensors[tensor].rows);
 }
