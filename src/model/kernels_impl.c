@@ -269,9 +269,10 @@ typedef struct dot_call {
     float *y;
 } dot_call;
 
-/* The products of `rows` rows of a and `cols` rows of b, both constants. */
+/* The products of `rows` rows of a and `cols` rows of b, both constants. Sums go to memory lane by
+ * lane: by way of the stack, a vector would be loaded before its parts are stored, and wait. */
 INLINE void dot_tile(const int rows, const int cols, dot_call call) {
-    vec sum[DOT_ROWS][4] = {{{0}}}; /* those from `cols` on stay 0 */
+    vec sum[DOT_ROWS][DOT_COLS + 1] = {{{0}}}; /* those that are not asked for stay 0 */
     for (size_t j = 0; j < call.vectors; j++) {
         vec b[DOT_COLS];
         EACH (c, cols)
@@ -282,27 +283,40 @@ INLINE void dot_tile(const int rows, const int cols, dot_call call) {
                 sum[r][c] += a * b[c];
         }
     }
+    if (rows == DOT_ROWS) {
+        EACH (c, cols) {
+            quad sums = sums_of_lanes(sum[0][c], sum[1][c], sum[2][c], sum[3][c]);
+            if (call.bias != NULL)
+                sums += call.bias[c];
+            EACH (r, rows)
+                call.y[(size_t)r * call.ldy + (size_t)c] = sums[r];
+        }
+        return;
+    }
     EACH (r, rows) {
-        quad sums = sums_of_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3]), bias = {0};
-        if (call.bias != NULL)
-            memcpy(&bias, call.bias, (size_t)cols * sizeof(float));
-        sums += bias;
-        memcpy(call.y + (size_t)r * call.ldy, &sums, (size_t)cols * sizeof(float));
+        quad sums = sums_of_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
+        EACH (c, cols)
+            call.y[(size_t)r * call.ldy + (size_t)c] =
+                sums[c] + (call.bias == NULL ? 0.0f : call.bias[c]);
     }
 }
 
+/* All of `cols`, three at a time, but none alone where it can be avoided: its sums would be too few
+ * to go side by side. */
 INLINE void dot_cols(const int rows, size_t cols, dot_call call) {
-    size_t c = 0;
-    for (; c + DOT_COLS <= cols; c += DOT_COLS) {
-        dot_tile(rows, DOT_COLS, call);
-        call.b += DOT_COLS * call.ldb;
-        call.bias += call.bias == NULL ? 0 : DOT_COLS;
-        call.y += DOT_COLS;
+    while (cols > 0) {
+        const size_t width = cols == 1 ? 1 : cols == 2 || cols == 4 ? 2 : 3;
+        if (width == 3)
+            dot_tile(rows, 3, call);
+        else if (width == 2)
+            dot_tile(rows, 2, call);
+        else
+            dot_tile(rows, 1, call);
+        cols -= width;
+        call.b += width * call.ldb;
+        call.bias += call.bias == NULL ? 0 : width;
+        call.y += width;
     }
-    if (cols - c == 2)
-        dot_tile(rows, 2, call);
-    else if (cols - c == 1)
-        dot_tile(rows, 1, call);
 }
 
 /* All rows of a against some of b. */
