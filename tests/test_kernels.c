@@ -175,6 +175,17 @@ static void check_weight_gradient(const dp_kernels *kernels) {
             double expected = sum_of_products(ROWS, x + i / ld, in, y + i % ld, ld, &scale);
             assert_near("weight_gradient", kernels, (double)dw[i], expected, scale);
         }
+        /* Added in two parts to what is there. */
+        fill(expected_dw, in * ld, 21);
+        memcpy(dw, expected_dw, sizeof dw);
+        kernels->add_weight_gradient(9, in, out, x, in, y, ld, dw, ld);
+        kernels->add_weight_gradient(ROWS - 9, in, out, x + 9 * in, in, y + 9 * ld, ld, dw, ld);
+        for (size_t i = 0; i < in * ld; i++) {
+            double scale;
+            double expected = sum_of_products(ROWS, x + i / ld, in, y + i % ld, ld, &scale);
+            assert_near("add_weight_gradient", kernels, (double)dw[i],
+                        expected + (double)expected_dw[i], scale + 5.0);
+        }
         kernels->row_sum(GRAINS, starts, out, y, ld, db);
         for (size_t j = 0; j < out; j++) {
             double expected = 0.0;

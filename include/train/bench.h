@@ -25,16 +25,17 @@ typedef struct dp_bench_result {
     char build[DP_BUILD_SIZE];
     uint64_t ranks;
     uint64_t nodes;
+    uint64_t blocks; /* of a split output layer; 0 where it is replicated */
     uint64_t parameters;
     dp_spread us_per_step;              /* over stretches of steps */
     dp_spread phase_us[DP_PHASE_COUNT]; /* a step, over the ranks */
-    double nominal_flops;         /* of a step: the six matrix products, 2 for a multiply-add */
-    double sgemm_gflops;          /* of a large product on one core */
-    double exchange_us;           /* exchange and update alone */
-    double allreduce_us;          /* MPI_Allreduce and update of the same slab */
-    double resident_bytes_rank;   /* largest of the ranks */
-    double resident_bytes_node;   /* proportional, summed over the ranks of the first node */
-    double seconds_to_first_step; /* from the start of the process */
+    double nominal_flops;               /* of a step: the matrix products, 2 for a multiply-add */
+    double sgemm_gflops;                /* of a large product on one core */
+    double exchange_us;                 /* exchange and update alone */
+    double allreduce_us;                /* MPI_Allreduce and update of the same slab */
+    double resident_bytes_rank;         /* largest of the ranks */
+    double resident_bytes_node;         /* proportional, summed over the ranks of the first node */
+    double seconds_to_first_step;       /* from the start of the process */
 } dp_bench_result;
 
 /* Collective: measures for about this long. Rank 0 has the result. Agreed on. */

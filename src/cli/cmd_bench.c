@@ -40,6 +40,11 @@ static double gflops(const dp_bench_result *result) {
     return 1e-3 * result->nominal_flops / result->us_per_step.median;
 }
 
+/* What the ranks share among them: blocks of the vocabulary, or grains of the batch. */
+static uint64_t shares(const dp_config *config, const dp_bench_result *result) {
+    return result->blocks > 0 ? result->blocks : config->grains;
+}
+
 static void append_real(dp_text *json, const char *key, double value) {
     dp_json_key(json, key);
     dp_json_real(json, value);
@@ -60,7 +65,7 @@ static void append_results(dp_text *json, const dp_config *config, const dp_benc
     append_unsigned(json, "nodes", result->nodes);
     append_text(json, "exchange", dp_exchange_name(config->exchange));
     append_unsigned(json, "batch_size", config->batch_size);
-    append_unsigned(json, "grains", config->grains);
+    append_unsigned(json, result->blocks > 0 ? "blocks" : "grains", shares(config, result));
     append_unsigned(json, "parameters", result->parameters);
     append_text(json, "build", result->build);
     dp_json_key(json, "us_per_step");
@@ -104,9 +109,10 @@ static void to_table(const dp_config *config, const dp_bench_result *result, dp_
     char count[32];
     dp_text_append_format(out,
                           "%s\n%" PRIu64 " ranks on %" PRIu64 " nodes, exchange %s, batch %" PRIu64
-                          " in %" PRIu64 " grains, %s parameters\n\n",
+                          " in %" PRIu64 " %s, %s parameters\n\n",
                           result->build, result->ranks, result->nodes,
-                          dp_exchange_name(config->exchange), config->batch_size, config->grains,
+                          dp_exchange_name(config->exchange), config->batch_size,
+                          shares(config, result), result->blocks > 0 ? "blocks" : "grains",
                           dp_text_format_count(result->parameters, count));
     dp_text_append_format(out, "step      %10.2f us  (p10 %.2f, p90 %.2f)\n",
                           result->us_per_step.median, result->us_per_step.p10,

@@ -194,18 +194,21 @@ done:
 static double nominal_flops(const dp_config *config, const dp_model_shape *shape) {
     double inputs = (double)shape->block_size * (double)shape->embedding_dim;
     double hidden = (double)shape->hidden_dim, vocab = (double)shape->vocab;
+    double seen = hidden + (shape->direct ? inputs : 0.0);
     /* Each layer multiplies three times: forward, and for the gradients of weights and inputs. */
-    return 2.0 * 3.0 * (double)config->batch_size * (inputs * hidden + hidden * vocab);
+    return 2.0 * 3.0 * (double)config->batch_size * (inputs * hidden + seen * vocab);
 }
 
 static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_error *error) {
     dp_status status = DP_OK;
     dp_comm *comm = self->comm;
     const dp_config *config = self->stepper.config;
+    const size_t blocks = self->stepper.layout.output_blocks;
+    const size_t shares = blocks > 0 ? blocks : config->grains;
     dp_stepper_step(&self->stepper, 0, NULL);
     result->seconds_to_first_step = dp_process_age();
     DP_TRY(measure_memory(self, result, error));
-    DP_TRY(dp_exchange_create(&self->idle, comm, config->exchange, config->grains,
+    DP_TRY(dp_exchange_create(&self->idle, comm, config->exchange, shares,
                               self->stepper.layout.length, 2, 0, error));
     DP_TRY(dp_comm_agree(comm, prepare(self, error), error));
     warm_up(self);
@@ -214,6 +217,7 @@ static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_er
     memcpy(result->build, self->stepper.build.text, sizeof result->build);
     result->ranks = (uint64_t)dp_comm_size(comm);
     result->nodes = (uint64_t)dp_comm_node_count(comm);
+    result->blocks = blocks;
     result->parameters = self->stepper.layout.parameter_count;
     result->nominal_flops = nominal_flops(config, &self->stepper.layout.shape);
     result->us_per_step = spread_of(self->steps.values, self->steps.count);

@@ -221,6 +221,37 @@ static void check_grains(examination *self) {
             self->config->batch_size / grains, most);
 }
 
+/* A rank waits for this share of the time that those with the most blocks need, or less. */
+#define IDLE_MOST 0.1
+
+/* The blocks of a split output layer. */
+static void check_blocks(examination *self) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm), blocks = self->layout.output_blocks;
+    const size_t most = (blocks + ranks - 1) / ranks;
+    if (ranks > blocks)
+        ADD(self, DP_VERDICT_PROBLEM, "blocks",
+            "%zu ranks cannot share the %zu blocks of %zu tokens that the output is split into. "
+            "Start at most %zu, or set parallel.output=replicated (another result)",
+            ranks, blocks, DP_OUTPUT_BLOCK, blocks);
+    else if ((double)(blocks / ranks) < (1.0 - IDLE_MOST) * (double)most)
+        ADD(self, DP_VERDICT_WARNING, "blocks",
+            "%zu of %zu tokens over %zu ranks: some have %zu and the others wait for them. A "
+            "number "
+            "of ranks that divides %zu has no idle ones",
+            blocks, DP_OUTPUT_BLOCK, ranks, most, blocks);
+    else
+        ADD(self, DP_VERDICT_OK, "blocks", "%zu of %zu tokens, %s%zu a rank", blocks,
+            DP_OUTPUT_BLOCK, blocks % ranks == 0 ? "" : "at most ", most);
+}
+
+/* What the ranks share among them: which of the two may only be known by the dataset. */
+static void check_shares(examination *self) {
+    if (self->has_layout && self->layout.shape.split)
+        check_blocks(self);
+    else if (self->has_layout || self->config->output != DP_OUTPUT_SPLIT)
+        check_grains(self);
+}
+
 static dp_status check_dataset(examination *self, dp_error *error) {
     char rows[32];
     const dp_dataset *dataset = &self->dataset;
@@ -242,13 +273,26 @@ static dp_status check_dataset(examination *self, dp_error *error) {
     return DP_OK;
 }
 
-/* About what the ranks of a node share: the parameters, and at most two partial sums a rank. */
+/* About what `ranks` of a node share, in bytes: the parameters, and at most two partial sums a
+ * rank. Where the output is split, the state of the optimizer too, some rows of the layers for each
+ * example, and the partial sums are of what the output sees of them. */
+static double shared_bytes(const examination *self, int ranks) {
+    const dp_model_shape *shape = &self->layout.shape;
+    const double length = (double)self->layout.length, sums = 1.0 + 2.0 * ranks;
+    if (!shape->split)
+        return sizeof(float) * length * sums;
+    const double inputs = (double)dp_shape_inputs(shape), hidden = (double)shape->hidden_dim;
+    const double seen = hidden + (shape->direct ? inputs : 0.0);
+    const double slabs = 1.0 + (double)dp_optimizer_slabs(self->config->optimizer);
+    return sizeof(float) * (length * slabs + (double)self->config->batch_size *
+                                                 (2.0 * (inputs + hidden) + seen * (1.0 + sums)));
+}
+
 static void check_shared_memory(examination *self) {
     char wanted[32], found[32];
     for (int node = 0; node < dp_comm_node_count(self->comm) && self->has_layout; node++) {
         const machine *one = &self->machines[dp_comm_node_first(self->comm, node)];
-        double needed =
-            (double)self->layout.length * sizeof(float) * (1.0 + 2.0 * ranks_of_node(self, node));
+        double needed = shared_bytes(self, ranks_of_node(self, node));
         if (one->shared_free == UINT64_MAX || needed < (double)one->shared_free)
             continue;
         ADD(self, DP_VERDICT_PROBLEM, "memory",
@@ -398,12 +442,12 @@ dp_status dp_checkup_run(dp_checkup *checkup, dp_comm *comm, const dp_config *co
     DP_TRY(gather_machines(&self, error));
     check_ranks(&self);
     check_yielding(&self);
-    if (config != NULL)
-        check_grains(&self);
     check_blas(&self);
     check_instruction_sets(&self);
-    if (config != NULL)
+    if (config != NULL) {
         DP_TRY(check_dataset(&self, error));
+        check_shares(&self);
+    }
     check_shared_memory(&self);
     check_folder(&self);
     if (self.has_layout)

@@ -142,13 +142,24 @@ static void report_schedule(dp_report *report, const dp_config *config) {
     dp_text_clear(&line);
 }
 
+/* The batch, and what ranks share of its work. */
+static void report_batch(dp_report *report, const dp_config *config,
+                         const dp_params_layout *layout) {
+    if (layout->shape.split)
+        dp_report_line(report,
+                       "  batch      %" PRIu64 " rows, output split into %zu blocks, seed %" PRIu64,
+                       config->batch_size, layout->output_blocks, config->seed);
+    else
+        dp_report_line(report, "  batch      %" PRIu64 " rows in %" PRIu64 " grains, seed %" PRIu64,
+                       config->batch_size, config->grains, config->seed);
+}
+
 void dp_report_start(dp_report *report, const dp_config *config, const dp_dataset *dataset,
                      const dp_params_layout *layout, const dp_comm *comm, const char *processor) {
     int ranks = dp_comm_size(comm), nodes = dp_comm_node_count(comm);
     report_dataset(report, dataset);
     report_model(report, layout);
-    dp_report_line(report, "  batch      %" PRIu64 " rows in %" PRIu64 " grains, seed %" PRIu64,
-                   config->batch_size, config->grains, config->seed);
+    report_batch(report, config, layout);
     report_optimizer(report, config);
     report_schedule(report, config);
     dp_report_line(report, "  ranks      %d on %d host%s%s", ranks, nodes, nodes == 1 ? "" : "s",
