@@ -514,6 +514,35 @@ static void test_model_with_dropout_is_pytorch(void **state) {
     check_golden(&self);
 }
 
+static void test_model_with_direct_connections_is_pytorch(void **state) {
+    (void)state;
+    golden self = {.name = "direct",
+                   .shape = {.vocab = 23,
+                             .block_size = 3,
+                             .embedding_dim = 4,
+                             .hidden_dim = 9,
+                             .direct = true},
+                   .batch = 33,
+                   .grains = 8,
+                   .dropout = {.embedding = 0.25, .hidden = 0.4, .seed = 5},
+                   .grain_rows = 33};
+    check_golden(&self);
+}
+
+static void test_model_without_hidden_layer_is_pytorch(void **state) {
+    (void)state;
+    golden self = {.name = "linear",
+                   .shape = {.vocab = 23,
+                             .block_size = 2,
+                             .embedding_dim = 5,
+                             .hidden_dim = 0,
+                             .direct = true},
+                   .batch = 33,
+                   .grains = 8,
+                   .grain_rows = 33};
+    check_golden(&self);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_model_loss_is_the_reference, set_up, tear_down),
@@ -527,6 +556,8 @@ int main(void) {
         cmocka_unit_test(test_model_small_is_pytorch),
         cmocka_unit_test(test_model_base_is_pytorch),
         cmocka_unit_test(test_model_with_dropout_is_pytorch),
+        cmocka_unit_test(test_model_with_direct_connections_is_pytorch),
+        cmocka_unit_test(test_model_without_hidden_layer_is_pytorch),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

@@ -1,8 +1,10 @@
 /* Steps with a split output layer on real ranks: run by mpirun, once for each rank count. Against
  * the formulas in double with the gradient of the model that is not split, over the batch in one
- * piece; and bit for bit against one rank alone. */
+ * piece; bit for bit against one rank alone; and against what PyTorch computed
+ * (tests/golden/make_golden.py). */
 #include "train/split_step.h"
 
+#include "adapters/h5file.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "model/model.h"
@@ -383,10 +385,120 @@ static void test_split_step_refuses_more_ranks_than_blocks(void **state) {
     assert_null(split);
 }
 
+/* --- golden values -------------------------------------------------------------------------- */
+
+enum { EMBEDDING = 2, HIDDEN = 5 };
+
+/* What tests/golden/make_golden.py draws in the same way. */
+static uint32_t scramble(uint32_t n) {
+    return n * 2654435761u;
+}
+
+static void draw_golden_params(const dp_params_layout *layout, float *params) {
+    for (uint32_t t = 0; t < DP_TENSOR_COUNT; t++) {
+        for (uint32_t i = 0; i < dp_tensor_size(&layout->tensors[t]); i++)
+            params[dp_tensor_index(&layout->tensors[t], i)] =
+                (float)(scramble(i + 40503 * t) >> 16) / 65536.0f - 0.5f;
+    }
+}
+
+static void draw_golden_batch(batch *self, uint32_t step) {
+    for (uint32_t r = 0; r < BATCH; r++) {
+        for (uint32_t k = 0; k < BLOCK_SIZE; k++)
+            self->contexts[r * BLOCK_SIZE + k] =
+                (scramble(7919 * step + 104729 * r + 1299709 * k + 17) >> 8) %
+                (k % 2 == 0 ? 20 : VOCAB);
+        self->targets[r] = (scramble(15485863 * step + 32452843 * r + 5) >> 8) % VOCAB;
+    }
+}
+
+static void expect_golden_loss(dp_h5file *file, const char *name, uint64_t step, double loss) {
+    dp_error error = {0};
+    char attribute[64];
+    double expected = 0.0;
+    snprintf(attribute, sizeof attribute, "wide_%s_loss_%u", name, (unsigned)step);
+    expect_ok(dp_h5file_read_real_attribute(file, attribute, &expected, &error), &error);
+    if (!(fabs(loss - expected) <= 1e-5 * expected))
+        fail_msg("%s = %.9g, not %.9g", attribute, loss, expected);
+}
+
+static void expect_golden_tensor(dp_h5file *file, const char *name, const dp_tensor *tensor,
+                                 const float *slab) {
+    dp_error error = {0};
+    char object[64];
+    double error_squared = 0.0, norm_squared = 0.0;
+    dp_h5shape shape = {.rank = 2, .size = {tensor->rows, tensor->cols}};
+    if (tensor->rank == 1)
+        shape = (dp_h5shape){.rank = 1, .size = {tensor->cols}};
+    float *expected = new_array(dp_tensor_size(tensor), sizeof *expected);
+    snprintf(object, sizeof object, "/wide/%s/%s", name, tensor->name);
+    expect_ok(dp_h5file_read_floats(file, object, shape, expected, &error), &error);
+    for (size_t i = 0; i < dp_tensor_size(tensor); i++) {
+        double difference = (double)slab[dp_tensor_index(tensor, i)] - (double)expected[i];
+        error_squared += difference * difference;
+        norm_squared += (double)expected[i] * (double)expected[i];
+    }
+    if (!(sqrt(error_squared) <= 1e-5 * sqrt(norm_squared)) || norm_squared == 0.0)
+        fail_msg("%s: error %g of %g", object, sqrt(error_squared), sqrt(norm_squared));
+    dp_memory_free(expected);
+}
+
+static void check_golden(dp_h5file *file, const char *name, const char *keys) {
+    dp_error error = {0};
+    dp_config config;
+    dp_params_layout layout;
+    dp_split_step *split = NULL;
+    load_config(&config, keys);
+    expect_ok(dp_params_layout_init(&layout, dp_config_shape(&config, VOCAB, BLOCK_SIZE), &error),
+              &error);
+    expect_ok(
+        dp_split_step_create(&split, all_ranks, &config, &layout, dp_cpu_level_detect(), &error),
+        &error);
+    if (dp_comm_rank(all_ranks) == 0)
+        draw_golden_params(&layout, dp_split_step_parameters(split));
+    dp_split_step_publish(split);
+    for (uint32_t step = 0; step < STEPS; step++) {
+        batch rows;
+        draw_golden_batch(&rows, step);
+        const dp_split_batch now = {
+            .step = step, .contexts = rows.contexts, .targets = rows.targets, .lr = rate_of(step)};
+        expect_golden_loss(file, name, step, dp_split_step_run(split, &now).loss);
+    }
+    dp_split_step_collect(split);
+    for (int t = 0; t < DP_TENSOR_COUNT; t++)
+        expect_golden_tensor(file, name, &layout.tensors[t], dp_split_step_parameters(split));
+    (void)dp_comm_max(all_ranks, 0); /* all have read them */
+    dp_split_step_destroy(split);
+}
+
+/* torch.nn.Embedding(sparse=True) with plain SGD and SparseAdam, and AdamW that is not sparse. */
+static void test_split_step_is_pytorch(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *keys;
+    } cases[] = {
+        {"sparse_sgd", "train.optimizer=sgd"},
+        {"dense_adamw", "train.optimizer=adamw train.weight_decay=0.1"},
+        {"lazy_adamw", "train.optimizer=adamw train.weight_decay=0.1 train.embedding_update=lazy"},
+    };
+    dp_error error = {0};
+    dp_h5file *file = NULL;
+    expect_ok(dp_h5file_open(&file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char keys[256];
+        snprintf(keys, sizeof keys,
+                 "%s model.embedding_dim=%d model.hidden_dim=%d model.direct=yes", cases[i].keys,
+                 EMBEDDING, HIDDEN);
+        check_golden(file, cases[i].name, keys);
+    }
+    expect_ok(dp_h5file_close(file, &error), &error);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_split_step_takes_the_steps_of_the_formulas),
         cmocka_unit_test(test_split_step_of_ranks_without_common_memory),
+        cmocka_unit_test(test_split_step_is_pytorch),
         cmocka_unit_test(test_split_step_refuses_more_ranks_than_blocks),
     };
     dp_error error;

@@ -141,6 +141,16 @@ static dp_status build_model(dp_stepper *self, dp_error *error) {
     return dp_model_create(&self->model, &self->layout, &options, error);
 }
 
+/* Only a step with a split output layer knows which rows of C it touches. */
+static dp_status check_embedding_update(const dp_config *config, const dp_model_shape *shape,
+                                        dp_error *error) {
+    if (shape->split || config->embedding_update == DP_EMBEDDING_DENSE)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "train.embedding_update=lazy needs a split output layer: set "
+                   "parallel.output=split or train.embedding_update=dense");
+}
+
 /* What a step needs on this rank. */
 static dp_status prepare(dp_stepper *self, dp_error *error) {
     dp_status status = DP_OK;
@@ -148,6 +158,7 @@ static dp_status prepare(dp_stepper *self, dp_error *error) {
     const dp_model_shape shape =
         dp_config_shape(config, self->dataset.vocabulary.count, self->dataset.info.block_size);
     size_t rows = config->batch_size;
+    DP_TRY(check_embedding_update(config, &shape, error));
     DP_TRY(dp_params_layout_init(&self->layout, shape, error));
     if (!shape.split) {
         DP_TRY(build_model(self, error));

@@ -37,6 +37,13 @@ examine 1 3 small.ini train.grains=2 data.path=missing.h5
 expect_finding problem grains "Start at most 2, or set train.grains=3"
 expect_finding problem dataset "cannot read missing.h5"
 
+# Blocks of the vocabulary in place of grains: here a single one.
+examine 0 1 small.ini parallel.output=split
+expect_finding ok blocks "1 of 240 tokens, 1 a rank"
+examine 1 2 small.ini parallel.output=split
+expect_finding problem blocks "Start at most 1, or set parallel.output=replicated"
+! grep -q grains doctor.txt || fail "doctor speaks of grains where there are none: $(cat doctor.txt)"
+
 # One checkpoint to go on from, another config, and a damaged file.
 "$BIN/dptrain" small.ini train.steps=1000 --stop-at 600 >/dev/null
 examine 0 1 small.ini

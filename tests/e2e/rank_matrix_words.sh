@@ -107,5 +107,7 @@ expect_equal "weights without a hidden layer" "$(weights_of linear3)" "$(weights
 expect_equal "weights of lazy updates" "$(weights_of lazy3)" "$(weights_of lazy1)"
 [ "$(weights_of lazy1)" != "$(weights_of split1)" ] || fail "lazy updates are dense"
 
+expect_refusal 2 "train.embedding_update=lazy needs a split output layer" 2 \
+    "$BIN/dptrain" words.ini run.dir=many parallel.output=replicated train.embedding_update=lazy
 expect_refusal 2 "12 ranks but only 11 blocks of 240 tokens" 12 \
     "$BIN/dptrain" words.ini run.dir=many parallel.output=split

@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/golden.h5: what PyTorch computes for two small models, and its optimizers and
+"""Makes tests/golden/golden.h5: what PyTorch computes for some small models, and its optimizers and
 schedules.
 
 Run it with PyTorch, NumPy and h5py installed:  tests/golden/make_golden.py
 The file is kept, so neither the build nor the tests need Python. PyTorch works in float64 from
 parameters that are exact in float32, so its values are a truth that float32 code is compared with.
 
-Groups /small, /base and /dropout, each with
+Groups /small, /base, /dropout, /direct and /linear, each with
   attributes of the root NAME_loss_T   mean loss of step T = 0..9, before its update
   NAME/contexts [10 * batch, block], NAME/targets [10 * batch]   uint32 ids
   NAME/logits   [batch, vocab]         of step 0, without dropout
-  NAME/params, NAME/gradient, NAME/trained: C, W1, b1, W2, b2 before, their gradient at step 0, and
-                                       after ten steps of plain SGD with learning rate 0.1
+  NAME/params, NAME/gradient, NAME/trained: C, W1, b1, W2, b2 (and Wd) before, their gradient at step
+                                       0, and after ten steps of plain SGD with learning rate 0.1
+
+Group /wide: a vocabulary of several blocks, with direct connections
+  NAME/C, ...                          after WIDE_STEPS steps: sparse_sgd and lazy_adamw with
+                                       torch.nn.Embedding(sparse=True), dense_adamw
+  attributes of the root wide_NAME_loss_T
 
 Group /optimizers: tensors of a small model one behind the other in the order C, W1, b1, W2, b2
   params     [P]                       before the first step
@@ -58,17 +63,21 @@ def dropout_factors(stream, step, batch, sizes, rate, seed):
     return torch.from_numpy(kept[:, columns] * (65536.0 / (65536.0 - threshold)))
 
 
-def make(file, name, vocab, block, embedding, hidden, batch, seed, rates=None):
-    """`rates`: of dropout on features and on hidden units."""
+def make(file, name, vocab, block, embedding, hidden, batch, seed, rates=None, direct=False):
+    """`rates`: of dropout on features and on hidden units; `direct`: with Wd."""
     g = torch.Generator().manual_seed(seed)
     shapes = [(vocab, embedding), (block * embedding, hidden), (hidden,), (hidden, vocab), (vocab,)]
+    names = NAMES
+    if direct:
+        shapes.append((block * embedding, vocab))
+        names = NAMES + ["Wd"]
     start = [0.5 * torch.randn(shape, generator=g, dtype=torch.float32) for shape in shapes]
     contexts = torch.randint(0, vocab, (STEPS * batch, block), generator=g)
     targets = torch.randint(0, vocab, (STEPS * batch,), generator=g)
     params = [p.double().requires_grad_() for p in start]
 
     def logits_of(x, step=None):
-        c, w1, b1, w2, b2 = params
+        c, w1, b1, w2, b2 = params[:5]
         features = c[x].view(x.shape[0], -1)
         if rates and step is not None:
             features = features * dropout_factors(STREAM_DROP_EMBEDDING, step, batch,
@@ -76,7 +85,7 @@ def make(file, name, vocab, block, embedding, hidden, batch, seed, rates=None):
         h = torch.tanh(features @ w1 + b1)
         if rates and step is not None:
             h = h * dropout_factors(STREAM_DROP_HIDDEN, step, batch, [hidden], rates[1], seed)
-        return h @ w2 + b2
+        return h @ w2 + b2 + (features @ params[5] if direct else 0.0)
 
     group = file.create_group(name)
     group["contexts"] = contexts.numpy().astype("<u4")
@@ -90,14 +99,94 @@ def make(file, name, vocab, block, embedding, hidden, batch, seed, rates=None):
         file.attrs[f"{name}_loss_{step}"] = np.float64(loss.item())
         if step == 0:
             group["logits"] = logits_of(contexts[rows]).detach().numpy().astype("<f4")
-            for n, p, s in zip(NAMES, params, start):
+            for n, p, s in zip(names, params, start):
                 group[f"params/{n}"] = s.numpy().astype("<f4")
                 group[f"gradient/{n}"] = p.grad.numpy().astype("<f4")
         with torch.no_grad():
             for p in params:
                 p -= LR * p.grad
-    for n, p in zip(NAMES, params):
+    for n, p in zip(names, params):
         group[f"trained/{n}"] = p.detach().numpy().astype("<f4")
+
+
+# What tests/test_split_step.c draws in the same way: integers that are the same in any language.
+VOCAB, BLOCK, EMBEDDING, HIDDEN, BATCH, WIDE_STEPS = 1100, 3, 2, 5, 24, 8
+
+
+def scramble(n):
+    return (n * 2654435761) % 2**32
+
+
+def start_of(number, rows, cols):
+    """Initial values of tensor `number`, in [-0.5, 0.5), exact in float32."""
+    values = [(scramble(i + 40503 * number) >> 16) / 65536 - 0.5 for i in range(rows * cols)]
+    return torch.tensor(values, dtype=torch.float64).view(rows, cols)
+
+
+def wide_batch(step):
+    contexts = [[(scramble(7919 * step + 104729 * r + 1299709 * k + 17) >> 8)
+                 % (20 if k % 2 == 0 else VOCAB) for k in range(BLOCK)] for r in range(BATCH)]
+    targets = [(scramble(15485863 * step + 32452843 * r + 5) >> 8) % VOCAB for r in range(BATCH)]
+    return torch.tensor(contexts), torch.tensor(targets)
+
+
+class WideModel(torch.nn.Module):
+    def __init__(self, sparse):
+        super().__init__()
+        inputs = BLOCK * EMBEDDING
+        self.C = torch.nn.Embedding(VOCAB, EMBEDDING, sparse=sparse,
+                                    _weight=start_of(0, VOCAB, EMBEDDING))
+        self.W1 = torch.nn.Parameter(start_of(1, inputs, HIDDEN))
+        self.b1 = torch.nn.Parameter(start_of(2, 1, HIDDEN)[0])
+        self.W2 = torch.nn.Parameter(start_of(3, HIDDEN, VOCAB))
+        self.b2 = torch.nn.Parameter(start_of(4, 1, VOCAB)[0])
+        self.Wd = torch.nn.Parameter(start_of(5, inputs, VOCAB))
+
+    def forward(self, contexts):
+        x = self.C(contexts).flatten(1)
+        return torch.tanh(x @ self.W1 + self.b1) @ self.W2 + self.b2 + x @ self.Wd
+
+
+BETAS, EPSILON, WIDE_DECAY = (0.9, 0.999), 1e-2, 0.1
+
+
+def wide_optimizers(name, model):
+    """Of the embedding and of the rest. The biases do not decay."""
+    weights, biases = [model.W1, model.W2, model.Wd], [model.b1, model.b2]
+    embedding = [model.C.weight]
+    if name == "sparse_sgd":
+        return [torch.optim.SGD(embedding + weights + biases, lr=0.1)]
+    if name == "dense_adamw":
+        return [torch.optim.AdamW([{"params": embedding + weights, "weight_decay": WIDE_DECAY},
+                                   {"params": biases, "weight_decay": 0.0}], betas=BETAS, eps=EPSILON)]
+    return [torch.optim.SparseAdam(embedding, betas=BETAS),
+            torch.optim.AdamW([{"params": weights, "weight_decay": WIDE_DECAY},
+                               {"params": biases, "weight_decay": 0.0}], betas=BETAS, eps=EPSILON)]
+
+
+def make_wide(file):
+    """SparseAdam adds its epsilon to sqrt(v) before the bias is corrected, AdamW and dptrain after it:
+    so it is scaled here. It has no weight decay; dptrain lets the rows that occur decay first."""
+    for name in ("sparse_sgd", "dense_adamw", "lazy_adamw"):
+        model = WideModel(sparse=name != "dense_adamw")
+        optimizers = wide_optimizers(name, model)
+        for step in range(WIDE_STEPS):
+            lr = 0.1 / (1.0 + 0.1 * step)
+            contexts, targets = wide_batch(step)
+            loss = F.cross_entropy(model(contexts), targets)
+            file.attrs[f"wide_{name}_loss_{step}"] = np.float64(loss.item())
+            model.zero_grad()
+            loss.backward()
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = lr
+                if isinstance(optimizer, torch.optim.SparseAdam):
+                    group["eps"] = EPSILON * (1.0 - BETAS[1] ** (step + 1)) ** 0.5
+                    with torch.no_grad():
+                        model.C.weight[contexts.unique()] *= 1.0 - lr * WIDE_DECAY
+                optimizer.step()
+        for tensor, values in model.state_dict().items():
+            file[f"wide/{name}/{tensor.split('.')[0]}"] = values.numpy().astype("<f4")
 
 
 # What tests/test_optimizer.c and tests/test_schedule.c set in the same way.
@@ -196,6 +285,10 @@ with h5py.File(path, "w") as f:
     make(f, "base", vocab=27, block=3, embedding=6, hidden=200, batch=32, seed=2)
     make(f, "dropout", vocab=11, block=3, embedding=4, hidden=12, batch=33, seed=4,
          rates=(0.25, 0.4))
+    make(f, "direct", vocab=23, block=3, embedding=4, hidden=9, batch=33, seed=5,
+         rates=(0.25, 0.4), direct=True)
+    make(f, "linear", vocab=23, block=2, embedding=5, hidden=0, batch=33, seed=6, direct=True)
+    make_wide(f)
     make_optimizers(f, vocab=11, block=3, embedding=4, hidden=8, seed=3)
     make_schedules(f)
     f.attrs["init_W1"] = torch.nn.init.calculate_gain("tanh") / np.sqrt(3 * 6)
