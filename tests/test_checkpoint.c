@@ -161,6 +161,16 @@ static void test_checkpoint_holds_the_state_of_each_optimizer(void **state) {
     }
 }
 
+static void test_checkpoint_gives_the_model_without_the_state(void **state) {
+    dp_error error = {0};
+    dp_checkpoint loaded, expected = *(const dp_checkpoint *)*state;
+    expect_ok(dp_checkpoint_load_model(&loaded, saved(*state, "model.h5"), &error), &error);
+    assert_int_equal(loaded.config.optimizer, DP_OPTIMIZER_ADAMW);
+    loaded.config.optimizer = expected.config.optimizer = DP_OPTIMIZER_SGD; /* that has no state */
+    expect_same(&loaded, &expected);
+    dp_checkpoint_clear(&loaded);
+}
+
 static void test_checkpoint_replaces_the_one_before(void **state) {
     dp_checkpoint *checkpoint = *state;
     const char *path = saved(checkpoint, "replaced.h5");
@@ -543,6 +553,7 @@ int main(void) {
         TEST(test_checkpoint_gives_back_everything),
         TEST(test_checkpoint_keeps_extreme_values),
         TEST(test_checkpoint_holds_the_state_of_each_optimizer),
+        TEST(test_checkpoint_gives_the_model_without_the_state),
         TEST(test_checkpoint_replaces_the_one_before),
         TEST(test_checkpoint_that_cannot_be_written_leaves_nothing),
         TEST(test_checkpoint_that_runs_out_of_space_anywhere_leaves_the_old_one),
