@@ -29,7 +29,7 @@ static const dp_option options[] = {
 };
 
 static dp_option_table options_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
 }
 
 static double examples_per_s(const dp_config *config, const dp_bench_result *result) {
@@ -138,11 +138,9 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_config config;
     dp_bench_result result;
     dp_text out = {0};
-    int positional_count = 0;
     (void)signal;
-    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                            error));
-    DP_TRY(dp_config_arguments_load(comm, positional_count, arguments, &config, error));
+    DP_TRY(dp_config_arguments_parse(comm, options_table(), &chosen, count, arguments, &config,
+                                     error));
     dp_linalg_init();
     DP_TRY(dp_bench_run(comm, &config, chosen.seconds, &result, error));
     if (dp_comm_rank(comm) == 0 && chosen.json)
