@@ -317,6 +317,8 @@ static void forge_tensor(dp_h5file *file, const forgery *forged, const char *gro
     static const float zeros[1024] = {0.0f};
     float natural[1024];
     const float *values = natural;
+    if (dp_tensor_size(tensor) == 0) /* is left out of files */
+        return;
     assert_in_range(dp_tensor_size(tensor), 1, sizeof natural / sizeof natural[0]);
     dp_tensor_store(tensor, slab, natural);
     dp_h5shape shape = {.rank = tensor->rank, .size = {tensor->rows, tensor->cols}};
