@@ -436,8 +436,11 @@ static void test_checkpoint_with_a_tensor_of_another_shape_or_type(void **state)
         char object[64];
         forged.changed_group = groups[t / DP_TENSOR_COUNT];
         forged.changed_tensor = t % DP_TENSOR_COUNT;
-        snprintf(object, sizeof object, "%s/%s", forged.changed_group,
-                 ((dp_checkpoint *)*state)->layout.tensors[forged.changed_tensor].name);
+        const dp_tensor *changed =
+            &((dp_checkpoint *)*state)->layout.tensors[forged.changed_tensor];
+        if (dp_tensor_size(changed) == 0)
+            continue;
+        snprintf(object, sizeof object, "%s/%s", forged.changed_group, changed->name);
         for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
             forged.changed_shape = wrong[i];
             expect_refused(forge(*state, &forged), object);
