@@ -49,9 +49,14 @@ static void test_curve_of_a_split_keeps_its_end(void **state) {
     expect_unsigned(curve.count, 50);
     dp_curve_clear(&curve);
     expect_ok(dp_curve_split(&table, DP_SPLIT_DEV, 7, &curve, &error), &error);
-    expect_unsigned(curve.count, 8);
-    expect_close(curve.points[0].x, 20.0, 0.0);
-    expect_close(curve.points[7].x, 1000.0, 0.0);
+    expect_unsigned(curve.count, 7);
+    for (size_t i = 0; i < 7; i++) /* no gaps, and the last one is there */
+        expect_close(curve.points[i].x, 1000.0 - 160.0 * (double)(6 - i), 0.0);
+    dp_curve_clear(&curve);
+    expect_ok(dp_curve_split(&table, DP_SPLIT_DEV, 49, &curve, &error), &error);
+    expect_unsigned(curve.count, 25);
+    expect_close(curve.points[0].x, 40.0, 0.0);
+    expect_close(curve.points[24].x, 1000.0, 0.0);
     dp_curve_clear(&curve);
     expect_ok(dp_curve_split(&table, DP_SPLIT_TEST, 7, &curve, &error), &error);
     expect_unsigned(curve.count, 0);

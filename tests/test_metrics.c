@@ -7,10 +7,10 @@
 
 #define HEADER                                                                                     \
     "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"    \
-    "seconds\n"
+    "seconds,grad_norm\n"
 
 /* A row as the writer leaves it, with the step's digits put in. */
-#define ROW(step) step ",2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000\n"
+#define ROW(step) step ",2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,\n"
 
 static void write_text(const char *path, const char *content) {
     dp_error error = {0};
@@ -46,7 +46,8 @@ static dp_metrics_row row_of(uint64_t step) {
                             .weights_hash = 7,
                             .ms_per_step = 1.0,
                             .examples_per_s = 2000.0,
-                            .seconds = 3.0};
+                            .seconds = 3.0,
+                            .grad_norm = NAN};
 }
 
 /* Opens a file of this content at a step, and looks at what it holds then. */
@@ -68,7 +69,7 @@ static void test_metrics_appends_rows_to_a_new_file(void **state) {
     expect_content(path, HEADER ROW("100"));
     append(path, 100, &second);
     expect_content(path, HEADER ROW("100") "18446744073709551615,0.3333333333333333,2.25,0.1,0.1,"
-                                           ",1e-300,xxh3:0000000000000007,1.0000,2000,3.000\n");
+                                           ",1e-300,xxh3:0000000000000007,1.0000,2000,3.000,\n");
 }
 
 static void test_metrics_writes_through_at_once(void **state) {
@@ -90,7 +91,7 @@ static void test_metrics_leaves_out_what_is_no_number(void **state) {
     row.loss = INFINITY;
     row.batch_loss = -NAN;
     append(path, 0, &row);
-    expect_content(path, HEADER "100,,,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000\n");
+    expect_content(path, HEADER "100,,,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,\n");
 }
 
 static void test_metrics_cuts_back_to_a_step(void **state) {
@@ -117,6 +118,19 @@ static void test_metrics_drops_what_a_crash_left_unfinished(void **state) {
     expect_cut(HEADER ROW("100") "\n" ROW("200"), 1000, HEADER ROW("100"));
 }
 
+/* A run begun by the version that had no grad_norm goes on with its curve. */
+static void test_metrics_gives_an_earlier_file_the_column(void **state) {
+    (void)state;
+    static const char before[] =
+        "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"
+        "seconds\n100,2.5,,,,,,,,,3.000\n200,2.25,,,,,,,,,4.000\n300,2.125,,";
+    expect_cut(before, 200,
+               HEADER "100,2.5,,,,,,,,,3.000,\n"
+                      "200,2.25,,,,,,,,,4.000,\n");
+    expect_cut(before, 100, HEADER "100,2.5,,,,,,,,,3.000,\n");
+    expect_cut(before, 0, HEADER);
+}
+
 static void test_metrics_of_a_header_alone_or_a_part_of_it(void **state) {
     (void)state;
     expect_cut(HEADER, 100, HEADER);
@@ -139,7 +153,7 @@ static void test_metrics_cuts_a_long_file_in_a_moment(void **state) {
     const char *path = scratch_path("long.csv");
     dp_text_append(&content, HEADER);
     for (unsigned step = 1; step <= 100000; step++)
-        dp_text_append_format(&content, "%u,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3\n", step);
+        dp_text_append_format(&content, "%u,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n", step);
     write_text(path, dp_text_string(&content));
     expect_ok(dp_metrics_open(&metrics, path, 100000, &error), &error);
     dp_metrics_close(&metrics);
@@ -200,6 +214,7 @@ static void test_metrics_reads_what_was_appended(void **state) {
     second.loss = 1.0 / 3.0;
     second.split_loss[DP_SPLIT_DEV] = 1e-300;
     second.weights_hash = UINT64_MAX;
+    second.grad_norm = 0.25;
     append(path, 0, &first);
     append(path, 100, &second);
     expect_ok(dp_metrics_read(&table, path, &error), &error);
@@ -213,6 +228,8 @@ static void test_metrics_reads_what_was_appended(void **state) {
     expect_close(table.rows[1].split_loss[DP_SPLIT_DEV], 1e-300, 0.0);
     expect_hex(table.rows[1].weights_hash, UINT64_MAX);
     expect_close(table.rows[1].seconds, 3.0, 0.0);
+    assert_true(isnan(table.rows[0].grad_norm));
+    expect_close(table.rows[1].grad_norm, 0.25, 0.0);
     dp_metrics_table_clear(&table);
 }
 
@@ -251,11 +268,11 @@ static void test_metrics_names_the_line_that_is_damaged(void **state) {
     expect_unreadable("epoch,accuracy\n1,0.5\n", "bad.csv:1:");
     static const char *const damaged[] = {"\n",
                                           "200\n",
-                                          "x,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3\n",
-                                          "-2,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3\n",
-                                          "200,2.5.1,2.25,0.1,,,,xxh3:0000000000000007,1,2,3\n",
-                                          "200,2.5,2.25,0.1,,,,xxh3:7,1,2,3\n",
-                                          "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,4\n",
+                                          "x,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n",
+                                          "-2,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n",
+                                          "200,2.5.1,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n",
+                                          "200,2.5,2.25,0.1,,,,xxh3:7,1,2,3,\n",
+                                          "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,4,5\n",
                                           ROW("100"), /* the step before again */
                                           ROW("99")};
     for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
@@ -280,6 +297,7 @@ int main(void) {
         cmocka_unit_test(test_metrics_leaves_out_what_is_no_number),
         cmocka_unit_test(test_metrics_cuts_back_to_a_step),
         cmocka_unit_test(test_metrics_drops_what_a_crash_left_unfinished),
+        cmocka_unit_test(test_metrics_gives_an_earlier_file_the_column),
         cmocka_unit_test(test_metrics_of_a_header_alone_or_a_part_of_it),
         cmocka_unit_test(test_metrics_replaces_a_file_that_is_not_its_own),
         cmocka_unit_test(test_metrics_cuts_a_long_file_in_a_moment),

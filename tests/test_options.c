@@ -542,6 +542,8 @@ static void test_options_arguments_take_dashes_for_underscores(void **state) {
         expect_ok(result.status, &result.error);
         expect_unsigned(result.values.stop_at, 7);
     }
+    expect_parse_failure("--train.lr|7", "'--train.lr' needs its value behind a '=': "
+                                         "--train.lr=VALUE");
     expect_parse_failure("--stop.at|7", "unknown option 'stop.at': did you mean 'stop_at'?");
 }
 

@@ -92,6 +92,53 @@ static void test_sweep_plan_names_datasets_by_block_size(void **state) {
                    &error);
 }
 
+static void test_sweep_plan_repeats_with_the_next_seeds(void **state) {
+    static const char *const names[] = {"a_lr=0.1", "a_lr=0.1_seed=8", "a_lr=0.1_seed=9",
+                                        "a_lr=0.3", "a_lr=0.3_seed=8", "a_lr=0.3_seed=9",
+                                        "b_lr=0.1", "b_lr=0.3"};
+    dp_error error = {0};
+    dp_sweep_plan plan;
+    (void)state;
+    expect_ok(read_plan(&plan,
+                        "[sweep]\nconfig = base.ini\n[trials]\ncolumns = repeats model.hidden_dim\n"
+                        "a = 3 4\nb = 1 4\n[grid]\ntrain.lr = 0.1 0.3\n",
+                        "train.seed=7", &error),
+              &error);
+    expect_unsigned(plan.count, 8);
+    expect_unsigned(dp_sweep_plan_distinct(&plan), 4);
+    assert_string_equal(dp_sweep_plan_unit(&plan), "runs");
+    for (size_t i = 0; i < plan.count; i++) {
+        assert_string_equal(plan.trials[i].name, names[i]);
+        assert_string_equal(strrchr(plan.trials[i].config.run_dir, '/') + 1, names[i]);
+        expect_unsigned(plan.trials[i].repeat, i < 6 ? i % 3 : 0);
+        expect_unsigned(plan.trials[i].config.seed, 7 + plan.trials[i].repeat);
+        expect_close(plan.trials[i].config.lr, i < 3 || i == 6 ? 0.1 : 0.3, 0.0);
+    }
+    dp_sweep_plan_clear(&plan);
+}
+
+/* sweep.repeats is for trials with no number of their own; one that is no good fails once. */
+static void test_sweep_plan_repeats_all_trials(void **state) {
+    dp_error error = {0};
+    dp_sweep_plan plan;
+    (void)state;
+    expect_ok(read_plan(&plan,
+                        "[sweep]\nconfig = base.ini\n[grid]\ntrain.batch_size = 4 8\n"
+                        "train.grains = 8\n",
+                        "sweep.repeats=2", &error),
+              &error);
+    expect_unsigned(plan.count, 3);
+    assert_int_equal(plan.trials[0].status, DP_ERR_INPUT);
+    assert_string_equal(plan.trials[2].name, "batch_size=8_seed=43");
+    dp_sweep_plan_clear(&plan);
+    expect_ok(
+        read_plan(&plan, "[sweep]\nconfig = base.ini\n[grid]\ntrain.lr = 0.1\n", NULL, &error),
+        &error);
+    assert_false(plan.has_repeats);
+    assert_string_equal(dp_sweep_plan_unit(&plan), "trials");
+    dp_sweep_plan_clear(&plan);
+}
+
 static void test_sweep_plan_refuses_with_line_and_nearest_name(void **state) {
     (void)state;
     expect_refused("[sweep]\nconfig = base.ini\n[trials]\ncolumns = train.stepz\n",
@@ -110,6 +157,12 @@ static void test_sweep_plan_refuses_with_line_and_nearest_name(void **state) {
     expect_refused("[trials]\ncolumns = run.dir\n", "set sweep.dir");
     expect_refused("[trials]\ncolumns = train.lr\na = 1\n[grid]\ntrain.lr = 1 2\n",
                    "train.lr is given twice");
+    expect_refused("[trials]\ncolumns = repeats\na = 0\n",
+                   "sweep.ini:3: repeats = '0': must be a whole number from 1 to 1000");
+    expect_refused("[grid]\nrepeats = 1 2\n", "sweep.ini:2: repeats is no axis of the grid");
+    expect_refused("[sweep]\nconfig = base.ini\nrepeats = 1000\n[grid]\n"
+                   "train.lr = 1 2 3 4 5\n",
+                   "asks for more than 4096 runs");
     expect_refused("[sweep]\nranks = 3\n", "sweep.ini:2: unknown key 'sweep.ranks'");
     expect_refused("[sweep]\ndir = a\ndir = b\n", "sweep.dir was already given on line 2");
     expect_refused("[train]\nlr = 3\n", "sweep.ini:2: section [train]");
@@ -169,16 +222,19 @@ static void test_sweep_plan_of_the_notebook_has_its_rows(void **state) {
     dp_sweep_plan plan;
     (void)state;
     expect_ok(dp_sweep_plan_read(&plan, NOTEBOOK, 0, NULL, &error), &error);
-    expect_unsigned(plan.count, 15);
+    expect_unsigned(plan.count, 15 + 2 * 4);
+    expect_unsigned(dp_sweep_plan_distinct(&plan), 15);
     double sum = 0.0;
     for (size_t i = 0; i < plan.count; i++) {
-        sum += plan.trials[i].reference;
+        const dp_config *config = &plan.trials[i].config;
+        sum += plan.trials[i].repeat == 0 ? plan.trials[i].reference : 0.0;
+        expect_unsigned(plan.trials[i].repeats, config->batch_size <= 8 ? 5 : 1);
         assert_int_equal(plan.trials[i].status, DP_OK);
         expect_unsigned(plan.trials[i].config.lr_milestones.values[0], 100000);
     }
     expect_close(sum, 33.8647, 1e-9);
-    expect_unsigned(plan.trials[9].block_size, 4);
-    expect_unsigned(plan.trials[9].config.steps, 400000);
+    expect_unsigned(plan.trials[17].block_size, 4);
+    expect_unsigned(plan.trials[17].config.steps, 400000);
     assert_true(plan.settings.show_test);
     dp_sweep_plan_clear(&plan);
 }
@@ -187,6 +243,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sweep_plan_takes_rows_under_columns),
         cmocka_unit_test(test_sweep_plan_takes_every_value_with_every_other),
+        cmocka_unit_test(test_sweep_plan_repeats_with_the_next_seeds),
+        cmocka_unit_test(test_sweep_plan_repeats_all_trials),
         cmocka_unit_test(test_sweep_plan_names_datasets_by_block_size),
         cmocka_unit_test(test_sweep_plan_refuses_with_line_and_nearest_name),
         cmocka_unit_test(test_sweep_plan_refuses_a_wrong_base_or_command_line),

@@ -65,6 +65,10 @@ typedef struct dp_option_table {
     size_t count;
 } dp_option_table;
 
+/* The table of an array, of which the length is known here. */
+#define DP_OPTION_TABLE(array)                                                                     \
+    ((dp_option_table){.options = (array), .count = sizeof(array) / sizeof(array)[0]})
+
 /* Sets every field to its default. DP_ERR_INTERNAL where the table itself is wrong. */
 dp_status dp_options_init(dp_option_table table, void *target, dp_error *error) DP_CHECKED;
 

@@ -10,4 +10,10 @@
 dp_status dp_config_arguments_load(dp_comm *comm, int count, char *const *positionals,
                                    dp_config *config, dp_error *error) DP_CHECKED;
 
+/* Collective: what a command with such arguments begins with, its options (dp_command_parse) and
+ * its config. */
+dp_status dp_config_arguments_parse(dp_comm *comm, dp_option_table table, void *chosen, int count,
+                                    char **arguments, dp_config *config,
+                                    dp_error *error) DP_CHECKED;
+
 #endif

@@ -12,6 +12,9 @@ typedef struct dp_command_list {
 /* The command of this name, or NULL. */
 const dp_command *dp_command_find(dp_command_list list, const char *name);
 
+/* The name of a command that may have been meant by `name`, or NULL. */
+const char *dp_command_suggest(dp_command_list list, const char *name);
+
 /* Appends an overview of all commands, or where `command` is not NULL all about that one. */
 void dp_help_append(dp_command_list list, const dp_command *command, dp_text *out);
 

@@ -6,12 +6,13 @@
 #include "parallel/comm.h"
 #include "train/checkpoint.h"
 
-/* Appends the answer, of at most `count` tokens, to what the user has written for WHAT. `path` is
- * where the checkpoint is from. Called on rank 0. */
-typedef dp_status dp_token_answer(const dp_checkpoint *checkpoint, const char *path,
-                                  const char *text, uint64_t count, dp_text *out, dp_error *error);
+/* Appends the answer, of at most `count` tokens, to what the user has written for WHAT: the rest of
+ * a line that has begun with the checkpoint and what follows it, or the keys of a JSON object that
+ * has been begun. Called on rank 0. */
+typedef dp_status dp_token_answer(const dp_checkpoint *checkpoint, const char *text, uint64_t count,
+                                  bool json, dp_text *out, dp_error *error);
 
-/* --ckpt and --count. */
+/* --ckpt, --count and --json. */
 dp_option_table dp_token_question_options(void);
 
 /* Collective: what such a command does with its arguments. Rank 0 prints. */

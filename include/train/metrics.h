@@ -3,8 +3,10 @@
  * Columns: step; loss, the mean batch loss since the row before; batch_loss, that of the last step
  * alone; lr of the last step; train_loss, dev_loss, test_loss where they were evaluated, else
  * empty; weights, their hash; ms_per_step and examples_per_s since the row before; seconds since
- * this start of the program. Losses in full precision. All columns up to weights are the same at
- * any rank count.
+ * this start of the program; grad_norm, the Euclidean length of the last step's gradient before it
+ * was clipped, empty without clipping, which is what needs it: to find it takes a pass over the
+ * gradient and a barrier more. Losses in full precision. All columns up to weights, and grad_norm,
+ * are the same at any rank count.
  *
  * Not collective; rank 0 writes.
  */
@@ -25,6 +27,7 @@ typedef struct dp_metrics_row {
     double ms_per_step;
     double examples_per_s;
     double seconds;
+    double grad_norm; /* NaN where it is not known */
 } dp_metrics_row;
 
 typedef struct dp_metrics {
@@ -33,7 +36,8 @@ typedef struct dp_metrics {
 } dp_metrics;
 
 /* Opens the file for appending, cut back to the rows up to `step` (so that a resumed run does not
- * tell its steps twice); a new file gets its header. */
+ * tell its steps twice); a new file gets its header. One of before there was grad_norm gets the
+ * column. */
 dp_status dp_metrics_open(dp_metrics *metrics, const char *path, uint64_t step,
                           dp_error *error) DP_CHECKED;
 /* Writes a row through to the system. */

@@ -43,6 +43,7 @@ typedef struct dp_stepper {
     uint64_t step;
     double lr;
     double clip;    /* factor of the gradient */
+    double norm;    /* of the gradient before that; NaN without clipping */
     double loss;    /* mean over the batch, before the update */
     bool signalled; /* some rank has seen a signal */
 } dp_stepper;

@@ -13,7 +13,10 @@
  *
  * Values are separated by blanks. With both a list and a grid, every line is taken with every point
  * of the grid. Two columns are not config keys: `block_size` names the dataset by its block size
- * (the sweep packs it from sweep.text), and `reference` is a test loss to compare with.
+ * (the sweep packs it from sweep.text), and `reference` is a test loss to compare with. A third,
+ * `repeats`, or sweep.repeats for all, runs a trial with so many seeds: train.seed and the ones
+ * behind it. Repeats are trials like others, one behind the other in the plan; their run folders
+ * are NAME, NAME_seed=43, ..., so that what is done stays so when there shall be more.
  *
  * A value comes from the base config, then the list, then the grid, then the command line. Wrong
  * keys and values are errors of the file, with line and key. A trial whose values do not go
@@ -29,6 +32,7 @@
 #define DP_SWEEP_NAME_SIZE 128
 #define DP_SWEEP_MESSAGE_SIZE 512
 #define DP_SWEEP_TRIALS_MAX 4096
+#define DP_SWEEP_REPEATS_MAX 1000
 
 /* [sweep]; also on the command line, as sweep.dir=... */
 typedef struct dp_sweep_settings {
@@ -36,6 +40,7 @@ typedef struct dp_sweep_settings {
     char dir[DP_PATH_SIZE];    /* holds the run folders of the trials and the tables */
     char text[DP_PATH_SIZE];   /* that datasets are packed from; "": none */
     uint64_t ranks_per_trial;
+    uint64_t repeats;             /* of a trial that has no number of its own */
     bool show_test;               /* of all trials, not only of the best */
     char reference[DP_PATH_SIZE]; /* whose figures the column `reference` has */
 } dp_sweep_settings;
@@ -47,6 +52,8 @@ typedef struct dp_sweep_trial {
     dp_config config;                    /* resolved */
     uint64_t block_size;                 /* 0: data.path is the config's */
     double reference;                    /* NaN: none */
+    uint64_t repeats;                    /* 1: runs once */
+    uint64_t repeat;                     /* this one among them, from 0; the seed has grown by it */
     dp_status status;                    /* not OK: the config is no good, */
     char message[DP_SWEEP_MESSAGE_SIZE]; /* because of this */
 } dp_sweep_trial;
@@ -63,6 +70,7 @@ typedef struct dp_sweep_plan {
     dp_sweep_trial *trials; /* [count] owned, in the file's order */
     size_t count;
     bool has_reference;
+    bool has_repeats; /* some trial is run more than once */
     dp_sweep_column columns[DP_SWEEP_COLUMNS_MAX];
     size_t column_count;
 } dp_sweep_plan;
@@ -72,6 +80,11 @@ typedef struct dp_sweep_plan {
 dp_status dp_sweep_plan_read(dp_sweep_plan *plan, const char *path, int count,
                              char *const *assignments, dp_error *error) DP_CHECKED;
 void dp_sweep_plan_clear(dp_sweep_plan *plan);
+
+/* How many trials there are when repeats are not counted. */
+size_t dp_sweep_plan_distinct(const dp_sweep_plan *plan);
+/* What the plan's trials are called: "runs" where some are repeats, else "trials". */
+const char *dp_sweep_plan_unit(const dp_sweep_plan *plan);
 
 /* "hidden_dim": the name of a column. */
 const char *dp_sweep_column_name(const dp_sweep_column *column);

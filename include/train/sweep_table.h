@@ -3,6 +3,8 @@
  * The test split is there to be looked at once: test losses are shown of the best trial alone,
  * unless sweep.show_test says otherwise. Times are not in the tables, so that they are the same,
  * byte for byte, however many ranks there were and however often the sweep was interrupted.
+ * Of a trial with repeats the table has the median over those that are done, and below it the least
+ * and the greatest; it is ranked by its median. results.csv has every run.
  * Not collective; rank 0 writes.
  */
 #ifndef DP_TRAIN_SWEEP_TABLE_H

@@ -485,6 +485,16 @@ static bool is_negative_number(const char *argument) {
     return dp_text_parse_real(argument, &value);
 }
 
+/* Whether this is the key of a config rather than a misspelt option: "train.lr". */
+static bool is_key(dp_option_table table, const char *name) {
+    char option[64];
+    if (strchr(name, '.') == NULL || !dp_text_copy(option, sizeof option, name))
+        return false;
+    for (char *c = option; (c = strchr(c, '.')) != NULL; c++)
+        *c = '_';
+    return find_key(table, option, strlen(option)) == NULL;
+}
+
 /* Takes the option at arguments[*index] with its value, and moves *index past both. */
 static dp_status parse_option(dp_option_table table, void *target, int count, char **arguments,
                               int *index, dp_error *error) {
@@ -499,6 +509,9 @@ static dp_status parse_option(dp_option_table table, void *target, int count, ch
     if (option == NULL && is_long) {
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)length, key);
+        if (is_key(table, name))
+            return dp_fail(error, DP_ERR_INPUT, "'%s' needs its value behind a '=': --%s=VALUE",
+                           argument, name);
         return fail_unknown(table, "option", name, error);
     }
     if (option == NULL)

@@ -1,17 +1,45 @@
 #define _DEFAULT_SOURCE /* TIOCGWINSZ */
 #include "base/terminal.h"
 
+#include "base/text.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static dp_terminal_size size_of(int descriptor) {
+#define USUAL_COLUMNS 80
+#define USUAL_LINES 24
+
+static size_t size_from_environment(const char *name, size_t otherwise) {
+    uint64_t size = 0;
+    const char *value = getenv(name);
+    return value != NULL && dp_text_parse_unsigned(value, &size) && size >= 1 && size <= 10000
+               ? (size_t)size
+               : otherwise;
+}
+
+/* What a terminal tells of itself: 0 and 0 where it tells nothing, or is none. */
+static dp_terminal_size told_size(int descriptor) {
     struct winsize window;
     if (ioctl(descriptor, TIOCGWINSZ, &window) != 0)
         return (dp_terminal_size){0};
     return (dp_terminal_size){.columns = window.ws_col, .lines = window.ws_row};
+}
+
+/* 0 and 0 where it is no terminal. */
+static dp_terminal_size size_of(int descriptor) {
+    const dp_terminal_size told = told_size(descriptor);
+    if (descriptor < 0 || !isatty(descriptor) || (told.columns > 0 && told.lines > 0))
+        return told;
+    return (dp_terminal_size){.columns = size_from_environment("COLUMNS", USUAL_COLUMNS),
+                              .lines = size_from_environment("LINES", USUAL_LINES)};
+}
+
+/* Whether mpirun has given this process its output. */
+static bool is_launched(void) {
+    return getenv("OMPI_COMM_WORLD_RANK") != NULL;
 }
 
 static bool is_dumb(void) {
@@ -37,6 +65,8 @@ void dp_terminal_open(dp_terminal *terminal, FILE *output) {
         close(terminal->parents); /* a pipe's other end must see it end */
         terminal->parents = -1;
     }
+    if (terminal->parents < 0 && is_launched() && told_size(descriptor).columns == 0)
+        terminal->own = -1;
 }
 
 void dp_terminal_close(dp_terminal *terminal) {

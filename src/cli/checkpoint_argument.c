@@ -7,7 +7,16 @@ static dp_status choose(const char *option, int count, char *const *positionals,
     if (count > 1 || (count == 1 && option[0] != '\0'))
         return dp_fail(error, DP_ERR_INPUT, "one checkpoint or run folder at a time, not also '%s'",
                        positionals[count - 1]);
-    return dp_run_folder_find(count == 1 ? positionals[0] : option, path, error);
+    const char *given = count == 1 ? positionals[0] : option;
+    dp_status status = dp_run_folder_find(given, path, error);
+    if (status == DP_OK && given[0] != '\0' && dp_file_exists(path) &&
+        !dp_checkpoint_has_seal(path))
+        status =
+            dp_fail(error, DP_ERR_INPUT,
+                    "%s is not a dptrain checkpoint, or is cut short: give a checkpoint or the "
+                    "folder of a run, such as runs/base",
+                    path);
+    return status;
 }
 
 dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int count,
@@ -19,7 +28,7 @@ dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int cou
         status = choose(option, count, positionals, path, error);
     DP_TRY(dp_comm_agree(comm, status, error));
     dp_comm_broadcast(comm, path, DP_PATH_SIZE);
-    status = dp_checkpoint_load(checkpoint, path, error);
+    status = dp_checkpoint_load_model(checkpoint, path, error);
     DP_TRY(dp_comm_agree(comm, status, error));
 done:
     return status;

@@ -29,7 +29,7 @@ static const dp_option options[] = {
 };
 
 static dp_option_table options_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
 }
 
 static double examples_per_s(const dp_config *config, const dp_bench_result *result) {
@@ -107,22 +107,27 @@ static void to_json(const dp_config *config, const dp_bench_result *result, dp_t
 
 static void to_table(const dp_config *config, const dp_bench_result *result, dp_text *out) {
     char count[32];
-    dp_text_append_format(out,
-                          "%s\n%" PRIu64 " ranks on %" PRIu64 " nodes, exchange %s, batch %" PRIu64
-                          " in %" PRIu64 " %s, %s parameters\n\n",
-                          result->build, result->ranks, result->nodes,
-                          dp_exchange_name(config->exchange), config->batch_size,
-                          shares(config, result), result->blocks > 0 ? "blocks" : "grains",
-                          dp_text_format_count(result->parameters, count));
+    dp_text_append_format(
+        out,
+        "%s
+%" PRIu64 " rank%s on %" PRIu64 " node%s, exchange %s, batch %" PRIu64 " in %" PRIu64
+        " %s, %s parameters
+
+",
+        result->build, result->ranks, result->ranks == 1 ? "" : "s", result->nodes,
+        result->nodes == 1 ? "" : "s", dp_exchange_name(config->exchange), config->batch_size,
+        shares(config, result), result->blocks > 0 ? "blocks" : "grains",
+        dp_text_format_count(result->parameters, count));
     dp_text_append_format(out, "step      %10.2f us  (p10 %.2f, p90 %.2f)\n",
                           result->us_per_step.median, result->us_per_step.p10,
                           result->us_per_step.p90);
     dp_text_append_format(out, "examples  %10s a second\n",
                           dp_text_format_count((uint64_t)examples_per_s(config, result), count));
-    dp_text_append_format(
-        out, "rate      %10.1f GFLOP/s nominal (%.4g Mflop a step), %.2f of a large sgemm's %.1f\n",
-        gflops(result), 1e-6 * result->nominal_flops, gflops(result) / result->sgemm_gflops,
-        result->sgemm_gflops);
+    dp_text_append_format(out,
+                          "rate      %10.1f GFLOP/s nominal (%.4g Mflop a step),\n"
+                          "                     %.2f of a large sgemm's %.1f\n",
+                          gflops(result), 1e-6 * result->nominal_flops,
+                          gflops(result) / result->sgemm_gflops, result->sgemm_gflops);
     dp_text_append_format(
         out, "exchange  %10.2f us with update, %.2f of MPI_Allreduce and update (%.2f us)\n",
         result->exchange_us, result->exchange_us / result->allreduce_us, result->allreduce_us);
@@ -144,11 +149,9 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_config config;
     dp_bench_result result;
     dp_text out = {0};
-    int positional_count = 0;
     (void)signal;
-    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                            error));
-    DP_TRY(dp_config_arguments_load(comm, positional_count, arguments, &config, error));
+    DP_TRY(dp_config_arguments_parse(comm, options_table(), &chosen, count, arguments, &config,
+                                     error));
     dp_linalg_init();
     DP_TRY(dp_bench_run(comm, &config, chosen.seconds, &result, error));
     if (dp_comm_rank(comm) == 0 && chosen.json)

@@ -26,12 +26,7 @@ typedef struct eval_options {
 } eval_options;
 
 static const dp_option options[] = {
-    {.key = "ckpt",
-     .type = DP_OPTION_TEXT,
-     .offset = offsetof(eval_options, ckpt),
-     .initial = "",
-     .unit = "PATH",
-     .help = "checkpoint, or run folder (its best); none: the newest run"},
+    DP_CHECKPOINT_OPTION(eval_options),
     {.key = "data",
      .type = DP_OPTION_TEXT,
      .offset = offsetof(eval_options, data),
@@ -74,7 +69,7 @@ static const dp_option options[] = {
 };
 
 static dp_option_table options_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
 }
 
 /* --- what is asked ---------------------------------------------------------------------------- */

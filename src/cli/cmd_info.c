@@ -22,7 +22,7 @@ static const dp_option options[] = {
 };
 
 static dp_option_table options_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
 }
 
 static void append_json_text(dp_text *json, const char *key, const char *value) {
@@ -236,6 +236,10 @@ static dp_status read_format(const char *path, char format[64], dp_error *error)
     dp_h5file *file = NULL;
     dp_error missing;
     dp_status status = dp_h5file_open(&file, path, error);
+    if (status == DP_ERR_INPUT)
+        return dp_fail(error, status,
+                       "%s is neither a checkpoint nor a dataset of pack_dataset, nor a run folder",
+                       path);
     if (status != DP_OK)
         return status;
     if (dp_h5file_read_text_attribute(file, "format", format, 64, &missing) != DP_OK)

@@ -46,7 +46,7 @@ static const dp_option options[] = {
 };
 
 static dp_option_table options_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
 }
 
 static dp_status check_options(const lrfind_options *chosen, dp_error *error) {
@@ -173,11 +173,9 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_status status = DP_OK;
     lrfind_options chosen;
     dp_config config;
-    int positional_count = 0;
-    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                            error));
+    DP_TRY(dp_config_arguments_parse(comm, options_table(), &chosen, count, arguments, &config,
+                                     error));
     DP_TRY(dp_comm_agree(comm, check_options(&chosen, error), error));
-    DP_TRY(dp_config_arguments_load(comm, positional_count, arguments, &config, error));
     dp_linalg_init();
     DP_TRY(search(comm, &chosen, &config, signal, error));
 done:

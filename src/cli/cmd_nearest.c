@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/token_question.h"
@@ -8,21 +9,30 @@
 #include <math.h>
 #include <string.h>
 
-static dp_status append_nearest(const dp_checkpoint *checkpoint, const char *path,
-                                const char *token, uint64_t count, dp_text *out, dp_error *error) {
+static void append_heading(const char *token, bool json, dp_text *out) {
+    if (!json) {
+        dp_text_append_format(out, "nearest to '%s'\n", token);
+        return;
+    }
+    dp_json_key(out, "token");
+    dp_json_string(out, token);
+    dp_json_key(out, "nearest");
+}
+
+static dp_status append_nearest(const dp_checkpoint *checkpoint, const char *token, uint64_t count,
+                                bool json, dp_text *out, dp_error *error) {
     dp_status status = DP_OK;
     const dp_vocabulary *vocabulary = &checkpoint->vocabulary;
     double *cosines = NULL, sum = 0.0;
     uint32_t id = DP_BOUNDARY_ID;
     uint64_t left = 0;
-    char step[32];
     DP_TRY(dp_context_find_token(vocabulary, token, strlen(token), "TOKEN", &id, error));
     DP_NEW_ARRAY(cosines, vocabulary->count);
     dp_similarity_cosines(&checkpoint->layout, checkpoint->params, id, cosines);
     cosines[id] = NAN; /* itself is no news */
-    dp_text_append_format(out, "%s: step %s, nearest to '%s'\n", path,
-                          dp_text_format_count(checkpoint->progress.step, step), token);
-    DP_TRY(dp_token_table_append(vocabulary, cosines, "cosine", count, out, &sum, &left, error));
+    append_heading(token, json, out);
+    DP_TRY(
+        dp_token_table_append(vocabulary, cosines, "cosine", count, json, out, &sum, &left, error));
 done:
     dp_memory_free(cosines);
     return status;

@@ -24,7 +24,7 @@ static const dp_option options[] = {
 };
 
 static dp_option_table options_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
 }
 
 static void print_outcome(const dp_plot_outcome *outcome) {

@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/token_question.h"
@@ -8,14 +9,49 @@
 
 #include <inttypes.h>
 
-static void append_heading(const dp_checkpoint *checkpoint, const char *path,
-                           const uint32_t *context, dp_text *out) {
-    char step[32];
-    dp_text_append_format(out, "%s: step %s, behind", path,
-                          dp_text_format_count(checkpoint->progress.step, step));
-    for (size_t i = 0; i < checkpoint->block_size; i++)
-        dp_text_append_format(out, " %s", dp_vocabulary_token(&checkpoint->vocabulary, context[i]));
-    dp_text_append(out, "\n");
+static void append_heading(const dp_checkpoint *checkpoint, const uint32_t *context, bool json,
+                           dp_text *out) {
+    if (json) {
+        dp_json_key(out, "context");
+        dp_json_begin_array(out);
+    } else {
+        dp_text_append(out, "behind");
+    }
+    for (size_t i = 0; i < checkpoint->block_size; i++) {
+        const char *token = dp_vocabulary_token(&checkpoint->vocabulary, context[i]);
+        if (json)
+            dp_json_string(out, token);
+        else
+            dp_text_append_format(out, " %s", token);
+    }
+    if (json) {
+        dp_json_end_array(out);
+        dp_json_key(out, "next");
+    } else {
+        dp_text_append(out, "\n");
+    }
+}
+
+/* What is not in the table: `left` tokens with this probability together. */
+static void append_others(const dp_checkpoint *checkpoint, uint64_t left, double probability,
+                          bool json, dp_text *out) {
+    if (json) {
+        dp_json_key(out, "others");
+        dp_json_begin_object(out);
+        dp_json_key(out, "count");
+        dp_json_unsigned(out, left);
+        dp_json_key(out, "probability");
+        dp_json_real(out, probability);
+        dp_json_end_object(out);
+        return;
+    }
+    if (left > 0)
+        dp_text_append_format(out, "%" PRIu64 " others: %.4f\n", left, probability);
+    dp_text_append_format(out, "'%s' stands for the %s\n",
+                          dp_vocabulary_token(&checkpoint->vocabulary, DP_BOUNDARY_ID),
+                          checkpoint->stream                 ? "beginning of the text"
+                          : checkpoint->unit == DP_UNIT_WORD ? "ends of a line"
+                                                             : "ends of a word");
 }
 
 /* The probabilities [vocab] of what follows a context. */
@@ -32,9 +68,8 @@ static dp_status predict(const dp_checkpoint *checkpoint, const uint32_t *contex
     return status;
 }
 
-static dp_status append_prediction(const dp_checkpoint *checkpoint, const char *path,
-                                   const char *text, uint64_t count, dp_text *out,
-                                   dp_error *error) {
+static dp_status append_prediction(const dp_checkpoint *checkpoint, const char *text,
+                                   uint64_t count, bool json, dp_text *out, dp_error *error) {
     dp_status status = DP_OK;
     const dp_vocabulary *vocabulary = &checkpoint->vocabulary;
     uint32_t *context = NULL;
@@ -45,17 +80,10 @@ static dp_status append_prediction(const dp_checkpoint *checkpoint, const char *
     DP_TRY(dp_context_parse(vocabulary, checkpoint->unit, text, "CONTEXT", context,
                             checkpoint->block_size, error));
     DP_TRY(predict(checkpoint, context, probabilities, error));
-    append_heading(checkpoint, path, context, out);
-    DP_TRY(dp_token_table_append(vocabulary, probabilities, "probability", count, out, &shown,
+    append_heading(checkpoint, context, json, out);
+    DP_TRY(dp_token_table_append(vocabulary, probabilities, "probability", count, json, out, &shown,
                                  &left, error));
-    if (left > 0)
-        dp_text_append_format(out, "%" PRIu64 " others: %.4f\n", left,
-                              shown < 1.0 ? 1.0 - shown : 0.0);
-    dp_text_append_format(out, "'%s' stands for the %s\n",
-                          dp_vocabulary_token(vocabulary, DP_BOUNDARY_ID),
-                          checkpoint->stream                 ? "beginning of the text"
-                          : checkpoint->unit == DP_UNIT_WORD ? "ends of a line"
-                                                             : "ends of a word");
+    append_others(checkpoint, left, left > 0 && shown < 1.0 ? 1.0 - shown : 0.0, json, out);
     DP_TRY(dp_text_check(out, error));
 done:
     dp_memory_free(probabilities);

@@ -15,12 +15,7 @@ typedef struct sample_options {
 } sample_options;
 
 static const dp_option options[] = {
-    {.key = "ckpt",
-     .type = DP_OPTION_TEXT,
-     .offset = offsetof(sample_options, ckpt),
-     .initial = "",
-     .unit = "PATH",
-     .help = "checkpoint, or run folder (its best); none: the newest run"},
+    DP_CHECKPOINT_OPTION(sample_options),
     {.key = "count",
      .alias = 'n',
      .type = DP_OPTION_UNSIGNED,
@@ -63,7 +58,7 @@ static const dp_option options[] = {
 };
 
 static dp_option_table options_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
 }
 
 static dp_status print_samples(const dp_checkpoint *checkpoint, const sample_options *chosen,

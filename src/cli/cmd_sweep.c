@@ -30,7 +30,7 @@ static const dp_option options[] = {
 };
 
 static dp_option_table options_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
 }
 
 static dp_status read_plan(const sweep_options *chosen, int count, char *const *positionals,
@@ -73,8 +73,8 @@ static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcome
     printf("%s%s/results.csv, %s/results.md\n", has_ended ? dp_text_string(&table) : "",
            plan->settings.dir, plan->settings.dir);
     if (signal != 0)
-        printf("stopped with %zu of %zu trials done; the same command goes on from there\n",
-               count_state(plan, outcomes, DP_SWEEP_DONE), plan->count);
+        printf("stopped with %zu of %zu %s done; the same command goes on from there\n",
+               count_state(plan, outcomes, DP_SWEEP_DONE), plan->count, dp_sweep_plan_unit(plan));
 done:
     dp_text_clear(&table);
     return status;
@@ -90,9 +90,9 @@ static dp_status judge(const dp_sweep_plan *plan, const dp_sweep_outcome *outcom
             return dp_fail(error, outcomes[i].status, "%s", "");
         return dp_fail(
             error, outcomes[i].status,
-            "%zu of %zu trials failed, the first of them %s; the same command tries them "
-            "again",
-            count_state(plan, outcomes, DP_SWEEP_FAILED), plan->count, plan->trials[i].name);
+            "%zu of %zu %s failed, the first of them %s; the same command tries them again",
+            count_state(plan, outcomes, DP_SWEEP_FAILED), plan->count, dp_sweep_plan_unit(plan),
+            plan->trials[i].name);
     }
     return DP_OK;
 }
@@ -135,7 +135,7 @@ const dp_command dp_command_sweep = {
                "  [trials]  columns = KEY KEY ..., then a line a trial: NAME = VALUE VALUE ...\n"
                "  [grid]    KEY = VALUE VALUE ...: every value with every other, for every trial\n"
                "\n"
-               "KEY is one of a config (dptrain train --help), block_size or reference.\n",
+               "KEY is one of a config (dptrain train --help), block_size, reference or repeats.\n",
     .options = options_table,
     .config = dp_sweep_settings_table,
     .run = run,

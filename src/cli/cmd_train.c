@@ -34,7 +34,7 @@ static const dp_option options[] = {
 };
 
 static dp_option_table options_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
@@ -42,10 +42,8 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     train_options chosen;
     dp_config config;
     dp_train_outcome outcome = {0};
-    int positional_count = 0;
-    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                            error));
-    DP_TRY(dp_config_arguments_load(comm, positional_count, arguments, &config, error));
+    DP_TRY(dp_config_arguments_parse(comm, options_table(), &chosen, count, arguments, &config,
+                                     error));
     dp_linalg_init();
     dp_train_request request = {.fresh = chosen.fresh,
                                 .stop_at = chosen.stop_at,

@@ -66,7 +66,7 @@ static void read_origin(side *self, dp_text *out) {
     if (!self->has_config)
         dp_text_append_format(out, "keys are not compared: %s\n", error.message);
     if (dp_run_folder_find(self->folder, path, &error) == DP_OK &&
-        dp_checkpoint_load(&checkpoint, path, &error) == DP_OK) {
+        dp_checkpoint_load_model(&checkpoint, path, &error) == DP_OK) {
         memcpy(self->dataset, checkpoint.dataset_sha256, sizeof self->dataset);
         memcpy(self->build, checkpoint.build, sizeof self->build);
     }

@@ -29,6 +29,19 @@ const dp_command *dp_command_find(dp_command_list list, const char *name) {
     return NULL;
 }
 
+const char *dp_command_suggest(dp_command_list list, const char *name) {
+    const char *nearest = NULL;
+    size_t shortest = strlen(name) / 2 + 1; /* farther off is no help */
+    for (size_t i = 0; i < list.count; i++) {
+        const size_t distance = dp_text_distance(name, list.commands[i]->name);
+        if (distance < shortest) {
+            shortest = distance;
+            nearest = list.commands[i]->name;
+        }
+    }
+    return nearest;
+}
+
 bool dp_help_exit_status(size_t i, const char **status, const char **meaning) {
     static const char *const lines[][2] = {
         {"0", "done"},

@@ -1,4 +1,5 @@
 /* dptrain: finds the command, joins the job, runs it, and makes the exit status. */
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/launch.h"
@@ -70,13 +71,31 @@ static int run_command(const dp_command *command, int count, char **arguments) {
         status = dp_launch_check(dp_comm_size(comm), &error);
     if (status == DP_OK)
         status = command->run(comm, count, arguments, &signal, &error);
-    dp_status output = finish_output(status == DP_OK ? &error : &later);
-    if (status == DP_OK)
+    const bool has_answer = status == DP_OK || status == DP_ANSWER_NO;
+    dp_status output = finish_output(has_answer ? &error : &later);
+    if (has_answer && output != DP_OK)
         status = output;
     if (status != DP_OK && error.message[0] != '\0')
         fprintf(stderr, "dptrain: %s\n", error.message);
     dp_comm_destroy(comm);
     return status == DP_OK && signal != 0 ? 128 + signal : (int)status;
+}
+
+/* Whether this can only be meant as a command, as there is no config of this name. */
+static bool is_word(const char *argument) {
+    return argument[0] != '-' && strpbrk(argument, "./=") == NULL && !dp_file_exists(argument);
+}
+
+static int fail_unknown_command(const char *word) {
+    const char *nearest = dp_command_suggest(list, word);
+    if (!dp_launch_is_first())
+        return DP_ERR_INPUT;
+    fprintf(stderr, "dptrain: '%s' is neither a command nor a config file", word);
+    if (nearest == NULL)
+        fprintf(stderr, " (see dptrain --help)\n");
+    else
+        fprintf(stderr, ": did you mean 'dptrain %s'?\n", nearest);
+    return DP_ERR_INPUT;
 }
 
 int main(int argc, char **argv) {
@@ -89,6 +108,8 @@ int main(int argc, char **argv) {
             fprintf(stderr, "dptrain: no command and no config file given (see dptrain --help)\n");
         return DP_ERR_INPUT;
     }
+    if (command == NULL && is_word(argv[1]))
+        return fail_unknown_command(argv[1]);
     return run_command(command == NULL ? &dp_command_train : command, argc - skipped,
                        argv + skipped);
 }

@@ -1,6 +1,7 @@
 #include "cli/token_question.h"
 
 #include "adapters/linalg.h"
+#include "base/json.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
 
@@ -9,15 +10,11 @@
 typedef struct question_options {
     char ckpt[DP_PATH_SIZE];
     uint64_t count;
+    bool json;
 } question_options;
 
 static const dp_option options[] = {
-    {.key = "ckpt",
-     .type = DP_OPTION_TEXT,
-     .offset = offsetof(question_options, ckpt),
-     .initial = "",
-     .unit = "PATH",
-     .help = "checkpoint, or run folder (its best); none: the newest run"},
+    DP_CHECKPOINT_OPTION(question_options),
     {.key = "count",
      .alias = 'n',
      .type = DP_OPTION_UNSIGNED,
@@ -27,10 +24,38 @@ static const dp_option options[] = {
      .maximum = 1e9,
      .unit = "N",
      .help = "tokens to show"},
+    {.key = "json",
+     .type = DP_OPTION_SWITCH,
+     .offset = offsetof(question_options, json),
+     .initial = "no",
+     .help = "print one JSON object"},
 };
 
 dp_option_table dp_token_question_options(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
+}
+
+/* Appends what both forms of an answer begin with, and the answer. */
+static dp_status reply(const dp_checkpoint *checkpoint, const char *path, const char *text,
+                       const question_options *chosen, dp_token_answer *answer, dp_text *out,
+                       dp_error *error) {
+    char hash[DP_HASH_TEXT_SIZE], step[32];
+    if (!chosen->json) {
+        dp_text_append_format(out, "%s: step %s, ", path,
+                              dp_text_format_count(checkpoint->progress.step, step));
+        return answer(checkpoint, text, chosen->count, false, out, error);
+    }
+    dp_json_begin_object(out);
+    dp_json_key(out, "path");
+    dp_json_string(out, path);
+    dp_json_key(out, "step");
+    dp_json_unsigned(out, checkpoint->progress.step);
+    dp_json_key(out, "weights");
+    dp_json_string(out, dp_hash_format(checkpoint->weights_hash, hash));
+    dp_status status = answer(checkpoint, text, chosen->count, true, out, error);
+    dp_json_end_object(out);
+    dp_text_append(out, "\n");
+    return status == DP_OK ? dp_text_check(out, error) : status;
 }
 
 dp_status dp_token_question_run(dp_comm *comm, int count, char **arguments, const char *what,
@@ -51,7 +76,7 @@ dp_status dp_token_question_run(dp_comm *comm, int count, char **arguments, cons
     DP_TRY(dp_checkpoint_argument_load(comm, chosen.ckpt, positionals, arguments, &checkpoint, path,
                                        error));
     if (dp_comm_rank(comm) == 0)
-        status = answer(&checkpoint, path, text, chosen.count, &out, error);
+        status = reply(&checkpoint, path, text, &chosen, answer, &out, error);
     DP_TRY(dp_comm_agree(comm, status, error));
     printf("%s", dp_text_string(&out));
 done:

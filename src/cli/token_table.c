@@ -1,5 +1,6 @@
 #include "cli/token_table.h"
 
+#include "base/json.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -57,9 +58,23 @@ static void append_lines(const dp_vocabulary *vocabulary, const scored *list, si
                     list[0].score, score_width, out);
 }
 
+static void append_array(const dp_vocabulary *vocabulary, const scored *list, size_t count,
+                         const char *score_name, dp_text *json) {
+    dp_json_begin_array(json);
+    for (size_t i = 0; i < count; i++) {
+        dp_json_begin_object(json);
+        dp_json_key(json, "token");
+        dp_json_string(json, dp_vocabulary_token(vocabulary, list[i].id));
+        dp_json_key(json, score_name);
+        dp_json_real(json, list[i].score);
+        dp_json_end_object(json);
+    }
+    dp_json_end_array(json);
+}
+
 dp_status dp_token_table_append(const dp_vocabulary *vocabulary, const double *scores,
-                                const char *score_name, uint64_t count, dp_text *out, double *shown,
-                                uint64_t *left, dp_error *error) {
+                                const char *score_name, uint64_t count, bool json, dp_text *out,
+                                double *shown, uint64_t *left, dp_error *error) {
     dp_status status = DP_OK;
     scored *list = NULL;
     size_t length = 0;
@@ -71,7 +86,10 @@ dp_status dp_token_table_append(const dp_vocabulary *vocabulary, const double *s
     }
     qsort(list, length, sizeof *list, highest_first);
     size_t lines = count < length ? (size_t)count : length;
-    append_lines(vocabulary, list, lines, score_name, out);
+    if (json)
+        append_array(vocabulary, list, lines, score_name, out);
+    else
+        append_lines(vocabulary, list, lines, score_name, out);
     for (size_t i = 0; i < lines; i++)
         *shown += list[i].score;
     *left = length - lines;

@@ -368,7 +368,7 @@ done:
 }
 
 static dp_status read_content(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
-                              dp_error *error) {
+                              bool with_state, dp_error *error) {
     dp_status status = DP_OK;
     dp_text config = {0};
     uint64_t version = 0;
@@ -379,25 +379,35 @@ static dp_status read_content(dp_checkpoint *checkpoint, dp_h5file *file, const 
         dp_config_parse(&checkpoint->config, dp_text_string(&config), config.length, path, error));
     DP_TRY(dp_vocabulary_read(&checkpoint->vocabulary, file, path, error));
     DP_TRY(read_params(checkpoint, file, path, error));
-    DP_TRY(read_optimizer(checkpoint, file, path, version, error));
+    if (with_state)
+        DP_TRY(read_optimizer(checkpoint, file, path, version, error));
 done:
     dp_text_clear(&config);
     return status;
 }
 
-dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path, dp_error *error) {
+static dp_status load(dp_checkpoint *checkpoint, const char *path, bool with_state,
+                      dp_error *error) {
     dp_status status = DP_OK;
     dp_h5file *file = NULL;
     dp_error later;
     memset(checkpoint, 0, sizeof *checkpoint);
     DP_TRY(check_seal(path, error));
     DP_TRY(dp_h5file_open(&file, path, error));
-    DP_TRY(read_content(checkpoint, file, path, error));
+    DP_TRY(read_content(checkpoint, file, path, with_state, error));
 done:
     (void)dp_h5file_close(file, &later); /* only read from */
     if (status != DP_OK)
         dp_checkpoint_clear(checkpoint);
     return status;
+}
+
+dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path, dp_error *error) {
+    return load(checkpoint, path, true, error);
+}
+
+dp_status dp_checkpoint_load_model(dp_checkpoint *checkpoint, const char *path, dp_error *error) {
+    return load(checkpoint, path, false, error);
 }
 
 void dp_checkpoint_clear(dp_checkpoint *checkpoint) {

@@ -330,7 +330,7 @@ static const dp_option options[] = {
 };
 
 dp_option_table dp_config_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
 }
 
 /* --- demands between values ----------------------------------------------------------------- */

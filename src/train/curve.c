@@ -28,6 +28,17 @@ static void thin(dp_curve *curve, size_t limit, bool with_last) {
         curve->points[curve->count++] = last;
 }
 
+/* Keeps every n-th point, counted from the last one: the most that are at most `limit`. */
+static void thin_evenly(dp_curve *curve, size_t limit) {
+    const size_t stride = (curve->count + limit - 1) / limit;
+    if (stride <= 1)
+        return;
+    const size_t kept = (curve->count + stride - 1) / stride;
+    for (size_t i = 0, at = curve->count - 1 - (kept - 1) * stride; i < kept; i++, at += stride)
+        curve->points[i] = curve->points[at];
+    curve->count = kept;
+}
+
 dp_status dp_curve_batches(const dp_metrics_table *table, size_t limit, dp_curve *curve,
                            dp_error *error) {
     dp_status status = DP_OK;
@@ -47,7 +58,7 @@ dp_status dp_curve_split(const dp_metrics_table *table, dp_split split, size_t l
     DP_NEW_ARRAY(curve->points, table->count);
     for (size_t i = 0; i < table->count; i++)
         add_point(curve, (double)table->rows[i].step, table->rows[i].split_loss[split]);
-    thin(curve, limit, true);
+    thin_evenly(curve, limit);
 done:
     return status;
 }

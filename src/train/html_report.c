@@ -97,7 +97,7 @@ static dp_status load_checkpoint(page *self, dp_error *error) {
     char path[DP_PATH_SIZE];
     dp_status status = dp_run_folder_find(self->dir, path, error);
     if (status == DP_OK)
-        status = dp_checkpoint_load(&self->checkpoint, path, error);
+        status = dp_checkpoint_load_model(&self->checkpoint, path, error);
     self->has_checkpoint = status == DP_OK;
     return note(self, "no samples", status, error);
 }

@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER                                                                                     \
+#define FIRST_COLUMNS                                                                              \
     "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"    \
-    "seconds\n"
+    "seconds"
+#define HEADER FIRST_COLUMNS ",grad_norm\n"
+#define HEADER_WITHOUT_NORM FIRST_COLUMNS "\n" /* of an earlier version */
 
 /* The step that a row begins with; false where it does not begin with a number and a comma. */
 static bool parse_step(const char *row, uint64_t *step) {
@@ -41,6 +43,22 @@ static size_t kept_length(const char *content, size_t size, uint64_t step) {
     return at;
 }
 
+/* Appends a file's content, that of an earlier version with the column that it has not got; what is
+ * behind its last end of a line is left out then. */
+static void append_content(const char *content, size_t size, dp_text *out) {
+    const size_t header = strlen(HEADER_WITHOUT_NORM);
+    if (size < header || strncmp(content, HEADER_WITHOUT_NORM, header) != 0) {
+        dp_text_append_bytes(out, content, size);
+        return;
+    }
+    dp_text_append(out, HEADER);
+    const char *at = content + header, *last = content + size, *end;
+    for (; (end = memchr(at, '\n', (size_t)(last - at))) != NULL; at = end + 1) {
+        dp_text_append_bytes(out, at, (size_t)(end - at));
+        dp_text_append(out, ",\n");
+    }
+}
+
 static dp_status cut_back(const char *path, uint64_t step, dp_error *error) {
     dp_status status = DP_OK;
     dp_file_map map = {0};
@@ -49,12 +67,12 @@ static dp_status cut_back(const char *path, uint64_t step, dp_error *error) {
         DP_TRY(dp_file_map_open(&map, path, error));
     /* A copy, as the map has no 0 at its end and is about to be replaced. */
     if (map.size > 0)
-        dp_text_append_bytes(&content, map.data, map.size);
+        append_content((const char *)map.data, map.size, &content);
     DP_TRY(dp_text_check(&content, error));
     size_t kept = step == 0 ? 0 : kept_length(dp_text_string(&content), content.length, step);
     if (kept == 0)
         DP_TRY(dp_file_write(path, HEADER, strlen(HEADER), error));
-    else if (kept < content.length)
+    else if (kept != map.size || memcmp(content.data, map.data, kept) != 0)
         DP_TRY(dp_file_write(path, content.data, kept, error));
 done:
     dp_file_map_close(&map);
@@ -91,8 +109,10 @@ dp_status dp_metrics_append(dp_metrics *metrics, const dp_metrics_row *row, dp_e
     append_real(&line, row->lr);
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         append_real(&line, row->split_loss[split]);
-    dp_text_append_format(&line, ",%s,%.4f,%.0f,%.3f\n", dp_hash_format(row->weights_hash, hash),
+    dp_text_append_format(&line, ",%s,%.4f,%.0f,%.3f", dp_hash_format(row->weights_hash, hash),
                           row->ms_per_step, row->examples_per_s, row->seconds);
+    append_real(&line, row->grad_norm);
+    dp_text_append(&line, "\n");
     DP_TRY(dp_text_check(&line, error));
     if (fwrite(line.data, 1, line.length, metrics->stream) != line.length ||
         fflush(metrics->stream) != 0)
@@ -128,6 +148,7 @@ static const struct column {
     {"ms_per_step", COLUMN_REAL, offsetof(dp_metrics_row, ms_per_step)},
     {"examples_per_s", COLUMN_REAL, offsetof(dp_metrics_row, examples_per_s)},
     {"seconds", COLUMN_REAL, offsetof(dp_metrics_row, seconds)},
+    {"grad_norm", COLUMN_REAL, offsetof(dp_metrics_row, grad_norm)},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof columns[0])
 #define FIELDS_MAX 64
@@ -186,7 +207,8 @@ static bool parse_row(const file_columns *found, char *line, dp_metrics_row *row
                             .split_loss = {NAN, NAN, NAN},
                             .ms_per_step = NAN,
                             .examples_per_s = NAN,
-                            .seconds = NAN};
+                            .seconds = NAN,
+                            .grad_norm = NAN};
     if (cut_fields(line, fields) != found->count)
         return false;
     for (size_t i = 0; i < found->count; i++) {

@@ -129,7 +129,7 @@ static dp_status load_checkpoint(const char *dir, dp_checkpoint *checkpoint, boo
     char path[DP_PATH_SIZE];
     dp_status status = dp_run_folder_find(dir, path, error);
     if (status == DP_OK)
-        status = dp_checkpoint_load(checkpoint, path, error);
+        status = dp_checkpoint_load_model(checkpoint, path, error);
     *found = status == DP_OK;
     if (status != DP_OK && status != DP_ERR_MEMORY) {
         dp_text_append_format(&outcome->notices, "no embedding: %s\n", error->message);

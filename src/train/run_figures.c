@@ -11,7 +11,7 @@
 
 #define CLOUD_POINTS 1000
 #define LINE_POINTS 600
-#define MARK_POINTS 60
+#define MARK_POINTS 30
 #define NAME_LENGTH_MAX 40 /* code points */
 
 /* --- what all figures have -------------------------------------------------------------------- */
@@ -331,7 +331,7 @@ static dp_status add_run(comparison *self, size_t run, const char *name,
     /* Of a run that ends before the longest has settled at least the end is seen. */
     const double from = fmin(dp_curve_settled(self->steps), last_step(metrics));
     DP_TRY(find_curves(metrics, &curves, error));
-    DP_TRY(dp_curve_split(metrics, DP_SPLIT_DEV, MARK_POINTS / 3, &marks, error));
+    DP_TRY(dp_curve_split(metrics, DP_SPLIT_DEV, MARK_POINTS, &marks, error));
     DP_TRY(dp_range_add(&self->losses, &curves.smooth, from, 0.0, error));
     DP_TRY(dp_range_add(&self->losses, &curves.dev, from, 0.0, error));
     DP_TRY(dp_range_add(&self->rates, &curves.rate, 0.0, 0.0, error));

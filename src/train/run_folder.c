@@ -222,7 +222,9 @@ static dp_status find_in_folder(const char *dir, char path[DP_PATH_SIZE], dp_err
         goto done;
     DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
     if (count == 0)
-        status = dp_fail(error, DP_ERR_INPUT, "%s holds no checkpoint", dir);
+        status =
+            dp_fail(error, DP_ERR_INPUT,
+                    "%s holds no checkpoint: give the folder of a run, such as runs/base", dir);
     else
         status = dp_run_folder_checkpoint(dir, steps[0], path, error);
 done:

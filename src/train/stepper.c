@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "train/open_dataset.h"
 
+#include <math.h>
+
 /* Sums over the grains that travel with the gradient. */
 enum { EXTRA_LOSS, EXTRA_SIGNALLED, EXTRA_COUNT };
 
@@ -67,6 +69,7 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
 static void clip(void *context, double squares) {
     dp_stepper *self = context;
     self->clip = dp_optimizer_clip(&self->optimizer, squares);
+    self->norm = sqrt(squares);
 }
 
 static void update(void *context, size_t first, size_t count, const float *gradient) {
@@ -108,6 +111,7 @@ void dp_stepper_step(dp_stepper *self, uint64_t step, dp_profile *profile) {
     self->profile = profile;
     self->lr = dp_schedule_lr(&self->schedule, step);
     self->clip = 1.0;
+    self->norm = NAN;
     dp_comm_set_place(self->comm, "exchange", step);
     dp_profile_begin_step(profile);
     if (self->split != NULL)

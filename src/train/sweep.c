@@ -154,8 +154,11 @@ static dp_status divide_ranks(sweep *self, dp_error *error) {
     DP_NEW_ARRAY_ON_ALL(self->comm, self->errors, (size_t)dp_comm_size(self->group));
     if (dp_comm_rank(self->comm) != 0)
         goto done;
-    printf("%zu trials in %s; %" PRIu64 " rank%s, %" PRIu64 " a trial", self->plan->count,
-           self->plan->settings.dir, ranks, ranks == 1 ? "" : "s", each);
+    printf("%zu %s", self->plan->count, dp_sweep_plan_unit(self->plan));
+    if (self->plan->has_repeats)
+        printf(" of %zu trials", dp_sweep_plan_distinct(self->plan));
+    printf(" in %s; %" PRIu64 " rank%s, %" PRIu64 " a trial", self->plan->settings.dir, ranks,
+           ranks == 1 ? "" : "s", each);
     if (each < wanted)
         printf(" (ranks_per_trial = %" PRIu64 ")", wanted);
     if (ranks % each != 0)

@@ -14,6 +14,7 @@
 
 #define BLOCK_SIZE_KEY "block_size"
 #define REFERENCE_KEY "reference"
+#define REPEATS_KEY "repeats"
 
 static const dp_option options[] = {
     {.key = "sweep.config",
@@ -42,6 +43,14 @@ static const dp_option options[] = {
      .maximum = 65536,
      .unit = "N",
      .help = "ranks that train one trial together"},
+    {.key = "sweep.repeats",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = FIELD(repeats),
+     .initial = "1",
+     .minimum = 1,
+     .maximum = DP_SWEEP_REPEATS_MAX,
+     .unit = "N",
+     .help = "runs of a trial, each with the next seed; the table has their median"},
     {.key = "sweep.show_test",
      .type = DP_OPTION_SWITCH,
      .offset = FIELD(show_test),
@@ -56,7 +65,7 @@ static const dp_option options[] = {
 };
 
 dp_option_table dp_sweep_settings_table(void) {
-    return (dp_option_table){.options = options, .count = sizeof options / sizeof options[0]};
+    return DP_OPTION_TABLE(options);
 }
 
 /* --- the file as it is read ------------------------------------------------------------------- */
@@ -77,6 +86,8 @@ typedef struct entry_list {
 
 typedef struct reader {
     const char *path;
+    int count;
+    char *const *assignments; /* [count] of the command line */
     dp_sweep_plan *plan;
     entry_list columns; /* one entry, or none before they are known */
     entry_list rows;
@@ -84,6 +95,7 @@ typedef struct reader {
     size_t settings_given[sizeof options / sizeof options[0]]; /* line, 0: not yet */
     dp_config scratch;                                         /* values are tried on it */
     dp_sweep_trial building;                                   /* the trial being made */
+    size_t capacity;                                           /* of the plan's trials */
 } reader;
 
 static char *copy_bytes(const char *bytes, size_t count, dp_error *error) {
@@ -153,6 +165,14 @@ static const dp_option *find_option(const char *key) {
 
 /* --- keys and values -------------------------------------------------------------------------- */
 
+static dp_status set_own_unsigned(const char *key, const char *value, uint64_t maximum,
+                                  uint64_t *number, dp_error *error) {
+    if (dp_text_parse_unsigned(value, number) && *number >= 1 && *number <= maximum)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT, "%s = '%.80s': must be a whole number from 1 to %" PRIu64,
+                   key, value, maximum);
+}
+
 /* Tries a value on the trial being made, be it of a config key or of one of the sweep's own. */
 static dp_status set_value(reader *self, const char *key, const char *value, dp_error *error) {
     if (strcmp(key, REFERENCE_KEY) == 0) {
@@ -160,23 +180,25 @@ static dp_status set_value(reader *self, const char *key, const char *value, dp_
             return DP_OK;
         return dp_fail(error, DP_ERR_INPUT, REFERENCE_KEY " = '%.80s': must be a number", value);
     }
-    if (strcmp(key, BLOCK_SIZE_KEY) == 0) {
-        if (dp_text_parse_unsigned(value, &self->building.block_size) &&
-            self->building.block_size >= 1 && self->building.block_size <= DP_BLOCK_SIZE_MAX)
-            return DP_OK;
-        return dp_fail(error, DP_ERR_INPUT,
-                       BLOCK_SIZE_KEY " = '%.80s': must be a whole number from 1 to %d", value,
-                       DP_BLOCK_SIZE_MAX);
-    }
+    if (strcmp(key, BLOCK_SIZE_KEY) == 0)
+        return set_own_unsigned(key, value, DP_BLOCK_SIZE_MAX, &self->building.block_size, error);
+    if (strcmp(key, REPEATS_KEY) == 0)
+        return set_own_unsigned(key, value, DP_SWEEP_REPEATS_MAX, &self->building.repeats, error);
     if (strcmp(key, "run.dir") == 0)
         return dp_fail(error, DP_ERR_INPUT, "run.dir is the sweep's to choose: set sweep.dir");
     return dp_options_set(dp_config_table(), &self->scratch, key, value, error);
 }
 
+/* The keys that are the sweep's own, and not of a config. */
+static bool is_own_key(const char *key) {
+    return strcmp(key, BLOCK_SIZE_KEY) == 0 || strcmp(key, REFERENCE_KEY) == 0 ||
+           strcmp(key, REPEATS_KEY) == 0;
+}
+
 /* Whether there is such a key: an error that names the nearest one. */
 static dp_status check_key(reader *self, const char *key, dp_error *error) {
     const dp_option *option = find_option(key);
-    if (option == NULL && (strcmp(key, REFERENCE_KEY) == 0 || strcmp(key, BLOCK_SIZE_KEY) == 0))
+    if (is_own_key(key))
         return DP_OK;
     if (option == NULL || strcmp(key, "run.dir") == 0)
         return set_value(self, key, "", error);
@@ -189,6 +211,8 @@ static dp_status add_column(reader *self, const char *key, dp_error *error) {
         plan->has_reference = true;
         return DP_OK;
     }
+    if (strcmp(key, REPEATS_KEY) == 0)
+        return DP_OK; /* the table has a column for it anyway */
     if (plan->column_count == DP_SWEEP_COLUMNS_MAX)
         return dp_fail(error, DP_ERR_INPUT, "more than %d keys that differ between trials",
                        DP_SWEEP_COLUMNS_MAX);
@@ -263,6 +287,10 @@ done:
 
 static dp_status take_axis(reader *self, const dp_ini_entry *source, dp_error *error) {
     dp_status status = DP_OK;
+    if (strcmp(source->name, REPEATS_KEY) == 0)
+        return dp_fail(error, DP_ERR_INPUT,
+                       REPEATS_KEY " is no axis of the grid: set it in [sweep] for all trials, or "
+                                   "as a column of [trials]");
     DP_TRY(check_key(self, source->name, error));
     DP_TRY(append_entry(&self->axes, source, error));
     const entry *axis = &self->axes.entries[self->axes.count - 1];
@@ -321,10 +349,6 @@ static void assign(assignment_list *list, const char *key, const char *value) {
     list->starts[list->count++] = list->text.length;
     dp_text_append_format(&list->text, "%s=%s", key, value);
     dp_text_append_bytes(&list->text, "", 1);
-}
-
-static bool is_own_key(const char *key) {
-    return strcmp(key, BLOCK_SIZE_KEY) == 0 || strcmp(key, REFERENCE_KEY) == 0;
 }
 
 static dp_status assign_entry_value(reader *self, assignment_list *list, const char *key,
@@ -430,29 +454,74 @@ static dp_status resolve(reader *self, const assignment_list *list, dp_error *er
     return DP_OK;
 }
 
+/* Of repeat number `building.repeat` of a trial whose first run has this name and seed. */
+static dp_status assign_seed(reader *self, const char *first_name, uint64_t first_seed,
+                             assignment_list *list, dp_error *error) {
+    char seed[32];
+    dp_text name = {0};
+    snprintf(seed, sizeof seed, "%" PRIu64, first_seed + self->building.repeat);
+    assign(list, "train.seed", seed);
+    dp_text_append_format(&name, "%s_seed=%s", first_name, seed);
+    dp_status status = set_name(&self->building, &name, error);
+    dp_text_clear(&name);
+    return status;
+}
+
+static dp_status append_trial(reader *self, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_sweep_plan *plan = self->plan;
+    void *trials = plan->trials;
+    if (plan->count == DP_SWEEP_TRIALS_MAX)
+        return dp_fail(error, DP_ERR_INPUT, "%s asks for more than %d runs", self->path,
+                       DP_SWEEP_TRIALS_MAX);
+    DP_TRY(dp_memory_grow(&trials, &self->capacity, plan->count + 1, sizeof *plan->trials, error));
+    plan->trials = trials;
+    plan->trials[plan->count++] = self->building;
+    plan->has_repeats = plan->has_repeats || self->building.repeats > 1;
+done:
+    return status;
+}
+
 /* Whether an assignment of the command line is for [sweep]. */
 static bool is_for_settings(const char *assignment) {
     return strncmp(assignment, "sweep.", strlen("sweep.")) == 0;
 }
 
-static dp_status make_trial(reader *self, const entry *row, size_t point, int count,
-                            char *const *assignments, dp_error *error) {
+/* Repeat number `repeat`; `first` is the trial's first run, or NULL for itself. */
+static dp_status make_run(reader *self, const entry *row, size_t point, uint64_t repeat,
+                          const dp_sweep_trial *first, dp_error *error) {
     dp_status status = DP_OK;
     assignment_list list = {0};
-    self->building = (dp_sweep_trial){.reference = NAN};
+    self->building = (dp_sweep_trial){
+        .reference = NAN, .repeats = self->plan->settings.repeats, .repeat = repeat};
     DP_TRY(assign_values(self, row, point, &list, error));
     DP_TRY(assign_dataset(self, &list, error));
-    for (int i = 0; i < count; i++) {
-        if (is_for_settings(assignments[i]))
+    for (int i = 0; i < self->count; i++) {
+        const char *assignment = self->assignments[i];
+        if (is_for_settings(assignment))
             continue;
         list.starts[list.count++] = list.text.length;
-        dp_text_append_bytes(&list.text, assignments[i], strlen(assignments[i]) + 1);
+        dp_text_append_bytes(&list.text, assignment, strlen(assignment) + 1);
     }
+    if (first != NULL)
+        DP_TRY(assign_seed(self, first->name, first->config.seed, &list, error));
     DP_TRY(assign_run_dir(self, &list, error));
     DP_TRY(resolve(self, &list, error));
-    self->plan->trials[self->plan->count++] = self->building;
+    if (self->building.status != DP_OK)
+        self->building.repeats = 1; /* it would be said of each */
+    DP_TRY(append_trial(self, error));
 done:
     dp_text_clear(&list.text);
+    return status;
+}
+
+static dp_status make_trial(reader *self, const entry *row, size_t point, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t at = self->plan->count;
+    DP_TRY(make_run(self, row, point, 0, NULL, error));
+    for (uint64_t r = 1; r < self->plan->trials[at].repeats; r++)
+        DP_TRY(make_run(self, row, point, r, &self->plan->trials[at], error));
+done:
     return status;
 }
 
@@ -485,16 +554,15 @@ static dp_status check_names(const reader *self, dp_error *error) {
 }
 
 /* Block sizes need a text to pack, and nobody else to name the dataset. */
-static dp_status check_datasets(const reader *self, int count, char *const *assignments,
-                                dp_error *error) {
+static dp_status check_datasets(const reader *self, dp_error *error) {
     const dp_sweep_plan *plan = self->plan;
     bool sized = false, named = false;
     for (size_t i = 0; i < plan->column_count; i++) {
         sized = sized || plan->columns[i].option == NULL;
         named = named || plan->columns[i].option == find_option("data.path");
     }
-    for (int i = 0; i < count; i++)
-        named = named || strncmp(assignments[i], "data.path=", strlen("data.path=")) == 0;
+    for (int i = 0; i < self->count; i++)
+        named = named || strncmp(self->assignments[i], "data.path=", strlen("data.path=")) == 0;
     if (sized && named)
         return dp_fail(error, DP_ERR_INPUT,
                        "%s names datasets by block_size, so data.path cannot be set (sweep.text "
@@ -508,17 +576,16 @@ static dp_status check_datasets(const reader *self, int count, char *const *assi
     return DP_OK;
 }
 
-static dp_status make_trials(reader *self, int count, char *const *assignments, dp_error *error) {
+static dp_status make_trials(reader *self, dp_error *error) {
     dp_status status = DP_OK;
     const size_t rows = self->rows.count == 0 ? 1 : self->rows.count;
     size_t points = 0;
     DP_TRY(count_trials(self, &points, error));
-    DP_TRY(check_datasets(self, count, assignments, error));
-    DP_NEW_ARRAY(self->plan->trials, rows * points);
+    DP_TRY(check_datasets(self, error));
     for (size_t r = 0; r < rows; r++) {
         const entry *row = self->rows.count == 0 ? NULL : &self->rows.entries[r];
         for (size_t p = 0; p < points; p++)
-            DP_TRY(make_trial(self, row, p, count, assignments, error));
+            DP_TRY(make_trial(self, row, p, error));
     }
     DP_TRY(check_names(self, error));
 done:
@@ -570,11 +637,10 @@ static dp_status name_dir(reader *self, dp_error *error) {
     return status == DP_OK ? dp_path_format(settings->dir, error, "runs/%s", stem) : status;
 }
 
-static dp_status complete_settings(reader *self, int count, char *const *assignments,
-                                   dp_error *error) {
+static dp_status complete_settings(reader *self, dp_error *error) {
     dp_status status = DP_OK;
-    for (int i = 0; i < count; i++)
-        DP_TRY(take_assignment(self, assignments[i], error));
+    for (int i = 0; i < self->count; i++)
+        DP_TRY(take_assignment(self, self->assignments[i], error));
     DP_TRY(find_config(self, error));
     DP_TRY(name_dir(self, error));
     /* What is wrong with the base config is not the fault of a trial. */
@@ -600,6 +666,8 @@ dp_status dp_sweep_plan_read(dp_sweep_plan *plan, const char *path, int count,
     *plan = (dp_sweep_plan){0};
     DP_NEW_ARRAY(self, 1); /* too large for the stack: paths */
     self->path = path;
+    self->count = count;
+    self->assignments = assignments;
     self->plan = plan;
     DP_TRY(dp_options_init(dp_sweep_settings_table(), &plan->settings, error));
     DP_TRY(dp_options_init(dp_config_table(), &self->scratch, error));
@@ -608,8 +676,8 @@ dp_status dp_sweep_plan_read(dp_sweep_plan *plan, const char *path, int count,
         goto done;
     }
     DP_TRY(read_file(self, error));
-    DP_TRY(complete_settings(self, count, assignments, error));
-    DP_TRY(make_trials(self, count, assignments, error));
+    DP_TRY(complete_settings(self, error));
+    DP_TRY(make_trials(self, error));
 done:
     if (self != NULL) {
         clear_entries(&self->columns);
@@ -628,6 +696,17 @@ void dp_sweep_plan_clear(dp_sweep_plan *plan) {
 }
 
 /* --- for tables and queues -------------------------------------------------------------------- */
+
+size_t dp_sweep_plan_distinct(const dp_sweep_plan *plan) {
+    size_t count = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        count += plan->trials[i].repeat == 0;
+    return count;
+}
+
+const char *dp_sweep_plan_unit(const dp_sweep_plan *plan) {
+    return plan->has_repeats ? "runs" : "trials";
+}
 
 const char *dp_sweep_column_name(const dp_sweep_column *column) {
     return column->option == NULL ? BLOCK_SIZE_KEY : strrchr(column->option->key, '.') + 1;

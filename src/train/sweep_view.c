@@ -56,11 +56,21 @@ void dp_sweep_view_progress(dp_sweep_view *view, size_t trial, uint64_t step, do
 
 /* --- plain lines ------------------------------------------------------------------------------ */
 
+/* Of the names, unless some are too long to leave room for all. */
+static size_t name_width(const dp_sweep_plan *plan) {
+    size_t width = 12;
+    for (size_t i = 0; i < plan->count; i++) {
+        const size_t length = strlen(plan->trials[i].name);
+        width = length > width ? length : width;
+    }
+    return width < 36 ? width : 36;
+}
+
 static void print_end(const dp_sweep_view *view, const dp_sweep_trial *trial,
                       const dp_sweep_outcome *outcome, int64_t ended) {
     char steps[32];
-    printf("[%*" PRId64 "/%zu] %-12s ", view->plan->count < 10 ? 1 : 2, ended, view->plan->count,
-           trial->name);
+    printf("[%*" PRId64 "/%zu] %-*s ", view->plan->count < 10 ? 1 : 2, ended, view->plan->count,
+           (int)name_width(view->plan), trial->name);
     if (outcome->state == DP_SWEEP_DONE)
         printf("dev %.4f after %s steps\n", outcome->results.losses[DP_SPLIT_DEV],
                dp_text_format_count(outcome->results.step, steps));

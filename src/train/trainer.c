@@ -198,7 +198,8 @@ static dp_status write_row(trainer *self, unsigned splits,
                           .ms_per_step = 1e3 * self->window_seconds / steps,
                           .examples_per_s =
                               steps * (double)self->config->batch_size / self->window_seconds,
-                          .seconds = dp_timer_now() - self->started};
+                          .seconds = dp_timer_now() - self->started,
+                          .grad_norm = self->stepper.norm};
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         row.split_loss[split] = (splits >> split & 1u) != 0 ? evaluations[split].loss : NAN;
     if (self->is_root)

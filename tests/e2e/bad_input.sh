@@ -8,6 +8,17 @@ for count in 1 3; do
     expect_refusal 3 "cannot read missing.ini" $count "$BIN/dptrain" missing.ini
     expect_refusal 2 "unknown option 'fersh': did you mean 'fresh'?" $count \
         "$BIN/dptrain" small.ini --fersh
+    expect_refusal 2 "'tarin' is neither a command nor a config file: did you mean 'dptrain train'?" \
+        $count "$BIN/dptrain" tarin small.ini
+    expect_refusal 2 "'xyzzy' is neither a command nor a config file (see dptrain --help)" $count \
+        "$BIN/dptrain" xyzzy
+    expect_refusal 2 "'--train.lr' needs its value behind a '=': --train.lr=VALUE" $count \
+        "$BIN/dptrain" small.ini --train.lr 0.1
+    expect_refusal 2 "small.ini is not a dptrain checkpoint, or is cut short: give a checkpoint or" \
+        $count "$BIN/dptrain" eval small.ini
+    expect_refusal 2 "small.ini is neither a checkpoint nor a dataset" $count \
+        "$BIN/dptrain" info small.ini
+    expect_refusal 2 ". holds no checkpoint: give the folder of a run" $count "$BIN/dptrain" sample .
     expect_refusal 2 "needs a value" $count "$BIN/dptrain" small.ini --stop-at
     expect_refusal 2 "no config file" $count "$BIN/dptrain" train
     expect_refusal 2 "is not section.key=value" $count "$BIN/dptrain" small.ini other.ini

@@ -36,7 +36,8 @@ expect_equal "weights" "$(weights disk/run)" "$(weights straight)"
 
 # Output that nobody can take is an error too, in what is all output.
 [ -c /dev/full ] || skip "no device /dev/full to write output to; all before it passed"
-for command in "info straight" "eval --ckpt straight --split dev" "sample --ckpt straight" "--help"; do
+for command in "info straight" "eval --ckpt straight --split dev" "sample --ckpt straight" "--help" \
+    "doctor missing.ini"; do
     status=0
     # shellcheck disable=SC2086
     "$BIN/dptrain" $command >/dev/full 2>error.txt || status=$?

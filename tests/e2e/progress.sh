@@ -35,6 +35,14 @@ grep -q 'loss [0-9.]*  .* left  lr 0.*ms/step' progress.txt || fail "progress is
 watch 40 "$MPIEXEC 2 $BIN/dptrain small.ini $steps run.dir=narrow"
 expect_progress 40 narrow
 
+# A terminal that tells no size is taken to have 80 columns, or COLUMNS, and so is one of mpirun's.
+unset COLUMNS LINES
+watch 0 "$BIN/dptrain small.ini $steps run.dir=usual"
+expect_progress 80 usual
+expect_below "50 and the columns of progress" 50 "$(wc -L <progress.txt)"
+watch 0 "COLUMNS=50 $MPIEXEC 2 $BIN/dptrain small.ini $steps run.dir=told"
+expect_progress 50 told
+
 # Nobody watches: a terminal that can do nothing, and a launcher that writes to a pipe.
 for command in "TERM=dumb $BIN/dptrain" "$MPIEXEC 2 $BIN/dptrain"; do
     watch 80 "$command small.ini train.steps=2000 run.dir=plain --fresh | cat >piped.txt"

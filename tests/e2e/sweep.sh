@@ -3,8 +3,8 @@
 source "$(dirname "$0")/common.sh"
 make_small_run
 
-# Two long trials and short ones, two block sizes, and two that fail: one while it is planned, one
-# in training.
+# Two long trials and short ones, one of them with three seeds, two block sizes, and two that fail:
+# one while it is planned, one in training.
 cat >all.ini <<'EOF'
 [sweep]
 config = small.ini
@@ -13,28 +13,37 @@ dir    = straight
 reference = paper
 
 [trials]
-columns  = block_size  model.hidden_dim  train.steps  train.batch_size  train.grains  train.lr  reference
-long     = 3           24                16000        32                0             0.1       2.5
-longer   = 2           24                16500        16                0             0.1       2.6
-short    = 3           8                 400          8                 0             0.1       2.7
-single   = 3           8                 400          2                 0             0.1       2.8
-grains   = 3           8                 400          2                 8             0.1       2.8
-diverges = 2           8                 400          8                 0             1e38      2.9
+columns  = block_size  model.hidden_dim  train.steps  train.batch_size  train.grains  train.lr  reference  repeats
+long     = 3           24                16000        32                0             0.1       2.5        1
+longer   = 2           24                16500        16                0             0.1       2.6        1
+short    = 3           8                 400          8                 0             0.1       2.7        3
+single   = 3           8                 400          2                 0             0.1       2.8        1
+grains   = 3           8                 400          2                 8             0.1       2.8        1
+diverges = 2           8                 400          8                 0             1e38      2.9        1
 EOF
 
 status=0
 "$BIN/dptrain" sweep all.ini >straight.txt 2>error.txt || status=$?
 expect_equal "status with failed trials, that of the first" "$status" 2
 expect_equal "what is said of them" "$(cat error.txt)" \
-    "dptrain: 2 of 6 trials failed, the first of them grains; the same command tries them again"
+    "dptrain: 2 of 8 runs failed, the first of them grains; the same command tries them again"
 grep -q "grains  *failed: train.grains = 8 is more" straight.txt || fail "no word of grains"
 grep -q "diverges  *failed: the loss is not finite" straight.txt || fail "no word of diverges"
 expect_below "columns of the output" "$(grep -v failed: straight.txt | wc -L)" 80
-expect_equal "rows" "$(grep -c . straight/results.csv)" 7
+expect_equal "rows" "$(grep -c . straight/results.csv)" 9
 expect_equal "the first row" "$(sed -n 2p straight/results.csv | cut -d, -f1)" \
     "$(sed 1d straight/results.csv | grep -v ,failed | grep xxh3 | sort -t, -k10,10g | head -n 1 |
         cut -d, -f1)"
 expect_equal "test losses shown" "$(sed 1d straight/results.csv | cut -d, -f13 | grep -c .)" 1
+grep -q "^8 runs of 6 trials in straight; 1 rank, 1 a trial" straight.txt || fail "$(cat straight.txt)"
+expect_equal "seeds of short" "$(grep '^short' straight/results.csv | cut -d, -f1,15,16 | tr '\n' ' ')" \
+    "short,short,42 short_seed=43,short,43 short_seed=44,short,44 "
+expect_equal "the median of short" "$(grep '^short' straight/results.csv | cut -d, -f10 | sort -g |
+    sed -n 2p)" "$(grep '^short,' straight/results.csv | cut -d, -f17)"
+expect_equal "median, least and greatest of short in the table" \
+    "$(grep -A2 '^ *short ' straight.txt | awk '{ print $(NR == 1 ? 9 : 2) }' | tr '\n' ' ')" \
+    "$(grep '^short' straight/results.csv | cut -d, -f10 | sort -g | awk '{ l[NR] = $1 }
+        END { printf "%.4f %.4f %.4f ", l[2], l[1], l[3] }')"
 expect_equal "the dev loss in the table" "$(sed -n 2p straight/results.csv | cut -d, -f10)" \
     "$(loss straight/"$(sed -n 2p straight/results.csv | cut -d, -f1)"/summary.json dev)"
 
@@ -43,13 +52,13 @@ expect_equal "the dev loss in the table" "$(sed -n 2p straight/results.csv | cut
 command="$BIN/dptrain sweep all.ini sweep.dir=parts"
 $MPIEXEC 3 bash -c 'echo $$ >process.$OMPI_COMM_WORLD_RANK; exec '"$command" >stop.txt 2>/dev/null &
 job=$!
-wait_for_text stop.txt "[1/6]"
+wait_for_text stop.txt "[1/8]"
 # shellcheck disable=SC2046 # words
 kill -TERM $(cat process.?)
 status=0
 wait $job || status=$?
 expect_equal "status after SIGTERM" "$status" 143
-grep -q "stopped with [0-2] of 6 trials done" stop.txt || fail "not stopped: $(cat stop.txt)"
+grep -q "stopped with [0-4] of 8 runs done" stop.txt || fail "not stopped: $(cat stop.txt)"
 [ ! -e parts/longer/summary.json ] || fail "the longest trial was not interrupted"
 finished=$(stat -c '%n %y' parts/*/summary.json 2>/dev/null || true)
 status=0
@@ -70,7 +79,7 @@ ranks 5 "$BIN/dptrain" sweep all.ini sweep.dir=groups sweep.ranks_per_trial=2 tr
 grep -q "5 ranks, 2 a trial, 1 idle" groups.txt || fail "idle ranks are not named"
 "$BIN/dptrain" sweep all.ini sweep.dir=alone train.steps=400 --show_test >/dev/null 2>&1 || true
 expect_equal "test losses with --show_test" \
-    "$(sed 1d alone/results.csv | cut -d, -f13 | grep -c .)" 4
+    "$(sed 1d alone/results.csv | cut -d, -f13 | grep -c .)" 6
 cmp <(grep xxh3 groups/results.csv) <(grep xxh3 alone/results.csv) || fail "groups differ"
 
 # On a terminal a table that is drawn anew; elsewhere no control characters.
@@ -81,7 +90,7 @@ if command -v script >/dev/null; then
     grep -q "of 400  *loss" live.txt || fail "no table of what is running: $(cat -v live.txt)"
     grep -q $'\033\\[J' live.txt || fail "the table is not removed"
     grep -q "^diverges failed: the loss" live.txt || fail "no word of what failed"
-    ! grep -q "^\[1/6\]" live.txt || fail "plain lines on a terminal"
+    ! grep -q "^\[1/8\]" live.txt || fail "plain lines on a terminal"
 fi
 
 sed 's/train.steps/train.stepz/' all.ini >bad.ini

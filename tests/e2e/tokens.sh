@@ -38,6 +38,25 @@ expect_equal "lines of nearest" "$(wc -l <nearest.txt)" 6
 "$BIN/dptrain" nearest runs/small/best.h5 a -n 4 | tail -n 4 >path.txt
 tail -n 4 nearest.txt | cmp - path.txt || fail "nearest by PATH says something else"
 
+# As JSON the same, in full precision; an object on one line, that parses.
+"$BIN/dptrain" predict em -n 3 --json >predict.json
+"$BIN/dptrain" nearest a -n 4 --json >nearest.json
+expect_equal "lines of JSON" "$(cat predict.json nearest.json | wc -l)" 2
+grep -q '"context":\[".","e","m"\],"next":\[{"token":"' predict.json ||
+    fail "JSON of predict: $(cat predict.json)"
+grep -q '"others":{"count":24,"probability":0\.' predict.json || fail "no others: $(cat predict.json)"
+for name in predict:probability nearest:cosine; do
+    grep -o "\"token\":\"[^\"]*\",\"${name#*:}\":[-0-9.e]*" ${name%:*}.json |
+        sed 's/"token":"\(.*\)",".*":/\1 /' | awk '{ printf "%s %.4f\n", $1, $2 }' >json.txt
+    sed -n 's/^  \([^ ]*\) *\(-*[0-9][0-9.]*\)\( .*\)*$/\1 \2/p' ${name%:*}.txt |
+        head -n "$(wc -l <json.txt)" | cmp - json.txt || fail "${name%:*} as JSON says something else"
+    [ -s json.txt ] || fail "no tokens in $(cat ${name%:*}.json)"
+done
+if command -v python3 >/dev/null; then
+    python3 -m json.tool predict.json >/dev/null || fail "no JSON: $(cat predict.json)"
+    python3 -m json.tool nearest.json >/dev/null || fail "no JSON: $(cat nearest.json)"
+fi
+
 expect_refusal "TOKEN is missing" "$BIN/dptrain" nearest
 expect_refusal "CONTEXT is missing behind it" "$BIN/dptrain" predict runs/small
 expect_refusal "TOKEN: 'ab' is not in the vocabulary: . a b" "$BIN/dptrain" nearest ab
