@@ -359,7 +359,7 @@ static dp_status train(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
             is_due(self->progress.step, self->config->checkpoint_every))
             DP_TRY(save_checkpoint(self, error));
     }
-    if (signalled)
+    if (signalled && !is_finished(self)) /* what is finished was not ended early */
         outcome->signal = dp_comm_max(self->comm, *self->request->signal);
 done:
     return status;
