@@ -31,8 +31,8 @@ esac
 seed=${2:-$RANDOM}
 RANDOM=$seed
 folder=${3:-$(mktemp -d /tmp/soak.XXXXXX)}
-steps=${SOAK_STEPS:-600000}
-limit=120 # seconds that a start may take before it counts as hanging
+steps=${SOAK_STEPS:-200000}
+limit=900 # seconds that a start may take before it counts as hanging, on a machine with other work
 faults=(mpirun rank TERM INT USR1 none)
 rank_counts=(1 2 3 5)
 
@@ -76,7 +76,7 @@ splits = dev
 [checkpoint]
 every = 1000
 [parallel]
-deadline = 30
+deadline = 120
 END
 }
 
@@ -258,6 +258,7 @@ play_round() {
         # shellcheck disable=SC2086
         kill -KILL $family 2>/dev/null
         lose "round $round did not end within $limit s after $fault"
+        wait_for_end 2>/dev/null
     fi
     wait "$job" 2>/dev/null
     status=$?
