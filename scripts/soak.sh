@@ -202,7 +202,7 @@ explains() {
     case $fault:$status in
     *:0) ;;
     mpirun:137 | rank:137) ;;
-    TERM:143 | TERM:1 | INT:130 | INT:1 | USR1:138) ;;
+    TERM:143 | TERM:1 | INT:130 | INT:143 | INT:1 | USR1:138) ;;
     *) return 1 ;;
     esac
 }

@@ -1,8 +1,9 @@
 /* stepper: everything that one synchronized step needs, and the step.
  *
  * Draws the rows of this rank's grains, computes their gradients, lets the exchange sum them and
- * applies the optimizer; or, where the output layer is split, hands the batch to train/split_step. Knows no files but the dataset and keeps no count of steps: what a step
- * does is a function of its number, of the parameters and of the optimizer's state.
+ * applies the optimizer; or, where the output layer is split, hands the batch to train/split_step.
+ * Knows no files but the dataset and keeps no count of steps: what a step does is a function of its
+ * number, of the parameters and of the optimizer's state.
  */
 #ifndef DP_TRAIN_STEPPER_H
 #define DP_TRAIN_STEPPER_H
@@ -25,9 +26,9 @@ typedef struct dp_stepper {
     dp_dataset dataset;
     dp_params_layout layout;
     const dp_kernels *kernels;
-    dp_model *model;       /* NULL where the output layer is split */
-    dp_exchange *exchange; /* NULL likewise */
-    dp_split_step *split;  /* NULL otherwise */
+    dp_model *model;                      /* NULL where the output layer is split */
+    dp_exchange *exchange;                /* NULL likewise */
+    dp_split_step *split;                 /* NULL otherwise */
     float *params;                        /* of the exchange or the split step */
     float *state[DP_OPTIMIZER_SLABS_MAX]; /* likewise, as many as the optimizer has */
     dp_sampler sampler;

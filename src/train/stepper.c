@@ -22,8 +22,8 @@ static size_t first_row(const dp_stepper *self, size_t grain) {
     return grain == parts ? batch : dp_tree_share(batch, parts, grain).first;
 }
 
-/* Draws the rows [first, first + count) of the step. All are drawn before the first is read, so that
- * the memory they lie in is on its way meanwhile. */
+/* Draws the rows [first, first + count) of the step. All are drawn before the first is read, so
+ * that the memory they lie in is on its way meanwhile. */
 static void draw_rows(dp_stepper *self, size_t first, size_t count) {
     const size_t block_size = self->layout.shape.block_size;
     for (size_t i = 0; i < count; i++) {

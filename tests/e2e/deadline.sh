@@ -40,12 +40,14 @@ done
 ranks 3 "$BIN/dptrain" small.ini run.dir=suspended $long --stop-at 30000 >out.txt 2>error.txt &
 job=$!
 wait_for_text out.txt " 2,000 "
-processes="$(rank_process $job 0) $(rank_process $job 1) $(rank_process $job 2)"
-# shellcheck disable=SC2086
-kill -STOP $processes
+first=$(rank_process $job 0) second=$(rank_process $job 1) third=$(rank_process $job 2)
+kill -STOP "$first"
+sleep 0.3 # the others wait for it now
+kill -STOP "$second" "$third"
 sleep 6
-# shellcheck disable=SC2086
-kill -CONT $processes
+kill -CONT "$second"
+sleep 0.3
+kill -CONT "$first" "$third"
 status=0
 wait $job || status=$?
 expect_equal "status of a job that was suspended ($(cat error.txt))" "$status" 0
