@@ -60,6 +60,32 @@ static void test_options_init_shows_a_wrong_table(void **state) {
                    "a.b", &error);
 }
 
+static void test_options_durations_are_seconds(void **state) {
+    (void)state;
+    static const dp_option limit[] = {{.key = "a.limit",
+                                       .type = DP_OPTION_DURATION,
+                                       .initial = "0",
+                                       .maximum = 3600,
+                                       .help = ""}};
+    const dp_option_table table = {limit, 1};
+    dp_error error = {0};
+    double seconds = -1.0;
+    dp_text out = {0};
+    expect_ok(dp_options_init(table, &seconds, &error), &error);
+    expect_close(seconds, 0.0, 0.0);
+    dp_options_write_ini(table, &seconds, &out);
+    expect_ok(dp_options_set(table, &seconds, "a.limit", "1:00:00", &error), &error);
+    expect_close(seconds, 3600.0, 0.0);
+    dp_options_write_ini(table, &seconds, &out);
+    assert_string_equal(dp_text_string(&out), "[a]\nlimit = 0\n[a]\nlimit = 3600s\n");
+    expect_failure(dp_options_set(table, &seconds, "a.limit", "61m", &error), DP_ERR_INPUT,
+                   "a.limit = '61m': must be a time such as 90s", &error);
+    expect_failure(dp_options_set(table, &seconds, "a.limit", "5", &error), DP_ERR_INPUT,
+                   "such as 90s", &error);
+    expect_close(seconds, 3600.0, 0.0);
+    dp_text_clear(&out);
+}
+
 static void test_options_set_takes_what_is_allowed(void **state) {
     (void)state;
     dp_error error = {0};
@@ -635,6 +661,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_init_sets_every_default),
         cmocka_unit_test(test_options_init_shows_a_wrong_table),
+        cmocka_unit_test(test_options_durations_are_seconds),
         cmocka_unit_test(test_options_set_takes_what_is_allowed),
         cmocka_unit_test(test_options_set_refuses_the_rest_and_changes_nothing),
         cmocka_unit_test(test_options_set_refuses_too_long_a_text),

@@ -99,6 +99,30 @@ static void test_text_parses_real(void **state) {
     }
 }
 
+static void test_text_parses_durations(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        double seconds;
+    } good[] = {{"0", 0.0},       {"90s", 90.0},          {"30m", 1800.0}, {"2h", 7200.0},
+                {"1.5h", 5400.0}, {"2d", 172800.0},       {"0.25s", 0.25}, {"1:30:00", 5400.0},
+                {"0:00:05", 5.0}, {"100:00:00", 360000.0}};
+    static const char *const bad[] = {
+        "",       "90",     "s",        "-1s",     "1 h",   "h2",   "1:30",   "1:60:00", "1:00:60",
+        "1:3:00", ":30:00", "1:30:00s", "1:-3:00", "1h30m", "nans", "0x10 s", "1e400s",  "2w"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        double seconds = -1.0;
+        assert_true(dp_text_parse_duration(good[i].text, &seconds));
+        expect_close(seconds, good[i].seconds, 0.0);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        double seconds = -1.0;
+        if (dp_text_parse_duration(bad[i], &seconds))
+            fail_msg("'%s' was taken for %g s", bad[i], seconds);
+        expect_close(seconds, -1.0, 0.0);
+    }
+}
+
 static void test_text_formats_reals_that_read_back(void **state) {
     (void)state;
     static const struct {
@@ -193,6 +217,7 @@ int main(void) {
         cmocka_unit_test(test_text_copies_what_fits),
         cmocka_unit_test(test_text_parses_unsigned),
         cmocka_unit_test(test_text_parses_real),
+        cmocka_unit_test(test_text_parses_durations),
         cmocka_unit_test(test_text_formats_reals_that_read_back),
         cmocka_unit_test(test_text_formats_counts),
         cmocka_unit_test(test_text_formats_durations),

@@ -22,6 +22,7 @@
 typedef enum dp_option_type {
     DP_OPTION_UNSIGNED,      /* uint64_t */
     DP_OPTION_REAL,          /* double */
+    DP_OPTION_DURATION,      /* double, seconds ("90s", "30m", "2h", "1:30:00", "0") */
     DP_OPTION_TEXT,          /* char[DP_PATH_SIZE] */
     DP_OPTION_SWITCH,        /* bool; on the command line it takes no value */
     DP_OPTION_CHOICE,        /* int or an enum: the index of the choice */

@@ -20,16 +20,17 @@
 /* The value of a status is the exit status of a program that ends with it. */
 typedef enum dp_status {
     DP_OK = 0,
-    DP_ANSWER_NO = 1,    /* no failure: two runs differ (verify), something is wrong (doctor) */
-    DP_ERR_INPUT = 2,    /* arguments, config or a file's content: the user's input is wrong */
-    DP_ERR_IO = 3,       /* the system refused: missing file, no space, no permission */
-    DP_ERR_MEMORY = 4,   /* out of memory */
-    DP_ERR_MISMATCH = 5, /* a checkpoint that does not go with this config or dataset */
-    DP_ERR_LAUNCH = 6,   /* the ranks were not started as one job, or MPI failed */
-    DP_ERR_DEADLINE = 7, /* a rank did not arrive within parallel.deadline */
-    DP_ERR_DIVERGED = 8, /* the loss is no longer a finite number */
-    DP_ERR_REPLICA = 9,  /* ranks hold different weights */
-    DP_ERR_INTERNAL = 70 /* a defect of the program */
+    DP_ANSWER_NO = 1,     /* no failure: two runs differ (verify), something is wrong (doctor) */
+    DP_ERR_INPUT = 2,     /* arguments, config or a file's content: the user's input is wrong */
+    DP_ERR_IO = 3,        /* the system refused: missing file, no space, no permission */
+    DP_ERR_MEMORY = 4,    /* out of memory */
+    DP_ERR_MISMATCH = 5,  /* a checkpoint that does not go with this config or dataset */
+    DP_ERR_LAUNCH = 6,    /* the ranks were not started as one job, or MPI failed */
+    DP_ERR_DEADLINE = 7,  /* a rank did not arrive within parallel.deadline */
+    DP_ERR_DIVERGED = 8,  /* the loss is no longer a finite number */
+    DP_ERR_REPLICA = 9,   /* ranks hold different weights */
+    DP_ERR_INTERNAL = 70, /* a defect of the program */
+    DP_OUT_OF_TIME = 75   /* no failure: --max_time was over, with a checkpoint */
 } dp_status;
 
 #define DP_ERROR_MESSAGE_SIZE 1024

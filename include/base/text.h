@@ -40,6 +40,8 @@ bool dp_text_copy(char *destination, size_t size, const char *source) DP_CHECKED
  * type's range, and finite. Decimal only for integers. False leaves *value as it was. */
 bool dp_text_parse_unsigned(const char *string, uint64_t *value) DP_CHECKED;
 bool dp_text_parse_real(const char *string, double *value) DP_CHECKED;
+/* Seconds of "90s", "30m", "1.5h", "2d", "1:30:00" or "0"; other numbers need their unit. */
+bool dp_text_parse_duration(const char *string, double *seconds) DP_CHECKED;
 
 /* The fewest digits that read back as the same double, into buffer[32]; whole numbers below 1e15
  * without an exponent. Returns buffer. */

@@ -4,7 +4,8 @@
  * and how a failure of communication ends: as there is nobody left to agree with, comm prints which
  * ranks are missing, where and in which step, and aborts the job with DP_ERR_DEADLINE (a rank did
  * not arrive) or DP_ERR_LAUNCH (MPI reported an error). So the calls here return only when they
- * worked.
+ * worked. Only joining the job knows no deadline, and dp_comm_rest, which is for waits of any
+ * length.
  *
  * A job can be split into groups that work apart: each is a dp_comm of its own. What a call says of
  * the job holds for the group that it is given; only an abort ends the whole job.
@@ -49,7 +50,8 @@ const char *dp_comm_host(const dp_comm *comm);
 /* Whether MPI's own waits give the processor away, too: 1, 0, or -1 where MPI does not tell. */
 int dp_comm_mpi_yields(void);
 
-/* Seconds any wait may take; 0: no limit. */
+/* Seconds any wait may take; 0: no limit. 300 until it is set; in a group none. Time in which this
+ * rank itself did not run, as the whole job was suspended, does not count. */
 void dp_comm_set_deadline(dp_comm *comm, double seconds);
 /* What messages say about where we are. `phase` must be a string constant. To be called once a
  * step or so: a rank that is never heard of would hold up others at its board. */
@@ -64,9 +66,10 @@ void dp_comm_broadcast(dp_comm *comm, void *bytes, size_t count);
 void dp_comm_gather_all(dp_comm *comm, const void *mine, size_t count, void *everyones);
 /* The largest of everyone's values, on every rank. */
 int dp_comm_max(dp_comm *comm, int value);
-/* MPI_Allreduce with MPI_SUM, in place, as it is, to compare against: the order of the sum is
- * MPI's, and so is the wait, which knows no deadline. */
+/* MPI_Iallreduce with MPI_SUM, in place, to compare against: the order of the sum is MPI's. */
 void dp_comm_sum(dp_comm *comm, float *values, size_t count);
+/* MPI_Allreduce, as it is, to be measured: its wait knows no deadline. */
+void dp_comm_sum_blocking(dp_comm *comm, float *values, size_t count);
 
 /* Makes one outcome of everybody's: if any rank has failed, all return the status of the lowest
  * failing rank, and only that rank keeps its message (the others' is emptied), so that it is told

@@ -38,6 +38,7 @@ typedef struct dp_stepper {
     uint32_t *contexts;  /* [rows at once, block_size] */
     uint32_t *targets;   /* [rows at once] */
     dp_profile *profile; /* of the current step, or NULL */
+    bool out_of_time;    /* may be set between steps, on any rank: asks all to stop */
 
     /* Of the last step, the same on every rank. */
     uint64_t step;
@@ -45,7 +46,7 @@ typedef struct dp_stepper {
     double clip;    /* factor of the gradient */
     double norm;    /* of the gradient before that; NaN without clipping */
     double loss;    /* mean over the batch, before the update */
-    bool signalled; /* some rank has seen a signal */
+    bool must_stop; /* some rank has seen a signal or is out of time */
 } dp_stepper;
 
 /* Collective: opens the dataset and builds model and exchange. config and signal are borrowed.

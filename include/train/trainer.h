@@ -16,6 +16,7 @@
 typedef struct dp_train_request {
     bool fresh;       /* start over: what the run folder holds of an earlier run is removed */
     uint64_t stop_at; /* end early, with a checkpoint, at this step; 0: do not */
+    double max_time;  /* seconds, after which the run must have ended, with a checkpoint; 0: any */
     /* A signal that asks to end with a checkpoint, or 0; looked at once a step. NULL: none. */
     const volatile sig_atomic_t *signal;
     bool quiet; /* reports to log.txt alone */
@@ -26,7 +27,9 @@ typedef struct dp_train_request {
 } dp_train_request;
 
 typedef struct dp_train_outcome {
-    int signal; /* that ended the run, the same on all ranks, or 0 */
+    /* What ended the run before its last step, the same on all ranks. */
+    int signal; /* or 0 */
+    bool out_of_time;
 } dp_train_outcome;
 
 /* The config, resolved, is the same on every rank. Errors are agreed on. */

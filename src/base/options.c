@@ -91,6 +91,14 @@ static bool parse_real(const dp_option *option, const char *word, double *value)
     return true;
 }
 
+static bool parse_duration(const dp_option *option, const char *word, double *seconds) {
+    double parsed = 0.0;
+    if (!dp_text_parse_duration(word, &parsed) || !in_bounds(option, parsed))
+        return false;
+    *seconds = parsed;
+    return true;
+}
+
 static bool parse_switch(const char *word, bool *value) {
     bool yes = strcmp(word, "yes") == 0 || strcmp(word, "true") == 0 || strcmp(word, "1") == 0;
     bool no = strcmp(word, "no") == 0 || strcmp(word, "false") == 0 || strcmp(word, "0") == 0;
@@ -176,6 +184,8 @@ static bool parse_value(const dp_option *option, const char *value, void *field)
         return parse_unsigned(option, value, field);
     case DP_OPTION_REAL:
         return parse_real(option, value, field);
+    case DP_OPTION_DURATION:
+        return parse_duration(option, value, field);
     case DP_OPTION_TEXT:
         /* What the config file could not hold again is refused here too. */
         return strlen(value) < DP_PATH_SIZE && is_storable(value) &&
@@ -201,6 +211,7 @@ void dp_options_append_allowed(const dp_option *option, dp_text *out) {
     static const char *const kinds[] = {
         [DP_OPTION_UNSIGNED] = "a whole number",
         [DP_OPTION_REAL] = "a number",
+        [DP_OPTION_DURATION] = "a time such as 90s, 30m, 2h or 1:30:00",
         [DP_OPTION_TEXT] = "one line of text without ' ;' and without blanks at its ends",
         [DP_OPTION_SWITCH] = "yes or no",
         [DP_OPTION_CHOICE] = "one of ",
@@ -212,7 +223,7 @@ void dp_options_append_allowed(const dp_option *option, dp_text *out) {
     dp_text_append(out, kinds[option->type]);
     if (option->choices != NULL)
         append_choices(option, out);
-    else if (option->minimum < option->maximum)
+    else if (option->minimum < option->maximum && option->type != DP_OPTION_DURATION)
         dp_text_append_format(out, " from %s to %s", dp_text_format_real(option->minimum, low),
                               dp_text_format_real(option->maximum, high));
 }
@@ -299,6 +310,10 @@ void dp_options_format(const dp_option *option, const void *target, dp_text *out
         break;
     case DP_OPTION_REAL:
         dp_text_append(out, dp_text_format_real(*(const double *)field, buffer));
+        break;
+    case DP_OPTION_DURATION:
+        dp_text_append(out, dp_text_format_real(*(const double *)field, buffer));
+        dp_text_append(out, *(const double *)field == 0.0 ? "" : "s");
         break;
     case DP_OPTION_TEXT:
         dp_text_append(out, field);
@@ -402,6 +417,7 @@ static void write_json_value(const dp_option *option, const void *target, dp_tex
         dp_json_unsigned(json, *(const uint64_t *)field);
         break;
     case DP_OPTION_REAL:
+    case DP_OPTION_DURATION:
         dp_json_real(json, *(const double *)field);
         break;
     case DP_OPTION_SWITCH:

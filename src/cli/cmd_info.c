@@ -274,6 +274,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     (void)signal;
     DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
                             error));
+    dp_comm_set_deadline(comm, 0.0); /* rank 0 alone reads a whole dataset, however long */
     if (dp_comm_rank(comm) == 0 && positional_count > 1)
         status = dp_fail(error, DP_ERR_INPUT, "one path at a time, not also '%s'", arguments[1]);
     else if (dp_comm_rank(comm) == 0)

@@ -8,6 +8,7 @@
 typedef struct train_options {
     bool fresh;
     uint64_t stop_at;
+    double max_time;
     char trace[DP_PATH_SIZE];
 } train_options;
 
@@ -25,6 +26,15 @@ static const dp_option options[] = {
      .maximum = 1e15,
      .unit = "STEP",
      .help = "end early, with a checkpoint; 0: do not"},
+    {.key = "max_time",
+     .type = DP_OPTION_DURATION,
+     .offset = offsetof(train_options, max_time),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1e9,
+     .unit = "TIME",
+     .help = "end with a checkpoint before so long has passed (90s, 30m, 2h, 1:30:00), with exit "
+             "status 75; 0: do not"},
     {.key = "trace",
      .type = DP_OPTION_TEXT,
      .offset = offsetof(train_options, trace),
@@ -47,10 +57,13 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_linalg_init();
     dp_train_request request = {.fresh = chosen.fresh,
                                 .stop_at = chosen.stop_at,
+                                .max_time = chosen.max_time,
                                 .signal = dp_signals_catch(),
                                 .trace = chosen.trace};
     DP_TRY(dp_trainer_run(comm, &config, &request, &outcome, error));
     *signal = outcome.signal;
+    if (outcome.out_of_time)
+        status = dp_fail(error, DP_OUT_OF_TIME, "%s", "");
 done:
     return status;
 }

@@ -6,15 +6,21 @@
  * along, as a handler has no other way. */
 static volatile sig_atomic_t caught_signal;
 
+/* The first one counts. A launcher and a batch system may both send the same one. */
 static void catch_signal(int signal) {
-    caught_signal = signal;
+    if (caught_signal == 0)
+        caught_signal = signal;
+}
+
+static void catch_with(int signal, int flags) {
+    struct sigaction action = {.sa_handler = catch_signal, .sa_flags = flags};
+    sigemptyset(&action.sa_mask);
+    sigaction(signal, &action, NULL);
 }
 
 const volatile sig_atomic_t *dp_signals_catch(void) {
-    struct sigaction action = {.sa_handler = catch_signal,
-                               .sa_flags = (int)(SA_RESTART | SA_RESETHAND)};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    catch_with(SIGINT, (int)(SA_RESTART | SA_RESETHAND));
+    catch_with(SIGTERM, SA_RESTART);
+    catch_with(SIGUSR1, SA_RESTART);
     return &caught_signal;
 }

@@ -9,24 +9,40 @@
 #include <limits.h>
 #include <mpi.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define HOST_SIZE 64
 #define ANY_PEER (-1)
 
 enum { TAG_DATA, TAG_ROLL_CALL, TAG_ROLL_ANSWER };
-#define ROLL_CALL_SECONDS 1.0
-#define NAMED_MAX 8 /* missing ranks that a message lists */
+#define ROLL_CALL_SECONDS 2.0  /* for the answers; a waiting rank gives its own much sooner */
+#define ROLL_LOOK_SECONDS 0.05 /* between two looks of a waiting rank for calls */
+#define NAMED_MAX 8            /* missing ranks that a message lists */
 
 /* Polls before the processor is yielded between polls, when every rank has one of its own. Long
  * enough for an exchange between cores, short against a scheduler's time slice. */
 #define SPINS_BEFORE_YIELD 20000
-#define POLLS_PER_CLOCK_LOOK 256
-#define POLLS_PER_ROLL_LOOK 16384
+#define POLLS_PER_CLOCK_LOOK 256 /* of the fast ones */
+#define YIELDS_PER_CLOCK_LOOK 16
+
+/* What passes between two looks at the clock counts for so much at most. More has passed only where
+ * this rank was not running itself: a job that was suspended as a whole has missed nothing. */
+#define LOOK_SECONDS_MAX 1.0
+
+/* Until the config is known. */
+#define DEADLINE_AT_START 300.0
+
+/* A rank that MPI does not let go, when it wants to end the job, ends alone. */
+#define ABORT_SECONDS 10
+
+/* Of a message; longer ones go in pieces, as MPI counts with an int. */
+#define PIECE_BYTES ((size_t)1 << 30)
 
 /* MPI may need the processor of the rank that holds a board for what others do with it. */
 #define PLACES_PER_PROGRESS 64
@@ -45,6 +61,7 @@ struct dp_comm {
     int node_count;
     int *node_first; /* [node_count + 1] */
     bool oversubscribed;
+    size_t piece_bytes; /* a multiple of a float's */
     double deadline;
     const char *phase;
     uint64_t step;
@@ -56,9 +73,36 @@ struct dp_comm {
 
 /* --- failing -------------------------------------------------------------------------------- */
 
+/* --- an alarm for calls of MPI that only return when they are done ---------------------------- */
+
+/* What the alarm says, and the status that it ends with: a handler has no other way to know. */
+static struct {
+    char text[256];
+    size_t length;
+    int status;
+} alarm_message;
+
+static void end_at_alarm(int signal) {
+    (void)signal;
+    if (write(STDERR_FILENO, alarm_message.text, alarm_message.length) < 0)
+        _exit(alarm_message.status);
+    _exit(alarm_message.status);
+}
+
+/* Ends this rank with a status in so many seconds, unless the alarm is taken back: alarm(0). */
+static void set_alarm(double seconds, int status) {
+    struct sigaction action = {.sa_handler = end_at_alarm};
+    sigemptyset(&action.sa_mask);
+    alarm_message.status = status;
+    sigaction(SIGALRM, &action, NULL);
+    alarm(seconds < 1e6 ? (unsigned)seconds + 1 : 1000000);
+}
+
 void dp_comm_abort(dp_comm *comm, int exit_status) {
     fflush(NULL);
     (void)comm;
+    alarm_message.length = 0;
+    set_alarm(ABORT_SECONDS, exit_status);
     MPI_Abort(MPI_COMM_WORLD, exit_status);
     abort();
 }
@@ -163,24 +207,35 @@ static _Noreturn void miss_deadline(dp_comm *comm, int peer) {
 /* A wait for one thing. Start with {0}. */
 typedef struct waiting {
     uint64_t polls;
-    double started; /* 0: the clock was not looked at yet */
+    double looked;   /* at the clock, last; 0: not yet */
+    double listened; /* for roll calls, last */
+    double waited;   /* seconds */
 } waiting;
+
+static double smaller(double a, double b) {
+    return a < b ? a : b;
+}
 
 /* To be called each time that what we wait for is not there yet: lets others have the processor,
  * answers roll calls, and does not return when the deadline has passed. */
 static void go_on_waiting(dp_comm *comm, waiting *self, int peer) {
     self->polls++;
-    if (comm->oversubscribed || self->polls >= SPINS_BEFORE_YIELD)
+    const bool yields = comm->oversubscribed || self->polls >= SPINS_BEFORE_YIELD;
+    if (yields)
         sched_yield();
-    if (self->polls % POLLS_PER_CLOCK_LOOK != 0 || comm->deadline <= 0.0)
+    if (self->polls % (yields ? YIELDS_PER_CLOCK_LOOK : POLLS_PER_CLOCK_LOOK) != 0 ||
+        comm->deadline <= 0.0)
         return;
-    double now = dp_timer_now();
-    if (self->started == 0.0)
-        self->started = now;
-    else if (now - self->started > comm->deadline)
+    const double now = dp_timer_now();
+    if (self->looked != 0.0)
+        self->waited += smaller(now - self->looked, LOOK_SECONDS_MAX);
+    self->looked = now;
+    if (self->waited > comm->deadline)
         miss_deadline(comm, peer);
-    else if (self->polls % POLLS_PER_ROLL_LOOK == 0)
-        (void)answer_roll_calls(comm, comm->rank);
+    if (now - self->listened < ROLL_LOOK_SECONDS)
+        return;
+    self->listened = now;
+    (void)answer_roll_calls(comm, comm->rank);
 }
 
 static void wait_for(dp_comm *comm, MPI_Request *request, int peer) {
@@ -197,6 +252,32 @@ void dp_comm_wait_for_flag(dp_comm *comm, const _Atomic uint64_t *flag, uint64_t
     waiting wait = {0};
     while (atomic_load_explicit(flag, memory_order_acquire) < value)
         go_on_waiting(comm, &wait, peer);
+}
+
+/* --- calls that block ------------------------------------------------------------------------- */
+
+/* Some collective calls of MPI have no form that can be polled. The ranks meet before each of them,
+ * so that one that is missing is named; and one that goes missing within the call itself is noticed
+ * by the alarm, which can name the call only. */
+static void begin_blocking(dp_comm *comm, MPI_Comm ranks, const char *call) {
+    MPI_Request request;
+    demand(comm, MPI_Ibarrier(ranks, &request), "MPI_Ibarrier");
+    wait_for(comm, &request, ANY_PEER);
+    if (comm->deadline <= 0.0)
+        return;
+    int length = snprintf(alarm_message.text, sizeof alarm_message.text,
+                          "dptrain: %s did not end within %g s at step %" PRIu64
+                          " (%s); rank %d on %s ends the job (parallel.deadline)\n",
+                          call, comm->deadline, comm->step, comm->phase,
+                          comm->job_ranks[comm->rank], dp_comm_host(comm));
+    alarm_message.length = strnlen(alarm_message.text, length < 0 ? 0 : sizeof alarm_message.text);
+    /* The lowest rank speaks: the job ends before the others would. */
+    set_alarm(comm->deadline + (comm->rank == 0 ? 0.0 : 3.0), DP_ERR_DEADLINE);
+}
+
+static void end_blocking(dp_comm *comm) {
+    if (comm->deadline > 0.0)
+        alarm(0);
 }
 
 /* The one place where sizes become MPI's int. */
@@ -284,26 +365,70 @@ static bool is_oversubscribed(const dp_comm *comm) {
     return node_size > node_cpu_count(comm->node);
 }
 
+/* Whether all ranks have what they need to begin, when there is no dp_comm to agree by yet; where
+ * not, *error is that of the lowest that has not. */
+static dp_status agree_at_start(bool failed, dp_error *error) {
+    int rank = 0, speaker = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    const int mine = failed ? rank : INT_MAX;
+    MPI_Allreduce(&mine, &speaker, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+    if (speaker == INT_MAX)
+        return DP_OK;
+    if (speaker != rank)
+        return dp_fail(error, DP_ERR_MEMORY, "%s", "");
+    return error->status;
+}
+
+static dp_status allocate_tables(dp_comm *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t size = (size_t)self->size;
+    DP_NEW_ARRAY(self->node_first, size + 1);
+    DP_NEW_ARRAY(self->hosts, size);
+    DP_NEW_ARRAY(self->job_ranks, size);
+    DP_NEW_ARRAY(self->statuses, size);
+    DP_NEW_ARRAY(self->present, size);
+done:
+    return status;
+}
+
+static void free_tables(dp_comm *self) {
+    dp_memory_free(self->node_first);
+    dp_memory_free(self->hosts);
+    dp_memory_free(self->job_ranks);
+    dp_memory_free(self->statuses);
+    dp_memory_free(self->present);
+}
+
+/* For tests, messages can be cut into smaller pieces than MPI needs: DPTRAIN_PIECE_BYTES. */
+static size_t choose_piece_bytes(void) {
+    uint64_t bytes = 0;
+    const char *text = getenv("DPTRAIN_PIECE_BYTES");
+    if (text == NULL || !dp_text_parse_unsigned(text, &bytes) || bytes > PIECE_BYTES)
+        return PIECE_BYTES;
+    return bytes < sizeof(float) ? sizeof(float) : (size_t)bytes / sizeof(float) * sizeof(float);
+}
+
 dp_status dp_comm_create(dp_comm **comm, dp_error *error) {
     dp_status status = DP_OK;
-    dp_comm *self = NULL;
     *comm = NULL;
     if (MPI_Init(NULL, NULL) != MPI_SUCCESS)
         return dp_fail(error, DP_ERR_LAUNCH, "MPI does not start");
-    DP_NEW_ARRAY(self, 1);
+    dp_comm *self = dp_memory_zeroed(1, sizeof *self, error);
+    DP_TRY(agree_at_start(self == NULL, error));
     order_by_node(self);
     self->phase = "start";
-    DP_NEW_ARRAY(self->node_first, (size_t)self->size + 1);
-    DP_NEW_ARRAY(self->hosts, (size_t)self->size);
-    DP_NEW_ARRAY(self->job_ranks, (size_t)self->size);
-    DP_NEW_ARRAY(self->statuses, (size_t)self->size);
-    DP_NEW_ARRAY(self->present, (size_t)self->size);
+    self->deadline = DEADLINE_AT_START;
+    self->piece_bytes = choose_piece_bytes();
+    DP_TRY(agree_at_start(allocate_tables(self, error) != DP_OK, error));
     look_around(self, self->rank);
     self->oversubscribed = is_oversubscribed(self);
     *comm = self;
+    return DP_OK;
 done:
-    if (status != DP_OK)
-        dp_comm_destroy(self);
+    if (self != NULL)
+        free_tables(self);
+    dp_memory_free(self);
+    MPI_Finalize();
     return status;
 }
 
@@ -316,35 +441,40 @@ dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *er
     self->is_group = true;
     self->phase = "start";
     self->oversubscribed = comm->oversubscribed; /* the other groups use the processors too */
+    self->piece_bytes = comm->piece_bytes;
+    begin_blocking(comm, comm->world, "MPI_Comm_split");
     MPI_Comm_split(comm->world, colour, comm->rank, &self->world);
     MPI_Comm_split(comm->node, colour, comm->rank, &self->node);
+    end_blocking(comm);
     MPI_Comm_rank(self->world, &self->rank);
     MPI_Comm_size(self->world, &self->size);
-    DP_NEW_ARRAY_ON_ALL(comm, self->node_first, (size_t)self->size + 1);
-    DP_NEW_ARRAY_ON_ALL(comm, self->hosts, (size_t)self->size);
-    DP_NEW_ARRAY_ON_ALL(comm, self->job_ranks, (size_t)self->size);
-    DP_NEW_ARRAY_ON_ALL(comm, self->statuses, (size_t)self->size);
-    DP_NEW_ARRAY_ON_ALL(comm, self->present, (size_t)self->size);
+    DP_TRY(dp_comm_agree(comm, allocate_tables(self, error), error));
+    begin_blocking(comm, comm->world, "MPI_Allgather");
     look_around(self, comm->job_ranks[comm->rank]);
+    end_blocking(comm);
     *group = self;
     return DP_OK;
 done:
-    dp_comm_destroy(self);
+    if (self != NULL) {
+        MPI_Comm_free(&self->node);
+        MPI_Comm_free(&self->world);
+        free_tables(self);
+    }
+    dp_memory_free(self);
     return status;
 }
 
 void dp_comm_destroy(dp_comm *comm) {
     if (comm == NULL)
         return;
+    comm->phase = "end";
+    begin_blocking(comm, comm->world, comm->is_group ? "MPI_Comm_free" : "MPI_Finalize");
     MPI_Comm_free(&comm->node);
     MPI_Comm_free(&comm->world);
     if (!comm->is_group)
         MPI_Finalize();
-    dp_memory_free(comm->node_first);
-    dp_memory_free(comm->present);
-    dp_memory_free(comm->statuses);
-    dp_memory_free(comm->job_ranks);
-    dp_memory_free(comm->hosts);
+    end_blocking(comm);
+    free_tables(comm);
     dp_memory_free(comm);
 }
 
@@ -410,20 +540,31 @@ void dp_comm_set_place(dp_comm *comm, const char *phase, uint64_t step) {
 
 /* --- messages ------------------------------------------------------------------------------- */
 
+/* Bytes of the piece that begins at `from`, of a message of `count`. */
+static int piece_at(const dp_comm *comm, size_t from, size_t count) {
+    return (int)(count - from < comm->piece_bytes ? count - from : comm->piece_bytes);
+}
+
 static void send_bytes(dp_comm *comm, int peer, const void *bytes, size_t count) {
-    MPI_Request request;
-    demand(comm,
-           MPI_Isend(bytes, narrow(comm, count), MPI_BYTE, peer, TAG_DATA, comm->world, &request),
-           "MPI_Isend");
-    wait_for(comm, &request, peer);
+    for (size_t at = 0; at < count; at += comm->piece_bytes) {
+        MPI_Request request;
+        demand(comm,
+               MPI_Isend((const char *)bytes + at, piece_at(comm, at, count), MPI_BYTE, peer,
+                         TAG_DATA, comm->world, &request),
+               "MPI_Isend");
+        wait_for(comm, &request, peer);
+    }
 }
 
 static void receive_bytes(dp_comm *comm, int peer, void *bytes, size_t count) {
-    MPI_Request request;
-    demand(comm,
-           MPI_Irecv(bytes, narrow(comm, count), MPI_BYTE, peer, TAG_DATA, comm->world, &request),
-           "MPI_Irecv");
-    wait_for(comm, &request, peer);
+    for (size_t at = 0; at < count; at += comm->piece_bytes) {
+        MPI_Request request;
+        demand(comm,
+               MPI_Irecv((char *)bytes + at, piece_at(comm, at, count), MPI_BYTE, peer, TAG_DATA,
+                         comm->world, &request),
+               "MPI_Irecv");
+        wait_for(comm, &request, peer);
+    }
 }
 
 void dp_comm_send(dp_comm *comm, int peer, const float *values, size_t count) {
@@ -467,6 +608,19 @@ int dp_comm_max(dp_comm *comm, int value) {
 }
 
 void dp_comm_sum(dp_comm *comm, float *values, size_t count) {
+    const size_t bytes = count * sizeof *values;
+    for (size_t at = 0; at < bytes; at += comm->piece_bytes) {
+        MPI_Request request;
+        const int floats = piece_at(comm, at, bytes) / (int)sizeof *values;
+        demand(comm,
+               MPI_Iallreduce(MPI_IN_PLACE, values + at / sizeof *values, floats, MPI_FLOAT,
+                              MPI_SUM, comm->world, &request),
+               "MPI_Iallreduce");
+        wait_for(comm, &request, ANY_PEER);
+    }
+}
+
+void dp_comm_sum_blocking(dp_comm *comm, float *values, size_t count) {
     demand(
         comm,
         MPI_Allreduce(MPI_IN_PLACE, values, narrow(comm, count), MPI_FLOAT, MPI_SUM, comm->world),
@@ -498,6 +652,7 @@ void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) 
 /* --- shared memory -------------------------------------------------------------------------- */
 
 struct dp_comm_window {
+    dp_comm *comm;
     MPI_Win window;
     int node_size;
     void **segments; /* [node_size] */
@@ -529,10 +684,13 @@ dp_status dp_comm_window_create(dp_comm_window **window, dp_comm *comm, size_t b
     dp_comm_window *self = NULL;
     *window = NULL;
     DP_NEW_ARRAY_ON_ALL(comm, self, 1);
-    self->window = MPI_WIN_NULL;
+    *self = (dp_comm_window){.comm = comm, .window = MPI_WIN_NULL};
     MPI_Comm_size(comm->node, &self->node_size);
     DP_NEW_ARRAY_ON_ALL(comm, self->segments, (size_t)self->node_size);
-    if (allocate_window(self, comm->node, bytes) != MPI_SUCCESS)
+    begin_blocking(comm, comm->node, "MPI_Win_allocate_shared");
+    const bool allocated = allocate_window(self, comm->node, bytes) == MPI_SUCCESS;
+    end_blocking(comm);
+    if (!allocated)
         status = dp_fail(error, DP_ERR_MEMORY, "no shared memory of %zu bytes on %s", bytes,
                          dp_comm_host(comm));
     DP_TRY(dp_comm_agree(comm, status, error)); /* and all have zeroed their part */
@@ -546,8 +704,11 @@ done:
 void dp_comm_window_destroy(dp_comm_window *window) {
     if (window == NULL)
         return;
-    if (window->window != MPI_WIN_NULL)
+    if (window->window != MPI_WIN_NULL) {
+        begin_blocking(window->comm, window->comm->node, "MPI_Win_free");
         MPI_Win_free(&window->window);
+        end_blocking(window->comm);
+    }
     dp_memory_free(window->segments);
     dp_memory_free(window);
 }
@@ -582,7 +743,10 @@ dp_status dp_comm_board_create(dp_comm_board **board, dp_comm *comm, size_t cell
     *board = NULL;
     DP_NEW_ARRAY_ON_ALL(comm, self, 1);
     *self = (dp_comm_board){.comm = comm, .window = MPI_WIN_NULL};
-    if (allocate_cells(self, cells) != MPI_SUCCESS)
+    begin_blocking(comm, comm->world, "MPI_Win_allocate");
+    const bool allocated = allocate_cells(self, cells) == MPI_SUCCESS;
+    end_blocking(comm);
+    if (!allocated)
         status = dp_fail(error, DP_ERR_MEMORY, "no memory for one-sided communication on %s",
                          dp_comm_host(comm));
     DP_TRY(dp_comm_agree(comm, status, error)); /* and rank 0 has zeroed the cells */
@@ -597,8 +761,10 @@ done:
 void dp_comm_board_destroy(dp_comm_board *board) {
     if (board == NULL)
         return;
+    begin_blocking(board->comm, board->comm->world, "MPI_Win_free");
     MPI_Win_unlock_all(board->window);
     MPI_Win_free(&board->window);
+    end_blocking(board->comm);
     dp_memory_free(board);
 }
 

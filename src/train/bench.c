@@ -94,7 +94,7 @@ static double time_allreduce(bench *self) {
     double before = dp_timer_now();
     for (int i = 0; i < IDLE_STEPS; i++) {
         write_slab(self, self->slab);
-        dp_comm_sum(self->comm, self->slab, length);
+        dp_comm_sum_blocking(self->comm, self->slab, length);
         dp_optimizer_sgd(self->stepper.kernels, length, 0.1f, self->slab,
                          dp_exchange_parameters(self->idle));
     }

@@ -51,7 +51,7 @@ static void try_rates(dp_comm *comm, dp_stepper *stepper, const dp_lr_request *r
     running_mean mean = {0};
     for (size_t i = 0; i < request->count && search->end == DP_LR_END_ALL; i++) {
         const dp_lr_point point = take_step(stepper, request, i);
-        if (stepper->signalled)
+        if (stepper->must_stop)
             search->end = DP_LR_END_SIGNAL;
         else if (has_blown_up(&mean, point.loss))
             search->end = DP_LR_END_BLOWN_UP;

@@ -6,7 +6,7 @@
 #include <math.h>
 
 /* Sums over the grains that travel with the gradient. */
-enum { EXTRA_LOSS, EXTRA_SIGNALLED, EXTRA_COUNT };
+enum { EXTRA_LOSS, EXTRA_MUST_STOP, EXTRA_COUNT };
 
 /* --- one step ------------------------------------------------------------------------------- */
 
@@ -38,8 +38,8 @@ static void draw_rows(dp_stepper *self, size_t first, size_t count) {
     dp_profile_mark(self->profile, DP_PHASE_DRAW);
 }
 
-static bool is_signalled(const dp_stepper *self) {
-    return self->signal != NULL && *self->signal != 0;
+static bool wants_stop(const dp_stepper *self) {
+    return self->out_of_time || (self->signal != NULL && *self->signal != 0);
 }
 
 /* Computes the gradient of some grains: a dp_tree_leaves. */
@@ -63,7 +63,7 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
     for (size_t g = 0; g < count; g++)
         means[g] = (float)(losses[g] / (double)self->config->batch_size);
     sums[self->layout.length + EXTRA_LOSS] = sum_pairs(means, count);
-    sums[self->layout.length + EXTRA_SIGNALLED] = is_signalled(self) ? 1.0f : 0.0f;
+    sums[self->layout.length + EXTRA_MUST_STOP] = wants_stop(self) ? 1.0f : 0.0f;
 }
 
 static void clip(void *context, double squares) {
@@ -89,7 +89,7 @@ static void step_by_exchange(dp_stepper *self) {
     dp_exchange_step(self->exchange, &work);
     const float *extras = dp_exchange_extras(self->exchange);
     self->loss = (double)extras[EXTRA_LOSS];
-    self->signalled = extras[EXTRA_SIGNALLED] > 0.0f;
+    self->must_stop = extras[EXTRA_MUST_STOP] > 0.0f;
 }
 
 static void step_by_split(dp_stepper *self) {
@@ -98,12 +98,12 @@ static void step_by_split(dp_stepper *self) {
                                   .contexts = self->contexts,
                                   .targets = self->targets,
                                   .lr = self->lr,
-                                  .signalled = is_signalled(self),
+                                  .signalled = wants_stop(self),
                                   .profile = self->profile};
     const dp_split_result result = dp_split_step_run(self->split, &batch);
     self->loss = result.loss;
     self->clip = result.clip;
-    self->signalled = result.signalled;
+    self->must_stop = result.signalled;
 }
 
 void dp_stepper_step(dp_stepper *self, uint64_t step, dp_profile *profile) {

@@ -247,6 +247,9 @@ dp_status dp_sweep_run(dp_comm *comm, dp_sweep_plan *plan, const dp_sweep_reques
     sweep self = {.comm = comm, .plan = plan, .request = request};
     *outcomes = NULL;
     *signal = 0;
+    /* Groups wait for each other as long as their trials take; within a group its deadline holds.
+     */
+    dp_comm_set_deadline(comm, 0.0);
     DP_TRY(share_plan(comm, plan, error));
     DP_TRY(prepare(&self, error));
     run_trials(&self);

@@ -11,6 +11,7 @@
 #include "train/run_folder.h"
 #include "train/stepper.h"
 #include "train/summary.h"
+#include "train/time_limit.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -28,6 +29,7 @@ typedef struct trainer {
 
     dp_progress progress;
     uint64_t end;          /* step at which this start of the program ends */
+    dp_time_limit limit;   /* rank 0 */
     double window_seconds; /* spent in steps since the last row of metrics */
     uint64_t window_steps;
 
@@ -56,6 +58,7 @@ static void show_progress(trainer *self) {
 
 static void take_step(trainer *self) {
     double before = dp_timer_now();
+    self->stepper.out_of_time = dp_time_limit_is_reached(&self->limit, before);
     dp_stepper_step(&self->stepper, self->progress.step, profile_of_step(self));
     self->progress.loss_sum += self->stepper.loss;
     self->progress.loss_count++;
@@ -152,6 +155,7 @@ static dp_status save_checkpoint(trainer *self, dp_error *error) {
     const char *dir = self->config->run_dir;
     char path[DP_PATH_SIZE];
     uint64_t hash = 0;
+    const double before = dp_timer_now();
     DP_TRY(check_weights(self, &hash, error));
     dp_comm_set_place(self->comm, "checkpoint", self->progress.step);
     if (self->is_root) {
@@ -164,6 +168,7 @@ static dp_status save_checkpoint(trainer *self, dp_error *error) {
                 dp_run_folder_prune(dir, self->progress.step, self->config->checkpoint_keep, error);
     }
     status = dp_comm_agree(self->comm, status, error);
+    dp_time_limit_note_save(&self->limit, dp_timer_now() - before);
 done:
     return status;
 }
@@ -344,24 +349,41 @@ static bool is_going_on(const trainer *self) {
     return self->progress.step < self->end && !is_stopped_early(self);
 }
 
-/* Steps up to the end or a signal. */
+static size_t state_bytes(const dp_stepper *stepper) {
+    const size_t slabs = 1 + dp_optimizer_slabs(stepper->config->optimizer);
+    return slabs * stepper->layout.length * sizeof *stepper->params;
+}
+
+/* What made the ranks stop, for all of them: rank 0 alone has a limit of time. */
+static void note_outcome(trainer *self, dp_train_outcome *outcome) {
+    if (is_finished(self)) /* was not ended early, whatever has come meanwhile */
+        return;
+    outcome->signal =
+        dp_comm_max(self->comm, self->request->signal != NULL ? *self->request->signal : 0);
+    outcome->out_of_time = outcome->signal == 0;
+}
+
+/* Steps up to the end, a signal or the end of the time. */
 static dp_status train(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
                        dp_train_outcome *outcome, dp_error *error) {
     dp_status status = DP_OK;
-    bool signalled = false;
+    bool must_stop = false;
     if (is_going_on(self))
         dp_report_step_heading(&self->report);
-    while (is_going_on(self) && !signalled) {
+    if (self->is_root)
+        dp_time_limit_init(&self->limit, self->request->max_time, self->started,
+                           state_bytes(&self->stepper));
+    while (is_going_on(self) && !must_stop) {
         take_step(self);
         DP_TRY(check_loss(self, error));
         DP_TRY(log_if_due(self, evaluations, error));
-        signalled = self->stepper.signalled;
-        if (signalled || !is_going_on(self) ||
+        must_stop = self->stepper.must_stop;
+        if (must_stop || !is_going_on(self) ||
             is_due(self->progress.step, self->config->checkpoint_every))
             DP_TRY(save_checkpoint(self, error));
     }
-    if (signalled)
-        outcome->signal = dp_comm_max(self->comm, *self->request->signal);
+    if (must_stop)
+        note_outcome(self, outcome);
 done:
     return status;
 }
@@ -457,11 +479,14 @@ static dp_status begin_profile(trainer *self, dp_error *error) {
     return dp_comm_agree(self->comm, status, error);
 }
 
-static void report_stop(trainer *self) {
+static void report_stop(trainer *self, const dp_train_outcome *outcome) {
     char step[32], steps[32];
-    dp_report_line(&self->report, "stopped at step %s of %s; the same command goes on from there",
+    dp_report_line(&self->report, "stopped at step %s of %s%s; the same command goes on from there",
                    dp_text_format_count(self->progress.step, step),
-                   dp_text_format_count(self->config->steps, steps));
+                   dp_text_format_count(self->config->steps, steps),
+                   outcome->signal != 0   ? " by a signal"
+                   : outcome->out_of_time ? " before --max_time is over"
+                                          : "");
 }
 
 /* That there is nothing left to do, and what would give something. */
@@ -502,7 +527,7 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
     if (is_finished(self))
         DP_TRY(finish(self, evaluations, error));
     else
-        report_stop(self);
+        report_stop(self, outcome);
 done:
     return status;
 }

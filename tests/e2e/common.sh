@@ -131,3 +131,51 @@ splits = dev
 every = 500
 EOF
 }
+
+# For tests that cause faults at random moments, in many rounds. DPTRAIN_FAULT_ROUNDS says how many
+# (begin_rounds N: N unless set), DPTRAIN_FAULT_SEED which; a run of 200,000 steps that was left alone is
+# in straight/.
+fault_run="train.steps=200000 train.log_every=1000 eval.every=1000 checkpoint.every=2000 \
+    parallel.deadline=3"
+begin_rounds() {
+    rounds=${DPTRAIN_FAULT_ROUNDS:-$1}
+    RANDOM=${DPTRAIN_FAULT_SEED:=$(date +%s)}
+    echo "$rounds rounds, DPTRAIN_FAULT_SEED=$DPTRAIN_FAULT_SEED"
+    make_small_run
+    # shellcheck disable=SC2086 # options
+    "$BIN/dptrain" small.ini run.dir=straight $fault_run checkpoint.every=200000 >/dev/null
+}
+
+# pick WORD...: one of them.
+pick() {
+    shift $((RANDOM % $#))
+    echo "$1"
+}
+
+# sleep_random MILLISECONDS: up to so many.
+sleep_random() {
+    local milliseconds=$((RANDOM % $1))
+    sleep "$((milliseconds / 1000)).$(printf %03d $((milliseconds % 1000)))"
+}
+
+# newest_step RUN: of its newest checkpoint.
+newest_step() {
+    find "$1/checkpoints" -name 'step-*.h5' | sed 's/.*step-0*\([0-9]\)/\1/; s/\.h5//' | sort -n |
+        tail -n 1
+}
+
+# expect_going_on WHAT RUN RANKS: the same command goes on from the newest checkpoint, and its rows are
+# those of the run that was left alone.
+expect_going_on() {
+    local newest end
+    newest=$(newest_step "$2")
+    end=$((newest / 1000 * 1000 + 2000))
+    # shellcheck disable=SC2086
+    ranks "$3" "$BIN/dptrain" small.ini run.dir="$2" $fault_run --stop_at $end >again.txt 2>&1 ||
+        fail "$1: the same command on $3 ranks ends with $?: $(cat again.txt)"
+    [ "$newest" = 0 ] || grep -q "resumed at step" again.txt || fail "$1: not resumed: $(cat again.txt)"
+    exact_columns "$2/metrics.csv" >got.txt
+    exact_columns straight/metrics.csv | sed -n "1,$((end / 1000 + 1))p" >wanted.txt
+    cmp -s got.txt wanted.txt || fail "$1: other rows after resuming: $(diff got.txt wanted.txt | sed 5q)"
+    echo "$1: well, at step $newest"
+}

@@ -1,24 +1,73 @@
 #!/usr/bin/env bash
-# A run that is asked to end does so with a checkpoint, and goes on as if nothing had been.
+# A run that is asked to end, by a signal or by its own clock, does so with a checkpoint, and goes on as
+# if nothing had been.
 source "$(dirname "$0")/common.sh"
 make_small_run
-"$BIN/dptrain" small.ini run.dir=straight train.steps=60000 train.log_every=5000 >/dev/null
+long="train.steps=60000 train.log_every=5000"
 
-for signal in TERM INT; do
+# shellcheck disable=SC2086 # options
+"$BIN/dptrain" small.ini run.dir=straight $long >/dev/null
+
+# expect_going_on WHAT RUN
+expect_going_on() {
+    # shellcheck disable=SC2086
+    ranks 3 "$BIN/dptrain" small.ini run.dir="$2" $long >again.txt
+    grep -q "resumed at step" again.txt || fail "$1: not resumed"
+    expect_equal "weights after $1" "$(field "$2/summary.json" weights)" \
+        "$(field straight/summary.json weights)"
+}
+
+# Twice, as by a launcher and by a batch system; only a second SIGINT would leave at once.
+for signal in TERM USR1 INT; do
     run=run_$signal
-    "$BIN/dptrain" small.ini run.dir=$run train.steps=60000 train.log_every=5000 >out.txt 2>&1 &
+    # shellcheck disable=SC2086
+    "$BIN/dptrain" small.ini run.dir=$run $long >out.txt 2>&1 &
     pid=$!
-    for _ in $(seq 200); do
-        grep -qs "dev" out.txt && break
-        sleep 0.05
-    done
+    wait_for_text out.txt dev
     kill -"$signal" "$pid"
+    [ $signal = INT ] || kill -"$signal" "$pid" 2>/dev/null || true
     status=0
     wait "$pid" || status=$?
     expect_equal "status after SIG$signal" "$status" $((128 + $(kill -l "$signal")))
-    grep -q "stopped at step" out.txt || fail "SIG$signal: no word of where it stopped"
-    ranks 3 "$BIN/dptrain" small.ini run.dir=$run train.steps=60000 train.log_every=5000 >again.txt
-    grep -q "resumed at step" again.txt || fail "SIG$signal: not resumed"
-    expect_equal "weights after SIG$signal" "$(field $run/summary.json weights)" \
-        "$(field straight/summary.json weights)"
+    grep -q "stopped at step .* by a signal" out.txt ||
+        fail "SIG$signal: no word of where it stopped: $(cat out.txt)"
+    expect_going_on "SIG$signal" $run
+done
+
+# Somebody who does not want to wait: here rank 0 cannot come to the end of its step.
+# shellcheck disable=SC2086
+ranks 2 "$BIN/dptrain" small.ini run.dir=twice $long train.steps=100000000 parallel.deadline=60 \
+    >out.txt 2>error.txt &
+job=$!
+wait_for_text out.txt dev
+first=$(rank_process $job 0)
+second=$(rank_process $job 1)
+[ -n "$first" ] || skip "/proc does not tell the children of a process"
+kill -STOP "$second"
+kill -INT "$first"
+sleep 1
+kill -0 "$first" || fail "the first SIGINT was not waited for"
+kill -INT "$first"
+status=0
+wait $job || status=$?
+expect_equal "status after SIGINT twice ($(cat error.txt))" "$status" 130
+expect_gone "$second"
+
+# Time runs out in a run that would take much longer.
+for count in 1 3; do
+    run=limited_$count
+    status=0
+    began=$(date +%s%N)
+    # shellcheck disable=SC2086
+    ranks $count "$BIN/dptrain" small.ini run.dir=$run $long train.steps=100000000 \
+        --max_time 3s >out.txt 2>error.txt || status=$?
+    seconds=$((($(date +%s%N) - began) / 1000000000))
+    expect_equal "status after --max_time on $count ranks ($(cat error.txt))" "$status" 75
+    expect_equal "words of dptrain about it" "$(grep -c '^dptrain:' error.txt || true)" 0
+    grep -q "stopped at step .* before --max_time is over" out.txt ||
+        fail "--max_time: no word of where it stopped: $(cat out.txt)"
+    expect_below "seconds of a run of 3, launching included" $seconds 8
+    stopped=$(sed -n 's/stopped at step \([0-9,]*\).*/\1/p' out.txt | tr -d ,)
+    [ -f "$run/checkpoints/step-$(printf %08d "$stopped").h5" ] ||
+        fail "--max_time: no checkpoint of step $stopped: $(ls $run/checkpoints)"
 done
