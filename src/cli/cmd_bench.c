@@ -109,11 +109,8 @@ static void to_table(const dp_config *config, const dp_bench_result *result, dp_
     char count[32];
     dp_text_append_format(
         out,
-        "%s
-%" PRIu64 " rank%s on %" PRIu64 " node%s, exchange %s, batch %" PRIu64 " in %" PRIu64
-        " %s, %s parameters
-
-",
+        "%s\n%" PRIu64 " rank%s on %" PRIu64 " node%s, exchange %s, batch %" PRIu64 " in %" PRIu64
+        " %s, %s parameters\n\n",
         result->build, result->ranks, result->ranks == 1 ? "" : "s", result->nodes,
         result->nodes == 1 ? "" : "s", dp_exchange_name(config->exchange), config->batch_size,
         shares(config, result), result->blocks > 0 ? "blocks" : "grains",
