@@ -1,9 +1,9 @@
 #include "train/checkpoint.h"
 
 #include "adapters/h5file.h"
+#include "base/filesystem.h"
 #include "base/memory.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,23 +59,6 @@ static uint64_t hash_state(const dp_checkpoint *checkpoint) {
 static void format_seal(uint64_t hash, char seal[SEAL_SIZE + 1]) {
     char text[DP_HASH_TEXT_SIZE];
     snprintf(seal, SEAL_SIZE + 1, SEAL_WORD "%s\n", dp_hash_format(hash, text));
-}
-
-static dp_status add_seal(const char *path, dp_error *error) {
-    dp_file_map map;
-    char seal[SEAL_SIZE + 1];
-    dp_status status = dp_file_map_open(&map, path, error);
-    if (status != DP_OK)
-        return status;
-    format_seal(dp_xxh3_of(map.data, map.size), seal);
-    dp_file_map_close(&map);
-    FILE *stream = fopen(path, "ab");
-    if (stream == NULL)
-        return dp_fail_errno(error, errno, "cannot write %s", path);
-    bool written = fputs(seal, stream) >= 0;
-    if (fclose(stream) != 0 || !written)
-        return dp_fail_errno(error, errno, "cannot write %s", path);
-    return DP_OK;
 }
 
 /* The seal at the end of these bytes, or NULL. */
@@ -204,23 +187,58 @@ done:
     return status;
 }
 
-dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path, dp_error *error) {
-    dp_file_replacement replacement;
-    dp_h5file *file = NULL;
-    dp_error later; /* of the close, when something failed before it */
-    dp_status status = dp_file_replace_begin(&replacement, path, error);
-    if (status != DP_OK)
-        return status;
-    DP_TRY(dp_h5file_create(&file, replacement.temporary, error));
-    DP_TRY(write_content(checkpoint, file, error));
+/* Looks first, as a disk that runs full in the midst of it is nobody's friend. What a file system
+ * does not tell, it will say when it is written to. */
+static dp_status check_room(const char *path, size_t size, dp_error *error) {
+    char folder[DP_PATH_SIZE];
+    uint64_t free_bytes = 0;
+    const size_t length = (size_t)(dp_path_base(path) - path);
+    dp_status status =
+        dp_path_format(folder, error, "%.*s.", (int)length, path); /* "a/." or "." */
+    if (status == DP_OK && dp_filesystem_free_bytes(folder, &free_bytes, error) == DP_OK &&
+        free_bytes < size)
+        status = dp_fail(error, DP_ERR_IO,
+                         "cannot write %s: No space left, it takes %zu bytes and %" PRIu64
+                         " are free",
+                         path, size, free_bytes);
+    return status;
+}
+
+static dp_status write_file(const char *path, const void *image, size_t size, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_file_replacement replacement = {0};
+    char seal[SEAL_SIZE + 1];
+    format_seal(dp_xxh3_of(image, size), seal);
+    DP_TRY(check_room(path, size + SEAL_SIZE, error));
+    DP_TRY(dp_file_replace_begin(&replacement, path, error));
+    DP_TRY(dp_file_replace_append(&replacement, image, size, error));
+    DP_TRY(dp_file_replace_append(&replacement, seal, SEAL_SIZE, error));
+    DP_TRY(dp_file_replace_commit(&replacement, error));
 done:
-    if (dp_h5file_close(file, status == DP_OK ? error : &later) != DP_OK && status == DP_OK)
-        status = error->status;
-    if (status == DP_OK)
-        status = add_seal(replacement.temporary, error);
-    if (status == DP_OK)
-        status = dp_file_replace_commit(&replacement, error);
     dp_file_replace_abort(&replacement);
+    return status;
+}
+
+static dp_status make_image(const dp_checkpoint *checkpoint, const char *path, char **image,
+                            size_t *size, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_h5file *file = NULL;
+    dp_error ignored; /* closing what is in memory only */
+    DP_TRY(dp_h5file_create_in_memory(&file, path, error));
+    DP_TRY(write_content(checkpoint, file, error));
+    DP_TRY(dp_h5file_image(file, image, size, error));
+done:
+    (void)dp_h5file_close(file, &ignored);
+    return status;
+}
+
+dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path, dp_error *error) {
+    char *image = NULL;
+    size_t size = 0;
+    dp_status status = make_image(checkpoint, path, &image, &size, error);
+    if (status == DP_OK)
+        status = write_file(path, image, size, error);
+    dp_memory_free(image);
     return status;
 }
 
