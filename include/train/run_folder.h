@@ -38,8 +38,9 @@ dp_status dp_run_folder_checkpoint(const char *dir, uint64_t step, char path[DP_
 dp_status dp_run_folder_list(const char *dir, uint64_t **steps, size_t *count,
                              dp_error *error) DP_CHECKED;
 
-/* Removes all but the `keep` newest checkpoints up to `step`. Those beyond it are damaged ones that
- * a resumed run has skipped: they must not crowd out the good. */
+/* Removes the checkpoints up to `step` that are older than its `keep` newest good ones; these are
+ * read for it, so that no good one is removed for the sake of one that is damaged. Those beyond
+ * `step` are damaged ones that a resumed run has skipped: they must not crowd out the good. */
 dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep,
                               dp_error *error) DP_CHECKED;
 
