@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "train/checkpoint.h"
+#include "train/run_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -83,7 +84,7 @@ static bool is_temporary(const char *name) {
     if (dot == NULL || !dp_text_parse_unsigned(dot + 1, &process))
         return false;
     *dot = '\0';
-    return is_file_name(stem);
+    return is_file_name(stem) || strcmp(stem, DP_RUN_LOCK_NAME) == 0;
 }
 
 /* Removes what a program that was killed while it wrote has left in this folder. */
@@ -109,6 +110,14 @@ dp_status dp_run_folder_create(const char *dir, dp_error *error) {
     char path[DP_PATH_SIZE];
     DP_TRY(dp_run_folder_file(dir, "checkpoints", path, error));
     DP_TRY(dp_file_make_directories(path, error));
+done:
+    return status;
+}
+
+dp_status dp_run_folder_remove_leftovers(const char *dir, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_run_folder_file(dir, "checkpoints", path, error));
     DP_TRY(remove_temporaries(path, error));
     DP_TRY(remove_temporaries(dir, error));
 done:

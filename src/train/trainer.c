@@ -9,6 +9,7 @@
 #include "train/report.h"
 #include "train/resume.h"
 #include "train/run_folder.h"
+#include "train/run_lock.h"
 #include "train/stepper.h"
 #include "train/summary.h"
 
@@ -32,6 +33,7 @@ typedef struct trainer {
     uint64_t window_steps;
 
     /* Of rank 0. */
+    dp_run_lock lock;
     dp_metrics metrics;
     dp_report report;
     uint64_t saved_step; /* of the newest checkpoint that is known to be good; 0: none */
@@ -299,14 +301,18 @@ done:
 static dp_status open_run_folder(trainer *self, dp_error *error) {
     dp_status status = DP_OK;
     const char *dir = self->config->run_dir;
-    char path[DP_PATH_SIZE];
+    char path[DP_PATH_SIZE], notice[DP_RUN_LOCK_NOTICE_SIZE];
     if (!self->is_root)
         goto done;
     DP_TRY(dp_run_folder_create(dir, error));
+    DP_TRY(dp_run_lock_take(&self->lock, dir, notice, error));
+    DP_TRY(dp_run_folder_remove_leftovers(dir, error));
     if (self->request->fresh)
         DP_TRY(dp_run_folder_clear(dir, error));
     DP_TRY(dp_run_folder_file(dir, "log.txt", path, error));
     DP_TRY(dp_report_open(&self->report, true, self->request->quiet, path, error));
+    if (notice[0] != '\0')
+        dp_report_line(&self->report, "%s", notice);
 done:
     return dp_comm_agree(self->comm, status, error);
 }
@@ -556,6 +562,7 @@ static void clear(trainer *self) {
     dp_report_close(&self->report);
     dp_profile_clear(&self->profile);
     dp_stepper_close(&self->stepper);
+    dp_run_lock_release(&self->lock);
 }
 
 dp_status dp_trainer_run(dp_comm *comm, const dp_config *config, const dp_train_request *request,
