@@ -377,8 +377,8 @@ done:
 static dp_status read_params(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
                              dp_error *error) {
     dp_status status = DP_OK;
-    const dp_model_shape shape = dp_config_shape(
-        &checkpoint->config, checkpoint->vocabulary.count, checkpoint->block_size);
+    const dp_model_shape shape =
+        dp_config_shape(&checkpoint->config, checkpoint->vocabulary.count, checkpoint->block_size);
     if (dp_params_layout_init(&checkpoint->layout, shape, error) != DP_OK)
         return dp_fail_prefix(error, "%s", path);
     DP_TRY(read_slab(checkpoint, file, "/params", &checkpoint->params, error));
