@@ -1,5 +1,6 @@
 #include "train/run_folder.h"
 
+#include "base/digest.h"
 #include "base/memory.h"
 #include "support/expect.h"
 #include "support/scratch.h"
@@ -27,6 +28,17 @@ static void touch_steps(const char *dir, const uint64_t *steps, size_t count) {
     for (size_t i = 0; i < count; i++) {
         expect_ok(dp_run_folder_checkpoint(dir, steps[i], path, &error), &error);
         expect_ok(dp_file_write(path, "x", 1, &error), &error);
+    }
+}
+
+/* The seal of a checkpoint is that of all bytes before it, also where there are none. */
+static void seal_steps(const char *dir, const uint64_t *steps, size_t count) {
+    dp_error error = {0};
+    char path[DP_PATH_SIZE], seal[64], hash[DP_HASH_TEXT_SIZE];
+    snprintf(seal, sizeof seal, "dptrain-seal %s\n", dp_hash_format(dp_xxh3_of("", 0), hash));
+    for (size_t i = 0; i < count; i++) {
+        expect_ok(dp_run_folder_checkpoint(dir, steps[i], path, &error), &error);
+        expect_ok(dp_file_write(path, seal, strlen(seal), &error), &error);
     }
 }
 
@@ -110,7 +122,7 @@ static void test_run_folder_prunes_the_oldest(void **state) {
     static const uint64_t steps[] = {500, 400, 300, 200, 100};
     dp_error error = {0};
     const char *dir = new_run("prune");
-    touch_steps(dir, steps, 5);
+    seal_steps(dir, steps, 5);
     touch(dir, "checkpoints/step-1.h5");
     touch(dir, "best.h5");
     expect_ok(dp_run_folder_prune(dir, 500, 9, &error), &error);
@@ -128,9 +140,24 @@ static void test_run_folder_pruning_does_not_count_checkpoints_beyond_the_run(vo
     static const uint64_t steps[] = {500, 400, 300, 200}, kept[] = {500, 400, 300};
     dp_error error = {0};
     const char *dir = new_run("beyond");
-    touch_steps(dir, steps, 4);
+    seal_steps(dir, steps, 4);
     expect_ok(dp_run_folder_prune(dir, 300, 1, &error), &error);
     expect_steps(dir, kept, 3);
+}
+
+static void test_run_folder_pruning_keeps_as_many_good_ones_as_asked(void **state) {
+    (void)state;
+    static const uint64_t good[] = {700, 400, 300, 200, 100}, damaged[] = {600, 500, 350};
+    static const uint64_t kept[] = {700, 600, 500, 400, 350, 300};
+    static const uint64_t last[] = {700};
+    dp_error error = {0};
+    const char *dir = new_run("good");
+    seal_steps(dir, good, 5);
+    touch_steps(dir, damaged, 3);
+    expect_ok(dp_run_folder_prune(dir, 700, 3, &error), &error);
+    expect_steps(dir, kept, 6);
+    expect_ok(dp_run_folder_prune(dir, 700, 1, &error), &error);
+    expect_steps(dir, last, 1);
 }
 
 static void test_run_folder_clears_what_a_run_leaves_and_nothing_else(void **state) {
@@ -160,20 +187,21 @@ static void test_run_folder_clears_what_a_run_leaves_and_nothing_else(void **sta
 
 static void test_run_folder_removes_what_a_killed_program_left(void **state) {
     (void)state;
-    static const char *const left[] = {"best.h5.1.tmp", "metrics.csv.4194304.tmp",
-                                       "config.ini.77.tmp", "summary.json.5.tmp",
-                                       "checkpoints/step-00000100.h5.77.tmp"};
+    static const char *const left[] = {
+        "best.h5.1.tmp",      "metrics.csv.4194304.tmp", "config.ini.77.tmp",
+        "summary.json.5.tmp", "run.lock.5123456789.tmp", "checkpoints/step-00000100.h5.77.tmp"};
     static const char *const foreign[] = {
         "notes.txt.1.tmp",   "best.h5.tmp", "best.h5.x.tmp", "checkpoints/step-1.h5.77.tmp",
         "best.h5.1.tmp.old", ".tmp",        "1.tmp"};
     static const uint64_t steps[] = {100};
+    dp_error error = {0};
     const char *dir = new_run("left");
     touch_steps(dir, steps, 1);
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
         touch(dir, left[i]);
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
         touch(dir, foreign[i]);
-    assert_string_equal(new_run("left"), dir);
+    expect_ok(dp_run_folder_remove_leftovers(dir, &error), &error);
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
         if (has(dir, left[i]))
             fail_msg("%s is still there", left[i]);
@@ -262,6 +290,7 @@ int main(void) {
         cmocka_unit_test(test_run_folder_that_does_not_exist_has_no_checkpoints),
         cmocka_unit_test(test_run_folder_prunes_the_oldest),
         cmocka_unit_test(test_run_folder_pruning_does_not_count_checkpoints_beyond_the_run),
+        cmocka_unit_test(test_run_folder_pruning_keeps_as_many_good_ones_as_asked),
         cmocka_unit_test(test_run_folder_clears_what_a_run_leaves_and_nothing_else),
         cmocka_unit_test(test_run_folder_removes_what_a_killed_program_left),
         cmocka_unit_test(test_run_folder_finds_what_a_path_means),

@@ -28,6 +28,13 @@ typedef struct dp_h5shape {
 /* Creates (or truncates) a file for writing, or opens one for reading. On failure *file is NULL. */
 dp_status dp_h5file_create(dp_h5file **file, const char *path, dp_error *error) DP_CHECKED;
 dp_status dp_h5file_open(dp_h5file **file, const char *path, dp_error *error) DP_CHECKED;
+/* The same as the first, but the file lies in memory, and errors name it by `path`: HDF5 cannot let
+ * go of a file that a full disk has kept it from closing, so whoever goes on after that lets it
+ * write nothing. */
+dp_status dp_h5file_create_in_memory(dp_h5file **file, const char *path,
+                                     dp_error *error) DP_CHECKED;
+/* The bytes of such a file; the caller frees them with dp_memory_free. */
+dp_status dp_h5file_image(dp_h5file *file, char **bytes, size_t *size, dp_error *error) DP_CHECKED;
 /* Flushes and closes; the handle is gone even on failure. NULL is allowed. */
 dp_status dp_h5file_close(dp_h5file *file, dp_error *error);
 

@@ -22,6 +22,9 @@ typedef struct dp_file_replacement {
 /* Chooses and creates the temporary file, so that an unwritable directory shows at once. */
 dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path,
                                 dp_error *error) DP_CHECKED;
+/* Adds bytes to the end of the temporary file. */
+dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, size_t count,
+                                 dp_error *error) DP_CHECKED;
 /* Syncs the temporary file, renames it over path and syncs the directory. On failure the old file
  * stands and the temporary one is removed. */
 dp_status dp_file_replace_commit(dp_file_replacement *file, dp_error *error) DP_CHECKED;

@@ -29,6 +29,8 @@ typedef enum dp_status {
     DP_ERR_DEADLINE = 7,  /* a rank did not arrive within parallel.deadline */
     DP_ERR_DIVERGED = 8,  /* the loss is no longer a finite number */
     DP_ERR_REPLICA = 9,   /* ranks hold different weights */
+    DP_ERR_UNSAVED = 10,  /* the run went on, but some of its files could not be written */
+    DP_ERR_LOCKED = 11,   /* another run works in the folder */
     DP_ERR_INTERNAL = 70, /* a defect of the program */
     DP_OUT_OF_TIME = 75   /* no failure: --max_time was over, with a checkpoint */
 } dp_status;

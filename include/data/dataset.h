@@ -1,6 +1,6 @@
 /* dataset: the packed file of contexts and targets, read by mapping it.
  *
- * File format, version 1 (HDF5):
+ * File format, version 2 (HDF5, and behind it the seal of data/dataset_seal; version 1 has none):
  *   attributes  format "dptrain-dataset", version, unit, block_size, seed, source, source_sha256,
  *               sha256, made_by; with unit "word" also stream (0 or 1)
  *   /vocab/tokens                          [V] UTF-8, index = id
@@ -30,7 +30,8 @@
 #include <stdint.h>
 
 #define DP_DATASET_FORMAT "dptrain-dataset"
-#define DP_DATASET_VERSION 1
+#define DP_DATASET_VERSION 2
+#define DP_DATASET_VERSION_UNSEALED 1 /* still read */
 #define DP_DATASET_BLOCK ((size_t)1 << 20)
 
 #define DP_BLOCK_SIZE_MAX 64 /* tokens of context */
@@ -97,13 +98,13 @@ dp_file_state dp_file_state_of(const char *path);
 /* Both are known and alike. */
 bool dp_file_state_equal(const dp_file_state *a, const dp_file_state *b);
 
-/* Maps the file and checks its structure, not yet its ids. On failure nothing is held. */
+/* Maps the file and checks its structure and all but its ids. On failure nothing is held. */
 dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) DP_CHECKED;
 void dp_dataset_close(dp_dataset *dataset);
 
-/* Checks the checksums and that every id is below V, in this part of the file of 0..parts-1: all
- * parts together have checked everything. Reads the part once, from front to back, and holds none
- * of it resident afterwards. DP_ERR_INPUT names the tensor and the place. */
+/* Checks the identity, the checksums, and that every id is below V, in this part of the file of
+ * 0..parts-1: all parts together have checked everything. Reads the part once, from front to back,
+ * and holds none of it resident afterwards. DP_ERR_INPUT names the tensor and the place. */
 dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t parts,
                            dp_error *error) DP_CHECKED;
 

@@ -67,6 +67,10 @@ dp_status dp_checkpoint_load_model(dp_checkpoint *checkpoint, const char *path,
                                    dp_error *error) DP_CHECKED;
 void dp_checkpoint_clear(dp_checkpoint *checkpoint);
 
+/* Whether its bytes are those that were written; DP_ERR_INPUT, DP_ERR_IO otherwise. What they mean
+ * is not looked at. */
+dp_status dp_checkpoint_check_seal(const char *path, dp_error *error) DP_CHECKED;
+
 /* Whether the file ends as a checkpoint does, be it damaged or not. */
 bool dp_checkpoint_has_seal(const char *path);
 

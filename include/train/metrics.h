@@ -13,9 +13,8 @@
 #ifndef DP_TRAIN_METRICS_H
 #define DP_TRAIN_METRICS_H
 
+#include "base/journal.h"
 #include "data/dataset.h"
-
-#include <stdio.h>
 
 typedef struct dp_metrics_row {
     uint64_t step;
@@ -31,8 +30,7 @@ typedef struct dp_metrics_row {
 } dp_metrics_row;
 
 typedef struct dp_metrics {
-    FILE *stream;
-    char path[DP_PATH_SIZE];
+    dp_journal journal;
 } dp_metrics;
 
 /* Opens the file for appending, cut back to the rows up to `step` (so that a resumed run does not
@@ -40,9 +38,11 @@ typedef struct dp_metrics {
  * column. */
 dp_status dp_metrics_open(dp_metrics *metrics, const char *path, uint64_t step,
                           dp_error *error) DP_CHECKED;
-/* Writes a row through to the system. */
+/* Hands a row to the system; one that cannot be written is tried again with the next. */
 dp_status dp_metrics_append(dp_metrics *metrics, const dp_metrics_row *row,
                             dp_error *error) DP_CHECKED;
+/* Waits until all rows are on the disk: before a checkpoint that is to stand behind them. */
+dp_status dp_metrics_sync(dp_metrics *metrics, dp_error *error) DP_CHECKED;
 void dp_metrics_close(dp_metrics *metrics);
 
 /* The rows of a file. */

@@ -7,6 +7,7 @@
 #ifndef DP_TRAIN_REPORT_H
 #define DP_TRAIN_REPORT_H
 
+#include "base/journal.h"
 #include "base/progress_line.h"
 #include "data/dataset.h"
 #include "model/params.h"
@@ -16,12 +17,12 @@
 #include "train/metrics.h"
 #include "train/mixture.h"
 
-#include <stdio.h>
-
 typedef struct dp_report {
     bool enabled;
     bool quiet; /* only to the log */
-    FILE *log;  /* NULL until opened */
+    dp_journal log;
+    bool log_failed; /* its last line could not be written; log_error says why */
+    dp_error log_error;
     dp_progress_line progress;
 } dp_report;
 
@@ -31,6 +32,8 @@ typedef struct dp_report {
 dp_status dp_report_open(dp_report *report, bool enabled, bool quiet, const char *path,
                          dp_error *error) DP_CHECKED;
 void dp_report_close(dp_report *report);
+/* Whether all lines are in log.txt; else *error says why not. */
+dp_status dp_report_check_log(const dp_report *report, dp_error *error) DP_CHECKED;
 
 /* One line, without the newline. */
 void dp_report_line(dp_report *report, const char *format, ...) DP_PRINTF(2, 3);

@@ -6,6 +6,7 @@
  *   runs/NAME/summary.json                     the end of a finished run
  *   runs/NAME/checkpoints/step-00010000.h5     the newest `keep`
  *   runs/NAME/best.h5                          the best on dev
+ *   runs/NAME/run.lock                         train/run_lock, while a run works there
  *   runs/NAME/plots/                           train/plot: pictures, their scripts and data
  *   runs/NAME/report.html                      train/html_report
  *
@@ -21,9 +22,12 @@
 
 #define DP_RUNS_DIRECTORY "runs" /* where commands look for the newest run */
 
-/* Creates the folder and its checkpoints folder, and removes the temporary files that a program
- * left there that was killed while it wrote. */
+/* Creates the folder and its checkpoints folder. */
 dp_status dp_run_folder_create(const char *dir, dp_error *error) DP_CHECKED;
+
+/* Removes the temporary files that a program left there that was killed while it wrote. To be
+ * called by who holds the lock, as those of a living run look alike. */
+dp_status dp_run_folder_remove_leftovers(const char *dir, dp_error *error) DP_CHECKED;
 
 /* Removes what a run left in it (the files above), nothing else; for --fresh. */
 dp_status dp_run_folder_clear(const char *dir, dp_error *error) DP_CHECKED;
@@ -38,8 +42,9 @@ dp_status dp_run_folder_checkpoint(const char *dir, uint64_t step, char path[DP_
 dp_status dp_run_folder_list(const char *dir, uint64_t **steps, size_t *count,
                              dp_error *error) DP_CHECKED;
 
-/* Removes all but the `keep` newest checkpoints up to `step`. Those beyond it are damaged ones that
- * a resumed run has skipped: they must not crowd out the good. */
+/* Removes the checkpoints up to `step` that are older than its `keep` newest good ones; these are
+ * read for it, so that no good one is removed for the sake of one that is damaged. Those beyond
+ * `step` are damaged ones that a resumed run has skipped: they must not crowd out the good. */
 dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep,
                               dp_error *error) DP_CHECKED;
 

@@ -117,7 +117,9 @@ static dp_status new_handle(dp_h5file **file, const char *path, dp_error *error)
     return DP_OK;
 }
 
-dp_status dp_h5file_create(dp_h5file **file_out, const char *path, dp_error *error) {
+#define MEMORY_INCREMENT ((size_t)1 << 20) /* by which a file in memory grows */
+
+static dp_status create(dp_h5file **file_out, const char *path, bool in_memory, dp_error *error) {
     const char *object = "the file";
     dp_h5file *file = NULL;
     hid_t access = H5I_INVALID_HID;
@@ -125,6 +127,8 @@ dp_status dp_h5file_create(dp_h5file **file_out, const char *path, dp_error *err
     if (status != DP_OK)
         goto done;
     WRITE(access = access_properties());
+    if (in_memory)
+        WRITE(H5Pset_fapl_core(access, MEMORY_INCREMENT, false));
     WRITE(file->id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access));
 done:
     close_properties(access);
@@ -133,6 +137,33 @@ done:
         file = NULL;
     }
     *file_out = file;
+    return status;
+}
+
+dp_status dp_h5file_create(dp_h5file **file, const char *path, dp_error *error) {
+    return create(file, path, false, error);
+}
+
+dp_status dp_h5file_create_in_memory(dp_h5file **file, const char *path, dp_error *error) {
+    return create(file, path, true, error);
+}
+
+/* A copy, as HDF5 marks what it holds as being written. */
+dp_status dp_h5file_image(dp_h5file *file, char **bytes, size_t *size, dp_error *error) {
+    const char *object = "the image of the file";
+    dp_status status = DP_OK;
+    ssize_t length = 0;
+    *bytes = NULL;
+    WRITE(H5Fflush(file->id, H5F_SCOPE_GLOBAL));
+    WRITE(length = H5Fget_file_image(file->id, NULL, 0));
+    *size = (size_t)length;
+    DP_NEW_ARRAY(*bytes, *size);
+    WRITE(H5Fget_file_image(file->id, *bytes, *size));
+done:
+    if (status != DP_OK) {
+        dp_memory_free(*bytes);
+        *bytes = NULL;
+    }
     return status;
 }
 

@@ -28,6 +28,29 @@ done:
     return status;
 }
 
+/* Returns 0, or what errno says of the failure. */
+static int write_all(int descriptor, const char *bytes, size_t count) {
+    while (count > 0) {
+        ssize_t written = write(descriptor, bytes, count);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return written < 0 ? errno : EIO;
+        bytes += written;
+        count -= (size_t)written;
+    }
+    return 0;
+}
+
+dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, size_t count,
+                                 dp_error *error) {
+    int descriptor = open(file->temporary, O_WRONLY | O_APPEND | O_CLOEXEC);
+    int failed = descriptor < 0 ? errno : write_all(descriptor, bytes, count);
+    if (descriptor >= 0 && close(descriptor) != 0 && failed == 0)
+        failed = errno;
+    return failed == 0 ? DP_OK : dp_fail_errno(error, failed, "cannot write %s", file->path);
+}
+
 static dp_status sync_path(const char *path, int flags, dp_error *error) {
     int descriptor = open(path, flags | O_CLOEXEC);
     if (descriptor < 0)
@@ -39,6 +62,7 @@ static dp_status sync_path(const char *path, int flags, dp_error *error) {
     return DP_OK;
 }
 
+/* The folder that holds the entry `path`. */
 static dp_status sync_parent(const char *path, dp_error *error) {
     char directory[DP_PATH_SIZE];
     size_t length = (size_t)(dp_path_base(path) - path);
@@ -67,24 +91,11 @@ void dp_file_replace_abort(dp_file_replacement *file) {
     file->temporary[0] = '\0';
 }
 
-static dp_status write_all(const char *path, const void *bytes, size_t count, dp_error *error) {
-    FILE *stream = fopen(path, "wb");
-    if (stream == NULL)
-        return dp_fail_errno(error, errno, "cannot write %s", path);
-    bool written = fwrite(bytes, 1, count, stream) == count;
-    int failed = written ? 0 : errno;
-    if (fclose(stream) != 0 && failed == 0)
-        failed = errno;
-    if (failed != 0)
-        return dp_fail_errno(error, failed, "cannot write %s", path);
-    return DP_OK;
-}
-
 dp_status dp_file_write(const char *path, const void *bytes, size_t count, dp_error *error) {
     dp_status status = DP_OK;
     dp_file_replacement file;
     DP_TRY(dp_file_replace_begin(&file, path, error));
-    DP_TRY(write_all(file.temporary, bytes, count, error));
+    DP_TRY(dp_file_replace_append(&file, bytes, count, error));
     DP_TRY(dp_file_replace_commit(&file, error));
 done:
     dp_file_replace_abort(&file);

@@ -54,6 +54,8 @@ bool dp_help_exit_status(size_t i, const char **status, const char **meaning) {
         {"7", "a rank did not arrive within parallel.deadline"},
         {"8", "the loss is no longer a finite number"},
         {"9", "ranks hold different weights"},
+        {"10", "trained, but a file of the run could not be written"},
+        {"11", "another run works in the run folder"},
         {"75", "--max_time was over: ended with a checkpoint, the same command goes on"},
         {"128+N", "ended by signal N, with a checkpoint"},
     };

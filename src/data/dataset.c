@@ -1,6 +1,9 @@
 #define _DEFAULT_SOURCE /* madvise */
 #include "data/dataset.h"
 
+#include "base/memory.h"
+#include "data/dataset_seal.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,7 +108,7 @@ static int64_t clock_now(void) {
 
 /* --- opening -------------------------------------------------------------------------------- */
 
-static dp_status read_info(dp_dataset *dataset, dp_h5file *file, dp_error *error) {
+static dp_status read_info(dp_dataset *dataset, dp_h5file *file, bool is_sealed, dp_error *error) {
     dp_status status = DP_OK;
     dp_dataset_info *info = &dataset->info;
     uint64_t version = 0;
@@ -115,10 +118,14 @@ static dp_status read_info(dp_dataset *dataset, dp_h5file *file, dp_error *error
         return dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain dataset (make one: pack_dataset)",
                        dataset->path);
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "version", &version, error));
-    if (version != DP_DATASET_VERSION)
+    if (version < DP_DATASET_VERSION_UNSEALED || version > DP_DATASET_VERSION)
         return dp_fail(error, DP_ERR_INPUT,
-                       "%s is a dataset of format version %" PRIu64 "; this program reads %d",
-                       dataset->path, version, DP_DATASET_VERSION);
+                       "%s is a dataset of format version %" PRIu64
+                       "; this program reads %d and %d",
+                       dataset->path, version, DP_DATASET_VERSION_UNSEALED, DP_DATASET_VERSION);
+    if (!is_sealed && version != DP_DATASET_VERSION_UNSEALED)
+        return dp_fail(error, DP_ERR_INPUT, "%s is damaged: its end is missing; pack it again",
+                       dataset->path);
     DP_TRY(dp_h5file_read_text_attribute(file, "unit", unit, sizeof unit, error));
     info->unit = dp_unit_parse(unit);
     DP_TRY(dp_stream_read(file, &info->stream, error));
@@ -183,15 +190,17 @@ done:
 dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) {
     dp_status status = DP_OK;
     dp_h5file *file = NULL;
+    bool is_sealed = false;
     memset(dataset, 0, sizeof *dataset);
     DP_TRY(dp_path_format(dataset->path, error, "%s", path));
     dataset->opened = clock_now();
     dataset->state = dp_file_state_of(path);
+    DP_TRY(dp_file_map_open(&dataset->map, path, error));
+    DP_TRY(dp_dataset_seal_check(&dataset->map, path, &is_sealed, error));
     DP_TRY(dp_h5file_open(&file, path, error));
-    DP_TRY(read_info(dataset, file, error));
+    DP_TRY(read_info(dataset, file, is_sealed, error));
     DP_TRY(dp_vocabulary_read(&dataset->vocabulary, file, path, error));
     dataset->id_bytes = dp_dataset_id_bytes(dataset->vocabulary.count);
-    DP_TRY(dp_file_map_open(&dataset->map, path, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         DP_TRY(locate_split(dataset, file, (dp_split)split, error));
     dp_file_state after = dp_file_state_of(path);
@@ -337,9 +346,40 @@ static dp_status check_tensor(const dp_dataset *dataset, const char *name,
     return status;
 }
 
+/* That vocabulary, block_size and checksums are those that the file is named by. */
+static dp_status check_identity(const dp_dataset *dataset, dp_error *error) {
+    dp_status status = DP_OK;
+    uint64_t rows[DP_SPLIT_COUNT], *checksums[DP_DATASET_TENSORS] = {NULL};
+    size_t blocks[DP_DATASET_TENSORS];
+    char sha256[DP_SHA256_TEXT_SIZE];
+    for (int i = 0; i < DP_DATASET_TENSORS; i++) {
+        const dp_id_tensor *tensor =
+            i % 2 == 0 ? &dataset->contexts[i / 2] : &dataset->targets[i / 2];
+        const uint64_t bytes = tensor->rows * tensor->columns * dataset->id_bytes;
+        rows[i / 2] = tensor->rows;
+        blocks[i] = (size_t)((bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK);
+        DP_NEW_ARRAY(checksums[i], blocks[i]);
+        for (size_t block = 0; block < blocks[i]; block++)
+            checksums[i][block] = load_checksum(tensor, block);
+    }
+    DP_TRY(dp_dataset_identity(dataset->info.block_size, &dataset->vocabulary, rows,
+                               (const uint64_t *const *)checksums, blocks, sha256, error));
+    if (strcmp(sha256, dataset->info.sha256) != 0)
+        status = dp_fail(error, DP_ERR_INPUT,
+                         "%s is damaged: vocabulary, block_size, rows and checksums do not give "
+                         "its sha256; pack it again",
+                         dataset->path);
+done:
+    for (int i = 0; i < DP_DATASET_TENSORS; i++)
+        dp_memory_free(checksums[i]);
+    return status;
+}
+
 dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t parts,
                            dp_error *error) {
-    dp_status status = DP_OK;
+    dp_status status = part == 0 ? check_identity(dataset, error) : DP_OK;
+    if (status != DP_OK)
+        return status;
     advise(dataset->map.data, dataset->map.size, MADV_SEQUENTIAL);
     for (int split = 0; split < DP_SPLIT_COUNT && status == DP_OK; split++) {
         char name[64];

@@ -8,6 +8,7 @@
 #include "data/dataset_writer.h"
 
 #include "base/memory.h"
+#include "data/dataset_seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -344,16 +345,45 @@ done:
     return status;
 }
 
+static dp_status locate_tensors(dp_dataset_writer *writer, dp_byte_range ranges[DP_DATASET_TENSORS],
+                                dp_error *error) {
+    dp_status status = DP_OK;
+    for (int i = 0; i < DP_DATASET_TENSORS; i++) {
+        const tensor *self = &writer->tensors[i];
+        dp_h5location location;
+        DP_TRY(dp_h5file_locate_integers(writer->file, self->object, i % 2 == 0 ? 2 : 1, &location,
+                                         error));
+        ranges[i] =
+            (dp_byte_range){.first = location.offset,
+                            .count = writer->rows[i / 2] * self->columns * writer->id_bytes};
+    }
+done:
+    return status;
+}
+
+static dp_status add_seal(dp_dataset_writer *writer, const dp_byte_range ranges[DP_DATASET_TENSORS],
+                          dp_error *error) {
+    dp_status status = DP_OK;
+    char seal[DP_DATASET_SEAL_SIZE + 1];
+    DP_TRY(dp_dataset_seal_make(writer->replacement.temporary, ranges, seal, error));
+    DP_TRY(dp_file_replace_append(&writer->replacement, seal, DP_DATASET_SEAL_SIZE, error));
+done:
+    return status;
+}
+
 dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
     dp_status status = DP_OK;
+    dp_byte_range ranges[DP_DATASET_TENSORS];
     DP_TRY(advance(writer, DP_SPLIT_COUNT, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
         DP_TRY(write_checksums(writer, &writer->tensors[i], error));
     DP_TRY(write_identity(writer, error));
+    DP_TRY(locate_tensors(writer, ranges, error));
     status = dp_h5file_close(writer->file, error);
     writer->file = NULL; /* gone even where closing failed */
     if (status != DP_OK)
         goto done;
+    DP_TRY(add_seal(writer, ranges, error));
     DP_TRY(dp_file_replace_commit(&writer->replacement, error));
 done:
     return status;

@@ -1,6 +1,7 @@
 #include "train/checkpoint.h"
 
 #include "adapters/h5file.h"
+#include "base/filesystem.h"
 #include "base/memory.h"
 
 #include <errno.h>
@@ -61,59 +62,81 @@ static void format_seal(uint64_t hash, char seal[SEAL_SIZE + 1]) {
     snprintf(seal, SEAL_SIZE + 1, SEAL_WORD "%s\n", dp_hash_format(hash, text));
 }
 
-static dp_status add_seal(const char *path, dp_error *error) {
+/* Opens a regular file; *size is that of its content. */
+static dp_status open_content(const char *path, FILE **stream, size_t *size, dp_error *error) {
+    dp_status status = DP_OK;
     dp_file_map map;
-    char seal[SEAL_SIZE + 1];
-    dp_status status = dp_file_map_open(&map, path, error);
-    if (status != DP_OK)
-        return status;
-    format_seal(dp_xxh3_of(map.data, map.size), seal);
+    *stream = NULL;
+    DP_TRY(dp_file_map_open(&map, path, error)); /* says best why it cannot be opened */
+    *size = map.size;
     dp_file_map_close(&map);
-    FILE *stream = fopen(path, "ab");
-    if (stream == NULL)
-        return dp_fail_errno(error, errno, "cannot write %s", path);
-    bool written = fputs(seal, stream) >= 0;
-    if (fclose(stream) != 0 || !written)
-        return dp_fail_errno(error, errno, "cannot write %s", path);
-    return DP_OK;
+    *stream = fopen(path, "rb");
+    if (*stream == NULL)
+        status = dp_fail_errno(error, errno, "cannot read %s", path);
+done:
+    return status;
 }
 
-/* The seal at the end of these bytes, or NULL. */
-static const unsigned char *find_seal(const dp_file_map *map) {
-    if (map->size < SEAL_SIZE)
-        return NULL;
-    const unsigned char *seal = map->data + (map->size - SEAL_SIZE);
-    return memcmp(seal, SEAL_WORD, strlen(SEAL_WORD)) == 0 ? seal : NULL;
+/* The XXH3 of the next `count` bytes. They are read and not mapped: what a disk no longer gives is
+ * then an error, and no signal. */
+static bool hash_next(FILE *stream, size_t count, uint64_t *hash) {
+    unsigned char bytes[16384];
+    dp_xxh3 state;
+    dp_xxh3_init(&state);
+    while (count > 0) {
+        size_t part = fread(bytes, 1, count < sizeof bytes ? count : sizeof bytes, stream);
+        if (part == 0)
+            return false;
+        dp_xxh3_update(&state, bytes, part);
+        count -= part;
+    }
+    *hash = dp_xxh3_digest(&state);
+    return true;
 }
 
-static dp_status check_seal(const char *path, dp_error *error) {
-    dp_file_map map;
-    char expected[SEAL_SIZE + 1];
-    dp_status status = dp_file_map_open(&map, path, error);
-    if (status != DP_OK)
-        return status;
-    const unsigned char *seal = find_seal(&map);
-    if (seal == NULL) {
+/* What the file ends with, and the seal that it should end with; *found is "" where there is no
+ * room for one. */
+static dp_status read_seal(const char *path, char found[SEAL_SIZE + 1],
+                           char expected[SEAL_SIZE + 1], dp_error *error) {
+    dp_status status = DP_OK;
+    FILE *stream = NULL;
+    size_t size = 0;
+    uint64_t hash = 0;
+    memset(found, 0, SEAL_SIZE + 1);
+    DP_TRY(open_content(path, &stream, &size, error));
+    if (size < SEAL_SIZE)
+        goto done;
+    if (!hash_next(stream, size - SEAL_SIZE, &hash) || fread(found, SEAL_SIZE, 1, stream) != 1)
+        status = ferror(stream) != 0
+                     ? dp_fail_errno(error, errno, "cannot read %s", path)
+                     : dp_fail(error, DP_ERR_INPUT, "%s was cut short while it was read", path);
+    format_seal(hash, expected);
+done:
+    if (stream != NULL)
+        fclose(stream);
+    return status;
+}
+
+static bool is_seal(const char *text) {
+    return strncmp(text, SEAL_WORD, strlen(SEAL_WORD)) == 0;
+}
+
+dp_status dp_checkpoint_check_seal(const char *path, dp_error *error) {
+    char found[SEAL_SIZE + 1], expected[SEAL_SIZE + 1];
+    dp_status status = read_seal(path, found, expected, error);
+    if (status == DP_OK && !is_seal(found))
         status =
             dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain checkpoint, or is cut short", path);
-    } else {
-        format_seal(dp_xxh3_of(map.data, map.size - SEAL_SIZE), expected);
-        if (memcmp(seal, expected, SEAL_SIZE) != 0)
-            status = dp_fail(error, DP_ERR_INPUT, "%s is damaged: its content has another checksum",
-                             path);
-    }
-    dp_file_map_close(&map);
+    else if (status == DP_OK && memcmp(found, expected, SEAL_SIZE) != 0)
+        status =
+            dp_fail(error, DP_ERR_INPUT, "%s is damaged: its content has another checksum", path);
     return status;
 }
 
 bool dp_checkpoint_has_seal(const char *path) {
-    dp_file_map map;
+    char found[SEAL_SIZE + 1], expected[SEAL_SIZE + 1];
     dp_error ignored;
-    if (dp_file_map_open(&map, path, &ignored) != DP_OK)
-        return false;
-    bool has = find_seal(&map) != NULL;
-    dp_file_map_close(&map);
-    return has;
+    return read_seal(path, found, expected, &ignored) == DP_OK && is_seal(found);
 }
 
 /* --- saving --------------------------------------------------------------------------------- */
@@ -204,23 +227,57 @@ done:
     return status;
 }
 
-dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path, dp_error *error) {
-    dp_file_replacement replacement;
-    dp_h5file *file = NULL;
-    dp_error later; /* of the close, when something failed before it */
-    dp_status status = dp_file_replace_begin(&replacement, path, error);
-    if (status != DP_OK)
-        return status;
-    DP_TRY(dp_h5file_create(&file, replacement.temporary, error));
-    DP_TRY(write_content(checkpoint, file, error));
+/* Looks first, as a disk that runs full in the midst of it is nobody's friend. What a file system
+ * does not tell, it will say when it is written to. */
+static dp_status check_room(const char *path, size_t size, dp_error *error) {
+    char folder[DP_PATH_SIZE];
+    uint64_t free_bytes = 0;
+    const size_t length = (size_t)(dp_path_base(path) - path);
+    dp_status status = dp_path_format(folder, error, "%.*s.", (int)length, path); /* "a/." or "." */
+    if (status == DP_OK && dp_filesystem_free_bytes(folder, &free_bytes, error) == DP_OK &&
+        free_bytes < size)
+        status =
+            dp_fail(error, DP_ERR_IO,
+                    "cannot write %s: No space left, it takes %zu bytes and %" PRIu64 " are free",
+                    path, size, free_bytes);
+    return status;
+}
+
+static dp_status write_file(const char *path, const void *image, size_t size, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_file_replacement replacement = {0};
+    char seal[SEAL_SIZE + 1];
+    format_seal(dp_xxh3_of(image, size), seal);
+    DP_TRY(check_room(path, size + SEAL_SIZE, error));
+    DP_TRY(dp_file_replace_begin(&replacement, path, error));
+    DP_TRY(dp_file_replace_append(&replacement, image, size, error));
+    DP_TRY(dp_file_replace_append(&replacement, seal, SEAL_SIZE, error));
+    DP_TRY(dp_file_replace_commit(&replacement, error));
 done:
-    if (dp_h5file_close(file, status == DP_OK ? error : &later) != DP_OK && status == DP_OK)
-        status = error->status;
-    if (status == DP_OK)
-        status = add_seal(replacement.temporary, error);
-    if (status == DP_OK)
-        status = dp_file_replace_commit(&replacement, error);
     dp_file_replace_abort(&replacement);
+    return status;
+}
+
+static dp_status make_image(const dp_checkpoint *checkpoint, const char *path, char **image,
+                            size_t *size, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_h5file *file = NULL;
+    dp_error ignored; /* closing what is in memory only */
+    DP_TRY(dp_h5file_create_in_memory(&file, path, error));
+    DP_TRY(write_content(checkpoint, file, error));
+    DP_TRY(dp_h5file_image(file, image, size, error));
+done:
+    (void)dp_h5file_close(file, &ignored);
+    return status;
+}
+
+dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path, dp_error *error) {
+    char *image = NULL;
+    size_t size = 0;
+    dp_status status = make_image(checkpoint, path, &image, &size, error);
+    if (status == DP_OK)
+        status = write_file(path, image, size, error);
+    dp_memory_free(image);
     return status;
 }
 
@@ -392,7 +449,7 @@ static dp_status load(dp_checkpoint *checkpoint, const char *path, bool with_sta
     dp_h5file *file = NULL;
     dp_error later;
     memset(checkpoint, 0, sizeof *checkpoint);
-    DP_TRY(check_seal(path, error));
+    DP_TRY(dp_checkpoint_check_seal(path, error));
     DP_TRY(dp_h5file_open(&file, path, error));
     DP_TRY(read_content(checkpoint, file, path, with_state, error));
 done:

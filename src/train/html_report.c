@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Pictures shrink as far as they can be read and are scrolled in their own box from there on; lines

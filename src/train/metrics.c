@@ -4,7 +4,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -83,11 +82,8 @@ done:
 dp_status dp_metrics_open(dp_metrics *metrics, const char *path, uint64_t step, dp_error *error) {
     dp_status status = DP_OK;
     *metrics = (dp_metrics){0};
-    DP_TRY(dp_path_format(metrics->path, error, "%s", path));
     DP_TRY(cut_back(path, step, error));
-    metrics->stream = fopen(path, "a");
-    if (metrics->stream == NULL)
-        status = dp_fail_errno(error, errno, "cannot write %s", path);
+    DP_TRY(dp_journal_open(&metrics->journal, path, error));
 done:
     return status;
 }
@@ -114,18 +110,18 @@ dp_status dp_metrics_append(dp_metrics *metrics, const dp_metrics_row *row, dp_e
     append_real(&line, row->grad_norm);
     dp_text_append(&line, "\n");
     DP_TRY(dp_text_check(&line, error));
-    if (fwrite(line.data, 1, line.length, metrics->stream) != line.length ||
-        fflush(metrics->stream) != 0)
-        status = dp_fail_errno(error, errno, "cannot write %s", metrics->path);
+    DP_TRY(dp_journal_add(&metrics->journal, line.data, line.length, error));
 done:
     dp_text_clear(&line);
     return status;
 }
 
+dp_status dp_metrics_sync(dp_metrics *metrics, dp_error *error) {
+    return dp_journal_sync(&metrics->journal, error);
+}
+
 void dp_metrics_close(dp_metrics *metrics) {
-    if (metrics->stream != NULL)
-        fclose(metrics->stream);
-    *metrics = (dp_metrics){0};
+    dp_journal_close(&metrics->journal);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

@@ -1,50 +1,60 @@
 #include "train/report.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
+
+/* Lines are shorter, but for the paths in them. */
+#define REPORT_LINE_SIZE (2 * DP_PATH_SIZE)
 
 dp_status dp_report_open(dp_report *report, bool enabled, bool quiet, const char *path,
                          dp_error *error) {
     *report = (dp_report){.enabled = enabled, .quiet = quiet};
     if (!enabled)
         return DP_OK;
-    report->log = fopen(path, "a");
-    if (report->log == NULL)
-        return dp_fail_errno(error, errno, "cannot write %s", path);
-    if (!quiet)
+    dp_status status = dp_journal_open(&report->log, path, error);
+    if (status == DP_OK && !quiet)
         dp_progress_line_open(&report->progress, stdout);
-    return DP_OK;
+    return status;
 }
 
 void dp_report_close(dp_report *report) {
     dp_progress_line_close(&report->progress);
-    if (report->log != NULL)
-        fclose(report->log);
-    report->log = NULL;
+    dp_journal_close(&report->log);
 }
 
-static void print_line(FILE *stream, const char *format, va_list arguments) {
-    vfprintf(stream, format, arguments);
-    fputc('\n', stream);
-    fflush(stream);
+dp_status dp_report_check_log(const dp_report *report, dp_error *error) {
+    if (!report->log_failed)
+        return DP_OK;
+    *error = report->log_error;
+    return error->status;
+}
+
+/* A log that cannot be written ends no run; what it should have said stands on the terminal. */
+static void add_to_log(dp_report *report, const dp_text *line) {
+    if (report->log.is_open)
+        report->log_failed = dp_journal_add(&report->log, dp_text_string(line), line->length,
+                                            &report->log_error) != DP_OK;
 }
 
 void dp_report_line(dp_report *report, const char *format, ...) {
+    char text[REPORT_LINE_SIZE];
+    dp_text line = {0};
     va_list arguments;
     if (!report->enabled)
         return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    dp_text_append_format(&line, "%s\n", text);
     dp_progress_line_erase(&report->progress);
-    va_start(arguments, format);
-    if (!report->quiet)
-        print_line(stdout, format, arguments);
-    va_end(arguments);
-    if (report->log == NULL)
-        return;
-    va_start(arguments, format);
-    print_line(report->log, format, arguments);
-    va_end(arguments);
+    if (!report->quiet) {
+        fputs(dp_text_string(&line), stdout);
+        fflush(stdout);
+    }
+    add_to_log(report, &line);
+    dp_text_clear(&line);
 }
 
 static void report_dataset(dp_report *report, const dp_dataset *dataset) {

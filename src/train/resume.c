@@ -19,7 +19,7 @@ static dp_status load_newest_good(const char *dir, dp_report *report, dp_checkpo
         DP_TRY(dp_run_folder_checkpoint(dir, steps[i], path, error));
         status = dp_checkpoint_load(checkpoint, path, error);
         *found = status == DP_OK;
-        if (status != DP_ERR_INPUT)
+        if (status != DP_ERR_INPUT && status != DP_ERR_IO)
             goto done;
         dp_report_line(report, "skipped: %s", error->message);
     }
@@ -32,8 +32,18 @@ done:
     return status;
 }
 
-static dp_status check(const dp_checkpoint *checkpoint, const dp_config *config,
-                       const dp_dataset *dataset, dp_error *error) {
+/* Whether the tensors have the shapes that they have here, and the ids the same meaning. */
+static bool fits(const dp_checkpoint *checkpoint, const dp_stepper *stepper) {
+    return checkpoint->block_size == stepper->layout.shape.block_size &&
+           checkpoint->layout.length == stepper->layout.length &&
+           checkpoint->unit == stepper->dataset.info.unit &&
+           dp_vocabulary_equal(&checkpoint->vocabulary, &stepper->dataset.vocabulary);
+}
+
+static dp_status check(const dp_checkpoint *checkpoint, const dp_stepper *stepper,
+                       dp_error *error) {
+    const dp_config *config = stepper->config;
+    const dp_dataset *dataset = &stepper->dataset;
     if (dp_config_check_resumable(&checkpoint->config, config, error) != DP_OK)
         return dp_fail_prefix(error, "%s holds a run that cannot go on (--fresh starts over)",
                               config->run_dir);
@@ -43,6 +53,11 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_config *config,
                        "here); --fresh starts over",
                        config->run_dir, dataset->path, checkpoint->dataset_sha256,
                        dataset->info.sha256);
+    if (!fits(checkpoint, stepper))
+        return dp_fail(error, DP_ERR_MISMATCH,
+                       "%s has another vocabulary or block_size than %s, though it names the same "
+                       "dataset; --fresh starts over",
+                       config->run_dir, dataset->path);
     if (checkpoint->progress.step > config->steps)
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s is at step %" PRIu64 ", beyond train.steps = %" PRIu64, config->run_dir,
@@ -66,7 +81,7 @@ static dp_status restore(dp_stepper *stepper, dp_report *report, dp_progress *pr
     DP_TRY(load_newest_good(stepper->config->run_dir, report, &checkpoint, resumed, error));
     if (!*resumed)
         goto done;
-    DP_TRY(check(&checkpoint, stepper->config, &stepper->dataset, error));
+    DP_TRY(check(&checkpoint, stepper, error));
     if (strcmp(checkpoint.build, stepper->build.text) != 0)
         dp_report_line(report,
                        "notice: steps so far were computed by %s; bits may differ from a "

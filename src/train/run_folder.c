@@ -2,6 +2,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "train/checkpoint.h"
+#include "train/run_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -82,7 +84,7 @@ static bool is_temporary(const char *name) {
     if (dot == NULL || !dp_text_parse_unsigned(dot + 1, &process))
         return false;
     *dot = '\0';
-    return is_file_name(stem);
+    return is_file_name(stem) || strcmp(stem, DP_RUN_LOCK_NAME) == 0;
 }
 
 /* Removes what a program that was killed while it wrote has left in this folder. */
@@ -108,6 +110,14 @@ dp_status dp_run_folder_create(const char *dir, dp_error *error) {
     char path[DP_PATH_SIZE];
     DP_TRY(dp_run_folder_file(dir, "checkpoints", path, error));
     DP_TRY(dp_file_make_directories(path, error));
+done:
+    return status;
+}
+
+dp_status dp_run_folder_remove_leftovers(const char *dir, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_run_folder_file(dir, "checkpoints", path, error));
     DP_TRY(remove_temporaries(path, error));
     DP_TRY(remove_temporaries(dir, error));
 done:
@@ -162,27 +172,38 @@ done:
     return status;
 }
 
-/* Removes all but the `keep` newest of the checkpoints up to `step`. */
-static dp_status remove_older(const char *dir, uint64_t step, uint64_t keep, dp_error *error) {
+static dp_status remove_checkpoint(const char *dir, uint64_t step, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_status status = dp_run_folder_checkpoint(dir, step, path, error);
+    return status == DP_OK ? dp_file_remove(path, error) : status;
+}
+
+static bool is_good(const char *dir, uint64_t step) {
+    char path[DP_PATH_SIZE];
+    dp_error ignored;
+    return dp_run_folder_checkpoint(dir, step, path, &ignored) == DP_OK &&
+           dp_checkpoint_check_seal(path, &ignored) == DP_OK;
+}
+
+dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep, dp_error *error) {
     dp_status status = DP_OK;
     uint64_t *steps = NULL;
-    size_t count = 0;
-    uint64_t kept = 0;
+    size_t count = 0, first = 0;
+    uint64_t good = 0;
     DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
-    for (size_t i = 0; i < count; i++) {
-        char path[DP_PATH_SIZE];
-        if (steps[i] > step || kept++ < keep)
-            continue;
-        DP_TRY(dp_run_folder_checkpoint(dir, steps[i], path, error));
-        DP_TRY(dp_file_remove(path, error));
+    while (first < count && steps[first] > step)
+        first++;
+    if (count - first <= keep)
+        goto done;
+    for (size_t i = first; i < count; i++) {
+        if (good == keep)
+            DP_TRY(remove_checkpoint(dir, steps[i], error));
+        else
+            good += is_good(dir, steps[i]);
     }
 done:
     dp_memory_free(steps);
     return status;
-}
-
-dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep, dp_error *error) {
-    return remove_older(dir, step, keep, error);
 }
 
 static dp_status remove_pictures(const char *dir, dp_error *error) {
@@ -199,11 +220,23 @@ done:
     return status;
 }
 
+static dp_status remove_checkpoints(const char *dir, dp_error *error) {
+    dp_status status = DP_OK;
+    uint64_t *steps = NULL;
+    size_t count = 0;
+    DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
+    for (size_t i = 0; i < count; i++)
+        DP_TRY(remove_checkpoint(dir, steps[i], error));
+done:
+    dp_memory_free(steps);
+    return status;
+}
+
 dp_status dp_run_folder_clear(const char *dir, dp_error *error) {
-    dp_status status = remove_older(dir, UINT64_MAX, 0, error);
-    if (status == DP_OK)
-        status = remove_pictures(dir, error);
-    for (size_t i = 0; i < FILE_COUNT && status == DP_OK; i++) {
+    dp_status status = DP_OK;
+    DP_TRY(remove_checkpoints(dir, error));
+    DP_TRY(remove_pictures(dir, error));
+    for (size_t i = 0; i < FILE_COUNT; i++) {
         char path[DP_PATH_SIZE];
         DP_TRY(dp_run_folder_file(dir, file_names[i], path, error));
         DP_TRY(dp_file_remove(path, error));

@@ -9,6 +9,7 @@
 #include "train/report.h"
 #include "train/resume.h"
 #include "train/run_folder.h"
+#include "train/run_lock.h"
 #include "train/stepper.h"
 #include "train/summary.h"
 #include "train/time_limit.h"
@@ -33,8 +34,13 @@ typedef struct trainer {
     double window_seconds; /* spent in steps since the last row of metrics */
     uint64_t window_steps;
 
-    dp_metrics metrics; /* rank 0 */
-    dp_report report;   /* rank 0 */
+    /* Of rank 0. */
+    dp_run_lock lock;
+    dp_metrics metrics;
+    dp_report report;
+    uint64_t saved_step; /* of the newest checkpoint that is known to be good; 0: none */
+    uint64_t unsaved;    /* writes that failed, and the first of them */
+    dp_error first_unsaved;
 } trainer;
 
 /* --- one step ------------------------------------------------------------------------------- */
@@ -71,11 +77,15 @@ static void take_step(trainer *self) {
 }
 
 static dp_status fail_diverged(trainer *self, const char *what, dp_error *error) {
+    char checkpoint[DP_PATH_SIZE] = "none";
+    dp_error ignored;
+    if (self->saved_step > 0)
+        (void)!dp_run_folder_checkpoint(self->config->run_dir, self->saved_step, checkpoint,
+                                        &ignored);
     dp_status status = dp_fail(error, DP_ERR_DIVERGED,
-                               "%s not finite at step %" PRIu64
-                               ": try a smaller train.lr or model.init=scaled; the checkpoints in "
-                               "%s are from before",
-                               what, self->progress.step, self->config->run_dir);
+                               "%s not finite at step %" PRIu64 ": try a smaller train.lr, "
+                               "train.clip_norm or model.init=scaled; last good checkpoint: %s",
+                               what, self->progress.step, checkpoint);
     return dp_comm_agree(self->comm, status, error);
 }
 
@@ -137,6 +147,17 @@ static dp_checkpoint snapshot(const trainer *self, uint64_t weights_hash) {
     return checkpoint;
 }
 
+/* A run goes on where rank 0 cannot write: the system may let it later, and what was saved before
+ * stands. It is told at once and makes the exit status in the end. Other failures are passed on. */
+static dp_status tolerate(trainer *self, dp_status status, const dp_error *error) {
+    if (status != DP_ERR_IO && status != DP_ERR_MEMORY)
+        return status;
+    if (self->unsaved++ == 0)
+        self->first_unsaved = *error;
+    dp_report_line(&self->report, "warning: %s; training goes on", error->message);
+    return DP_OK;
+}
+
 /* Rank 0 writes, all agree. */
 static dp_status save_best(trainer *self, uint64_t hash, dp_error *error) {
     dp_status status = DP_OK;
@@ -145,28 +166,36 @@ static dp_status save_best(trainer *self, uint64_t hash, dp_error *error) {
         return DP_OK;
     dp_checkpoint checkpoint = snapshot(self, hash);
     DP_TRY(dp_run_folder_file(self->config->run_dir, "best.h5", path, error));
-    DP_TRY(dp_checkpoint_save(&checkpoint, path, error));
+    DP_TRY(tolerate(self, dp_checkpoint_save(&checkpoint, path, error), error));
 done:
     return status;
 }
 
-static dp_status save_checkpoint(trainer *self, dp_error *error) {
+/* Rank 0's part. The rows of metrics up to here are on the disk before the checkpoint is; older
+ * ones go only once it is there. */
+static dp_status write_checkpoint(trainer *self, uint64_t hash, dp_error *error) {
     dp_status status = DP_OK;
     const char *dir = self->config->run_dir;
+    const uint64_t step = self->progress.step;
     char path[DP_PATH_SIZE];
+    const dp_checkpoint checkpoint = snapshot(self, hash);
+    DP_TRY(tolerate(self, dp_metrics_sync(&self->metrics, error), error));
+    DP_TRY(dp_run_folder_checkpoint(dir, step, path, error));
+    DP_TRY(dp_checkpoint_save(&checkpoint, path, error));
+    self->saved_step = step;
+    DP_TRY(dp_run_folder_prune(dir, step, self->config->checkpoint_keep, error));
+done:
+    return tolerate(self, status, error);
+}
+
+static dp_status save_checkpoint(trainer *self, dp_error *error) {
+    dp_status status = DP_OK;
     uint64_t hash = 0;
     const double before = dp_timer_now();
     DP_TRY(check_weights(self, &hash, error));
     dp_comm_set_place(self->comm, "checkpoint", self->progress.step);
-    if (self->is_root) {
-        dp_checkpoint checkpoint = snapshot(self, hash);
-        status = dp_run_folder_checkpoint(dir, self->progress.step, path, error);
-        if (status == DP_OK)
-            status = dp_checkpoint_save(&checkpoint, path, error);
-        if (status == DP_OK)
-            status =
-                dp_run_folder_prune(dir, self->progress.step, self->config->checkpoint_keep, error);
-    }
+    if (self->is_root)
+        status = write_checkpoint(self, hash, error);
     status = dp_comm_agree(self->comm, status, error);
     dp_time_limit_note_save(&self->limit, dp_timer_now() - before);
 done:
@@ -208,7 +237,7 @@ static dp_status write_row(trainer *self, unsigned splits,
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         row.split_loss[split] = (splits >> split & 1u) != 0 ? evaluations[split].loss : NAN;
     if (self->is_root)
-        status = dp_metrics_append(&self->metrics, &row, error);
+        status = tolerate(self, dp_metrics_append(&self->metrics, &row, error), error);
     dp_report_step(&self->report, &row, self->end - progress->step);
     if (self->is_root && self->request->watch != NULL)
         self->request->watch(self->request->context, &row);
@@ -278,14 +307,18 @@ done:
 static dp_status open_run_folder(trainer *self, dp_error *error) {
     dp_status status = DP_OK;
     const char *dir = self->config->run_dir;
-    char path[DP_PATH_SIZE];
+    char path[DP_PATH_SIZE], notice[DP_RUN_LOCK_NOTICE_SIZE];
     if (!self->is_root)
         goto done;
     DP_TRY(dp_run_folder_create(dir, error));
+    DP_TRY(dp_run_lock_take(&self->lock, dir, notice, error));
+    DP_TRY(dp_run_folder_remove_leftovers(dir, error));
     if (self->request->fresh)
         DP_TRY(dp_run_folder_clear(dir, error));
     DP_TRY(dp_run_folder_file(dir, "log.txt", path, error));
     DP_TRY(dp_report_open(&self->report, true, self->request->quiet, path, error));
+    if (notice[0] != '\0')
+        dp_report_line(&self->report, "%s", notice);
 done:
     return dp_comm_agree(self->comm, status, error);
 }
@@ -335,6 +368,7 @@ static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     if (self->is_root && !resumed)
         dp_params_init(&self->stepper.layout, self->config->init, self->config->seed,
                        self->stepper.params);
+    self->saved_step = self->progress.step;
     dp_stepper_publish(&self->stepper);
     dp_report_line(&self->report, "  run        %s, %s%s", self->config->run_dir,
                    resumed ? "resumed at step " : "new",
@@ -418,7 +452,7 @@ static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP
                                 .seconds = dp_timer_now() - self->started,
                                 .build = self->stepper.build.text};
     DP_TRY(summary_path(self, path, error));
-    DP_TRY(dp_summary_write(&summary, path, error));
+    DP_TRY(tolerate(self, dp_summary_write(&summary, path, error), error));
     if (summary.stopped_early)
         report_early_stop(self);
     dp_report_splits(&self->report, DP_SPLITS_ALL, evaluations);
@@ -505,6 +539,22 @@ static void report_finished(trainer *self) {
         self->config->lr_schedule == DP_SCHEDULE_COSINE ? "" : "raise train.steps to go on, ");
 }
 
+/* The status of a run that has come to its end or was stopped, where files of it are missing. */
+static dp_status check_saved(trainer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_error log_error;
+    if (self->is_root)
+        status = tolerate(self, dp_report_check_log(&self->report, &log_error), &log_error);
+    if (status == DP_OK && self->unsaved > 0)
+        status = dp_fail(error, DP_ERR_UNSAVED,
+                         "%s at step %" PRIu64 ", but %" PRIu64 " write%s failed, first: %s; "
+                         "newest checkpoint: step %" PRIu64,
+                         is_finished(self) ? "training finished" : "stopped", self->progress.step,
+                         self->unsaved, self->unsaved == 1 ? "" : "s", self->first_unsaved.message,
+                         self->saved_step);
+    return dp_comm_agree(self->comm, status, error);
+}
+
 static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) {
     dp_status status = DP_OK;
     dp_evaluation evaluations[DP_SPLIT_COUNT] = {0};
@@ -528,6 +578,7 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
         DP_TRY(finish(self, evaluations, error));
     else
         report_stop(self, outcome);
+    DP_TRY(check_saved(self, error));
 done:
     return status;
 }
@@ -537,6 +588,7 @@ static void clear(trainer *self) {
     dp_report_close(&self->report);
     dp_profile_clear(&self->profile);
     dp_stepper_close(&self->stepper);
+    dp_run_lock_release(&self->lock);
 }
 
 dp_status dp_trainer_run(dp_comm *comm, const dp_config *config, const dp_train_request *request,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A full disk: one message, the documented status, everything from before intact; with room again the
-# run ends with the bits of one that never stopped.
+# A full disk: the run goes on, with a warning and in the end the documented status; everything from
+# before is intact; with room again the run ends with the bits of one that never stopped.
 source "$(dirname "$0")/common.sh"
 make_small_run
 mkdir disk
@@ -13,14 +13,26 @@ options="$options checkpoint.keep=9"
 # shellcheck disable=SC2086 # options
 "$BIN/dptrain" small.ini run.dir=straight $options >/dev/null
 
+# Full already before the first step: refused, as nothing could be saved.
+status=0
+head -c 3M /dev/zero 2>/dev/null >disk/ballast || true
+# shellcheck disable=SC2086
+"$BIN/dptrain" small.ini run.dir=disk/run $options >out.txt 2>error.txt || status=$?
+expect_equal "status on a disk that is full from the start ($(cat error.txt))" "$status" 3
+rm disk/ballast
+
 status=0
 # shellcheck disable=SC2086
 ranks 3 "$BIN/dptrain" small.ini run.dir=disk/run $options >out.txt 2>error.txt || status=$?
-expect_equal "status ($(cat error.txt))" "$status" 3
+expect_equal "status ($(cat error.txt))" "$status" 10
 expect_equal "lines about it" "$(grep -c '^dptrain:' error.txt)" 1
-grep -q "^dptrain: disk/run/checkpoints/step-000000.*No space left" error.txt ||
-    fail "it says: $(grep '^dptrain:' error.txt)"
+grep -q "^dptrain: training finished at step 50, but .* failed, first: .*disk/run/checkpoints/step-000000.*No space left" \
+    error.txt || fail "it says: $(grep '^dptrain:' error.txt)"
+grep -q "^warning: cannot write disk/run/checkpoints/step-000000.*training goes on" out.txt ||
+    fail "no warning: $(cat out.txt)"
 ! grep -qi "hdf5" error.txt || fail "HDF5 speaks: $(cat error.txt)"
+expect_equal "weights at the end" "$(field disk/run/summary.json weights)" \
+    "$(field straight/summary.json weights)"
 expect_equal "temporary files" "$(find disk -name '*.tmp')" ""
 saved=$(find disk -name 'step-*.h5' | LC_ALL=C sort)
 [ -n "$saved" ] || fail "no checkpoint from before the disk was full"
