@@ -35,7 +35,7 @@ dp_status dp_h5file_write_unsigned_attribute(dp_h5file *file, const char *name, 
                                              dp_error *error) DP_CHECKED;
 dp_status dp_h5file_write_real_attribute(dp_h5file *file, const char *name, double value,
                                          dp_error *error) DP_CHECKED;
-/* `value` has room for `size` bytes with the 0. */
+/* `value` has room for `size` bytes with the 0. It is fit to be shown (dp_utf8_clean). */
 dp_status dp_h5file_read_text_attribute(dp_h5file *file, const char *name, char *value, size_t size,
                                         dp_error *error) DP_CHECKED;
 dp_status dp_h5file_read_unsigned_attribute(dp_h5file *file, const char *name, uint64_t *value,

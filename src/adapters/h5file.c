@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <hdf5.h>
 #include <stdio.h>
@@ -281,6 +282,7 @@ dp_status dp_h5file_read_text_attribute(dp_h5file *file, const char *object, cha
     DEMAND(found.kind == DP_H5_STRING && found.width < size, "a text of the expected length");
     memset(value, 0, size);
     memcpy(value, found.data, found.width);
+    dp_utf8_clean(value);
 done:
     return status;
 }

@@ -13,8 +13,10 @@ static void append_heading(const dp_checkpoint *checkpoint, const char *path,
     char step[32];
     dp_text_append_format(out, "%s: step %s, behind", path,
                           dp_text_format_count(checkpoint->progress.step, step));
-    for (size_t i = 0; i < checkpoint->block_size; i++)
-        dp_text_append_format(out, " %s", dp_vocabulary_token(&checkpoint->vocabulary, context[i]));
+    for (size_t i = 0; i < checkpoint->block_size; i++) {
+        dp_text_append(out, " ");
+        dp_text_append_shown(out, dp_vocabulary_token(&checkpoint->vocabulary, context[i]));
+    }
     dp_text_append(out, "\n");
 }
 
@@ -51,8 +53,9 @@ static dp_status append_prediction(const dp_checkpoint *checkpoint, const char *
     if (left > 0)
         dp_text_append_format(out, "%" PRIu64 " others: %.4f\n", left,
                               shown < 1.0 ? 1.0 - shown : 0.0);
-    dp_text_append_format(out, "'%s' stands for the %s\n",
-                          dp_vocabulary_token(vocabulary, DP_BOUNDARY_ID),
+    dp_text_append(out, "'");
+    dp_text_append_shown(out, dp_vocabulary_token(vocabulary, DP_BOUNDARY_ID));
+    dp_text_append_format(out, "' stands for the %s\n",
                           checkpoint->stream                 ? "beginning of the text"
                           : checkpoint->unit == DP_UNIT_WORD ? "ends of a line"
                                                              : "ends of a word");
