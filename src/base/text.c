@@ -25,7 +25,8 @@ static bool text_reserve(dp_text *text, size_t more) {
 void dp_text_append_bytes(dp_text *text, const void *bytes, size_t count) {
     if (!text_reserve(text, count))
         return;
-    memcpy(text->data + text->length, bytes, count);
+    if (count > 0) /* bytes may be NULL then: those of an empty file */
+        memcpy(text->data + text->length, bytes, count);
     text->length += count;
     text->data[text->length] = '\0';
 }
