@@ -10,9 +10,11 @@ cd "$folder"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 printf 'emma\nolivia\nava\n\nisabella \nsophia\nzo\xC3\xA9\nbo\nali\nkim\nyu\n' >text
-{ printf '\x08' && cat text; } >packing/text
+{ printf '\x08-' && cat text; } >packing/text
 seq -f 'word%g' 300 | tr 0-9 a-j >long
-{ printf '\x00' && cat long; } >packing/long
+{ printf '\x00-' && cat long; } >packing/long
+{ printf '\x88\x05' && cat text; } >packing/words
+{ printf '\x88\x48' && tr '\n' ' ' <long; } >packing/stream
 "$BIN/pack_dataset" text -o dataset/text.h5 --boundary '#' >/dev/null
 "$BIN/pack_dataset" long -o dataset/long.h5 --block-size 1 >/dev/null
 
