@@ -17,6 +17,7 @@ seq -f 'word%g' 300 | tr 0-9 a-j >long
 { printf '\x88\x48' && tr '\n' ' ' <long; } >packing/stream
 "$BIN/pack_dataset" text -o dataset/text.h5 --boundary '#' >/dev/null
 "$BIN/pack_dataset" long -o dataset/long.h5 --block-size 1 >/dev/null
+"$BIN/pack_dataset" long -o dataset/words.h5 --unit word --stream >/dev/null
 
 small=(model.embedding_dim=2 model.hidden_dim=3 train.batch_size=4 train.steps=3 run.dir=run)
 for optimizer in sgd adamw; do

@@ -5,7 +5,9 @@
 
 #include <dirent.h>
 
+#ifndef VARIATIONS
 #define VARIATIONS 200 /* of each file */
+#endif
 
 /* Xorshift, so that the variations are the same everywhere. */
 static uint64_t draw(uint64_t *state, uint64_t limit) {
