@@ -27,6 +27,7 @@ libcmocka-dev     pkg-config --exists cmocka
 '
 needed_dev='
 clang             command -v clang
+libclang-rt-dev   has_fuzzer
 clang-format      command -v clang-format
 clang-tidy        command -v clang-tidy
 gnuplot-nox       command -v gnuplot
@@ -36,6 +37,12 @@ shellcheck        command -v shellcheck
 
 has_hdf5() {
     pkg-config --exists hdf5-serial || pkg-config --exists hdf5
+}
+
+# Whether clang finds what it links for -fsanitize=fuzzer.
+has_fuzzer() {
+    [ -e "$(clang -fsanitize=fuzzer -print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ] ||
+        compgen -G "$(clang -print-resource-dir)/lib/*/libclang_rt.fuzzer*.a"
 }
 
 missing=()

@@ -1,4 +1,5 @@
-/* h5file: HDF5 files of named tensors, texts and attributes. The only file that knows HDF5.
+/* h5file: HDF5 files of named tensors, texts and attributes. The only file that calls HDF5's
+ * library, and that only to write: what is read may come from anywhere (adapters/h5image).
  *
  * Offers the few shapes that datasets and checkpoints are made of, checked on reading: what is not
  * of the expected kind and size is DP_ERR_INPUT and names file and object. Strings are UTF-8 of
@@ -8,22 +9,15 @@
 #ifndef DP_ADAPTERS_H5FILE_H
 #define DP_ADAPTERS_H5FILE_H
 
+#include "adapters/h5image.h"
 #include "base/text.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define DP_H5FILE_ALIGNMENT 4096 /* of datasets in the file, so that a reader may map them */
-#define DP_H5FILE_RANK_MAX 2
 
 typedef struct dp_h5file dp_h5file;
-
-/* The extent of a dataset: rank 1 or 2. */
-typedef struct dp_h5shape {
-    int rank;
-    uint64_t size[DP_H5FILE_RANK_MAX];
-} dp_h5shape;
 
 /* Creates (or truncates) a file for writing, or opens one for reading. On failure *file is NULL. */
 dp_status dp_h5file_create(dp_h5file **file, const char *path, dp_error *error) DP_CHECKED;
@@ -39,7 +33,6 @@ dp_status dp_h5file_image(dp_h5file *file, char **bytes, size_t *size, dp_error 
 dp_status dp_h5file_close(dp_h5file *file, dp_error *error);
 
 /* The objects named here are paths like "/params/W1"; missing groups are made when writing. */
-bool dp_h5file_has(const dp_h5file *file, const char *object);
 
 /* Attributes of the root. */
 bool dp_h5file_has_attribute(const dp_h5file *file, const char *name);
@@ -49,7 +42,7 @@ dp_status dp_h5file_write_unsigned_attribute(dp_h5file *file, const char *name, 
                                              dp_error *error) DP_CHECKED;
 dp_status dp_h5file_write_real_attribute(dp_h5file *file, const char *name, double value,
                                          dp_error *error) DP_CHECKED;
-/* `value` has room for `size` bytes with the 0. */
+/* `value` has room for `size` bytes with the 0. It is fit to be shown (dp_utf8_clean). */
 dp_status dp_h5file_read_text_attribute(dp_h5file *file, const char *name, char *value, size_t size,
                                         dp_error *error) DP_CHECKED;
 dp_status dp_h5file_read_unsigned_attribute(dp_h5file *file, const char *name, uint64_t *value,

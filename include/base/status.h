@@ -39,7 +39,7 @@ typedef enum dp_status {
 
 typedef struct dp_error {
     dp_status status;
-    char message[DP_ERROR_MESSAGE_SIZE]; /* one line, no newline; "" when another rank speaks */
+    char message[DP_ERROR_MESSAGE_SIZE]; /* one line for a terminal; "" when another rank speaks */
 } dp_error;
 
 #define DP_CHECKED __attribute__((warn_unused_result))
@@ -54,7 +54,8 @@ typedef struct dp_error {
             goto done;                                                                             \
     } while (0)
 
-/* Stores status and message in *error and returns the status, for `return dp_fail(...)`. */
+/* Stores status and message in *error and returns the status, for `return dp_fail(...)`. What a
+ * terminal might take for a command becomes '?'. */
 dp_status dp_fail(dp_error *error, dp_status status, const char *format, ...) DP_PRINTF(3, 4);
 
 /* The same with ": " and the text of the system's errno value appended. */

@@ -24,6 +24,9 @@ typedef struct dp_text {
 void dp_text_append(dp_text *text, const char *string);
 void dp_text_append_bytes(dp_text *text, const void *bytes, size_t count);
 void dp_text_append_format(dp_text *text, const char *format, ...) DP_PRINTF(2, 3);
+/* Appends what comes from a file and goes to a terminal: control characters, which might command
+ * it, and what is not UTF-8 become U+FFFD. */
+void dp_text_append_shown(dp_text *text, const char *string);
 /* Appends words, separated by blanks, to a line that has reached `column`, and ends the line; where
  * it would pass the 79 columns of a terminal, it goes on below, at that column. */
 void dp_text_append_wrapped(dp_text *text, size_t column, const char *words);

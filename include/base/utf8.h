@@ -17,6 +17,10 @@ size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *co
 #define DP_UTF8_REPLACEMENT 0xFFFDu
 size_t dp_utf8_next_shown(const char *text, uint32_t *code_point);
 
+/* Makes a text fit to be shown, in place: each byte of a control character and of what is not UTF-8
+ * becomes '?'. */
+void dp_utf8_clean(char *text);
+
 /* Encodes a valid code point into buffer, 0-terminated. Returns how many bytes it takes. */
 size_t dp_utf8_encode(uint32_t code_point, char buffer[DP_UTF8_MAX_BYTES + 1]);
 

@@ -2,13 +2,19 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 
-#include <errno.h>
 #include <hdf5.h>
+#include <stdio.h>
 #include <string.h>
 
+/* Numbers in files are little-endian, and copied as they are. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
+
 struct dp_h5file {
-    hid_t id;
+    hid_t id;         /* of a file that is written */
+    dp_file_map map;  /* of one that is read */
+    dp_h5image image; /* the same */
     char path[DP_PATH_SIZE];
 };
 
@@ -25,11 +31,11 @@ static herr_t take_description(unsigned depth, const H5E_error2_t *record, void 
     return 1; /* stop */
 }
 
-static dp_status fail_hdf5(const dp_h5file *file, dp_status failure, const char *verb,
-                           const char *object, dp_error *error) {
+static dp_status fail_hdf5(const dp_h5file *file, const char *verb, const char *object,
+                           dp_error *error) {
     char description[160] = "";
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_description, description);
-    return dp_fail(error, failure, "%s: cannot %s %s%s%s", file->path, verb, object,
+    return dp_fail(error, DP_ERR_IO, "%s: cannot %s %s%s%s", file->path, verb, object,
                    description[0] == '\0' ? "" : ": ", description);
 }
 
@@ -38,15 +44,7 @@ static dp_status fail_hdf5(const dp_h5file *file, dp_status failure, const char 
 #define WRITE(call)                                                                                \
     do {                                                                                           \
         if ((call) < 0) {                                                                          \
-            status = fail_hdf5(file, DP_ERR_IO, "write", object, error);                           \
-            goto done;                                                                             \
-        }                                                                                          \
-    } while (0)
-
-#define READ(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) < 0) {                                                                          \
-            status = fail_hdf5(file, DP_ERR_INPUT, "read", object, error);                         \
+            status = fail_hdf5(file, "write", object, error);                                      \
             goto done;                                                                             \
         }                                                                                          \
     } while (0)
@@ -88,14 +86,17 @@ static void close_properties(hid_t id) {
 
 /* --- files ---------------------------------------------------------------------------------- */
 
-static hid_t access_properties(void) {
-    hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
-    if (properties < 0)
-        return properties;
-    H5Pset_alignment(properties, DP_H5FILE_ALIGNMENT, DP_H5FILE_ALIGNMENT);
-    H5Pset_file_locking(properties, false, true);
-    H5Pset_fclose_degree(properties, H5F_CLOSE_STRONG);
-    return properties;
+/* The earliest form of everything is the one that adapters/h5image reads. */
+static dp_status access_properties(const dp_h5file *file, hid_t *properties, dp_error *error) {
+    const char *object = "the file";
+    dp_status status = DP_OK;
+    WRITE(*properties = H5Pcreate(H5P_FILE_ACCESS));
+    WRITE(H5Pset_libver_bounds(*properties, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST));
+    WRITE(H5Pset_alignment(*properties, DP_H5FILE_ALIGNMENT, DP_H5FILE_ALIGNMENT));
+    WRITE(H5Pset_file_locking(*properties, false, true));
+    WRITE(H5Pset_fclose_degree(*properties, H5F_CLOSE_STRONG));
+done:
+    return status;
 }
 
 static dp_status new_handle(dp_h5file **file, const char *path, dp_error *error) {
@@ -117,6 +118,13 @@ static dp_status new_handle(dp_h5file **file, const char *path, dp_error *error)
     return DP_OK;
 }
 
+static void release(dp_h5file *file) {
+    if (file == NULL)
+        return;
+    dp_file_map_close(&file->map);
+    dp_memory_free(file);
+}
+
 #define MEMORY_INCREMENT ((size_t)1 << 20) /* by which a file in memory grows */
 
 static dp_status create(dp_h5file **file_out, const char *path, bool in_memory, dp_error *error) {
@@ -126,14 +134,14 @@ static dp_status create(dp_h5file **file_out, const char *path, bool in_memory, 
     dp_status status = new_handle(&file, path, error);
     if (status != DP_OK)
         goto done;
-    WRITE(access = access_properties());
+    DP_TRY(access_properties(file, &access, error));
     if (in_memory)
         WRITE(H5Pset_fapl_core(access, MEMORY_INCREMENT, false));
     WRITE(file->id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access));
 done:
     close_properties(access);
     if (status != DP_OK) {
-        dp_memory_free(file);
+        release(file);
         file = NULL;
     }
     *file_out = file;
@@ -168,22 +176,15 @@ done:
 }
 
 dp_status dp_h5file_open(dp_h5file **file_out, const char *path, dp_error *error) {
-    const char *object = "the file";
     dp_h5file *file = NULL;
-    hid_t access = H5I_INVALID_HID;
-    dp_file_map map = {0};
     dp_status status = new_handle(&file, path, error);
     if (status != DP_OK)
         goto done;
-    DP_TRY(dp_file_map_open(&map, path, error)); /* says it better when the file is not there */
-    DEMAND(H5Fis_hdf5(path) > 0, "an HDF5 file");
-    READ(access = access_properties());
-    READ(file->id = H5Fopen(path, H5F_ACC_RDONLY, access));
+    DP_TRY(dp_file_map_open(&file->map, path, error));
+    DP_TRY(dp_h5image_open(&file->image, file->map.data, file->map.size, file->path, error));
 done:
-    dp_file_map_close(&map);
-    close_properties(access);
     if (status != DP_OK) {
-        dp_memory_free(file);
+        release(file);
         file = NULL;
     }
     *file_out = file;
@@ -194,28 +195,10 @@ dp_status dp_h5file_close(dp_h5file *file, dp_error *error) {
     dp_status status = DP_OK;
     if (file == NULL)
         return DP_OK;
-    if (H5Fclose(file->id) < 0)
-        status = fail_hdf5(file, DP_ERR_IO, "close", "the file", error);
-    dp_memory_free(file);
+    if (file->id >= 0 && H5Fclose(file->id) < 0)
+        status = fail_hdf5(file, "close", "the file", error);
+    release(file);
     return status;
-}
-
-/* Each part of the path must be there: HDF5 wants the groups asked for one by one. */
-bool dp_h5file_has(const dp_h5file *file, const char *object) {
-    char partial[256];
-    if (!dp_text_copy(partial, sizeof partial, object))
-        return false;
-    for (char *c = partial + 1;; c++) {
-        if (*c != '/' && *c != '\0')
-            continue;
-        char kept = *c;
-        *c = '\0';
-        if (H5Lexists(file->id, partial, H5P_DEFAULT) <= 0)
-            return false;
-        if (kept == '\0')
-            return true;
-        *c = kept;
-    }
 }
 
 /* --- types and spaces ----------------------------------------------------------------------- */
@@ -240,23 +223,10 @@ static hid_t integer_type(size_t bytes) {
 }
 
 static hid_t shape_space(dp_h5shape shape) {
-    hsize_t size[DP_H5FILE_RANK_MAX];
+    hsize_t size[DP_H5_RANK_MAX];
     for (int i = 0; i < shape.rank; i++)
         size[i] = shape.size[i];
     return shape.rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(shape.rank, size, NULL);
-}
-
-/* The shape of a dataspace; false where it has more dimensions than we know. */
-static bool space_shape(hid_t space, dp_h5shape *shape) {
-    hsize_t size[DP_H5FILE_RANK_MAX] = {0};
-    int rank = H5Sget_simple_extent_ndims(space);
-    if (rank < 0 || rank > DP_H5FILE_RANK_MAX || H5Sget_simple_extent_type(space) == H5S_NULL ||
-        H5Sget_simple_extent_dims(space, size, NULL) < 0)
-        return false;
-    shape->rank = rank;
-    for (int i = 0; i < DP_H5FILE_RANK_MAX; i++)
-        shape->size[i] = size[i];
-    return true;
 }
 
 static bool same_shape(dp_h5shape a, dp_h5shape b) {
@@ -264,32 +234,6 @@ static bool same_shape(dp_h5shape a, dp_h5shape b) {
     for (int i = 0; same && i < a.rank; i++)
         same = a.size[i] == b.size[i];
     return same;
-}
-
-/* Opens an existing dataset and its parts for reading. */
-typedef struct opened_dataset {
-    hid_t id, type, space;
-    dp_h5shape shape;
-} opened_dataset;
-
-static dp_status open_dataset(const dp_h5file *file, const char *object, opened_dataset *dataset,
-                              dp_error *error) {
-    dp_status status = DP_OK;
-    *dataset = (opened_dataset){.id = -1, .type = -1, .space = -1};
-    if (!dp_h5file_has(file, object))
-        return dp_fail(error, DP_ERR_INPUT, "%s: has no %s", file->path, object);
-    READ(dataset->id = H5Dopen2(file->id, object, H5P_DEFAULT));
-    READ(dataset->type = H5Dget_type(dataset->id));
-    READ(dataset->space = H5Dget_space(dataset->id));
-    DEMAND(space_shape(dataset->space, &dataset->shape), "of a known shape");
-done:
-    return status;
-}
-
-static void close_opened(opened_dataset *dataset) {
-    close_space(dataset->space);
-    close_type(dataset->type);
-    close_dataset(dataset->id);
 }
 
 /* Creates a dataset of this type and shape; contiguous, its space reserved at once. */
@@ -317,7 +261,7 @@ done:
 /* --- attributes ----------------------------------------------------------------------------- */
 
 bool dp_h5file_has_attribute(const dp_h5file *file, const char *name) {
-    return H5Aexists(file->id, name) > 0;
+    return dp_h5image_has_attribute(&file->image, name);
 }
 
 static dp_status write_attribute(dp_h5file *file, const char *object, hid_t file_type,
@@ -351,59 +295,60 @@ dp_status dp_h5file_write_real_attribute(dp_h5file *file, const char *name, doub
     return write_attribute(file, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value, error);
 }
 
-/* Opens a scalar attribute whose type is of this class and at most `limit` bytes. */
-static dp_status open_attribute(const dp_h5file *file, const char *object, H5T_class_t class,
-                                size_t limit, hid_t *attribute, hid_t *type, dp_error *error) {
+static dp_status find_attribute(const dp_h5file *file, const char *object, dp_h5value *value,
+                                dp_error *error) {
     dp_status status = DP_OK;
-    hid_t space = -1;
-    *attribute = *type = -1;
-    DEMAND(H5Aexists(file->id, object) > 0, "among its attributes");
-    READ(*attribute = H5Aopen(file->id, object, H5P_DEFAULT));
-    READ(*type = H5Aget_type(*attribute));
-    READ(space = H5Aget_space(*attribute));
-    DEMAND(H5Sget_simple_extent_type(space) == H5S_SCALAR && H5Tget_class(*type) == class &&
-               H5Tis_variable_str(*type) <= 0 && H5Tget_size(*type) <= limit,
-           "an attribute of the expected type");
+    DP_TRY(dp_h5image_find_attribute(&file->image, object, value, error));
+    DEMAND(value->shape.rank == 0, "a single value");
 done:
-    close_space(space);
     return status;
 }
 
 dp_status dp_h5file_read_text_attribute(dp_h5file *file, const char *object, char *value,
                                         size_t size, dp_error *error) {
-    hid_t attribute = -1, type = -1;
-    dp_status status = open_attribute(file, object, H5T_STRING, size - 1, &attribute, &type, error);
+    dp_h5value found;
+    dp_status status = find_attribute(file, object, &found, error);
     if (status != DP_OK)
         goto done;
+    DEMAND(found.kind == DP_H5_STRING && found.width < size, "a text of the expected length");
     memset(value, 0, size);
-    READ(H5Aread(attribute, type, value));
+    memcpy(value, found.data, found.width);
+    dp_utf8_clean(value);
 done:
-    close_type(type);
-    close_attribute(attribute);
-    return status;
-}
-
-static dp_status read_number(dp_h5file *file, const char *object, H5T_class_t class,
-                             hid_t memory_type, void *value, dp_error *error) {
-    hid_t attribute = -1, type = -1;
-    dp_status status = open_attribute(file, object, class, 8, &attribute, &type, error);
-    if (status != DP_OK)
-        goto done;
-    READ(H5Aread(attribute, memory_type, value));
-done:
-    close_type(type);
-    close_attribute(attribute);
     return status;
 }
 
 dp_status dp_h5file_read_unsigned_attribute(dp_h5file *file, const char *object, uint64_t *value,
                                             dp_error *error) {
-    return read_number(file, object, H5T_INTEGER, H5T_NATIVE_UINT64, value, error);
+    dp_h5value found;
+    dp_status status = find_attribute(file, object, &found, error);
+    if (status != DP_OK)
+        goto done;
+    DEMAND(found.kind == DP_H5_UNSIGNED || found.kind == DP_H5_SIGNED, "a whole number");
+    DEMAND(found.kind == DP_H5_UNSIGNED || found.data[found.width - 1] < 128,
+           "a whole number >= 0");
+    *value = 0;
+    memcpy(value, found.data, found.width);
+done:
+    return status;
 }
 
 dp_status dp_h5file_read_real_attribute(dp_h5file *file, const char *object, double *value,
                                         dp_error *error) {
-    return read_number(file, object, H5T_FLOAT, H5T_NATIVE_DOUBLE, value, error);
+    dp_h5value found;
+    float single;
+    dp_status status = find_attribute(file, object, &found, error);
+    if (status != DP_OK)
+        goto done;
+    DEMAND(found.kind == DP_H5_FLOAT, "a number");
+    if (found.width == sizeof *value) {
+        memcpy(value, found.data, sizeof *value);
+    } else {
+        memcpy(&single, found.data, sizeof single);
+        *value = (double)single;
+    }
+done:
+    return status;
 }
 
 /* --- texts ---------------------------------------------------------------------------------- */
@@ -431,22 +376,16 @@ dp_status dp_h5file_write_text(dp_h5file *file, const char *object, const char *
 
 dp_status dp_h5file_read_text(dp_h5file *file, const char *object, size_t limit, dp_text *text,
                               dp_error *error) {
-    char *buffer = NULL;
-    opened_dataset dataset;
-    dp_status status = open_dataset(file, object, &dataset, error);
+    dp_h5value found;
+    dp_status status = dp_h5image_find(&file->image, object, &found, error);
     if (status != DP_OK)
         goto done;
-    size_t size = H5Tget_size(dataset.type);
-    DEMAND(H5Tget_class(dataset.type) == H5T_STRING && H5Tis_variable_str(dataset.type) == 0 &&
-               dataset.shape.rank == 0 && size <= limit,
+    DEMAND(found.kind == DP_H5_STRING && found.shape.rank == 0 && found.width <= limit,
            "a text of the expected size");
-    DP_NEW_ARRAY(buffer, size + 1);
-    READ(H5Dread(dataset.id, dataset.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer));
-    dp_text_append(text, buffer);
+    const char *content = (const char *)found.data;
+    dp_text_append_bytes(text, content, strnlen(content, found.width));
     status = dp_text_check(text, error);
 done:
-    dp_memory_free(buffer);
-    close_opened(&dataset);
     return status;
 }
 
@@ -461,26 +400,19 @@ dp_status dp_h5file_write_strings(dp_h5file *file, const char *object, const cha
 
 dp_status dp_h5file_read_strings(dp_h5file *file, const char *object, size_t limit, char **table,
                                  size_t *count, size_t *width, dp_error *error) {
-    opened_dataset dataset;
+    dp_h5value found;
     *table = NULL;
-    dp_status status = open_dataset(file, object, &dataset, error);
+    dp_status status = dp_h5image_find(&file->image, object, &found, error);
     if (status != DP_OK)
         goto done;
-    *width = H5Tget_size(dataset.type);
-    *count = dataset.shape.size[0];
-    size_t bytes = 0;
-    DEMAND(H5Tget_class(dataset.type) == H5T_STRING && H5Tis_variable_str(dataset.type) == 0 &&
-               dataset.shape.rank == 1 && !__builtin_mul_overflow(*count, *width, &bytes) &&
-               bytes > 0 && bytes <= limit,
+    DEMAND(found.kind == DP_H5_STRING && found.shape.rank == 1 && found.bytes > 0 &&
+               found.bytes <= limit,
            "a list of strings of the expected size");
-    DP_NEW_ARRAY(*table, bytes);
-    READ(H5Dread(dataset.id, dataset.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, *table));
+    *width = found.width;
+    *count = found.shape.size[0];
+    DP_NEW_ARRAY(*table, found.bytes);
+    memcpy(*table, found.data, found.bytes);
 done:
-    close_opened(&dataset);
-    if (status != DP_OK) {
-        dp_memory_free(*table);
-        *table = NULL;
-    }
     return status;
 }
 
@@ -491,12 +423,12 @@ dp_status dp_h5file_write_floats(dp_h5file *file, const char *object, dp_h5shape
     return write_whole(file, object, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, shape, values, error);
 }
 
-static dp_status open_floats(dp_h5file *file, const char *object, dp_h5shape shape,
-                             opened_dataset *dataset, dp_error *error) {
-    dp_status status = open_dataset(file, object, dataset, error);
-    if (status != DP_OK)
-        goto done;
-    DEMAND(H5Tequal(dataset->type, H5T_IEEE_F32LE) > 0 && same_shape(dataset->shape, shape),
+static dp_status find_floats(dp_h5file *file, const char *object, dp_h5shape shape,
+                             dp_h5value *found, dp_error *error) {
+    dp_status status = DP_OK;
+    DP_TRY(dp_h5image_find(&file->image, object, found, error));
+    DEMAND(found->kind == DP_H5_FLOAT && found->width == sizeof(float) &&
+               same_shape(found->shape, shape),
            "float32 of the expected shape");
 done:
     return status;
@@ -504,21 +436,16 @@ done:
 
 dp_status dp_h5file_check_floats(dp_h5file *file, const char *object, dp_h5shape shape,
                                  dp_error *error) {
-    opened_dataset dataset;
-    dp_status status = open_floats(file, object, shape, &dataset, error);
-    close_opened(&dataset);
-    return status;
+    dp_h5value found;
+    return find_floats(file, object, shape, &found, error);
 }
 
 dp_status dp_h5file_read_floats(dp_h5file *file, const char *object, dp_h5shape shape,
                                 float *values, dp_error *error) {
-    opened_dataset dataset;
-    dp_status status = open_floats(file, object, shape, &dataset, error);
-    if (status != DP_OK)
-        goto done;
-    READ(H5Dread(dataset.id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values));
-done:
-    close_opened(&dataset);
+    dp_h5value found;
+    dp_status status = find_floats(file, object, shape, &found, error);
+    if (status == DP_OK)
+        memcpy(values, found.data, found.bytes);
     return status;
 }
 
@@ -530,52 +457,49 @@ dp_status dp_h5file_create_integers(dp_h5file *file, const char *object, dp_h5sh
     return status;
 }
 
-dp_status dp_h5file_write_rows(dp_h5file *file, const char *object, uint64_t first, uint64_t count,
-                               const void *rows, dp_error *error) {
-    hid_t memory = -1;
-    opened_dataset dataset;
-    dp_status status = open_dataset(file, object, &dataset, error);
-    if (status != DP_OK)
-        goto done;
-    hsize_t start[DP_H5FILE_RANK_MAX] = {first, 0};
-    hsize_t extent[DP_H5FILE_RANK_MAX] = {count, dataset.shape.size[1]};
-    WRITE(memory = H5Screate_simple(dataset.shape.rank, extent, NULL));
-    WRITE(H5Sselect_hyperslab(dataset.space, H5S_SELECT_SET, start, NULL, extent, NULL));
-    WRITE(H5Dwrite(dataset.id, dataset.type, memory, dataset.space, H5P_DEFAULT, rows));
+/* Selects in the dataset's space its rows [first, first + count); *memory is a space of them
+ * alone. */
+static dp_status select_rows(dp_h5file *file, const char *object, uint64_t first, uint64_t count,
+                             hid_t space, hid_t *memory, dp_error *error) {
+    dp_status status = DP_OK;
+    hsize_t start[DP_H5_RANK_MAX] = {first, 0}, extent[DP_H5_RANK_MAX] = {0};
+    int rank = 0;
+    WRITE(rank = H5Sget_simple_extent_dims(space, extent, NULL));
+    extent[0] = count;
+    WRITE(*memory = H5Screate_simple(rank, extent, NULL));
+    WRITE(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, extent, NULL));
 done:
-    close_space(memory);
-    close_opened(&dataset);
     return status;
 }
 
-static bool lies_inside(const dp_h5file *file, hid_t dataset, uint64_t bytes, uint64_t *offset) {
-    hsize_t file_size = 0;
-    haddr_t address = H5Dget_offset(dataset);
-    if (address == HADDR_UNDEF || H5Fget_filesize(file->id, &file_size) < 0)
-        return false;
-    *offset = address;
-    return H5Dget_storage_size(dataset) == bytes && address <= file_size &&
-           bytes <= file_size - address;
+dp_status dp_h5file_write_rows(dp_h5file *file, const char *object, uint64_t first, uint64_t count,
+                               const void *rows, dp_error *error) {
+    dp_status status = DP_OK;
+    hid_t dataset = -1, type = -1, space = -1, memory = -1;
+    WRITE(dataset = H5Dopen2(file->id, object, H5P_DEFAULT));
+    WRITE(type = H5Dget_type(dataset));
+    WRITE(space = H5Dget_space(dataset));
+    DP_TRY(select_rows(file, object, first, count, space, &memory, error));
+    WRITE(H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, rows));
+done:
+    close_space(memory);
+    close_space(space);
+    close_type(type);
+    close_dataset(dataset);
+    return status;
 }
 
 dp_status dp_h5file_locate_integers(dp_h5file *file, const char *object, int rank,
                                     dp_h5location *location, dp_error *error) {
-    opened_dataset dataset;
-    dp_status status = open_dataset(file, object, &dataset, error);
+    dp_h5value found;
+    dp_status status = dp_h5image_find(&file->image, object, &found, error);
     if (status != DP_OK)
         goto done;
-    location->shape = dataset.shape;
-    location->bytes = H5Tget_size(dataset.type);
-    DEMAND(H5Tequal(dataset.type, integer_type(location->bytes)) > 0,
-           "made of little-endian unsigned integers");
-    DEMAND(dataset.shape.rank == rank, "of the expected rank");
-    uint64_t total = location->bytes;
-    bool fits = true;
-    for (int i = 0; i < rank; i++)
-        fits = fits && !__builtin_mul_overflow(total, dataset.shape.size[i], &total);
-    DEMAND(fits && lies_inside(file, dataset.id, total, &location->offset),
-           "in one piece inside the file");
+    DEMAND(found.kind == DP_H5_UNSIGNED, "made of little-endian unsigned integers");
+    DEMAND(found.shape.rank == rank, "of the expected rank");
+    *location = (dp_h5location){.shape = found.shape,
+                                .bytes = found.width,
+                                .offset = (uint64_t)(found.data - file->image.bytes)};
 done:
-    close_opened(&dataset);
     return status;
 }

@@ -39,6 +39,15 @@ static void source_fail(ini_source *source, size_t line, dp_status status) {
     source->failed_line = line;
 }
 
+/* Control characters would reach the terminal with a value that is shown. */
+static bool is_text(const char *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (iscntrl((unsigned char)bytes[i]) && !isspace((unsigned char)bytes[i]))
+            return false;
+    }
+    return true;
+}
+
 static char *source_next_line(char *buffer, int size, void *stream) {
     ini_source *source = stream;
     if (source->rest_size == 0 || source->status != DP_OK)
@@ -47,7 +56,7 @@ static char *source_next_line(char *buffer, int size, void *stream) {
     size_t content = newline == NULL ? source->rest_size : (size_t)(newline - source->rest);
     size_t length = content + (newline == NULL ? 0 : 1);
     source->line++;
-    if (memchr(source->rest, '\0', length) != NULL) {
+    if (!is_text(source->rest, length)) {
         source_fail(source, source->line, dp_fail(source->error, DP_ERR_INPUT, "not a text file"));
         return NULL;
     }

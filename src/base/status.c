@@ -1,15 +1,20 @@
 #include "base/status.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Messages quote what users and files say, and go to a terminal. */
 
 dp_status dp_fail(dp_error *error, dp_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
+    dp_utf8_clean(error->message);
     error->status = status;
     return status;
 }
@@ -29,6 +34,7 @@ dp_status dp_fail_errno(dp_error *error, int system_errno, const char *format, .
     int length = vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
     append_text(error, length, strerror(system_errno));
+    dp_utf8_clean(error->message);
     error->status = system_errno == ENOMEM ? DP_ERR_MEMORY : DP_ERR_IO;
     return error->status;
 }
@@ -41,5 +47,6 @@ dp_status dp_fail_prefix(dp_error *error, const char *format, ...) {
     int length = vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
     append_text(error, length, message);
+    dp_utf8_clean(error->message);
     return error->status;
 }

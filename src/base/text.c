@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -24,7 +25,8 @@ static bool text_reserve(dp_text *text, size_t more) {
 void dp_text_append_bytes(dp_text *text, const void *bytes, size_t count) {
     if (!text_reserve(text, count))
         return;
-    memcpy(text->data + text->length, bytes, count);
+    if (count > 0) /* bytes may be NULL then: those of an empty file */
+        memcpy(text->data + text->length, bytes, count);
     text->length += count;
     text->data[text->length] = '\0';
 }
@@ -46,6 +48,16 @@ void dp_text_append_format(dp_text *text, const char *format, ...) {
     vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
     va_end(arguments);
     text->length += (size_t)length;
+}
+
+void dp_text_append_shown(dp_text *text, const char *string) {
+    uint32_t code_point = 0;
+    char character[DP_UTF8_MAX_BYTES + 1];
+    for (size_t length = 0; (length = dp_utf8_next_shown(string, &code_point)) > 0;
+         string += length) {
+        dp_utf8_encode(code_point, character);
+        dp_text_append(text, character);
+    }
 }
 
 void dp_text_append_wrapped(dp_text *text, size_t column, const char *words) {

@@ -42,6 +42,14 @@ size_t dp_utf8_next_shown(const char *text, uint32_t *code_point) {
     return available > 0 && length == 0 ? 1 : length;
 }
 
+void dp_utf8_clean(char *text) {
+    uint32_t code_point = 0;
+    for (size_t length = 0; (length = dp_utf8_next_shown(text, &code_point)) > 0; text += length) {
+        if (code_point == DP_UTF8_REPLACEMENT)
+            memset(text, '?', length);
+    }
+}
+
 size_t dp_utf8_encode(uint32_t code_point, char buffer[DP_UTF8_MAX_BYTES + 1]) {
     static const unsigned char lead_bits[5] = {0, 0, 0xC0u, 0xE0u, 0xF0u};
     size_t length = code_point < 0x80u      ? 1

@@ -79,8 +79,10 @@ static void dataset_to_text(const dp_dataset *dataset, dp_text *out) {
             dp_text_format_count(dp_dataset_rows(dataset, (dp_split)split), count));
     dp_text_append_format(out, "  vocabulary  %zu tokens of %zu bits:", dataset->vocabulary.count,
                           8 * dataset->id_bytes);
-    for (uint32_t id = 0; id < dataset->vocabulary.count && id < 32; id++)
-        dp_text_append_format(out, " %s", dp_vocabulary_token(&dataset->vocabulary, id));
+    for (uint32_t id = 0; id < dataset->vocabulary.count && id < 32; id++) {
+        dp_text_append(out, " ");
+        dp_text_append_shown(out, dp_vocabulary_token(&dataset->vocabulary, id));
+    }
     dp_text_append_format(out, "%s\n", dataset->vocabulary.count > 32 ? " ..." : "");
     dp_text_append_format(out, "  sha256      %s\n", info->sha256);
     dp_text_append_format(out, "  source      %s\n", info->source_sha256);

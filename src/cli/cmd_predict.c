@@ -9,6 +9,11 @@
 
 #include <inttypes.h>
 
+static void append_shown(dp_text *out, const char *before, const char *token) {
+    dp_text_append(out, before);
+    dp_text_append_shown(out, token);
+}
+
 static void append_heading(const dp_checkpoint *checkpoint, const uint32_t *context, bool json,
                            dp_text *out) {
     if (json) {
@@ -22,7 +27,7 @@ static void append_heading(const dp_checkpoint *checkpoint, const uint32_t *cont
         if (json)
             dp_json_string(out, token);
         else
-            dp_text_append_format(out, " %s", token);
+            append_shown(out, " ", token);
     }
     if (json) {
         dp_json_end_array(out);
@@ -47,8 +52,8 @@ static void append_others(const dp_checkpoint *checkpoint, uint64_t left, double
     }
     if (left > 0)
         dp_text_append_format(out, "%" PRIu64 " others: %.4f\n", left, probability);
-    dp_text_append_format(out, "'%s' stands for the %s\n",
-                          dp_vocabulary_token(&checkpoint->vocabulary, DP_BOUNDARY_ID),
+    append_shown(out, "'", dp_vocabulary_token(&checkpoint->vocabulary, DP_BOUNDARY_ID));
+    dp_text_append_format(out, "' stands for the %s\n",
                           checkpoint->stream                 ? "beginning of the text"
                           : checkpoint->unit == DP_UNIT_WORD ? "ends of a line"
                                                              : "ends of a word");

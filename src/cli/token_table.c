@@ -36,8 +36,9 @@ static void append_line(const char *token, int token_width, double score, double
     int longest = room < (int)sizeof bar - 1 ? room : (int)sizeof bar - 1;
     int length = highest > 0.0 ? (int)lround(score / highest * longest) : 0;
     int padding = token_width - width_of(token);
-    dp_text_append_format(out, "  %s%*s  %*.4f", token, padding > 0 ? padding : 0, "", score_width,
-                          score);
+    dp_text_append(out, "  ");
+    dp_text_append_shown(out, token);
+    dp_text_append_format(out, "%*s  %*.4f", padding > 0 ? padding : 0, "", score_width, score);
     if (length > 0)
         dp_text_append_format(out, "  %.*s", length, bar);
     dp_text_append(out, "\n");

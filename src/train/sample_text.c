@@ -63,7 +63,7 @@ dp_status dp_sample_text_draw(dp_sample_text *self, const dp_sample_request *req
         if (id == DP_BOUNDARY_ID)
             break;
         dp_text_append(out, first ? "" : separator);
-        dp_text_append(out, dp_vocabulary_token(vocabulary, id));
+        dp_text_append_shown(out, dp_vocabulary_token(vocabulary, id));
         first = false;
         dp_context_shift(self->context, checkpoint->block_size, id);
     }

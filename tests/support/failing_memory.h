@@ -36,7 +36,7 @@ typedef dp_status (*fallible)(dp_error *error);
 
 /* Fails the first, second, ... allocation and all after it, until the call gets through. Returns
  * how many allocations the call makes. */
-static int fail_each_allocation(fallible call) {
+static inline int fail_each_allocation(fallible call) {
     for (int allowed = 0; allowed < 10000; allowed++) {
         dp_error error = {0};
         allocations_left = allowed;

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# make_seeds.sh FOLDER: fills FOLDER/TARGET for each fuzz target with real files, made by the
+# programs in the folder BIN.
+set -euo pipefail
+: "${BIN:?}"
+folder=$1
+rm -rf "$folder"
+mkdir -p "$folder"/{ini,packing,dataset,checkpoint,json}
+cd "$folder"
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+
+printf 'emma\nolivia\nava\n\nisabella \nsophia\nzo\xC3\xA9\nbo\nali\nkim\nyu\n' >text
+{ printf '\x08-' && cat text; } >packing/text
+seq -f 'word%g' 300 | tr 0-9 a-j >long
+{ printf '\x00-' && cat long; } >packing/long
+{ printf '\x88\x05' && cat text; } >packing/words
+{ printf '\x88\x48' && tr '\n' ' ' <long; } >packing/stream
+"$BIN/pack_dataset" text -o dataset/text.h5 --boundary '#' >/dev/null
+"$BIN/pack_dataset" long -o dataset/long.h5 --block-size 1 >/dev/null
+"$BIN/pack_dataset" long -o dataset/words.h5 --unit word --stream >/dev/null
+
+small=(model.embedding_dim=2 model.hidden_dim=3 train.batch_size=4 train.steps=3 run.dir=run)
+for optimizer in sgd adamw; do
+    printf '[train]\noptimizer = %s ; a comment\n[data]\npath = dataset/text.h5\n' $optimizer >start.ini
+    "$BIN/dptrain" start.ini "${small[@]}" >/dev/null
+    cp run/best.h5 checkpoint/$optimizer.h5
+    cp run/config.ini ini/$optimizer.ini
+    cp run/summary.json json/$optimizer.json
+    mv start.ini ini/start_$optimizer.ini
+    rm -r run
+done
+rm text long
