@@ -345,19 +345,24 @@ done:
     return status;
 }
 
+/* In the file as it is read, that is when it has been closed. */
 static dp_status locate_tensors(dp_dataset_writer *writer, dp_byte_range ranges[DP_DATASET_TENSORS],
                                 dp_error *error) {
     dp_status status = DP_OK;
+    dp_h5file *file = NULL;
+    dp_error later; /* of closing what was only read from */
+    DP_TRY(dp_h5file_open(&file, writer->replacement.temporary, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++) {
         const tensor *self = &writer->tensors[i];
         dp_h5location location;
-        DP_TRY(dp_h5file_locate_integers(writer->file, self->object, i % 2 == 0 ? 2 : 1, &location,
-                                         error));
+        DP_TRY(
+            dp_h5file_locate_integers(file, self->object, i % 2 == 0 ? 2 : 1, &location, error));
         ranges[i] =
             (dp_byte_range){.first = location.offset,
                             .count = writer->rows[i / 2] * self->columns * writer->id_bytes};
     }
 done:
+    (void)dp_h5file_close(file, &later);
     return status;
 }
 
@@ -378,11 +383,11 @@ dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
         DP_TRY(write_checksums(writer, &writer->tensors[i], error));
     DP_TRY(write_identity(writer, error));
-    DP_TRY(locate_tensors(writer, ranges, error));
     status = dp_h5file_close(writer->file, error);
     writer->file = NULL; /* gone even where closing failed */
     if (status != DP_OK)
         goto done;
+    DP_TRY(locate_tensors(writer, ranges, error));
     DP_TRY(add_seal(writer, ranges, error));
     DP_TRY(dp_file_replace_commit(&writer->replacement, error));
 done:

@@ -262,12 +262,13 @@ static dp_status make_image(const dp_checkpoint *checkpoint, const char *path, c
                             size_t *size, dp_error *error) {
     dp_status status = DP_OK;
     dp_h5file *file = NULL;
-    dp_error ignored; /* closing what is in memory only */
+    dp_error later; /* of the close, when something failed before it */
     DP_TRY(dp_h5file_create_in_memory(&file, path, error));
     DP_TRY(write_content(checkpoint, file, error));
     DP_TRY(dp_h5file_image(file, image, size, error));
 done:
-    (void)dp_h5file_close(file, &ignored);
+    if (dp_h5file_close(file, status == DP_OK ? error : &later) != DP_OK && status == DP_OK)
+        status = error->status;
     return status;
 }
 
