@@ -377,9 +377,7 @@ done:
 
 dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t parts,
                            dp_error *error) {
-    dp_status status = part == 0 ? check_identity(dataset, error) : DP_OK;
-    if (status != DP_OK)
-        return status;
+    dp_status status = DP_OK;
     advise(dataset->map.data, dataset->map.size, MADV_SEQUENTIAL);
     for (int split = 0; split < DP_SPLIT_COUNT && status == DP_OK; split++) {
         char name[64];
@@ -388,6 +386,8 @@ dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t pa
         snprintf(name, sizeof name, "/%s/targets", dp_split_name((dp_split)split));
         DP_TRY(check_tensor(dataset, name, &dataset->targets[split], part, parts, error));
     }
+    if (part == 0)
+        status = check_identity(dataset, error);
 done:
     advise(dataset->map.data, dataset->map.size, MADV_NORMAL);
     return status;
@@ -400,8 +400,11 @@ dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabula
                               char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) {
     dp_text text = {0};
     dp_text_append_format(&text, "block_size %" PRIu64 "\n", block_size);
-    for (uint32_t id = 0; id < vocabulary->count; id++)
-        dp_text_append_format(&text, "token %s\n", dp_vocabulary_token(vocabulary, id));
+    for (uint32_t id = 0; id < vocabulary->count; id++) { /* there may be very many */
+        dp_text_append(&text, "token ");
+        dp_text_append(&text, dp_vocabulary_token(vocabulary, id));
+        dp_text_append(&text, "\n");
+    }
     for (int i = 0; i < DP_DATASET_TENSORS; i++) {
         dp_text_append_format(&text, "%s %" PRIu64 "\n", dp_split_name((dp_split)(i / 2)),
                               rows[i / 2]);

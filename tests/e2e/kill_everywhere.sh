@@ -5,7 +5,8 @@
 # and finds the lock of a dead one. After each, the same command ends with the bits of a run that
 # nothing has happened to.
 #
-# Attempts run several at a time. One alone, to look into a failure:
+# Every third of them, beginning elsewhere each day; FAULT_EVERY=1 tries all, FAULT_FIRST chooses where
+# to begin. Attempts run several at a time. One alone, to look into a failure:
 #     kill_everywhere.sh attempt START KIND POINT      in the folder that a failure leaves (KEEP=1)
 source "$(dirname "$0")/common.sh"
 : "${FAULTS:?the library of faults}"
@@ -119,7 +120,9 @@ for start in new resumed; do
             echo "$start $kind $point"
         done
     done
-done >attempts.txt
+done >all.txt
+every=${FAULT_EVERY:-3} first=${FAULT_FIRST:-$((10#$(date +%j)))}
+awk -v every="$every" -v first="$first" 'NR % every == first % every' all.txt >attempts.txt
 count=$(wc -l <attempts.txt)
 export ATTEMPTS=$folder
 xargs -P 4 -L 1 "$script" attempt <attempts.txt || {
@@ -127,4 +130,4 @@ xargs -P 4 -L 1 "$script" attempt <attempts.txt || {
     fail "an attempt in $folder failed"
 }
 expect_equal "folders of attempts" "$(find . -maxdepth 1 -name 'new.*.*' -o -maxdepth 1 -name 'resumed.*.*')" ""
-echo "$count faults: $(wc -l <new.txt) requests of a new run, $(wc -l <resumed.txt) of a resumed one"
+echo "$count of $(wc -l <all.txt) faults (FAULT_EVERY=$every FAULT_FIRST=$first): $(wc -l <new.txt) requests of a new run, $(wc -l <resumed.txt) of a resumed one"
