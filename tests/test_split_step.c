@@ -254,7 +254,10 @@ static int expect_steps(const dp_config *config, const result *got, const refere
         const double norm = expected->norm[step], longest = config->clip_norm;
         const bool too_long = longest > 0.0 && norm > longest;
         expect_close(now->loss, expected->loss[step], 1e-5 * expected->loss[step]);
-        expect_close(now->norm, longest > 0.0 ? norm : 0.0, 1e-5 * norm);
+        if (longest > 0.0)
+            expect_close(now->norm, norm, 1e-5 * norm);
+        else
+            assert_true(isnan(now->norm));
         expect_close(now->clip, too_long ? longest / norm : 1.0, 1e-5);
         assert_int_equal(now->signalled, step == 3);
         clipped += too_long;
@@ -271,7 +274,8 @@ static void expect_same_bits(const char *name, const result *got, const result *
     }
     for (size_t step = 0; step < STEPS; step++) {
         expect_close(got->steps[step].loss, alone->steps[step].loss, 0.0);
-        expect_close(got->steps[step].norm, alone->steps[step].norm, 0.0);
+        if (!isnan(alone->steps[step].norm))
+            expect_close(got->steps[step].norm, alone->steps[step].norm, 0.0);
     }
 }
 

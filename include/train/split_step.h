@@ -64,7 +64,7 @@ typedef struct dp_split_batch {
 typedef struct dp_split_result {
     double loss; /* mean over the batch, before the update */
     double clip; /* factor of the gradient */
-    double norm; /* of the gradient; 0 where it is not clipped */
+    double norm; /* of the gradient before that; NaN without clipping */
     bool signalled;
 } dp_split_result;
 

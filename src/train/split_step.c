@@ -538,7 +538,7 @@ static void update_rest(dp_split_step *self, dp_split_result *result) {
 }
 
 dp_split_result dp_split_step_run(dp_split_step *split, const dp_split_batch *batch) {
-    dp_split_result result = {0};
+    dp_split_result result = {.norm = NAN};
     split->now = batch;
     split->update = (dp_optimizer_step){.number = batch->step, .lr = batch->lr, .clip = 1.0};
     compute_hidden(split);
