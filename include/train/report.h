@@ -19,7 +19,8 @@
 
 typedef struct dp_report {
     bool enabled;
-    bool quiet; /* only to the log */
+    bool quiet;    /* only to the log */
+    bool of_words; /* whose models are compared by perplexity */
     dp_journal log;
     bool log_failed; /* its last line could not be written; log_error says why */
     dp_error log_error;
@@ -43,7 +44,7 @@ void dp_report_start(dp_report *report, const dp_config *config, const dp_datase
                      const dp_params_layout *layout, const dp_comm *comm, const char *processor);
 
 /* The heading of the step lines, and one of them: with the splits evaluated there, except on the
- * last, which the table of the splits follows. */
+ * last, which the table of the splits follows; of words with the perplexity in brackets. */
 void dp_report_step_heading(dp_report *report);
 void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left);
 

@@ -167,6 +167,7 @@ static void report_batch(dp_report *report, const dp_config *config,
 void dp_report_start(dp_report *report, const dp_config *config, const dp_dataset *dataset,
                      const dp_params_layout *layout, const dp_comm *comm, const char *processor) {
     int ranks = dp_comm_size(comm), nodes = dp_comm_node_count(comm);
+    report->of_words = dataset->info.unit == DP_UNIT_WORD;
     report_dataset(report, dataset);
     report_model(report, layout);
     report_batch(report, config, layout);
@@ -196,9 +197,12 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
     char step[32], loss[32], rows[32], left[32];
     dp_text evaluated = {0};
     for (int split = 0; split < DP_SPLIT_COUNT && steps_left > 0; split++) {
-        if (!isnan(row->split_loss[split]))
-            dp_text_append_format(&evaluated, "  %s %s", dp_split_name((dp_split)split),
-                                  format_loss(row->split_loss[split], loss));
+        if (isnan(row->split_loss[split]))
+            continue;
+        dp_text_append_format(&evaluated, "  %s %s", dp_split_name((dp_split)split),
+                              format_loss(row->split_loss[split], loss));
+        if (report->of_words)
+            dp_text_append_format(&evaluated, " (%.1f)", exp(row->split_loss[split]));
     }
     dp_report_line(report, "%11s %9s %8.3g %9.3f %10s %11s%s",
                    dp_text_format_count(row->step, step), format_loss(row->loss, loss), row->lr,
