@@ -4,9 +4,9 @@
  * the width that mpirun's output had at the start, and none where that was no window; it is not
  * told when the window changes. So the parent's output is asked, too, and the narrower counts.
  *
- * Some terminals tell no size (serial lines, `docker exec -t`, ssh from no terminal): they are taken
- * to be of COLUMNS by LINES of the environment, or else 80 by 24, as other tools do. One of mpirun's
- * without a size is no window, unless mpirun writes to such a terminal itself.
+ * Some terminals tell no size (serial lines, `docker exec -t`, ssh from no terminal): they are
+ * taken to be of COLUMNS by LINES of the environment, or else 80 by 24, as other tools do. One of
+ * mpirun's without a size is no window, unless mpirun writes to such a terminal itself.
  */
 #ifndef DP_BASE_TERMINAL_H
 #define DP_BASE_TERMINAL_H

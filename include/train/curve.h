@@ -32,8 +32,8 @@ dp_status dp_curve_batches(const dp_metrics_table *table, size_t limit, dp_curve
 dp_status dp_curve_smooth(const dp_metrics_table *table, size_t limit, dp_curve *curve,
                           dp_error *error) DP_CHECKED;
 
-/* The evaluations of a split: at most `limit`, every n-th counted from the last one, so that a marker
- * each shows no gaps. */
+/* The evaluations of a split: at most `limit`, every n-th counted from the last one, so that a
+ * marker each shows no gaps. */
 dp_status dp_curve_split(const dp_metrics_table *table, dp_split split, size_t limit,
                          dp_curve *curve, dp_error *error) DP_CHECKED;
 

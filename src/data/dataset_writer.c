@@ -355,8 +355,7 @@ static dp_status locate_tensors(dp_dataset_writer *writer, dp_byte_range ranges[
     for (int i = 0; i < DP_DATASET_TENSORS; i++) {
         const tensor *self = &writer->tensors[i];
         dp_h5location location;
-        DP_TRY(
-            dp_h5file_locate_integers(file, self->object, i % 2 == 0 ? 2 : 1, &location, error));
+        DP_TRY(dp_h5file_locate_integers(file, self->object, i % 2 == 0 ? 2 : 1, &location, error));
         ranges[i] =
             (dp_byte_range){.first = location.offset,
                             .count = writer->rows[i / 2] * self->columns * writer->id_bytes};

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "model/distinct.h"
+#include "model/dropout_mask.h"
 #include "model/pairs.h"
 
 #include <string.h>
@@ -38,14 +39,8 @@ struct dp_kernel_model {
     uint32_t *row_starts; /* [rows + 1]: 0, block_size, 2 block_size, ... */
     float *dc_stack;      /* [log2 of DP_MODEL_GRAINS_MAX][vocab, lde] */
 
-    /* Dropout; thresholds are 0 without. */
-    uint64_t seed;
-    uint32_t drop_embedding, drop_hidden;
-    size_t feature_bytes; /* of a mask: for a position */
-    size_t hidden_bytes;  /* for a row */
-    uint8_t *feature_mask;
-    uint8_t *hidden_mask;
-    float *kept_h; /* [rows, ldh]: h after dropout, h itself without */
+    dp_dropout_mask drop_features, drop_hidden;
+    float *kept_h; /* [rows, ldh]: h after dropout; NULL where drop_hidden is off */
 };
 
 bool dp_kernel_model_suits(const dp_params_layout *layout) {
@@ -58,18 +53,19 @@ bool dp_kernel_model_suits(const dp_params_layout *layout) {
 
 /* --- creation ------------------------------------------------------------------------------- */
 
-static void choose_ways(dp_kernel_model *model, const dp_model_options *options) {
-    const dp_model_shape *shape = &model->layout->shape;
-    const size_t rows = options->grain_rows;
-    model->seed = options->dropout.seed;
-    model->drop_embedding = dp_dropout_threshold(options->dropout.embedding);
-    model->drop_hidden = dp_dropout_threshold(options->dropout.hidden);
-    model->at_once = 1;
-    while (model->at_once < DP_MODEL_GRAINS_MAX && 2 * model->at_once * rows <= ROWS_MAX)
-        model->at_once *= 2;
-    model->by_pairs =
-        rows >= SHARING_ROWS_MIN && shape->vocab <= 4 * rows && model->drop_embedding == 0;
-    model->by_context = model->by_pairs && model->drop_hidden == 0;
+/* As many grains as have their rows within ROWS_MAX. */
+static size_t choose_grains(size_t grain_rows) {
+    size_t grains = 1;
+    while (grains < DP_MODEL_GRAINS_MAX && 2 * grains * grain_rows <= ROWS_MAX)
+        grains *= 2;
+    return grains;
+}
+
+static void choose_ways(dp_kernel_model *model, size_t grain_rows) {
+    model->by_pairs = grain_rows >= SHARING_ROWS_MIN &&
+                      model->layout->shape.vocab <= 4 * grain_rows &&
+                      !dp_dropout_mask_is_on(&model->drop_features);
+    model->by_context = model->by_pairs && !dp_dropout_mask_is_on(&model->drop_hidden);
 }
 
 static dp_status allocate_rows(dp_kernel_model *model, size_t rows, dp_error *error) {
@@ -107,18 +103,16 @@ done:
     return status;
 }
 
-/* Vectors of the widest level read two bytes of a mask at a time, so there is one more. */
-static dp_status allocate_masks(dp_kernel_model *model, size_t rows, dp_error *error) {
+static dp_status allocate_masks(dp_kernel_model *model, const dp_dropout *dropout, size_t rows,
+                                dp_error *error) {
     dp_status status = DP_OK;
     const dp_model_shape *shape = &model->layout->shape;
-    model->feature_bytes = dp_dropout_bytes(shape->embedding_dim);
-    model->hidden_bytes = dp_dropout_bytes(shape->hidden_dim);
-    if (model->drop_embedding != 0)
-        DP_NEW_ARRAY(model->feature_mask, rows * shape->block_size * model->feature_bytes + 1);
-    if (model->drop_hidden == 0)
-        return DP_OK;
-    DP_NEW_ARRAY(model->hidden_mask, rows * model->hidden_bytes + 1);
-    DP_NEW_ARRAY(model->kept_h, rows * model->ldh);
+    DP_TRY(dp_dropout_mask_init_features(&model->drop_features, dropout, rows, shape->block_size,
+                                         shape->embedding_dim, error));
+    DP_TRY(
+        dp_dropout_mask_init_hidden(&model->drop_hidden, dropout, rows, shape->hidden_dim, error));
+    if (dp_dropout_mask_is_on(&model->drop_hidden))
+        DP_NEW_ARRAY(model->kept_h, rows * model->ldh);
 done:
     return status;
 }
@@ -137,11 +131,12 @@ dp_status dp_kernel_model_create(dp_kernel_model **model, const dp_params_layout
     self->ldh = dp_kernels_padded(shape->hidden_dim);
     self->ldv = dp_kernels_padded(shape->vocab);
     self->ldx = dp_kernels_padded(self->inputs);
-    choose_ways(self, options);
+    self->at_once = choose_grains(options->grain_rows);
     const size_t rows = self->at_once * options->grain_rows;
+    DP_TRY(allocate_masks(self, &options->dropout, rows, error));
+    choose_ways(self, options->grain_rows);
     DP_TRY(allocate_rows(self, rows, error));
     DP_TRY(allocate_pairs(self, options->grain_rows, error));
-    DP_TRY(allocate_masks(self, rows, error));
     *model = self;
     self = NULL;
 done:
@@ -164,8 +159,8 @@ void dp_kernel_model_destroy(dp_kernel_model *model) {
     dp_memory_free(model->numbers);
     dp_memory_free(model->row_starts);
     dp_memory_free(model->dc_stack);
-    dp_memory_free(model->feature_mask);
-    dp_memory_free(model->hidden_mask);
+    dp_dropout_mask_clear(&model->drop_features);
+    dp_dropout_mask_clear(&model->drop_hidden);
     dp_memory_free(model->kept_h);
     dp_memory_free(model);
 }
@@ -193,9 +188,9 @@ static size_t position_offset(const dp_kernel_model *model, size_t position) {
 static void gather_features(dp_kernel_model *model, const float *params, size_t rows,
                             const uint32_t *contexts) {
     const dp_model_shape *shape = &model->layout->shape;
-    model->kernels->gather(rows, shape->block_size, shape->embedding_dim, contexts,
-                           tensor(model, params, DP_TENSOR_C), model->lde, model->feature_mask,
-                           dp_dropout_scale(model->drop_embedding), model->x, model->ldx);
+    model->kernels->gather(
+        rows, shape->block_size, shape->embedding_dim, contexts, tensor(model, params, DP_TENSOR_C),
+        model->lde, model->drop_features.bits, model->drop_features.scale, model->x, model->ldx);
 }
 
 /* h before tanh: C[token] W1_i once a pair, then a sum over positions for each row. */
@@ -222,17 +217,12 @@ static void layer1_forward_by_pairs(dp_kernel_model *model, const float *params,
 static void layer1_forward(dp_kernel_model *model, const float *params, const dp_batch *batch,
                            size_t rows) {
     const dp_model_shape *shape = &model->layout->shape;
-    if (model->drop_embedding == 0) {
+    if (!dp_dropout_mask_is_on(&model->drop_features)) {
         layer1_forward_by_pairs(model, params, rows, batch->contexts);
         return;
     }
-    const dp_dropout_draw draw = {.seed = model->seed,
-                                  .stream = DP_STREAM_DROP_EMBEDDING,
-                                  .step = batch->step,
-                                  .first_row = batch->first_row,
-                                  .threshold = model->drop_embedding};
-    model->kernels->draw_masks(rows, shape->block_size * model->feature_bytes, &draw,
-                               model->feature_mask);
+    dp_dropout_mask_draw(&model->drop_features, model->kernels, rows, batch->step,
+                         batch->first_row);
     gather_features(model, params, rows, batch->contexts);
     model->kernels->multiply(rows, model->inputs, shape->hidden_dim, model->x, model->ldx,
                              tensor(model, params, DP_TENSOR_W1), model->ldh,
@@ -241,17 +231,11 @@ static void layer1_forward(dp_kernel_model *model, const float *params, const dp
 
 /* What layer 2 sees of h. */
 static const float *drop_hidden(dp_kernel_model *model, const dp_batch *batch, size_t rows) {
-    if (model->drop_hidden == 0)
+    if (!dp_dropout_mask_is_on(&model->drop_hidden))
         return model->h;
-    const dp_dropout_draw draw = {.seed = model->seed,
-                                  .stream = DP_STREAM_DROP_HIDDEN,
-                                  .step = batch->step,
-                                  .first_row = batch->first_row,
-                                  .threshold = model->drop_hidden};
-    model->kernels->draw_masks(rows, model->hidden_bytes, &draw, model->hidden_mask);
-    model->kernels->drop(rows, model->layout->shape.hidden_dim, model->hidden_mask,
-                         model->hidden_bytes, dp_dropout_scale(model->drop_hidden), model->h,
-                         model->kept_h, model->ldh);
+    dp_dropout_mask_draw(&model->drop_hidden, model->kernels, rows, batch->step, batch->first_row);
+    memcpy(model->kept_h, model->h, rows * model->ldh * sizeof *model->h);
+    dp_dropout_mask_apply(&model->drop_hidden, model->kernels, rows, model->ldh, model->kept_h);
     return model->kept_h;
 }
 
@@ -308,7 +292,7 @@ static void layer1_backward_by_rows(dp_kernel_model *model, const float *params,
     const size_t *starts = batch->starts, rows = starts[batch->grains];
     const size_t block = shape->block_size, dim = shape->embedding_dim;
     const size_t hidden = shape->hidden_dim, lde = model->lde, ldh = model->ldh;
-    if (model->drop_embedding == 0) /* else they are there */
+    if (!dp_dropout_mask_is_on(&model->drop_features)) /* else they are there */
         gather_features(model, params, rows, batch->contexts);
     kernels->weight_gradient(batch->grains, starts, model->inputs, hidden, model->x, model->ldx,
                              model->dh, ldh, tensor_of(model, gradient, DP_TENSOR_W1), ldh);
@@ -317,9 +301,7 @@ static void layer1_backward_by_rows(dp_kernel_model *model, const float *params,
     for (size_t i = 0; i < block; i++)
         kernels->dot(rows, dim, hidden, model->dh, ldh, params + position_offset(model, i), ldh,
                      NULL, model->dx + i * lde, block * lde);
-    if (model->drop_embedding != 0)
-        kernels->drop(rows * block, dim, model->feature_mask, model->feature_bytes,
-                      dp_dropout_scale(model->drop_embedding), model->dx, model->dx, lde);
+    dp_dropout_mask_apply(&model->drop_features, kernels, rows, lde, model->dx);
 }
 
 /* dC of one grain. */
@@ -361,9 +343,7 @@ static void layer2_backward(dp_kernel_model *model, const float *params, const d
     const size_t count = rows->starts[rows->grains], ldh = model->ldh, ldv = model->ldv;
     kernels->multiply(count, shape->vocab, shape->hidden_dim, model->logits, ldv,
                       tensor(model, params, DP_TENSOR_W2), ldh, NULL, model->h, model->dh, ldh);
-    if (model->drop_hidden != 0)
-        kernels->drop(count, shape->hidden_dim, model->hidden_mask, model->hidden_bytes,
-                      dp_dropout_scale(model->drop_hidden), model->dh, model->dh, ldh);
+    dp_dropout_mask_apply(&model->drop_hidden, kernels, count, ldh, model->dh);
     kernels->weight_gradient(rows->grains, rows->starts, shape->vocab, shape->hidden_dim,
                              model->logits, ldv, h, ldh, tensor_of(model, gradient, DP_TENSOR_W2),
                              ldh);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "model/activation.h"
+#include "model/dropout_mask.h"
 #include "model/kernel_model.h"
 #include "model/layers.h"
 #include "model/wide_model.h"
@@ -23,25 +24,20 @@ struct dp_model {
     float *dh; /* [grain_rows, hidden_dim] */
     float *dx; /* [grain_rows, inputs] */
 
-    /* Dropout; thresholds are 0 without. */
-    uint64_t seed;
-    uint32_t drop_embedding, drop_hidden;
-    size_t feature_bytes, hidden_bytes; /* of a mask: for a position, for a row */
-    uint8_t *feature_mask, *hidden_mask;
-    float *kept_h; /* [grain_rows, hidden_dim] */
+    dp_dropout_mask drop_features, drop_hidden;
+    float *kept_h; /* [grain_rows, hidden_dim]; NULL where drop_hidden is off */
 };
 
-static dp_status allocate_masks(dp_model *model, size_t rows, dp_error *error) {
+static dp_status allocate_masks(dp_model *model, const dp_dropout *dropout, size_t rows,
+                                dp_error *error) {
     dp_status status = DP_OK;
     const dp_model_shape *shape = &model->layout.shape;
-    model->feature_bytes = dp_dropout_bytes(shape->embedding_dim);
-    model->hidden_bytes = dp_dropout_bytes(shape->hidden_dim);
-    if (model->drop_embedding != 0)
-        DP_NEW_ARRAY(model->feature_mask, rows * shape->block_size * model->feature_bytes);
-    if (model->drop_hidden == 0)
-        return DP_OK;
-    DP_NEW_ARRAY(model->hidden_mask, rows * model->hidden_bytes);
-    DP_NEW_ARRAY(model->kept_h, rows * shape->hidden_dim);
+    DP_TRY(dp_dropout_mask_init_features(&model->drop_features, dropout, rows, shape->block_size,
+                                         shape->embedding_dim, error));
+    DP_TRY(
+        dp_dropout_mask_init_hidden(&model->drop_hidden, dropout, rows, shape->hidden_dim, error));
+    if (dp_dropout_mask_is_on(&model->drop_hidden))
+        DP_NEW_ARRAY(model->kept_h, rows * shape->hidden_dim);
 done:
     return status;
 }
@@ -64,7 +60,7 @@ static dp_status allocate(dp_model *model, const dp_model_options *options, dp_e
         return DP_OK;
     DP_NEW_ARRAY(model->dh, rows * shape->hidden_dim);
     DP_NEW_ARRAY(model->dx, rows * model->inputs);
-    DP_TRY(allocate_masks(model, rows, error));
+    DP_TRY(allocate_masks(model, &options->dropout, rows, error));
 done:
     return status;
 }
@@ -78,9 +74,6 @@ dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
     self->layout = *layout;
     self->kernels = dp_kernels_of(options->level);
     self->inputs = layout->shape.block_size * layout->shape.embedding_dim;
-    self->seed = options->dropout.seed;
-    self->drop_embedding = dp_dropout_threshold(options->dropout.embedding);
-    self->drop_hidden = dp_dropout_threshold(options->dropout.hidden);
     if (layout->shape.split)
         DP_TRY(dp_wide_model_create(&self->wide, &self->layout, options, error));
     else if (!options->forward_only && dp_kernel_model_suits(layout))
@@ -104,8 +97,8 @@ void dp_model_destroy(dp_model *model) {
     dp_memory_free(model->logits);
     dp_memory_free(model->dh);
     dp_memory_free(model->dx);
-    dp_memory_free(model->feature_mask);
-    dp_memory_free(model->hidden_mask);
+    dp_dropout_mask_clear(&model->drop_features);
+    dp_dropout_mask_clear(&model->drop_hidden);
     dp_memory_free(model->kept_h);
     dp_memory_free(model);
 }
@@ -196,33 +189,18 @@ const float *dp_model_logits(dp_model *model, const float *params, const uint32_
 /* --- gradients by BLAS ---------------------------------------------------------------------- */
 
 static void drop_features(dp_model *model, const dp_batch *batch, size_t rows) {
-    const dp_model_shape *shape = &model->layout.shape;
-    if (model->drop_embedding == 0)
-        return;
-    const dp_dropout_draw draw = {.seed = model->seed,
-                                  .stream = DP_STREAM_DROP_EMBEDDING,
-                                  .step = batch->step,
-                                  .first_row = batch->first_row,
-                                  .threshold = model->drop_embedding};
-    model->kernels->draw_masks(rows, shape->block_size * model->feature_bytes, &draw,
-                               model->feature_mask);
-    dp_dropout_apply(rows * shape->block_size, shape->embedding_dim, model->feature_mask,
-                     dp_dropout_scale(model->drop_embedding), model->x, model->x);
+    dp_dropout_mask_draw(&model->drop_features, model->kernels, rows, batch->step,
+                         batch->first_row);
+    dp_dropout_mask_apply_close(&model->drop_features, rows, model->x);
 }
 
 /* What layer 2 sees of h. */
 static const float *drop_hidden(dp_model *model, const dp_batch *batch, size_t rows) {
-    const size_t hidden = model->layout.shape.hidden_dim;
-    if (model->drop_hidden == 0)
+    if (!dp_dropout_mask_is_on(&model->drop_hidden))
         return model->h;
-    const dp_dropout_draw draw = {.seed = model->seed,
-                                  .stream = DP_STREAM_DROP_HIDDEN,
-                                  .step = batch->step,
-                                  .first_row = batch->first_row,
-                                  .threshold = model->drop_hidden};
-    model->kernels->draw_masks(rows, model->hidden_bytes, &draw, model->hidden_mask);
-    dp_dropout_apply(rows, hidden, model->hidden_mask, dp_dropout_scale(model->drop_hidden),
-                     model->h, model->kept_h);
+    dp_dropout_mask_draw(&model->drop_hidden, model->kernels, rows, batch->step, batch->first_row);
+    memcpy(model->kept_h, model->h, rows * model->layout.shape.hidden_dim * sizeof *model->h);
+    dp_dropout_mask_apply_close(&model->drop_hidden, rows, model->kept_h);
     return model->kept_h;
 }
 
@@ -233,9 +211,7 @@ static void layer2_backward(dp_model *model, const float *params, size_t rows, c
                        weights(model, params, DP_TENSOR_W2), model->logits,
                        tensor_of(model, gradient, DP_TENSOR_W2),
                        tensor_of(model, gradient, DP_TENSOR_B2), model->dh);
-    if (model->drop_hidden != 0)
-        dp_dropout_apply(rows, shape->hidden_dim, model->hidden_mask,
-                         dp_dropout_scale(model->drop_hidden), model->dh, model->dh);
+    dp_dropout_mask_apply_close(&model->drop_hidden, rows, model->dh);
     dp_tanh_backward(rows * shape->hidden_dim, model->h, model->dh);
 }
 
@@ -261,9 +237,7 @@ static void layer1_backward(dp_model *model, const float *params, size_t rows,
                            tensor_of(model, gradient, DP_TENSOR_W1),
                            tensor_of(model, gradient, DP_TENSOR_B1), model->dx);
     direct_backward(model, params, rows, gradient);
-    if (model->drop_embedding != 0)
-        dp_dropout_apply(rows * shape->block_size, shape->embedding_dim, model->feature_mask,
-                         dp_dropout_scale(model->drop_embedding), model->dx, model->dx);
+    dp_dropout_mask_apply_close(&model->drop_features, rows, model->dx);
     memset(dc, 0, shape->vocab * ldc(model) * sizeof *dc);
     dp_embedding_backward(rows, shape->block_size, shape->embedding_dim, contexts, model->dx, dc,
                           ldc(model));

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "model/activation.h"
+#include "model/dropout_mask.h"
 #include "model/layers.h"
 
 #include <math.h>
@@ -17,11 +18,7 @@ struct dp_wide_model {
     dp_wide_dims dims;
     size_t rows;
 
-    /* Dropout; thresholds are 0 without. */
-    uint64_t seed;
-    uint32_t drop_embedding, drop_hidden;
-    size_t feature_bytes, hidden_bytes; /* of a mask: for a position, for a row */
-    uint8_t *feature_mask, *hidden_mask;
+    dp_dropout_mask drop_features, drop_hidden; /* off for losses alone */
 
     /* For losses alone. */
     float *x, *h, *a;     /* [rows, ldx], [rows, ldh], [rows, lda] */
@@ -49,16 +46,10 @@ static dp_wide_dims find_dims(const dp_params_layout *layout) {
 static dp_status allocate_masks(dp_wide_model *model, const dp_dropout *dropout, dp_error *error) {
     dp_status status = DP_OK;
     const dp_model_shape *shape = &model->layout->shape;
-    model->seed = dropout->seed;
-    model->drop_embedding = dp_dropout_threshold(dropout->embedding);
-    model->drop_hidden = dp_dropout_threshold(dropout->hidden);
-    model->feature_bytes = dp_dropout_bytes(shape->embedding_dim);
-    model->hidden_bytes = dp_dropout_bytes(shape->hidden_dim);
-    if (model->drop_embedding != 0)
-        DP_NEW_ARRAY(model->feature_mask,
-                     model->rows * shape->block_size * model->feature_bytes + 1);
-    if (model->drop_hidden != 0)
-        DP_NEW_ARRAY(model->hidden_mask, model->rows * model->hidden_bytes + 1);
+    DP_TRY(dp_dropout_mask_init_features(&model->drop_features, dropout, model->rows,
+                                         shape->block_size, shape->embedding_dim, error));
+    DP_TRY(dp_dropout_mask_init_hidden(&model->drop_hidden, dropout, model->rows, shape->hidden_dim,
+                                       error));
 done:
     return status;
 }
@@ -107,8 +98,8 @@ done:
 void dp_wide_model_destroy(dp_wide_model *model) {
     if (model == NULL)
         return;
-    dp_memory_free(model->feature_mask);
-    dp_memory_free(model->hidden_mask);
+    dp_dropout_mask_clear(&model->drop_features);
+    dp_dropout_mask_clear(&model->drop_hidden);
     dp_memory_free(model->x);
     dp_memory_free(model->h);
     dp_memory_free(model->a);
@@ -134,26 +125,13 @@ static size_t lde(const dp_wide_model *model) {
 
 /* --- below the output, forward -------------------------------------------------------------- */
 
-static dp_dropout_draw draw_of(const dp_wide_model *model, const dp_wide_rows *rows,
-                               dp_stream stream, uint32_t threshold) {
-    return (dp_dropout_draw){.seed = model->seed,
-                             .stream = stream,
-                             .step = rows->step,
-                             .first_row = rows->first_row,
-                             .threshold = threshold};
-}
-
 static void gather_features(dp_wide_model *model, const float *params, const dp_wide_rows *rows) {
     const dp_model_shape *shape = &model->layout->shape;
-    if (model->drop_embedding != 0) {
-        const dp_dropout_draw draw =
-            draw_of(model, rows, DP_STREAM_DROP_EMBEDDING, model->drop_embedding);
-        model->kernels->draw_masks(rows->count, shape->block_size * model->feature_bytes, &draw,
-                                   model->feature_mask);
-    }
+    dp_dropout_mask *mask = &model->drop_features;
+    dp_dropout_mask_draw(mask, model->kernels, rows->count, rows->step, rows->first_row);
     model->kernels->gather(rows->count, shape->block_size, shape->embedding_dim, rows->contexts,
-                           tensor(model, params, DP_TENSOR_C), lde(model), model->feature_mask,
-                           dp_dropout_scale(model->drop_embedding), rows->x, model->dims.ldx);
+                           tensor(model, params, DP_TENSOR_C), lde(model), mask->bits, mask->scale,
+                           rows->x, model->dims.ldx);
 }
 
 /* What the output sees: copies of h, or of what dropout leaves of it, and of x. */
@@ -161,13 +139,9 @@ static void fill_seen(dp_wide_model *model, const dp_wide_rows *rows) {
     const dp_wide_dims *dims = &model->dims;
     for (size_t r = 0; r < rows->count; r++)
         memcpy(rows->a + r * dims->lda, rows->h + r * dims->ldh, dims->hidden * sizeof(float));
-    if (model->drop_hidden != 0) {
-        const dp_dropout_draw draw =
-            draw_of(model, rows, DP_STREAM_DROP_HIDDEN, model->drop_hidden);
-        model->kernels->draw_masks(rows->count, model->hidden_bytes, &draw, model->hidden_mask);
-        model->kernels->drop(rows->count, dims->hidden, model->hidden_mask, model->hidden_bytes,
-                             dp_dropout_scale(model->drop_hidden), rows->a, rows->a, dims->lda);
-    }
+    dp_dropout_mask_draw(&model->drop_hidden, model->kernels, rows->count, rows->step,
+                         rows->first_row);
+    dp_dropout_mask_apply(&model->drop_hidden, model->kernels, rows->count, dims->lda, rows->a);
     if (!model->layout->shape.direct)
         return;
     for (size_t r = 0; r < rows->count; r++)
@@ -329,9 +303,7 @@ static void hidden_gradient(dp_wide_model *model, const dp_wide_rows *rows, cons
     const dp_wide_dims *dims = &model->dims;
     for (size_t r = 0; r < rows->count; r++)
         memcpy(dh + r * dims->ldh, da + r * dims->lda, dims->hidden * sizeof *dh);
-    if (model->drop_hidden != 0)
-        model->kernels->drop(rows->count, dims->hidden, model->hidden_mask, model->hidden_bytes,
-                             dp_dropout_scale(model->drop_hidden), dh, dh, dims->ldh);
+    dp_dropout_mask_apply(&model->drop_hidden, model->kernels, rows->count, dims->ldh, dh);
     dp_tanh_backward(rows->count * dims->ldh, rows->h, dh);
 }
 
@@ -360,10 +332,7 @@ void dp_wide_model_below(dp_wide_model *model, const float *params, const dp_wid
                             dims->ldh, NULL, dx + i * ld, width);
     for (size_t r = 0; r < rows->count && shape->direct; r++)
         add_direct(model, da + r * dims->lda, dx + r * width);
-    if (model->drop_embedding != 0)
-        model->kernels->drop(rows->count * shape->block_size, dim, model->feature_mask,
-                             model->feature_bytes, dp_dropout_scale(model->drop_embedding), dx, dx,
-                             ld);
+    dp_dropout_mask_apply(&model->drop_features, model->kernels, rows->count, ld, dx);
 }
 
 void dp_wide_model_layer1_gradient(const dp_wide_model *model, size_t rows, const float *x,

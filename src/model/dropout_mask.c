@@ -1,0 +1,62 @@
+#include "model/dropout_mask.h"
+
+#include "base/memory.h"
+
+static dp_status init(dp_dropout_mask *mask, double rate, size_t rows, dp_error *error) {
+    dp_status status = DP_OK;
+    mask->threshold = dp_dropout_threshold(rate);
+    mask->scale = dp_dropout_scale(mask->threshold);
+    mask->bytes = dp_dropout_bytes(mask->elements);
+    if (dp_dropout_mask_is_on(mask))
+        DP_NEW_ARRAY(mask->bits, rows * mask->pieces * mask->bytes + 1);
+done:
+    return status;
+}
+
+dp_status dp_dropout_mask_init_features(dp_dropout_mask *mask, const dp_dropout *dropout,
+                                        size_t rows, size_t block_size, size_t embedding_dim,
+                                        dp_error *error) {
+    *mask = (dp_dropout_mask){.seed = dropout->seed,
+                              .stream = DP_STREAM_DROP_EMBEDDING,
+                              .pieces = block_size,
+                              .elements = embedding_dim};
+    return init(mask, dropout->embedding, rows, error);
+}
+
+dp_status dp_dropout_mask_init_hidden(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
+                                      size_t hidden_dim, dp_error *error) {
+    *mask = (dp_dropout_mask){.seed = dropout->seed,
+                              .stream = DP_STREAM_DROP_HIDDEN,
+                              .pieces = 1,
+                              .elements = hidden_dim};
+    return init(mask, dropout->hidden, rows, error);
+}
+
+void dp_dropout_mask_clear(dp_dropout_mask *mask) {
+    dp_memory_free(mask->bits);
+    mask->bits = NULL;
+}
+
+void dp_dropout_mask_draw(dp_dropout_mask *mask, const dp_kernels *kernels, size_t rows,
+                          uint64_t step, uint64_t first_row) {
+    if (!dp_dropout_mask_is_on(mask))
+        return;
+    const dp_dropout_draw draw = {.seed = mask->seed,
+                                  .stream = mask->stream,
+                                  .step = step,
+                                  .first_row = first_row,
+                                  .threshold = mask->threshold};
+    kernels->draw_masks(rows, mask->pieces * mask->bytes, &draw, mask->bits);
+}
+
+void dp_dropout_mask_apply(const dp_dropout_mask *mask, const dp_kernels *kernels, size_t rows,
+                           size_t ld, float *x) {
+    if (dp_dropout_mask_is_on(mask))
+        kernels->drop(rows * mask->pieces, mask->elements, mask->bits, mask->bytes, mask->scale, x,
+                      x, ld);
+}
+
+void dp_dropout_mask_apply_close(const dp_dropout_mask *mask, size_t rows, float *x) {
+    if (dp_dropout_mask_is_on(mask))
+        dp_dropout_apply(rows * mask->pieces, mask->elements, mask->bits, mask->scale, x, x);
+}
