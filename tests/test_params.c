@@ -150,6 +150,39 @@ static void test_params_scaled_draws_by_fan_in(void **state) {
     dp_memory_free(params);
 }
 
+static void test_params_small_draws_weights_alone(void **state) {
+    (void)state;
+    dp_params_layout layout = layout_of(base);
+    float *params = initial(&layout, DP_INIT_SMALL, 42);
+    for (int t = 0; t < DP_TENSOR_COUNT; t++)
+        expect_moments(&layout, params, (dp_tensor_id)t, layout.tensors[t].rank == 2 ? 0.05 : 0.0);
+    dp_memory_free(params);
+}
+
+/* torch.nn.Linear draws weights and biases uniformly within 1 / sqrt(inputs) of 0. */
+static void test_params_torch_is_uniform_but_for_the_embedding(void **state) {
+    (void)state;
+    dp_params_layout layout = layout_of(base);
+    float *params = initial(&layout, DP_INIT_TORCH, 42);
+    expect_moments(&layout, params, DP_TENSOR_C, 1.0);
+    for (int t = DP_TENSOR_W1; t < DP_TENSOR_COUNT; t++) {
+        const bool of_output = t == DP_TENSOR_W2 || t == DP_TENSOR_B2;
+        const double bound =
+            1.0 / sqrt((double)(of_output ? base.hidden_dim : dp_shape_inputs(&base)));
+        double largest = 0.0;
+        for (size_t i = 0; i < dp_tensor_size(&layout.tensors[t]); i++) {
+            const double value = fabs((double)params[dp_tensor_index(&layout.tensors[t], i)]);
+            largest = value > largest ? value : largest;
+        }
+        if (!(largest <= bound * (1.0 + 1e-6) && largest >= 0.8 * bound))
+            fail_msg("%s: the largest of them is %g, of %g", layout.tensors[t].name, largest,
+                     bound);
+        if (dp_tensor_size(&layout.tensors[t]) > 0)
+            expect_moments(&layout, params, (dp_tensor_id)t, bound / sqrt(3.0));
+    }
+    dp_memory_free(params);
+}
+
 /* Every element is the normal draw times the deviation that PyTorch's Kaiming initialisation has:
  * torch.nn.init.calculate_gain over the square root of the fan in (tests/golden/make_golden.py). */
 static void test_params_scaled_is_the_normal_draw_times_that_of_pytorch(void **state) {
@@ -397,6 +430,8 @@ int main(void) {
         cmocka_unit_test(test_params_copies_between_slab_and_natural_order),
         cmocka_unit_test(test_params_normal_draws_every_tensor_with_deviation_one),
         cmocka_unit_test(test_params_scaled_draws_by_fan_in),
+        cmocka_unit_test(test_params_small_draws_weights_alone),
+        cmocka_unit_test(test_params_torch_is_uniform_but_for_the_embedding),
         cmocka_unit_test(test_params_scaled_is_the_normal_draw_times_that_of_pytorch),
         cmocka_unit_test(test_params_padding_is_zero),
         cmocka_unit_test(test_params_elements_depend_on_seed_tensor_and_index_alone),

@@ -104,8 +104,9 @@ typedef enum dp_init {
     DP_INIT_NORMAL, /* every parameter from N(0, 1), biases too (the notebook) */
     DP_INIT_SCALED, /* C from N(0, 1); W1 from N(0, 1) * 5/3 / sqrt(fan in), the gain of tanh;
                        W2 and Wd from N(0, 1) / sqrt(fan in); biases 0 (He et al. 2015) */
-    DP_INIT_SMALL,  /* weights from N(0, 1) * 0.05, biases 0: tokens that are seldom seen add little
-                       noise of their own to a large vocabulary */
+    DP_INIT_SMALL,  /* weights from N(0, 1) * 0.05, biases 0 */
+    DP_INIT_TORCH,  /* as torch.nn.Embedding and Linear begin: C from N(0, 1), the rest, biases too,
+                       uniform within 1 / sqrt(fan in) of 0 */
 } dp_init;
 
 /* Fills the slab. Element i of tensor t is a function of (seed, t, i) alone. */

@@ -187,28 +187,48 @@ done:
     return status;
 }
 
+/* Inputs of the layer that a weight or bias belongs to. */
+static double fan_in(const dp_params_layout *layout, dp_tensor_id tensor) {
+    const bool is_hidden_layers = tensor == DP_TENSOR_W2 || tensor == DP_TENSOR_B2;
+    const size_t hidden = layout->shape.hidden_dim;
+    return (double)(is_hidden_layers && hidden > 0 ? hidden : dp_shape_inputs(&layout->shape));
+}
+
 /* The deviation that a tensor's initial elements are drawn with. */
 static double deviation(const dp_params_layout *layout, dp_init init, dp_tensor_id tensor) {
-    if (init == DP_INIT_NORMAL)
+    const bool is_bias = layout->tensors[tensor].rank == 1;
+    switch (init) {
+    case DP_INIT_NORMAL:
         return 1.0;
-    if (layout->tensors[tensor].rank == 1)
+    case DP_INIT_SMALL:
+        return is_bias ? 0.0 : 0.05;
+    case DP_INIT_TORCH:
+        return tensor == DP_TENSOR_C ? 1.0 : 1.0 / sqrt(3.0 * fan_in(layout, tensor));
+    case DP_INIT_SCALED:
+        break;
+    }
+    const double gain = tensor == DP_TENSOR_W1 ? 5.0 / 3.0 : 1.0;
+    if (is_bias)
         return 0.0;
-    if (init == DP_INIT_SMALL)
-        return 0.05;
-    if (tensor == DP_TENSOR_C)
-        return 1.0;
-    double gain = tensor == DP_TENSOR_W1 ? 5.0 / 3.0 : 1.0;
-    return gain / sqrt((double)layout->tensors[tensor].rows);
+    return tensor == DP_TENSOR_C ? 1.0 : gain / sqrt(fan_in(layout, tensor));
+}
+
+/* A draw of deviation 1. */
+static double draw(dp_init init, uint64_t seed, size_t element, dp_tensor_id tensor) {
+    if (init == DP_INIT_TORCH && tensor != DP_TENSOR_C)
+        return sqrt(3.0) *
+               (2.0 * dp_random_uniform(seed, DP_STREAM_INIT, element, (uint64_t)tensor) - 1.0);
+    return dp_random_normal(seed, DP_STREAM_INIT, element, (uint64_t)tensor);
 }
 
 void dp_params_init(const dp_params_layout *layout, dp_init init, uint64_t seed, float *params) {
     memset(params, 0, layout->length * sizeof *params);
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
-        double scale = deviation(layout, init, (dp_tensor_id)t);
-        size_t size = scale == 0.0 ? 0 : dp_tensor_size(&layout->tensors[t]);
+        const double scale = deviation(layout, init, (dp_tensor_id)t);
+        const size_t size = scale == 0.0 ? 0 : dp_tensor_size(&layout->tensors[t]);
         for (size_t i = 0; i < size; i++)
             params[dp_tensor_index(&layout->tensors[t], i)] =
-                (float)(scale * dp_random_normal(seed, DP_STREAM_INIT, i, (uint64_t)t));
+                (float)(scale * draw(init, seed, i, (dp_tensor_id)t));
     }
 }
 
