@@ -91,6 +91,7 @@ pick() { # one of the arguments
 family() {
     local child
     echo "$1"
+    # shellcheck disable=SC2013 # the file has words, on no line of their own
     for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
         family "$child"
     done
@@ -151,7 +152,7 @@ look_at_memory() {
     process=$(trainers "$job" | head -n 1)
     value=$(memory "${process:-0}" RssAnon)
     if [ "${value:-0}" != 0 ] && grep -qs ' ms/step' out.txt; then
-        [ $heap_at_first != 0 ] || heap_at_first=$value
+        [ "$heap_at_first" != 0 ] || heap_at_first=$value
         grown=$((value - heap_at_first))
     fi
 }
@@ -197,12 +198,13 @@ wait_for_end() {
 }
 
 # Is this a way to end for a start with this fault? A signal that comes before dptrain is ready for it
-# ends it as any program, and one that comes after the last step changes nothing.
+# ends it as any program, and one that comes after the last step changes nothing. mpirun itself has
+# been seen to die of SIGPIPE (141) after a SIGTERM that came while it was starting ranks.
 explains() {
     case $fault:$status in
     *:0) ;;
     mpirun:137 | rank:137) ;;
-    TERM:143 | TERM:1 | INT:130 | INT:143 | INT:1 | USR1:138) ;;
+    TERM:143 | TERM:141 | TERM:1 | INT:130 | INT:143 | INT:1 | USR1:138) ;;
     *) return 1 ;;
     esac
 }
