@@ -1,11 +1,13 @@
 /* Every allocation fails once, in turn: the call must report it or succeed without, and give all
  * memory back. */
 #include "base/digest.h"
+#include "base/journal.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "support/expect.h"
 #include "support/failing_memory.h"
 #include "support/sample_options.h"
+#include "support/scratch.h"
 
 static sample values, other_values;
 
@@ -136,6 +138,28 @@ static void test_memory_failures_while_building_json(void **state) {
     assert_true(fail_each_allocation(build_json) >= 5);
 }
 
+/* What was told to the user as failed does not come back later, half of it. */
+static dp_status add_lines(dp_error *error) {
+    dp_status status = DP_OK;
+    dp_journal journal = {0};
+    char line[100];
+    memset(line, 'x', sizeof line);
+    line[sizeof line - 1] = '\n';
+    DP_TRY(dp_journal_open(&journal, scratch_path("journal"), error));
+    for (int i = 0; i < 3; i++)
+        DP_TRY(dp_journal_add(&journal, line, sizeof line, error));
+done:
+    if (journal.is_open && journal.size % sizeof line != 0)
+        fail_msg("the journal ends within a line, at byte %" PRIu64, journal.size);
+    dp_journal_close(&journal);
+    return status;
+}
+
+static void test_memory_failures_while_adding_lines_to_a_journal(void **state) {
+    (void)state;
+    assert_true(fail_each_allocation(add_lines) >= 3);
+}
+
 static void test_memory_refuses_sizes_that_overflow(void **state) {
     (void)state;
     dp_error error = {0};
@@ -191,9 +215,10 @@ int main(void) {
         cmocka_unit_test(test_memory_failures_while_printing_help),
         cmocka_unit_test(test_memory_failures_while_building_a_text),
         cmocka_unit_test(test_memory_failures_while_building_json),
+        cmocka_unit_test(test_memory_failures_while_adding_lines_to_a_journal),
         cmocka_unit_test(test_memory_refuses_sizes_that_overflow),
         cmocka_unit_test(test_memory_is_aligned_and_zeroed),
         cmocka_unit_test(test_memory_failed_growth_changes_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, scratch_create, scratch_remove);
 }

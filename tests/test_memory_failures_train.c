@@ -1,7 +1,10 @@
 /* As test_memory_failures, for the layers above base: every allocation fails once, in turn. */
 #include "base/memory.h"
+#include "data/packing.h"
 #include "model/model.h"
+#include "model/occurrences.h"
 #include "model/trigram.h"
+#include "model/wide_model.h"
 #include "parallel/tree.h"
 #include "support/expect.h"
 #include "support/failing_memory.h"
@@ -106,6 +109,98 @@ done:
 static void test_memory_failures_while_counting_trigrams(void **state) {
     (void)state;
     assert_true(fail_each_allocation(count_trigrams) >= 20);
+}
+
+static bool forward_only;
+
+static dp_status create_wide_model(dp_error *error) {
+    const dp_model_shape shape = {
+        .vocab = 500, .block_size = 2, .embedding_dim = 2, .hidden_dim = 3, .split = true};
+    const dp_model_options options = {.level = dp_cpu_level_detect(),
+                                      .grain_rows = 20,
+                                      .forward_only = forward_only,
+                                      .dropout = {.embedding = 0.5, .hidden = 0.5}};
+    dp_params_layout layout;
+    dp_wide_model *model = NULL;
+    dp_status status = dp_params_layout_init(&layout, shape, error);
+    if (status == DP_OK)
+        status = dp_wide_model_create(&model, &layout, &options, error);
+    if (status != DP_OK)
+        assert_null(model);
+    dp_wide_model_destroy(model);
+    return status;
+}
+
+static void test_memory_failures_while_creating_a_wide_model(void **state) {
+    (void)state;
+    forward_only = false;
+    assert_true(fail_each_allocation(create_wide_model) >= 3);
+    forward_only = true;
+    assert_true(fail_each_allocation(create_wide_model) >= 9);
+}
+
+static dp_status list_occurrences(dp_error *error) {
+    dp_occurrences occurrences;
+    dp_status status = dp_occurrences_init(&occurrences, 100, 50, error);
+    dp_occurrences_clear(&occurrences);
+    return status;
+}
+
+static void test_memory_failures_while_listing_occurrences(void **state) {
+    (void)state;
+    assert_true(fail_each_allocation(list_occurrences) >= 3);
+}
+
+static dp_packing_request packing_request;
+
+/* Packs a text as the request says, opens the dataset and checks it. */
+static dp_status pack_text(dp_error *error) {
+    dp_status status = DP_OK;
+    dp_packing packing;
+    dp_dataset dataset = {0};
+    DP_TRY(dp_packing_run(&packing, &packing_request, NULL, error));
+    DP_TRY(dp_dataset_open(&dataset, packing_request.output, error));
+    DP_TRY(dp_dataset_check(&dataset, 0, 1, error));
+done:
+    dp_dataset_close(&dataset);
+    return status;
+}
+
+/* Many different words, so that tables grow. */
+static void write_text(const char *path) {
+    dp_error error = {0};
+    dp_text text = {0};
+    for (int i = 0; i < 3000; i++)
+        dp_text_append_format(&text, "word%d%s", i, i % 3 == 2 ? "\n" : " ");
+    dp_text_append(&text, "end\n");
+    expect_ok(dp_text_check(&text, &error), &error);
+    expect_ok(dp_file_write(path, dp_text_string(&text), text.length, &error), &error);
+    dp_text_clear(&text);
+}
+
+static void test_memory_failures_while_packing(void **state) {
+    (void)state;
+    dp_error error = {0};
+    const char *text = scratch_path("text"), *output = scratch_path("packed.h5");
+    write_text(text);
+    for (int kind = 0; kind < 3; kind++) { /* characters, words in lines, a stream of words */
+        expect_ok(dp_packing_request_init(&packing_request, text, output, 2, &error), &error);
+        packing_request.unit = kind == 0 ? DP_UNIT_CHAR : DP_UNIT_WORD;
+        snprintf(packing_request.boundary, sizeof packing_request.boundary, "%s",
+                 kind == 0 ? "." : DP_PACKING_BOUNDARY_WORD);
+        packing_request.words = (dp_packing_words){
+            .min_count = 1, .stream = kind == 2, .vocab_from = DP_VOCAB_FROM_TRAIN};
+        const int before = scratch_count();
+        unlink(output);
+        dp_packing packing;
+        allocations_left = 5;
+        expect_failure(dp_packing_run(&packing, &packing_request, NULL, &error), DP_ERR_MEMORY,
+                       "out of memory", &error);
+        allocations_left = -1;
+        assert_int_equal(scratch_count(), kind == 0 ? before : before - 1);
+        assert_true(fail_each_allocation(pack_text) >= 20);
+        assert_int_equal(scratch_count(), kind == 0 ? before + 1 : before);
+    }
 }
 
 static dp_status plan_tree(dp_error *error) {
@@ -308,6 +403,9 @@ int main(void) {
         cmocka_unit_test(test_memory_failures_while_loading_a_checkpoint),
         cmocka_unit_test(test_memory_failures_while_creating_a_model),
         cmocka_unit_test(test_memory_failures_while_counting_trigrams),
+        cmocka_unit_test(test_memory_failures_while_creating_a_wide_model),
+        cmocka_unit_test(test_memory_failures_while_listing_occurrences),
+        cmocka_unit_test(test_memory_failures_while_packing),
         cmocka_unit_test(test_memory_failures_while_planning_the_tree),
         cmocka_unit_test(test_memory_failures_while_loading_a_config),
         cmocka_unit_test(test_memory_failures_while_writing_metrics),

@@ -281,6 +281,18 @@ static void test_metrics_names_the_line_that_is_damaged(void **state) {
     }
 }
 
+/* As a file system may leave it after a crash: they must not hide the rows behind them. */
+static void test_metrics_with_zeros_inside(void **state) {
+    (void)state;
+    static const char content[] = HEADER ROW("100") "200,2.5\0\0\0\n" ROW("300");
+    dp_error error;
+    dp_metrics_table table;
+    expect_ok(dp_file_write(scratch_path("zeros.csv"), content, sizeof content - 1, &error),
+              &error);
+    expect_failure(dp_metrics_read(&table, scratch_path("zeros.csv"), &error), DP_ERR_INPUT,
+                   "zeros.csv:3: not a row of metrics", &error);
+}
+
 static void test_metrics_that_cannot_be_read(void **state) {
     (void)state;
     dp_error error;
@@ -305,6 +317,7 @@ int main(void) {
         cmocka_unit_test(test_metrics_reads_no_row_that_is_still_being_written),
         cmocka_unit_test(test_metrics_finds_columns_by_their_names),
         cmocka_unit_test(test_metrics_names_the_line_that_is_damaged),
+        cmocka_unit_test(test_metrics_with_zeros_inside),
         cmocka_unit_test(test_metrics_that_cannot_be_read),
     };
     return cmocka_run_group_tests_name("metrics", tests, scratch_create, scratch_remove);

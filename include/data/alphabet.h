@@ -15,6 +15,7 @@ typedef struct dp_alphabet {
     /* [DP_UTF8_LIMIT] by code point, owned. While texts are read: not 0 where the character
      * occurs. After dp_alphabet_number: its id. */
     uint32_t *ids;
+    uint32_t end; /* no character from here on occurs, so that nobody looks for them */
 } dp_alphabet;
 
 /* `boundary` is the user's text; DP_ERR_INPUT unless it is exactly one character. Release with

@@ -15,6 +15,8 @@ dp_status dp_alphabet_init(dp_alphabet *alphabet, const char *boundary, dp_error
     if (bytes == 0 || bytes != size || alphabet->boundary == '\n')
         return dp_fail(error, DP_ERR_INPUT, "boundary = '%.80s': must be exactly one character",
                        boundary);
+    alphabet->end =
+        128; /* what is ASCII is marked by fast paths, which do not look at the largest */
     DP_NEW_ARRAY(alphabet->ids, DP_UTF8_LIMIT);
 done:
     return status;
@@ -27,7 +29,7 @@ void dp_alphabet_clear(dp_alphabet *alphabet) {
 
 static size_t count_characters(const dp_alphabet *alphabet) {
     size_t count = 0;
-    for (uint32_t c = 0; c < DP_UTF8_LIMIT; c++)
+    for (uint32_t c = 0; c < alphabet->end; c++)
         count += alphabet->ids[c] != 0;
     return count;
 }
@@ -41,7 +43,7 @@ dp_status dp_alphabet_number(dp_alphabet *alphabet, dp_vocabulary *vocabulary, d
     DP_NEW_ARRAY(texts, count);
     DP_NEW_ARRAY(tokens, count);
     dp_utf8_encode(alphabet->boundary, texts[DP_BOUNDARY_ID]);
-    for (uint32_t c = 0; c < DP_UTF8_LIMIT; c++) {
+    for (uint32_t c = 0; c < alphabet->end; c++) {
         if (alphabet->ids[c] == 0)
             continue;
         dp_utf8_encode(c, texts[next]);

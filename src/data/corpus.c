@@ -68,6 +68,8 @@ static dp_status take_character(scanner *self, dp_error *error) {
     if (code_point == 0 || code_point == self->alphabet->boundary)
         return fail_character(self, code_point, error);
     self->alphabet->ids[code_point] = 1;
+    if (code_point >= self->alphabet->end)
+        self->alphabet->end = code_point + 1;
     self->at += bytes;
     return DP_OK;
 }

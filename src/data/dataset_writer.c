@@ -1,6 +1,6 @@
 /* Rows gather in one buffer that is written when full. It holds DP_DATASET_BLOCK bytes of targets,
  * hence block_size times as much of contexts: whole checksum blocks of both, so that each block is
- * hashed while it is in the cache and never again.
+ * hashed while it is in the cache and never again. It is smaller where no split has so many rows.
  *
  * A large file is also sent to the disk while it is written, and dropped from the page cache: the
  * disk works while rows are made, a full disk shows early, the last sync is short, and the memory
@@ -96,10 +96,16 @@ done:
 
 static dp_status create_buffer(dp_dataset_writer *writer, dp_error *error) {
     dp_status status = DP_OK;
+    uint64_t most_rows = 0;
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        most_rows = writer->rows[split] > most_rows ? writer->rows[split] : most_rows;
     writer->capacity = DP_DATASET_BLOCK / writer->id_bytes;
+    if (most_rows < writer->capacity)
+        writer->capacity = (size_t)most_rows;
     size_t contexts_bytes = writer->capacity * writer->row_bytes;
+    size_t targets_bytes = writer->capacity * writer->id_bytes;
     DP_NEW_ARRAY(writer->buffer,
-                 writer->row_bytes + contexts_bytes + SPILL + DP_DATASET_BLOCK + SPILL);
+                 writer->row_bytes + contexts_bytes + SPILL + targets_bytes + SPILL);
     writer->contexts = writer->buffer + writer->row_bytes;
     writer->targets = writer->contexts + contexts_bytes + SPILL;
 done:

@@ -203,7 +203,8 @@ INLINE void multiply_tile(const int rows, const int cols, multiply_call call) {
 
 INLINE multiply_call skip_rows(multiply_call call, size_t rows) {
     call.x += rows * call.ldx;
-    call.h += call.h == NULL ? 0 : rows * call.ldy;
+    if (call.h != NULL) /* not even 0 may be added to NULL */
+        call.h += rows * call.ldy;
     call.y += rows * call.ldy;
     return call;
 }
@@ -314,7 +315,8 @@ INLINE void dot_cols(const int rows, size_t cols, dot_call call) {
             dot_tile(rows, 1, call);
         cols -= width;
         call.b += width * call.ldb;
-        call.bias += call.bias == NULL ? 0 : width;
+        if (call.bias != NULL)
+            call.bias += width;
         call.y += width;
     }
 }

@@ -54,6 +54,7 @@ struct dp_comm {
     MPI_Comm world; /* all ranks of the job or the group, numbered node by node */
     MPI_Comm node;  /* those of this node, in the same order */
     bool is_group;
+    bool is_known;   /* the number and host of this rank are in the tables */
     unsigned places; /* that a group was told of */
     int rank;
     int size;
@@ -70,8 +71,6 @@ struct dp_comm {
     dp_status *statuses;      /* [size], for dp_comm_agree */
     bool *present;            /* [size], for the roll call */
 };
-
-/* --- failing -------------------------------------------------------------------------------- */
 
 /* --- an alarm for calls of MPI that only return when they are done ---------------------------- */
 
@@ -98,6 +97,8 @@ static void set_alarm(double seconds, int status) {
     alarm(seconds < 1e6 ? (unsigned)seconds + 1 : 1000000);
 }
 
+/* --- failing -------------------------------------------------------------------------------- */
+
 void dp_comm_abort(dp_comm *comm, int exit_status) {
     fflush(NULL);
     (void)comm;
@@ -107,15 +108,34 @@ void dp_comm_abort(dp_comm *comm, int exit_status) {
     abort();
 }
 
+/* "rank 2 on a"; before ranks know their numbers, "process 4711 on a". */
+static void name_self(const dp_comm *comm, char *name, size_t size) {
+    char host[HOST_SIZE] = "this host";
+    if (comm != NULL && comm->is_known) {
+        snprintf(name, size, "rank %d on %s", comm->job_ranks[comm->rank], dp_comm_host(comm));
+        return;
+    }
+    (void)gethostname(host, sizeof host - 1);
+    snprintf(name, size, "process %ld on %s", (long)getpid(), host);
+}
+
+/* A call of MPI has to succeed: there is no way on from one that failed, and nobody to agree with.
+ * `comm` may be NULL or half made, as it is at the start. */
 static void demand(dp_comm *comm, int result, const char *call) {
     if (result == MPI_SUCCESS)
         return;
-    char message[MPI_MAX_ERROR_STRING] = "";
-    int length = 0;
-    MPI_Error_string(result, message, &length);
-    fprintf(stderr, "dptrain: rank %d on %s: %s failed at step %" PRIu64 " (%s): %s\n",
-            comm->job_ranks[comm->rank], dp_comm_host(comm), call, comm->step, comm->phase,
-            message);
+    char message[MPI_MAX_ERROR_STRING] = "", name[2 * HOST_SIZE];
+    int length = 0, finalized = 0;
+    name_self(comm, name, sizeof name);
+    MPI_Finalized(&finalized);
+    if (!finalized)
+        MPI_Error_string(result, message, &length);
+    fprintf(stderr, "dptrain: %s: %s failed at step %" PRIu64 " (%s): %s\n", name, call,
+            comm == NULL ? 0 : comm->step,
+            comm == NULL || comm->phase == NULL ? "start" : comm->phase, message);
+    fflush(NULL);
+    if (finalized) /* MPI can end nothing any more; the launcher sees our status */
+        _exit(DP_ERR_LAUNCH);
     dp_comm_abort(comm, DP_ERR_LAUNCH);
 }
 
@@ -292,48 +312,65 @@ static int narrow(dp_comm *comm, size_t count) {
 /* --- the job -------------------------------------------------------------------------------- */
 
 /* Processors that the ranks of this node may use together. */
-static int node_cpu_count(MPI_Comm node) {
+static int node_cpu_count(dp_comm *comm) {
     unsigned char mask[DP_CPU_MASK_SIZE];
     dp_cpu_mask(mask);
-    MPI_Allreduce(MPI_IN_PLACE, mask, DP_CPU_MASK_SIZE, MPI_BYTE, MPI_BOR, node);
+    demand(comm, MPI_Allreduce(MPI_IN_PLACE, mask, DP_CPU_MASK_SIZE, MPI_BYTE, MPI_BOR, comm->node),
+           "MPI_Allreduce");
     return dp_cpu_mask_count(mask);
 }
 
 /* The ranks of `ranks` that share memory with this one. For tests, a machine can be taken for
  * several: DPTRAIN_RANKS_PER_NODE limits how many ranks count as one node. */
-static void split_by_node(MPI_Comm ranks, MPI_Comm *node) {
+static void split_by_node(dp_comm *comm, MPI_Comm ranks, MPI_Comm *node) {
     MPI_Comm machine;
     uint64_t limit = 0;
     int rank = 0;
     const char *text = getenv("DPTRAIN_RANKS_PER_NODE");
-    MPI_Comm_split_type(ranks, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
+    demand(comm, MPI_Comm_split_type(ranks, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine),
+           "MPI_Comm_split_type");
     if (text == NULL || !dp_text_parse_unsigned(text, &limit) || limit < 1 || limit > INT_MAX)
         limit = INT_MAX;
-    MPI_Comm_rank(machine, &rank);
-    MPI_Comm_split(machine, rank / (int)limit, 0, node);
-    MPI_Comm_free(&machine);
+    demand(comm, MPI_Comm_rank(machine, &rank), "MPI_Comm_rank");
+    demand(comm, MPI_Comm_split(machine, rank / (int)limit, 0, node), "MPI_Comm_split");
+    demand(comm, MPI_Comm_free(&machine), "MPI_Comm_free");
+}
+
+static void find_own_number(dp_comm *comm) {
+    demand(comm, MPI_Comm_rank(comm->world, &comm->rank), "MPI_Comm_rank");
+    demand(comm, MPI_Comm_size(comm->world, &comm->size), "MPI_Comm_size");
 }
 
 /* Renumbers the ranks node by node. */
 static void order_by_node(dp_comm *comm) {
     MPI_Comm node;
     int first = 0;
-    split_by_node(MPI_COMM_WORLD, &node);
+    split_by_node(comm, MPI_COMM_WORLD, &node);
     /* The launcher's number of the node's first rank stands for the node; ties keep their order. */
-    MPI_Comm_rank(MPI_COMM_WORLD, &first);
-    MPI_Bcast(&first, 1, MPI_INT, 0, node);
-    MPI_Comm_free(&node);
-    MPI_Comm_split(MPI_COMM_WORLD, 0, first, &comm->world);
-    MPI_Comm_rank(comm->world, &comm->rank);
-    MPI_Comm_size(comm->world, &comm->size);
-    split_by_node(comm->world, &comm->node);
+    demand(comm, MPI_Comm_rank(MPI_COMM_WORLD, &first), "MPI_Comm_rank");
+    demand(comm, MPI_Bcast(&first, 1, MPI_INT, 0, node), "MPI_Bcast");
+    demand(comm, MPI_Comm_free(&node), "MPI_Comm_free");
+    demand(comm, MPI_Comm_split(MPI_COMM_WORLD, 0, first, &comm->world), "MPI_Comm_split");
+    find_own_number(comm);
+    split_by_node(comm, comm->world, &comm->node);
+}
+
+/* What messages say of this rank. */
+static void know_self(dp_comm *comm, int job_rank) {
+    int length = 0;
+    char name[MPI_MAX_PROCESSOR_NAME] = "";
+    demand(comm, MPI_Get_processor_name(name, &length), "MPI_Get_processor_name");
+    snprintf(comm->hosts[comm->rank], HOST_SIZE, "%.63s", name);
+    comm->job_ranks[comm->rank] = job_rank;
+    comm->is_known = true;
 }
 
 /* Fills the table of nodes. node_first has room for a node a rank. */
 static void number_nodes(dp_comm *comm) {
     int node_rank = 0;
-    MPI_Comm_rank(comm->node, &node_rank);
-    MPI_Allgather(&node_rank, 1, MPI_INT, comm->node_first, 1, MPI_INT, comm->world);
+    demand(comm, MPI_Comm_rank(comm->node, &node_rank), "MPI_Comm_rank");
+    demand(comm, MPI_Allgather(&node_rank, 1, MPI_INT, comm->node_first, 1, MPI_INT, comm->world),
+           "MPI_Allgather");
     for (int rank = 0; rank < comm->size; rank++) {
         if (comm->node_first[rank] == 0)
             comm->node_first[comm->node_count++] = rank;
@@ -343,35 +380,34 @@ static void number_nodes(dp_comm *comm) {
     comm->node_first[comm->node_count] = comm->size;
 }
 
-static void gather_hosts(dp_comm *comm) {
-    int length = 0;
-    char name[MPI_MAX_PROCESSOR_NAME] = "", host[HOST_SIZE];
-    MPI_Get_processor_name(name, &length);
-    snprintf(host, sizeof host, "%.63s", name);
-    MPI_Allgather(host, HOST_SIZE, MPI_CHAR, comm->hosts, HOST_SIZE, MPI_CHAR, comm->world);
-}
-
 /* What the ranks know of each other. `job_rank` is the number of this one in the job. */
 static void look_around(dp_comm *comm, int job_rank) {
+    know_self(comm, job_rank);
     number_nodes(comm);
-    gather_hosts(comm);
-    MPI_Allgather(&job_rank, 1, MPI_INT, comm->job_ranks, 1, MPI_INT, comm->world);
-    MPI_Comm_set_errhandler(comm->world, MPI_ERRORS_RETURN);
+    demand(comm,
+           MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, comm->hosts, HOST_SIZE, MPI_CHAR,
+                         comm->world),
+           "MPI_Allgather");
+    demand(
+        comm,
+        MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, comm->job_ranks, 1, MPI_INT, comm->world),
+        "MPI_Allgather");
 }
 
-static bool is_oversubscribed(const dp_comm *comm) {
+static bool is_oversubscribed(dp_comm *comm) {
     int node_size = 0;
-    MPI_Comm_size(comm->node, &node_size);
-    return node_size > node_cpu_count(comm->node);
+    demand(comm, MPI_Comm_size(comm->node, &node_size), "MPI_Comm_size");
+    return node_size > node_cpu_count(comm);
 }
 
 /* Whether all ranks have what they need to begin, when there is no dp_comm to agree by yet; where
  * not, *error is that of the lowest that has not. */
 static dp_status agree_at_start(bool failed, dp_error *error) {
     int rank = 0, speaker = 0;
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    demand(NULL, MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank");
     const int mine = failed ? rank : INT_MAX;
-    MPI_Allreduce(&mine, &speaker, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+    demand(NULL, MPI_Allreduce(&mine, &speaker, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD),
+           "MPI_Allreduce");
     if (speaker == INT_MAX)
         return DP_OK;
     if (speaker != rank)
@@ -399,6 +435,11 @@ static void free_tables(dp_comm *self) {
     dp_memory_free(self->present);
 }
 
+static void free_communicators(dp_comm *self) {
+    demand(self, MPI_Comm_free(&self->node), "MPI_Comm_free");
+    demand(self, MPI_Comm_free(&self->world), "MPI_Comm_free");
+}
+
 /* For tests, messages can be cut into smaller pieces than MPI needs: DPTRAIN_PIECE_BYTES. */
 static size_t choose_piece_bytes(void) {
     uint64_t bytes = 0;
@@ -413,6 +454,9 @@ dp_status dp_comm_create(dp_comm **comm, dp_error *error) {
     *comm = NULL;
     if (MPI_Init(NULL, NULL) != MPI_SUCCESS)
         return dp_fail(error, DP_ERR_LAUNCH, "MPI does not start");
+    /* For communicators that come of it, too: MPI would end the job with a status of its own. */
+    demand(NULL, MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN),
+           "MPI_Comm_set_errhandler");
     dp_comm *self = dp_memory_zeroed(1, sizeof *self, error);
     DP_TRY(agree_at_start(self == NULL, error));
     order_by_node(self);
@@ -428,7 +472,7 @@ done:
     if (self != NULL)
         free_tables(self);
     dp_memory_free(self);
-    MPI_Finalize();
+    demand(NULL, MPI_Finalize(), "MPI_Finalize");
     return status;
 }
 
@@ -443,11 +487,10 @@ dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *er
     self->oversubscribed = comm->oversubscribed; /* the other groups use the processors too */
     self->piece_bytes = comm->piece_bytes;
     begin_blocking(comm, comm->world, "MPI_Comm_split");
-    MPI_Comm_split(comm->world, colour, comm->rank, &self->world);
-    MPI_Comm_split(comm->node, colour, comm->rank, &self->node);
+    demand(comm, MPI_Comm_split(comm->world, colour, comm->rank, &self->world), "MPI_Comm_split");
+    demand(comm, MPI_Comm_split(comm->node, colour, comm->rank, &self->node), "MPI_Comm_split");
     end_blocking(comm);
-    MPI_Comm_rank(self->world, &self->rank);
-    MPI_Comm_size(self->world, &self->size);
+    find_own_number(self);
     DP_TRY(dp_comm_agree(comm, allocate_tables(self, error), error));
     begin_blocking(comm, comm->world, "MPI_Allgather");
     look_around(self, comm->job_ranks[comm->rank]);
@@ -456,8 +499,7 @@ dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *er
     return DP_OK;
 done:
     if (self != NULL) {
-        MPI_Comm_free(&self->node);
-        MPI_Comm_free(&self->world);
+        free_communicators(self);
         free_tables(self);
     }
     dp_memory_free(self);
@@ -469,10 +511,9 @@ void dp_comm_destroy(dp_comm *comm) {
         return;
     comm->phase = "end";
     begin_blocking(comm, comm->world, comm->is_group ? "MPI_Comm_free" : "MPI_Finalize");
-    MPI_Comm_free(&comm->node);
-    MPI_Comm_free(&comm->world);
+    free_communicators(comm);
     if (!comm->is_group)
-        MPI_Finalize();
+        demand(comm, MPI_Finalize(), "MPI_Finalize");
     end_blocking(comm);
     free_tables(comm);
     dp_memory_free(comm);
@@ -658,24 +699,32 @@ struct dp_comm_window {
     void **segments; /* [node_size] */
 };
 
-static int allocate_window(dp_comm_window *self, MPI_Comm node, size_t bytes) {
+/* Whether there is memory for it; MPI may not have enough where a call of the system would. */
+static bool allocate_window(dp_comm_window *self, size_t bytes) {
+    dp_comm *comm = self->comm;
     void *mine = NULL;
     MPI_Info info;
-    MPI_Info_create(&info);
+    demand(comm, MPI_Info_create(&info), "MPI_Info_create");
     /* Each segment on pages of its own, near the processor of the rank that fills it. */
-    MPI_Info_set(info, "alloc_shared_noncontig", "true");
+    demand(comm, MPI_Info_set(info, "alloc_shared_noncontig", "true"), "MPI_Info_set");
     int result =
-        MPI_Win_allocate_shared((MPI_Aint)bytes, 1, info, node, (void *)&mine, &self->window);
-    MPI_Info_free(&info);
-    for (int rank = 0; rank < self->node_size && result == MPI_SUCCESS; rank++) {
+        MPI_Win_allocate_shared((MPI_Aint)bytes, 1, info, comm->node, (void *)&mine, &self->window);
+    demand(comm, MPI_Info_free(&info), "MPI_Info_free");
+    if (result != MPI_SUCCESS)
+        return false;
+    memset(mine, 0, bytes);
+    return true;
+}
+
+static void find_segments(dp_comm_window *self) {
+    for (int rank = 0; rank < self->node_size; rank++) {
         MPI_Aint size = 0;
         int unit = 0;
-        result =
-            MPI_Win_shared_query(self->window, rank, &size, &unit, (void *)&self->segments[rank]);
+        demand(
+            self->comm,
+            MPI_Win_shared_query(self->window, rank, &size, &unit, (void *)&self->segments[rank]),
+            "MPI_Win_shared_query");
     }
-    if (result == MPI_SUCCESS)
-        memset(mine, 0, bytes);
-    return result;
 }
 
 dp_status dp_comm_window_create(dp_comm_window **window, dp_comm *comm, size_t bytes,
@@ -685,18 +734,22 @@ dp_status dp_comm_window_create(dp_comm_window **window, dp_comm *comm, size_t b
     *window = NULL;
     DP_NEW_ARRAY_ON_ALL(comm, self, 1);
     *self = (dp_comm_window){.comm = comm, .window = MPI_WIN_NULL};
-    MPI_Comm_size(comm->node, &self->node_size);
+    demand(comm, MPI_Comm_size(comm->node, &self->node_size), "MPI_Comm_size");
     DP_NEW_ARRAY_ON_ALL(comm, self->segments, (size_t)self->node_size);
     begin_blocking(comm, comm->node, "MPI_Win_allocate_shared");
-    const bool allocated = allocate_window(self, comm->node, bytes) == MPI_SUCCESS;
+    const bool allocated = allocate_window(self, bytes);
     end_blocking(comm);
     if (!allocated)
         status = dp_fail(error, DP_ERR_MEMORY, "no shared memory of %zu bytes on %s", bytes,
                          dp_comm_host(comm));
     DP_TRY(dp_comm_agree(comm, status, error)); /* and all have zeroed their part */
+    demand(comm, MPI_Win_set_errhandler(self->window, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler");
+    find_segments(self);
     *window = self;
     return DP_OK;
 done:
+    if (self != NULL)
+        self->window = MPI_WIN_NULL; /* not all may have it, and only all could free it */
     dp_comm_window_destroy(self);
     return status;
 }
@@ -706,7 +759,7 @@ void dp_comm_window_destroy(dp_comm_window *window) {
         return;
     if (window->window != MPI_WIN_NULL) {
         begin_blocking(window->comm, window->comm->node, "MPI_Win_free");
-        MPI_Win_free(&window->window);
+        demand(window->comm, MPI_Win_free(&window->window), "MPI_Win_free");
         end_blocking(window->comm);
     }
     dp_memory_free(window->segments);
@@ -750,6 +803,7 @@ dp_status dp_comm_board_create(dp_comm_board **board, dp_comm *comm, size_t cell
         status = dp_fail(error, DP_ERR_MEMORY, "no memory for one-sided communication on %s",
                          dp_comm_host(comm));
     DP_TRY(dp_comm_agree(comm, status, error)); /* and rank 0 has zeroed the cells */
+    demand(comm, MPI_Win_set_errhandler(self->window, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler");
     demand(comm, MPI_Win_lock_all(MPI_MODE_NOCHECK, self->window), "MPI_Win_lock_all");
     *board = self;
     return DP_OK;
@@ -762,8 +816,8 @@ void dp_comm_board_destroy(dp_comm_board *board) {
     if (board == NULL)
         return;
     begin_blocking(board->comm, board->comm->world, "MPI_Win_free");
-    MPI_Win_unlock_all(board->window);
-    MPI_Win_free(&board->window);
+    demand(board->comm, MPI_Win_unlock_all(board->window), "MPI_Win_unlock_all");
+    demand(board->comm, MPI_Win_free(&board->window), "MPI_Win_free");
     end_blocking(board->comm);
     dp_memory_free(board);
 }

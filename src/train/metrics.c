@@ -254,6 +254,13 @@ done:
     return status;
 }
 
+/* What a file system leaves of a crash may be zeros: such a byte damages its line, and does not end
+ * the file. */
+static void replace_zeros(char *text, size_t length) {
+    for (char *zero = text; (zero = memchr(zero, '\0', length - (size_t)(zero - text))) != NULL;)
+        *zero = '?';
+}
+
 dp_status dp_metrics_read(dp_metrics_table *table, const char *path, dp_error *error) {
     dp_status status = DP_OK;
     dp_file_map map = {0};
@@ -265,6 +272,7 @@ dp_status dp_metrics_read(dp_metrics_table *table, const char *path, dp_error *e
     else
         dp_text_append(&content, "");
     DP_TRY(dp_text_check(&content, error));
+    replace_zeros(content.data, content.length);
     DP_TRY(parse_table(table, content.data, path, error));
 done:
     dp_file_map_close(&map);

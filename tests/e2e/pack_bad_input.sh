@@ -61,6 +61,27 @@ expect_refusal 2 "late.txt:301: byte 0xff" "$pack" late.txt
 { cat good.txt && printf 'caf\xC3\xA9 \n\n' && cat good.txt && printf 'a.b\n'; } >late.txt
 expect_refusal 2 "late.txt:203: the boundary" "$pack" late.txt
 
+# What is no text is refused at once, whatever a token is: no wait for who writes to a pipe, no end that
+# does not come. A line as long as a text is no reason.
+mkfifo pipe
+ln -s pipe way-to-pipe
+{ head -c 10000000 /dev/zero | tr '\0' a && printf '\0\n'; } >late-zero.txt
+{ awk 'BEGIN { for (i = 0; i < 2000000; i++) printf "abc " }' && printf 'x\xFFy\n'; } >late-byte.txt
+for unit in "" "--unit word" "--unit word --stream"; do
+    # shellcheck disable=SC2206 # options
+    at_once=(timeout 20 "$pack" $unit)
+    for special in pipe way-to-pipe folder /dev/zero /dev/null; do
+        expect_refusal 2 "$special: not a regular file" "${at_once[@]}" $special -o x.h5
+    done
+    expect_refusal 2 "empty.txt is empty" "${at_once[@]}" empty.txt
+    expect_refusal 2 "blank.txt holds no words" "${at_once[@]}" blank.txt
+    expect_refusal 2 "zero.txt:2: a zero byte" "${at_once[@]}" zero.txt
+    expect_refusal 2 "latin1.txt:2: byte 0xc3" "${at_once[@]}" latin1.txt
+    expect_refusal 2 "late-byte.txt:1: byte 0xff" "${at_once[@]}" late-byte.txt
+    expect_refusal 2 "late-zero.txt:1: a " "${at_once[@]}" late-zero.txt # the word, or its end
+done
+rm pipe way-to-pipe
+
 # the arguments
 expect_refusal 2 "which text?" "$pack"
 expect_refusal 2 "one text only, not also 'other.txt'" "$pack" good.txt other.txt
@@ -147,6 +168,11 @@ expect_equal "rows in other scripts" "$("$DUMP" dot.h5 | cut -d' ' -f1,2 | tr '\
 expect_equal "--version" "$("$pack" --version)" "pack_dataset $("$BIN/dptrain" --version |
     grep -o '[0-9.]*' | head -n 1)"
 "$pack" --help | grep -q -- '--block_size' || fail "--help"
+
+# a line of 10 MB: for words it is one like others
+{ awk 'BEGIN { for (i = 0; i < 2500000; i++) printf "abc " }' && printf '\nd e\nf g\nh i\n'; } >line.txt
+"$pack" line.txt --unit word --split 0.5,0.25,0.25 >../out.txt
+grep -q 'line.h5: 2,500,006 words' ../out.txt || fail "a long line: $(cat ../out.txt)"
 
 # a large file is sent to the disk on the way (data/dataset_writer): the same rows
 head -n 160000 large.txt >part.txt

@@ -1,6 +1,11 @@
-/* A dataset file: it is refused, or every row of it can be read and holds ids of the vocabulary. */
+/* A dataset file: it is refused, or every row of it can be read and holds ids of the vocabulary.
+ * What is made up has a seal that does not match, as a damaged file has; so it is also tried with
+ * the right one, as a hostile file has it. */
 #include "data/dataset.h"
+#include "data/dataset_seal.h"
 #include "fuzz.h"
+
+#define SEAL_WORD "dptrain-dataset-seal"
 
 static void read_rows(const dp_dataset *dataset) {
     uint32_t context[DP_BLOCK_SIZE_MAX], target = 0;
@@ -14,22 +19,49 @@ static void read_rows(const dp_dataset *dataset) {
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static void open_and_read(const char *path) {
     static dp_dataset dataset; /* large: paths */
-    char path[DP_PATH_SIZE];
     dp_error error = {0};
-    snprintf(path, sizeof path, "%s", fuzz_path("dataset"));
-    fuzz_write(path, data, size);
     dp_status status = dp_dataset_open(&dataset, path, &error);
     if (status != DP_OK) {
         fuzz_check_error(status, &error);
-    } else {
-        status = dp_dataset_check(&dataset, 0, 1, &error);
-        if (status == DP_OK)
-            read_rows(&dataset);
-        else
-            fuzz_check_error(status, &error);
-        dp_dataset_close(&dataset);
+        return;
+    }
+    status = dp_dataset_check(&dataset, 0, 1, &error);
+    if (status == DP_OK)
+        read_rows(&dataset);
+    else
+        fuzz_check_error(status, &error);
+    dp_dataset_close(&dataset);
+}
+
+static size_t unsealed_size(const uint8_t *data, size_t size) {
+    bool sealed = size >= DP_DATASET_SEAL_SIZE &&
+                  memcmp(data + size - DP_DATASET_SEAL_SIZE, SEAL_WORD, strlen(SEAL_WORD)) == 0;
+    return sealed ? size - DP_DATASET_SEAL_SIZE : size;
+}
+
+/* The seal is one over all bytes: nobody says that a hostile file has to leave out its ids. */
+static void write_sealed(const char *path, const uint8_t *data, size_t size) {
+    const dp_byte_range nothing_left_out[DP_DATASET_SEAL_TENSORS] = {{0}};
+    char seal[DP_DATASET_SEAL_SIZE + 1];
+    dp_error error = {0};
+    fuzz_write(path, data, size);
+    fuzz_demand(dp_dataset_seal_make(path, nothing_left_out, seal, &error) == DP_OK);
+    FILE *stream = fopen(path, "ab");
+    fuzz_demand(stream != NULL);
+    fuzz_demand(fputs(seal, stream) >= 0);
+    fuzz_demand(fclose(stream) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    char path[DP_PATH_SIZE];
+    snprintf(path, sizeof path, "%s", fuzz_path("dataset"));
+    fuzz_write(path, data, size);
+    open_and_read(path);
+    if (unsealed_size(data, size) > 0) {
+        write_sealed(path, data, unsealed_size(data, size));
+        open_and_read(path);
     }
     unlink(path);
     return 0;

@@ -5,7 +5,7 @@ set -euo pipefail
 : "${BIN:?}"
 folder=$1
 rm -rf "$folder"
-mkdir -p "$folder"/{ini,packing,dataset,checkpoint,json}
+mkdir -p "$folder"/{ini,sweep,packing,dataset,checkpoint,json,metrics}
 cd "$folder"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
@@ -26,7 +26,14 @@ for optimizer in sgd adamw; do
     cp run/best.h5 checkpoint/$optimizer.h5
     cp run/config.ini ini/$optimizer.ini
     cp run/summary.json json/$optimizer.json
+    cp run/metrics.csv metrics/$optimizer.csv
     mv start.ini ini/start_$optimizer.ini
     rm -r run
 done
+
+printf '[sweep]\nconfig = base.ini\nrepeats = 2\nshow_test = yes\n[grid]\ntrain.lr = 0.1 1e-2\n\
+model.hidden_dim = 3 4\n' >sweep/grid.ini
+printf '[sweep]\nconfig = base.ini\ndir = swept\ntext = t.txt\n[trials]\n\
+columns = block_size reference repeats train.grains\nwide = 3 2.18 2 1\nwrong = 4 1e9 1 4096\n' \
+    >sweep/list.ini
 rm text long
