@@ -7,6 +7,7 @@ measures itself.
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -49,18 +50,21 @@ def run(command, environment):
 class Dptrain:
     """The programs of a build, a dataset packed by them and a config."""
 
-    def __init__(self, binaries, text, shape, seed, learning_rate, folder):
+    def __init__(self, binaries, text, model, folder):
+        shape = model["shape"]
         self.binaries, self.folder = pathlib.Path(binaries).resolve(), pathlib.Path(folder)
         self.environment = mpi_environment()
         self.dataset = self.folder / "bench.h5"
-        run([self.binaries / "pack_dataset", text, "-o", self.dataset, "--block-size",
-             shape["block_size"]], self.environment)
+        said = run([self.binaries / "pack_dataset", text, "-o", self.dataset, "--block_size",
+                    shape["block_size"], *model["pack"]], self.environment)
+        self.vocab = int(re.search(r"V = ([\d,]+)", said).group(1).replace(",", ""))
         self.config = self.folder / "bench.ini"
         self.config.write_text(
             f"[data]\npath = {self.dataset}\n"
             f"[model]\nembedding_dim = {shape['embedding']}\nhidden_dim = {shape['hidden']}\n"
-            f"init = normal\n"
-            f"[train]\nseed = {seed}\nlr = {learning_rate}\nlr_schedule = constant\n")
+            f"init = {model['init']}\n"
+            f"[train]\nseed = {model['seed']}\nlr = {model['learning_rate']}\n"
+            f"lr_schedule = constant\n")
 
     def on_ranks(self, ranks, *arguments):
         """The output of dptrain with these arguments; one rank needs no launcher."""
@@ -112,11 +116,12 @@ def free_port():
 class Workers:
     """The processes of one baseline: one, or several that train together."""
 
-    def __init__(self, spec, processes, threads, python=sys.executable, log=None):
+    def __init__(self, spec, environment, processes, threads, python=sys.executable, log=None):
         self.processes, self.cores = processes, processes * threads
         common = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1",
                   "MASTER_PORT": str(free_port()), "GLOO_SOCKET_IFNAME": "lo",
-                  "TORCHINDUCTOR_COMPILE_THREADS": "1", **thread_environment(threads)}
+                  "TORCHINDUCTOR_COMPILE_THREADS": "1", **thread_environment(threads),
+                  **environment}
         self.running = [
             subprocess.Popen([python, str(HERE / "worker.py"), json.dumps(spec)], text=True,
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,

@@ -5,6 +5,8 @@ counts only where a candidate has no quiet one.
 """
 from statistics import median
 
+from models import MODELS
+
 QUIET = 0.15  # cores that others may use during a measurement
 PACE = 1.12  # times as long as at its best a core may take before and after it
 
@@ -15,6 +17,7 @@ class Figures:
     def __init__(self, results):
         self.results = results
         self.candidates = results["candidates"]
+        self.model = MODELS[results["model"]]
 
     def select(self, **facts):
         """The candidates with these facts."""

@@ -23,18 +23,27 @@ def words(seed, stream, a, b):
     return c
 
 
-def normal(seed, tensor, shape):
-    """float32 N(0, 1) elements of a parameter tensor (0 to 4: C, W1, b1, W2, b2)."""
+def normal(seed, tensor, shape, scale):
+    """float32 N(0, 1) * scale, elements of a parameter tensor (0 to 4: C, W1, b1, W2, b2)."""
     w = words(seed, STREAM_INIT, np.arange(int(np.prod(shape))), tensor)
     u, v = [((w[i + 1] << SHIFT | w[i]) >> np.uint64(11)) * 2.0**-53 for i in (0, 2)]
-    return (np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)).astype(np.float32).reshape(shape)
+    drawn = scale * (np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v))
+    return drawn.astype(np.float32).reshape(shape)
 
 
-def parameters(seed, vocab, block_size, embedding, hidden):
-    """C, W1, b1, W2, b2 as `model.init = normal` makes them."""
+def deviation(init, shape):
+    """That of the elements of a tensor."""
+    if init == "normal":
+        return 1.0
+    return 0.05 if len(shape) == 2 else 0.0
+
+
+def parameters(seed, init, vocab, block_size, embedding, hidden):
+    """C, W1, b1, W2, b2 as `model.init = normal` or `small` makes them."""
     shapes = [(vocab, embedding), (block_size * embedding, hidden), (hidden,), (hidden, vocab),
               (vocab,)]
-    return [normal(seed, tensor, shape) for tensor, shape in enumerate(shapes)]
+    return [normal(seed, tensor, shape, deviation(init, shape))
+            for tensor, shape in enumerate(shapes)]
 
 
 def batch(seed, step, size, examples):

@@ -1,19 +1,20 @@
-"""docs/performance.md from the results of a run. All of its text is made here."""
+"""The page of docs/ from the results of a run. All of its text is made here."""
 import textwrap
 
 from figures import PACE, QUIET, Figures, is_disturbed, is_quiet, middle, ratio, spread, us
+from models import BY_MESSAGES, MODELS
 from plot import draw
 from targets import targets
 
 PHASES = ("draw", "layer1", "tanh", "layer2", "softmax", "backward", "exchange", "update")
 
-HEAD = """# Performance
+HEAD = """# {title}
 
 <!-- Written by bench/run.py. To change it, change the script and run it again. -->
 
 {introduction}
 
-![µs a step of all candidates, log scale](images/performance.svg)
+![µs a step of all candidates, log scale](images/{page}.svg)
 
     {command}
 
@@ -25,6 +26,17 @@ How long one training step takes: dptrain beside what one would use instead. The
 model (block size {block_size}, {embedding} features, {hidden} hidden units, {parameters:,}
 parameters), so small that most of a step in a framework is overhead. All candidates draw rows with
 replacement, train on them with plain SGD in float32, and were measured in one run, in turn.
+"""
+
+INTRODUCTION_WORDS = """
+How long one training step takes where the vocabulary is large: dptrain beside what one would use
+instead. V = {vocab:,} ({words}), block size {block_size}, {embedding} features, {hidden} hidden
+units, {parameters:,} parameters, no direct connections: nearly all of the work is the output layer,
+which dptrain splits over its ranks. All candidates draw rows with replacement, train on them with
+plain SGD in float32, and were measured in one run, in turn; [performance.md](performance.md) does
+the same with a small model. PyTorch runs with glibc's allocator, told to keep what is freed
+({allocator}): out of the box the logits of each step are memory that the system has to provide
+anew, page by page.
 """
 
 HOW_TO_READ = """
@@ -47,6 +59,18 @@ RATES = """
 The flops of a step's six matrix products as written, against the rate of a large OpenBLAS sgemm on
 one core in the same run. A core can seem to do more than that: layer 1 is a table of sums where
 that is less work.
+"""
+
+RATES_WORDS = """
+The flops of a step's six matrix products as written, against the rate of a large OpenBLAS sgemm on
+one core in the same run.
+"""
+
+BYTES = """
+Bytes that the ranks hand each other in a step, all of them together, where every rank keeps to
+itself (`parallel.exchange = tree`) so that all that crosses goes by messages. Between the ranks of a
+node it crosses shared memory instead, and all that goes by messages are the maxima and sums of the
+softmax.
 """
 
 VARIANTS = """
@@ -113,12 +137,25 @@ def rounds_text(candidate):
     return text + (" *disturbed*" if is_disturbed(candidate) else "")
 
 
-def head_section(figures):
+def introduction(figures):
     results = figures.results
     parameters = int(middle(figures.select(family="dptrain")[0], "parameters"))
+    if figures.model is MODELS["names"]:
+        return paragraph(INTRODUCTION, parameters=parameters, **results["shape"])
+    allocator = ", ".join(f"`{name}={value}`" for name, value in
+                          figures.model["environment"].items())
+    text = "of a generated text that follows Zipf's law" if results["generated"] else \
+        "of the text that the command names, words seen four times or more"
+    return paragraph(INTRODUCTION_WORDS, parameters=parameters, vocab=results["vocab"], words=text,
+                     allocator=allocator, **results["shape"])
+
+
+def head_section(figures):
+    results = figures.results
+    titles = {"names": "Performance", "words": "Performance with words"}
     return HEAD.format(
-        command=results["command"],
-        introduction=paragraph(INTRODUCTION, parameters=parameters, **results["shape"]),
+        title=titles[figures.model["name"]], page=figures.model["page"],
+        command=results["command"], introduction=introduction(figures),
         how_to_read=paragraph(HOW_TO_READ, rounds=results["rounds"], seconds=results["seconds"],
                               busy=busy_text(figures)))
 
@@ -212,7 +249,8 @@ def rate_row(head, candidate):
 
 def rate_section(figures):
     rows = [rate_row(*column) for column in phase_columns(figures)]
-    return section("Arithmetic", RATES, table(
+    text = RATES if figures.model is MODELS["names"] else RATES_WORDS
+    return section("Arithmetic", text, table(
         ("", "Mflop a step", "GFLOP/s", "sgemm GFLOP/s", "fraction"), rows))
 
 
@@ -228,6 +266,21 @@ def variant_section(figures):
             for c in figures.select(family="dptrain", batch=32)]
     return section("Exchanges, grains and more ranks than cores", VARIANTS, table(
         ("", "µs a step", "rounds", "ratio", "exchange µs", "MPI_Allreduce µs"), rows))
+
+
+def bytes_row(figures, batch):
+    split, whole = (figures.dptrain(2, batch, kind) for kind in BY_MESSAGES)
+    if split is None or whole is None:
+        return (f"batch {batch}", *3 * ("not measured",))
+    cells = [middle(candidate, "bytes_sent") for candidate in (split, whole)]
+    return (f"batch {batch}", *(f"{cell:,.0f}" for cell in cells),
+            f"{cells[0] / cells[1]:.3f}")
+
+
+def bytes_section(figures):
+    rows = [bytes_row(figures, batch) for batch in figures.batches()]
+    return section("Bytes between 2 ranks", BYTES, table(
+        ("", "`output = split`", "`output = replicated`", "split over replicated"), rows))
 
 
 def memory_section(figures):
@@ -252,13 +305,18 @@ def unavailable_section(figures):
     return section("Not measured", "", left(table(("", "why"), rows))) if rows else ""
 
 
+def sections_of(model):
+    """The functions that write the page of a model, in order."""
+    special = {"names": variant_section, "words": bytes_section}[model["name"]]
+    return (head_section, target_section, comparison_section, phase_section, rate_section, special,
+            memory_section, agreement_section, machine_section, unavailable_section)
+
+
 def write(results, output):
-    """performance.md and images/performance.svg in a folder."""
+    """The page of the model that was measured, and its picture, in a folder."""
     figures = Figures(results)
-    sections = (head_section, target_section, comparison_section, phase_section, rate_section,
-                variant_section, memory_section, agreement_section, machine_section,
-                unavailable_section)
+    page = figures.model["page"]
     (output / "images").mkdir(parents=True, exist_ok=True)
-    (output / "performance.md").write_text("".join(part(figures) for part in sections),
-                                           encoding="utf-8")
-    draw(figures, output / "images/performance.svg")
+    (output / f"{page}.md").write_text(
+        "".join(part(figures) for part in sections_of(figures.model)), encoding="utf-8")
+    draw(figures, output / f"images/{page}.svg")

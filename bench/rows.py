@@ -1,7 +1,7 @@
 """The training rows: contexts [N, block_size] and targets [N], as NumPy int64 arrays.
 
-Read from the packed dataset where h5py is installed; built from the text otherwise, by the rules of
-the names notebook, which are the packer's too.
+Read from the packed dataset where h5py is installed; names are built from the text otherwise, by the
+rules of the names notebook, which are the packer's too.
 """
 import random
 
@@ -40,8 +40,10 @@ def from_text(path, block_size):
 
 
 def load(dataset, text, block_size):
-    """Contexts, targets."""
+    """Contexts, targets; `text` is None where only the dataset will do."""
     try:
         return from_dataset(dataset)
     except ImportError:
+        if text is None:
+            raise
         return from_text(text, block_size)

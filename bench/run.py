@@ -2,6 +2,7 @@
 """Measures dptrain beside what its users would pick instead, and writes docs/performance.md.
 
     python3 bench/run.py                  build/bin, data/names.txt, a few minutes
+    python3 bench/run.py --words [FILE]   a model of words; writes docs/performance_words.md
     python3 bench/run.py --help           what can be chosen
     python3 bench/run.py --from FILE      writes the report again from saved measurements
 
@@ -17,16 +18,12 @@ import tempfile
 import time
 
 import machine
+import models
 import report
 from candidates import ROOT, Dptrain, DptrainCandidate, Unavailable, WorkerCandidate, Workers
 from figures import QUIET, is_quiet
 
-SHAPE = {"block_size": 3, "embedding": 10, "hidden": 200}
-BATCHES = (32, 256, 1024)
-SEED, LEARNING_RATE = 42, 0.1
 CHECKED_STEPS, CHECKED_BATCH, TOLERANCE = 50, 32, 1e-3
-TORCH_KINDS = ("eager", "optimizer", "lean", "compiled", "compiled_step")
-
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -34,6 +31,9 @@ def parse_arguments():
                         help="where dptrain and pack_dataset are [build/bin]")
     parser.add_argument("--data", default=ROOT / "data/names.txt", metavar="FILE",
                         help="text to train on, one word a line [data/names.txt]")
+    parser.add_argument("--words", nargs="?", const="", metavar="FILE",
+                        help="measure a model of the words of this text, blank-separated; without "
+                             "FILE, of a generated text")
     parser.add_argument("--python", action="append", default=[], metavar="PROGRAM",
                         help="measure PyTorch's eager loop under this Python too, for another "
                              "version of PyTorch; may be repeated")
@@ -47,7 +47,7 @@ def parse_arguments():
     parser.add_argument("--from", dest="saved", metavar="FILE",
                         help="do not measure: report what --save kept")
     parser.add_argument("--output", default=ROOT / "docs", metavar="DIR",
-                        help="where performance.md and images/performance.svg go [docs]")
+                        help="where performance.md and its picture go [docs]")
     return parser.parse_args()
 
 
@@ -58,23 +58,16 @@ def say(text):
 # --- the candidates ------------------------------------------------------------------------------
 
 
-def dptrain_candidates(program):
-    """dptrain at all batches, and its variants at batch 32."""
-    plain = [DptrainCandidate(program, ranks, batch) for batch in BATCHES for ranks in (1, 2)]
-    variants = [(1, "train.grains=1"), (2, "parallel.exchange=shared"),
-                (2, "parallel.exchange=tree"), (2, "parallel.exchange=mpi")]
-    return [*plain, DptrainCandidate(program, 8, 32),
-            *(DptrainCandidate(program, ranks, 32, (setting,)) for ranks, setting in variants)]
+def dptrain_candidates(program, model):
+    """dptrain at all batches, and its variants."""
+    runs = [(ranks, batch, ()) for batch in model["batches"] for ranks in (1, 2)]
+    runs += [(ranks, 32, ()) for ranks in model["ranks_at_32"]]
+    return [DptrainCandidate(program, *run) for run in runs + model["variants"]]
 
 
-def baseline_table(more_pythons):
+def baseline_table(model, more_pythons):
     """(family, kind, processes, threads, Python) of each baseline."""
-    here = sys.executable
-    return [("NumPy", "numpy", 1, 1, here),
-            *(("PyTorch", kind, 1, 1, here) for kind in TORCH_KINDS),
-            ("PyTorch", "lean", 1, 2, here),
-            ("PyTorch", "ddp", 1, 1, here),
-            ("PyTorch", "ddp", 2, 1, here),
+    return [*((*row, sys.executable) for row in model["baselines"]),
             *(("PyTorch", "eager", 1, 1, python) for python in more_pythons)]
 
 
@@ -92,31 +85,44 @@ class Bench:
 
     def __init__(self, options, folder, cleanup):
         self.options, self.cleanup = options, cleanup
+        self.model = models.NAMES if options.words is None else models.WORDS
+        self.text = self.find_text(folder)
         self.log = open(pathlib.Path(folder) / "workers.log", "w", encoding="utf-8")
         cleanup.callback(self.log.close)
-        self.program = Dptrain(options.bin, options.data, SHAPE, SEED, LEARNING_RATE, folder)
+        self.program = Dptrain(options.bin, self.text, self.model, folder)
         self.candidates, self.unavailable, self.agreement = [], [], []
         self.pace = machine.Pace()
         self.versions = {"dptrain": self.program.version()}
 
+    def find_text(self, folder):
+        """What is trained on: names, a text of words, or one made here."""
+        if self.options.words is None:
+            return pathlib.Path(self.options.data).resolve()
+        if self.options.words:
+            return pathlib.Path(self.options.words).resolve()
+        text = pathlib.Path(folder) / "words.txt"
+        models.generate_words(text)
+        return text
+
     def spec(self, kind):
-        return {"kind": kind, "dataset": str(self.program.dataset), "seed": SEED, "shape": SHAPE,
-                "text": str(pathlib.Path(self.options.data).resolve()),
-                "learning_rate": LEARNING_RATE}
+        told = {key: self.model[key] for key in ("shape", "init", "seed", "learning_rate")}
+        return {"kind": kind, "dataset": str(self.program.dataset), "vocab": self.program.vocab,
+                "text": str(self.text) if self.model is models.NAMES else None, **told}
 
     def prepare(self):
         """Starts all candidates and checks that they do the same work."""
         self.expected = self.program.losses(CHECKED_BATCH, CHECKED_STEPS)
         self.agreement = [{"label": "dptrain", "losses": self.expected}]
-        self.candidates = dptrain_candidates(self.program)
-        for row in baseline_table(self.options.python):
+        self.candidates = dptrain_candidates(self.program, self.model)
+        for row in baseline_table(self.model, self.options.python):
             try:
                 self.add_baseline(*row)
             except Unavailable as error:
                 self.miss(f"{row[0]}, {row[1]}, {row[2]} process{'es'[: 2 * (row[2] > 1)]}", error)
 
     def add_baseline(self, family, kind, processes, threads, python):
-        workers = Workers(self.spec(kind), processes, threads, python, self.log)
+        workers = Workers(self.spec(kind), self.model["environment"], processes, threads, python,
+                          self.log)
         self.cleanup.callback(workers.close)
         versions = workers.ask(do="versions")[0]
         label = label_of(family, versions, processes, threads)
@@ -128,7 +134,7 @@ class Bench:
                               if name in ("python", "numpy", "torch")
                               and python == sys.executable})
         self.candidates += self.warmed_up(
-            [WorkerCandidate(workers, family, kind, label, batch) for batch in BATCHES])
+            [WorkerCandidate(workers, family, kind, label, batch) for batch in self.model["batches"]])
 
     @staticmethod
     def warmed_up(candidates):
@@ -189,7 +195,9 @@ class Bench:
     def results(self):
         return {"command": shlex.join(["python3", "bench/run.py", *command_options()]),
                 "date": time.strftime("%Y-%m-%d"), "machine": machine.describe(),
-                "shape": SHAPE, "checked": {"steps": CHECKED_STEPS, "batch": CHECKED_BATCH},
+                "model": self.model["name"], "generated": self.options.words == "",
+                "shape": self.model["shape"], "vocab": self.program.vocab,
+                "checked": {"steps": CHECKED_STEPS, "batch": CHECKED_BATCH},
                 "rounds": self.options.rounds, "seconds": self.options.seconds,
                 "candidates": self.measure(), "versions": self.versions,
                 "agreement": self.agreement, "unavailable": self.unavailable}

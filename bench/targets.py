@@ -1,5 +1,6 @@
 """What the project has set itself for speed, and whether a run of the bench meets it."""
 from figures import is_disturbed, middle, ratio
+from models import BY_MESSAGES
 
 
 def row(text, bound, value, candidates, note=""):
@@ -70,7 +71,35 @@ def cost_rows(figures):
                     figures.dptrain(2, 32))
 
 
-def targets(figures):
-    """All rows, in the order of the report."""
+def names_targets(figures):
     return [*arithmetic_rows(figures), *pytorch_rows(figures), *scaling_rows(figures),
             *cost_rows(figures)]
+
+
+def bytes_row(figures, batch):
+    split, whole = (figures.dptrain(2, batch, kind) for kind in BY_MESSAGES)
+    value = None
+    if split is not None and whole is not None:
+        value = middle(split, "bytes_sent") / middle(whole, "bytes_sent")
+    return row(f"2 ranks, batch {batch}: bytes that cross in a step, output split over replicated",
+               ("<=", 0.1), value, ())
+
+
+def words_targets(figures):
+    yield field_row("1 rank, batch 256: nominal flops over the rate of a large sgemm", (">=", 0.8),
+                    figures.dptrain(1, 256), "fraction_of_sgemm")
+    for batch, bound in ((256, 1.6), (32, 2.5)):
+        best = figures.best_pytorch(batch)
+        yield ratio_row(f"1 rank, batch {batch}: time of the best PyTorch mode over ours",
+                        (">=", bound), best, figures.dptrain(1, batch),
+                        best["label"] if best else "")
+    for batch, bound in ((256, 1.85), (32, 1.7)):
+        yield ratio_row(f"2 ranks against 1, batch {batch}: speedup", (">=", bound),
+                        figures.dptrain(1, batch), figures.dptrain(2, batch))
+    for batch in figures.batches():
+        yield bytes_row(figures, batch)
+
+
+def targets(figures):
+    """All rows, in the order of the report."""
+    return list({"names": names_targets, "words": words_targets}[figures.model["name"]](figures))

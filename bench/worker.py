@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A process that trains with one candidate, on command; run.py starts it.
 
-worker.py JSON: {"kind", "dataset", "text", "shape", "seed", "learning_rate"}. The rank and the
-number of processes come from the environment (RANK, WORLD_SIZE), as torchrun sets them. Each line
+worker.py JSON: {"kind", "dataset", "text", "vocab", "shape", "init", "seed", "learning_rate"}. The
+rank and the number of processes come from the environment (RANK, WORLD_SIZE), as torchrun sets them. Each line
 of standard input is one command, each line of standard output one answer, both JSON:
 
     {"do": "versions"}                         {"python": ..., "torch": ...}
@@ -49,7 +49,7 @@ class Worker:
         shape = spec["shape"]
         self.contexts, self.targets = rows.load(spec["dataset"], spec["text"],
                                                 shape["block_size"])
-        self.start = philox.parameters(spec["seed"], vocab=int(self.targets.max()) + 1, **shape)
+        self.start = philox.parameters(spec["seed"], spec["init"], vocab=spec["vocab"], **shape)
         self.trainers = {}
 
     def trainer(self, batch):

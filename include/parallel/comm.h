@@ -57,6 +57,12 @@ void dp_comm_set_deadline(dp_comm *comm, double seconds);
  * step or so: a rank that is never heard of would hold up others at its board. */
 void dp_comm_set_place(dp_comm *comm, const char *phase, uint64_t step);
 
+/* Bytes that this rank has handed to others by the calls below, since its start. What lies in
+ * memory that ranks share is not counted. For a collective call that is MPI's it is the least that
+ * must cross, however MPI does it: gather_all, a rank's part to each other rank; sum, 2 (size - 1)
+ * / size of the values. The one number of dp_comm_max does not count. */
+uint64_t dp_comm_bytes_sent(const dp_comm *comm);
+
 /* count floats to or from another rank. */
 void dp_comm_send(dp_comm *comm, int peer, const float *values, size_t count);
 void dp_comm_receive(dp_comm *comm, int peer, float *values, size_t count);

@@ -3,7 +3,9 @@
  * Measures in one run, alternating, so that what the machine does meanwhile meets all candidates
  * alike: stretches of real training steps; steps of the exchange alone, where the grains only write
  * their slab; MPI_Allreduce and update of a slab written in the same way; and a large sgemm on one
- * core, the rate that a step's arithmetic is compared with. Medians over the stretches.
+ * core, the rate that a step's arithmetic is compared with. Medians over the stretches. Where the
+ * output layer is split there is no gradient of it to exchange, and the two about exchanges are
+ * left out.
  */
 #ifndef DP_TRAIN_BENCH_H
 #define DP_TRAIN_BENCH_H
@@ -31,8 +33,9 @@ typedef struct dp_bench_result {
     dp_spread phase_us[DP_PHASE_COUNT]; /* a step, over the ranks */
     double nominal_flops;               /* of a step: the matrix products, 2 for a multiply-add */
     double sgemm_gflops;                /* of a large product on one core */
-    double exchange_us;                 /* exchange and update alone */
-    double allreduce_us;                /* MPI_Allreduce and update of the same slab */
+    double exchange_us;                 /* exchange and update alone; 0 if split */
+    double allreduce_us;                /* MPI_Allreduce and update of the same slab; 0 if split */
+    double bytes_sent;                  /* of a step, by messages, of all ranks together */
     double resident_bytes_rank;         /* largest of the ranks */
     double resident_bytes_node;         /* proportional, summed over the ranks of the first node */
     double seconds_to_first_step;       /* from the start of the process */

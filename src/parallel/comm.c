@@ -66,6 +66,7 @@ struct dp_comm {
     double deadline;
     const char *phase;
     uint64_t step;
+    uint64_t bytes_sent;
     char (*hosts)[HOST_SIZE]; /* [size] */
     int *job_ranks;           /* [size] the number of each rank in the job, for messages */
     dp_status *statuses;      /* [size], for dp_comm_agree */
@@ -579,6 +580,10 @@ void dp_comm_set_place(dp_comm *comm, const char *phase, uint64_t step) {
     }
 }
 
+uint64_t dp_comm_bytes_sent(const dp_comm *comm) {
+    return comm->bytes_sent;
+}
+
 /* --- messages ------------------------------------------------------------------------------- */
 
 /* Bytes of the piece that begins at `from`, of a message of `count`. */
@@ -587,6 +592,7 @@ static int piece_at(const dp_comm *comm, size_t from, size_t count) {
 }
 
 static void send_bytes(dp_comm *comm, int peer, const void *bytes, size_t count) {
+    comm->bytes_sent += count;
     for (size_t at = 0; at < count; at += comm->piece_bytes) {
         MPI_Request request;
         demand(comm,
@@ -633,6 +639,7 @@ void dp_comm_broadcast(dp_comm *comm, void *bytes, size_t count) {
 void dp_comm_gather_all(dp_comm *comm, const void *mine, size_t count, void *everyones) {
     MPI_Request request;
     int bytes = narrow(comm, count);
+    comm->bytes_sent += count * (size_t)(comm->size - 1);
     demand(comm,
            MPI_Iallgather(mine, bytes, MPI_BYTE, everyones, bytes, MPI_BYTE, comm->world, &request),
            "MPI_Iallgather");
@@ -649,7 +656,8 @@ int dp_comm_max(dp_comm *comm, int value) {
 }
 
 void dp_comm_sum(dp_comm *comm, float *values, size_t count) {
-    const size_t bytes = count * sizeof *values;
+    const size_t bytes = count * sizeof *values, ranks = (size_t)comm->size;
+    comm->bytes_sent += 2 * (ranks - 1) * bytes / ranks;
     for (size_t at = 0; at < bytes; at += comm->piece_bytes) {
         MPI_Request request;
         const int floats = piece_at(comm, at, bytes) / (int)sizeof *values;

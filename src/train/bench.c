@@ -11,11 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STRETCHES_MAX = 1000, SGEMM_SIZE = 1536, PROFILED_STEPS = 200, IDLE_STEPS = 100 };
+enum { STRETCHES_MAX = 1000, SGEMM_SIZE = 1536, PROFILED_STEPS_MAX = 200, IDLE_STEPS = 100 };
 
 /* How long a stretch of steps is meant to take: long against a clock's tick, short against what
  * else the machine does. */
 #define STRETCH_SECONDS 0.02
+
+/* At most so long are the steps that warm up and those that are profiled. */
+#define WARM_UP_SECONDS 1.0
+#define PROFILE_SECONDS_MAX 2.0
 
 typedef struct samples {
     double values[STRETCHES_MAX];
@@ -25,11 +29,12 @@ typedef struct samples {
 typedef struct bench {
     dp_comm *comm;
     dp_stepper stepper;
-    dp_exchange *idle; /* an exchange of the same size, with nothing to compute */
-    float *slab;       /* [length], for MPI_Allreduce */
+    dp_exchange *idle; /* an exchange of the same size, with nothing to compute; NULL if split */
+    float *slab;       /* [length], for MPI_Allreduce; NULL likewise */
     float *square;     /* [3][SGEMM_SIZE, SGEMM_SIZE], rank 0 */
     uint64_t step;
     uint64_t stretch; /* steps */
+    double us;        /* a step takes about; the same on all ranks */
     samples steps, exchange, allreduce, sgemm;
 } bench;
 
@@ -53,6 +58,10 @@ static void add_sample(samples *self, double value) {
 }
 
 /* --- the candidates ------------------------------------------------------------------------- */
+
+static bool is_split(const bench *self) {
+    return self->stepper.split != NULL;
+}
 
 /* Microseconds a step over `count` steps. Steps wait for each other, so any rank may hold the
  * clock. */
@@ -114,8 +123,8 @@ static double rate_of_sgemm(const bench *self) {
 
 static dp_status prepare(bench *self, dp_error *error) {
     dp_status status = DP_OK;
-    const size_t length = self->stepper.layout.length;
-    DP_NEW_ARRAY(self->slab, length);
+    if (!is_split(self))
+        DP_NEW_ARRAY(self->slab, self->stepper.layout.length);
     if (dp_comm_rank(self->comm) != 0)
         goto done;
     DP_NEW_ARRAY(self->square, (size_t)3 * SGEMM_SIZE * SGEMM_SIZE);
@@ -125,16 +134,27 @@ done:
     return status;
 }
 
-/* Warms up, and finds how many steps make a stretch; the same on all ranks. */
+/* Steps that take about so long, from 1 to `most`; the same on all ranks. */
+static uint64_t steps_in(const bench *self, double seconds, double most) {
+    return (uint64_t)fmin(most, fmax(1.0, ceil(1e6 * seconds / fmax(self->us, 1e-3))));
+}
+
+/* Sets `us` from some steps. */
+static void look_at_the_clock(bench *self, uint64_t count) {
+    int us = (int)fmin(1e9, time_steps(self, count, NULL));
+    self->us = (double)dp_comm_max(self->comm, us);
+}
+
+/* Warms up, and finds how many steps make a stretch. */
 static void warm_up(bench *self) {
     const dp_config *config = self->stepper.config;
     if (dp_comm_rank(self->comm) == 0)
         dp_params_init(&self->stepper.layout, config->init, config->seed, self->stepper.params);
     dp_stepper_publish(&self->stepper);
-    (void)time_steps(self, 20, NULL);
-    double us = time_steps(self, 50, NULL);
-    int stretch = us > 0.0 ? (int)fmin(1e6, ceil(1e6 * STRETCH_SECONDS / us)) : 1;
-    self->stretch = (uint64_t)dp_comm_max(self->comm, stretch);
+    look_at_the_clock(self, 1);
+    look_at_the_clock(self, steps_in(self, 0.3 * WARM_UP_SECONDS, 20));
+    look_at_the_clock(self, steps_in(self, 0.7 * WARM_UP_SECONDS, 50));
+    self->stretch = steps_in(self, STRETCH_SECONDS, 1e6);
 }
 
 /* All candidates in turn, until the time is up on rank 0. */
@@ -144,27 +164,43 @@ static void measure(bench *self, double seconds) {
     for (int go_on = 1; go_on != 0;) {
         for (int i = 0; i < 4; i++)
             add_sample(&self->steps, time_steps(self, self->stretch, NULL));
-        add_sample(&self->exchange, time_exchange(self));
-        add_sample(&self->allreduce, time_allreduce(self));
+        if (!is_split(self)) {
+            add_sample(&self->exchange, time_exchange(self));
+            add_sample(&self->allreduce, time_allreduce(self));
+        }
         if (is_root)
             add_sample(&self->sgemm, rate_of_sgemm(self));
         go_on = dp_comm_max(self->comm, is_root && dp_timer_now() < end);
     }
 }
 
-/* The phases of profiled steps: their spread over the ranks. */
-static dp_status measure_phases(bench *self, dp_bench_result *result, dp_error *error) {
+/* What each rank tells of its profiled steps. */
+typedef struct report {
+    double seconds[DP_PHASE_COUNT];
+    double bytes_sent;
+} report;
+
+/* The phases of profiled steps, their spread over the ranks, and what all ranks have sent. */
+static dp_status measure_phases(bench *self, double seconds, dp_bench_result *result,
+                                dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
+    const uint64_t steps = steps_in(self, fmin(seconds, PROFILE_SECONDS_MAX), PROFILED_STEPS_MAX);
     dp_status status = DP_OK;
     dp_profile profile = {0};
-    double *all = NULL, *column = NULL;
-    DP_NEW_ARRAY_ON_ALL(self->comm, all, ranks * DP_PHASE_COUNT);
+    report mine, *all = NULL;
+    double *column = NULL;
+    DP_NEW_ARRAY_ON_ALL(self->comm, all, ranks);
     DP_NEW_ARRAY_ON_ALL(self->comm, column, ranks);
-    (void)time_steps(self, PROFILED_STEPS, &profile);
-    dp_comm_gather_all(self->comm, profile.seconds, sizeof profile.seconds, all);
+    const uint64_t before = dp_comm_bytes_sent(self->comm);
+    (void)time_steps(self, steps, &profile);
+    mine.bytes_sent = (double)(dp_comm_bytes_sent(self->comm) - before);
+    memcpy(mine.seconds, profile.seconds, sizeof mine.seconds);
+    dp_comm_gather_all(self->comm, &mine, sizeof mine, all);
+    for (size_t rank = 0; rank < ranks; rank++)
+        result->bytes_sent += all[rank].bytes_sent / (double)steps;
     for (int phase = 0; phase < DP_PHASE_COUNT; phase++) {
         for (size_t rank = 0; rank < ranks; rank++)
-            column[rank] = 1e6 * all[rank * DP_PHASE_COUNT + (size_t)phase] / PROFILED_STEPS;
+            column[rank] = 1e6 * all[rank].seconds[phase] / (double)steps;
         result->phase_us[phase] = spread_of(column, ranks);
     }
 done:
@@ -199,30 +235,44 @@ static double nominal_flops(const dp_config *config, const dp_model_shape *shape
     return 2.0 * 3.0 * (double)config->batch_size * (inputs * hidden + seen * vocab);
 }
 
+/* Where the output is split nothing but sums at the hidden layer goes through the exchange, mixed
+ * with the computation of blocks: there is nothing to hold against MPI_Allreduce of a gradient, and
+ * no slab for it is allocated, as a large vocabulary would make it one of gigabytes. */
+static dp_status create_idle(bench *self, dp_error *error) {
+    const dp_config *config = self->stepper.config;
+    if (is_split(self))
+        return DP_OK;
+    return dp_exchange_create(&self->idle, self->comm, config->exchange, config->grains,
+                              self->stepper.layout.length, 2, 0, error);
+}
+
+static void describe(const bench *self, dp_bench_result *result) {
+    const dp_params_layout *layout = &self->stepper.layout;
+    memcpy(result->build, self->stepper.build.text, sizeof result->build);
+    result->ranks = (uint64_t)dp_comm_size(self->comm);
+    result->nodes = (uint64_t)dp_comm_node_count(self->comm);
+    result->blocks = layout->output_blocks;
+    result->parameters = layout->parameter_count;
+    result->nominal_flops = nominal_flops(self->stepper.config, &layout->shape);
+}
+
 static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_error *error) {
     dp_status status = DP_OK;
     dp_comm *comm = self->comm;
-    const dp_config *config = self->stepper.config;
-    const size_t blocks = self->stepper.layout.output_blocks;
-    const size_t shares = blocks > 0 ? blocks : config->grains;
     dp_stepper_step(&self->stepper, 0, NULL);
     result->seconds_to_first_step = dp_process_age();
     DP_TRY(measure_memory(self, result, error));
-    DP_TRY(dp_exchange_create(&self->idle, comm, config->exchange, shares,
-                              self->stepper.layout.length, 2, 0, error));
+    DP_TRY(create_idle(self, error));
     DP_TRY(dp_comm_agree(comm, prepare(self, error), error));
     warm_up(self);
     measure(self, seconds);
-    DP_TRY(measure_phases(self, result, error));
-    memcpy(result->build, self->stepper.build.text, sizeof result->build);
-    result->ranks = (uint64_t)dp_comm_size(comm);
-    result->nodes = (uint64_t)dp_comm_node_count(comm);
-    result->blocks = blocks;
-    result->parameters = self->stepper.layout.parameter_count;
-    result->nominal_flops = nominal_flops(config, &self->stepper.layout.shape);
+    DP_TRY(measure_phases(self, seconds, result, error));
+    describe(self, result);
     result->us_per_step = spread_of(self->steps.values, self->steps.count);
-    result->exchange_us = spread_of(self->exchange.values, self->exchange.count).median;
-    result->allreduce_us = spread_of(self->allreduce.values, self->allreduce.count).median;
+    if (!is_split(self)) {
+        result->exchange_us = spread_of(self->exchange.values, self->exchange.count).median;
+        result->allreduce_us = spread_of(self->allreduce.values, self->allreduce.count).median;
+    }
     if (dp_comm_rank(comm) == 0)
         result->sgemm_gflops = spread_of(self->sgemm.values, self->sgemm.count).median;
 done:
