@@ -272,6 +272,18 @@ static void logits_gradient(const dp_wide_model *model, size_t block, size_t fir
     }
 }
 
+/* Adds rows x^T dy to dw, or, if they are the first, sets it. */
+static void weights_gradient(const dp_kernels *kernels, bool first, size_t rows, size_t in,
+                             size_t out, const float *x, size_t ldx, const float *dy, float *dw) {
+    const size_t whole[2] = {0, rows};
+    if (first)
+        kernels->weight_gradient(1, whole, in, out, x, ldx, dy, DP_OUTPUT_BLOCK, dw,
+                                 DP_OUTPUT_BLOCK);
+    else
+        kernels->add_weight_gradient(rows, in, out, x, ldx, dy, DP_OUTPUT_BLOCK, dw,
+                                     DP_OUTPUT_BLOCK);
+}
+
 void dp_wide_model_output_gradient(const dp_wide_model *model, const float *params, size_t block,
                                    size_t rows, const float *a, const uint32_t *targets,
                                    const dp_wide_softmax *softmax, float *e, float *da,
@@ -280,7 +292,8 @@ void dp_wide_model_output_gradient(const dp_wide_model *model, const float *para
     const dp_kernels *kernels = model->kernels;
     const size_t tokens = dp_output_tokens(model->layout, block);
     const float *weights = weights_of(model, params, block), one = 1.0f;
-    memset(gradient, 0, model->layout->output_stride * sizeof *gradient);
+    if (tokens < DP_OUTPUT_BLOCK) /* what is behind them is not written below */
+        memset(gradient, 0, model->layout->output_stride * sizeof *gradient);
     for (size_t r = 0; r < rows; r += ROWS_AT_ONCE) {
         const size_t n = at_most(rows - r, ROWS_AT_ONCE);
         const float *dy = e + r * DP_OUTPUT_BLOCK;
@@ -288,10 +301,10 @@ void dp_wide_model_output_gradient(const dp_wide_model *model, const float *para
         dp_profile_mark(profile, DP_PHASE_SOFTMAX);
         kernels->dot(n, dims->seen, tokens, dy, DP_OUTPUT_BLOCK, weights, DP_OUTPUT_BLOCK, NULL,
                      da + r * dims->lda, dims->lda);
-        kernels->add_weight_gradient(n, dims->seen, tokens, a + r * dims->lda, dims->lda, dy,
-                                     DP_OUTPUT_BLOCK, gradient, DP_OUTPUT_BLOCK);
-        kernels->add_weight_gradient(n, 1, tokens, &one, 0, dy, DP_OUTPUT_BLOCK,
-                                     gradient + dims->seen * DP_OUTPUT_BLOCK, DP_OUTPUT_BLOCK);
+        weights_gradient(kernels, r == 0, n, dims->seen, tokens, a + r * dims->lda, dims->lda, dy,
+                         gradient);
+        weights_gradient(kernels, r == 0, n, 1, tokens, &one, 0, dy,
+                         gradient + dims->seen * DP_OUTPUT_BLOCK);
         dp_profile_mark(profile, DP_PHASE_BACKWARD);
     }
 }
