@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bengio2003.sh TEXT [DIR [CONFIG...]]: trains the networks of Bengio et al. 2003, table 1, and ours,
+# bengio2003.sh TEXT [DIR [CONFIG...]]: trains the networks of Bengio et al. 2003, table 1,
 # on the Brown corpus cut as theirs is, and prints the rows of the table in docs/bengio2003.md. Runs
 # that are there already are not repeated. TEXT has one sentence a line, tokens between blanks; DIR
 # [runs/bengio2003] gets datasets and runs. RANKS is how many ranks train [2].
@@ -10,7 +10,7 @@ text=${1:?"the text of the corpus"}
 dir=${2:-runs/bengio2003}
 shift $(($# < 2 ? $# : 2))
 configs=("$@")
-[ $# -gt 0 ] || configs=(mlp1 mlp3 mlp5 mlp7 mlp9 best)
+[ $# -gt 0 ] || configs=(mlp1 mlp3 mlp5 mlp7 mlp9)
 
 # dataset WORDS: the file with so many words of context.
 dataset() {
