@@ -11,6 +11,7 @@ ranks 3 "$BIN/dptrain" small.ini run.dir=straight $long --stop-at 30000 >/dev/nu
 
 for exchange in shared tree mpi; do
     run=stopped_$exchange
+    rm -f out.txt
     # shellcheck disable=SC2086
     ranks 3 "$BIN/dptrain" small.ini run.dir=$run parallel.exchange=$exchange $long \
         >out.txt 2>error.txt &
@@ -36,6 +37,7 @@ for exchange in shared tree mpi; do
 done
 
 # As by a batch system that makes room, or by Ctrl-Z: for longer than the deadline.
+rm -f out.txt
 # shellcheck disable=SC2086
 ranks 3 "$BIN/dptrain" small.ini run.dir=suspended $long --stop-at 30000 >out.txt 2>error.txt &
 job=$!

@@ -12,6 +12,7 @@ for round in $(seq "$rounds"); do
     exchange=$(pick shared tree)
     run=run_$round
     what="round $round, SIG$signal of rank $victim, exchange $exchange"
+    rm -f out.txt
     # shellcheck disable=SC2086 # options
     ranks 3 "$BIN/dptrain" small.ini run.dir=$run parallel.exchange=$exchange $fault_run \
         >out.txt 2>error.txt &

@@ -15,6 +15,7 @@ for round in $(seq "$rounds"); do
     exchange=$(pick shared tree)
     run=run_$round
     what="round $round, SIG$signal to $target, $count ranks, exchange $exchange"
+    rm -f out.txt
     # Not by ranks(): its process in the background would be a shell, and the signal is for mpirun.
     # shellcheck disable=SC2086 # options
     $MPIEXEC "$count" "$BIN/dptrain" small.ini run.dir=$run parallel.exchange=$exchange $fault_run \

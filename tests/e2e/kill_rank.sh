@@ -9,6 +9,7 @@ long="train.steps=200000 train.log_every=1000 checkpoint.every=1000"
 
 for victim in 0 2; do
     run=killed_$victim
+    rm -f out.txt
     # shellcheck disable=SC2086
     ranks 3 "$BIN/dptrain" small.ini run.dir=$run $long >out.txt 2>error.txt &
     job=$!

@@ -20,6 +20,7 @@ expect_going_on() {
 # Twice, as by a launcher and by a batch system; only a second SIGINT would leave at once.
 for signal in TERM USR1 INT; do
     run=run_$signal
+    rm -f out.txt
     # shellcheck disable=SC2086
     "$BIN/dptrain" small.ini run.dir=$run $long >out.txt 2>&1 &
     pid=$!
@@ -35,6 +36,7 @@ for signal in TERM USR1 INT; do
 done
 
 # Somebody who does not want to wait: here rank 0 cannot come to the end of its step.
+rm -f out.txt
 # shellcheck disable=SC2086
 ranks 2 "$BIN/dptrain" small.ini run.dir=twice $long train.steps=100000000 parallel.deadline=60 \
     >out.txt 2>error.txt &
