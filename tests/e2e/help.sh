@@ -92,8 +92,8 @@ expect_completion "--stop_at" dptrain train --st
 expect_completion "--fresh" dptrain small.ini --f
 expect_completion "train.lr= train.lr_warmup= train.lr_schedule= train.lr_milestones= train.lr_gamma= train.lr_final= train.lr_decay=" \
     dptrain small.ini train.lr
-expect_completion "normal scaled" dptrain small.ini model.init =
-expect_completion "scaled" dptrain small.ini model.init = s
+expect_completion "normal scaled small torch" dptrain small.ini model.init =
+expect_completion "scaled small" dptrain small.ini model.init = s
 expect_completion "train dev test" dptrain small.ini eval.splits =
 expect_completion "train,dev" dptrain small.ini eval.splits = train,d
 expect_completion "other.txt" dptrain small.ini data.path = oth
