@@ -169,18 +169,20 @@ static void print_history(void) {
 int main(void) {
     dp_comm *comm = NULL;
     dp_error error = {0};
+    bool prints = false;
     dp_status status = dp_comm_create(&comm, &error);
     if (status == DP_OK) {
-        const bool prints = dp_comm_rank(comm) == 0 && getenv("DPTRAIN_FAIL_RANK") == NULL;
+        prints = dp_comm_rank(comm) == 0 && getenv("DPTRAIN_FAIL_RANK") == NULL;
         note("joined");
         history.has_joined = true;
         dp_comm_set_deadline(comm, 20.0);
         status = use_all(comm, &error);
-        dp_comm_destroy(comm);
-        if (prints)
-            print_history();
     }
+    /* Before anybody leaves: the launcher ends the others when the first one is gone. */
     if (status != DP_OK && error.message[0] != '\0')
         fprintf(stderr, "dptrain: %s\n", error.message);
+    dp_comm_destroy(comm);
+    if (prints)
+        print_history();
     return (int)status;
 }

@@ -172,11 +172,10 @@ const dp_command dp_command_bench = {
     .name = "bench",
     .arguments = "CONFIG [section.key=value ...]",
     .purpose = "measure what a step of CONFIG takes, and what with",
-    .details =
-        "Writes no files. 'nominal' counts the matrix products of a step, 2 for each\n"
-        "multiply-add; the sgemm it is compared with runs on one core in the same run.\n"
-        "What crosses memory that ranks share is no message. Where the output layer is\n"
-        "split its gradient is not exchanged, so that no exchange of it is measured.\n",
+    .details = "Writes no files. 'nominal' counts the matrix products of a step, 2 for each\n"
+               "multiply-add; the sgemm it is compared with runs on one core in the same run.\n"
+               "What crosses memory that ranks share is no message. Where the output layer is\n"
+               "split its gradient is not exchanged, so that no exchange of it is measured.\n",
     .options = options_table,
     .config = dp_config_table,
     .run = run,

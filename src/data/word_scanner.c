@@ -29,7 +29,7 @@ enum {
 static void init_kinds(unsigned char kinds[256]) {
     memset(kinds, 0, 128);
     memset(kinds + 128, BYTE_HIGH, 128);
-    memset(kinds + 'A', BYTE_UPPER, 26);
+    memset(&kinds['A'], BYTE_UPPER, 26);
     kinds[0] = BYTE_ZERO;
     kinds['\n'] = BYTE_NEWLINE;
     for (const char *blank = " \t\v\f\r"; *blank != '\0'; blank++)

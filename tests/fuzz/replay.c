@@ -24,8 +24,8 @@ static void run_variation(const uint8_t *data, size_t size, uint64_t *state) {
     memcpy(copy, data, size);
     for (uint64_t changes = 1 + draw(state, 4); changes > 0; changes--) {
         uint8_t *byte = &copy[draw(state, size)];
-        *byte = draw(state, 2) == 0 ? (uint8_t)(*byte ^ 1u << draw(state, 8))
-                                    : favourites[draw(state, sizeof favourites)];
+        *byte = (uint8_t)(draw(state, 2) == 0 ? *byte ^ 1u << draw(state, 8)
+                                              : favourites[draw(state, sizeof favourites)]);
     }
     LLVMFuzzerTestOneInput(copy, draw(state, 8) == 0 ? (size_t)draw(state, size) : size);
     free(copy);
