@@ -127,9 +127,9 @@ static void test_run_lock_of_elsewhere_is_refused(void **state) {
 
 static void test_run_lock_that_is_none_is_refused(void **state) {
     (void)state;
-    static const char *const texts[] = {"", "x", "dptrain run lock 1\n",
-                                        "dptrain run lock 1\nhost a\nprocess -1\nstarted 1\nboot "
-                                        "b\nspace c\n"};
+    static const char *const texts[] = {
+        "", "x", "dptrain run lock 1\n",
+        ("dptrain run lock 1\nhost a\nprocess -1\nstarted 1\nboot b\nspace c\n")};
     dp_error error = {0};
     char large[2000];
     const char *dir = new_folder("none");
