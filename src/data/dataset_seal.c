@@ -21,12 +21,12 @@ static void sort(dp_byte_range ranges[DP_DATASET_SEAL_TENSORS]) {
 
 static void format_ranges(const dp_byte_range ranges[DP_DATASET_SEAL_TENSORS],
                           char text[RANGES_SIZE + 1]) {
-    size_t length = strlen(WORD);
-    memcpy(text, WORD, length);
+    size_t length = (size_t)snprintf(text, RANGES_SIZE + 1, WORD);
     for (int i = 0; i < DP_DATASET_SEAL_TENSORS; i++, length += 34)
         snprintf(text + length, 35, " %016" PRIx64 " %016" PRIx64, ranges[i].first,
                  ranges[i].count);
-    memcpy(text + length, " ", 2);
+    text[length] = ' ';
+    text[length + 1] = '\0';
 }
 
 /* Only what format_ranges gives is taken. */

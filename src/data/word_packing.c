@@ -263,7 +263,7 @@ static dp_status divide(packer *self, dp_error *error) {
     dp_status status = DP_OK;
     const dp_packing_words *words = &self->request->words;
     const uint64_t count = cuttable(self, &self->texts[0]);
-    size_t cuts[2];
+    size_t cuts[2] = {0, 0};
     if (self->request->ready_made) {
         for (int i = 0; i < DP_SPLIT_COUNT; i++)
             self->parts[i] = (part){i, 0, cuttable(self, &self->texts[i])};
@@ -336,7 +336,7 @@ static uint32_t id_of(const packer *self, const dp_word *word) {
 static dp_status encode_words(packer *self, dp_split split, const dp_word *words, size_t count,
                               dp_error *error) {
     dp_status status = dp_packing_check_termination(self->termination, error);
-    uint32_t ids[DP_WORD_BATCH];
+    uint32_t ids[DP_WORD_BATCH] = {0};
     size_t filled = 0;
     if (status != DP_OK)
         return status;

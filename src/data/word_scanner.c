@@ -139,7 +139,7 @@ static size_t skip_plain(const dp_word_scanner *self, size_t at) {
 /* dp_word_hash, of text[0..length) with `available` bytes that may be looked at. */
 static uint64_t hash_word(const unsigned char *text, size_t length, size_t available) {
     uint64_t bytes;
-    if (length > DP_WORD_SHORT_BYTES || available < sizeof bytes)
+    if (length == 0 || length > DP_WORD_SHORT_BYTES || available < sizeof bytes)
         return dp_word_hash(text, length);
     memcpy(&bytes, text, sizeof bytes);
     return dp_word_hash_short(bytes & UINT64_MAX >> 8 * (sizeof bytes - length));

@@ -227,17 +227,16 @@ static void check_grains(examination *self) {
 /* The blocks of a split output layer. */
 static void check_blocks(examination *self) {
     const size_t ranks = (size_t)dp_comm_size(self->comm), blocks = self->layout.output_blocks;
-    const size_t most = (blocks + ranks - 1) / ranks;
+    const size_t most = (blocks + ranks - 1) / ranks, least = blocks / ranks;
     if (ranks > blocks)
         ADD(self, DP_VERDICT_PROBLEM, "blocks",
             "%zu ranks cannot share the %zu blocks of %zu tokens that the output is split into. "
             "Start at most %zu, or set parallel.output=replicated (another result)",
             ranks, blocks, DP_OUTPUT_BLOCK, blocks);
-    else if ((double)(blocks / ranks) < (1.0 - IDLE_MOST) * (double)most)
+    else if ((double)least < (1.0 - IDLE_MOST) * (double)most)
         ADD(self, DP_VERDICT_WARNING, "blocks",
-            "%zu of %zu tokens over %zu ranks: some have %zu and the others wait for them. A "
-            "number "
-            "of ranks that divides %zu has no idle ones",
+            "%zu of %zu tokens over %zu ranks: some have %zu and the others wait for them. "
+            "A number of ranks that divides %zu has no idle ones",
             blocks, DP_OUTPUT_BLOCK, ranks, most, blocks);
     else
         ADD(self, DP_VERDICT_OK, "blocks", "%zu of %zu tokens, %s%zu a rank", blocks,

