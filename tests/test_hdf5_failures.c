@@ -6,26 +6,13 @@
 #include "support/failing_hdf5.h"
 #include "support/failing_memory.h"
 #include "support/scratch.h"
+#include "support/small_checkpoint.h"
 #include "train/checkpoint.h"
 
-static const char *const tokens[] = {".", "a", "b"};
 static dp_checkpoint checkpoint;
 
 static int set_up(void **state) {
-    dp_error error = {0};
-    char *assignments[] = {"model.embedding_dim=2", "model.hidden_dim=3",
-                           "train.optimizer=momentum"};
-    dp_model_shape shape = {.vocab = 3, .block_size = 2, .embedding_dim = 2, .hidden_dim = 3};
-    expect_ok(dp_config_load(&checkpoint.config, NULL, 3, assignments, &error), &error);
-    expect_ok(dp_vocabulary_init(&checkpoint.vocabulary, tokens, 3, &error), &error);
-    expect_ok(dp_params_layout_init(&checkpoint.layout, shape, &error), &error);
-    for (int i = 0; i < 2; i++) {
-        float **slab = i == 0 ? &checkpoint.params : &checkpoint.state[0];
-        *slab = dp_memory_zeroed(checkpoint.layout.length, sizeof(float), &error);
-        assert_non_null(*slab);
-    }
-    checkpoint.weights_hash = dp_params_hash(&checkpoint.layout, checkpoint.params);
-    checkpoint.block_size = 2;
+    fill_small_checkpoint(&checkpoint);
     blocks_held = 0; /* what a test takes is counted from here */
     return scratch_create(state);
 }

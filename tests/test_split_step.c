@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "model/model.h"
 #include "support/expect.h"
+#include "support/update_formula.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -67,11 +68,8 @@ static void *new_array(size_t count, size_t size) {
 static void open_reference(reference *self, const dp_config *config) {
     dp_error error = {0};
     dp_model_shape shape = dp_config_shape(config, VOCAB, BLOCK_SIZE);
-    const dp_model_options options = {.level = dp_cpu_level_detect(),
-                                      .grain_rows = BATCH,
-                                      .dropout = {.embedding = config->dropout_embedding,
-                                                  .hidden = config->dropout_hidden,
-                                                  .seed = config->seed}};
+    const dp_model_options options = {
+        .level = dp_cpu_level_detect(), .grain_rows = BATCH, .dropout = dp_config_dropout(config)};
     *self = (reference){.config = config};
     shape.split = false;
     expect_ok(dp_params_layout_init(&self->layout, shape, &error), &error);
@@ -120,26 +118,8 @@ static void compute_gradient(reference *self, uint64_t step, const batch *rows) 
 
 /* Of element i, whose tensor decays by this, at step t = 1, 2, ... with this rate. */
 static void update_element(reference *self, size_t i, double decay, double t, double lr) {
-    const dp_config *config = self->config;
-    double *p = &self->slabs[0][i], *m = &self->slabs[1][i], *v = &self->slabs[2][i];
-    double g = self->gradient[i];
-    if (config->optimizer == DP_OPTIMIZER_ADAMW) {
-        *p -= lr * decay * *p;
-        *m = config->beta1 * *m + (1.0 - config->beta1) * g;
-        *v = config->beta2 * *v + (1.0 - config->beta2) * g * g;
-        double mean = *m / (1.0 - pow(config->beta1, t));
-        double square = *v / (1.0 - pow(config->beta2, t));
-        *p -= lr * mean / (sqrt(square) + config->epsilon);
-        return;
-    }
-    g += decay * *p;
-    if (config->optimizer != DP_OPTIMIZER_SGD)
-        *m = config->momentum * *m + g;
-    if (config->optimizer == DP_OPTIMIZER_MOMENTUM)
-        g = *m;
-    else if (config->optimizer == DP_OPTIMIZER_NESTEROV)
-        g += config->momentum * *m;
-    *p -= lr * g;
+    update_by_formula(self->config, &self->slabs[0][i], &self->slabs[1][i], &self->slabs[2][i],
+                      self->gradient[i], decay, t, lr);
 }
 
 static void run_reference(reference *self) {

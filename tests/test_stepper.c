@@ -6,6 +6,7 @@
 #include "support/expect.h"
 #include "support/sample_dataset.h"
 #include "support/scratch.h"
+#include "support/update_formula.h"
 
 enum { STEPS = 12, BATCH = 24, BLOCK_SIZE = 3, LENGTH_MAX = 1024 };
 
@@ -63,25 +64,8 @@ static bool clip_gradient(reference *self) {
 
 /* Of element i, whose tensor decays by this, at step t = 1, 2, ... with this rate. */
 static void update_element(reference *self, size_t i, double decay, double t, double lr) {
-    const dp_config *config = self->config;
-    double *p = &self->params[i], *m = &self->m[i], *v = &self->v[i], g = self->gradient[i];
-    if (config->optimizer == DP_OPTIMIZER_ADAMW) {
-        *p -= lr * decay * *p;
-        *m = config->beta1 * *m + (1.0 - config->beta1) * g;
-        *v = config->beta2 * *v + (1.0 - config->beta2) * g * g;
-        double mean = *m / (1.0 - pow(config->beta1, t));
-        double square = *v / (1.0 - pow(config->beta2, t));
-        *p -= lr * mean / (sqrt(square) + config->epsilon);
-        return;
-    }
-    g += decay * *p;
-    if (config->optimizer != DP_OPTIMIZER_SGD)
-        *m = config->momentum * *m + g;
-    if (config->optimizer == DP_OPTIMIZER_MOMENTUM)
-        g = *m;
-    else if (config->optimizer == DP_OPTIMIZER_NESTEROV)
-        g += config->momentum * *m;
-    *p -= lr * g;
+    update_by_formula(self->config, &self->params[i], &self->m[i], &self->v[i], self->gradient[i],
+                      decay, t, lr);
 }
 
 /* All steps; returns how many gradients were too long. */

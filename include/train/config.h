@@ -9,6 +9,7 @@
 
 #include "base/options.h"
 #include "data/sampler.h"
+#include "model/dropout.h"
 #include "model/optimizer.h"
 #include "model/params.h"
 #include "model/schedule.h"
@@ -100,6 +101,8 @@ dp_status dp_config_check_resumable(const dp_config *saved, const dp_config *wan
 dp_schedule dp_config_schedule(const dp_config *config);
 
 dp_optimizer dp_config_optimizer(const dp_config *config);
+
+dp_dropout dp_config_dropout(const dp_config *config);
 
 /* The shape of the model for a dataset of this vocabulary and block size. */
 dp_model_shape dp_config_shape(const dp_config *config, size_t vocab, size_t block_size);

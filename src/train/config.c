@@ -381,6 +381,12 @@ done:
     return status;
 }
 
+dp_dropout dp_config_dropout(const dp_config *config) {
+    return (dp_dropout){.embedding = config->dropout_embedding,
+                        .hidden = config->dropout_hidden,
+                        .seed = config->seed};
+}
+
 dp_model_shape dp_config_shape(const dp_config *config, size_t vocab, size_t block_size) {
     const bool is_large = vocab >= DP_SPLIT_VOCAB_MIN;
     return (dp_model_shape){.vocab = vocab,

@@ -11,8 +11,6 @@
 /* Rows of C that are updated at a time where all are. */
 #define TOKENS_AT_ONCE ((size_t)64)
 
-#define FLOATS_PER_LINE (DP_ALIGNMENT / sizeof(float))
-
 /* What is summed over blocks beside the gradient at `a`. */
 enum { EXTRA_SIGNALLED, EXTRA_COUNT };
 
@@ -68,10 +66,6 @@ struct dp_split_step {
     dp_optimizer_step update;
 };
 
-static size_t whole_lines(size_t floats) {
-    return (floats + FLOATS_PER_LINE - 1) / FLOATS_PER_LINE * FLOATS_PER_LINE;
-}
-
 static bool clips(const dp_split_step *self) {
     return self->optimizer.clip_norm > 0.0;
 }
@@ -116,13 +110,10 @@ static void find_shares(dp_split_step *self) {
 
 static dp_status create_model(dp_split_step *self, dp_cpu_level level, dp_error *error) {
     dp_status status = DP_OK;
-    const dp_config *config = self->config;
     const size_t ranks = (size_t)self->node.size;
     const dp_model_options options = {.level = level,
                                       .grain_rows = (self->batch + ranks - 1) / ranks,
-                                      .dropout = {.embedding = config->dropout_embedding,
-                                                  .hidden = config->dropout_hidden,
-                                                  .seed = config->seed}};
+                                      .dropout = dp_config_dropout(self->config)};
     DP_TRY(check_ranks(self, error));
     DP_TRY(dp_wide_model_create(&self->model, self->layout, &options, error));
     self->dims = dp_wide_model_dims(self->model);
@@ -134,7 +125,7 @@ done:
 /* Places an array in the memory of the node; `base` is NULL where only its size is wanted. */
 static float *take(float *base, size_t *used, size_t floats) {
     float *array = base == NULL ? NULL : base + *used;
-    *used += whole_lines(floats);
+    *used += dp_kernels_padded(floats);
     return array;
 }
 
@@ -143,7 +134,7 @@ static size_t place_arrays(dp_split_step *self, float *base) {
     const size_t batch = self->batch;
     size_t used = 0;
     self->params = take(base, &used, self->layout->length);
-    self->slabs = take(base, &used, self->slab_count * whole_lines(self->layout->length));
+    self->slabs = take(base, &used, self->slab_count * dp_kernels_padded(self->layout->length));
     self->x = take(base, &used, batch * dims->ldx);
     self->h = take(base, &used, batch * dims->ldh);
     self->a = take(base, &used, batch * dims->lda);
@@ -260,7 +251,7 @@ float *dp_split_step_parameters(dp_split_step *split) {
 }
 
 float *dp_split_step_slab(dp_split_step *split, size_t slab) {
-    return split->slabs + slab * whole_lines(split->layout->length);
+    return split->slabs + slab * dp_kernels_padded(split->layout->length);
 }
 
 void dp_split_step_publish(dp_split_step *split) {

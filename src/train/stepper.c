@@ -137,11 +137,8 @@ void dp_stepper_collect(dp_stepper *stepper) {
 static dp_status build_model(dp_stepper *self, dp_error *error) {
     const dp_config *config = self->config;
     const size_t grain_rows = (config->batch_size + config->grains - 1) / config->grains;
-    const dp_model_options options = {.level = self->build.level,
-                                      .grain_rows = grain_rows,
-                                      .dropout = {.embedding = config->dropout_embedding,
-                                                  .hidden = config->dropout_hidden,
-                                                  .seed = config->seed}};
+    const dp_model_options options = {
+        .level = self->build.level, .grain_rows = grain_rows, .dropout = dp_config_dropout(config)};
     return dp_model_create(&self->model, &self->layout, &options, error);
 }
 

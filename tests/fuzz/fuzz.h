@@ -40,6 +40,14 @@ static inline void fuzz_write(const char *path, const void *data, size_t size) {
     fuzz_demand(fclose(stream) == 0);
 }
 
+/* Appends a text to a file that is there. */
+static inline void fuzz_append(const char *path, const char *text) {
+    FILE *stream = fopen(path, "ab");
+    fuzz_demand(stream != NULL);
+    fuzz_demand(fputs(text, stream) >= 0);
+    fuzz_demand(fclose(stream) == 0);
+}
+
 /* A failure says why, in one line without anything that a terminal would take for a command. */
 static inline void fuzz_check_error(dp_status status, const dp_error *error) {
     fuzz_demand(status == error->status);
