@@ -159,6 +159,36 @@ static void test_params_small_draws_weights_alone(void **state) {
     dp_memory_free(params);
 }
 
+/* Add-one estimates of probabilities, and nothing but b2. */
+static void test_params_output_bias_is_the_log_of_frequencies(void **state) {
+    (void)state;
+    dp_params_layout layout = layout_of(base);
+    float *params = initial(&layout, DP_INIT_SMALL, 42),
+          *before = initial(&layout, DP_INIT_SMALL, 42);
+    const dp_tensor *b2 = &layout.tensors[DP_TENSOR_B2];
+    uint64_t counts[64] = {0};
+    double sum = 0.0;
+    assert_in_range(base.vocab, 3, 64);
+    counts[1] = 7;
+    counts[2] = 1000000;
+    dp_params_set_output_bias(&layout, counts, params);
+    const double total = 1000007.0 + (double)base.vocab;
+    for (size_t i = 0; i < base.vocab; i++) {
+        const double value = (double)params[dp_tensor_index(b2, i)];
+        expect_close(value,
+                     log(i == 1   ? 8.0 / total
+                         : i == 2 ? 1000001.0 / total
+                                  : 1.0 / total),
+                     1e-6 * fabs(value));
+        sum += exp(value);
+        before[dp_tensor_index(b2, i)] = params[dp_tensor_index(b2, i)];
+    }
+    expect_close(sum, 1.0, 1e-5);
+    assert_memory_equal(params, before, layout.length * sizeof *params);
+    dp_memory_free(params);
+    dp_memory_free(before);
+}
+
 /* torch.nn.Linear draws weights and biases uniformly within 1 / sqrt(inputs) of 0. */
 static void test_params_torch_is_uniform_but_for_the_embedding(void **state) {
     (void)state;
@@ -431,6 +461,7 @@ int main(void) {
         cmocka_unit_test(test_params_normal_draws_every_tensor_with_deviation_one),
         cmocka_unit_test(test_params_scaled_draws_by_fan_in),
         cmocka_unit_test(test_params_small_draws_weights_alone),
+        cmocka_unit_test(test_params_output_bias_is_the_log_of_frequencies),
         cmocka_unit_test(test_params_torch_is_uniform_but_for_the_embedding),
         cmocka_unit_test(test_params_scaled_is_the_normal_draw_times_that_of_pytorch),
         cmocka_unit_test(test_params_padding_is_zero),

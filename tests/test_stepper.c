@@ -108,16 +108,22 @@ static void expect_tensors(const dp_stepper *stepper, const double *expected) {
     }
 }
 
+static void open_stepper(dp_stepper *stepper, dp_config *config, int count,
+                         const char *const *assignments) {
+    dp_error error = {0};
+    expect_ok(dp_config_load(config, NULL, count, (char *const *)(uintptr_t)assignments, &error),
+              &error);
+    snprintf(config->data_path, sizeof config->data_path, "%s", the_job.dataset);
+    expect_ok(dp_stepper_open(stepper, the_job.comm, config, NULL, &error), &error);
+}
+
 static void check_steps(const char *optimizer, const char *clip_norm, const char *exchange) {
     dp_error error = {0};
     dp_config config;
     dp_stepper stepper;
-    char dataset[DP_PATH_SIZE + 16];
-    snprintf(dataset, sizeof dataset, "data.path=%s", the_job.dataset);
     const char *const assignments[] = {optimizer,
                                        clip_norm,
                                        exchange,
-                                       dataset,
                                        "model.embedding_dim=3",
                                        "model.hidden_dim=8",
                                        "train.batch_size=24",
@@ -127,10 +133,7 @@ static void check_steps(const char *optimizer, const char *clip_norm, const char
                                        "train.lr_warmup=3",
                                        "train.weight_decay=0.1",
                                        "train.epsilon=1e-3"};
-    expect_ok(dp_config_load(&config, NULL, sizeof assignments / sizeof assignments[0],
-                             (char *const *)(uintptr_t)assignments, &error),
-              &error);
-    expect_ok(dp_stepper_open(&stepper, the_job.comm, &config, NULL, &error), &error);
+    open_stepper(&stepper, &config, sizeof assignments / sizeof assignments[0], assignments);
     assert_in_range(stepper.layout.length, 1, LENGTH_MAX);
     static reference expected;
     expected = (reference){.stepper = &stepper, .config = &config};
@@ -169,9 +172,43 @@ static void test_stepper_takes_the_steps_of_the_formulas(void **state) {
     }
 }
 
+static void check_frequencies(const char *output) {
+    dp_error error = {0};
+    dp_config config;
+    dp_stepper stepper;
+    const char *const assignments[] = {output, "model.init=small", "model.output_bias=frequency"};
+    open_stepper(&stepper, &config, sizeof assignments / sizeof assignments[0], assignments);
+    expect_ok(dp_stepper_initialise(&stepper, &error), &error);
+    dp_stepper_publish(&stepper);
+    dp_stepper_collect(&stepper);
+    const dp_dataset *dataset = &stepper.dataset;
+    const uint64_t rows = dp_dataset_rows(dataset, DP_SPLIT_TRAIN);
+    double counts[256] = {0};
+    assert_in_range(dataset->vocabulary.count, 2, 256);
+    for (uint64_t row = 0; row < rows; row++) {
+        uint32_t context[BLOCK_SIZE], target;
+        dp_dataset_read_row(dataset, DP_SPLIT_TRAIN, row, context, &target);
+        counts[target] += 1.0;
+    }
+    for (size_t i = 0; dp_comm_rank(the_job.comm) == 0 && i < dataset->vocabulary.count; i++) {
+        const double total = (double)rows + (double)dataset->vocabulary.count;
+        const size_t at = dp_tensor_index(&stepper.layout.tensors[DP_TENSOR_B2], i);
+        expect_close((double)stepper.params[at], log((counts[i] + 1.0) / total), 1e-6);
+    }
+    dp_stepper_close(&stepper);
+}
+
+static void test_stepper_begins_with_the_frequencies(void **state) {
+    (void)state;
+    check_frequencies("parallel.output=replicated");
+    if (dp_comm_size(the_job.comm) == 1) /* its vocabulary is one block */
+        check_frequencies("parallel.output=split");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stepper_takes_the_steps_of_the_formulas),
+        cmocka_unit_test(test_stepper_begins_with_the_frequencies),
     };
     dp_error error;
     if (dp_comm_create(&the_job.comm, &error) != DP_OK) {

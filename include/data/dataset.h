@@ -121,6 +121,9 @@ void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row
 void dp_dataset_read_rows(const dp_dataset *dataset, dp_split split, uint64_t first, size_t count,
                           uint32_t *contexts, uint32_t *targets);
 
+/* How often each token is a target in a split: counts [V]. */
+void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_t *counts);
+
 /* Number of bytes an id takes where the vocabulary has `vocab` tokens. */
 size_t dp_dataset_id_bytes(uint64_t vocab);
 

@@ -112,6 +112,17 @@ typedef enum dp_init {
 /* Fills the slab. Element i of tensor t is a function of (seed, t, i) alone. */
 void dp_params_init(const dp_params_layout *layout, dp_init init, uint64_t seed, float *params);
 
+/* What b2 begins with. */
+typedef enum dp_output_bias {
+    DP_OUTPUT_BIAS_INIT,      /* what dp_init says */
+    DP_OUTPUT_BIAS_FREQUENCY, /* the log of how often each token is a target, so that the first
+                                 steps need not learn that */
+} dp_output_bias;
+
+/* Sets b2 by how often each of the V tokens is a target: ln((counts[i] + 1) / (sum + V)). */
+void dp_params_set_output_bias(const dp_params_layout *layout, const uint64_t *counts,
+                               float *params);
+
 /* XXH3 over the tensors' elements, in natural order and without the padding: equal exactly where
  * all weights have the same bits. It is the XXH3 of the XXH3 of each tensor, in table order. */
 uint64_t dp_params_hash(const dp_params_layout *layout, const float *params);

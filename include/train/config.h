@@ -36,6 +36,7 @@ typedef struct dp_config {
     uint64_t hidden_dim;
     int direct; /* 0 or 1 */
     dp_init init;
+    dp_output_bias output_bias;
 
     uint64_t steps;
     uint64_t batch_size;

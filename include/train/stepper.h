@@ -55,6 +55,9 @@ dp_status dp_stepper_open(dp_stepper *stepper, dp_comm *comm, const dp_config *c
                           const volatile sig_atomic_t *signal, dp_error *error) DP_CHECKED;
 void dp_stepper_close(dp_stepper *stepper);
 
+/* Collective: makes rank 0's params those that training begins with. Agreed on. */
+dp_status dp_stepper_initialise(dp_stepper *stepper, dp_error *error) DP_CHECKED;
+
 /* Collective: rank 0's params and state become everyone's. */
 void dp_stepper_publish(dp_stepper *stepper);
 /* Collective: params become current on all ranks and state on rank 0, wherever they were updated.

@@ -79,6 +79,13 @@ void dp_dataset_read_rows(const dp_dataset *dataset, dp_split split, uint64_t fi
                             &targets[i]);
 }
 
+void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_t *counts) {
+    const dp_id_tensor *targets = &dataset->targets[split];
+    memset(counts, 0, dataset->vocabulary.count * sizeof *counts);
+    for (uint64_t row = 0; row < targets->rows; row++)
+        counts[load_id(targets->data + row * dataset->id_bytes, dataset->id_bytes)]++;
+}
+
 /* --- which file it is ----------------------------------------------------------------------- */
 
 static int64_t nanoseconds(struct timespec time) {

@@ -232,6 +232,17 @@ void dp_params_init(const dp_params_layout *layout, dp_init init, uint64_t seed,
     }
 }
 
+void dp_params_set_output_bias(const dp_params_layout *layout, const uint64_t *counts,
+                               float *params) {
+    const dp_tensor *b2 = &layout->tensors[DP_TENSOR_B2];
+    const size_t vocab = layout->shape.vocab;
+    uint64_t total = vocab;
+    for (size_t i = 0; i < vocab; i++)
+        total += counts[i];
+    for (size_t i = 0; i < vocab; i++)
+        params[dp_tensor_index(b2, i)] = (float)log((double)(counts[i] + 1) / (double)total);
+}
+
 static uint64_t tensor_hash(const dp_tensor *tensor, const float *slab) {
     enum { PART = 256 };
     float values[PART];

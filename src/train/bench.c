@@ -147,10 +147,6 @@ static void look_at_the_clock(bench *self, uint64_t count) {
 
 /* Warms up, and finds how many steps make a stretch. */
 static void warm_up(bench *self) {
-    const dp_config *config = self->stepper.config;
-    if (dp_comm_rank(self->comm) == 0)
-        dp_params_init(&self->stepper.layout, config->init, config->seed, self->stepper.params);
-    dp_stepper_publish(&self->stepper);
     look_at_the_clock(self, 1);
     look_at_the_clock(self, steps_in(self, 0.3 * WARM_UP_SECONDS, 20));
     look_at_the_clock(self, steps_in(self, 0.7 * WARM_UP_SECONDS, 50));
@@ -264,6 +260,8 @@ static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_er
     DP_TRY(measure_memory(self, result, error));
     DP_TRY(create_idle(self, error));
     DP_TRY(dp_comm_agree(comm, prepare(self, error), error));
+    DP_TRY(dp_stepper_initialise(&self->stepper, error));
+    dp_stepper_publish(&self->stepper);
     warm_up(self);
     measure(self, seconds);
     DP_TRY(measure_phases(self, seconds, result, error));

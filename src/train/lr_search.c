@@ -72,8 +72,7 @@ dp_status dp_lr_search_run(dp_comm *comm, const dp_config *config, const dp_lr_r
     *search = (dp_lr_search){0};
     DP_TRY(dp_stepper_open(&stepper, comm, config, request->signal, error));
     DP_NEW_ARRAY_ON_ALL(comm, search->points, request->count);
-    if (dp_comm_rank(comm) == 0)
-        dp_params_init(&stepper.layout, config->init, config->seed, stepper.params);
+    DP_TRY(dp_stepper_initialise(&stepper, error));
     dp_stepper_publish(&stepper);
     try_rates(comm, &stepper, request, search);
     dp_lr_search_conclude(search);

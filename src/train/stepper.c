@@ -120,6 +120,28 @@ void dp_stepper_step(dp_stepper *self, uint64_t step, dp_profile *profile) {
         step_by_exchange(self);
 }
 
+static dp_status set_output_bias(dp_stepper *self, dp_error *error) {
+    dp_status status = DP_OK;
+    uint64_t *counts = NULL;
+    DP_NEW_ARRAY(counts, self->dataset.vocabulary.count);
+    dp_dataset_count_targets(&self->dataset, DP_SPLIT_TRAIN, counts);
+    dp_params_set_output_bias(&self->layout, counts, self->params);
+done:
+    dp_memory_free(counts);
+    return status;
+}
+
+dp_status dp_stepper_initialise(dp_stepper *stepper, dp_error *error) {
+    const dp_config *config = stepper->config;
+    dp_status status = DP_OK;
+    if (dp_comm_rank(stepper->comm) == 0) {
+        dp_params_init(&stepper->layout, config->init, config->seed, stepper->params);
+        if (config->output_bias == DP_OUTPUT_BIAS_FREQUENCY)
+            status = set_output_bias(stepper, error);
+    }
+    return dp_comm_agree(stepper->comm, status, error);
+}
+
 void dp_stepper_publish(dp_stepper *stepper) {
     if (stepper->split != NULL)
         dp_split_step_publish(stepper->split);

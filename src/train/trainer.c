@@ -362,12 +362,10 @@ static void describe(trainer *self) {
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     bool resumed = false;
     char step[32];
-    dp_status status = dp_resume(&self->stepper, &self->report, &self->progress, &resumed, error);
-    if (status != DP_OK)
-        return status;
-    if (self->is_root && !resumed)
-        dp_params_init(&self->stepper.layout, self->config->init, self->config->seed,
-                       self->stepper.params);
+    dp_status status = DP_OK;
+    DP_TRY(dp_resume(&self->stepper, &self->report, &self->progress, &resumed, error));
+    if (!resumed)
+        DP_TRY(dp_stepper_initialise(&self->stepper, error));
     self->saved_step = self->progress.step;
     dp_stepper_publish(&self->stepper);
     dp_report_line(&self->report, "  run        %s, %s%s", self->config->run_dir,
@@ -376,7 +374,8 @@ static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     self->end = self->config->steps;
     if (self->request->stop_at != 0 && self->request->stop_at < self->end)
         self->end = self->request->stop_at;
-    return DP_OK;
+done:
+    return status;
 }
 
 static bool is_going_on(const trainer *self) {
