@@ -10,7 +10,7 @@ text=${1:?"the text of the corpus"}
 dir=${2:-runs/bengio2003}
 shift $(($# < 2 ? $# : 2))
 configs=("$@")
-[ $# -gt 0 ] || configs=(mlp1 mlp3 mlp5 mlp7 mlp9)
+[ $# -gt 0 ] || configs=(mlp1 mlp3 mlp5 mlp7 mlp9 best)
 
 # dataset WORDS: the file with so many words of context.
 dataset() {

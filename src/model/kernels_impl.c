@@ -154,6 +154,10 @@ static void sum_rows(size_t count, const uint32_t *starts, const uint32_t *rows,
         sum_rows_strip(1, &call, v * LANES);
 }
 
+/* A matrix of so many floats is not expected in the caches near the core. Its next part is fetched
+ * while one is worked on: the processor does not foresee strips of rows, nor the next block. */
+enum { FAR_FLOATS = 16384, LINE_FLOATS = 16 };
+
 /* --- x W ------------------------------------------------------------------------------------ */
 
 /* The widest strip, in vectors, and how many rows a tile has for each width. */
@@ -168,11 +172,13 @@ static const int multiply_rows[COLS_MAX + 1] = {0, 8, 6, 4};
 typedef struct multiply_call {
     size_t in, ldx, ldw, ldy;
     const float *x, *w, *b, *h;
+    const float *next; /* the strip of w to fetch meanwhile, or NULL */
     float *y;
 } multiply_call;
 
-/* A tile of `rows` examples by `cols` vectors, both constants; x, w, h and y point at it. */
-INLINE void multiply_tile(const int rows, const int cols, multiply_call call) {
+/* A tile of `rows` examples by `cols` vectors; x, w, h and y point at it. What is const here and
+ * below is a constant where it is called. */
+INLINE void multiply_tile(const int rows, const int cols, const bool fetches, multiply_call call) {
     vec sum[ROWS_MAX][COLS_MAX];
     EACH (r, rows) {
         EACH (c, cols)
@@ -182,6 +188,10 @@ INLINE void multiply_tile(const int rows, const int cols, multiply_call call) {
         vec weight[COLS_MAX];
         EACH (c, cols)
             weight[c] = keep(load(call.w + k * call.ldw + (size_t)c * LANES));
+        if (fetches) {
+            __builtin_prefetch(call.next + k * call.ldw);
+            __builtin_prefetch(call.next + k * call.ldw + LINE_FLOATS);
+        }
         EACH (r, rows) {
             vec input = splat(call.x[(size_t)r * call.ldx + k]);
             EACH (c, cols)
@@ -213,12 +223,16 @@ INLINE multiply_call skip_rows(multiply_call call, size_t rows) {
 INLINE void multiply_strip(const int cols, size_t count, multiply_call call) {
     const int rows = multiply_rows[cols];
     size_t r = 0;
+    if (call.next != NULL && (size_t)rows <= count) {
+        multiply_tile(rows, cols, true, call);
+        r += (size_t)rows;
+    }
     for (; r + (size_t)rows <= count; r += (size_t)rows)
-        multiply_tile(rows, cols, skip_rows(call, r));
+        multiply_tile(rows, cols, false, skip_rows(call, r));
     for (; r + 2 <= count; r += 2)
-        multiply_tile(2, cols, skip_rows(call, r));
+        multiply_tile(2, cols, false, skip_rows(call, r));
     if (r < count)
-        multiply_tile(1, cols, skip_rows(call, r));
+        multiply_tile(1, cols, false, skip_rows(call, r));
 }
 
 static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *w,
@@ -228,6 +242,8 @@ static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t 
     for (size_t s = 0, c = 0; s < strips; s++) {
         /* Strips are nearly the same for all. */
         size_t width = (vectors - c + (strips - s) - 1) / (strips - s);
+        /* Behind the last strip, a block's biases and the next block. */
+        const float *behind = s + 1 < strips ? w + (c + width) * LANES : w + (in + 1) * ldw;
         multiply_call call = {.in = in,
                               .ldx = ldx,
                               .ldw = ldw,
@@ -236,6 +252,7 @@ static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t 
                               .w = w + c * LANES,
                               .b = b == NULL ? NULL : b + c * LANES,
                               .h = h == NULL ? NULL : h + c * LANES,
+                              .next = in * ldw < FAR_FLOATS ? NULL : behind,
                               .y = y + c * LANES};
         switch (width) {
 #if defined(__AVX512F__)
@@ -266,18 +283,23 @@ enum { DOT_ROWS = 4, DOT_COLS = 3, DOT_B_FLOATS = 6144 };
 
 typedef struct dot_call {
     size_t vectors, lda, ldb, ldy;
+    size_t ahead; /* how many rows further on in b to fetch meanwhile, or 0 */
     const float *a, *b, *bias;
     float *y;
 } dot_call;
 
-/* The products of `rows` rows of a and `cols` rows of b, both constants. Sums go to memory lane by
- * lane: by way of the stack, a vector would be loaded before its parts are stored, and wait. */
-INLINE void dot_tile(const int rows, const int cols, dot_call call) {
+/* The products of `rows` rows of a and `cols` rows of b. Sums go to memory lane by lane: by way of
+ * the stack, a vector would be loaded before its parts are stored, and wait. */
+INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_call call) {
     vec sum[DOT_ROWS][DOT_COLS + 1] = {{{0}}}; /* those that are not asked for stay 0 */
     for (size_t j = 0; j < call.vectors; j++) {
         vec b[DOT_COLS];
         EACH (c, cols)
             b[c] = keep(load(call.b + (size_t)c * call.ldb + j * LANES));
+        if (fetches) {
+            EACH (c, cols)
+                __builtin_prefetch(call.b + (call.ahead + (size_t)c) * call.ldb + j * LANES);
+        }
         EACH (r, rows) {
             vec a = keep(load(call.a + (size_t)r * call.lda + j * LANES));
             EACH (c, cols)
@@ -304,15 +326,15 @@ INLINE void dot_tile(const int rows, const int cols, dot_call call) {
 
 /* All of `cols`, three at a time, but none alone where it can be avoided: its sums would be too few
  * to go side by side. */
-INLINE void dot_cols(const int rows, size_t cols, dot_call call) {
+INLINE void dot_cols(const int rows, const bool fetches, size_t cols, dot_call call) {
     while (cols > 0) {
         const size_t width = cols == 1 ? 1 : cols == 2 || cols == 4 ? 2 : 3;
         if (width == 3)
-            dot_tile(rows, 3, call);
+            dot_tile(rows, 3, fetches, call);
         else if (width == 2)
-            dot_tile(rows, 2, call);
+            dot_tile(rows, 2, fetches, call);
         else
-            dot_tile(rows, 1, call);
+            dot_tile(rows, 1, fetches, call);
         cols -= width;
         call.b += width * call.ldb;
         if (call.bias != NULL)
@@ -325,12 +347,15 @@ INLINE void dot_cols(const int rows, size_t cols, dot_call call) {
 INLINE void dot_rows(size_t rows, size_t cols, dot_call call) {
     size_t r = 0;
     for (; r + DOT_ROWS <= rows; r += DOT_ROWS) {
-        dot_cols(DOT_ROWS, cols, call);
+        if (r == 0 && call.ahead > 0)
+            dot_cols(DOT_ROWS, true, cols, call);
+        else
+            dot_cols(DOT_ROWS, false, cols, call);
         call.a += DOT_ROWS * call.lda;
         call.y += DOT_ROWS * call.ldy;
     }
     for (; r < rows; r++) {
-        dot_cols(1, cols, call);
+        dot_cols(1, false, cols, call);
         call.a += call.lda;
         call.y += call.ldy;
     }
@@ -343,6 +368,7 @@ static void dot(size_t rows, size_t cols, size_t n, const float *a, size_t lda, 
     const size_t most = fitting == 0 ? DOT_COLS : fitting;
     for (size_t c = 0; c < cols; c += most) {
         const dot_call call = {.vectors = vectors_for(n),
+                               .ahead = cols * ldb < FAR_FLOATS ? 0 : most,
                                .lda = lda,
                                .ldb = ldb,
                                .ldy = ldy,
