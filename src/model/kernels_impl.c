@@ -589,35 +589,49 @@ static void tanh_rows(size_t rows, size_t n, size_t ld, float *x) {
 
 /* --- softmax -------------------------------------------------------------------------------- */
 
-/* Logits of a row from j on, -infinity behind the vocabulary. */
-INLINE vec load_logits(size_t vocab, const float *row, size_t j) {
-    vec v = load(row + j);
-    return vocab - j >= LANES ? v
-                              : choose(lane_numbers() < (int32_t)(vocab - j), v, splat(-INFINITY));
+/* Which lanes of the last, unfinished vector of a row are within the vocabulary. */
+INLINE ivec lanes_within(size_t vocab) {
+    return lane_numbers() < (int32_t)(vocab % LANES);
+}
+
+INLINE float largest_of_row(size_t vocab, const float *row) {
+    const size_t whole = vocab / LANES * LANES;
+    vec maxima = splat(-INFINITY);
+    for (size_t j = 0; j < whole; j += LANES)
+        maxima = larger(maxima, load(row + j));
+    if (whole < vocab)
+        maxima = larger(maxima, choose(lanes_within(vocab), load(row + whole), splat(-INFINITY)));
+    return largest_lane(maxima);
 }
 
 /* One row of logits becomes exponentials, 0 in the padding; returns their sum. */
-INLINE float exponentials_of_row(size_t vocab, float *row, float *maximum) {
-    vec maxima = load_logits(vocab, row, 0);
-    for (size_t j = LANES; j < vocab; j += LANES)
-        maxima = larger(maxima, load_logits(vocab, row, j));
-    *maximum = largest_lane(maxima);
+INLINE float exponentials_of_row(size_t vocab, float maximum, float *row) {
+    const size_t whole = vocab / LANES * LANES;
     vec sums = {0};
-    for (size_t j = 0; j < vocab; j += LANES) {
-        vec v = load_logits(vocab, row, j);
-        vec e = exp_of(v - *maximum);
-        if (vocab - j < LANES)
-            e = choose(v == -INFINITY, (vec){0}, e);
+    for (size_t j = 0; j < whole; j += LANES) {
+        vec e = exp_of(load(row + j) - maximum);
         store(row + j, e);
+        sums += e;
+    }
+    if (whole < vocab) {
+        vec e = choose(lanes_within(vocab), exp_of(load(row + whole) - maximum), (vec){0});
+        store(row + whole, e);
         sums += e;
     }
     return sum_of_lanes(sums);
 }
 
+/* The maxima of some rows first, so that no row waits for its own. */
 static void exponentials(size_t rows, size_t cols, size_t ld, float *x, float *maxima,
                          float *sums) {
-    for (size_t r = 0; r < rows; r++)
-        sums[r] = exponentials_of_row(cols, x + r * ld, &maxima[r]);
+    enum { ROWS_AHEAD = 8 };
+    for (size_t first = 0; first < rows; first += ROWS_AHEAD) {
+        const size_t end = rows - first < ROWS_AHEAD ? rows : first + ROWS_AHEAD;
+        for (size_t r = first; r < end; r++)
+            maxima[r] = largest_of_row(cols, x + r * ld);
+        for (size_t r = first; r < end; r++)
+            sums[r] = exponentials_of_row(cols, maxima[r], x + r * ld);
+    }
 }
 
 static void scale_rows(size_t rows, size_t cols, size_t ld, const float *factors, float *x) {
@@ -633,10 +647,10 @@ static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint3
     for (size_t r = 0; r < rows; r++) {
         float *row = logits + r * ld;
         const uint32_t first = target_starts[r], end = target_starts[r + 1];
-        float maximum = 0.0f;
+        const float maximum = largest_of_row(vocab, row);
         for (uint32_t t = first; t < end; t++)
             loss -= (double)row[targets[t]];
-        float total = exponentials_of_row(vocab, row, &maximum);
+        float total = exponentials_of_row(vocab, maximum, row);
         float factor = scale * (float)(end - first) / total;
         size_t j = 0;
         for (; j < vocab; j += LANES)
