@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/utf8.h"
 
 #include <ctype.h>
@@ -211,10 +212,6 @@ const char *dp_text_format_duration(double seconds, char buffer[32]) {
     return buffer;
 }
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 size_t dp_text_distance(const char *a, const char *b) {
     enum { LIMIT = 64 };
     size_t rows[LIMIT + 1][LIMIT + 1];
@@ -227,9 +224,9 @@ size_t dp_text_distance(const char *a, const char *b) {
     for (size_t i = 1; i <= length_a; i++) {
         for (size_t j = 1; j <= length_b; j++) {
             size_t replace = rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            rows[i][j] = smaller(replace, smaller(rows[i - 1][j], rows[i][j - 1]) + 1);
+            rows[i][j] = dp_size_min(replace, dp_size_min(rows[i - 1][j], rows[i][j - 1]) + 1);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                rows[i][j] = smaller(rows[i][j], rows[i - 2][j - 2] + 1);
+                rows[i][j] = dp_size_min(rows[i][j], rows[i - 2][j - 2] + 1);
         }
     }
     return rows[length_a][length_b];

@@ -1,6 +1,7 @@
 #include "model/wide_model.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "model/activation.h"
 #include "model/dropout_mask.h"
 #include "model/layers.h"
@@ -170,10 +171,6 @@ static const float *weights_of(const dp_wide_model *model, const float *params, 
     return params + model->layout->output_offset + block * model->layout->output_stride;
 }
 
-static size_t at_most(size_t n, size_t limit) {
-    return n < limit ? n : limit;
-}
-
 static void logits_of_block(const dp_wide_model *model, const float *params, size_t block,
                             size_t rows, const float *a, float *logits) {
     const float *weights = weights_of(model, params, block);
@@ -213,7 +210,7 @@ void dp_wide_model_exponentials(const dp_wide_model *model, const float *params,
                                 float *maxima, float *sums, float *target_logits,
                                 dp_profile *profile) {
     for (size_t r = 0; r < rows; r += ROWS_AT_ONCE)
-        exponentials_of_rows(model, params, block, at_most(rows - r, ROWS_AT_ONCE),
+        exponentials_of_rows(model, params, block, dp_size_min(rows - r, ROWS_AT_ONCE),
                              a + r * model->dims.lda, targets + r, e + r * DP_OUTPUT_BLOCK,
                              maxima + r, sums + r, target_logits + r, profile);
 }
@@ -249,7 +246,7 @@ void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const floa
                              const float *const *sums, const float *target_logits, float *maximum,
                              float *total, double *losses) {
     for (size_t first = 0; first < rows; first += ROWS_AT_ONCE)
-        combine_blocks(model->layout->output_blocks, first, at_most(rows - first, ROWS_AT_ONCE),
+        combine_blocks(model->layout->output_blocks, first, dp_size_min(rows - first, ROWS_AT_ONCE),
                        maxima, sums, maximum + first, total + first);
     for (size_t r = 0; r < rows; r++)
         losses[r] = log((double)total[r]) + ((double)maximum[r] - (double)target_logits[r]);
@@ -295,7 +292,7 @@ void dp_wide_model_output_gradient(const dp_wide_model *model, const float *para
     if (tokens < DP_OUTPUT_BLOCK) /* what is behind them is not written below */
         memset(gradient, 0, model->layout->output_stride * sizeof *gradient);
     for (size_t r = 0; r < rows; r += ROWS_AT_ONCE) {
-        const size_t n = at_most(rows - r, ROWS_AT_ONCE);
+        const size_t n = dp_size_min(rows - r, ROWS_AT_ONCE);
         const float *dy = e + r * DP_OUTPUT_BLOCK;
         logits_gradient(model, block, r, n, targets, softmax, e);
         dp_profile_mark(profile, DP_PHASE_SOFTMAX);

@@ -1,6 +1,7 @@
 #include "parallel/exchange.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "parallel/node.h"
 
 #include <string.h>
@@ -73,10 +74,6 @@ const char *dp_exchange_name(dp_exchange_kind kind) {
 
 static size_t whole_lines(size_t floats) {
     return (floats + FLOATS_PER_LINE - 1) / FLOATS_PER_LINE * FLOATS_PER_LINE;
-}
-
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
 }
 
 static void add(float *restrict sum, const float *restrict addend, size_t count) {
@@ -186,7 +183,7 @@ static const float *run_program(const dp_exchange *self, const sum_program *prog
 /* Updates from the floats [first, first + count) of the whole sum, and keeps what are extras. */
 static void apply(dp_exchange *self, const dp_exchange_work *work, size_t first, size_t count,
                   const float *sum) {
-    size_t gradients = first < self->length ? smaller(count, self->length - first) : 0;
+    size_t gradients = first < self->length ? dp_size_min(count, self->length - first) : 0;
     if (gradients > 0)
         work->update(work->context, first, gradients, sum);
     if (gradients < count)
@@ -199,12 +196,12 @@ static void apply(dp_exchange *self, const dp_exchange_work *work, size_t first,
 /* Takes floats [first, first + count) of the whole sum into the sums of their spans. They come in
  * order, beginning at a span or a chunk of one, so that each is cut in one way only. */
 static void add_squares(dp_exchange *self, size_t first, size_t count, const float *sum) {
-    const size_t piece = smaller(self->span, CHUNK);
-    const size_t end = smaller(first + count, self->length);
+    const size_t piece = dp_size_min(self->span, CHUNK);
+    const size_t end = dp_size_min(first + count, self->length);
     for (size_t at = first; at < end; at += piece) {
         double *squares = &self->squares[at / self->span];
         double before = at % self->span == 0 ? 0.0 : *squares;
-        *squares = before + dp_tree_squares(smaller(piece, end - at), sum + (at - first));
+        *squares = before + dp_tree_squares(dp_size_min(piece, end - at), sum + (at - first));
     }
 }
 
@@ -231,7 +228,7 @@ static void measure(dp_exchange *self, const dp_exchange_work *work, size_t firs
 /* The sum is taken twice rather than kept: partials are read from a cache, mostly. */
 static void measure_within_node(dp_exchange *self, const dp_exchange_work *work) {
     for (size_t at = self->slice.first; at < self->slice.end; at += CHUNK) {
-        size_t count = smaller(CHUNK, self->slice.end - at);
+        size_t count = dp_size_min(CHUNK, self->slice.end - at);
         add_squares(self, at, count, run_program(self, &self->programs[0], at, count));
     }
     tell_squares(self, work);
@@ -241,7 +238,7 @@ static void sum_and_apply_within_node(dp_exchange *self, const dp_exchange_work 
     if (work->measured != NULL)
         measure_within_node(self, work);
     for (size_t at = self->slice.first; at < self->slice.end; at += CHUNK) {
-        size_t count = smaller(CHUNK, self->slice.end - at);
+        size_t count = dp_size_min(CHUNK, self->slice.end - at);
         apply(self, work, at, count, run_program(self, &self->programs[0], at, count));
     }
 }
@@ -279,7 +276,7 @@ static void carry_up(dp_exchange *self, size_t length) {
 static void sum_between_nodes(dp_exchange *self, const dp_exchange_work *work, size_t length) {
     for (size_t slot = 0; slot < self->plan.block_count; slot++) {
         for (size_t at = 0; at < length; at += CHUNK) {
-            size_t count = smaller(CHUNK, length - at);
+            size_t count = dp_size_min(CHUNK, length - at);
             memcpy(node_sum(self, slot) + at,
                    run_program(self, &self->programs[slot], self->slice.first + at, count),
                    count * sizeof(float));
@@ -330,7 +327,7 @@ static void find_slice(dp_exchange *self) {
         return; /* an empty slice */
     dp_tree_range spans = dp_tree_share(self->span_count, (size_t)slices, (size_t)self->node.rank);
     self->slice.first = spans.first * self->span;
-    self->slice.end = smaller(spans.end * self->span, self->total);
+    self->slice.end = dp_size_min(spans.end * self->span, self->total);
 }
 
 static dp_status plan_nodes(dp_exchange *self, size_t grains, dp_error *error) {

@@ -1,6 +1,7 @@
 #include "parallel/tree.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,20 +16,16 @@ dp_tree_range dp_tree_share(size_t total, size_t parts, size_t part) {
                            .end = share_start(total, parts, part + 1)};
 }
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 size_t dp_tree_blocks(size_t leaves, dp_tree_range range,
                       dp_tree_range blocks[DP_TREE_BLOCKS_MAX]) {
     size_t count = 0;
     for (size_t first = range.first; first < range.end;) {
         /* Double the node while its first leaf stays the first and its end stays in the range. */
         size_t width = 1;
-        while (first % (2 * width) == 0 && smaller(first + 2 * width, leaves) <= range.end &&
+        while (first % (2 * width) == 0 && dp_size_min(first + 2 * width, leaves) <= range.end &&
                first + width < range.end)
             width *= 2;
-        size_t end = smaller(first + width, leaves);
+        size_t end = dp_size_min(first + width, leaves);
         blocks[count++] = (dp_tree_range){.first = first, .end = end};
         first = end;
     }
@@ -131,7 +128,7 @@ static size_t slot_of(const dp_tree_plan *plan, size_t first) {
  */
 static dp_status plan_join(planner *self, size_t first, size_t width, dp_error *error) {
     size_t right = first + width;
-    size_t end = smaller(right + width, self->leaves);
+    size_t end = dp_size_min(right + width, self->leaves);
     if (first >= self->starts[self->rank] && end <= self->starts[self->rank + 1])
         return DP_OK; /* inside one of our blocks */
     size_t left_owner = owner_of(self, first);

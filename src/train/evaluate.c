@@ -1,6 +1,7 @@
 #include "train/evaluate.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,14 +19,10 @@ static size_t share_of(const dp_comm *comm, size_t rows) {
     return (chunks_of(rows) + ranks - 1) / ranks;
 }
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 dp_tree_range dp_evaluate_share(const dp_comm *comm, size_t rows) {
     const size_t size = share_of(comm, rows) * DP_EVALUATE_ROWS;
-    const size_t first = smaller((size_t)dp_comm_rank(comm) * size, rows);
-    return (dp_tree_range){.first = first, .end = smaller(first + size, rows)};
+    const size_t first = dp_size_min((size_t)dp_comm_rank(comm) * size, rows);
+    return (dp_tree_range){.first = first, .end = dp_size_min(first + size, rows)};
 }
 
 dp_status dp_evaluate_sums(dp_comm *comm, size_t rows, size_t count, dp_evaluate_chunk *chunk,
@@ -39,7 +36,7 @@ dp_status dp_evaluate_sums(dp_comm *comm, size_t rows, size_t count, dp_evaluate
     DP_NEW_ARRAY_ON_ALL(comm, column, chunks);
     double *next = mine;
     for (size_t first = range.first; first < range.end; first += DP_EVALUATE_ROWS, next += count)
-        chunk(context, first, smaller(DP_EVALUATE_ROWS, range.end - first), next);
+        chunk(context, first, dp_size_min(DP_EVALUATE_ROWS, range.end - first), next);
     dp_comm_gather_all(comm, mine, share * count * sizeof *mine, all);
     for (size_t k = 0; k < count; k++) {
         for (size_t i = 0; i < chunks_of(rows); i++)
