@@ -23,15 +23,19 @@ static const char *lock_path(const char *dir) {
     return path;
 }
 
-/* A lock as this program writes it, of this owner. */
-static void write_lock(const char *dir, const dp_process_identity *owner) {
+/* A lock as this program writes it, of this owner and with these lines about its job. */
+static void write_lock_of_job(const char *dir, const dp_process_identity *owner, const char *job) {
     dp_error error = {0};
     char text[DP_RUN_LOCK_TEXT_SIZE];
     snprintf(text, sizeof text,
-             "dptrain run lock 1\nhost %s\nprocess %" PRIu64 "\nstarted %" PRIu64
-             "\nboot %s\nspace %s\n",
-             owner->host, owner->number, owner->started, owner->boot, owner->space);
+             "dptrain run lock 2\nhost %s\nprocess %" PRIu64 "\nstarted %" PRIu64
+             "\nboot %s\nspace %s\n%s",
+             owner->host, owner->number, owner->started, owner->boot, owner->space, job);
     expect_ok(dp_file_write(lock_path(dir), text, strlen(text), &error), &error);
+}
+
+static void write_lock(const char *dir, const dp_process_identity *owner) {
+    write_lock_of_job(dir, owner, "job -\nrestarts 0\n");
 }
 
 static void expect_taken(const char *dir, const char *part_of_notice) {
@@ -125,11 +129,48 @@ static void test_run_lock_of_elsewhere_is_refused(void **state) {
     expect_refused(dir, "cannot be seen from here");
 }
 
+/* The job has lost its host and runs again on this one. */
+static void test_run_lock_of_the_job_before_its_restart_is_taken_over(void **state) {
+    (void)state;
+    static const struct {
+        const char *job, *restarts; /* of the environment */
+        const char *lines;          /* in the lock */
+        bool is_taken;
+    } cases[] = {
+        {"7", "1", "job c/7\nrestarts 0\n", true},  {"7", "3", "job c/7\nrestarts 1\n", true},
+        {"7", "1", "job c/7\nrestarts 1\n", false}, {"7", NULL, "job c/7\nrestarts 0\n", false},
+        {"8", "1", "job c/7\nrestarts 0\n", false}, {"7", "1", "job d/7\nrestarts 0\n", false},
+        {NULL, "1", "job -\nrestarts 0\n", false},  {"7", "1", "job -\nrestarts 0\n", false},
+    };
+    dp_process_identity owner;
+    const char *dir = new_folder("requeued");
+    dp_process_identify(&owner);
+    snprintf(owner.host, sizeof owner.host, "node17");
+    snprintf(owner.boot, sizeof owner.boot, "another");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        setenv("SLURM_CLUSTER_NAME", "c", 1);
+        unsetenv("SLURM_JOB_ID");
+        unsetenv("SLURM_RESTART_COUNT");
+        if (cases[i].job != NULL)
+            setenv("SLURM_JOB_ID", cases[i].job, 1);
+        if (cases[i].restarts != NULL)
+            setenv("SLURM_RESTART_COUNT", cases[i].restarts, 1);
+        write_lock_of_job(dir, &owner, cases[i].lines);
+        if (cases[i].is_taken)
+            expect_taken(dir, "on node17 ended without giving run.lock back");
+        else
+            expect_refused(dir, "on node17, which cannot be seen from here");
+    }
+    unsetenv("SLURM_CLUSTER_NAME");
+    unsetenv("SLURM_JOB_ID");
+    unsetenv("SLURM_RESTART_COUNT");
+}
+
 static void test_run_lock_that_is_none_is_refused(void **state) {
     (void)state;
-    static const char *const texts[] = {
-        "", "x", "dptrain run lock 1\n",
-        ("dptrain run lock 1\nhost a\nprocess -1\nstarted 1\nboot b\nspace c\n")};
+    static const char *const texts[] = {"", "x", "dptrain run lock 2\n",
+                                        ("dptrain run lock 2\nhost a\nprocess -1\nstarted 1\nboot "
+                                         "b\nspace c\njob -\nrestarts 0\n")};
     dp_error error = {0};
     char large[2000];
     const char *dir = new_folder("none");
@@ -230,6 +271,7 @@ int main(void) {
         cmocka_unit_test(test_run_lock_of_the_dead_is_taken_over),
         cmocka_unit_test(test_run_lock_knows_a_process_of_the_same_number),
         cmocka_unit_test(test_run_lock_of_elsewhere_is_refused),
+        cmocka_unit_test(test_run_lock_of_the_job_before_its_restart_is_taken_over),
         cmocka_unit_test(test_run_lock_that_is_none_is_refused),
         cmocka_unit_test(test_run_lock_of_another_is_not_given_back),
         cmocka_unit_test(test_run_lock_that_cannot_be_written),

@@ -1,12 +1,14 @@
 /* run_lock: one run at a time in a run folder.
  *
  * The lock is a small text file, run.lock, that says who holds it: host, process, when that process
- * was started, and of which boot and which space of process numbers it is one. It appears whole, by
+ * was started, of which boot and which space of process numbers it is one, and which job of Slurm
+ * it belongs to, restarted how often. It appears whole, by
  * a hard link, which needs no locks of the file system and works on NFS; where there are no hard
  * links, by exclusive creation.
  *
- * A lock whose process has ended, on this host, is taken over. Of a process elsewhere nothing can
- * be known: such a lock is refused, with how to remove it.
+ * A lock whose process has ended, on this host, is taken over; so is one of the same Slurm job
+ * before it was put into the queue again, on whatever host. Of another process elsewhere nothing
+ * can be known: such a lock is refused, with how to remove it.
  *
  * Not collective; rank 0 holds the lock.
  */
@@ -17,7 +19,7 @@
 
 #define DP_RUN_LOCK_NAME "run.lock"
 
-#define DP_RUN_LOCK_TEXT_SIZE 640
+#define DP_RUN_LOCK_TEXT_SIZE 832
 
 /* Start with {0}. */
 typedef struct dp_run_lock {

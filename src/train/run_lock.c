@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -17,24 +18,56 @@
 
 /* --- what stands in it ---------------------------------------------------------------------- */
 
-static void format_lock(const dp_process_identity *owner, char text[DP_RUN_LOCK_TEXT_SIZE]) {
+typedef struct lock_owner {
+    dp_process_identity process;
+    char job[128]; /* of Slurm, or NO_JOB */
+    uint64_t restarts;
+} lock_owner;
+
+#define NO_JOB "-"
+
+/* A cluster's jobs have numbers of their own. */
+static void identify_job(lock_owner *self) {
+    const char *cluster = getenv("SLURM_CLUSTER_NAME"), *job = getenv("SLURM_JOB_ID");
+    const char *restarts = getenv("SLURM_RESTART_COUNT");
+    snprintf(self->job, sizeof self->job, "%.64s/%.32s", cluster == NULL ? "" : cluster,
+             job == NULL ? "" : job);
+    if (job == NULL || strpbrk(self->job, " \t\n") != NULL)
+        snprintf(self->job, sizeof self->job, NO_JOB);
+    self->restarts = restarts == NULL ? 0 : strtoull(restarts, NULL, 10);
+}
+
+static void format_lock(const lock_owner *owner, char text[DP_RUN_LOCK_TEXT_SIZE]) {
+    const dp_process_identity *process = &owner->process;
     snprintf(text, DP_RUN_LOCK_TEXT_SIZE,
-             "dptrain run lock 1\nhost %s\nprocess %" PRIu64 "\nstarted %" PRIu64
-             "\nboot %s\nspace %s\n",
-             owner->host, owner->number, owner->started, owner->boot, owner->space);
+             "dptrain run lock 2\nhost %s\nprocess %" PRIu64 "\nstarted %" PRIu64
+             "\nboot %s\nspace %s\njob %s\nrestarts %" PRIu64 "\n",
+             process->host, process->number, process->started, process->boot, process->space,
+             owner->job, owner->restarts);
 }
 
 /* Only what format_lock gives is a lock. */
-static bool parse_lock(const char *text, dp_process_identity *owner) {
+static bool parse_lock(const char *text, lock_owner *owner) {
     char again[DP_RUN_LOCK_TEXT_SIZE];
-    *owner = (dp_process_identity){0};
+    *owner = (lock_owner){0};
+    dp_process_identity *process = &owner->process;
     if (sscanf(text,
-               "dptrain run lock 1\nhost %255s\nprocess %" SCNu64 "\nstarted %" SCNu64
-               "\nboot %63s\nspace %63s\n",
-               owner->host, &owner->number, &owner->started, owner->boot, owner->space) != 5)
+               "dptrain run lock 2\nhost %255s\nprocess %" SCNu64 "\nstarted %" SCNu64
+               "\nboot %63s\nspace %63s\njob %127s\nrestarts %" SCNu64 "\n",
+               process->host, &process->number, &process->started, process->boot, process->space,
+               owner->job, &owner->restarts) != 7)
         return false;
     format_lock(owner, again);
-    return strcmp(text, again) == 0 && owner->number <= INT32_MAX;
+    return strcmp(text, again) == 0 && process->number <= INT32_MAX;
+}
+
+/* Slurm puts a job into the queue again only when it has given up what ran of it before, also on a
+ * host that is gone. */
+static dp_process_state look_at(const lock_owner *owner, const lock_owner *self) {
+    if (strcmp(self->job, NO_JOB) != 0 && strcmp(owner->job, self->job) == 0 &&
+        owner->restarts < self->restarts)
+        return DP_PROCESS_ENDED;
+    return dp_process_look(&owner->process);
 }
 
 /* Returns 0 or what errno says; a longer file is cut, and then no lock. */
@@ -92,8 +125,9 @@ static int replace_stale(const dp_run_lock *lock, int descriptor, const char *te
     return rename(temporary, lock->path) == 0 ? 0 : errno;
 }
 
-static dp_status refuse(const dp_run_lock *lock, const char *dir, const dp_process_identity *owner,
+static dp_status refuse(const dp_run_lock *lock, const char *dir, const lock_owner *owner,
                         bool is_lock, dp_process_state state, dp_error *error) {
+    const dp_process_identity *process = &owner->process;
     if (!is_lock)
         return dp_fail(error, DP_ERR_LOCKED,
                        "%s is no lock that we can read: if no run works in %s, remove it",
@@ -102,11 +136,11 @@ static dp_status refuse(const dp_run_lock *lock, const char *dir, const dp_proce
         return dp_fail(error, DP_ERR_LOCKED,
                        "%s is in use by process %" PRIu64 " on this host, %s: one run at a time "
                        "works in a folder",
-                       dir, owner->number, owner->host);
+                       dir, process->number, process->host);
     return dp_fail(error, DP_ERR_LOCKED,
                    "%s is in use by process %" PRIu64 " on %s, which cannot be seen from here: if "
                    "it has ended, remove %s",
-                   dir, owner->number, owner->host, lock->path);
+                   dir, process->number, process->host, lock->path);
 }
 
 /* What to do about the lock that is there: EAGAIN to try again, 0 where it has become ours, or what
@@ -114,13 +148,13 @@ static dp_status refuse(const dp_run_lock *lock, const char *dir, const dp_proce
 static int examine(const dp_run_lock *lock, const char *dir, const char *temporary,
                    char notice[DP_RUN_LOCK_NOTICE_SIZE], dp_status *status, dp_error *error) {
     char text[DP_RUN_LOCK_TEXT_SIZE];
-    dp_process_identity owner;
+    lock_owner owner, self;
     int descriptor = open(lock->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor < 0)
         return errno == ENOENT ? EAGAIN : errno;
     int failed = read_lock(descriptor, text);
-    const bool is_lock = failed == 0 && parse_lock(text, &owner);
-    const dp_process_state state = is_lock ? dp_process_look(&owner) : DP_PROCESS_UNKNOWN;
+    const bool is_lock = failed == 0 && parse_lock(text, &owner) && parse_lock(lock->text, &self);
+    const dp_process_state state = is_lock ? look_at(&owner, &self) : DP_PROCESS_UNKNOWN;
     if (failed == 0 && state != DP_PROCESS_ENDED)
         *status = refuse(lock, dir, &owner, is_lock, state, error);
     else if (failed == 0)
@@ -129,7 +163,7 @@ static int examine(const dp_run_lock *lock, const char *dir, const char *tempora
     if (failed == 0 && *status == DP_OK)
         snprintf(notice, DP_RUN_LOCK_NOTICE_SIZE,
                  "notice: process %" PRIu64 " on %.64s ended without giving %.64s back; taken over",
-                 owner.number, owner.host, DP_RUN_LOCK_NAME);
+                 owner.process.number, owner.process.host, DP_RUN_LOCK_NAME);
     return failed;
 }
 
@@ -163,12 +197,13 @@ static int attempt(const dp_run_lock *lock, const char *dir, const char *tempora
 dp_status dp_run_lock_take(dp_run_lock *lock, const char *dir, char notice[DP_RUN_LOCK_NOTICE_SIZE],
                            dp_error *error) {
     dp_status status = DP_OK;
-    dp_process_identity self;
+    lock_owner self = {0};
     char temporary[DP_PATH_SIZE];
     int failed = EAGAIN;
     *lock = (dp_run_lock){0};
     notice[0] = '\0';
-    dp_process_identify(&self);
+    dp_process_identify(&self.process);
+    identify_job(&self);
     format_lock(&self, lock->text);
     DP_TRY(dp_path_format(lock->path, error, "%s/" DP_RUN_LOCK_NAME, dir));
     DP_TRY(temporary_path(lock, temporary, error));

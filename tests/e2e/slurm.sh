@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The batch script for Slurm, with an scontrol that only notes what it is asked: SIGUSR1 to the script, as
 # Slurm sends it before the time limit, puts the job back into the queue with a checkpoint; the second
-# start goes on to the end and asks for nothing.
+# start, on another node, goes on to the end and asks for nothing.
 source "$(dirname "$0")/common.sh"
 make_small_run
 mkdir bin
@@ -11,7 +11,7 @@ echo "$*" >>scontrol.txt
 END
 chmod +x bin/scontrol
 export PATH=$PWD/bin:$BIN:$PATH SLURM_JOB_ID=42 DPTRAIN_LAUNCH="$MPIEXEC 2"
-unset SLURM_SUBMIT_DIR
+unset SLURM_SUBMIT_DIR SLURM_CLUSTER_NAME SLURM_RESTART_COUNT
 
 bash "$SOURCE/configs/slurm.sbatch" small.ini run.dir=run train.steps=100000000 >out.txt 2>error.txt &
 job=$!
@@ -24,6 +24,11 @@ expect_equal "what Slurm was asked" "$(cat scontrol.txt)" "requeue 42"
 stopped=$(sed -n 's/^stopped at step \([0-9,]*\) .* by a signal.*/\1/p' out.txt | tr -d ,)
 [ -n "$stopped" ] || fail "no word of where it stopped: $(cat out.txt)"
 
+# Meanwhile the node of the first start is lost: its lock stays behind.
+printf '%s\n' "dptrain run lock 2" "host node17" "process 5" "started 1" "boot other" "space other" \
+    "job /42" "restarts 0" >run/run.lock
+export SLURM_RESTART_COUNT=1
 bash "$SOURCE/configs/slurm.sbatch" small.ini run.dir=run train.steps=$((stopped + 500)) >again.txt 2>&1
+grep -q "process 5 on node17 ended without" again.txt || fail "not taken over: $(cat again.txt)"
 grep -q "resumed at step" again.txt || fail "not resumed: $(cat again.txt)"
 expect_equal "what Slurm was asked in all" "$(cat scontrol.txt)" "requeue 42"
