@@ -571,12 +571,12 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
     DP_TRY(begin_profile(self, error));
     DP_TRY(train(self, evaluations, outcome, error));
     DP_TRY(dp_phases_report(self->comm, &self->profile, &self->report, error));
-    if (is_traced(self))
-        DP_TRY(dp_phases_write_trace(self->comm, &self->profile, self->request->trace, error));
     if (is_finished(self))
         DP_TRY(finish(self, evaluations, error));
     else
         report_stop(self, outcome);
+    if (is_traced(self))
+        DP_TRY(dp_phases_write_trace(self->comm, &self->profile, self->request->trace, error));
     DP_TRY(check_saved(self, error));
 done:
     return status;
