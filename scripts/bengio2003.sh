@@ -25,6 +25,11 @@ words() {
     sed -n 's/^path = brown\([0-9]*\)\.h5$/\1/p' "$root/configs/bengio/$1.ini"
 }
 
+# mixed [OPTION...]: what eval says of the test split, of the network and a trigram.
+mixed() {
+    dptrain eval --ckpt "$dir/$config" --data "$data" --mix trigram --split test --json "$@"
+}
+
 # perplexity PART SPLIT: from what `dptrain eval --json` has printed.
 perplexity() {
     grep -o "\"$1\":{.*" <<<"$result" | grep -o "\"$2\":{[^}]*" | head -n 1 |
@@ -38,9 +43,11 @@ for config in "${configs[@]}"; do
     data=$(dataset "$(words "$config")")
     mpirun -np "${RANKS:-2}" dptrain "$root/configs/bengio/$config.ini" data.path="$data" \
         run.dir="$dir/$config" >&2
-    result=$(dptrain eval --ckpt "$dir/$config" --data "$data" --mix trigram --mix_weight fit --json)
+    result=$(dptrain eval --ckpt "$dir/$config" --data "$data" --split dev --json)
+    dev=$(perplexity splits dev)
+    result=$(mixed --mix_weight fit)
     fitted=$(perplexity mixture test)
-    result=$(dptrain eval --ckpt "$dir/$config" --data "$data" --mix trigram --json)
-    echo "| $config | $(perplexity splits dev) | $(perplexity splits test) |" \
+    result=$(mixed)
+    echo "| $config | $dev | $(perplexity splits test) |" \
         "$(perplexity trigram test) | $(perplexity mixture test) | $fitted |"
 done
