@@ -172,7 +172,8 @@ static const int multiply_rows[COLS_MAX + 1] = {0, 8, 6, 4};
 typedef struct multiply_call {
     size_t in, ldx, ldw, ldy;
     const float *x, *w, *b, *h;
-    const float *next; /* the strip of w to fetch meanwhile, or NULL */
+    const float *next; /* the strip of w behind this one */
+    bool fetches;      /* it, meanwhile */
     float *y;
 } multiply_call;
 
@@ -223,7 +224,7 @@ INLINE multiply_call skip_rows(multiply_call call, size_t rows) {
 INLINE void multiply_strip(const int cols, size_t count, multiply_call call) {
     const int rows = multiply_rows[cols];
     size_t r = 0;
-    if (call.next != NULL && (size_t)rows <= count) {
+    if (call.fetches && (size_t)rows <= count) {
         multiply_tile(rows, cols, true, call);
         r += (size_t)rows;
     }
@@ -243,7 +244,7 @@ static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t 
         /* Strips are nearly the same for all. */
         size_t width = (vectors - c + (strips - s) - 1) / (strips - s);
         /* Behind the last strip, a block's biases and the next block. */
-        const float *behind = s + 1 < strips ? w + (c + width) * LANES : w + (in + 1) * ldw;
+        const float *next = s + 1 < strips ? w + (c + width) * LANES : w + (in + 1) * ldw;
         multiply_call call = {.in = in,
                               .ldx = ldx,
                               .ldw = ldw,
@@ -252,7 +253,8 @@ static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t 
                               .w = w + c * LANES,
                               .b = b == NULL ? NULL : b + c * LANES,
                               .h = h == NULL ? NULL : h + c * LANES,
-                              .next = in * ldw < FAR_FLOATS ? NULL : behind,
+                              .next = next,
+                              .fetches = in * ldw >= FAR_FLOATS,
                               .y = y + c * LANES};
         switch (width) {
 #if defined(__AVX512F__)
