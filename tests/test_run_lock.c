@@ -129,6 +129,17 @@ static void test_run_lock_of_elsewhere_is_refused(void **state) {
     expect_refused(dir, "cannot be seen from here");
 }
 
+/* NULL: not set. */
+static void set_variable(const char *name, const char *value) {
+    assert_int_equal(value == NULL ? unsetenv(name) : setenv(name, value, 1), 0);
+}
+
+static void set_job(const char *cluster, const char *job, const char *restarts) {
+    set_variable("SLURM_CLUSTER_NAME", cluster);
+    set_variable("SLURM_JOB_ID", job);
+    set_variable("SLURM_RESTART_COUNT", restarts);
+}
+
 /* The job has lost its host and runs again on this one. */
 static void test_run_lock_of_the_job_before_its_restart_is_taken_over(void **state) {
     (void)state;
@@ -148,22 +159,14 @@ static void test_run_lock_of_the_job_before_its_restart_is_taken_over(void **sta
     snprintf(owner.host, sizeof owner.host, "node17");
     snprintf(owner.boot, sizeof owner.boot, "another");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        setenv("SLURM_CLUSTER_NAME", "c", 1);
-        unsetenv("SLURM_JOB_ID");
-        unsetenv("SLURM_RESTART_COUNT");
-        if (cases[i].job != NULL)
-            setenv("SLURM_JOB_ID", cases[i].job, 1);
-        if (cases[i].restarts != NULL)
-            setenv("SLURM_RESTART_COUNT", cases[i].restarts, 1);
+        set_job("c", cases[i].job, cases[i].restarts);
         write_lock_of_job(dir, &owner, cases[i].lines);
         if (cases[i].is_taken)
             expect_taken(dir, "on node17 ended without giving run.lock back");
         else
             expect_refused(dir, "on node17, which cannot be seen from here");
     }
-    unsetenv("SLURM_CLUSTER_NAME");
-    unsetenv("SLURM_JOB_ID");
-    unsetenv("SLURM_RESTART_COUNT");
+    set_job(NULL, NULL, NULL);
 }
 
 static void test_run_lock_that_is_none_is_refused(void **state) {

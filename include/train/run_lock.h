@@ -2,9 +2,8 @@
  *
  * The lock is a small text file, run.lock, that says who holds it: host, process, when that process
  * was started, of which boot and which space of process numbers it is one, and which job of Slurm
- * it belongs to, restarted how often. It appears whole, by
- * a hard link, which needs no locks of the file system and works on NFS; where there are no hard
- * links, by exclusive creation.
+ * it belongs to, restarted how often. It appears whole, by a hard link, which needs no locks of the
+ * file system and works on NFS; where there are no hard links, by exclusive creation.
  *
  * A lock whose process has ended, on this host, is taken over; so is one of the same Slurm job
  * before it was put into the queue again, on whatever host. Of another process elsewhere nothing

@@ -1,6 +1,7 @@
 #include "data/packing.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "data/corpus.h"
 #include "data/dataset_writer.h"
 #include "data/packing_steps.h"
@@ -128,7 +129,7 @@ static dp_status write_split(packer *self, dp_split split, dp_error *error) {
     DP_NEW_ARRAY(self->ids, BATCH + corpus->longest + 1 + DP_CORPUS_SPILL);
     for (size_t i = 0; i < count; i++) {
         if (i % GROUP == 0)
-            dp_corpus_prefetch(corpus, words + i, count - i < GROUP ? count - i : GROUP);
+            dp_corpus_prefetch(corpus, words + i, dp_size_min(count - i, GROUP));
         filled += dp_corpus_encode(corpus, &self->alphabet, words[i], self->ids + filled);
         if (filled >= BATCH) {
             DP_TRY(pass_on(self, split, filled, error));

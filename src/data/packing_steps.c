@@ -1,13 +1,13 @@
 #include "data/packing_steps.h"
 
 #include "base/digest.h"
+#include "base/size.h"
 
 #include <stdio.h>
 
 /* int(share * count) */
 static size_t share_of(double share, size_t count) {
-    size_t words = (size_t)(share * (double)count);
-    return words < count ? words : count;
+    return dp_size_min((size_t)(share * (double)count), count);
 }
 
 dp_status dp_packing_cut(const dp_packing_request *request, size_t count, const char *what,

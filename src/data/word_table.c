@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "base/size.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -65,7 +66,7 @@ static bool is_word(const dp_word_table *table, const dp_word_entry *entry,
         return false;
     if (length <= DP_WORD_SHORT_BYTES)
         return true;
-    const size_t beginning = length < DP_WORD_BEGINNING ? length : DP_WORD_BEGINNING;
+    const size_t beginning = dp_size_min(length, DP_WORD_BEGINNING);
     return memcmp(entry->beginning, text, beginning) == 0 &&
            memcmp(table->texts + entry->text + beginning, text + beginning, length - beginning) ==
                0;
@@ -136,8 +137,7 @@ dp_status dp_word_table_add(dp_word_table *table, const void *text, size_t lengt
     memcpy(table->texts + table->text_bytes, text, length); /* the 0 behind it is there */
     table->entries[table->count] = (dp_word_entry){
         .hash = hash, .count = times, .text = table->text_bytes, .length = (uint32_t)length};
-    memcpy(table->entries[table->count].beginning, text,
-           length < DP_WORD_BEGINNING ? length : DP_WORD_BEGINNING);
+    memcpy(table->entries[table->count].beginning, text, dp_size_min(length, DP_WORD_BEGINNING));
     table->slots[at] = slot_of(hash, table->count);
     table->text_bytes += length + 1;
     table->count++;

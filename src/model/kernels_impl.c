@@ -9,6 +9,7 @@
  */
 #include "model/kernels.h"
 
+#include "base/size.h"
 #include "model/vector.h"
 
 #include <math.h>
@@ -156,7 +157,7 @@ static void sum_rows(size_t count, const uint32_t *starts, const uint32_t *rows,
 
 /* A matrix of so many floats is not expected in the caches near the core. Its next part is fetched
  * while one is worked on: the processor does not foresee strips of rows, nor the next block. */
-enum { FAR_FLOATS = 16384, LINE_FLOATS = 16 };
+enum { FAR_FLOATS = 16384 };
 
 /* --- x W ------------------------------------------------------------------------------------ */
 
@@ -191,7 +192,7 @@ INLINE void multiply_tile(const int rows, const int cols, const bool fetches, mu
             weight[c] = keep(load(call.w + k * call.ldw + (size_t)c * LANES));
         if (fetches) {
             __builtin_prefetch(call.next + k * call.ldw);
-            __builtin_prefetch(call.next + k * call.ldw + LINE_FLOATS);
+            __builtin_prefetch(call.next + k * call.ldw + DP_KERNEL_LANES);
         }
         EACH (r, rows) {
             vec input = splat(call.x[(size_t)r * call.ldx + k]);
@@ -378,7 +379,7 @@ static void dot(size_t rows, size_t cols, size_t n, const float *a, size_t lda, 
                                .b = b + c * ldb,
                                .bias = bias == NULL ? NULL : bias + c,
                                .y = y + c};
-        dot_rows(rows, cols - c < most ? cols - c : most, call);
+        dot_rows(rows, dp_size_min(cols - c, most), call);
     }
 }
 
@@ -628,7 +629,7 @@ static void exponentials(size_t rows, size_t cols, size_t ld, float *x, float *m
                          float *sums) {
     enum { ROWS_AHEAD = 8 };
     for (size_t first = 0; first < rows; first += ROWS_AHEAD) {
-        const size_t end = rows - first < ROWS_AHEAD ? rows : first + ROWS_AHEAD;
+        const size_t end = dp_size_min(first + ROWS_AHEAD, rows);
         for (size_t r = first; r < end; r++)
             maxima[r] = largest_of_row(cols, x + r * ld);
         for (size_t r = first; r < end; r++)

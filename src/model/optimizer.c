@@ -1,5 +1,7 @@
 #include "model/optimizer.h"
 
+#include "base/size.h"
+
 #include <math.h>
 #include <stdbool.h>
 
@@ -164,7 +166,7 @@ static void update_by_tensor(const dp_optimizer *self, const dp_params_layout *l
         size_t next = t + 1 < DP_TENSOR_COUNT ? layout->tensors[t + 1].offset : layout->length;
         if (next <= at)
             continue;
-        size_t stop = next < end ? next : end;
+        size_t stop = dp_size_min(next, end);
         update_range(self, layout->tensors[t].rank == 2 ? &of_weights : &of_biases, at, stop - at,
                      gradient + (at - first), params, state);
         at = stop;

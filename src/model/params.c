@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/size.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -16,8 +17,7 @@ size_t dp_shape_inputs(const dp_model_shape *shape) {
 }
 
 size_t dp_output_tokens(const dp_params_layout *layout, size_t block) {
-    const size_t rest = layout->shape.vocab - block * DP_OUTPUT_BLOCK;
-    return rest < DP_OUTPUT_BLOCK ? rest : DP_OUTPUT_BLOCK;
+    return dp_size_min(layout->shape.vocab - block * DP_OUTPUT_BLOCK, DP_OUTPUT_BLOCK);
 }
 
 size_t dp_tensor_size(const dp_tensor *tensor) {
@@ -40,8 +40,7 @@ size_t dp_tensor_ld(const dp_tensor *tensor) {
 
 /* How many of the columns [col, col + most) lie in one block. */
 static size_t columns_together(const dp_tensor *tensor, size_t col, size_t most) {
-    const size_t rest = tensor->block_cols - col % tensor->block_cols;
-    return rest < most ? rest : most;
+    return dp_size_min(tensor->block_cols - col % tensor->block_cols, most);
 }
 
 void dp_tensor_load(const dp_tensor *tensor, float *slab, const float *natural) {
@@ -250,7 +249,7 @@ static uint64_t tensor_hash(const dp_tensor *tensor, const float *slab) {
     dp_xxh3_init(&hash);
     for (size_t row = 0; row < tensor->rows; row++) {
         for (size_t first = 0; first < tensor->cols; first += PART) {
-            size_t count = tensor->cols - first < PART ? tensor->cols - first : PART;
+            size_t count = dp_size_min(tensor->cols - first, PART);
             store_part(tensor, slab, row, first, count, values);
             dp_xxh3_update(&hash, values, count * sizeof *values);
         }

@@ -1,6 +1,7 @@
 #include "train/mixture.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 
 #include <math.h>
 
@@ -52,7 +53,7 @@ static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_s
     dp_status status = DP_OK;
     DP_TRY(reader_init(&reader, dataset, split, error));
     for (size_t first = 0; first < rows && status == DP_OK; first += DP_EVALUATE_ROWS) {
-        const size_t left = rows - first, count = left < DP_EVALUATE_ROWS ? left : DP_EVALUATE_ROWS;
+        const size_t count = dp_size_min(rows - first, DP_EVALUATE_ROWS);
         read_rows(&reader, first, count);
         for (size_t i = 0; i < count && status == DP_OK; i++)
             status = take(trigram, context_of(&reader, i),
@@ -145,8 +146,8 @@ done:
 /* Chunk by chunk, so that a row's loss has the bits that it has in dp_evaluate. */
 static void fill(scores *self, const dp_mixture *mixture, dp_model *model, row_reader *reader) {
     for (size_t first = self->share.first; first < self->share.end; first += DP_EVALUATE_ROWS) {
-        const size_t at = first - self->share.first, left = self->share.end - first;
-        const size_t count = left < DP_EVALUATE_ROWS ? left : DP_EVALUATE_ROWS;
+        const size_t at = first - self->share.first;
+        const size_t count = dp_size_min(self->share.end - first, DP_EVALUATE_ROWS);
         read_rows(reader, first, count);
         dp_model_row_losses(model, mixture->params, count, reader->contexts, reader->targets,
                             self->losses + at);

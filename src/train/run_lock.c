@@ -2,6 +2,7 @@
 #include "train/run_lock.h"
 
 #include "base/process.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +35,8 @@ static void identify_job(lock_owner *self) {
              job == NULL ? "" : job);
     if (job == NULL || strpbrk(self->job, " \t\n") != NULL)
         snprintf(self->job, sizeof self->job, NO_JOB);
-    self->restarts = restarts == NULL ? 0 : strtoull(restarts, NULL, 10);
+    if (restarts == NULL || !dp_text_parse_unsigned(restarts, &self->restarts))
+        self->restarts = 0;
 }
 
 static void format_lock(const lock_owner *owner, char text[DP_RUN_LOCK_TEXT_SIZE]) {
@@ -63,9 +65,11 @@ static bool parse_lock(const char *text, lock_owner *owner) {
 
 /* Slurm puts a job into the queue again only when it has given up what ran of it before, also on a
  * host that is gone. */
-static dp_process_state look_at(const lock_owner *owner, const lock_owner *self) {
-    if (strcmp(self->job, NO_JOB) != 0 && strcmp(owner->job, self->job) == 0 &&
-        owner->restarts < self->restarts)
+static dp_process_state look_at(const lock_owner *owner) {
+    lock_owner self = {0};
+    identify_job(&self);
+    if (strcmp(self.job, NO_JOB) != 0 && strcmp(owner->job, self.job) == 0 &&
+        owner->restarts < self.restarts)
         return DP_PROCESS_ENDED;
     return dp_process_look(&owner->process);
 }
@@ -148,13 +152,13 @@ static dp_status refuse(const dp_run_lock *lock, const char *dir, const lock_own
 static int examine(const dp_run_lock *lock, const char *dir, const char *temporary,
                    char notice[DP_RUN_LOCK_NOTICE_SIZE], dp_status *status, dp_error *error) {
     char text[DP_RUN_LOCK_TEXT_SIZE];
-    lock_owner owner, self;
+    lock_owner owner;
     int descriptor = open(lock->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor < 0)
         return errno == ENOENT ? EAGAIN : errno;
     int failed = read_lock(descriptor, text);
-    const bool is_lock = failed == 0 && parse_lock(text, &owner) && parse_lock(lock->text, &self);
-    const dp_process_state state = is_lock ? look_at(&owner, &self) : DP_PROCESS_UNKNOWN;
+    const bool is_lock = failed == 0 && parse_lock(text, &owner);
+    const dp_process_state state = is_lock ? look_at(&owner) : DP_PROCESS_UNKNOWN;
     if (failed == 0 && state != DP_PROCESS_ENDED)
         *status = refuse(lock, dir, &owner, is_lock, state, error);
     else if (failed == 0)

@@ -1,6 +1,7 @@
 #include "train/split_step.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "model/occurrences.h"
 #include "model/wide_model.h"
 #include "parallel/node.h"
@@ -347,7 +348,7 @@ static void update_embedding(dp_split_step *self) {
     }
     const dp_tree_range all = share_of_node(self, self->layout->shape.vocab);
     for (size_t at = all.first; at < all.end; at += TOKENS_AT_ONCE)
-        update_tokens(self, at, all.end - at < TOKENS_AT_ONCE ? all.end - at : TOKENS_AT_ONCE);
+        update_tokens(self, at, dp_size_min(all.end - at, TOKENS_AT_ONCE));
 }
 
 /* --- clipping ------------------------------------------------------------------------------- */

@@ -70,7 +70,8 @@ grep -q "resumed at step" parts/longer/log.txt || fail "the longest trial was no
     expect_equal "time of $file" "$(stat -c '%n %y' "$file")" "$file $rest"
 done
 for table in results.csv results.md; do
-    cmp <(sed 's|parts/|straight/|g' parts/$table) straight/$table || fail "$table differs: $(diff <(sed "s|parts/|straight/|g" parts/$table) straight/$table)"
+    difference=$(diff <(sed 's|parts/|straight/|g' parts/$table) straight/$table) ||
+        fail "$table differs: $difference"
 done
 
 # More ranks than make whole groups: those left over are idle, and the result is the same.
