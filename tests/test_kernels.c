@@ -464,6 +464,16 @@ static void test_kernels_exponentials(void **state) {
     for_each_level(check_exponentials);
 }
 
+static void check_scaled_rows(size_t cols, const float *factors, const float *before,
+                              const float *after) {
+    for (size_t i = 0; i < ROWS * WIDE; i++) {
+        if (i % WIDE < cols)
+            assert_true(after[i] == before[i] * factors[i / WIDE]);
+        else if (i % WIDE >= dp_kernels_padded(cols))
+            assert_true(after[i] == before[i]);
+    }
+}
+
 static void check_scale_rows(const dp_kernels *kernels) {
     static _Alignas(64) float before[ROWS * WIDE], after[ROWS * WIDE];
     float factors[ROWS];
@@ -471,13 +481,11 @@ static void check_scale_rows(const dp_kernels *kernels) {
     fill(factors, ROWS, 20);
     for (size_t c = 0; c < WIDE_COUNT; c++) {
         const size_t cols = wide_cols[c];
-        memcpy(after, before, sizeof after);
-        kernels->scale_rows(ROWS, cols, WIDE, factors, after);
-        for (size_t i = 0; i < ROWS * WIDE; i++) {
-            if (i % WIDE < cols)
-                assert_true(after[i] == before[i] * factors[i / WIDE]);
-            else if (i % WIDE >= dp_kernels_padded(cols))
-                assert_true(after[i] == before[i]);
+        for (size_t in_place = 0; in_place < 2; in_place++) {
+            memcpy(after, before, sizeof after);
+            kernels->scale_rows(ROWS, cols, factors, in_place == 1 ? after : before, WIDE, after,
+                                WIDE);
+            check_scaled_rows(cols, factors, before, after);
         }
     }
 }

@@ -84,8 +84,10 @@ typedef struct dp_kernels {
      * up to whole vectors; maxima[r] is the largest of the row and sums[r] the sum of what x
      * becomes: x [rows, cols] with ld, maxima and sums [rows]. */
     void (*exponentials)(size_t rows, size_t cols, size_t ld, float *x, float *maxima, float *sums);
-    /* x[r, j] *= factors[r]:  x [rows, cols] with ld, factors [rows]. */
-    void (*scale_rows)(size_t rows, size_t cols, size_t ld, const float *factors, float *x);
+    /* y[r, j] = factors[r] x[r, j]:  factors [rows], x [rows, cols] with ldx, y [rows, cols] with
+     * ldy, which may be x. */
+    void (*scale_rows)(size_t rows, size_t cols, const float *factors, const float *x, size_t ldx,
+                       float *y, size_t ldy);
 
     /* Masks of dropout, see model/dropout: mask [rows, bytes], bytes below 2^24. */
     void (*draw_masks)(size_t rows, size_t bytes, const dp_dropout_draw *draw, uint8_t *mask);

@@ -74,11 +74,13 @@ typedef struct dp_wide_softmax {
     float scale;               /* of the loss summed over rows */
 } dp_wide_softmax;
 
-/* e becomes the gradient at the logits; da [rows, lda] the block's part of that at a; gradient
- * [output_stride] that of the block's parameters. */
+/* da [rows, lda] becomes the block's part of the gradient at a, and gradient [output_stride] that
+ * of the block's parameters. The gradient at the logits, p - 1 at the target and p elsewhere, is
+ * not written down: exponentials are multiplied as they are, and what makes them probabilities
+ * scales the shorter rows of a and da. */
 void dp_wide_model_output_gradient(const dp_wide_model *model, const float *params, size_t block,
                                    size_t rows, const float *a, const uint32_t *targets,
-                                   const dp_wide_softmax *softmax, float *e, float *da,
+                                   const dp_wide_softmax *softmax, const float *e, float *da,
                                    float *gradient, dp_profile *profile);
 
 /* From da [count, lda] of these rows, the same as of the last dp_wide_model_hidden: dh [count, ldh]

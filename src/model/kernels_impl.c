@@ -287,6 +287,7 @@ enum { DOT_ROWS = 4, DOT_COLS = 3, DOT_B_FLOATS = 6144 };
 typedef struct dot_call {
     size_t vectors, lda, ldb, ldy;
     size_t ahead; /* how many rows further on in b to fetch meanwhile, or 0 */
+    size_t lines; /* of the rows of a behind these to fetch with each tile */
     const float *a, *b, *bias;
     float *y;
 } dot_call;
@@ -330,8 +331,11 @@ INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_cal
 /* All of `cols`, three at a time, but none alone where it can be avoided: its sums would be too few
  * to go side by side. */
 INLINE void dot_cols(const int rows, const bool fetches, size_t cols, dot_call call) {
+    const float *line = call.a + (size_t)rows * call.lda;
     while (cols > 0) {
         const size_t width = cols == 1 ? 1 : cols == 2 || cols == 4 ? 2 : 3;
+        for (size_t i = 0; i < call.lines; i++, line += DP_KERNEL_LANES)
+            __builtin_prefetch(line);
         if (width == 3)
             dot_tile(rows, 3, fetches, call);
         else if (width == 2)
@@ -370,15 +374,18 @@ static void dot(size_t rows, size_t cols, size_t n, const float *a, size_t lda, 
     const size_t fitting = DOT_B_FLOATS / ldb / DOT_COLS * DOT_COLS;
     const size_t most = fitting == 0 ? DOT_COLS : fitting;
     for (size_t c = 0; c < cols; c += most) {
-        const dot_call call = {.vectors = vectors_for(n),
-                               .ahead = cols * ldb < FAR_FLOATS ? 0 : most,
-                               .lda = lda,
-                               .ldb = ldb,
-                               .ldy = ldy,
-                               .a = a,
-                               .b = b + c * ldb,
-                               .bias = bias == NULL ? NULL : bias + c,
-                               .y = y + c};
+        const bool far = cols * ldb >= FAR_FLOATS;
+        const dot_call call = {
+            .vectors = vectors_for(n),
+            .ahead = far ? most : 0,
+            .lines = far && c == 0 ? DOT_ROWS * lda * DOT_COLS / (most * DP_KERNEL_LANES) : 0,
+            .lda = lda,
+            .ldb = ldb,
+            .ldy = ldy,
+            .a = a,
+            .b = b + c * ldb,
+            .bias = bias == NULL ? NULL : bias + c,
+            .y = y + c};
         dot_rows(rows, dp_size_min(cols - c, most), call);
     }
 }
@@ -637,10 +644,11 @@ static void exponentials(size_t rows, size_t cols, size_t ld, float *x, float *m
     }
 }
 
-static void scale_rows(size_t rows, size_t cols, size_t ld, const float *factors, float *x) {
-    for (size_t r = 0; r < rows; r++, x += ld) {
+static void scale_rows(size_t rows, size_t cols, const float *factors, const float *x, size_t ldx,
+                       float *y, size_t ldy) {
+    for (size_t r = 0; r < rows; r++, x += ldx, y += ldy) {
         for (size_t j = 0; j < cols; j += LANES)
-            store(x + j, load(x + j) * factors[r]);
+            store(y + j, load(x + j) * factors[r]);
     }
 }
 

@@ -19,7 +19,9 @@ struct dp_wide_model {
     dp_wide_dims dims;
     size_t rows;
 
+    /* For steps. */
     dp_dropout_mask drop_features, drop_hidden; /* off for losses alone */
+    float *scaled; /* [ROWS_AT_ONCE, lds]: a, and 1 behind it, times factors of rows */
 
     /* For losses alone. */
     float *x, *h, *a;     /* [rows, ldx], [rows, ldh], [rows, lda] */
@@ -44,13 +46,20 @@ static dp_wide_dims find_dims(const dp_params_layout *layout) {
     return dims;
 }
 
-static dp_status allocate_masks(dp_wide_model *model, const dp_dropout *dropout, dp_error *error) {
+/* Where rows of `scaled` are padded to. */
+static size_t lds(const dp_wide_model *model) {
+    return dp_kernels_padded(model->dims.seen + 1);
+}
+
+static dp_status allocate_for_steps(dp_wide_model *model, const dp_dropout *dropout,
+                                    dp_error *error) {
     dp_status status = DP_OK;
     const dp_model_shape *shape = &model->layout->shape;
     DP_TRY(dp_dropout_mask_init_features(&model->drop_features, dropout, model->rows,
                                          shape->block_size, shape->embedding_dim, error));
     DP_TRY(dp_dropout_mask_init_hidden(&model->drop_hidden, dropout, model->rows, shape->hidden_dim,
                                        error));
+    DP_NEW_ARRAY(model->scaled, ROWS_AT_ONCE * lds(model));
 done:
     return status;
 }
@@ -88,7 +97,7 @@ dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *la
     if (options->forward_only)
         DP_TRY(allocate_for_losses(self, error));
     else
-        DP_TRY(allocate_masks(self, &options->dropout, error));
+        DP_TRY(allocate_for_steps(self, &options->dropout, error));
     *model = self;
     self = NULL;
 done:
@@ -101,6 +110,7 @@ void dp_wide_model_destroy(dp_wide_model *model) {
         return;
     dp_dropout_mask_clear(&model->drop_features);
     dp_dropout_mask_clear(&model->drop_hidden);
+    dp_memory_free(model->scaled);
     dp_memory_free(model->x);
     dp_memory_free(model->h);
     dp_memory_free(model->a);
@@ -180,12 +190,9 @@ static void logits_of_block(const dp_wide_model *model, const float *params, siz
                              DP_OUTPUT_BLOCK);
 }
 
-/* The place of a row's target in a block's matrix, or NULL where it is in another block. */
-static float *at_target(const dp_wide_model *model, size_t block, size_t row, uint32_t target,
-                        float *matrix) {
-    const size_t token = target - block * DP_OUTPUT_BLOCK; /* wraps for blocks behind it */
-    const size_t tokens = dp_output_tokens(model->layout, block);
-    return token < tokens ? matrix + row * DP_OUTPUT_BLOCK + token : NULL;
+/* The number of a token in a block; not below the block's tokens where it is in another. */
+static size_t token_in_block(uint32_t token, size_t block) {
+    return token - block * DP_OUTPUT_BLOCK; /* wraps for blocks behind it */
 }
 
 /* The same of up to ROWS_AT_ONCE rows. */
@@ -193,15 +200,15 @@ static void exponentials_of_rows(const dp_wide_model *model, const float *params
                                  size_t rows, const float *a, const uint32_t *targets, float *e,
                                  float *maxima, float *sums, float *target_logits,
                                  dp_profile *profile) {
+    const size_t tokens = dp_output_tokens(model->layout, block);
     logits_of_block(model, params, block, rows, a, e);
     dp_profile_mark(profile, DP_PHASE_LAYER2);
     for (size_t r = 0; r < rows; r++) {
-        const float *logit = at_target(model, block, r, targets[r], e);
-        if (logit != NULL)
-            target_logits[r] = *logit;
+        const size_t token = token_in_block(targets[r], block);
+        if (token < tokens)
+            target_logits[r] = e[r * DP_OUTPUT_BLOCK + token];
     }
-    model->kernels->exponentials(rows, dp_output_tokens(model->layout, block), DP_OUTPUT_BLOCK, e,
-                                 maxima, sums);
+    model->kernels->exponentials(rows, tokens, DP_OUTPUT_BLOCK, e, maxima, sums);
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
 }
 
@@ -252,58 +259,68 @@ void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const floa
         losses[r] = log((double)total[r]) + ((double)maximum[r] - (double)target_logits[r]);
 }
 
-/* Exponentials become the gradient at the logits, from row `first` on for n <= ROWS_AT_ONCE rows.
- */
-static void logits_gradient(const dp_wide_model *model, size_t block, size_t first, size_t n,
-                            const uint32_t *targets, const dp_wide_softmax *softmax, float *e) {
-    float factors[ROWS_AT_ONCE];
+/* factors[r] makes the exponentials of row `first` + r probabilities, times the scale of the loss:
+ * of n <= ROWS_AT_ONCE rows. */
+static void find_factors(const dp_wide_softmax *softmax, size_t first, size_t n, float *factors) {
     exp_of_differences(n, softmax->block_maxima + first, softmax->maximum + first, factors);
     for (size_t i = 0; i < n; i++)
         factors[i] *= softmax->scale / softmax->total[first + i];
-    model->kernels->scale_rows(n, dp_output_tokens(model->layout, block), DP_OUTPUT_BLOCK, factors,
-                               e + first * DP_OUTPUT_BLOCK);
-    for (size_t r = first; r < first + n; r++) {
-        float *at = at_target(model, block, r, targets[r], e);
-        if (at != NULL)
-            *at -= softmax->scale;
-    }
 }
 
-/* Adds rows x^T dy to dw, or, if they are the first, sets it. */
-static void weights_gradient(const dp_kernels *kernels, bool first, size_t rows, size_t in,
-                             size_t out, const float *x, size_t ldx, const float *dy, float *dw) {
-    const size_t whole[2] = {0, rows};
+/* The gradients that come from p, of n <= ROWS_AT_ONCE rows; those of the parameters are added to
+ * what rows before them left, or, where they are the first, set. */
+static void gradients_of_rows(const dp_wide_model *model, const float *params, size_t block,
+                              bool first, size_t n, const float *a, const float *factors,
+                              const float *e, float *da, float *gradient) {
+    const dp_wide_dims *dims = &model->dims;
+    const dp_kernels *kernels = model->kernels;
+    const size_t whole[2] = {0, n}, tokens = dp_output_tokens(model->layout, block);
+    kernels->dot(n, dims->seen, tokens, e, DP_OUTPUT_BLOCK, weights_of(model, params, block),
+                 DP_OUTPUT_BLOCK, NULL, da, dims->lda);
+    kernels->scale_rows(n, dims->seen, factors, da, dims->lda, da, dims->lda);
+    kernels->scale_rows(n, dims->seen, factors, a, dims->lda, model->scaled, lds(model));
+    for (size_t r = 0; r < n; r++)
+        model->scaled[r * lds(model) + dims->seen] = factors[r]; /* the biases see 1 */
     if (first)
-        kernels->weight_gradient(1, whole, in, out, x, ldx, dy, DP_OUTPUT_BLOCK, dw,
-                                 DP_OUTPUT_BLOCK);
+        kernels->weight_gradient(1, whole, dims->seen + 1, tokens, model->scaled, lds(model), e,
+                                 DP_OUTPUT_BLOCK, gradient, DP_OUTPUT_BLOCK);
     else
-        kernels->add_weight_gradient(rows, in, out, x, ldx, dy, DP_OUTPUT_BLOCK, dw,
-                                     DP_OUTPUT_BLOCK);
+        kernels->add_weight_gradient(n, dims->seen + 1, tokens, model->scaled, lds(model), e,
+                                     DP_OUTPUT_BLOCK, gradient, DP_OUTPUT_BLOCK);
+}
+
+/* The gradients that come from the -1 of a row at its target, number `token` of the block. */
+static void subtract_target(const dp_wide_model *model, const float *weights, size_t token,
+                            float scale, const float *a, float *da, float *gradient) {
+    const size_t seen = model->dims.seen;
+    for (size_t k = 0; k < seen; k++) {
+        da[k] -= scale * weights[k * DP_OUTPUT_BLOCK + token];
+        gradient[k * DP_OUTPUT_BLOCK + token] -= scale * a[k];
+    }
+    gradient[seen * DP_OUTPUT_BLOCK + token] -= scale;
 }
 
 void dp_wide_model_output_gradient(const dp_wide_model *model, const float *params, size_t block,
                                    size_t rows, const float *a, const uint32_t *targets,
-                                   const dp_wide_softmax *softmax, float *e, float *da,
+                                   const dp_wide_softmax *softmax, const float *e, float *da,
                                    float *gradient, dp_profile *profile) {
-    const dp_wide_dims *dims = &model->dims;
-    const dp_kernels *kernels = model->kernels;
-    const size_t tokens = dp_output_tokens(model->layout, block);
-    const float *weights = weights_of(model, params, block), one = 1.0f;
+    const size_t lda = model->dims.lda, tokens = dp_output_tokens(model->layout, block);
     if (tokens < DP_OUTPUT_BLOCK) /* what is behind them is not written below */
         memset(gradient, 0, model->layout->output_stride * sizeof *gradient);
     for (size_t r = 0; r < rows; r += ROWS_AT_ONCE) {
         const size_t n = dp_size_min(rows - r, ROWS_AT_ONCE);
-        const float *dy = e + r * DP_OUTPUT_BLOCK;
-        logits_gradient(model, block, r, n, targets, softmax, e);
-        dp_profile_mark(profile, DP_PHASE_SOFTMAX);
-        kernels->dot(n, dims->seen, tokens, dy, DP_OUTPUT_BLOCK, weights, DP_OUTPUT_BLOCK, NULL,
-                     da + r * dims->lda, dims->lda);
-        weights_gradient(kernels, r == 0, n, dims->seen, tokens, a + r * dims->lda, dims->lda, dy,
-                         gradient);
-        weights_gradient(kernels, r == 0, n, 1, tokens, &one, 0, dy,
-                         gradient + dims->seen * DP_OUTPUT_BLOCK);
-        dp_profile_mark(profile, DP_PHASE_BACKWARD);
+        float factors[ROWS_AT_ONCE];
+        find_factors(softmax, r, n, factors);
+        gradients_of_rows(model, params, block, r == 0, n, a + r * lda, factors,
+                          e + r * DP_OUTPUT_BLOCK, da + r * lda, gradient);
     }
+    for (size_t r = 0; r < rows; r++) {
+        const size_t token = token_in_block(targets[r], block);
+        if (token < tokens)
+            subtract_target(model, weights_of(model, params, block), token, softmax->scale,
+                            a + r * lda, da + r * lda, gradient);
+    }
+    dp_profile_mark(profile, DP_PHASE_BACKWARD);
 }
 
 /* --- below the output, backward ------------------------------------------------------------- */
