@@ -17,21 +17,24 @@
 #include "train/metrics.h"
 #include "train/mixture.h"
 
+#include <signal.h>
+
 typedef struct dp_report {
     bool enabled;
-    bool quiet;    /* only to the log */
-    bool of_words; /* whose models are compared by perplexity */
+    bool quiet;                          /* only to the log */
+    bool of_words;                       /* whose models are compared by perplexity */
+    const volatile sig_atomic_t *signal; /* that asks the run to end, or NULL */
     dp_journal log;
     bool log_failed; /* its last line could not be written; log_error says why */
     dp_error log_error;
     dp_progress_line progress;
 } dp_report;
 
-/* Appends to log.txt at `path`, and if `quiet` nowhere else; `enabled` on the one rank that
- * reports.
- */
-dp_status dp_report_open(dp_report *report, bool enabled, bool quiet, const char *path,
-                         dp_error *error) DP_CHECKED;
+/* On the one rank that reports; on the others it stays zeroed. Appends to log.txt at `path`, and if
+ * `quiet` nowhere else. Once *signal is not 0, lines that standard output would have to wait for
+ * are in log.txt only. */
+dp_status dp_report_open(dp_report *report, bool quiet, const volatile sig_atomic_t *signal,
+                         const char *path, dp_error *error) DP_CHECKED;
 void dp_report_close(dp_report *report);
 /* Whether all lines are in log.txt; else *error says why not. */
 dp_status dp_report_check_log(const dp_report *report, dp_error *error) DP_CHECKED;

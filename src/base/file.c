@@ -9,6 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The descriptor, or -1; a signal that comes meanwhile is no failure. */
+static int open_file(const char *path, int flags) {
+    int descriptor = -1;
+    do
+        descriptor = open(path, flags | O_CLOEXEC, 0666);
+    while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
 dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path, dp_error *error) {
     dp_status status = DP_OK;
     memset(file, 0, sizeof *file);
@@ -19,7 +28,7 @@ dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path, dp_
         file->temporary[0] = '\0'; /* cut short it is another file, perhaps path itself */
         goto done;
     }
-    int descriptor = open(file->temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666);
+    int descriptor = open_file(file->temporary, O_CREAT | O_TRUNC | O_WRONLY);
     if (descriptor < 0 || close(descriptor) != 0) {
         status = dp_fail_errno(error, errno, "cannot write %s", path);
         file->temporary[0] = '\0';
@@ -44,7 +53,7 @@ static int write_all(int descriptor, const char *bytes, size_t count) {
 
 dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, size_t count,
                                  dp_error *error) {
-    int descriptor = open(file->temporary, O_WRONLY | O_APPEND | O_CLOEXEC);
+    int descriptor = open_file(file->temporary, O_WRONLY | O_APPEND);
     int failed = descriptor < 0 ? errno : write_all(descriptor, bytes, count);
     if (descriptor >= 0 && close(descriptor) != 0 && failed == 0)
         failed = errno;
@@ -52,10 +61,13 @@ dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, s
 }
 
 static dp_status sync_path(const char *path, int flags, dp_error *error) {
-    int descriptor = open(path, flags | O_CLOEXEC);
+    int descriptor = open_file(path, flags);
     if (descriptor < 0)
         return dp_fail_errno(error, errno, "cannot open %s", path);
-    int failed = fsync(descriptor) != 0 ? errno : 0;
+    int failed = 0;
+    do
+        failed = fsync(descriptor) != 0 ? errno : 0;
+    while (failed == EINTR);
     close(descriptor);
     if (failed != 0)
         return dp_fail_errno(error, failed, "cannot sync %s", path);
@@ -107,7 +119,7 @@ dp_status dp_file_map_open(dp_file_map *map, const char *path, dp_error *error) 
     struct stat information;
     *map = (dp_file_map){0};
     /* O_NONBLOCK: opening a pipe that nobody writes to would wait for ever. */
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int descriptor = open_file(path, O_RDONLY | O_NONBLOCK);
     if (descriptor < 0 || fstat(descriptor, &information) != 0) {
         status = dp_fail_errno(error, errno, "cannot read %s", path);
         goto done;

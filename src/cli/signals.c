@@ -12,6 +12,7 @@ static void catch_signal(int signal) {
         caught_signal = signal;
 }
 
+/* Without SA_RESTART: a write to a reader who has stopped reading must not outlast the signal. */
 static void catch_with(int signal, int flags) {
     struct sigaction action = {.sa_handler = catch_signal, .sa_flags = flags};
     sigemptyset(&action.sa_mask);
@@ -19,8 +20,8 @@ static void catch_with(int signal, int flags) {
 }
 
 const volatile sig_atomic_t *dp_signals_catch(void) {
-    catch_with(SIGINT, (int)(SA_RESTART | SA_RESETHAND));
-    catch_with(SIGTERM, SA_RESTART);
-    catch_with(SIGUSR1, SA_RESTART);
+    catch_with(SIGINT, (int)SA_RESETHAND);
+    catch_with(SIGTERM, 0);
+    catch_with(SIGUSR1, 0);
     return &caught_signal;
 }

@@ -1,18 +1,19 @@
 #include "train/report.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* Lines are shorter, but for the paths in them. */
 #define REPORT_LINE_SIZE (2 * DP_PATH_SIZE)
 
-dp_status dp_report_open(dp_report *report, bool enabled, bool quiet, const char *path,
-                         dp_error *error) {
-    *report = (dp_report){.enabled = enabled, .quiet = quiet};
-    if (!enabled)
-        return DP_OK;
+dp_status dp_report_open(dp_report *report, bool quiet, const volatile sig_atomic_t *signal,
+                         const char *path, dp_error *error) {
+    *report = (dp_report){.enabled = true, .quiet = quiet, .signal = signal};
     dp_status status = dp_journal_open(&report->log, path, error);
     if (status == DP_OK && !quiet)
         dp_progress_line_open(&report->progress, stdout);
@@ -38,6 +39,29 @@ static void add_to_log(dp_report *report, const dp_text *line) {
                                             &report->log_error) != DP_OK;
 }
 
+/* Whether standard output takes more. Only asked where the run is to end: before, its reader may
+ * take the time. */
+static bool has_room(const dp_report *report) {
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return report->signal == NULL || *report->signal == 0 || poll(&output, 1, 0) > 0;
+}
+
+/* A run that is to end does not wait for a reader who has stopped reading, as mpirun does after
+ * SIGTERM; the signal has interrupted the write that waited. Other failures are left to stdio,
+ * which remembers them for the exit status. */
+static void print(const dp_report *report, const dp_text *line) {
+    size_t done = 0;
+    ssize_t count = 0;
+    while (done < line->length && has_room(report) && (count >= 0 || errno == EINTR)) {
+        count = write(STDOUT_FILENO, line->data + done, line->length - done);
+        done += count > 0 ? (size_t)count : 0;
+    }
+    if (count < 0 && errno != EINTR) {
+        fputs(line->data + done, stdout);
+        fflush(stdout);
+    }
+}
+
 void dp_report_line(dp_report *report, const char *format, ...) {
     char text[REPORT_LINE_SIZE];
     dp_text line = {0};
@@ -48,12 +72,10 @@ void dp_report_line(dp_report *report, const char *format, ...) {
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     dp_text_append_format(&line, "%s\n", text);
-    dp_progress_line_erase(&report->progress);
-    if (!report->quiet) {
-        fputs(dp_text_string(&line), stdout);
-        fflush(stdout);
-    }
     add_to_log(report, &line);
+    dp_progress_line_erase(&report->progress);
+    if (!report->quiet)
+        print(report, &line);
     dp_text_clear(&line);
 }
 

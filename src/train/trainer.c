@@ -316,7 +316,7 @@ static dp_status open_run_folder(trainer *self, dp_error *error) {
     if (self->request->fresh)
         DP_TRY(dp_run_folder_clear(dir, error));
     DP_TRY(dp_run_folder_file(dir, "log.txt", path, error));
-    DP_TRY(dp_report_open(&self->report, true, self->request->quiet, path, error));
+    DP_TRY(dp_report_open(&self->report, self->request->quiet, self->request->signal, path, error));
     if (notice[0] != '\0')
         dp_report_line(&self->report, "%s", notice);
 done:

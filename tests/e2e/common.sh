@@ -136,8 +136,8 @@ EOF
 # For tests that cause faults at random moments, in many rounds. DPTRAIN_FAULT_ROUNDS says how many
 # (begin_rounds N: N unless set), DPTRAIN_FAULT_SEED which; a run of 200,000 steps that was left alone is
 # in straight/. Steps take long enough that it has more of them than a run takes in some seconds, and that
-# their lines fit in the buffer of the output while mpirun, waiting for its ranks to end, takes none: a
-# rank that waits to write could not save.
+# their lines fit in the buffer of the output while mpirun, waiting for its ranks to end, takes none:
+# the tests read them there.
 fault_run="model.hidden_dim=300 train.steps=200000 train.log_every=1000 eval.every=1000 checkpoint.every=2000 \
     parallel.deadline=3"
 begin_rounds() {

@@ -35,6 +35,25 @@ for signal in TERM USR1 INT; do
     expect_going_on "SIG$signal" $run
 done
 
+# Whose reader has stopped reading, as mpirun does after SIGTERM: the checkpoint does not wait for it.
+mkfifo output
+exec 3<>output
+"$BIN/dptrain" small.ini run.dir=unread train.steps=100000000 train.log_every=1 >output 2>&1 &
+pid=$!
+wait_for_text unread/log.txt dev
+lines=0
+until [ "$lines" = "$(wc -l <unread/log.txt)" ]; do
+    lines=$(wc -l <unread/log.txt)
+    sleep 0.5
+done
+kill -TERM "$pid"
+status=0
+wait "$pid" || status=$?
+expect_equal "status after SIGTERM without a reader" "$status" 143
+stopped=$(sed -n 's/^stopped at step \([0-9,]*\) .* by a signal.*/\1/p' unread/log.txt | tr -d ,)
+expect_equal "step of its newest checkpoint" "$(newest_step unread)" "$stopped"
+exec 3>&-
+
 # Somebody who does not want to wait: here rank 0 cannot come to the end of its step.
 rm -f out.txt
 # shellcheck disable=SC2086
