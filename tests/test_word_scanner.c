@@ -118,36 +118,12 @@ static void test_word_scanner_names_what_cannot_be_packed(void **state) {
     dp_text_clear(&text);
 }
 
-static void test_word_scanner_selects_a_line(void **state) {
-    (void)state;
-    dp_error error = {0};
-    static const char text[] = "a b\nc d\ne";
-    const dp_file_map map = {.data = (const unsigned char *)text, .size = sizeof text - 1};
-    dp_word_rules rules = {0};
-    dp_word_scanner scanner;
-    static dp_word_batch batch;
-    expect_ok(dp_word_rules_init(&rules, "<s>", false, &error), &error);
-    dp_word_scanner_init(&scanner, &rules, "text", &map);
-    for (size_t offset = 4; offset <= 8; offset += 4) {
-        dp_word_scanner_select_line(&scanner, &map, offset);
-        expect_ok(dp_word_scanner_read(&scanner, &batch, &error), &error);
-        expect_unsigned(batch.count, offset == 4 ? 3 : 2);
-        expect_unsigned(batch.words[0].text[0], offset == 4 ? 'c' : 'e');
-        expect_unsigned(batch.words[batch.count - 1].length, 0);
-        expect_unsigned(batch.words[batch.count - 1].line_first, offset);
-        expect_ok(dp_word_scanner_read(&scanner, &batch, &error), &error);
-        expect_unsigned(batch.count, 0);
-    }
-    dp_word_rules_clear(&rules);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_word_scanner_finds_words_between_blanks),
         cmocka_unit_test(test_word_scanner_lowers_capitals),
         cmocka_unit_test(test_word_scanner_goes_on_over_batches),
         cmocka_unit_test(test_word_scanner_names_what_cannot_be_packed),
-        cmocka_unit_test(test_word_scanner_selects_a_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

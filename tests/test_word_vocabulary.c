@@ -9,8 +9,10 @@
 static void add(dp_word_table *table, const char *word, uint64_t times) {
     dp_error error = {0};
     size_t length = strlen(word);
-    expect_ok(dp_word_table_add(table, word, length, dp_word_hash(word, length), times, &error),
-              &error);
+    uint32_t index = 0;
+    expect_ok(
+        dp_word_table_add(table, word, length, dp_word_hash(word, length), times, &index, &error),
+        &error);
 }
 
 static uint32_t find(const dp_word_table *table, const char *word) {
@@ -118,11 +120,11 @@ static dp_status count_and_number(dp_error *error) {
     dp_status status = DP_OK;
     dp_word_table table = {0};
     dp_vocabulary vocabulary = {0};
-    uint32_t unknown = 0;
+    uint32_t index = 0, unknown = 0;
     const dp_word_choice choice = {.boundary = "|", .min_count = 2, .end_of_line = true};
     DP_TRY(dp_word_table_init(&table, error));
     for (const char *const *word = song; *word != NULL; word++)
-        DP_TRY(dp_word_table_add(&table, *word, 1, dp_word_hash(*word, 1), 1, error));
+        DP_TRY(dp_word_table_add(&table, *word, 1, dp_word_hash(*word, 1), 1, &index, error));
     DP_TRY(dp_word_vocabulary_make(&table, &choice, &vocabulary, &unknown, error));
 done:
     dp_vocabulary_clear(&vocabulary);

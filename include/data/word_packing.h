@@ -16,9 +16,10 @@
  * Otherwise each line with a word is a sequence that the boundary ends, and lines are shuffled and
  * cut as words are in data/packing.
  *
- * A text is read twice, three times where only the training split is counted. Memory is bounded by
- * the different words (data/word_table) and the writer's buffer; lines that are shuffled take 8
- * bytes each.
+ * A text is read once; its words wait as numbers, 4 bytes each, in a file beside the output that
+ * has no name by the time the output is written (data/word_spool). Memory is bounded by the
+ * different words (data/word_table) and the writer's buffer; lines that are shuffled take 8 bytes
+ * each.
  */
 #ifndef DP_DATA_WORD_PACKING_H
 #define DP_DATA_WORD_PACKING_H

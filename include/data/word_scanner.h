@@ -42,7 +42,7 @@ typedef struct dp_word_scanner {
     const dp_word_rules *rules;
     const char *path;
     const unsigned char *text;
-    size_t end;           /* where to stop */
+    size_t end;           /* of the text */
     size_t at;            /* the next byte */
     uint64_t line;        /* that it stands on, from 1 */
     size_t line_first;    /* where that line begins */
@@ -70,8 +70,6 @@ typedef struct dp_word_batch {
 /* Begins at the beginning of the text. Path, text and rules are borrowed. */
 void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules, const char *path,
                           const dp_file_map *text);
-/* Restricts it to the line that begins at `offset`; messages no longer know the line's number. */
-void dp_word_scanner_select_line(dp_word_scanner *scanner, const dp_file_map *text, size_t offset);
 
 /* Replaces the batch by the next words. */
 dp_status dp_word_scanner_read(dp_word_scanner *scanner, dp_word_batch *batch,

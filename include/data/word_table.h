@@ -64,10 +64,10 @@ static inline uint64_t dp_word_hash_short(uint64_t bytes) {
 void dp_word_table_prefetch_slot(const dp_word_table *table, uint64_t hash);
 void dp_word_table_prefetch_entry(const dp_word_table *table, uint64_t hash);
 
-/* Counts the word text[0..length) `times` times more (0: it only gets its place). `hash` is
- * dp_word_hash of it. DP_ERR_MEMORY leaves the table as it was. */
+/* Counts the word text[0..length) `times` times more (0: it only gets its place); *index is its
+ * place in `entries`. `hash` is dp_word_hash of it. DP_ERR_MEMORY leaves the table as it was. */
 dp_status dp_word_table_add(dp_word_table *table, const void *text, size_t length, uint64_t hash,
-                            uint64_t times, dp_error *error) DP_CHECKED;
+                            uint64_t times, uint32_t *index, dp_error *error) DP_CHECKED;
 
 /* The index of a word in `entries`, or DP_WORD_NONE. */
 uint32_t dp_word_table_find(const dp_word_table *table, const void *text, size_t length,

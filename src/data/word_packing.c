@@ -1,15 +1,17 @@
-/* The text is walked from end to end once to be checked, cut into lines and counted, and once split
- * by split to be turned into ids. Both walks hand batches of words to one of two consumers:
- * count_words and encode_words. */
+/* A text is walked from end to end once: checked, cut into lines, and each word given a number, by
+ * first appearance (word_table). The numbers are kept (word_spool). Once words are counted and the
+ * vocabulary is known, they become ids, split by split. */
 #include "data/word_packing.h"
 
 #include "base/memory.h"
 #include "base/progress_line.h"
+#include "base/size.h"
 #include "data/dataset_writer.h"
 #include "data/packing_steps.h"
 #include "data/python_random.h"
 #include "data/word_list.h"
 #include "data/word_scanner.h"
+#include "data/word_spool.h"
 #include "data/word_vocabulary.h"
 
 #include <inttypes.h>
@@ -17,13 +19,18 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define IDS_AT_ONCE ((size_t)4096)
+#define LINES_AHEAD ((size_t)16) /* whose numbers are asked for */
+
 /* One of the texts. */
 typedef struct word_text {
     dp_file_map map;
+    uint64_t first; /* of its numbers in the spool */
     uint64_t words;
     uint64_t line_count; /* that have words */
     uint64_t empty_lines;
-    uint64_t *lines; /* [line_count] owned; dp_word_long(offset, words). NULL of a stream */
+    uint64_t
+        *lines; /* [line_count] owned; dp_word_long(place in the spool, words). NULL of a stream */
     size_t line_capacity;
 } word_text;
 
@@ -41,24 +48,27 @@ typedef struct packer {
     dp_word_rules rules;
     dp_word_scanner scanner;
     dp_word_batch batch;
-    size_t batch_at; /* words of the batch that have been consumed */
     word_text texts[DP_SPLIT_COUNT];
     int text_count;
     part parts[DP_SPLIT_COUNT];
-    dp_word_table table;
+    dp_word_table table; /* of all words: it gives the numbers */
+    dp_word_table train; /* of those of the training split, where only that counts */
+    dp_word_spool spool;
+    uint32_t boundary; /* the number of the ends of lines that are boundaries: behind all others */
+    uint32_t *ids;     /* [boundary + 1] by number, owned; at first the words' places in `train` */
     dp_vocabulary vocabulary;
     uint32_t unknown_id; /* DP_WORD_NONE: there is none */
-    uint32_t end_id;     /* what the end of a line becomes */
-    uint64_t ends;       /* of lines that were counted */
     dp_dataset_info info;
     uint64_t rows[DP_SPLIT_COUNT];
     uint64_t rows_total;
     uint64_t rows_done;
     dp_dataset_writer *writer;
+    uint32_t row_ids[IDS_AT_ONCE]; /* on their way to the writer */
+    size_t row_count;
 } packer;
 
-/* Takes words[0..count) of a split. */
-typedef dp_status (*consumer)(packer *self, dp_split split, const dp_word *words, size_t count,
+/* Takes numbers[0..count) of a split. */
+typedef dp_status (*consumer)(packer *self, dp_split split, const uint32_t *numbers, size_t count,
                               dp_error *error);
 
 /* Whether ends of lines are tokens: always, but in a stream that is to have none. */
@@ -71,115 +81,73 @@ static bool has_end_words(const packer *self) {
     return self->request->words.stream && !self->request->words.no_eol;
 }
 
+static bool counts_all(const packer *self) {
+    return self->request->words.vocab_from == DP_VOCAB_FROM_ALL;
+}
+
 /* Tokens that the words and lines of a text make. */
 static uint64_t token_count(const packer *self, const word_text *text) {
     return text->words + (has_ends(self) ? text->line_count : 0);
 }
 
-/* --- counting --------------------------------------------------------------------------------- */
-
-/* Asks for the memory of all the words before the first is looked up: most of the time would go
- * with waiting for one after the other. */
-static void prefetch(const dp_word_table *table, const dp_word *words, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        dp_word_table_prefetch_slot(table, words[i].hash);
-    for (size_t i = 0; i < count; i++)
-        dp_word_table_prefetch_entry(table, words[i].hash);
-}
-
-static dp_status count_words(packer *self, dp_split split, const dp_word *words, size_t count,
-                             dp_error *error) {
-    (void)split;
-    dp_status status = DP_OK;
-    dp_word_table *table = &self->table;
-    const dp_word end = {.text = (const unsigned char *)DP_END_OF_LINE,
-                         .length = sizeof DP_END_OF_LINE - 1,
-                         .hash = dp_word_hash(DP_END_OF_LINE, sizeof DP_END_OF_LINE - 1)};
-    prefetch(table, words, count);
-    for (size_t i = 0; i < count && status == DP_OK; i++) {
-        const dp_word *word = words[i].length > 0 ? &words[i] : &end;
-        self->ends += words[i].length == 0;
-        if (words[i].length > 0 || has_end_words(self))
-            status = dp_word_table_add(table, word->text, word->length, word->hash, 1, error);
-    }
-    return status;
-}
-
-/* --- walking ---------------------------------------------------------------------------------- */
-
-/* A stream's words up to `count` tokens, from where the scanner stands. */
-static dp_status walk_tokens(packer *self, dp_split split, size_t count, consumer consume,
-                             dp_error *error) {
-    dp_status status = DP_OK;
-    const bool ends = has_ends(self);
-    dp_word_batch *batch = &self->batch;
-    while (count > 0) {
-        if (self->batch_at == batch->count) {
-            DP_TRY(dp_word_scanner_read(&self->scanner, batch, error));
-            self->batch_at = 0;
-        }
-        if (batch->count == 0)
-            return dp_fail(error, DP_ERR_INPUT, "%s has changed while it was read",
-                           self->scanner.path);
-        const dp_word *words = batch->words + self->batch_at;
-        size_t taken = 0;
-        for (; count > 0 && self->batch_at + taken < batch->count; taken++)
-            count -= words[taken].length > 0 || ends;
-        self->batch_at += taken;
-        DP_TRY(consume(self, split, words, taken, error));
-    }
-done:
-    return status;
-}
-
-static dp_status walk_line(packer *self, dp_split split, const word_text *text, uint64_t line,
-                           consumer consume, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_word_scanner_select_line(&self->scanner, &text->map, dp_word_offset(line));
-    DP_TRY(dp_word_scanner_read(&self->scanner, &self->batch, error));
-    while (self->batch.count > 0) {
-        DP_TRY(consume(self, split, self->batch.words, self->batch.count, error));
-        DP_TRY(dp_word_scanner_read(&self->scanner, &self->batch, error));
-    }
-done:
-    return status;
-}
-
-/* Splits of one text have to be walked in order. */
-static dp_status walk_split(packer *self, dp_split split, consumer consume, dp_error *error) {
-    dp_status status = DP_OK;
-    const part *own = &self->parts[split];
-    const word_text *text = &self->texts[own->text];
-    if (!self->request->words.stream || own->first == 0) {
-        dp_word_scanner_init(&self->scanner, &self->rules, self->request->inputs[own->text],
-                             &text->map);
-        self->batch.count = self->batch_at = 0;
-    }
-    if (self->request->words.stream)
-        return walk_tokens(self, split, own->count, consume, error);
-    for (size_t i = 0; i < own->count; i++)
-        DP_TRY(walk_line(self, split, text, text->lines[own->first + i], consume, error));
-done:
-    return status;
+static dp_word end_of_line(void) {
+    const size_t length = sizeof DP_END_OF_LINE - 1;
+    return (dp_word){.text = (const unsigned char *)DP_END_OF_LINE,
+                     .length = (uint32_t)length,
+                     .hash = dp_word_hash(DP_END_OF_LINE, length)};
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* Asks for the memory of all the words before the first is looked up: most of the time would go
+ * with waiting for one after the other. */
+static void prefetch(const dp_word_table *table, const dp_word_batch *batch) {
+    for (size_t i = 0; i < batch->count; i++)
+        dp_word_table_prefetch_slot(table, batch->words[i].hash);
+    for (size_t i = 0; i < batch->count; i++)
+        dp_word_table_prefetch_entry(table, batch->words[i].hash);
+}
+
+/* Numbers the words of the batch, and the ends of lines where they are words, and counts them where
+ * all count. */
+static dp_status number_words(packer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    uint32_t numbers[DP_WORD_BATCH];
+    size_t count = 0;
+    const dp_word end = end_of_line();
+    const uint64_t times = counts_all(self) ? 1 : 0;
+    prefetch(&self->table, &self->batch);
+    for (size_t i = 0; i < self->batch.count; i++) {
+        const dp_word *word = &self->batch.words[i];
+        if (word->length == 0 && !has_end_words(self))
+            continue;
+        if (word->length == 0)
+            word = &end;
+        DP_TRY(dp_word_table_add(&self->table, word->text, word->length, word->hash, times,
+                                 &numbers[count], error));
+        count++;
+    }
+    DP_TRY(dp_word_spool_add(&self->spool, numbers, count, error));
+done:
+    return status;
+}
+
 /* Keeps the place of a line, and how many words it has, to be shuffled. */
-static dp_status add_line(word_text *text, uint64_t line_first, uint64_t words, dp_error *error) {
-    if (words >= DP_WORD_LENGTH_LIMIT || line_first >= DP_WORD_OFFSET_LIMIT)
+static dp_status add_line(word_text *text, uint64_t words, uint64_t byte, dp_error *error) {
+    const uint64_t place = text->first + text->words;
+    if (words >= DP_WORD_LENGTH_LIMIT || place >= DP_WORD_OFFSET_LIMIT)
         return dp_fail(error, DP_ERR_INPUT,
                        "a line of %" PRIu64 " words at byte %" PRIu64 ": too much; use --stream",
-                       words, line_first);
+                       words, byte);
     dp_status status = dp_memory_grow((void **)&text->lines, &text->line_capacity,
                                       text->line_count + 1, sizeof *text->lines, error);
     if (status == DP_OK)
-        text->lines[text->line_count] = dp_word_long(line_first, words);
+        text->lines[text->line_count] = dp_word_long(place, words);
     return status;
 }
 
 /* *line_words counts those of the line so far. */
-static dp_status note_words(packer *self, word_text *text, uint64_t *line_words, dp_error *error) {
+static dp_status note_lines(packer *self, word_text *text, uint64_t *line_words, dp_error *error) {
     dp_status status = DP_OK;
     for (size_t i = 0; i < self->batch.count; i++) {
         const dp_word *word = &self->batch.words[i];
@@ -188,7 +156,7 @@ static dp_status note_words(packer *self, word_text *text, uint64_t *line_words,
             continue;
         }
         if (!self->request->words.stream)
-            DP_TRY(add_line(text, word->line_first, *line_words, error));
+            DP_TRY(add_line(text, *line_words, word->line_first, error));
         text->words += *line_words;
         text->line_count++;
         *line_words = 0;
@@ -197,12 +165,10 @@ done:
     return status;
 }
 
-/* Checks and measures a text, and counts its words where all texts count. */
-static dp_status survey(packer *self, int index, dp_error *error) {
+static dp_status read_text(packer *self, int index, dp_error *error) {
     dp_status status = DP_OK;
     word_text *text = &self->texts[index];
     const char *path = self->request->inputs[index];
-    const bool counts = self->request->words.vocab_from == DP_VOCAB_FROM_ALL;
     uint64_t line_words = 0;
     DP_TRY(dp_file_map_open(&text->map, path, error));
     if (text->map.size == 0)
@@ -210,10 +176,10 @@ static dp_status survey(packer *self, int index, dp_error *error) {
     (void)posix_madvise((void *)(uintptr_t)text->map.data, text->map.size, POSIX_MADV_SEQUENTIAL);
     dp_word_scanner_init(&self->scanner, &self->rules, path, &text->map);
     do {
+        DP_TRY(dp_packing_check_termination(self->termination, error));
         DP_TRY(dp_word_scanner_read(&self->scanner, &self->batch, error));
-        DP_TRY(note_words(self, text, &line_words, error));
-        if (counts)
-            DP_TRY(count_words(self, DP_SPLIT_TRAIN, self->batch.words, self->batch.count, error));
+        DP_TRY(note_lines(self, text, &line_words, error));
+        DP_TRY(number_words(self, error));
         dp_progress_line_show(&self->progress, self->scanner.at, text->map.size, "reading");
     } while (self->batch.count > 0);
     text->empty_lines = self->scanner.empty_lines;
@@ -224,11 +190,18 @@ done:
     return status;
 }
 
-static dp_status survey_all(packer *self, dp_error *error) {
+static dp_status read_texts(packer *self, dp_error *error) {
     dp_status status = DP_OK;
+    uint64_t first = 0;
+    DP_TRY(dp_word_spool_create(&self->spool, self->request->output, error));
     self->text_count = self->request->ready_made ? DP_SPLIT_COUNT : 1;
-    for (int i = 0; i < self->text_count; i++)
-        DP_TRY(survey(self, i, error));
+    for (int i = 0; i < self->text_count; i++) {
+        self->texts[i].first = first;
+        DP_TRY(read_text(self, i, error));
+        first += self->texts[i].words + (has_end_words(self) ? self->texts[i].line_count : 0);
+    }
+    DP_TRY(dp_word_spool_finish(&self->spool, error));
+    self->boundary = (uint32_t)self->table.count;
 done:
     return status;
 }
@@ -294,65 +267,140 @@ static void count_rows(packer *self) {
     }
 }
 
+/* --- walking ---------------------------------------------------------------------------------- */
+
+static dp_status walk_lines(packer *self, dp_split split, consumer consume, dp_error *error) {
+    dp_status status = DP_OK;
+    const part *own = &self->parts[split];
+    const uint64_t *lines = self->texts[own->text].lines + own->first;
+    const uint32_t *numbers = self->spool.numbers;
+    for (size_t i = 0; i < own->count; i++) {
+        if (i + LINES_AHEAD < own->count)
+            __builtin_prefetch(numbers + dp_word_offset(lines[i + LINES_AHEAD]));
+        DP_TRY(consume(self, split, numbers + dp_word_offset(lines[i]), dp_word_length(lines[i]),
+                       error));
+        DP_TRY(consume(self, split, &self->boundary, 1, error));
+    }
+done:
+    return status;
+}
+
+static dp_status walk_split(packer *self, dp_split split, consumer consume, dp_error *error) {
+    const part *own = &self->parts[split];
+    if (!self->request->words.stream)
+        return walk_lines(self, split, consume, error);
+    return consume(self, split, self->spool.numbers + self->texts[own->text].first + own->first,
+                   own->count, error);
+}
+
 /* --- the vocabulary --------------------------------------------------------------------------- */
 
-static dp_status number_words(packer *self, dp_error *error) {
+static dp_status count_numbers(packer *self, dp_split split, const uint32_t *numbers, size_t count,
+                               dp_error *error) {
+    (void)split;
+    dp_status status = DP_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (numbers[i] == self->boundary)
+            continue;
+        uint32_t *place = &self->ids[numbers[i]];
+        if (*place == DP_WORD_NONE) {
+            const dp_word_entry *entry = &self->table.entries[numbers[i]];
+            DP_TRY(dp_word_table_add(&self->train, dp_word_table_text(&self->table, numbers[i]),
+                                     entry->length, entry->hash, 0, place, error));
+        }
+        self->train.entries[*place].count++;
+    }
+done:
+    return status;
+}
+
+/* Counts the words of the training split; the ends of lines get a place in any case. */
+static dp_status count_train(packer *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_word end = end_of_line();
+    DP_TRY(dp_word_table_init(&self->train, error));
+    for (uint32_t number = 0; number < self->boundary; number++)
+        self->ids[number] = DP_WORD_NONE;
+    DP_TRY(walk_split(self, DP_SPLIT_TRAIN, count_numbers, error));
+    if (has_end_words(self)) {
+        const uint32_t number = dp_word_table_find(&self->table, end.text, end.length, end.hash);
+        DP_TRY(dp_word_table_add(&self->train, end.text, end.length, end.hash, 0,
+                                 &self->ids[number], error));
+    }
+done:
+    return status;
+}
+
+/* How many ends of lines count. */
+static uint64_t counted_lines(const packer *self) {
+    uint64_t lines = 0;
+    if (!counts_all(self))
+        return self->parts[DP_SPLIT_TRAIN].count;
+    for (int i = 0; i < self->text_count; i++)
+        lines += self->texts[i].line_count;
+    return lines;
+}
+
+/* Of the words that were counted, and from it the id of each number. */
+static dp_status make_vocabulary(packer *self, dp_word_table *counted, dp_error *error) {
     dp_status status = DP_OK;
     const dp_packing_words *words = &self->request->words;
-    const bool end_of_line = has_end_words(self);
     dp_word_choice choice = {.boundary = self->rules.boundary,
-                             .boundary_count = words->stream ? 0 : self->ends,
+                             .boundary_count = words->stream ? 0 : counted_lines(self),
                              .min_count = words->min_count,
                              .max_vocab = words->max_vocab,
-                             .end_of_line = end_of_line,
-                             .unknown = words->vocab_from == DP_VOCAB_FROM_TRAIN};
-    DP_TRY(dp_word_vocabulary_make(&self->table, &choice, &self->vocabulary, &self->unknown_id,
-                                   error));
-    self->end_id = DP_BOUNDARY_ID;
-    if (end_of_line && !dp_vocabulary_find(&self->vocabulary, DP_END_OF_LINE,
-                                           strlen(DP_END_OF_LINE), &self->end_id))
-        status = dp_fail(error, DP_ERR_INTERNAL, "no " DP_END_OF_LINE " in the vocabulary");
+                             .end_of_line = has_end_words(self),
+                             .unknown = !counts_all(self)};
+    DP_TRY(dp_word_vocabulary_make(counted, &choice, &self->vocabulary, &self->unknown_id, error));
+    for (uint32_t number = 0; number < self->boundary; number++) {
+        const uint32_t place = counts_all(self) ? number : self->ids[number];
+        self->ids[number] = place == DP_WORD_NONE ? self->unknown_id : counted->entries[place].id;
+    }
+    self->ids[self->boundary] = DP_BOUNDARY_ID;
 done:
     return status;
 }
 
 static dp_status find_vocabulary(packer *self, dp_error *error) {
     dp_status status = DP_OK;
-    if (self->request->words.vocab_from == DP_VOCAB_FROM_TRAIN)
-        DP_TRY(walk_split(self, DP_SPLIT_TRAIN, count_words, error));
-    DP_TRY(number_words(self, error));
+    DP_NEW_ARRAY(self->ids, (size_t)self->boundary + 1);
+    if (!counts_all(self))
+        DP_TRY(count_train(self, error));
+    DP_TRY(make_vocabulary(self, counts_all(self) ? &self->table : &self->train, error));
 done:
+    dp_word_table_clear(&self->table);
+    dp_word_table_clear(&self->train);
     return status;
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-/* The id of a word, or DP_WORD_NONE. */
-static uint32_t id_of(const packer *self, const dp_word *word) {
-    uint32_t index = dp_word_table_find(&self->table, word->text, word->length, word->hash);
-    return index == DP_WORD_NONE ? self->unknown_id : self->table.entries[index].id;
-}
-
-static dp_status encode_words(packer *self, dp_split split, const dp_word *words, size_t count,
-                              dp_error *error) {
+static dp_status flush(packer *self, dp_split split, dp_error *error) {
     dp_status status = dp_packing_check_termination(self->termination, error);
-    uint32_t ids[DP_WORD_BATCH] = {0};
-    size_t filled = 0;
     if (status != DP_OK)
         return status;
-    prefetch(&self->table, words, count);
-    for (size_t i = 0; i < count; i++) {
-        ids[filled] = words[i].length > 0 ? id_of(self, &words[i]) : self->end_id;
-        filled += words[i].length > 0 || has_ends(self);
-    }
-    for (size_t i = 0; i < filled; i++) {
-        if (ids[i] == DP_WORD_NONE)
-            return dp_fail(error, DP_ERR_INPUT, "%s has changed while it was read",
-                           self->scanner.path);
-    }
-    self->rows_done += filled;
+    status = dp_dataset_writer_add(self->writer, split, self->row_ids, self->row_count, error);
+    self->rows_done += self->row_count;
+    self->row_count = 0;
     dp_progress_line_show(&self->progress, self->rows_done, self->rows_total, "writing");
-    return dp_dataset_writer_add(self->writer, split, ids, filled, error);
+    return status;
+}
+
+static dp_status write_numbers(packer *self, dp_split split, const uint32_t *numbers, size_t count,
+                               dp_error *error) {
+    dp_status status = DP_OK;
+    while (count > 0) {
+        const size_t now = dp_size_min(count, IDS_AT_ONCE - self->row_count);
+        for (size_t i = 0; i < now; i++)
+            self->row_ids[self->row_count + i] = self->ids[numbers[i]];
+        self->row_count += now;
+        numbers += now;
+        count -= now;
+        if (self->row_count == IDS_AT_ONCE)
+            DP_TRY(flush(self, split, error));
+    }
+done:
+    return status;
 }
 
 static dp_status describe(packer *self, dp_error *error) {
@@ -366,12 +414,12 @@ static dp_status describe(packer *self, dp_error *error) {
 
 static dp_status write_dataset(packer *self, dp_error *error) {
     dp_status status = DP_OK;
-    if (self->termination != NULL)
-        dp_termination_watch(self->termination);
     DP_TRY(dp_dataset_writer_create(&self->writer, self->request->output, &self->info,
                                     &self->vocabulary, self->rows, error));
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        DP_TRY(walk_split(self, (dp_split)split, encode_words, error));
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        DP_TRY(walk_split(self, (dp_split)split, write_numbers, error));
+        DP_TRY(flush(self, (dp_split)split, error));
+    }
     DP_TRY(dp_dataset_writer_commit(self->writer, error));
 done:
     dp_dataset_writer_destroy(self->writer);
@@ -385,6 +433,8 @@ static dp_status prepare(packer *self, dp_error *error) {
     dp_status status = DP_OK;
     const dp_packing_request *request = self->request;
     dp_progress_line_open(&self->progress, stderr);
+    if (self->termination != NULL)
+        dp_termination_watch(self->termination);
     if (strcmp(request->boundary, DP_UNKNOWN_WORD) == 0 ||
         strcmp(request->boundary, DP_END_OF_LINE) == 0)
         return dp_fail(error, DP_ERR_INPUT, "boundary = '%s': has another meaning",
@@ -415,6 +465,9 @@ static void release(packer *self) {
         dp_file_map_close(&self->texts[i].map);
     }
     dp_vocabulary_clear(&self->vocabulary);
+    dp_memory_free(self->ids);
+    dp_word_spool_clear(&self->spool);
+    dp_word_table_clear(&self->train);
     dp_word_table_clear(&self->table);
     dp_word_rules_clear(&self->rules);
 }
@@ -427,7 +480,7 @@ dp_status dp_word_packing_run(dp_packing *packing, const dp_packing_request *req
     self->request = request;
     self->termination = termination;
     DP_TRY(prepare(self, error));
-    DP_TRY(survey_all(self, error));
+    DP_TRY(read_texts(self, error));
     DP_TRY(divide(self, error));
     count_rows(self);
     DP_TRY(find_vocabulary(self, error));

@@ -153,28 +153,29 @@ static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error
     size_t at = self->rules->lowercase ? first : skip_plain(self, first); /* capitals are plain */
     for (; at < self->end && (kinds[self->text[at]] & BYTE_ENDS_WORD) == 0; at++)
         found |= kinds[self->text[at]];
-    dp_word word = {.text = self->text + first,
-                    .length = (uint32_t)(at - first),
-                    .line_first = self->line_first};
+    dp_word *word = &batch->words[batch->count]; /* field by field: a copy would wait for them */
+    word->text = self->text + first;
+    word->length = (uint32_t)(at - first);
+    word->line_first = self->line_first;
     dp_status status = check_word(self, first, at - first, found, error);
     if (status != DP_OK)
         return status;
     size_t available = self->end - first;
     if (self->rules->lowercase && (found & (BYTE_UPPER | BYTE_HIGH)) != 0) {
-        word.text = batch->lowered + batch->lowered_bytes;
-        word.length = (uint32_t)lower(self->rules->locale, self->text + first, at - first,
-                                      batch->lowered + batch->lowered_bytes);
-        batch->lowered_bytes += word.length;
+        word->text = batch->lowered + batch->lowered_bytes;
+        word->length = (uint32_t)lower(self->rules->locale, self->text + first, at - first,
+                                       batch->lowered + batch->lowered_bytes);
+        batch->lowered_bytes += word->length;
         available = LOWERED_BYTES_MAX;
     }
-    if (is_boundary(self, &word))
+    if (is_boundary(self, word))
         return dp_fail(error, DP_ERR_INPUT,
                        "%s:%" PRIu64
                        ": the boundary '%.80s' is a word of the text; choose one that "
                        "does not occur with --boundary",
                        self->path, self->line, self->rules->boundary);
-    word.hash = hash_word(word.text, word.length, available);
-    batch->words[batch->count++] = word;
+    word->hash = hash_word(word->text, word->length, available);
+    batch->count++;
     self->line_has_words = true;
     self->at = at;
     return DP_OK;
@@ -204,13 +205,6 @@ void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules, 
                                  .at = mark ? 3 : 0,
                                  .line = 1,
                                  .line_first = mark ? 3 : 0};
-}
-
-void dp_word_scanner_select_line(dp_word_scanner *scanner, const dp_file_map *text, size_t offset) {
-    const unsigned char *newline = memchr(text->data + offset, '\n', text->size - offset);
-    scanner->at = scanner->line_first = offset;
-    scanner->end = newline == NULL ? text->size : (size_t)(newline - text->data) + 1;
-    scanner->line_has_words = false;
 }
 
 dp_status dp_word_scanner_read(dp_word_scanner *self, dp_word_batch *batch, dp_error *error) {

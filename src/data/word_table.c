@@ -125,11 +125,12 @@ done:
 }
 
 dp_status dp_word_table_add(dp_word_table *table, const void *text, size_t length, uint64_t hash,
-                            uint64_t times, dp_error *error) {
+                            uint64_t times, uint32_t *index, dp_error *error) {
     dp_status status = DP_OK;
     size_t at = find_slot(table, text, length, hash);
     if (table->slots[at] != 0) {
-        table->entries[(table->slots[at] & INDEX_MASK) - 1].count += times;
+        *index = (uint32_t)(table->slots[at] & INDEX_MASK) - 1;
+        table->entries[*index].count += times;
         return DP_OK;
     }
     DP_TRY(make_room(table, length, error));
@@ -140,7 +141,7 @@ dp_status dp_word_table_add(dp_word_table *table, const void *text, size_t lengt
     memcpy(table->entries[table->count].beginning, text, dp_size_min(length, DP_WORD_BEGINNING));
     table->slots[at] = slot_of(hash, table->count);
     table->text_bytes += length + 1;
-    table->count++;
+    *index = (uint32_t)table->count++;
 done:
     return status;
 }

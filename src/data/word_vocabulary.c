@@ -37,9 +37,7 @@ static uint32_t find(const dp_word_table *table, const char *word) {
 static dp_status find_or_add(dp_word_table *table, const char *word, uint32_t *index,
                              dp_error *error) {
     size_t length = strlen(word);
-    dp_status status = dp_word_table_add(table, word, length, dp_word_hash(word, length), 0, error);
-    *index = find(table, word);
-    return status;
+    return dp_word_table_add(table, word, length, dp_word_hash(word, length), 0, index, error);
 }
 
 static bool is_special(const numbering *self, uint32_t index) {
