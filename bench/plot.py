@@ -68,10 +68,11 @@ def panel(figures, labels, batch, place, scale):
 
 
 def scale_of(figures, labels, path):
-    """Sizes of the picture, and its axis: from 1, 3, 10, 30, ... µs to a power of ten."""
-    values = [us(c) for c in figures.candidates]
-    low = max(step * 10**n for n in range(6) for step in (1, 3) if step * 10**n < 0.8 * min(values))
-    high = 10 ** len(str(int(max(values))))
+    """Sizes of the picture, and its axis, that begins and ends at one of 1, 3, 10, 30, ... µs."""
+    values = [end for c in figures.candidates for end in spread(c)]
+    ends = [step * 10**n for n in range(9) for step in (1, 3)]
+    low = max(end for end in ends if end < 0.8 * min(values))
+    high = min(end for end in ends if end > max(values))
     tics = [10**n for n in range(8) if low <= 10**n <= high]
     width = LABEL_WIDTH + len(figures.batches()) * PANEL_WIDTH
     height = TOP + ROW_HEIGHT * len(labels) + BOTTOM
