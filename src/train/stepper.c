@@ -103,6 +103,7 @@ static void step_by_split(dp_stepper *self) {
     const dp_split_result result = dp_split_step_run(self->split, &batch);
     self->loss = result.loss;
     self->clip = result.clip;
+    self->norm = result.norm;
     self->must_stop = result.signalled;
 }
 

@@ -68,6 +68,10 @@ for output in split replicated; do
     done
 done
 expect_equal "rows of metrics.csv" "$(wc -l <split1/metrics.csv)" 7
+for output in split replicated; do
+    expect_equal "rows without the gradient's norm, $output" \
+        "$(awk -F, '$NF == ""' $output1/metrics.csv | wc -l)" 0
+done
 
 # Each sums in an order of its own, and both are the same model.
 [ "$(weights_of split1)" != "$(weights_of replicated1)" ] ||
