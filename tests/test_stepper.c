@@ -141,7 +141,6 @@ static void open_stepper(dp_stepper *stepper, dp_config *config, int count,
 }
 
 static void check_steps(const char *optimizer, const char *clip_norm, const char *parallel) {
-    dp_error error = {0};
     dp_config config;
     dp_stepper stepper;
     const char *const assignments[] = {optimizer,

@@ -248,7 +248,9 @@ static void go_on_waiting(dp_comm *comm, waiting *self, int peer) {
         comm->deadline <= 0.0)
         return;
     const double now = dp_timer_now();
-    if (self->looked != 0.0)
+    if (self->looked == 0.0)
+        self->listened = now; /* nobody calls a roll who has not waited for long */
+    else
         self->waited += smaller(now - self->looked, LOOK_SECONDS_MAX);
     self->looked = now;
     if (self->waited > comm->deadline)

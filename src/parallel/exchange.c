@@ -13,9 +13,11 @@
  * in the first-level cache. */
 #define CHUNK ((size_t)1024)
 
-/* Sums of squares are kept for at most so many spans of the slab. A span is a power of two of lines
- * and depends on the slab's length alone; slices are whole spans. */
+/* Sums of squares are kept for at most so many spans of the slab. A span is this many floats or more,
+ * by a power of two, and depends on the slab's length alone; slices are whole spans. Smaller ones
+ * would divide the slab more evenly, but each costs a sum of its own. */
 #define SPANS_MAX ((size_t)1024)
+#define SPAN_MIN_LOG2 7
 
 /* Depth of a tree over up to 2^30 leaves, and one: what a sum has on its stack at most. */
 #define OPERANDS_MAX 32
@@ -47,7 +49,7 @@ struct dp_exchange {
     float *slabs; /* [slab_count][whole lines of length], behind the extras */
     size_t slab_count;
 
-    size_t span; /* floats */
+    unsigned span_log2; /* floats */
     size_t span_count;
     double *squares; /* [span_count], of the node, behind the slabs */
     double *terms;   /* [span_count], of this rank, used up by a sum */
@@ -196,11 +198,11 @@ static void apply(dp_exchange *self, const dp_exchange_work *work, size_t first,
 /* Takes floats [first, first + count) of the whole sum into the sums of their spans. They come in
  * order, beginning at a span or a chunk of one, so that each is cut in one way only. */
 static void add_squares(dp_exchange *self, size_t first, size_t count, const float *sum) {
-    const size_t piece = dp_size_min(self->span, CHUNK);
+    const size_t span = (size_t)1 << self->span_log2, piece = dp_size_min(span, CHUNK);
     const size_t end = dp_size_min(first + count, self->length);
     for (size_t at = first; at < end; at += piece) {
-        double *squares = &self->squares[at / self->span];
-        double before = at % self->span == 0 ? 0.0 : *squares;
+        double *squares = &self->squares[at >> self->span_log2];
+        double before = (at & (span - 1)) == 0 ? 0.0 : *squares;
         *squares = before + dp_tree_squares(dp_size_min(piece, end - at), sum + (at - first));
     }
 }
@@ -310,10 +312,10 @@ static void sum_and_apply_by_mpi(dp_exchange *self, const dp_exchange_work *work
 /* --- all kinds ------------------------------------------------------------------------------ */
 
 static void find_spans(dp_exchange *self) {
-    self->span = FLOATS_PER_LINE;
-    while ((self->total + self->span - 1) / self->span > SPANS_MAX)
-        self->span *= 2;
-    self->span_count = (self->total + self->span - 1) / self->span;
+    self->span_log2 = SPAN_MIN_LOG2;
+    while (self->total > SPANS_MAX << self->span_log2)
+        self->span_log2++;
+    self->span_count = (self->total + ((size_t)1 << self->span_log2) - 1) >> self->span_log2;
 }
 
 /* There are as many slices as the smallest node has ranks, of whole spans. */
@@ -326,8 +328,8 @@ static void find_slice(dp_exchange *self) {
     if (self->node.rank >= slices)
         return; /* an empty slice */
     dp_tree_range spans = dp_tree_share(self->span_count, (size_t)slices, (size_t)self->node.rank);
-    self->slice.first = spans.first * self->span;
-    self->slice.end = dp_size_min(spans.end * self->span, self->total);
+    self->slice.first = spans.first << self->span_log2;
+    self->slice.end = dp_size_min(spans.end << self->span_log2, self->total);
 }
 
 static dp_status plan_nodes(dp_exchange *self, size_t grains, dp_error *error) {
