@@ -4,7 +4,9 @@
 
 #include "base/file.h"
 #include "base/timer.h"
+#include "parallel/node.h"
 
+#include <mpi.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -179,6 +181,41 @@ static void test_comm_rest_waits_for_the_last(void **state) {
     dp_comm_board_destroy(board);
 }
 
+static int probes;
+
+int __real_MPI_Iprobe(int source, int tag, MPI_Comm comm, int *flag, MPI_Status *status);
+int __wrap_MPI_Iprobe(int source, int tag, MPI_Comm comm, int *flag, MPI_Status *status);
+
+int __wrap_MPI_Iprobe(int source, int tag, MPI_Comm comm, int *flag, MPI_Status *status) {
+    probes++;
+    return __real_MPI_Iprobe(source, tag, comm, flag, status);
+}
+
+static void spin(double seconds) {
+    const double end = dp_timer_now() + seconds;
+    while (dp_timer_now() < end)
+        ;
+}
+
+/* MPI is slow to ask, and allocates. It is asked 20 times a second in a wait, not once a wait. */
+static void test_comm_short_waits_do_not_ask_mpi(void **state) {
+    dp_comm *comm = *(dp_comm **)*state;
+    const double start = dp_timer_now();
+    dp_node node;
+    dp_error error;
+    dp_node_init(&node, comm, true);
+    assert_int_equal(dp_node_allocate(&node, 64, &error), DP_OK);
+    dp_node_barrier(&node);
+    probes = 0;
+    for (int i = 0; i < 500; i++) {
+        if (node.rank == 0)
+            spin(1e-4);
+        dp_node_barrier(&node);
+    }
+    assert_true((double)probes <= 20.0 * (dp_timer_now() - start));
+    dp_node_clear(&node);
+}
+
 /* test_comm [FILTER]: names of tests, with * and ?. */
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
@@ -189,6 +226,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(test_comm_board_deals_each_number_once, &the_comm),
         cmocka_unit_test_prestate(test_comm_board_holds_what_was_written, &the_comm),
         cmocka_unit_test_prestate(test_comm_rest_waits_for_the_last, &the_comm),
+        cmocka_unit_test_prestate(test_comm_short_waits_do_not_ask_mpi, &the_comm),
     };
     dp_error error;
     if (argc > 1)
