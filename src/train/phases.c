@@ -3,6 +3,21 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/timer.h"
+
+dp_status dp_phases_begin(dp_comm *comm, dp_profile *profile, size_t event_capacity,
+                          dp_error *error) {
+    dp_status status = dp_profile_init(profile, event_capacity, error);
+    double *origins = NULL;
+    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_NEW_ARRAY_ON_ALL(comm, origins, (size_t)dp_comm_size(comm));
+    profile->origin = dp_timer_now();
+    dp_comm_gather_all(comm, &profile->origin, sizeof profile->origin, origins);
+    profile->origin = origins[dp_comm_node_first(comm, dp_comm_node(comm))];
+done:
+    dp_memory_free(origins);
+    return status;
+}
 
 static void report_phase(dp_report *report, dp_phase phase, const double *all, size_t ranks,
                          double steps, double total) {

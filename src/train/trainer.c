@@ -507,11 +507,6 @@ static bool is_traced(const trainer *self) {
     return self->request->trace != NULL && self->request->trace[0] != '\0';
 }
 
-static dp_status begin_profile(trainer *self, dp_error *error) {
-    dp_status status = dp_profile_init(&self->profile, is_traced(self) ? TRACE_EVENTS : 0, error);
-    return dp_comm_agree(self->comm, status, error);
-}
-
 static void report_stop(trainer *self, const dp_train_outcome *outcome) {
     char step[32], steps[32];
     dp_report_line(&self->report, "stopped at step %s of %s%s; the same command goes on from there",
@@ -568,7 +563,7 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
         goto done;
     }
     DP_TRY(begin_files(self, error));
-    DP_TRY(begin_profile(self, error));
+    DP_TRY(dp_phases_begin(self->comm, &self->profile, is_traced(self) ? TRACE_EVENTS : 0, error));
     DP_TRY(train(self, evaluations, outcome, error));
     DP_TRY(dp_phases_report(self->comm, &self->profile, &self->report, error));
     if (is_finished(self))

@@ -18,6 +18,22 @@ expect_equal "ranks" "$(grep -o '"tid":[0-9]*' events.txt | sort -u | wc -l)" 3
 sed 's/.*"ts":\([0-9.e+-]*\),"dur":\([0-9.e+-]*\),.*"tid":\([0-9]*\).*/\3 \1 \2/' events.txt |
     awk '$2 < end[$1] - 0.01 { exit 1 } { end[$1] = $2 + $3 }' || fail "phases overlap"
 
+# All ranks are on one clock: none leaves a barrier, the end of an exchange, before all have come to it.
+sed 's/"name":"\([a-z0-9]*\)",.*"ts":\([0-9.e+-]*\),"dur":\([0-9.e+-]*\),.*"tid":\([0-9]*\).*/\1 \2 \3 \4/' \
+    events.txt | awk '$1 == "exchange" {
+        k = ++count[$4]
+        if (ranks[k]++ == 0 || $2 > came[k]) came[k] = $2
+        if (ranks[k] == 1 || $2 + $3 < left[k]) left[k] = $2 + $3
+    }
+    END {
+        for (k in came) if (ranks[k] == 3) {
+            compared++
+            early += left[k] < came[k] - 0.01
+        }
+        printf "%d of %d barriers were left too early\n", early, compared
+        exit early > 0 || compared < 100
+    }' >barriers.txt || fail "not one clock: $(cat barriers.txt)"
+
 expect_refusal 3 "cannot write missing/trace.json" 3 \
     "$BIN/dptrain" small.ini train.steps=200 run.dir=other --trace missing/trace.json
 cmp <(weights runs/small) <(weights other) || fail "the run without its trace has other weights"
