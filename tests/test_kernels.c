@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/size.h"
 #include "support/reference.h"
 
 #include <math.h>
@@ -12,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -45,11 +47,20 @@ static void assert_near(const char *what, const dp_kernels *kernels, double valu
                  expected);
 }
 
+static const dp_cpu_level levels[] = {DP_CPU_GENERIC, DP_CPU_X86_64_V3, DP_CPU_X86_64_V4};
+
 /* Calls test for the kernels of each level up to this machine's. */
 static void for_each_level(void (*test)(const dp_kernels *)) {
-    const dp_cpu_level levels[] = {DP_CPU_GENERIC, DP_CPU_X86_64_V3, DP_CPU_X86_64_V4};
     for (size_t i = 0; i < 3 && levels[i] <= dp_cpu_level_detect(); i++)
         test(dp_kernels_of(levels[i]));
+}
+
+static void say_what_is_not_tested(void) {
+    for (size_t i = 0; i < 3; i++) {
+        if (levels[i] > dp_cpu_level_detect())
+            printf("not tested: %s, which this machine does not have\n",
+                   dp_cpu_level_name(levels[i]));
+    }
 }
 
 /* The sum of products that x[i * step_x] and w[i * step_w] make, and how large they are. */
@@ -235,9 +246,27 @@ static void test_kernels_tanh_keeps_its_bound(void **state) {
 static const uint32_t target_starts[] = {0, 1, 2, 5, 5, 6, 10};
 enum { TARGET_ROWS = sizeof target_starts / sizeof target_starts[0] - 1 };
 
+/* That the probabilities of a row whose targets are none of these columns keep their bound:
+ * y = factor * softmax(row). */
+static void expect_probabilities(const dp_kernels *kernels, size_t vocab, const float *row,
+                                 const bool *is_target, double factor, const float *result) {
+    float largest = row[0];
+    double total = 0.0;
+    for (size_t j = 1; j < vocab; j++)
+        largest = row[j] > largest ? row[j] : largest;
+    for (size_t j = 0; j < vocab; j++)
+        total += exp((double)(row[j] - largest));
+    for (size_t j = 0; j < vocab; j++) {
+        const double expected = factor * exp((double)(row[j] - largest)) / total;
+        if (!is_target[j] && !(fabs((double)result[j] - expected) <= 5e-7 * expected))
+            fail_msg("softmax, %s: %.9g, not %.9g", dp_cpu_level_name(kernels->level),
+                     (double)result[j], expected);
+    }
+}
+
 static void check_softmax(const dp_kernels *kernels) {
-    const size_t vocabs[] = {2, 16, 27, 100};
-    for (size_t v = 0; v < 4; v++) {
+    const size_t vocabs[] = {2, 16, 27, 100, 128};
+    for (size_t v = 0; v < sizeof vocabs / sizeof vocabs[0]; v++) {
         const size_t vocab = vocabs[v], ld = dp_kernels_padded(vocab);
         const float scale = 0.125f;
         uint32_t targets[10];
@@ -252,11 +281,16 @@ static void check_softmax(const dp_kernels *kernels) {
             kernels->softmax_gradient(TARGET_ROWS, vocab, ld, target_starts, targets, scale, y);
         for (size_t r = 0; r < TARGET_ROWS; r++) {
             const uint32_t first = target_starts[r], end = target_starts[r + 1];
+            bool is_target[LD_MAX] = {false};
             double total = 0.0;
             for (size_t j = 0; j < vocab; j++)
                 total += exp((double)x[r * ld + j]);
             for (uint32_t t = first; t < end; t++)
                 expected_loss += log(total) - (double)x[r * ld + targets[t]];
+            for (uint32_t t = first; t < end; t++)
+                is_target[targets[t]] = true;
+            expect_probabilities(kernels, vocab, x + r * ld, is_target,
+                                 (double)scale * (double)(end - first), y + r * ld);
             for (size_t j = 0; j < ld; j++) {
                 if (j >= vocab) {
                     assert_true(y[r * ld + j] == 0.0f);
@@ -438,6 +472,35 @@ static void expect_exponentials(const dp_kernels *kernels, size_t cols, const fl
         assert_true(e[j] == logits[j]);
 }
 
+/* Differences of all of float32's magnitudes. */
+static void check_exponentials_bound(const dp_kernels *kernels) {
+    _Alignas(64) float values[DP_KERNEL_LANES], results[DP_KERNEL_LANES];
+    double largest = 0.0;
+    float maximum = 0.0f, sum = 0.0f;
+    for (uint32_t bits = 0; bits < 0x7F800000u; bits += 1009 * (DP_KERNEL_LANES - 1)) {
+        values[0] = 0.0f;
+        for (uint32_t i = 1; i < DP_KERNEL_LANES; i++) {
+            const uint32_t pattern =
+                (uint32_t)dp_size_min(bits + 1009 * i, 0x7F7FFFFFu) | 0x80000000u;
+            memcpy(&values[i], &pattern, sizeof pattern);
+        }
+        memcpy(results, values, sizeof results);
+        kernels->exponentials(1, DP_KERNEL_LANES, DP_KERNEL_LANES, results, &maximum, &sum);
+        for (size_t i = 0; i < DP_KERNEL_LANES; i++) {
+            const double expected = exp(fmax((double)values[i], -87.0));
+            const double error = fabs((double)results[i] / expected - 1.0);
+            largest = error > largest || isnan(error) ? error : largest;
+        }
+    }
+    if (!(largest <= 1.5e-7) || largest < 1e-9)
+        fail_msg("exp, %s: relative error %g", dp_cpu_level_name(kernels->level), largest);
+}
+
+static void test_kernels_exponentials_keep_their_bound(void **state) {
+    (void)state;
+    for_each_level(check_exponentials_bound);
+}
+
 static void check_exponentials(const dp_kernels *kernels) {
     static _Alignas(64) float logits[ROWS * WIDE], e[ROWS * WIDE], alone[ROWS * WIDE];
     float maxima[ROWS], sums[ROWS], other_maxima[ROWS], other_sums[ROWS];
@@ -521,6 +584,7 @@ int main(void) {
         cmocka_unit_test(test_kernels_tanh_keeps_its_bound),
         cmocka_unit_test(test_kernels_softmax_gradient),
         cmocka_unit_test(test_kernels_exponentials),
+        cmocka_unit_test(test_kernels_exponentials_keep_their_bound),
         cmocka_unit_test(test_kernels_scale_rows),
         cmocka_unit_test(test_kernels_sum_rows),
         cmocka_unit_test(test_kernels_dropout),
@@ -528,5 +592,6 @@ int main(void) {
         cmocka_unit_test(test_kernels_gather_and_scatter_add),
         cmocka_unit_test(test_kernels_descend),
     };
+    say_what_is_not_tested();
     return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
 }

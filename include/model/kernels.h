@@ -76,13 +76,17 @@ typedef struct dp_kernels {
     void (*tanh)(size_t rows, size_t n, size_t ld, float *x);
     /* Row r has the targets [target_starts[r], target_starts[r + 1]) of `targets`. logits [rows,
      * vocab] with ld become the gradient of scale * (summed loss) at the logits, and 0 in the
-     * padding, whatever it was; returns the sum over targets of -log softmax[target]. */
+     * padding, whatever it was; returns the sum over targets of -log softmax[target]. Where it is
+     * no target's, a probability has a relative error below 5e-7 for up to 128 columns, beside
+     * that of the float32 difference of its logit and the largest; at most exp(-87) for one that is
+     * less. */
     double (*softmax_gradient)(size_t rows, size_t vocab, size_t ld, const uint32_t *target_starts,
                                const uint32_t *targets, float scale, float *logits);
 
     /* For a softmax over more columns than these: x[r, j] becomes exp(x[r, j] - maxima[r]), and 0
      * up to whole vectors; maxima[r] is the largest of the row and sums[r] the sum of what x
-     * becomes: x [rows, cols] with ld, maxima and sums [rows]. */
+     * becomes: x [rows, cols] with ld, maxima and sums [rows]. Relative error below 1.5e-7 of the exp
+     * of the float32 difference; below -87, the result is exp(-87). */
     void (*exponentials)(size_t rows, size_t cols, size_t ld, float *x, float *maxima, float *sums);
     /* y[r, j] = factors[r] x[r, j]:  factors [rows], x [rows, cols] with ldx, y [rows, cols] with
      * ldy, which may be x. */
