@@ -80,8 +80,8 @@ slab.
 """
 
 MEMORY = """
-Resident at the first step, in MB: of the largest rank, and of all ranks together with shared pages
-counted once. Seconds from the start of the process to the first step done.
+Resident at the first step, in MB: of the largest rank, and of all ranks together, each page divided
+by all processes that use it. Seconds from the start of the process to the first step done.
 """
 
 AGREEMENT = """

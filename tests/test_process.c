@@ -26,7 +26,14 @@ static void test_process_finds_programs_in_path(void **state) {
 static void test_process_tells_its_age_and_memory(void **state) {
     (void)state;
     assert_true(dp_process_age() >= 0.0);
-    assert_true(dp_process_resident_bytes() >= dp_process_proportional_bytes());
+    enum { BYTES = 32 << 20 };
+    const size_t resident = dp_process_resident_bytes(), share = dp_process_proportional_bytes();
+    assert_in_range(share, 1, resident);
+    char *memory = test_malloc(BYTES);
+    memset(memory, 1, BYTES);
+    assert_in_range(dp_process_resident_bytes(), resident + BYTES / 2, resident + 2 * (size_t)BYTES);
+    assert_in_range(dp_process_proportional_bytes(), share + BYTES / 2, share + 2 * (size_t)BYTES);
+    test_free(memory);
 }
 
 int main(void) {

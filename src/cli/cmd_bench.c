@@ -130,7 +130,7 @@ static void to_table(const dp_config *config, const dp_bench_result *result, dp_
                           gflops(result) / result->sgemm_gflops, result->sgemm_gflops);
     if (result->blocks == 0)
         dp_text_append_format(
-            out, "exchange  %10.2f us with update, %.2f of MPI_Allreduce and update (%.2f us)\n",
+            out, "exchange  %10.2f us with SGD, %.2f of MPI_Allreduce and SGD (%.2f us)\n",
             result->exchange_us, result->exchange_us / result->allreduce_us, result->allreduce_us);
     dp_text_append_format(out, "messages  %10.3f MB a step, of all ranks\n",
                           1e-6 * result->bytes_sent);
@@ -172,10 +172,13 @@ const dp_command dp_command_bench = {
     .name = "bench",
     .arguments = "CONFIG [section.key=value ...]",
     .purpose = "measure what a step of CONFIG takes, and what with",
-    .details = "Writes no files. 'nominal' counts the matrix products of a step, 2 for each\n"
-               "multiply-add; the sgemm it is compared with runs on one core in the same run.\n"
-               "What crosses memory that ranks share is no message. Where the output layer is\n"
-               "split its gradient is not exchanged, so that no exchange of it is measured.\n",
+    .details = "Writes no file but the stamp of a dataset that it had to check. 'nominal' counts\n"
+               "the matrix products of a step, 2 for each multiply-add; the sgemm it is compared\n"
+               "with runs on one core in the same run. 'exchange' is that of a gradient nobody had\n"
+               "to compute, with an update of plain SGD. What crosses memory that ranks share is\n"
+               "no message. Memory a node adds up what its ranks use, each page divided by all\n"
+               "processes that use it. Where the output layer is split its gradient is not\n"
+               "exchanged, so that no exchange of it is measured.\n",
     .options = options_table,
     .config = dp_config_table,
     .run = run,

@@ -159,6 +159,23 @@ static void sum_rows(size_t count, const uint32_t *starts, const uint32_t *rows,
  * while one is worked on: the processor does not foresee strips of rows, nor the next block. */
 enum { FAR_FLOATS = 16384 };
 
+/* A length in parts of nearly the same size: the first `larger` are one longer than `size`. */
+typedef struct even_parts {
+    size_t count, size, larger;
+} even_parts;
+
+/* In as few parts of at most `most` as can be: no step of a loop divides, which is slow. */
+INLINE even_parts cut_evenly(size_t length, size_t most) {
+    const size_t count = (length + most - 1) / most;
+    if (count == 0)
+        return (even_parts){0};
+    return (even_parts){.count = count, .size = length / count, .larger = length % count};
+}
+
+INLINE size_t part_size(even_parts parts, size_t i) {
+    return parts.size + (i < parts.larger ? 1 : 0);
+}
+
 /* --- x W ------------------------------------------------------------------------------------ */
 
 /* The widest strip, in vectors, and how many rows a tile has for each width. */
@@ -239,13 +256,11 @@ INLINE void multiply_strip(const int cols, size_t count, multiply_call call) {
 
 static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *w,
                      size_t ldw, const float *b, const float *h, float *y, size_t ldy) {
-    const size_t vectors = vectors_for(out);
-    const size_t strips = (vectors + COLS_MAX - 1) / COLS_MAX;
-    for (size_t s = 0, c = 0; s < strips; s++) {
-        /* Strips are nearly the same for all. */
-        size_t width = (vectors - c + (strips - s) - 1) / (strips - s);
+    const even_parts strips = cut_evenly(vectors_for(out), COLS_MAX);
+    for (size_t s = 0, c = 0; s < strips.count; s++) {
+        const size_t width = part_size(strips, s);
         /* Behind the last strip, a block's biases and the next block. */
-        const float *next = s + 1 < strips ? w + (c + width) * LANES : w + (in + 1) * ldw;
+        const float *next = s + 1 < strips.count ? w + (c + width) * LANES : w + (in + 1) * ldw;
         multiply_call call = {.in = in,
                               .ldx = ldx,
                               .ldw = ldw,
@@ -471,13 +486,11 @@ INLINE void gradient_block(const int ins, const int cols, size_t grains, const g
     }
 }
 
-/* All inputs of a strip of `cols` vectors, in blocks of nearly the same size. */
-INLINE void gradient_strip(const int cols, size_t grains, gradient_call call, size_t in, float *dw,
-                           size_t ldw) {
-    const size_t rows = call.starts[grains] - call.starts[0];
-    const size_t most = rows < FEW_ROWS * grains ? GRADIENT_INS_FEW_ROWS : GRADIENT_INS_MAX;
-    for (size_t blocks = (in + most - 1) / most; blocks > 0; blocks--) {
-        const size_t width = (in + blocks - 1) / blocks;
+/* All inputs of a strip of `cols` vectors. */
+INLINE void gradient_strip(const int cols, size_t grains, gradient_call call, even_parts ins,
+                           float *dw, size_t ldw) {
+    for (size_t block = 0; block < ins.count; block++) {
+        const size_t width = part_size(ins, block);
         switch (width) {
         case 5:
             gradient_block(5, cols, grains, &call, dw, ldw);
@@ -495,7 +508,6 @@ INLINE void gradient_strip(const int cols, size_t grains, gradient_call call, si
             gradient_block(1, cols, grains, &call, dw, ldw);
             break;
         }
-        in -= width;
         call.x += width;
         dw += width * ldw;
     }
@@ -503,16 +515,18 @@ INLINE void gradient_strip(const int cols, size_t grains, gradient_call call, si
 
 INLINE void gradient_strips(size_t grains, gradient_call call, size_t in, size_t out, float *dw,
                             size_t ldw) {
-    const size_t vectors = vectors_for(out);
+    const size_t rows = call.starts[grains] - call.starts[0], vectors = vectors_for(out);
+    const even_parts ins =
+        cut_evenly(in, rows < FEW_ROWS * grains ? GRADIENT_INS_FEW_ROWS : GRADIENT_INS_MAX);
     const float *dy = call.dy;
     size_t v = 0;
     for (; v + GRADIENT_COLS <= vectors; v += GRADIENT_COLS) {
         call.dy = dy + v * LANES;
-        gradient_strip(GRADIENT_COLS, grains, call, in, dw + v * LANES, ldw);
+        gradient_strip(GRADIENT_COLS, grains, call, ins, dw + v * LANES, ldw);
     }
     for (; v < vectors; v++) {
         call.dy = dy + v * LANES;
-        gradient_strip(1, grains, call, in, dw + v * LANES, ldw);
+        gradient_strip(1, grains, call, ins, dw + v * LANES, ldw);
     }
 }
 

@@ -13,9 +13,9 @@
 
 enum { STRETCHES_MAX = 1000, SGEMM_SIZE = 1536, PROFILED_STEPS_MAX = 200, IDLE_STEPS = 100 };
 
-/* How long a stretch of steps is meant to take: long against a clock's tick, short against what
- * else the machine does. */
-#define STRETCH_SECONDS 0.02
+/* How long a stretch of steps is meant to take at least: long against a clock's tick, short against
+ * what else the machine does. */
+#define STRETCH_SECONDS_MIN 0.02
 
 /* At most so long are the steps that warm up and those that are profiled. */
 #define WARM_UP_SECONDS 1.0
@@ -47,7 +47,7 @@ static dp_spread spread_of(double *values, size_t count) {
     qsort(values, count, sizeof *values, ascending);
     return (dp_spread){.min = values[0],
                        .p10 = values[count / 10],
-                       .median = values[count / 2],
+                       .median = 0.5 * (values[(count - 1) / 2] + values[count / 2]),
                        .p90 = values[count - 1 - count / 10],
                        .max = values[count - 1]};
 }
@@ -145,12 +145,13 @@ static void look_at_the_clock(bench *self, uint64_t count) {
     self->us = (double)dp_comm_max(self->comm, us);
 }
 
-/* Warms up, and finds how many steps make a stretch. */
-static void warm_up(bench *self) {
+/* Warms up, and finds how many steps make a stretch: such that there is room for all of them. */
+static void warm_up(bench *self, double seconds) {
+    const double stretch = fmax(STRETCH_SECONDS_MIN, seconds / STRETCHES_MAX);
     look_at_the_clock(self, 1);
     look_at_the_clock(self, steps_in(self, 0.3 * WARM_UP_SECONDS, 20));
     look_at_the_clock(self, steps_in(self, 0.7 * WARM_UP_SECONDS, 50));
-    self->stretch = steps_in(self, STRETCH_SECONDS, 1e6);
+    self->stretch = steps_in(self, stretch, 1e9);
 }
 
 /* All candidates in turn, until the time is up on rank 0. */
@@ -262,7 +263,7 @@ static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_er
     DP_TRY(dp_comm_agree(comm, prepare(self, error), error));
     DP_TRY(dp_stepper_initialise(&self->stepper, error));
     dp_stepper_publish(&self->stepper);
-    warm_up(self);
+    warm_up(self, seconds);
     measure(self, seconds);
     DP_TRY(measure_phases(self, seconds, result, error));
     describe(self, result);

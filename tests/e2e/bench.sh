@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# bench: that its figures are those of the config and of each other. How large they are is no matter of
+# a test.
+source "$(dirname "$0")/common.sh"
+make_small_run
+
+# bench RANKS ARGUMENT...: leaves the numbers in bench.json.
+bench() {
+    local count=$1
+    shift
+    ranks "$count" "$BIN/dptrain" bench small.ini --seconds 0.2 --json "$@" >bench.json
+    expect_equal "lines of JSON" "$(wc -l <bench.json)" 1
+    expect_equal "its ends" "$(head -c 1 bench.json) $(tail -c 2 bench.json)" "{ }"
+}
+
+# spread PHASE NAME
+spread() {
+    grep -o "\"$1\":{[^}]*}" bench.json | grep -o "\"$2\":[^,}]*" | cut -d: -f2
+}
+
+# expect_ratio NAME DIVIDEND DIVISOR: that the field NAME is the quotient of two others.
+expect_ratio() {
+    expect_below "distance of $1 from $2 over $3" \
+        "$(awk -v r="$(field bench.json "$1")" -v a="$2" -v b="$3" \
+            'BEGIN { d = r * b / a - 1; print (d < 0 ? -d : d) }')" 1e-5
+}
+
+for count in 1 2; do
+    bench $count model.hidden_dim=24 model.embedding_dim=6 train.batch_size=40 train.grains=4
+    expect_equal ranks "$(field bench.json ranks)" $count
+    expect_equal grains "$(field bench.json grains)" 4
+    # Three products of 40 rows for each weight of both layers, with a block of 3 and 27 tokens.
+    expect_equal "nominal flops" "$(field bench.json nominal_flops)" \
+        $((2 * 3 * 40 * (3 * 6 * 24 + 24 * 27)))
+    median=$(field bench.json us_per_step | sed 's/.*://')
+    median=${median#\{median:}
+    expect_ratio examples_per_s 40e6 "$median"
+    expect_ratio gflops "$(field bench.json nominal_flops)e-3" "$median"
+    expect_ratio fraction_of_sgemm "$(field bench.json gflops)" "$(field bench.json sgemm_gflops)"
+    expect_ratio exchange_vs_mpi_allreduce "$(field bench.json exchange_us)" \
+        "$(field bench.json allreduce_us)"
+    for phase in draw layer1 tanh layer2 softmax backward exchange update; do
+        min=$(spread $phase min) median=$(spread $phase median) max=$(spread $phase max)
+        expect_below "least time of $phase" 0.001 "$min"
+        # Of one rank or of two, it is the mean of both.
+        expect_below "distance of the median of $phase" \
+            "$(distance "$median" "$(awk -v a="$min" -v b="$max" 'BEGIN { print (a + b) / 2 }')")" 0.001
+    done
+    expect_below "memory of a rank" 1e6 "$(field bench.json resident_bytes_rank)"
+    expect_below "memory of a node" 1e6 "$(field bench.json resident_bytes_node)"
+done
+
+"$BIN/dptrain" bench small.ini --seconds 0 >table.txt
+for word in step examples rate exchange messages memory start draw update; do
+    grep -q "^$word " table.txt || fail "no line of $word: $(cat table.txt)"
+done
+expect_below "columns" "$(wc -L <table.txt)" 80
+[ ! -e runs ] || fail "bench has left a run folder"
