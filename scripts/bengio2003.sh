@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bengio2003.sh TEXT [DIR [CONFIG...]]: trains the networks of Bengio et al. 2003, table 1,
-# on the Brown corpus cut as theirs is, and prints the rows of the table in docs/bengio2003.md. Runs
+# on the Brown corpus cut as theirs is, and prints the perplexities of docs/bengio2003.md. Runs
 # that are there already are not repeated. TEXT has one sentence a line, tokens between blanks; DIR
 # [runs/bengio2003] gets datasets and runs. RANKS is how many ranks train [2].
 set -euo pipefail
@@ -33,7 +33,7 @@ mixed() {
 # perplexity PART SPLIT: from what `dptrain eval --json` has printed.
 perplexity() {
     grep -o "\"$1\":{.*" <<<"$result" | grep -o "\"$2\":{[^}]*" | head -n 1 |
-        sed 's/.*"perplexity":\([0-9]*\.[0-9]\).*/\1/'
+        sed 's/.*"perplexity":\([0-9.]*\).*/\1/' | xargs printf '%.1f'
 }
 
 mkdir -p "$dir"
