@@ -75,6 +75,13 @@ static void test_axis_commands(void **state) {
     assert_string_equal(dp_text_string(&commands),
                         "set logscale y\nset yrange [0.5:8]\nset ytics (\"\" 1.5)\n");
     dp_text_clear(&commands);
+    axis = (dp_axis){.low = 0.5, .high = 40.0, .count = 4, .tics = {2.0, 5.7, 8.0, 40.0}};
+    dp_axis_append_perplexities(&axis, &commands);
+    assert_string_equal(dp_text_string(&commands),
+                        "unset logscale y2\nset y2range [0.5:40]\nset y2tics (\"7.39\" 2, "
+                        "\"299\" 5.7, \"2,981\" 8, \"2.35e+17\" 40)\n"
+                        "set y2label \"perplexity\"\n");
+    dp_text_clear(&commands);
 }
 
 int main(void) {

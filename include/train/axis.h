@@ -33,4 +33,7 @@ void dp_axis_thin(dp_axis *axis, size_t most);
  * whole numbers as "50,000"; without labels where they stand below another panel. */
 void dp_axis_append(const dp_axis *axis, const char *name, bool labelled, dp_text *commands);
 
+/* Appends those for the right side, where the y axis has losses: the perplexity at each tic. */
+void dp_axis_append_perplexities(const dp_axis *losses, dp_text *commands);
+
 #endif

@@ -107,7 +107,8 @@ static void append_style(dp_text *script) {
                    DP_COLOUR_INK "\"\n"
                            "set title textcolor rgb \"" DP_COLOUR_INK "\" font large\n"
                            "set xlabel textcolor rgb \"" DP_COLOUR_INK "\"\n"
-                           "set ylabel textcolor rgb \"" DP_COLOUR_INK "\"\n");
+                           "set ylabel textcolor rgb \"" DP_COLOUR_INK "\"\n"
+                           "set y2label textcolor rgb \"" DP_COLOUR_INK "\"\n");
 }
 
 static void append_script(dp_text *script, const dp_gnuplot_figure *figure) {

@@ -172,13 +172,13 @@ const dp_command dp_command_bench = {
     .name = "bench",
     .arguments = "CONFIG [section.key=value ...]",
     .purpose = "measure what a step of CONFIG takes, and what with",
-    .details = "Writes no file but the stamp of a dataset that it had to check. 'nominal' counts\n"
-               "the matrix products of a step, 2 for each multiply-add; the sgemm it is compared\n"
-               "with runs on one core in the same run. 'exchange' is that of a gradient nobody had\n"
-               "to compute, with an update of plain SGD. What crosses memory that ranks share is\n"
-               "no message. Memory a node adds up what its ranks use, each page divided by all\n"
-               "processes that use it. Where the output layer is split its gradient is not\n"
-               "exchanged, so that no exchange of it is measured.\n",
+    .details = "Writes no file but the stamp of a dataset that it had to check. 'nominal'\n"
+               "counts the matrix products of a step, 2 for each multiply-add; the sgemm it is\n"
+               "compared with runs on one core in the same run. 'exchange' is that of a gradient\n"
+               "nobody had to compute, with an update of plain SGD; where the output layer is\n"
+               "split its gradient is not exchanged, and nothing measured. What crosses memory\n"
+               "that ranks share is no message. Memory a node adds up what its ranks use, each\n"
+               "page divided by all processes that use it.\n",
     .options = options_table,
     .config = dp_config_table,
     .run = run,

@@ -6,6 +6,7 @@
 #include "train/run_folder.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -184,7 +185,8 @@ static void checkpoint_to_text(const dp_checkpoint *checkpoint, const char *path
     dp_text_append_format(out, "  weights     %s\n",
                           dp_hash_format(checkpoint->weights_hash, hash));
     if (progress->best_step != 0)
-        dp_text_append_format(out, "  best so far dev %.4f at step %s\n", progress->best_loss,
+        dp_text_append_format(out, "  best so far dev %.4f (perplexity %.4g) at step %s\n",
+                              progress->best_loss, exp(progress->best_loss),
                               dp_text_format_count(progress->best_step, count));
     if (end.stopped_early)
         dp_text_append_format(

@@ -135,3 +135,23 @@ void dp_axis_append(const dp_axis *axis, const char *name, bool labelled, dp_tex
     }
     dp_text_append(commands, ")\n");
 }
+
+/* Three digits, whole numbers from there on; beyond the range of such text as a power. */
+static void append_perplexity(double perplexity, dp_text *commands) {
+    char count[32];
+    if (perplexity >= 100.0 && perplexity < 1e6)
+        dp_text_append(commands, dp_text_format_count((uint64_t)round(perplexity), count));
+    else
+        dp_text_append_format(commands, "%.3g", perplexity);
+}
+
+void dp_axis_append_perplexities(const dp_axis *losses, dp_text *commands) {
+    dp_text_append_format(commands, "%s logscale y2\nset y2range [%.17g:%.17g]\nset y2tics (",
+                          losses->logarithmic ? "set" : "unset", losses->low, losses->high);
+    for (size_t i = 0; i < losses->count; i++) {
+        dp_text_append(commands, i == 0 ? "\"" : ", \"");
+        append_perplexity(exp(losses->tics[i]), commands);
+        dp_text_append_format(commands, "\" %.10g", losses->tics[i]);
+    }
+    dp_text_append(commands, ")\nset y2label \"perplexity\"\n");
+}

@@ -59,6 +59,9 @@ static void append_title(dp_text *names, const char *name, const dp_curve *dev) 
     dp_text_clear(&title);
 }
 
+/* Where a panel ends that has perplexities on its right side: a fraction of the picture's width. */
+#define RIGHT_OF_LOSSES 0.915
+
 /* The part of the picture for the next plot, from the lower edge: fractions of its height. */
 static void append_panel(dp_text *commands, double right, double bottom, double top) {
     dp_text_append_format(commands,
@@ -143,9 +146,10 @@ static void append_cut_notice(dp_text *commands, const dp_curve *smooth, const d
 static void append_loss_panel(dp_text *commands, const loss_curves *curves, const dp_range *losses,
                               const dp_axis *steps) {
     dp_axis axis = dp_axis_widen(dp_axis_logarithmic(losses->low, losses->high), 0.04);
-    append_panel(commands, 0.95, 0.335, 0.885);
+    append_panel(commands, RIGHT_OF_LOSSES, 0.335, 0.885);
     dp_axis_append(steps, "x", false, commands);
     dp_axis_append(&axis, "y", true, commands);
+    dp_axis_append_perplexities(&axis, commands);
     append_cut_notice(commands, &curves->smooth, &axis);
     dp_text_append_format(
         commands,
@@ -162,7 +166,7 @@ static void append_loss_panel(dp_text *commands, const loss_curves *curves, cons
     if (curves->dev.count > 0)
         dp_text_append(commands, ", \\\n     data index \"dev\" with points pt 13 ps 1*marker "
                                  "lc rgb \"" DP_COLOUR_MARK "\" title \"dev\"");
-    dp_text_append(commands, "\nunset label\nunset key\n");
+    dp_text_append(commands, "\nunset label\nunset key\nunset y2tics\nunset y2label\n");
 }
 
 static dp_status find_loss_range(const dp_metrics_table *metrics, const loss_curves *curves,
@@ -199,7 +203,7 @@ dp_status dp_figure_loss(const char *name, const dp_metrics_table *metrics,
     append_title(&figure->names, name, &curves.dev);
     dp_text_append(&figure->commands, "set multiplot\n");
     append_loss_panel(&figure->commands, &curves, &losses, &steps);
-    append_rate_panel(&figure->commands, 0.95, &rates, &steps);
+    append_rate_panel(&figure->commands, RIGHT_OF_LOSSES, &rates, &steps);
     dp_text_append_format(&figure->commands,
                           "plot data index \"rate\" with %s lw 2 lc rgb \"" DP_COLOUR_QUIET "\"\n"
                           "unset multiplot\n",
@@ -266,9 +270,10 @@ dp_status dp_figure_train_dev(const char *name, const dp_metrics_table *metrics,
     append_best(&figure->data, &dev);
     dp_axis steps = step_axis(metrics);
     dp_axis losses = dp_axis_widen(dp_axis_linear(range.low, range.high), 0.06);
-    append_panel(&figure->commands, 0.95, 0.12, 0.87);
+    append_panel(&figure->commands, RIGHT_OF_LOSSES, 0.12, 0.87);
     dp_axis_append(&steps, "x", true, &figure->commands);
     dp_axis_append(&losses, "y", true, &figure->commands);
+    dp_axis_append_perplexities(&losses, &figure->commands);
     append_train_dev(&figure->commands, &train, evaluated, &dev);
 done:
     dp_curve_clear(&train);

@@ -14,9 +14,10 @@ static void append_page(dp_option_table options, dp_text *page) {
     dp_roff_heading(page, "DESCRIPTION");
     dp_roff_paragraph(page,
                       "Packs a text into a dataset: contexts of tokens and the token that "
-                      "follows. Tokens are the characters of a text of one word a line. One text "
-                      "is shuffled by lines, as Python's random shuffles, and split; three are "
-                      "taken as they are.\n\n"
+                      "follows. Tokens are the characters of a text of one word a line or, with "
+                      "--unit word, words between blanks. One text is shuffled by lines, as "
+                      "Python's random shuffles, and split, or cut as a stream; three are taken "
+                      "as they are.\n\n"
                       "Texts are UTF-8. Blanks at the ends of lines and empty lines are skipped.");
     dp_roff_heading(page, "WORDS");
     dp_roff_paragraph(
