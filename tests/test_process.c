@@ -31,7 +31,8 @@ static void test_process_tells_its_age_and_memory(void **state) {
     assert_in_range(share, 1, resident);
     char *memory = test_malloc(BYTES);
     memset(memory, 1, BYTES);
-    assert_in_range(dp_process_resident_bytes(), resident + BYTES / 2, resident + 2 * (size_t)BYTES);
+    assert_in_range(dp_process_resident_bytes(), resident + BYTES / 2,
+                    resident + 2 * (size_t)BYTES);
     assert_in_range(dp_process_proportional_bytes(), share + BYTES / 2, share + 2 * (size_t)BYTES);
     test_free(memory);
 }

@@ -9,9 +9,9 @@
 #include "parallel/comm.h"
 #include "train/report.h"
 
-/* Starts the profiles of all ranks, as dp_profile_init, with one origin of time: the ranks of a node
- * have a clock in common, and the nodes begin together as closely as a collective call ends on all.
- * Agreed on. */
+/* Starts the profiles of all ranks, as dp_profile_init, with one origin of time: the ranks of a
+ * node have a clock in common, and the nodes begin together as closely as a collective call ends on
+ * all. Agreed on. */
 dp_status dp_phases_begin(dp_comm *comm, dp_profile *profile, size_t event_capacity,
                           dp_error *error) DP_CHECKED;
 

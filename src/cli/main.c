@@ -86,15 +86,14 @@ static bool is_word(const char *argument) {
     return argument[0] != '-' && strpbrk(argument, "./=") == NULL && !dp_file_exists(argument);
 }
 
+/* In one piece, as what mpirun says of the status comes between two. */
 static int fail_unknown_command(const char *word) {
     const char *nearest = dp_command_suggest(list, word);
     if (!dp_launch_is_first())
         return DP_ERR_INPUT;
-    fprintf(stderr, "dptrain: '%s' is neither a command nor a config file", word);
-    if (nearest == NULL)
-        fprintf(stderr, " (see dptrain --help)\n");
-    else
-        fprintf(stderr, ": did you mean 'dptrain %s'?\n", nearest);
+    fprintf(stderr, "dptrain: '%s' is neither a command nor a config file%s%s%s\n", word,
+            nearest == NULL ? " (see dptrain --help" : ": did you mean 'dptrain ",
+            nearest == NULL ? "" : nearest, nearest == NULL ? ")" : "'?");
     return DP_ERR_INPUT;
 }
 

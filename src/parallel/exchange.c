@@ -13,9 +13,9 @@
  * in the first-level cache. */
 #define CHUNK ((size_t)1024)
 
-/* Sums of squares are kept for at most so many spans of the slab. A span is this many floats or more,
- * by a power of two, and depends on the slab's length alone; slices are whole spans. Smaller ones
- * would divide the slab more evenly, but each costs a sum of its own. */
+/* Sums of squares are kept for at most so many spans of the slab. A span is this many floats or
+ * more, by a power of two, and depends on the slab's length alone; slices are whole spans. Smaller
+ * ones would divide the slab more evenly, but each costs a sum of its own. */
 #define SPANS_MAX ((size_t)1024)
 #define SPAN_MIN_LOG2 7
 
