@@ -151,10 +151,13 @@ typedef struct result {
     dp_split_result steps[STEPS];
 } result;
 
+/* Those that this rank has. */
 static void copy_slabs(result *self, dp_split_step *split) {
     for (size_t slab = 0; slab < self->slab_count; slab++) {
         const float *from =
             slab == 0 ? dp_split_step_parameters(split) : dp_split_step_slab(split, slab - 1);
+        if (from == NULL)
+            continue;
         self->slabs[slab] = new_array(self->layout.length, sizeof(float));
         memcpy(self->slabs[slab], from, self->layout.length * sizeof(float));
     }

@@ -17,7 +17,8 @@
  * every sum over rows is taken in their order and every sum over blocks in the tree. What lies
  * below the output is the same on all nodes, each computes it for the whole batch, and nothing of
  * it crosses between them. A node holds the slab of parameters once, of which other nodes' blocks
- * are current only after dp_split_step_collect.
+ * are current only after dp_split_step_collect; and of the optimizer's state what lies below the
+ * output and its own blocks, but rank 0's, which has room for all, for checkpoints.
  *
  * Of C only the tokens of the batch have a gradient, and where the update is plain (or
  * train.embedding_update = lazy) only those are touched.
@@ -40,11 +41,11 @@ dp_status dp_split_step_create(dp_split_step **split, dp_comm *comm, const dp_co
                                dp_error *error) DP_CHECKED;
 void dp_split_step_destroy(dp_split_step *split); /* NULL is allowed */
 
-/* The slab of parameters, and those of the optimizer's state, of the node: as
- * dp_exchange_parameters and dp_exchange_slab. */
+/* The slab of parameters of the node, and those of the optimizer's state, which are NULL on other
+ * nodes than rank 0's: as dp_exchange_parameters and dp_exchange_slab. */
 float *dp_split_step_parameters(dp_split_step *split);
 float *dp_split_step_slab(dp_split_step *split, size_t slab);
-/* Collective: the parameters and slabs of rank 0 become everyone's. */
+/* Collective: the parameters of rank 0 become everyone's, and its slabs those of whose they are. */
 void dp_split_step_publish(dp_split_step *split);
 /* Collective: all blocks of the output layer become current, on all nodes those of the parameters
  * and on rank 0's those of the slabs. */

@@ -29,8 +29,10 @@ struct dp_split_step {
 
     /* Of the node, in the memory of its first rank. */
     dp_node node;
-    float *params;         /* [layout->length] */
-    float *slabs;          /* [slab_count][layout->length] */
+    float *params; /* [layout->length] */
+    float *slabs;  /* [slab_count][slab_length], of the blocks of the output those in `kept` */
+    size_t slab_length;
+    dp_tree_range kept;    /* the blocks of this node's ranks; all of them on the node of rank 0 */
     float *x;              /* [batch, ldx] */
     float *h;              /* [batch, ldh] */
     float *a;              /* [batch, lda] */
@@ -98,6 +100,19 @@ static dp_status check_ranks(const dp_split_step *self, dp_error *error) {
                    ranks, blocks, DP_OUTPUT_BLOCK, blocks);
 }
 
+/* Of the blocks of the ranks on this node, or of all. */
+static void find_kept(dp_split_step *self) {
+    size_t first = 0, last_first = 0;
+    (void)rank_blocks(self, (size_t)self->node.first, &first);
+    const size_t last = (size_t)(self->node.first + self->node.size - 1);
+    const size_t last_count = rank_blocks(self, last, &last_first);
+    self->kept = self->node.index == 0
+                     ? (dp_tree_range){.first = 0, .end = self->layout->output_blocks}
+                     : (dp_tree_range){.first = first, .end = last_first + last_count};
+    self->slab_length =
+        self->layout->output_offset + count_of(self->kept) * self->layout->output_stride;
+}
+
 static void find_shares(dp_split_step *self) {
     const size_t ranks = (size_t)dp_comm_size(self->comm), rank = (size_t)dp_comm_rank(self->comm);
     const size_t size = (size_t)self->node.size, number = (size_t)self->node.rank;
@@ -105,6 +120,7 @@ static void find_shares(dp_split_step *self) {
     self->inputs = dp_tree_share(self->dims.hidden > 0 ? self->dims.inputs : 0, size, number);
     self->blocks = dp_tree_share(self->layout->output_blocks, ranks, rank);
     self->blocks_most = (self->layout->output_blocks + ranks - 1) / ranks;
+    find_kept(self);
     /* Rows of W1, b1, and the tokens of the batch. */
     self->below_count = self->dims.inputs + 1 + self->batch * self->layout->shape.block_size;
 }
@@ -135,7 +151,7 @@ static size_t place_arrays(dp_split_step *self, float *base) {
     const size_t batch = self->batch;
     size_t used = 0;
     self->params = take(base, &used, self->layout->length);
-    self->slabs = take(base, &used, self->slab_count * dp_kernels_padded(self->layout->length));
+    self->slabs = take(base, &used, self->slab_count * dp_kernels_padded(self->slab_length));
     self->x = take(base, &used, batch * dims->ldx);
     self->h = take(base, &used, batch * dims->ldh);
     self->a = take(base, &used, batch * dims->lda);
@@ -251,41 +267,69 @@ float *dp_split_step_parameters(dp_split_step *split) {
     return split->params;
 }
 
+/* As much of it as the node has. */
+static float *slab_of(const dp_split_step *self, size_t slab) {
+    return self->slabs + slab * dp_kernels_padded(self->slab_length);
+}
+
 float *dp_split_step_slab(dp_split_step *split, size_t slab) {
-    return split->slabs + slab * dp_kernels_padded(split->layout->length);
+    return split->node.index == 0 ? slab_of(split, slab) : NULL;
 }
 
-void dp_split_step_publish(dp_split_step *split) {
-    if (split->node.rank == 0) {
-        dp_node_carry_down(&split->node, split->params, split->layout->length);
-        for (size_t slab = 0; slab < split->slab_count; slab++)
-            dp_node_carry_down(&split->node, dp_split_step_slab(split, slab),
-                               split->layout->length);
-    }
-    dp_node_barrier(&split->node);
+/* Some blocks of the output, of which the first is `first`. */
+typedef struct kept_blocks {
+    float *values;
+    size_t first;
+} kept_blocks;
+
+static float *find_block(const dp_split_step *self, kept_blocks in, size_t block) {
+    return in.values + (block - in.first) * self->layout->output_stride;
 }
 
-/* The blocks of ranks on other nodes come to rank 0. */
-static void gather_blocks(dp_split_step *self, float *slab) {
-    const size_t stride = self->layout->output_stride;
-    float *output = slab + self->layout->output_offset;
+/* Brings the blocks of ranks on other nodes from rank 0 to these, or from them to rank 0. */
+static void move_blocks(dp_split_step *self, kept_blocks in, bool to_owners) {
+    const size_t stride = self->layout->output_stride, mine = self->blocks.first;
     const int rank = dp_comm_rank(self->comm);
-    if (self->node.index != 0)
-        dp_comm_send(self->comm, 0, output + self->blocks.first * stride,
-                     count_of(self->blocks) * stride);
+    if (self->node.index != 0 && to_owners)
+        dp_comm_receive(self->comm, 0, find_block(self, in, mine), count_of(self->blocks) * stride);
+    else if (self->node.index != 0)
+        dp_comm_send(self->comm, 0, find_block(self, in, mine), count_of(self->blocks) * stride);
     for (int peer = self->node.size; rank == 0 && peer < dp_comm_size(self->comm); peer++) {
         size_t first = 0;
         const size_t count = rank_blocks(self, (size_t)peer, &first);
-        dp_comm_receive(self->comm, peer, output + first * stride, count * stride);
+        if (to_owners)
+            dp_comm_send(self->comm, peer, find_block(self, in, first), count * stride);
+        else
+            dp_comm_receive(self->comm, peer, find_block(self, in, first), count * stride);
     }
+}
+
+static kept_blocks blocks_of_parameters(const dp_split_step *self) {
+    return (kept_blocks){.values = self->params + self->layout->output_offset};
+}
+
+static kept_blocks blocks_of_slab(const dp_split_step *self, size_t slab) {
+    return (kept_blocks){.values = slab_of(self, slab) + self->layout->output_offset,
+                         .first = self->kept.first};
+}
+
+void dp_split_step_publish(dp_split_step *split) {
+    if (split->node.rank == 0)
+        dp_node_carry_down(&split->node, split->params, split->layout->length);
+    for (size_t slab = 0; slab < split->slab_count; slab++) {
+        if (split->node.rank == 0)
+            dp_node_carry_down(&split->node, slab_of(split, slab), split->layout->output_offset);
+        move_blocks(split, blocks_of_slab(split, slab), true);
+    }
+    dp_node_barrier(&split->node);
 }
 
 void dp_split_step_collect(dp_split_step *split) {
     if (split->node.count == 1)
         return;
-    gather_blocks(split, split->params);
+    move_blocks(split, blocks_of_parameters(split), false);
     for (size_t slab = 0; slab < split->slab_count; slab++)
-        gather_blocks(split, dp_split_step_slab(split, slab));
+        move_blocks(split, blocks_of_slab(split, slab), false);
     if (split->node.rank == 0)
         dp_node_carry_down(&split->node, split->params + split->layout->output_offset,
                            split->layout->length - split->layout->output_offset);
@@ -297,10 +341,13 @@ void dp_split_step_collect(dp_split_step *split) {
 static void update(dp_split_step *self, bool decays, size_t first, size_t count,
                    const float *gradient) {
     float *state[DP_OPTIMIZER_SLABS_MAX] = {NULL};
+    const size_t before = first < self->layout->output_offset
+                              ? 0 /* what this node's slabs lack of those before it */
+                              : self->kept.first * self->layout->output_stride;
     for (size_t slab = 0; slab < self->slab_count; slab++)
-        state[slab] = dp_split_step_slab(self, slab);
-    dp_optimizer_update_part(&self->optimizer, self->kernels, &self->update, decays, first, count,
-                             gradient, self->params, state);
+        state[slab] = slab_of(self, slab) + (first - before);
+    dp_optimizer_update_part(&self->optimizer, self->kernels, &self->update, decays, 0, count,
+                             gradient, self->params + first, state);
 }
 
 static void update_block(dp_split_step *self, size_t block, const float *gradient) {

@@ -43,6 +43,9 @@ expect_slabs() {
 expect_slabs 3 1
 expect_slabs 3 2
 expect_slabs 4 2 train.clip_norm=1
+# Each rank a node of its own: parameters twice, and of AdamW's two that of rank 0 whole, for
+# checkpoints, and that of the other by half.
+expect_slabs 5 2 parallel.exchange=tree
 
 # bytes RANKS SETTING...: of a step, where all that crosses goes by messages.
 bytes() {
