@@ -242,6 +242,13 @@ static void test_kernels_tanh_keeps_its_bound(void **state) {
     for_each_level(check_tanh);
 }
 
+static float largest_of(size_t count, const float *values) {
+    float largest = values[0];
+    for (size_t i = 1; i < count; i++)
+        largest = values[i] > largest ? values[i] : largest;
+    return largest;
+}
+
 /* Rows with no, one and more targets. */
 static const uint32_t target_starts[] = {0, 1, 2, 5, 5, 6, 10};
 enum { TARGET_ROWS = sizeof target_starts / sizeof target_starts[0] - 1 };
@@ -250,10 +257,8 @@ enum { TARGET_ROWS = sizeof target_starts / sizeof target_starts[0] - 1 };
  * y = factor * softmax(row). */
 static void expect_probabilities(const dp_kernels *kernels, size_t vocab, const float *row,
                                  const bool *is_target, double factor, const float *result) {
-    float largest = row[0];
+    const float largest = largest_of(vocab, row);
     double total = 0.0;
-    for (size_t j = 1; j < vocab; j++)
-        largest = row[j] > largest ? row[j] : largest;
     for (size_t j = 0; j < vocab; j++)
         total += exp((double)(row[j] - largest));
     for (size_t j = 0; j < vocab; j++) {
@@ -285,10 +290,10 @@ static void check_softmax(const dp_kernels *kernels) {
             double total = 0.0;
             for (size_t j = 0; j < vocab; j++)
                 total += exp((double)x[r * ld + j]);
-            for (uint32_t t = first; t < end; t++)
+            for (uint32_t t = first; t < end; t++) {
                 expected_loss += log(total) - (double)x[r * ld + targets[t]];
-            for (uint32_t t = first; t < end; t++)
                 is_target[targets[t]] = true;
+            }
             expect_probabilities(kernels, vocab, x + r * ld, is_target,
                                  (double)scale * (double)(end - first), y + r * ld);
             for (size_t j = 0; j < ld; j++) {
@@ -452,10 +457,8 @@ static void fill_logits(float *logits) {
 
 static void expect_exponentials(const dp_kernels *kernels, size_t cols, const float *logits,
                                 const float *e, float maximum, float sum) {
-    float largest = logits[0];
+    const float largest = largest_of(cols, logits);
     double total = 0.0;
-    for (size_t j = 1; j < cols; j++)
-        largest = logits[j] > largest ? logits[j] : largest;
     assert_true(maximum == largest);
     for (size_t j = 0; j < cols; j++) {
         double expected = exp((double)logits[j] - (double)largest);

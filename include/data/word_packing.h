@@ -16,8 +16,9 @@
  * Otherwise each line with a word is a sequence that the boundary ends, and lines are shuffled and
  * cut as words are in data/packing.
  *
- * A text is read once; its words wait as numbers, 4 bytes each, in a file beside the output that
- * has no name by the time the output is written (data/word_spool). Memory is bounded by the
+ * A text is scanned once, and read once more for its SHA-256; its words wait as numbers, 4 bytes
+ * each, in a file beside the output that has no name by the time the output is written
+ * (data/word_spool). Memory is bounded by the
  * different words (data/word_table) and the writer's buffer; lines that are shuffled take 8 bytes
  * each.
  */

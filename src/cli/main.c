@@ -91,9 +91,15 @@ static int fail_unknown_command(const char *word) {
     const char *nearest = dp_command_suggest(list, word);
     if (!dp_launch_is_first())
         return DP_ERR_INPUT;
-    fprintf(stderr, "dptrain: '%s' is neither a command nor a config file%s%s%s\n", word,
-            nearest == NULL ? " (see dptrain --help" : ": did you mean 'dptrain ",
-            nearest == NULL ? "" : nearest, nearest == NULL ? ")" : "'?");
+    if (nearest == NULL)
+        fprintf(stderr,
+                "dptrain: '%s' is neither a command nor a config file (see dptrain --help)\n",
+                word);
+    else
+        fprintf(
+            stderr,
+            "dptrain: '%s' is neither a command nor a config file: did you mean 'dptrain %s'?\n",
+            word, nearest);
     return DP_ERR_INPUT;
 }
 

@@ -91,6 +91,7 @@ double dp_tree_squares(size_t n, const float *values) {
     }
     for (size_t k = 0; i + k < n; k++)
         lanes[k] += (double)values[i + k] * (double)values[i + k];
+    /* Not dp_tree_sum_reals: its loops are not unrolled, and spans are short. */
     for (size_t width = LANES / 2; width > 0; width /= 2) {
         for (size_t k = 0; k < width; k++)
             lanes[k] += lanes[k + width];

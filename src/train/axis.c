@@ -115,7 +115,9 @@ void dp_axis_thin(dp_axis *axis, size_t most) {
     }
 }
 
-static void append_label(double tic, dp_text *commands) {
+typedef void (*label_appender)(double tic, dp_text *commands);
+
+static void append_number(double tic, dp_text *commands) {
     char count[32];
     if (tic >= 1000.0 && tic < 1e15 && tic == floor(tic))
         dp_text_append(commands, dp_text_format_count((uint64_t)tic, count));
@@ -123,35 +125,40 @@ static void append_label(double tic, dp_text *commands) {
         dp_text_append_format(commands, "%.8g", tic);
 }
 
-void dp_axis_append(const dp_axis *axis, const char *name, bool labelled, dp_text *commands) {
-    dp_text_append_format(commands, "%s logscale %s\nset %srange [%.17g:%.17g]\nset %stics (",
-                          axis->logarithmic ? "set" : "unset", name, name, axis->low, axis->high,
-                          name);
-    for (size_t i = 0; i < axis->count; i++) {
-        dp_text_append(commands, i == 0 ? "\"" : ", \"");
-        if (labelled)
-            append_label(axis->tics[i], commands);
-        dp_text_append_format(commands, "\" %.10g", axis->tics[i]);
-    }
-    dp_text_append(commands, ")\n");
-}
-
-/* Three digits, whole numbers from there on; beyond the range of such text as a power. */
-static void append_perplexity(double perplexity, dp_text *commands) {
+/* That of a loss: three digits, whole numbers from there on; beyond the range of such text as a
+ * power. */
+static void append_perplexity(double loss, dp_text *commands) {
     char count[32];
+    const double perplexity = exp(loss);
     if (perplexity >= 100.0 && perplexity < 1e6)
         dp_text_append(commands, dp_text_format_count((uint64_t)round(perplexity), count));
     else
         dp_text_append_format(commands, "%.3g", perplexity);
 }
 
-void dp_axis_append_perplexities(const dp_axis *losses, dp_text *commands) {
-    dp_text_append_format(commands, "%s logscale y2\nset y2range [%.17g:%.17g]\nset y2tics (",
-                          losses->logarithmic ? "set" : "unset", losses->low, losses->high);
-    for (size_t i = 0; i < losses->count; i++) {
+static void append_nothing(double tic, dp_text *commands) {
+    (void)tic;
+    (void)commands;
+}
+
+static void append_axis(const dp_axis *axis, const char *name, label_appender append_label,
+                        dp_text *commands) {
+    dp_text_append_format(commands, "%s logscale %s\nset %srange [%.17g:%.17g]\nset %stics (",
+                          axis->logarithmic ? "set" : "unset", name, name, axis->low, axis->high,
+                          name);
+    for (size_t i = 0; i < axis->count; i++) {
         dp_text_append(commands, i == 0 ? "\"" : ", \"");
-        append_perplexity(exp(losses->tics[i]), commands);
-        dp_text_append_format(commands, "\" %.10g", losses->tics[i]);
+        append_label(axis->tics[i], commands);
+        dp_text_append_format(commands, "\" %.10g", axis->tics[i]);
     }
-    dp_text_append(commands, ")\nset y2label \"perplexity\"\n");
+    dp_text_append(commands, ")\n");
+}
+
+void dp_axis_append(const dp_axis *axis, const char *name, bool labelled, dp_text *commands) {
+    append_axis(axis, name, labelled ? append_number : append_nothing, commands);
+}
+
+void dp_axis_append_perplexities(const dp_axis *losses, dp_text *commands) {
+    append_axis(losses, "y2", append_perplexity, commands);
+    dp_text_append(commands, "set y2label \"perplexity\"\n");
 }

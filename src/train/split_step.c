@@ -102,15 +102,12 @@ static dp_status check_ranks(const dp_split_step *self, dp_error *error) {
 
 /* Of the blocks of the ranks on this node, or of all. */
 static void find_kept(dp_split_step *self) {
-    size_t first = 0, last_first = 0;
-    (void)rank_blocks(self, (size_t)self->node.first, &first);
-    const size_t last = (size_t)(self->node.first + self->node.size - 1);
-    const size_t last_count = rank_blocks(self, last, &last_first);
-    self->kept = self->node.index == 0
-                     ? (dp_tree_range){.first = 0, .end = self->layout->output_blocks}
-                     : (dp_tree_range){.first = first, .end = last_first + last_count};
-    self->slab_length =
-        self->layout->output_offset + count_of(self->kept) * self->layout->output_stride;
+    const size_t ranks = (size_t)dp_comm_size(self->comm), blocks = self->layout->output_blocks;
+    const size_t first = (size_t)self->node.first, last = first + (size_t)self->node.size - 1;
+    self->kept.first = dp_tree_share(blocks, ranks, first).first;
+    self->kept.end = self->node.index == 0 ? blocks : dp_tree_share(blocks, ranks, last).end;
+    self->slab_length = dp_kernels_padded(self->layout->output_offset +
+                                          count_of(self->kept) * self->layout->output_stride);
 }
 
 static void find_shares(dp_split_step *self) {
@@ -151,7 +148,7 @@ static size_t place_arrays(dp_split_step *self, float *base) {
     const size_t batch = self->batch;
     size_t used = 0;
     self->params = take(base, &used, self->layout->length);
-    self->slabs = take(base, &used, self->slab_count * dp_kernels_padded(self->slab_length));
+    self->slabs = take(base, &used, self->slab_count * self->slab_length);
     self->x = take(base, &used, batch * dims->ldx);
     self->h = take(base, &used, batch * dims->ldh);
     self->a = take(base, &used, batch * dims->lda);
@@ -269,7 +266,7 @@ float *dp_split_step_parameters(dp_split_step *split) {
 
 /* As much of it as the node has. */
 static float *slab_of(const dp_split_step *self, size_t slab) {
-    return self->slabs + slab * dp_kernels_padded(self->slab_length);
+    return self->slabs + slab * self->slab_length;
 }
 
 float *dp_split_step_slab(dp_split_step *split, size_t slab) {
@@ -286,22 +283,25 @@ static float *find_block(const dp_split_step *self, kept_blocks in, size_t block
     return in.values + (block - in.first) * self->layout->output_stride;
 }
 
+static void pass_blocks(dp_split_step *self, kept_blocks in, dp_tree_range blocks, int peer,
+                        bool sends) {
+    float *values = find_block(self, in, blocks.first);
+    const size_t length = count_of(blocks) * self->layout->output_stride;
+    if (sends)
+        dp_comm_send(self->comm, peer, values, length);
+    else
+        dp_comm_receive(self->comm, peer, values, length);
+}
+
 /* Brings the blocks of ranks on other nodes from rank 0 to these, or from them to rank 0. */
 static void move_blocks(dp_split_step *self, kept_blocks in, bool to_owners) {
-    const size_t stride = self->layout->output_stride, mine = self->blocks.first;
-    const int rank = dp_comm_rank(self->comm);
-    if (self->node.index != 0 && to_owners)
-        dp_comm_receive(self->comm, 0, find_block(self, in, mine), count_of(self->blocks) * stride);
-    else if (self->node.index != 0)
-        dp_comm_send(self->comm, 0, find_block(self, in, mine), count_of(self->blocks) * stride);
-    for (int peer = self->node.size; rank == 0 && peer < dp_comm_size(self->comm); peer++) {
-        size_t first = 0;
-        const size_t count = rank_blocks(self, (size_t)peer, &first);
-        if (to_owners)
-            dp_comm_send(self->comm, peer, find_block(self, in, first), count * stride);
-        else
-            dp_comm_receive(self->comm, peer, find_block(self, in, first), count * stride);
-    }
+    const int ranks = dp_comm_size(self->comm);
+    if (self->node.index != 0)
+        pass_blocks(self, in, self->blocks, 0, !to_owners);
+    for (int peer = self->node.size; dp_comm_rank(self->comm) == 0 && peer < ranks; peer++)
+        pass_blocks(self, in,
+                    dp_tree_share(self->layout->output_blocks, (size_t)ranks, (size_t)peer), peer,
+                    to_owners);
 }
 
 static kept_blocks blocks_of_parameters(const dp_split_step *self) {

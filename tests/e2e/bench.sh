@@ -13,7 +13,7 @@ bench() {
     expect_equal "its ends" "$(head -c 1 bench.json) $(tail -c 2 bench.json)" "{ }"
 }
 
-# spread PHASE NAME
+# spread PHASE|us_per_step NAME
 spread() {
     grep -o "\"$1\":{[^}]*}" bench.json | grep -o "\"$2\":[^,}]*" | cut -d: -f2
 }
@@ -32,8 +32,7 @@ for count in 1 2; do
     # Three products of 40 rows for each weight of both layers, with a block of 3 and 27 tokens.
     expect_equal "nominal flops" "$(field bench.json nominal_flops)" \
         $((2 * 3 * 40 * (3 * 6 * 24 + 24 * 27)))
-    median=$(field bench.json us_per_step | sed 's/.*://')
-    median=${median#\{median:}
+    median=$(spread us_per_step median)
     expect_ratio examples_per_s 40e6 "$median"
     expect_ratio gflops "$(field bench.json nominal_flops)e-3" "$median"
     expect_ratio fraction_of_sgemm "$(field bench.json gflops)" "$(field bench.json sgemm_gflops)"
