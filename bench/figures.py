@@ -1,7 +1,8 @@
 """Figures from the measurements that run.py saved: medians over rounds, and ratios.
 
 A measurement during which other processes used the processor, or the host's other machines did,
-counts only where a candidate has no quiet one.
+counts only where a candidate has no quiet one. Beside the medians stands what a candidate does at
+its best, when it was disturbed least.
 """
 from statistics import median
 
@@ -76,6 +77,22 @@ def spread(candidate):
     """The lowest and the highest round."""
     medians = [m["us_per_step"]["median"] for m in counted(candidate)]
     return min(medians), max(medians)
+
+
+def best_us(candidate):
+    """Microseconds a step in the fastest tenth of the stretches of a round, of any."""
+    return min(measured["us_per_step"]["p10"] for measured in candidate["rounds"])
+
+
+def best_fraction(candidate):
+    """Nominal flops over the rate of a large sgemm, both at their best."""
+    rate = max(measured["sgemm_gflops"] for measured in candidate["rounds"])
+    return middle(candidate, "nominal_flops") / best_us(candidate) / rate * 1e-3
+
+
+def best_ratio(slow, fast):
+    """How many times as long, both at their best. None where one was not measured."""
+    return None if slow is None or fast is None else best_us(slow) / best_us(fast)
 
 
 def ratio(slow, fast):
