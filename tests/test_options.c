@@ -454,8 +454,10 @@ static void test_options_compare_names_what_differs(void **state) {
 
 typedef struct command {
     uint64_t count;
+    bool count_given;
     double shift;
     bool verbose;
+    bool verbose_given;
     char out[DP_PATH_SIZE];
     uint64_t stop_at;
     bool hidden;
@@ -466,6 +468,7 @@ static const dp_option command_options[] = {
      .alias = 'n',
      .type = DP_OPTION_UNSIGNED,
      .offset = offsetof(command, count),
+     .given = offsetof(command, count_given),
      .initial = "1",
      .minimum = 1,
      .maximum = 100,
@@ -482,6 +485,7 @@ static const dp_option command_options[] = {
      .alias = 'v',
      .type = DP_OPTION_SWITCH,
      .offset = offsetof(command, verbose),
+     .given = offsetof(command, verbose_given),
      .initial = "no",
      .help = "Say more"},
     {.key = "out",
@@ -540,6 +544,24 @@ static void expect_parse_failure(const char *line, const char *part) {
     if (result.status != DP_ERR_INPUT || strstr(result.error.message, part) == NULL)
         fail_msg("'%s': status %d and \"%s\", not %d and \"%s\"", line, (int)result.status,
                  result.error.message, DP_ERR_INPUT, part);
+}
+
+/* Also where that is the default. */
+static void test_options_arguments_tell_what_was_given(void **state) {
+    (void)state;
+    static const char *const lines[] = {"--count|1|first", "--count=1", "-n|1|-o|x"};
+    parsed result = parse("first|-o|x|--shift|0");
+    assert_false(result.values.count_given || result.values.verbose_given);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        result = parse(lines[i]);
+        assert_true(result.values.count_given && !result.values.verbose_given);
+    }
+    assert_true(parse("--verbose=no").values.verbose_given);
+    expect_ok(dp_options_init(command_table, &result.values, &result.error), &result.error);
+    assert_false(result.values.count_given);
+    expect_ok(dp_options_set(command_table, &result.values, "count", "1", &result.error),
+              &result.error);
+    assert_true(result.values.count_given);
 }
 
 static void test_options_arguments_take_all_forms(void **state) {
@@ -679,6 +701,7 @@ int main(void) {
         cmocka_unit_test(test_options_refuses_texts_that_cannot_be_cut),
         cmocka_unit_test(test_options_write_json_keeps_every_digit),
         cmocka_unit_test(test_options_compare_names_what_differs),
+        cmocka_unit_test(test_options_arguments_tell_what_was_given),
         cmocka_unit_test(test_options_arguments_take_all_forms),
         cmocka_unit_test(test_options_arguments_take_dashes_for_underscores),
         cmocka_unit_test(test_options_arguments_pass_on_keys_of_a_config),

@@ -52,6 +52,7 @@ typedef struct dp_option {
     char alias; /* short option, or 0 */
     dp_option_type type;
     size_t offset;       /* of the field in the struct */
+    size_t given;        /* of a bool that tells whether it was given; 0: none */
     const char *initial; /* the default, as a user would write it */
     double minimum;      /* bounds of numbers and of the numbers in a list, both inclusive */
     double maximum;

@@ -240,10 +240,21 @@ static dp_status set_option(const dp_option *option, void *target, const char *v
     return status;
 }
 
+/* What a user has given. */
+static dp_status give_option(const dp_option *option, void *target, const char *value,
+                             dp_error *error) {
+    if (option->given != 0)
+        *(bool *)((char *)target + option->given) = true;
+    return set_option(option, target, value, error);
+}
+
 dp_status dp_options_init(dp_option_table table, void *target, dp_error *error) {
     dp_status status = DP_OK;
-    for (size_t i = 0; i < table.count && status == DP_OK; i++)
+    for (size_t i = 0; i < table.count && status == DP_OK; i++) {
+        if (table.options[i].given != 0)
+            *(bool *)((char *)target + table.options[i].given) = false;
         status = set_option(&table.options[i], target, table.options[i].initial, error);
+    }
     if (status != DP_OK)
         error->status = status = DP_ERR_INTERNAL;
     return status;
@@ -254,7 +265,7 @@ dp_status dp_options_set(dp_option_table table, void *target, const char *key, c
     const dp_option *option = find_key(table, key, strlen(key));
     if (option == NULL)
         return fail_unknown(table, "key", key, error);
-    return set_option(option, target, value, error);
+    return give_option(option, target, value, error);
 }
 
 /* --- the config file ------------------------------------------------------------------------ */
@@ -282,7 +293,7 @@ static dp_status take_entry(void *context, const dp_ini_entry *entry, dp_error *
         status =
             dp_fail(error, DP_ERR_INPUT, "%s was already given on line %zu", key.data, *given_on);
     else
-        status = set_option(option, self->target, entry->value, error);
+        status = give_option(option, self->target, entry->value, error);
     *given_on = entry->line;
 done:
     dp_text_clear(&key);
@@ -533,16 +544,16 @@ static dp_status parse_option(dp_option_table table, void *target, int count, ch
     if (option == NULL)
         return dp_fail(error, DP_ERR_INPUT, "unknown option '%s' (see --help)", argument);
     if (option->type == DP_OPTION_SWITCH)
-        return set_option(option, target, equals == NULL ? "yes" : equals + 1, error);
+        return give_option(option, target, equals == NULL ? "yes" : equals + 1, error);
     if (equals != NULL)
-        return set_option(option, target, equals + 1, error);
+        return give_option(option, target, equals + 1, error);
     bool missing =
         *index >= count || (arguments[*index][0] == '-' && arguments[*index][1] != '\0' &&
                             !is_negative_number(arguments[*index]));
     if (missing)
         return dp_fail(error, DP_ERR_INPUT, "option '%s' needs a value (%s)", argument,
                        option->unit == NULL ? "see --help" : option->unit);
-    return set_option(option, target, arguments[(*index)++], error);
+    return give_option(option, target, arguments[(*index)++], error);
 }
 
 /* Whether this is --section.key=value. */

@@ -13,8 +13,6 @@ typedef enum split_choice { CHOICE_TRAIN, CHOICE_DEV, CHOICE_TEST, CHOICE_ALL } 
 typedef enum model_choice { MODEL_NETWORK, MODEL_TRIGRAM } model_choice;
 typedef enum mix_choice { MIX_NONE, MIX_TRIGRAM } mix_choice;
 
-#define MIX_WEIGHT_INITIAL "0.5"
-
 typedef struct eval_options {
     char ckpt[DP_PATH_SIZE];
     char data[DP_PATH_SIZE];
@@ -22,6 +20,7 @@ typedef struct eval_options {
     model_choice model;
     mix_choice mix;
     char mix_weight[DP_PATH_SIZE];
+    bool mix_weight_given;
     bool json;
 } eval_options;
 
@@ -58,7 +57,8 @@ static const dp_option options[] = {
     {.key = "mix_weight",
      .type = DP_OPTION_TEXT,
      .offset = offsetof(eval_options, mix_weight),
-     .initial = MIX_WEIGHT_INITIAL,
+     .given = offsetof(eval_options, mix_weight_given),
+     .initial = "0.5",
      .unit = "W",
      .help = "the network's share in the mixture, from 0 to 1; fit: what is best on dev"},
     {.key = "json",
@@ -98,7 +98,7 @@ static dp_status read_request(eval_request *self, const eval_options *chosen, in
     self->splits = chosen->split == CHOICE_ALL ? DP_SPLITS_ALL : 1u << chosen->split;
     self->without_checkpoint = chosen->model == MODEL_TRIGRAM && chosen->data[0] != '\0' &&
                                chosen->ckpt[0] == '\0' && positional_count == 0;
-    if (chosen->mix == MIX_NONE && strcmp(chosen->mix_weight, MIX_WEIGHT_INITIAL) != 0)
+    if (chosen->mix == MIX_NONE && chosen->mix_weight_given)
         return dp_fail(error, DP_ERR_INPUT, "--mix_weight is for --mix trigram");
     if (chosen->mix == MIX_TRIGRAM && chosen->model == MODEL_TRIGRAM)
         return dp_fail(error, DP_ERR_INPUT,

@@ -111,6 +111,8 @@ expect_refusal 2 "either one text or --train" \
     "$pack" good.txt --train good.txt --dev good.txt --test good.txt -o x.h5
 expect_refusal 2 "--split and --seed are for one text" \
     "$pack" --train good.txt --dev good.txt --test good.txt -o x.h5 --seed 1
+expect_refusal 2 "--split and --seed are for one text" \
+    "$pack" --train good.txt --dev good.txt --test good.txt -o x.h5 --split 0.8,0.1,0.1
 expect_refusal 2 "latin1.txt:2:" "$pack" --train good.txt --dev good.txt --test latin1.txt -o x.h5
 
 # the output

@@ -218,7 +218,7 @@ word="--unit word"
     expect_refusal 2 "leaves nothing of the 12 tokens" t.txt $word --stream --no_eol \
         --split_tokens 18000000,1
     expect_refusal 2 "either --split_tokens or --split" t.txt $word --stream --split_tokens 1,2 \
-        --split 0.5,0.3,0.2
+        --split 0.8,0.1,0.1
     expect_refusal 2 "--seed is for a shuffle" t.txt $word --stream --seed 1
     expect_refusal 2 "leaves dev none of the 3 lines" t.txt $word
     expect_refusal 2 "max_vocab = 3: must be at least 4" t.txt $word --max_vocab 3

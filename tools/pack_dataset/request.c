@@ -30,6 +30,7 @@ static const dp_option OPTIONS[] = {
     {.key = "split",
      .type = DP_OPTION_REAL_LIST,
      .offset = FIELD(split),
+     .given = offsetof(dp_request, split_given),
      .initial = SPLIT_DEFAULT,
      .minimum = 0,
      .maximum = 1,
@@ -38,6 +39,7 @@ static const dp_option OPTIONS[] = {
     {.key = "seed",
      .type = DP_OPTION_UNSIGNED,
      .offset = FIELD(seed),
+     .given = offsetof(dp_request, seed_given),
      .initial = SEED_DEFAULT_TEXT,
      .minimum = 0,
      .maximum = 18446744073709551615.0,
@@ -201,13 +203,8 @@ done:
     return status;
 }
 
-static bool is_default_split(const dp_option_real_list *split) {
-    return split->count == 3 && split->values[0] == 0.8 && split->values[1] == 0.1 &&
-           split->values[2] == 0.1;
-}
-
-static dp_status check_ready_made(dp_packing_request *request, int count, char **arguments,
-                                  dp_error *error) {
+static dp_status check_ready_made(dp_request *self, int count, char **arguments, dp_error *error) {
+    dp_packing_request *request = &self->packing;
     if (count > 0)
         return dp_fail(error, DP_ERR_INPUT,
                        "either one text or --train, --dev and --test, not also '%.200s'",
@@ -220,7 +217,7 @@ static dp_status check_ready_made(dp_packing_request *request, int count, char *
     }
     if (request->output[0] == '\0')
         return dp_fail(error, DP_ERR_INPUT, "--output is missing: ready-made splits need it");
-    if (!is_default_split(&request->split) || request->seed != DP_PACKING_SEED_DEFAULT)
+    if (self->split_given || self->seed_given)
         return dp_fail(error, DP_ERR_INPUT,
                        "--split and --seed are for one text: ready-made splits are kept as they "
                        "are");
@@ -241,7 +238,8 @@ static dp_status check_characters(const dp_packing_words *words, dp_error *error
 }
 
 /* What is asked for of a stream, where there is one. */
-static dp_status check_stream(dp_packing_request *request, dp_error *error) {
+static dp_status check_stream(dp_request *self, dp_error *error) {
+    dp_packing_request *request = &self->packing;
     const dp_packing_words *words = &request->words;
     const size_t numbers = words->split_tokens.count;
     if (!words->stream && (words->no_eol || numbers > 0))
@@ -250,25 +248,26 @@ static dp_status check_stream(dp_packing_request *request, dp_error *error) {
     if (numbers != 0 && numbers != 2)
         return dp_fail(error, DP_ERR_INPUT,
                        "split_tokens has %zu numbers: must be two, such as 800000,200000", numbers);
-    if (numbers > 0 && (request->ready_made || !is_default_split(&request->split)))
+    if (numbers > 0 && (request->ready_made || self->split_given))
         return dp_fail(error, DP_ERR_INPUT, "either --split_tokens or %s, not both",
                        request->ready_made ? "ready-made splits" : "--split");
-    if (words->stream && !request->ready_made && request->seed != DP_PACKING_SEED_DEFAULT)
+    if (words->stream && self->seed_given)
         return dp_fail(error, DP_ERR_INPUT, "--seed is for a shuffle: a stream is cut in order");
     if (words->stream)
         request->seed = 0; /* nothing is shuffled */
     return DP_OK;
 }
 
-static dp_status check_unit(dp_packing_request *request, dp_error *error) {
+static dp_status check_unit(dp_request *self, dp_error *error) {
     dp_status status = DP_OK;
+    dp_packing_request *request = &self->packing;
     const bool words = request->unit == DP_UNIT_WORD;
     if (strcmp(request->boundary, BOUNDARY_DEFAULT) == 0)
         DP_TRY(dp_path_format(request->boundary, error, "%s",
                               words ? DP_PACKING_BOUNDARY_WORD : DP_PACKING_BOUNDARY_DEFAULT));
     if (!words)
         DP_TRY(check_characters(&request->words, error));
-    DP_TRY(check_stream(request, error));
+    DP_TRY(check_stream(self, error));
     if (request->words.max_vocab != 0 && request->words.max_vocab < DP_MAX_VOCAB_MINIMUM)
         status = dp_fail(error, DP_ERR_INPUT, "max_vocab = %u: must be at least %u, or 0",
                          (unsigned)request->words.max_vocab, DP_MAX_VOCAB_MINIMUM);
@@ -309,10 +308,10 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         packing->ready_made = packing->ready_made || packing->inputs[split][0] != '\0';
     if (packing->ready_made)
-        DP_TRY(check_ready_made(packing, texts, arguments, error));
+        DP_TRY(check_ready_made(request, texts, arguments, error));
     else
         DP_TRY(take_text(packing, texts, arguments, error));
-    DP_TRY(check_unit(packing, error));
+    DP_TRY(check_unit(request, error));
     DP_TRY(check_output(packing, error));
 done:
     return status;
