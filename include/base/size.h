@@ -8,4 +8,8 @@ static inline size_t dp_size_min(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
+static inline size_t dp_size_max(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
 #endif

@@ -57,6 +57,8 @@ typedef struct dp_exchange_work {
      * grains, and the `extras` floats behind it with other sums wanted (the loss). */
     dp_tree_leaves *grains;
     size_t at_once; /* grains that it can sum by itself, see dp_tree_sum_block */
+    /* NULL, or called when this rank's grains are summed, before it waits for other ranks. */
+    void (*meanwhile)(void *context);
     /* Updates parameters [first, first + count) from gradient[0..count), elementwise. */
     void (*update)(void *context, size_t first, size_t count, const float *gradient);
     /* NULL, or called once before the first update of the step with the sum of the squares of the

@@ -14,7 +14,7 @@
 
 typedef struct dp_node {
     dp_comm *comm; /* borrowed */
-    bool shared;   /* false: every rank is a node */
+    bool shared;   /* false: every rank is alone on its node */
     int count;     /* nodes */
     int index;     /* of ours */
     int first;     /* rank of ours */

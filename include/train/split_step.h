@@ -1,9 +1,10 @@
 /* split_step: a synchronized step where the output layer is split over the ranks.
  *
  * Every rank owns whole blocks of the vocabulary and updates them; nobody else needs their
- * gradient, so that none is exchanged. What crosses between ranks is narrow: what the output sees
- * of each row, the maximum and the sum of each row's softmax over each block, and the gradient at
- * what the output has seen.
+ * gradient, so that none is exchanged. Within a node, which holds them all, who has none left
+ * computes those of slower ranks (parallel/stealing). What crosses between ranks is narrow: what
+ * the output sees of each row, the maximum and the sum of each row's softmax over each block, and
+ * the gradient at what the output has seen.
  *
  *   1. The ranks of a node share the rows of the batch: features, hidden layer.
  *   2. Each rank computes the exponentials of its blocks, for all rows; all gather maxima and sums.

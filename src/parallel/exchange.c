@@ -452,6 +452,8 @@ void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work) {
         dp_tree_sum_block(exchange->blocks[slot], work->at_once, work->grains, work->context,
                           exchange->total, partial(exchange, slot), exchange->scratch,
                           exchange->stride);
+    if (work->meanwhile != NULL)
+        work->meanwhile(work->context);
     dp_node_barrier(&exchange->node);
     dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
     if (exchange->kind == DP_EXCHANGE_MPI)

@@ -6,6 +6,7 @@
 
 void dp_node_init(dp_node *node, dp_comm *comm, bool shared) {
     const int rank = dp_comm_rank(comm);
+    shared = shared && dp_comm_node_count(comm) < dp_comm_size(comm); /* with others */
     *node = (dp_node){.comm = comm, .shared = shared};
     node->count = shared ? dp_comm_node_count(comm) : dp_comm_size(comm);
     node->index = shared ? dp_comm_node(comm) : rank;

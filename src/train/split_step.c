@@ -4,7 +4,7 @@
 #include "base/size.h"
 #include "model/occurrences.h"
 #include "model/wide_model.h"
-#include "parallel/node.h"
+#include "parallel/stealing.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,6 +14,16 @@
 
 /* What is summed over blocks beside the gradient at `a`. */
 enum { EXTRA_SIGNALLED, EXTRA_COUNT };
+
+/* What becomes of the blocks of a rank, by whoever computes them: in its part of the node's memory.
+ */
+typedef struct block_share {
+    float *slots;    /* [blocks][slot_stride]: exponentials [batch, DP_OUTPUT_BLOCK], and of a block
+                        that another rank has computed, in the end, its part of the gradient at a */
+    float *stats;    /* [blocks_most][maxima, sums][batch], and target logits [batch] */
+    float *gradient; /* clipping only: [blocks][output_stride] */
+    double *squares; /* clipping only: [blocks_most] */
+} block_share;
 
 struct dp_split_step {
     dp_comm *comm;
@@ -39,29 +49,34 @@ struct dp_split_step {
     float *dh;             /* [batch, ldh] */
     float *dx;             /* [batch, block_size, lde] */
     double *squares_below; /* [below_count]: see measure */
+    void *stealing_memory;
 
     /* Shares of this rank: of the rows of the batch and of the rows of W1 on its node, and of the
      * blocks of the output among all ranks. */
     dp_tree_range rows, inputs, blocks;
     size_t blocks_most; /* of any rank */
+    size_t slot_stride;
+
+    /* Of the ranks of the node, [node.size] each. */
+    dp_tree_range *node_blocks;
+    block_share *shares;
+    dp_stealing stealing;
 
     dp_exchange *sums;    /* of the gradient at a, over blocks; its parameters are that sum */
-    float *e;             /* [blocks of this rank][batch, DP_OUTPUT_BLOCK] */
-    float *stats;         /* [blocks_most][maxima, sums][batch], and target logits [batch] */
-    float *all_stats;     /* the same of all ranks */
+    float *all_stats;     /* the stats of all ranks */
     const float **maxima; /* [output_blocks], in all_stats */
     const float **totals;
     float *target_logits, *maximum, *total; /* [batch] */
     double *losses;                         /* [batch] */
-    float *gradient; /* [blocks of this rank, or 1 where none are kept][output_stride] */
-    float *dw1;      /* [inputs of this rank, ldh], and db1 [ldh] */
+    float *gradient;                        /* [output_stride], of a block; not with clipping */
+    float *part;                            /* [batch, lda], of a block in the gradient at a */
+    float *dw1;                             /* [inputs of this rank, ldh], and db1 [ldh] */
     dp_occurrences occurrences;
     float *dc; /* [TOKENS_AT_ONCE, lde] */
 
     /* Clipping only. */
     size_t below_count;
-    double *squares;     /* [blocks_most] */
-    double *all_squares; /* the same of all ranks */
+    double *all_squares; /* the squares of all ranks' blocks */
     double *terms;       /* [output_blocks + below_count] */
 
     /* Of the current step. */
@@ -75,6 +90,10 @@ static bool clips(const dp_split_step *self) {
 
 static size_t count_of(dp_tree_range range) {
     return range.end - range.first;
+}
+
+static const block_share *own_share(const dp_split_step *self) {
+    return &self->shares[self->node.rank];
 }
 
 /* --- creation ------------------------------------------------------------------------------- */
@@ -117,6 +136,10 @@ static void find_shares(dp_split_step *self) {
     self->inputs = dp_tree_share(self->dims.hidden > 0 ? self->dims.inputs : 0, size, number);
     self->blocks = dp_tree_share(self->layout->output_blocks, ranks, rank);
     self->blocks_most = (self->layout->output_blocks + ranks - 1) / ranks;
+    self->slot_stride = self->batch * dp_size_max(DP_OUTPUT_BLOCK, self->dims.lda);
+    for (size_t i = 0; i < size; i++)
+        self->node_blocks[i] =
+            dp_tree_share(self->layout->output_blocks, ranks, (size_t)self->node.first + i);
     find_kept(self);
     /* Rows of W1, b1, and the tokens of the batch. */
     self->below_count = self->dims.inputs + 1 + self->batch * self->layout->shape.block_size;
@@ -129,6 +152,8 @@ static dp_status create_model(dp_split_step *self, dp_cpu_level level, dp_error 
                                       .grain_rows = (self->batch + ranks - 1) / ranks,
                                       .dropout = dp_config_dropout(self->config)};
     DP_TRY(check_ranks(self, error));
+    DP_NEW_ARRAY(self->node_blocks, ranks);
+    DP_NEW_ARRAY(self->shares, ranks);
     DP_TRY(dp_wide_model_create(&self->model, self->layout, &options, error));
     self->dims = dp_wide_model_dims(self->model);
     find_shares(self);
@@ -143,9 +168,29 @@ static float *take(float *base, size_t *used, size_t floats) {
     return array;
 }
 
+static double *take_reals(float *base, size_t *used, size_t reals) {
+    return (double *)(void *)take(base, used, 2 * reals);
+}
+
+/* What lies in the memory of a rank of the node, or its size in floats where base is NULL. */
+static size_t place_share(dp_split_step *self, size_t rank, float *base) {
+    const size_t blocks = count_of(self->node_blocks[rank]);
+    const size_t kept = clips(self) ? blocks : 0;
+    block_share *share = &self->shares[rank];
+    size_t used = 0;
+    share->slots = take(base, &used, blocks * self->slot_stride);
+    share->stats = take(base, &used, stats_stride(self));
+    share->gradient = take(base, &used, kept * self->layout->output_stride);
+    share->squares = take_reals(base, &used, clips(self) ? self->blocks_most : 0);
+    return used;
+}
+
+/* And what the first of them has in addition. */
 static size_t place_arrays(dp_split_step *self, float *base) {
     const dp_wide_dims *dims = &self->dims;
     const size_t batch = self->batch;
+    const size_t node_blocks =
+        self->node_blocks[self->node.size - 1].end - self->node_blocks[0].first;
     size_t used = 0;
     self->params = take(base, &used, self->layout->length);
     self->slabs = take(base, &used, self->slab_count * self->slab_length);
@@ -154,15 +199,24 @@ static size_t place_arrays(dp_split_step *self, float *base) {
     self->a = take(base, &used, batch * dims->lda);
     self->dh = take(base, &used, batch * dims->ldh);
     self->dx = take(base, &used, batch * self->layout->shape.block_size * self->lde);
-    self->squares_below = (double *)(void *)take(base, &used, 2 * self->below_count);
+    self->squares_below = take_reals(base, &used, self->below_count);
+    self->stealing_memory =
+        take(base, &used, dp_stealing_bytes(&self->node, node_blocks) / sizeof(float));
     return used;
 }
 
 static dp_status share_memory(dp_split_step *self, dp_error *error) {
-    const size_t floats = self->node.rank == 0 ? place_arrays(self, NULL) : 0;
-    dp_status status = dp_node_allocate(&self->node, floats * sizeof(float), error);
-    if (status == DP_OK)
-        (void)place_arrays(self, dp_node_segment(&self->node, 0));
+    dp_status status = DP_OK;
+    const size_t arrays = place_arrays(self, NULL);
+    const size_t share = place_share(self, (size_t)self->node.rank, NULL);
+    const size_t floats = share + (self->node.rank == 0 ? arrays : 0);
+    DP_TRY(dp_node_allocate(&self->node, floats * sizeof(float), error));
+    for (int rank = 0; rank < self->node.size; rank++) {
+        float *base = dp_node_segment(&self->node, rank);
+        (void)place_share(self, (size_t)rank, base + (rank == 0 ? place_arrays(self, base) : 0));
+    }
+    dp_stealing_init(&self->stealing, &self->node, self->node_blocks, self->stealing_memory);
+done:
     return status;
 }
 
@@ -182,10 +236,8 @@ static void place_stats(dp_split_step *self) {
 static dp_status allocate(dp_split_step *self, dp_error *error) {
     dp_status status = DP_OK;
     const size_t ranks = (size_t)dp_comm_size(self->comm), batch = self->batch;
-    const size_t blocks = self->layout->output_blocks, mine = count_of(self->blocks);
+    const size_t blocks = self->layout->output_blocks;
     const dp_model_shape *shape = &self->layout->shape;
-    DP_NEW_ARRAY(self->e, mine * batch * DP_OUTPUT_BLOCK);
-    DP_NEW_ARRAY(self->stats, stats_stride(self));
     DP_NEW_ARRAY(self->all_stats, ranks * stats_stride(self));
     DP_NEW_ARRAY(self->maxima, blocks);
     DP_NEW_ARRAY(self->totals, blocks);
@@ -193,10 +245,10 @@ static dp_status allocate(dp_split_step *self, dp_error *error) {
     DP_NEW_ARRAY(self->maximum, batch);
     DP_NEW_ARRAY(self->total, batch);
     DP_NEW_ARRAY(self->losses, batch);
-    DP_NEW_ARRAY(self->gradient, (clips(self) ? mine : 1) * self->layout->output_stride);
+    DP_NEW_ARRAY(self->gradient, self->layout->output_stride);
+    DP_NEW_ARRAY(self->part, batch * self->dims.lda);
     DP_NEW_ARRAY(self->dw1, (count_of(self->inputs) + 1) * self->dims.ldh);
     DP_NEW_ARRAY(self->dc, TOKENS_AT_ONCE * self->lde);
-    DP_NEW_ARRAY(self->squares, self->blocks_most);
     DP_NEW_ARRAY(self->all_squares, ranks * self->blocks_most);
     DP_NEW_ARRAY(self->terms, blocks + self->below_count);
     DP_TRY(dp_occurrences_init(&self->occurrences, shape->vocab, batch * shape->block_size, error));
@@ -240,8 +292,8 @@ void dp_split_step_destroy(dp_split_step *split) {
     dp_wide_model_destroy(split->model);
     dp_node_clear(&split->node);
     dp_occurrences_clear(&split->occurrences);
-    dp_memory_free(split->e);
-    dp_memory_free(split->stats);
+    dp_memory_free(split->node_blocks);
+    dp_memory_free(split->shares);
     dp_memory_free(split->all_stats);
     dp_memory_free(split->maxima);
     dp_memory_free(split->totals);
@@ -250,9 +302,9 @@ void dp_split_step_destroy(dp_split_step *split) {
     dp_memory_free(split->total);
     dp_memory_free(split->losses);
     dp_memory_free(split->gradient);
+    dp_memory_free(split->part);
     dp_memory_free(split->dw1);
     dp_memory_free(split->dc);
-    dp_memory_free(split->squares);
     dp_memory_free(split->all_squares);
     dp_memory_free(split->terms);
     dp_memory_free(split);
@@ -422,8 +474,8 @@ static double measure(dp_split_step *self) {
     const size_t below = self->dims.inputs + 1 + self->occurrences.count;
     size_t first = 0;
     square_below(self);
-    dp_comm_gather_all(self->comm, self->squares, self->blocks_most * sizeof *self->squares,
-                       self->all_squares);
+    dp_comm_gather_all(self->comm, own_share(self)->squares,
+                       self->blocks_most * sizeof *self->all_squares, self->all_squares);
     dp_node_barrier(&self->node);
     for (size_t rank = 0; rank < ranks; rank++) {
         const size_t count = rank_blocks(self, rank, &first);
@@ -438,7 +490,7 @@ static double measure(dp_split_step *self) {
 static void update_kept_blocks(dp_split_step *self) {
     for (size_t i = 0; i < count_of(self->blocks); i++)
         update_block(self, self->blocks.first + i,
-                     self->gradient + i * self->layout->output_stride);
+                     own_share(self)->gradient + i * self->layout->output_stride);
 }
 
 /* --- one step ------------------------------------------------------------------------------- */
@@ -465,21 +517,35 @@ static void compute_hidden(dp_split_step *self) {
     wait_for_node(self);
 }
 
-static float *exponentials(const dp_split_step *self, size_t block) {
-    return self->e + (block - self->blocks.first) * self->batch * DP_OUTPUT_BLOCK;
+/* The number of a block among those of its owner, a rank of the node. */
+static size_t number_of(const dp_split_step *self, int owner, size_t block) {
+    return block - self->node_blocks[owner].first;
+}
+
+static float *slot_of(const dp_split_step *self, int owner, size_t block) {
+    return self->shares[owner].slots + number_of(self, owner, block) * self->slot_stride;
+}
+
+static void compute_exponentials_of(dp_split_step *self, int owner, size_t block) {
+    const size_t batch = self->batch;
+    float *stats = self->shares[owner].stats;
+    float *maxima = stats + 2 * number_of(self, owner, block) * batch;
+    dp_wide_model_exponentials(self->model, self->params, block, batch, self->a, self->now->targets,
+                               slot_of(self, owner, block), maxima, maxima + batch,
+                               stats + 2 * self->blocks_most * batch, self->now->profile);
 }
 
 static void compute_exponentials(dp_split_step *self) {
-    const size_t batch = self->batch;
-    float *target_logits = self->stats + 2 * self->blocks_most * batch;
-    for (size_t b = self->blocks.first; b < self->blocks.end; b++) {
-        float *maxima = self->stats + 2 * (b - self->blocks.first) * batch;
-        dp_wide_model_exponentials(self->model, self->params, b, batch, self->a, self->now->targets,
-                                   exponentials(self, b), maxima, maxima + batch, target_logits,
-                                   self->now->profile);
-    }
-    dp_comm_gather_all(self->comm, self->stats, stats_stride(self) * sizeof *self->stats,
-                       self->all_stats);
+    size_t block = 0;
+    int owner = 0;
+    dp_stealing_begin(&self->stealing);
+    while (dp_stealing_take(&self->stealing, &block))
+        compute_exponentials_of(self, self->node.rank, block);
+    while (dp_stealing_steal(&self->stealing, &block, &owner))
+        compute_exponentials_of(self, owner, block);
+    wait_for_node(self);
+    dp_comm_gather_all(self->comm, own_share(self)->stats,
+                       stats_stride(self) * sizeof *self->all_stats, self->all_stats);
     dp_profile_mark(self->now->profile, DP_PHASE_EXCHANGE);
 }
 
@@ -507,25 +573,53 @@ static double normalise(dp_split_step *self) {
     return loss;
 }
 
-/* The part of one block in the gradient at a: a dp_tree_leaves. Its parameters are updated on the
- * way, unless that has to wait for the length of the whole gradient. */
-static void compute_block(void *context, dp_tree_range node, float *sums) {
-    dp_split_step *self = context;
-    const size_t block = node.first, own = block - self->blocks.first;
-    float *gradient = self->gradient + (clips(self) ? own : 0) * self->layout->output_stride;
+/* The part of a block in the gradient at a. Its parameters are updated on the way, unless that has
+ * to wait for the length of the whole gradient. */
+static void compute_block(dp_split_step *self, int owner, size_t block, float *part) {
+    const size_t number = number_of(self, owner, block);
+    const block_share *share = &self->shares[owner];
+    float *gradient =
+        clips(self) ? share->gradient + number * self->layout->output_stride : self->gradient;
     const dp_wide_softmax softmax = {.block_maxima = self->maxima[block],
                                      .maximum = self->maximum,
                                      .total = self->total,
                                      .scale = 1.0f / (float)self->batch};
     dp_wide_model_output_gradient(self->model, self->params, block, self->batch, self->a,
-                                  self->now->targets, &softmax, exponentials(self, block), sums,
+                                  self->now->targets, &softmax, slot_of(self, owner, block), part,
                                   gradient, self->now->profile);
     if (clips(self))
-        self->squares[own] = dp_tree_squares(self->layout->output_stride, gradient);
+        share->squares[number] = dp_tree_squares(self->layout->output_stride, gradient);
     else
         update_block(self, block, gradient);
     dp_profile_mark(self->now->profile, DP_PHASE_UPDATE);
-    sums[self->batch * self->dims.lda + EXTRA_SIGNALLED] = self->now->signalled ? 1.0f : 0.0f;
+}
+
+/* The part of one of this rank's blocks, whoever computes it: a dp_tree_leaves. */
+static void find_part(void *context, dp_tree_range node, float *sums) {
+    dp_split_step *self = context;
+    const size_t length = self->batch * self->dims.lda;
+    size_t block = node.first;
+    if (dp_stealing_take(&self->stealing, &block)) {
+        compute_block(self, self->node.rank, block, sums);
+    } else {
+        dp_stealing_wait(&self->stealing, block);
+        memcpy(sums, slot_of(self, self->node.rank, block), length * sizeof *sums);
+        dp_profile_mark(self->now->profile, DP_PHASE_EXCHANGE);
+    }
+    sums[length + EXTRA_SIGNALLED] = self->now->signalled ? 1.0f : 0.0f;
+}
+
+/* Computes blocks of other ranks of the node; the exponentials make room for what comes out. */
+static void steal_blocks(void *context) {
+    dp_split_step *self = context;
+    size_t block = 0;
+    int owner = 0;
+    while (dp_stealing_steal(&self->stealing, &block, &owner)) {
+        compute_block(self, owner, block, self->part);
+        memcpy(slot_of(self, owner, block), self->part,
+               self->batch * self->dims.lda * sizeof *self->part);
+        dp_stealing_finish(&self->stealing, block);
+    }
 }
 
 /* What the exchange calls an update is here the sum itself. */
@@ -535,11 +629,13 @@ static void keep_sum(void *context, size_t first, size_t count, const float *sum
 }
 
 static void compute_output_gradient(dp_split_step *self) {
-    const dp_exchange_work work = {.grains = compute_block,
+    const dp_exchange_work work = {.grains = find_part,
                                    .at_once = 1,
+                                   .meanwhile = steal_blocks,
                                    .update = keep_sum,
                                    .context = self,
                                    .profile = self->now->profile};
+    dp_stealing_begin(&self->stealing);
     dp_exchange_step(self->sums, &work);
 }
 
