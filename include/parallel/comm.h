@@ -16,7 +16,7 @@
 #ifndef DP_PARALLEL_COMM_H
 #define DP_PARALLEL_COMM_H
 
-#include "base/status.h"
+#include "base/file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,6 +49,9 @@ bool dp_comm_oversubscribed(const dp_comm *comm);
 const char *dp_comm_host(const dp_comm *comm);
 /* Whether MPI's own waits give the processor away, too: 1, 0, or -1 where MPI does not tell. */
 int dp_comm_mpi_yields(void);
+/* The folder where MPI keeps what ranks of a node share, and the bytes that are free there:
+ * UINT64_MAX where that is not known. */
+uint64_t dp_comm_shared_free(char folder[DP_PATH_SIZE]);
 
 /* Seconds any wait may take; 0: no limit. 300 until it is set; in a group none. Time in which this
  * rank itself did not run, as the whole job was suspended, does not count. */

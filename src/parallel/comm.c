@@ -1,6 +1,7 @@
 #include "parallel/comm.h"
 
 #include "base/cpu.h"
+#include "base/filesystem.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/timer.h"
@@ -550,21 +551,35 @@ const char *dp_comm_host(const dp_comm *comm) {
     return comm->hosts[comm->rank];
 }
 
-/* Open MPI's parameter, as the launcher, a file or the environment has set it. */
-int dp_comm_mpi_yields(void) {
-    int provided = 0, index = 0, count = 0, yields = -1;
+/* Reads a parameter of Open MPI, as the launcher, a file or the environment has set it, of at most
+ * so many elements of its type. False where there is none. */
+static bool read_parameter(const char *name, int elements, void *value) {
+    int provided = 0, index = 0, count = 0;
+    bool found = false;
     MPI_T_cvar_handle handle;
     if (MPI_T_init_thread(MPI_THREAD_SINGLE, &provided) != MPI_SUCCESS)
-        return yields;
-    if (MPI_T_cvar_get_index("mpi_yield_when_idle", &index) == MPI_SUCCESS &&
+        return false;
+    if (MPI_T_cvar_get_index(name, &index) == MPI_SUCCESS &&
         MPI_T_cvar_handle_alloc(index, NULL, &handle, &count) == MPI_SUCCESS) {
-        int value = 0;
-        if (count == 1 && MPI_T_cvar_read(handle, &value) == MPI_SUCCESS)
-            yields = value != 0;
+        found = count <= elements && MPI_T_cvar_read(handle, value) == MPI_SUCCESS;
         MPI_T_cvar_handle_free(&handle);
     }
     MPI_T_finalize();
-    return yields;
+    return found;
+}
+
+int dp_comm_mpi_yields(void) {
+    int yields = 0;
+    return read_parameter("mpi_yield_when_idle", 1, &yields) ? yields != 0 : -1;
+}
+
+uint64_t dp_comm_shared_free(char folder[DP_PATH_SIZE]) {
+    uint64_t bytes = 0;
+    dp_error ignored;
+    memset(folder, 0, DP_PATH_SIZE);
+    if (!read_parameter("osc_sm_backing_directory", DP_PATH_SIZE - 1, folder))
+        strcpy(folder, "/dev/shm");
+    return dp_filesystem_free_bytes(folder, &bytes, &ignored) == DP_OK ? bytes : UINT64_MAX;
 }
 
 void dp_comm_set_deadline(dp_comm *comm, double seconds) {
@@ -709,6 +724,21 @@ struct dp_comm_window {
     void **segments; /* [node_size] */
 };
 
+/* MPI leaves the ranks of a node waiting for each other where there is not enough. */
+static dp_status check_room(dp_comm *comm, size_t bytes, dp_error *error) {
+    char folder[DP_PATH_SIZE];
+    uint64_t all = bytes;
+    demand(comm, MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_UINT64_T, MPI_SUM, comm->node),
+           "MPI_Allreduce");
+    const uint64_t free = dp_comm_shared_free(folder);
+    if (all <= free)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_MEMORY,
+                   "no shared memory of %.1f MB on %s: %.200s has %.1f MB free. Enlarge it (docker "
+                   "run --shm-size), or set parallel.exchange=tree",
+                   1e-6 * (double)all, dp_comm_host(comm), folder, 1e-6 * (double)free);
+}
+
 /* Whether there is memory for it; MPI may not have enough where a call of the system would. */
 static bool allocate_window(dp_comm_window *self, size_t bytes) {
     dp_comm *comm = self->comm;
@@ -746,6 +776,7 @@ dp_status dp_comm_window_create(dp_comm_window **window, dp_comm *comm, size_t b
     *self = (dp_comm_window){.comm = comm, .window = MPI_WIN_NULL};
     demand(comm, MPI_Comm_size(comm->node, &self->node_size), "MPI_Comm_size");
     DP_NEW_ARRAY_ON_ALL(comm, self->segments, (size_t)self->node_size);
+    DP_TRY(dp_comm_agree(comm, check_room(comm, bytes, error), error));
     begin_blocking(comm, comm->node, "MPI_Win_allocate_shared");
     const bool allocated = allocate_window(self, bytes);
     end_blocking(comm);

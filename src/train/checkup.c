@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHARED_MEMORY_FOLDER "/dev/shm" /* where MPI keeps what the ranks of a node share */
 #define HOST_SIZE 64
 #define SLOW_SYNC 1.0            /* seconds to write, sync and rename a small file */
 #define CHECKPOINT_EXTRA 131072u /* bytes of a checkpoint besides its parameters, at most */
@@ -31,8 +30,9 @@ typedef struct machine {
 typedef struct examination {
     dp_checkup *checkup; /* filled on rank 0 */
     dp_comm *comm;
-    const dp_config *config; /* NULL: none */
-    machine *machines;       /* [ranks] */
+    char shared_folder[DP_PATH_SIZE]; /* where MPI keeps what the ranks of a node share */
+    const dp_config *config;          /* NULL: none */
+    machine *machines;                /* [ranks] */
     dp_build_info build;
     dp_dataset dataset;
     bool has_dataset;
@@ -79,7 +79,6 @@ static const char *format_bytes(double bytes, char buffer[32]) {
 
 static dp_status gather_machines(examination *self, dp_error *error) {
     dp_status status = DP_OK;
-    dp_error ignored;
     machine mine;
     memset(&mine, 0, sizeof mine);
     snprintf(mine.host, sizeof mine.host, "%s", dp_comm_host(self->comm));
@@ -87,8 +86,7 @@ static dp_status gather_machines(examination *self, dp_error *error) {
     mine.blas_threads = dp_linalg_threads();
     mine.mpi_yields = dp_comm_mpi_yields();
     dp_cpu_mask(mine.processors);
-    if (dp_filesystem_free_bytes(SHARED_MEMORY_FOLDER, &mine.shared_free, &ignored) != DP_OK)
-        mine.shared_free = UINT64_MAX;
+    mine.shared_free = dp_comm_shared_free(self->shared_folder);
     DP_NEW_ARRAY_ON_ALL(self->comm, self->machines, (size_t)dp_comm_size(self->comm));
     dp_comm_gather_all(self->comm, &mine, sizeof mine, self->machines);
     DP_TRY(dp_build_info_gather(self->comm, &self->build, error));
@@ -273,8 +271,9 @@ static dp_status check_dataset(examination *self, dp_error *error) {
 }
 
 /* About what `ranks` of a node share, in bytes: the parameters, and at most two partial sums a
- * rank. Where the output is split, the state of the optimizer too, some rows of the layers for each
- * example, and the partial sums are of what the output sees of them. */
+ * rank. Where the output is split, the state of the optimizer too, with clipping the gradient, some
+ * rows of the layers and the exponentials for each example, and the partial sums are of what the
+ * output sees of them. */
 static double shared_bytes(const examination *self, int ranks) {
     const dp_model_shape *shape = &self->layout.shape;
     const double length = (double)self->layout.length, sums = 1.0 + 2.0 * ranks;
@@ -282,9 +281,12 @@ static double shared_bytes(const examination *self, int ranks) {
         return sizeof(float) * length * sums;
     const double inputs = (double)dp_shape_inputs(shape), hidden = (double)shape->hidden_dim;
     const double seen = hidden + (shape->direct ? inputs : 0.0);
-    const double slabs = 1.0 + (double)dp_optimizer_slabs(self->config->optimizer);
-    return sizeof(float) * (length * slabs + (double)self->config->batch_size *
-                                                 (2.0 * (inputs + hidden) + seen * (1.0 + sums)));
+    const double slabs = 1.0 + (double)dp_optimizer_slabs(self->config->optimizer) +
+                         (self->config->clip_norm > 0.0 ? 1.0 : 0.0);
+    const double exponentials = (double)self->layout.output_blocks * DP_OUTPUT_BLOCK;
+    return sizeof(float) *
+           (length * slabs + (double)self->config->batch_size *
+                                 (2.0 * (inputs + hidden) + seen * (1.0 + sums) + exponentials));
 }
 
 static void check_shared_memory(examination *self) {
@@ -295,15 +297,15 @@ static void check_shared_memory(examination *self) {
         if (one->shared_free == UINT64_MAX || needed < (double)one->shared_free)
             continue;
         ADD(self, DP_VERDICT_PROBLEM, "memory",
-            "%s has %s free in " SHARED_MEMORY_FOLDER ", and its ranks share about %s there. "
-            "Enlarge it (docker run --shm-size), or use parallel.exchange=tree",
-            one->host, format_bytes((double)one->shared_free, found), format_bytes(needed, wanted));
+            "%s has %s free in %.200s, and its ranks share about %s there. Enlarge it (docker run "
+            "--shm-size), or use parallel.exchange=tree",
+            one->host, format_bytes((double)one->shared_free, found), self->shared_folder,
+            format_bytes(needed, wanted));
         return;
     }
     if (self->has_layout && self->machines[0].shared_free != UINT64_MAX)
-        ADD(self, DP_VERDICT_OK, "memory",
-            "%s free in " SHARED_MEMORY_FOLDER " for what ranks share",
-            format_bytes((double)self->machines[0].shared_free, found));
+        ADD(self, DP_VERDICT_OK, "memory", "%s free in %.200s for what ranks share",
+            format_bytes((double)self->machines[0].shared_free, found), self->shared_folder);
 }
 
 /* --- the run folder: rank 0 ----------------------------------------------------------------- */

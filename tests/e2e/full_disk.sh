@@ -46,6 +46,21 @@ ranks 2 "$BIN/dptrain" small.ini run.dir=disk/run $options >again.txt
 grep -q "resumed at step" again.txt || fail "not resumed"
 expect_equal "weights" "$(weights disk/run)" "$(weights straight)"
 
+# No room for what ranks share: refused at once, where MPI alone would let them wait for each other.
+head -c 80M /dev/zero 2>/dev/null >disk/ballast || true
+export OMPI_MCA_osc_sm_backing_directory=$folder/disk
+status=0
+ranks 3 "$BIN/dptrain" small.ini run.dir=shared >out.txt 2>error.txt || status=$?
+expect_equal "status without shared memory ($(cat error.txt))" "$status" 4
+expect_equal "lines about it" "$(grep -c '^dptrain:' error.txt)" 1
+grep -q "^dptrain: no shared memory of .*/disk has .* MB free.*parallel.exchange=tree" error.txt ||
+    fail "without shared memory it says: $(cat error.txt)"
+ranks 3 "$BIN/dptrain" doctor small.ini >out.txt 2>/dev/null && fail "doctor sees room in a full folder"
+grep -q "problem *memory .*/disk" out.txt || fail "doctor says: $(cat out.txt)"
+ranks 3 "$BIN/dptrain" small.ini run.dir=shared train.steps=10 parallel.exchange=tree >/dev/null ||
+    fail "exchange=tree needs shared memory"
+unset OMPI_MCA_osc_sm_backing_directory
+
 # Output that nobody can take is an error too, in what is all output.
 [ -c /dev/full ] || skip "no device /dev/full to write output to; all before it passed"
 for command in "info straight" "eval --ckpt straight --split dev" "sample --ckpt straight" "--help" \
