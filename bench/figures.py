@@ -96,12 +96,12 @@ def best_ratio(slow, fast):
 
 
 def ratio(slow, fast):
-    """How many times as long: the median of the ratios of rounds that count for both, or, where
-    there are none, the ratio of the medians. None where one was not measured."""
+    """How many times as long: the median of the rounds' ratios, of those rounds in which both were
+    quiet or, where there are none, of all: a quiet measurement beside a disturbed one would say
+    more of the machine than of the two. None where one was not measured."""
     if slow is None or fast is None:
         return None
-    pairs = [(a, b) for a, b in zip(slow["rounds"], fast["rounds"])
-             if a in counted(slow) and b in counted(fast)]
-    if not pairs:
-        return us(slow) / us(fast)
-    return median(a["us_per_step"]["median"] / b["us_per_step"]["median"] for a, b in pairs)
+    pairs = list(zip(slow["rounds"], fast["rounds"]))
+    quiet = [(a, b) for a, b in pairs if is_quiet(a) and is_quiet(b)]
+    return median(a["us_per_step"]["median"] / b["us_per_step"]["median"]
+                  for a, b in quiet or pairs)
