@@ -488,7 +488,8 @@ static void check_exponentials_bound(const dp_kernels *kernels) {
             memcpy(&values[i], &pattern, sizeof pattern);
         }
         memcpy(results, values, sizeof results);
-        kernels->exponentials(1, DP_KERNEL_LANES, DP_KERNEL_LANES, results, &maximum, &sum);
+        kernels->exponentials(1, DP_KERNEL_LANES, DP_KERNEL_LANES, results, results, &maximum,
+                              &sum);
         for (size_t i = 0; i < DP_KERNEL_LANES; i++) {
             const double expected = exp(fmax((double)values[i], -87.0));
             const double error = fabs((double)results[i] / expected - 1.0);
@@ -510,14 +511,15 @@ static void check_exponentials(const dp_kernels *kernels) {
     fill_logits(logits);
     for (size_t c = 0; c < WIDE_COUNT; c++) {
         memcpy(e, logits, sizeof e);
-        kernels->exponentials(ROWS, wide_cols[c], WIDE, e, maxima, sums);
+        kernels->exponentials(ROWS, wide_cols[c], WIDE, logits, e, maxima, sums);
         for (size_t r = 0; r < ROWS; r++)
             expect_exponentials(kernels, wide_cols[c], logits + r * WIDE, e + r * WIDE, maxima[r],
                                 sums[r]);
-        /* A row has the same bits in whatever company. */
+        /* A row has the same bits in whatever company, and in place. */
         for (size_t count = 1; count < ROWS - 2; count += 5) {
             memcpy(alone, logits + 2 * WIDE, count * WIDE * sizeof *alone);
-            kernels->exponentials(count, wide_cols[c], WIDE, alone, other_maxima, other_sums);
+            kernels->exponentials(count, wide_cols[c], WIDE, alone, alone, other_maxima,
+                                  other_sums);
             assert_memory_equal(alone, e + 2 * WIDE, count * WIDE * sizeof(float));
             assert_memory_equal(other_maxima, maxima + 2, count * sizeof(float));
             assert_memory_equal(other_sums, sums + 2, count * sizeof(float));

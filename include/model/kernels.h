@@ -83,11 +83,12 @@ typedef struct dp_kernels {
     double (*softmax_gradient)(size_t rows, size_t vocab, size_t ld, const uint32_t *target_starts,
                                const uint32_t *targets, float scale, float *logits);
 
-    /* For a softmax over more columns than these: x[r, j] becomes exp(x[r, j] - maxima[r]), and 0
-     * up to whole vectors; maxima[r] is the largest of the row and sums[r] the sum of what x
-     * becomes: x [rows, cols] with ld, maxima and sums [rows]. Relative error below 1.5e-7 of the
-     * exp of the float32 difference; below -87, the result is exp(-87). */
-    void (*exponentials)(size_t rows, size_t cols, size_t ld, float *x, float *maxima, float *sums);
+    /* For a softmax over more columns than these: y[r, j] = exp(x[r, j] - maxima[r]), and 0 up to
+     * whole vectors; maxima[r] is the largest of the row and sums[r] the sum of y's:  x and y
+     * [rows, cols] with ld, which may be the same, maxima and sums [rows]. Relative error below
+     * 1.5e-7 of the exp of the float32 difference; below -87, the result is exp(-87). */
+    void (*exponentials)(size_t rows, size_t cols, size_t ld, const float *x, float *y,
+                         float *maxima, float *sums);
     /* y[r, j] = factors[r] x[r, j]:  factors [rows], x [rows, cols] with ldx, y [rows, cols] with
      * ldy, which may be x. */
     void (*scale_rows)(size_t rows, size_t cols, const float *factors, const float *x, size_t ldx,

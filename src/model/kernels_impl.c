@@ -628,33 +628,33 @@ INLINE float largest_of_row(size_t vocab, const float *row) {
     return largest_lane(maxima);
 }
 
-/* One row of logits becomes exponentials, 0 in the padding; returns their sum. */
-INLINE float exponentials_of_row(size_t vocab, float maximum, float *row) {
+/* The exponentials of one row of logits, 0 in the padding; returns their sum. */
+INLINE float exponentials_of_row(size_t vocab, float maximum, const float *row, float *to) {
     const size_t whole = vocab / LANES * LANES;
     vec sums = {0};
     for (size_t j = 0; j < whole; j += LANES) {
         vec e = exp_of(load(row + j) - maximum);
-        store(row + j, e);
+        store(to + j, e);
         sums += e;
     }
     if (whole < vocab) {
         vec e = choose(lanes_within(vocab), exp_of(load(row + whole) - maximum), (vec){0});
-        store(row + whole, e);
+        store(to + whole, e);
         sums += e;
     }
     return sum_of_lanes(sums);
 }
 
 /* The maxima of some rows first, so that no row waits for its own. */
-static void exponentials(size_t rows, size_t cols, size_t ld, float *x, float *maxima,
-                         float *sums) {
+static void exponentials(size_t rows, size_t cols, size_t ld, const float *x, float *y,
+                         float *maxima, float *sums) {
     enum { ROWS_AHEAD = 8 };
     for (size_t first = 0; first < rows; first += ROWS_AHEAD) {
         const size_t end = dp_size_min(first + ROWS_AHEAD, rows);
         for (size_t r = first; r < end; r++)
             maxima[r] = largest_of_row(cols, x + r * ld);
         for (size_t r = first; r < end; r++)
-            sums[r] = exponentials_of_row(cols, maxima[r], x + r * ld);
+            sums[r] = exponentials_of_row(cols, maxima[r], x + r * ld, y + r * ld);
     }
 }
 
@@ -675,7 +675,7 @@ static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint3
         const float maximum = largest_of_row(vocab, row);
         for (uint32_t t = first; t < end; t++)
             loss -= (double)row[targets[t]];
-        float total = exponentials_of_row(vocab, maximum, row);
+        float total = exponentials_of_row(vocab, maximum, row, row);
         float factor = scale * (float)(end - first) / total;
         size_t j = 0;
         for (; j < vocab; j += LANES)

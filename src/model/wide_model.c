@@ -23,6 +23,8 @@ struct dp_wide_model {
     dp_dropout_mask drop_features, drop_hidden; /* off for losses alone */
     float *scaled; /* [ROWS_AT_ONCE, lds]: a, and 1 behind it, times factors of rows */
 
+    float *logits; /* [ROWS_AT_ONCE, DP_OUTPUT_BLOCK] */
+
     /* For losses alone. */
     float *x, *h, *a;     /* [rows, ldx], [rows, ldh], [rows, lda] */
     float *e;             /* [rows, DP_OUTPUT_BLOCK] */
@@ -90,6 +92,7 @@ dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *la
     dp_wide_model *self = NULL;
     *model = NULL;
     DP_NEW_ARRAY(self, 1);
+    DP_NEW_ARRAY(self->logits, ROWS_AT_ONCE * DP_OUTPUT_BLOCK);
     self->layout = layout;
     self->kernels = dp_kernels_of(options->level);
     self->dims = find_dims(layout);
@@ -111,6 +114,7 @@ void dp_wide_model_destroy(dp_wide_model *model) {
     dp_dropout_mask_clear(&model->drop_features);
     dp_dropout_mask_clear(&model->drop_hidden);
     dp_memory_free(model->scaled);
+    dp_memory_free(model->logits);
     dp_memory_free(model->x);
     dp_memory_free(model->h);
     dp_memory_free(model->a);
@@ -201,14 +205,14 @@ static void exponentials_of_rows(const dp_wide_model *model, const float *params
                                  float *maxima, float *sums, float *target_logits,
                                  dp_profile *profile) {
     const size_t tokens = dp_output_tokens(model->layout, block);
-    logits_of_block(model, params, block, rows, a, e);
+    logits_of_block(model, params, block, rows, a, model->logits);
     dp_profile_mark(profile, DP_PHASE_LAYER2);
     for (size_t r = 0; r < rows; r++) {
         const size_t token = token_in_block(targets[r], block);
         if (token < tokens)
-            target_logits[r] = e[r * DP_OUTPUT_BLOCK + token];
+            target_logits[r] = model->logits[r * DP_OUTPUT_BLOCK + token];
     }
-    model->kernels->exponentials(rows, tokens, DP_OUTPUT_BLOCK, e, maxima, sums);
+    model->kernels->exponentials(rows, tokens, DP_OUTPUT_BLOCK, model->logits, e, maxima, sums);
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
 }
 
@@ -399,8 +403,8 @@ void dp_wide_model_logits(dp_wide_model *model, const float *params, const uint3
                           float *logits) {
     fill_own_rows(model, params, 1, context);
     for (size_t b = 0; b < model->layout->output_blocks; b++) {
-        logits_of_block(model, params, b, 1, model->a, model->e);
-        memcpy(logits + b * DP_OUTPUT_BLOCK, model->e,
+        logits_of_block(model, params, b, 1, model->a, model->logits);
+        memcpy(logits + b * DP_OUTPUT_BLOCK, model->logits,
                dp_output_tokens(model->layout, b) * sizeof *logits);
     }
 }
