@@ -578,7 +578,7 @@ uint64_t dp_comm_shared_free(char folder[DP_PATH_SIZE]) {
     dp_error ignored;
     memset(folder, 0, DP_PATH_SIZE);
     if (!read_parameter("osc_sm_backing_directory", DP_PATH_SIZE - 1, folder))
-        strcpy(folder, "/dev/shm");
+        snprintf(folder, DP_PATH_SIZE, "/dev/shm");
     return dp_filesystem_free_bytes(folder, &bytes, &ignored) == DP_OK ? bytes : UINT64_MAX;
 }
 

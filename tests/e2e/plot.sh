@@ -71,7 +71,7 @@ expect_files runs/small/plots embedding_pca.png embedding_pca.svg
 "$BIN/dptrain" plot runs/small "runs/$name" --out both >out.txt
 expect_files both compare.png compare.svg compare.gp compare.tsv
 for script in both/compare.gp "runs/$name/plots/"*.gp; do
-    said=$(cd "$(dirname "$script")" && gnuplot -d "$(basename "$script")" 2>&1)
+    said=$(cd "$(dirname "$script")" && LC_ALL=C.UTF-8 gnuplot -d "$(basename "$script")" 2>&1)
     expect_equal "what gnuplot has to say of $script" "$said" ""
 done
 grep -qF "odd 'run' \"{1}_\\n &amp; &lt;b>é" "runs/$name/plots/loss.svg" ||
