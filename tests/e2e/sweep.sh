@@ -69,9 +69,13 @@ grep -q "resumed at step" parts/longer/log.txt || fail "the longest trial was no
 [ -z "$finished" ] || echo "$finished" | while read -r file rest; do
     expect_equal "time of $file" "$(stat -c '%n %y' "$file")" "$file $rest"
 done
+# But which checkpoint is left of a run that diverges: the signal may have come before that.
+without_folder_and_checkpoint() {
+    sed -e 's|parts/|straight/|g' -e 's|\(last good checkpoint: \)[^"]*|\1|' "$1"
+}
 for table in results.csv results.md; do
-    difference=$(diff <(sed 's|parts/|straight/|g' parts/$table) straight/$table) ||
-        fail "$table differs: $difference"
+    difference=$(diff <(without_folder_and_checkpoint parts/$table) \
+        <(without_folder_and_checkpoint straight/$table)) || fail "$table differs: $difference"
 done
 
 # More ranks than make whole groups: those left over are idle, and the result is the same.
