@@ -26,7 +26,12 @@ typedef struct job {
     dp_stealing stealing;
 } job;
 
-/* Rank r of the node has (r + 5) % 10 pieces, so one may have none; and they begin at 100. */
+/* 5, 6, 7, ... and of a sixth rank none. */
+static size_t pieces_of(int rank) {
+    return (size_t)(rank + 5) % (PIECES_MOST + 1);
+}
+
+/* Pieces begin at 100. */
 static void open_job(job *self) {
     dp_error error = {0};
     *self = (job){.pieces = 0};
@@ -35,7 +40,7 @@ static void open_job(job *self) {
     assert_non_null(self->ranges);
     for (int rank = 0; rank < self->node.size; rank++) {
         self->ranges[rank].first = 100 + self->pieces;
-        self->pieces += (size_t)(rank + 5) % (PIECES_MOST + 1);
+        self->pieces += pieces_of(rank);
         self->ranges[rank].end = 100 + self->pieces;
     }
     const size_t bytes = dp_stealing_bytes(&self->node, self->pieces);
@@ -129,7 +134,7 @@ static void test_stealing_takes_the_last_piece_of_who_has_most(void **state) {
     int owner = -1, richest = 0;
     open_job(&self);
     for (int rank = 1; rank < self.node.size; rank++) {
-        if ((rank + 5) % (PIECES_MOST + 1) > (richest + 5) % (PIECES_MOST + 1))
+        if (pieces_of(rank) > pieces_of(richest))
             richest = rank;
     }
     dp_stealing_begin(&self.stealing);

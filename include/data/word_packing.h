@@ -18,9 +18,8 @@
  *
  * A text is scanned once, and read once more for its SHA-256; its words wait as numbers, 4 bytes
  * each, in a file beside the output that has no name by the time the output is written
- * (data/word_spool). Memory is bounded by the
- * different words (data/word_table) and the writer's buffer; lines that are shuffled take 8 bytes
- * each.
+ * (data/word_spool). Memory is bounded by the different words (data/word_table) and the writer's
+ * buffer; lines that are shuffled take 8 bytes each.
  */
 #ifndef DP_DATA_WORD_PACKING_H
 #define DP_DATA_WORD_PACKING_H

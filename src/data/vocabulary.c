@@ -1,6 +1,7 @@
 #include "data/vocabulary.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -11,10 +12,8 @@
 dp_status dp_vocabulary_init(dp_vocabulary *vocabulary, const char *const *tokens, size_t count,
                              dp_error *error) {
     size_t longest = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t length = strlen(tokens[i]);
-        longest = length > longest ? length : longest;
-    }
+    for (size_t i = 0; i < count; i++)
+        longest = dp_size_max(longest, strlen(tokens[i]));
     char *table = dp_memory_zeroed(count, longest + 1, error);
     if (table == NULL)
         return DP_ERR_MEMORY;

@@ -1,6 +1,7 @@
 #include "data/word_vocabulary.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,10 +105,8 @@ static void assign_ids(numbering *self, uint32_t *unknown_id) {
 
 static dp_status check_size(const char *const *tokens, size_t count, dp_error *error) {
     size_t longest = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t length = strlen(tokens[i]);
-        longest = length > longest ? length : longest;
-    }
+    for (size_t i = 0; i < count; i++)
+        longest = dp_size_max(longest, strlen(tokens[i]));
     if (count <= DP_VOCABULARY_BYTES_MAX / (longest + 1))
         return DP_OK;
     return dp_fail(

@@ -352,17 +352,15 @@ done:
 static dp_status prepare(dp_exchange *self, size_t grains, dp_error *error) {
     dp_status status = DP_OK;
     size_t levels = 1;
-    for (size_t i = 0; i < self->block_count; i++) {
-        size_t needed = dp_tree_scratch(self->blocks[i]);
-        levels = needed > levels ? needed : levels;
-    }
+    for (size_t i = 0; i < self->block_count; i++)
+        levels = dp_size_max(levels, dp_tree_scratch(self->blocks[i]));
     DP_NEW_ARRAY(self->scratch, levels * self->stride);
     DP_NEW_ARRAY(self->terms, self->span_count);
     DP_NEW_ARRAY(self->programs, self->plan.block_count);
     for (size_t i = 0; i < self->plan.block_count; i++) {
         DP_TRY(compile_sum(self, grains, self->plan.blocks[i], &self->programs[i], error));
-        size_t depth = dp_tree_scratch(self->plan.blocks[i]) + 1;
-        self->stack_depth = depth > self->stack_depth ? depth : self->stack_depth;
+        self->stack_depth =
+            dp_size_max(self->stack_depth, dp_tree_scratch(self->plan.blocks[i]) + 1);
     }
     DP_NEW_ARRAY(self->stack, self->stack_depth * CHUNK);
     if (self->node.count == 1)

@@ -3,6 +3,7 @@
 #include "adapters/h5file.h"
 #include "base/filesystem.h"
 #include "base/memory.h"
+#include "base/size.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -171,10 +172,8 @@ done:
 
 static size_t largest_tensor(const dp_params_layout *layout) {
     size_t largest = 0;
-    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
-        size_t size = dp_tensor_size(&layout->tensors[t]);
-        largest = size > largest ? size : largest;
-    }
+    for (int t = 0; t < DP_TENSOR_COUNT; t++)
+        largest = dp_size_max(largest, dp_tensor_size(&layout->tensors[t]));
     return largest;
 }
 

@@ -51,13 +51,12 @@ struct dp_split_step {
     double *squares_below; /* [below_count]: see measure */
     void *stealing_memory;
 
-    /* Shares of this rank: of the rows of the batch and of the rows of W1 on its node, and of the
-     * blocks of the output among all ranks. */
-    dp_tree_range rows, inputs, blocks;
+    /* Shares of this rank on its node: of the rows of the batch and of the rows of W1. */
+    dp_tree_range rows, inputs;
     size_t blocks_most; /* of any rank */
     size_t slot_stride;
 
-    /* Of the ranks of the node, [node.size] each. */
+    /* Of the ranks of the node, [node.size] each. Blocks of the output are shared by all ranks. */
     dp_tree_range *node_blocks;
     block_share *shares;
     dp_stealing stealing;
@@ -92,17 +91,23 @@ static size_t count_of(dp_tree_range range) {
     return range.end - range.first;
 }
 
+static dp_tree_range own_blocks(const dp_split_step *self) {
+    return self->node_blocks[self->node.rank];
+}
+
+static dp_tree_range blocks_of_node(const dp_split_step *self) {
+    return (dp_tree_range){.first = self->node_blocks[0].first,
+                           .end = self->node_blocks[self->node.size - 1].end};
+}
+
 static const block_share *own_share(const dp_split_step *self) {
     return &self->shares[self->node.rank];
 }
 
 /* --- creation ------------------------------------------------------------------------------- */
 
-static size_t rank_blocks(const dp_split_step *self, size_t rank, size_t *first) {
-    const dp_tree_range share =
-        dp_tree_share(self->layout->output_blocks, (size_t)dp_comm_size(self->comm), rank);
-    *first = share.first;
-    return count_of(share);
+static dp_tree_range blocks_of(const dp_split_step *self, size_t rank) {
+    return dp_tree_share(self->layout->output_blocks, (size_t)dp_comm_size(self->comm), rank);
 }
 
 static size_t stats_stride(const dp_split_step *self) {
@@ -119,27 +124,24 @@ static dp_status check_ranks(const dp_split_step *self, dp_error *error) {
                    ranks, blocks, DP_OUTPUT_BLOCK, blocks);
 }
 
-/* Of the blocks of the ranks on this node, or of all. */
+/* The blocks of the ranks on this node, or all. */
 static void find_kept(dp_split_step *self) {
-    const size_t ranks = (size_t)dp_comm_size(self->comm), blocks = self->layout->output_blocks;
-    const size_t first = (size_t)self->node.first, last = first + (size_t)self->node.size - 1;
-    self->kept.first = dp_tree_share(blocks, ranks, first).first;
-    self->kept.end = self->node.index == 0 ? blocks : dp_tree_share(blocks, ranks, last).end;
+    self->kept = blocks_of_node(self);
+    if (self->node.index == 0)
+        self->kept.end = self->layout->output_blocks;
     self->slab_length = dp_kernels_padded(self->layout->output_offset +
                                           count_of(self->kept) * self->layout->output_stride);
 }
 
 static void find_shares(dp_split_step *self) {
-    const size_t ranks = (size_t)dp_comm_size(self->comm), rank = (size_t)dp_comm_rank(self->comm);
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
     const size_t size = (size_t)self->node.size, number = (size_t)self->node.rank;
     self->rows = dp_tree_share(self->batch, size, number);
     self->inputs = dp_tree_share(self->dims.hidden > 0 ? self->dims.inputs : 0, size, number);
-    self->blocks = dp_tree_share(self->layout->output_blocks, ranks, rank);
     self->blocks_most = (self->layout->output_blocks + ranks - 1) / ranks;
     self->slot_stride = self->batch * dp_size_max(DP_OUTPUT_BLOCK, self->dims.lda);
     for (size_t i = 0; i < size; i++)
-        self->node_blocks[i] =
-            dp_tree_share(self->layout->output_blocks, ranks, (size_t)self->node.first + i);
+        self->node_blocks[i] = blocks_of(self, (size_t)self->node.first + i);
     find_kept(self);
     /* Rows of W1, b1, and the tokens of the batch. */
     self->below_count = self->dims.inputs + 1 + self->batch * self->layout->shape.block_size;
@@ -189,8 +191,7 @@ static size_t place_share(dp_split_step *self, size_t rank, float *base) {
 static size_t place_arrays(dp_split_step *self, float *base) {
     const dp_wide_dims *dims = &self->dims;
     const size_t batch = self->batch;
-    const size_t node_blocks =
-        self->node_blocks[self->node.size - 1].end - self->node_blocks[0].first;
+    const size_t stealing = dp_stealing_bytes(&self->node, count_of(blocks_of_node(self)));
     size_t used = 0;
     self->params = take(base, &used, self->layout->length);
     self->slabs = take(base, &used, self->slab_count * self->slab_length);
@@ -200,8 +201,7 @@ static size_t place_arrays(dp_split_step *self, float *base) {
     self->dh = take(base, &used, batch * dims->ldh);
     self->dx = take(base, &used, batch * self->layout->shape.block_size * self->lde);
     self->squares_below = take_reals(base, &used, self->below_count);
-    self->stealing_memory =
-        take(base, &used, dp_stealing_bytes(&self->node, node_blocks) / sizeof(float));
+    self->stealing_memory = take(base, &used, stealing / sizeof(float));
     return used;
 }
 
@@ -223,12 +223,11 @@ done:
 /* Where the maxima and sums of each block come to lie. */
 static void place_stats(dp_split_step *self) {
     for (size_t rank = 0; rank < (size_t)dp_comm_size(self->comm); rank++) {
-        size_t first = 0;
-        const size_t count = rank_blocks(self, rank, &first);
-        for (size_t i = 0; i < count; i++) {
-            self->maxima[first + i] =
-                self->all_stats + rank * stats_stride(self) + 2 * i * self->batch;
-            self->totals[first + i] = self->maxima[first + i] + self->batch;
+        const dp_tree_range blocks = blocks_of(self, rank);
+        const float *stats = self->all_stats + rank * stats_stride(self);
+        for (size_t b = blocks.first; b < blocks.end; b++, stats += 2 * self->batch) {
+            self->maxima[b] = stats;
+            self->totals[b] = stats + self->batch;
         }
     }
 }
@@ -349,11 +348,9 @@ static void pass_blocks(dp_split_step *self, kept_blocks in, dp_tree_range block
 static void move_blocks(dp_split_step *self, kept_blocks in, bool to_owners) {
     const int ranks = dp_comm_size(self->comm);
     if (self->node.index != 0)
-        pass_blocks(self, in, self->blocks, 0, !to_owners);
+        pass_blocks(self, in, own_blocks(self), 0, !to_owners);
     for (int peer = self->node.size; dp_comm_rank(self->comm) == 0 && peer < ranks; peer++)
-        pass_blocks(self, in,
-                    dp_tree_share(self->layout->output_blocks, (size_t)ranks, (size_t)peer), peer,
-                    to_owners);
+        pass_blocks(self, in, blocks_of(self, (size_t)peer), peer, to_owners);
 }
 
 static kept_blocks blocks_of_parameters(const dp_split_step *self) {
@@ -472,15 +469,14 @@ static void square_below(dp_split_step *self) {
 static double measure(dp_split_step *self) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     const size_t below = self->dims.inputs + 1 + self->occurrences.count;
-    size_t first = 0;
     square_below(self);
     dp_comm_gather_all(self->comm, own_share(self)->squares,
                        self->blocks_most * sizeof *self->all_squares, self->all_squares);
     dp_node_barrier(&self->node);
     for (size_t rank = 0; rank < ranks; rank++) {
-        const size_t count = rank_blocks(self, rank, &first);
-        memcpy(self->terms + first, self->all_squares + rank * self->blocks_most,
-               count * sizeof *self->terms);
+        const dp_tree_range blocks = blocks_of(self, rank);
+        memcpy(self->terms + blocks.first, self->all_squares + rank * self->blocks_most,
+               count_of(blocks) * sizeof *self->terms);
     }
     memcpy(self->terms + self->layout->output_blocks, self->squares_below,
            below * sizeof *self->terms);
@@ -488,8 +484,9 @@ static double measure(dp_split_step *self) {
 }
 
 static void update_kept_blocks(dp_split_step *self) {
-    for (size_t i = 0; i < count_of(self->blocks); i++)
-        update_block(self, self->blocks.first + i,
+    const dp_tree_range own = own_blocks(self);
+    for (size_t i = 0; i < count_of(own); i++)
+        update_block(self, own.first + i,
                      own_share(self)->gradient + i * self->layout->output_stride);
 }
 
@@ -552,12 +549,11 @@ static void compute_exponentials(dp_split_step *self) {
 /* Each rank knows the logits of the targets in its blocks. */
 static void pick_target_logits(dp_split_step *self) {
     for (size_t rank = 0; rank < (size_t)dp_comm_size(self->comm); rank++) {
-        size_t first = 0;
-        const size_t count = rank_blocks(self, rank, &first);
+        const dp_tree_range blocks = blocks_of(self, rank);
         const float *logits =
             self->all_stats + rank * stats_stride(self) + 2 * self->blocks_most * self->batch;
         for (size_t r = 0; r < self->batch; r++) {
-            if (self->now->targets[r] / DP_OUTPUT_BLOCK - first < count)
+            if (self->now->targets[r] / DP_OUTPUT_BLOCK - blocks.first < count_of(blocks))
                 self->target_logits[r] = logits[r];
         }
     }

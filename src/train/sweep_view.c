@@ -1,5 +1,6 @@
 #include "train/sweep_view.h"
 
+#include "base/size.h"
 #include "base/timer.h"
 
 #include <inttypes.h>
@@ -59,10 +60,8 @@ void dp_sweep_view_progress(dp_sweep_view *view, size_t trial, uint64_t step, do
 /* Of the names, unless some are too long to leave room for all. */
 static size_t name_width(const dp_sweep_plan *plan) {
     size_t width = 12;
-    for (size_t i = 0; i < plan->count; i++) {
-        const size_t length = strlen(plan->trials[i].name);
-        width = length > width ? length : width;
-    }
+    for (size_t i = 0; i < plan->count; i++)
+        width = dp_size_max(width, strlen(plan->trials[i].name));
     return width < 36 ? width : 36;
 }
 
