@@ -197,6 +197,21 @@ static void check_weight_gradient(const dp_kernels *kernels) {
             assert_near("add_weight_gradient", kernels, (double)dw[i],
                         expected + (double)expected_dw[i], scale + 5.0);
         }
+        /* Along a gradient of which the first part is there, or nothing. */
+        for (size_t first = 0; first <= 9; first += 9) {
+            fill(dw, in * ld, 22);
+            kernels->weight_gradient(1, (size_t[]){0, first}, in, out, x, in, y, ld, expected_dw,
+                                     ld);
+            kernels->descend_weights(ROWS - first, in, out, x + first * in, in, y + first * ld, ld,
+                                     first == 0 ? NULL : expected_dw, 0.3f, dw, ld);
+            fill(expected_dw, in * ld, 22);
+            for (size_t i = 0; i < in * ld; i++) {
+                double scale;
+                double sum = sum_of_products(ROWS, x + i / ld, in, y + i % ld, ld, &scale);
+                assert_near("descend_weights", kernels, (double)dw[i],
+                            (double)expected_dw[i] - (double)0.3f * sum, 0.3 * scale + 5.0);
+            }
+        }
         kernels->row_sum(GRAINS, starts, out, y, ld, db);
         for (size_t j = 0; j < out; j++) {
             double expected = 0.0;

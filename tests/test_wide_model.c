@@ -55,6 +55,7 @@ typedef struct example {
     size_t lde;
     uint32_t contexts[ROWS * BLOCK_SIZE], targets[ROWS];
     float *params, *gradient;
+    const float *lr; /* NULL, or the blocks of the output descend instead of having a gradient */
     double losses[ROWS];
 
     /* Between the parts of a step. */
@@ -162,13 +163,21 @@ static void compute_output(example *self, const division *by) {
                             self->total, self->losses);
     for (size_t i = 0; i < self->layout.output_blocks; i++) {
         const size_t b = block_at(self, by, i);
-        const dp_wide_softmax softmax = {.block_maxima = self->maxima[b],
-                                         .maximum = self->maximum,
-                                         .total = self->total,
-                                         .scale = 1.0f / ROWS};
-        dp_wide_model_output_gradient(
-            model, self->params, b, ROWS, self->a, self->targets, &softmax, self->e[b], self->da[b],
-            self->gradient + self->layout.output_offset + b * self->layout.output_stride, NULL);
+        const dp_wide_block block = {.number = b,
+                                     .rows = ROWS,
+                                     .a = self->a,
+                                     .targets = self->targets,
+                                     .e = self->e[b],
+                                     .maxima = self->maxima[b],
+                                     .maximum = self->maximum,
+                                     .total = self->total,
+                                     .scale = 1.0f / ROWS};
+        float *gradient = self->gradient + dp_output_block_offset(&self->layout, b);
+        if (self->lr == NULL)
+            dp_wide_model_output_gradient(model, self->params, &block, self->da[b], gradient, NULL);
+        else
+            dp_wide_model_output_descend(model, self->params, &block, *self->lr, self->da[b],
+                                         gradient, NULL);
     }
     for (size_t b = 1; b < self->layout.output_blocks; b++) {
         for (size_t i = 0; i < ROWS * self->dims.lda; i++)
@@ -401,6 +410,39 @@ static void test_wide_model_has_the_same_bits_however_it_is_divided(void **state
     for_each_example(check_divisions);
 }
 
+/* Descending on the way is the same as with the gradient afterwards, and gives what is below the
+ * same bits. */
+static void check_descent(example *self) {
+    const float lr = 0.25f;
+    const dp_params_layout *layout = &self->layout;
+    const size_t first = layout->output_offset;
+    float *params = new_floats(layout->length), *gradient = new_floats(layout->length);
+    float *da = new_floats(ROWS * self->dims.lda); /* the sum over blocks */
+    memcpy(params, self->params, layout->length * sizeof *params);
+    compute(self, &whole);
+    memcpy(da, self->da[0], ROWS * self->dims.lda * sizeof *da);
+    memcpy(gradient, self->gradient, layout->length * sizeof *gradient);
+    self->lr = &lr;
+    compute(self, &whole);
+    self->lr = NULL;
+    assert_memory_equal(self->params, params, first * sizeof *params);
+    assert_memory_equal(self->da[0], da, ROWS * self->dims.lda * sizeof *da);
+    for (size_t i = first; i < layout->length; i++) {
+        const double expected = (double)params[i] - (double)lr * (double)gradient[i];
+        if (!(fabs((double)self->params[i] - expected) <= 1e-6 * (1.0 + fabs(expected))))
+            fail_msg("%s: parameter %zu becomes %.9g, not %.9g", self->network->name, i,
+                     (double)self->params[i], expected);
+    }
+    dp_memory_free(da);
+    dp_memory_free(params);
+    dp_memory_free(gradient);
+}
+
+static void test_wide_model_descends_on_the_way(void **state) {
+    (void)state;
+    for_each_example(check_descent);
+}
+
 /* The same places hold padding in parameters, gradients and state: it must stay 0. */
 static void check_padding(example *self) {
     dp_error error;
@@ -497,6 +539,7 @@ int main(void) {
         cmocka_unit_test(test_wide_model_gradient_of_every_tensor_is_the_slope),
         cmocka_unit_test(test_wide_model_is_the_model_that_is_not_split),
         cmocka_unit_test(test_wide_model_has_the_same_bits_however_it_is_divided),
+        cmocka_unit_test(test_wide_model_descends_on_the_way),
         cmocka_unit_test(test_wide_model_padding_has_no_gradient),
         cmocka_unit_test(test_wide_model_evaluates_as_it_trains),
         cmocka_unit_test(test_wide_model_takes_large_logits),

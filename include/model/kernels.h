@@ -68,6 +68,11 @@ typedef struct dp_kernels {
     /* dw[i, j] += sum over rows, in order, of x[r, i] dy[r, j]. */
     void (*add_weight_gradient)(size_t rows, size_t in, size_t out, const float *x, size_t ldx,
                                 const float *dy, size_t ldy, float *dw, size_t ldw);
+    /* params[i, j] -= lr (dw[i, j] + sum over rows, in order, of x[r, i] dy[r, j]): the gradient
+     * and the descent along it at once. params and dw [in, out] with ld, dw NULL for 0. */
+    void (*descend_weights)(size_t rows, size_t in, size_t out, const float *x, size_t ldx,
+                            const float *dy, size_t ldy, const float *dw, float lr, float *params,
+                            size_t ld);
     /* db[j] = the same as weight_gradient of dy[r, j] alone. */
     void (*row_sum)(size_t grains, const size_t *starts, size_t out, const float *dy, size_t ldy,
                     float *db);

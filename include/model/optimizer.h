@@ -54,6 +54,9 @@ typedef struct dp_optimizer {
  * min(1, clip_norm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_. */
 double dp_optimizer_clip(const dp_optimizer *optimizer, double squares);
 
+/* Whether an update is nothing but p -= lr g, with the gradient as it is. */
+bool dp_optimizer_is_plain(const dp_optimizer *optimizer);
+
 /* What all elements of a step have in common. */
 typedef struct dp_optimizer_step {
     uint64_t number; /* counted from 0 */

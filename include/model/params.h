@@ -89,6 +89,8 @@ dp_status dp_params_layout_init(dp_params_layout *layout, dp_model_shape shape,
 size_t dp_shape_inputs(const dp_model_shape *shape);
 /* Tokens of a block of a split output layer: the last may have fewer than the others. */
 size_t dp_output_tokens(const dp_params_layout *layout, size_t block);
+/* Where the floats of a block begin. */
+size_t dp_output_block_offset(const dp_params_layout *layout, size_t block);
 
 /* Elements of a tensor: 0 where the shape has none. */
 size_t dp_tensor_size(const dp_tensor *tensor);

@@ -66,22 +66,33 @@ void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const floa
                              const float *const *sums, const float *target_logits, float *maximum,
                              float *total, double *losses);
 
-/* How a block's exponentials become probabilities. */
-typedef struct dp_wide_softmax {
-    const float *block_maxima; /* [rows] */
-    const float *maximum;      /* [rows] */
-    const float *total;        /* [rows] */
-    float scale;               /* of the loss summed over rows */
-} dp_wide_softmax;
+/* A block of the output once the softmax is known. */
+typedef struct dp_wide_block {
+    size_t number;
+    size_t rows;
+    const float *a;          /* [rows, lda] */
+    const uint32_t *targets; /* [rows] */
+    const float *e;          /* [rows, DP_OUTPUT_BLOCK] */
+    const float *maxima;     /* [rows], of this block */
+    const float *maximum;    /* [rows], of all of them */
+    const float *total;      /* [rows] */
+    float scale;             /* of the loss summed over rows */
+} dp_wide_block;
 
 /* da [rows, lda] becomes the block's part of the gradient at a, and gradient [output_stride] that
  * of the block's parameters. The gradient at the logits, p - 1 at the target and p elsewhere, is
  * not written down: exponentials are multiplied as they are, and what makes them probabilities
  * scales the shorter rows of a and da. */
-void dp_wide_model_output_gradient(const dp_wide_model *model, const float *params, size_t block,
-                                   size_t rows, const float *a, const uint32_t *targets,
-                                   const dp_wide_softmax *softmax, const float *e, float *da,
-                                   float *gradient, dp_profile *profile);
+void dp_wide_model_output_gradient(const dp_wide_model *model, const float *params,
+                                   const dp_wide_block *block, float *da, float *gradient,
+                                   dp_profile *profile);
+
+/* The same of da, and the block's parameters descend along their gradient, by lr times that of p
+ * and then by lr times that of the -1 at the targets. It is not written down; room [output_stride]
+ * is for that of all rows but the last few. */
+void dp_wide_model_output_descend(const dp_wide_model *model, float *params,
+                                  const dp_wide_block *block, float lr, float *da, float *room,
+                                  dp_profile *profile);
 
 /* From da [count, lda] of these rows, the same as of the last dp_wide_model_hidden: dh [count, ldh]
  * before tanh, and dx [count, block_size, lde], lde = embedding_dim padded, at the features. */

@@ -421,7 +421,11 @@ typedef struct gradient_call {
     size_t ldx;
     const float *dy;
     size_t ldy;
-    bool adds; /* to what is there */
+    const float *before; /* NULL, or what is added to */
+    float *to;
+    size_t ldw;
+    bool descends; /* along the gradient, instead of becoming it: what is at `to` */
+    float lr;
 } gradient_call;
 
 /* One grain's rows, in order, for `ins` inputs by `cols` vectors, both constants. */
@@ -475,74 +479,107 @@ INLINE gradient_tile sum_grains(const int ins, const int cols, size_t grains,
     return grains == 4 ? left : add_tiles(ins, cols, left, sum_four(ins, cols, call, 4));
 }
 
-INLINE void gradient_block(const int ins, const int cols, size_t grains, const gradient_call *call,
-                           float *dw, size_t ldw) {
+INLINE void gradient_block(const int ins, const int cols, size_t grains,
+                           const gradient_call *call) {
     gradient_tile tile = sum_grains(ins, cols, grains, call);
     EACH (i, ins) {
         EACH (c, cols) {
-            float *at = dw + (size_t)i * ldw + (size_t)c * LANES;
-            store(at, call->adds ? load(at) + tile.sum[i][c] : tile.sum[i][c]);
+            const size_t at = (size_t)i * call->ldw + (size_t)c * LANES;
+            vec sum = tile.sum[i][c];
+            if (call->before != NULL)
+                sum += load(call->before + at);
+            store(call->to + at, call->descends ? load(call->to + at) - call->lr * sum : sum);
         }
     }
 }
 
+INLINE gradient_call skip_floats(gradient_call call, size_t floats) {
+    if (call.before != NULL) /* not even 0 may be added to NULL */
+        call.before += floats;
+    call.to += floats;
+    return call;
+}
+
 /* All inputs of a strip of `cols` vectors. */
-INLINE void gradient_strip(const int cols, size_t grains, gradient_call call, even_parts ins,
-                           float *dw, size_t ldw) {
+INLINE void gradient_strip(const int cols, size_t grains, gradient_call call, even_parts ins) {
     for (size_t block = 0; block < ins.count; block++) {
         const size_t width = part_size(ins, block);
         switch (width) {
         case 5:
-            gradient_block(5, cols, grains, &call, dw, ldw);
+            gradient_block(5, cols, grains, &call);
             break;
         case 4:
-            gradient_block(4, cols, grains, &call, dw, ldw);
+            gradient_block(4, cols, grains, &call);
             break;
         case 3:
-            gradient_block(3, cols, grains, &call, dw, ldw);
+            gradient_block(3, cols, grains, &call);
             break;
         case 2:
-            gradient_block(2, cols, grains, &call, dw, ldw);
+            gradient_block(2, cols, grains, &call);
             break;
         default:
-            gradient_block(1, cols, grains, &call, dw, ldw);
+            gradient_block(1, cols, grains, &call);
             break;
         }
         call.x += width;
-        dw += width * ldw;
+        call = skip_floats(call, width * call.ldw);
     }
 }
 
-INLINE void gradient_strips(size_t grains, gradient_call call, size_t in, size_t out, float *dw,
-                            size_t ldw) {
+INLINE void gradient_strips(size_t grains, gradient_call call, size_t in, size_t out) {
     const size_t rows = call.starts[grains] - call.starts[0], vectors = vectors_for(out);
     const even_parts ins =
         cut_evenly(in, rows < FEW_ROWS * grains ? GRADIENT_INS_FEW_ROWS : GRADIENT_INS_MAX);
-    const float *dy = call.dy;
     size_t v = 0;
     for (; v + GRADIENT_COLS <= vectors; v += GRADIENT_COLS) {
-        call.dy = dy + v * LANES;
-        gradient_strip(GRADIENT_COLS, grains, call, ins, dw + v * LANES, ldw);
+        gradient_strip(GRADIENT_COLS, grains, call, ins);
+        call.dy += GRADIENT_COLS * LANES;
+        call = skip_floats(call, GRADIENT_COLS * LANES);
     }
     for (; v < vectors; v++) {
-        call.dy = dy + v * LANES;
-        gradient_strip(1, grains, call, ins, dw + v * LANES, ldw);
+        gradient_strip(1, grains, call, ins);
+        call.dy += LANES;
+        call = skip_floats(call, LANES);
     }
 }
 
 static void weight_gradient(size_t grains, const size_t *starts, size_t in, size_t out,
                             const float *x, size_t ldx, const float *dy, size_t ldy, float *dw,
                             size_t ldw) {
-    const gradient_call call = {.starts = starts, .x = x, .ldx = ldx, .dy = dy, .ldy = ldy};
-    gradient_strips(grains, call, in, out, dw, ldw);
+    const gradient_call call = {
+        .starts = starts, .x = x, .ldx = ldx, .dy = dy, .ldy = ldy, .to = dw, .ldw = ldw};
+    gradient_strips(grains, call, in, out);
 }
 
 static void add_weight_gradient(size_t rows, size_t in, size_t out, const float *x, size_t ldx,
                                 const float *dy, size_t ldy, float *dw, size_t ldw) {
     const size_t whole[2] = {0, rows};
-    const gradient_call call = {
-        .starts = whole, .x = x, .ldx = ldx, .dy = dy, .ldy = ldy, .adds = true};
-    gradient_strips(1, call, in, out, dw, ldw);
+    const gradient_call call = {.starts = whole,
+                                .x = x,
+                                .ldx = ldx,
+                                .dy = dy,
+                                .ldy = ldy,
+                                .before = dw,
+                                .to = dw,
+                                .ldw = ldw};
+    gradient_strips(1, call, in, out);
+}
+
+static void descend_weights(size_t rows, size_t in, size_t out, const float *x, size_t ldx,
+                            const float *dy, size_t ldy, const float *dw, float lr, float *params,
+                            size_t ld) {
+    const size_t whole[2] = {0, rows};
+    const gradient_call call = {.starts = whole,
+                                .x = x,
+                                .ldx = ldx,
+                                .dy = dy,
+                                .ldy = ldy,
+                                .before = dw,
+                                .to = params,
+                                .ldw = ld,
+                                .descends = true,
+                                .lr = lr};
+    gradient_strips(1, call, in, out);
 }
 
 /* With an input of 1 for every row, the gradient of the weights is that of the biases. */
@@ -714,6 +751,7 @@ const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
                                     .dot = dot,
                                     .weight_gradient = weight_gradient,
                                     .add_weight_gradient = add_weight_gradient,
+                                    .descend_weights = descend_weights,
                                     .row_sum = row_sum,
                                     .tanh = tanh_rows,
                                     .softmax_gradient = softmax_gradient,

@@ -33,6 +33,11 @@ double dp_optimizer_clip(const dp_optimizer *optimizer, double squares) {
     return factor < 1.0 || isnan(factor) ? factor : 1.0;
 }
 
+bool dp_optimizer_is_plain(const dp_optimizer *optimizer) {
+    return optimizer->kind == DP_OPTIMIZER_SGD && !(optimizer->clip_norm > 0.0) &&
+           !(optimizer->weight_decay > 0.0);
+}
+
 void dp_optimizer_sgd(const dp_kernels *kernels, size_t count, float lr, const float *gradient,
                       float *params) {
     kernels->descend(count, lr, gradient, params);
@@ -173,17 +178,11 @@ static void update_by_tensor(const dp_optimizer *self, const dp_params_layout *l
     }
 }
 
-/* Whether the update is that of the kernel. */
-static bool is_plain(const dp_optimizer *optimizer) {
-    return optimizer->kind == DP_OPTIMIZER_SGD && !(optimizer->clip_norm > 0.0) &&
-           !(optimizer->weight_decay > 0.0);
-}
-
 void dp_optimizer_update(const dp_optimizer *optimizer, const dp_kernels *kernels,
                          const dp_params_layout *layout, const dp_optimizer_step *step,
                          size_t first, size_t count, const float *gradient, float *params,
                          float *const *state) {
-    if (is_plain(optimizer))
+    if (dp_optimizer_is_plain(optimizer))
         dp_optimizer_sgd(kernels, count, (float)step->lr, gradient, params + first);
     else
         update_by_tensor(optimizer, layout, step, first, count, gradient, params, state);
@@ -194,7 +193,7 @@ void dp_optimizer_update_part(const dp_optimizer *optimizer, const dp_kernels *k
                               size_t count, const float *gradient, float *params,
                               float *const *state) {
     const coefficients numbers = coefficients_of(optimizer, step, decays);
-    if (is_plain(optimizer))
+    if (dp_optimizer_is_plain(optimizer))
         dp_optimizer_sgd(kernels, count, (float)step->lr, gradient, params + first);
     else
         update_range(optimizer, &numbers, first, count, gradient, params, state);

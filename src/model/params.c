@@ -16,6 +16,10 @@ size_t dp_shape_inputs(const dp_model_shape *shape) {
     return shape->block_size * shape->embedding_dim;
 }
 
+size_t dp_output_block_offset(const dp_params_layout *layout, size_t block) {
+    return layout->output_offset + block * layout->output_stride;
+}
+
 size_t dp_output_tokens(const dp_params_layout *layout, size_t block) {
     return dp_size_min(layout->shape.vocab - block * DP_OUTPUT_BLOCK, DP_OUTPUT_BLOCK);
 }

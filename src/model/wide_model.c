@@ -182,7 +182,7 @@ void dp_wide_model_hidden(dp_wide_model *model, const float *params, const dp_wi
 
 /* The parameters of a block: [seen, DP_OUTPUT_BLOCK], and the biases behind them. */
 static const float *weights_of(const dp_wide_model *model, const float *params, size_t block) {
-    return params + model->layout->output_offset + block * model->layout->output_stride;
+    return params + dp_output_block_offset(model->layout, block);
 }
 
 static void logits_of_block(const dp_wide_model *model, const float *params, size_t block,
@@ -263,68 +263,106 @@ void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const floa
         losses[r] = log((double)total[r]) + ((double)maximum[r] - (double)target_logits[r]);
 }
 
-/* factors[r] makes the exponentials of row `first` + r probabilities, times the scale of the loss:
+/* factors[i] makes the exponentials of row `first` + i probabilities, times the scale of the loss:
  * of n <= ROWS_AT_ONCE rows. */
-static void find_factors(const dp_wide_softmax *softmax, size_t first, size_t n, float *factors) {
-    exp_of_differences(n, softmax->block_maxima + first, softmax->maximum + first, factors);
+static void find_factors(const dp_wide_block *block, size_t first, size_t n, float *factors) {
+    exp_of_differences(n, block->maxima + first, block->maximum + first, factors);
     for (size_t i = 0; i < n; i++)
-        factors[i] *= softmax->scale / softmax->total[first + i];
+        factors[i] *= block->scale / block->total[first + i];
 }
 
-/* The gradients that come from p, of n <= ROWS_AT_ONCE rows; those of the parameters are added to
- * what rows before them left, or, where they are the first, set. */
-static void gradients_of_rows(const dp_wide_model *model, const float *params, size_t block,
-                              bool first, size_t n, const float *a, const float *factors,
-                              const float *e, float *da, float *gradient) {
-    const dp_wide_dims *dims = &model->dims;
+/* da of n rows from `first` on. */
+static void seen_gradient(const dp_wide_model *model, const float *weights,
+                          const dp_wide_block *block, size_t first, size_t n, const float *factors,
+                          float *da) {
+    const size_t seen = model->dims.seen, lda = model->dims.lda;
+    const size_t tokens = dp_output_tokens(model->layout, block->number);
+    model->kernels->dot(n, seen, tokens, block->e + first * DP_OUTPUT_BLOCK, DP_OUTPUT_BLOCK,
+                        weights, DP_OUTPUT_BLOCK, NULL, da, lda);
+    model->kernels->scale_rows(n, seen, factors, da, lda, da, lda);
+    for (size_t i = 0; i < n; i++) { /* the -1 of a row at its target */
+        const size_t token = token_in_block(block->targets[first + i], block->number);
+        for (size_t k = 0; token < tokens && k < seen; k++)
+            da[i * lda + k] -= block->scale * weights[k * DP_OUTPUT_BLOCK + token];
+    }
+}
+
+/* Where the gradient of a block's parameters goes. */
+typedef struct gradient_use {
+    float *gradient; /* [output_stride]: it is written down here */
+    float *descends; /* or NULL, or the block's parameters, and gradient is only room */
+    float lr;
+} gradient_use;
+
+/* What n rows from `first` on add to it, but for the -1 at their targets. */
+static void weight_gradient(const dp_wide_model *model, const dp_wide_block *block, size_t first,
+                            size_t n, const float *factors, const gradient_use *use) {
     const dp_kernels *kernels = model->kernels;
-    const size_t whole[2] = {0, n}, tokens = dp_output_tokens(model->layout, block);
-    kernels->dot(n, dims->seen, tokens, e, DP_OUTPUT_BLOCK, weights_of(model, params, block),
-                 DP_OUTPUT_BLOCK, NULL, da, dims->lda);
-    kernels->scale_rows(n, dims->seen, factors, da, dims->lda, da, dims->lda);
-    kernels->scale_rows(n, dims->seen, factors, a, dims->lda, model->scaled, lds(model));
-    for (size_t r = 0; r < n; r++)
-        model->scaled[r * lds(model) + dims->seen] = factors[r]; /* the biases see 1 */
-    if (first)
-        kernels->weight_gradient(1, whole, dims->seen + 1, tokens, model->scaled, lds(model), e,
-                                 DP_OUTPUT_BLOCK, gradient, DP_OUTPUT_BLOCK);
+    const size_t seen = model->dims.seen, lda = model->dims.lda, ld = lds(model);
+    const size_t whole[2] = {0, n}, tokens = dp_output_tokens(model->layout, block->number);
+    const float *e = block->e + first * DP_OUTPUT_BLOCK;
+    kernels->scale_rows(n, seen, factors, block->a + first * lda, lda, model->scaled, ld);
+    for (size_t i = 0; i < n; i++)
+        model->scaled[i * ld + seen] = factors[i]; /* the biases see 1 */
+    if (use->descends != NULL && first + n == block->rows)
+        kernels->descend_weights(n, seen + 1, tokens, model->scaled, ld, e, DP_OUTPUT_BLOCK,
+                                 first == 0 ? NULL : use->gradient, use->lr, use->descends,
+                                 DP_OUTPUT_BLOCK);
+    else if (first == 0)
+        kernels->weight_gradient(1, whole, seen + 1, tokens, model->scaled, ld, e, DP_OUTPUT_BLOCK,
+                                 use->gradient, DP_OUTPUT_BLOCK);
     else
-        kernels->add_weight_gradient(n, dims->seen + 1, tokens, model->scaled, lds(model), e,
-                                     DP_OUTPUT_BLOCK, gradient, DP_OUTPUT_BLOCK);
+        kernels->add_weight_gradient(n, seen + 1, tokens, model->scaled, ld, e, DP_OUTPUT_BLOCK,
+                                     use->gradient, DP_OUTPUT_BLOCK);
 }
 
-/* The gradients that come from the -1 of a row at its target, number `token` of the block. */
-static void subtract_target(const dp_wide_model *model, const float *weights, size_t token,
-                            float scale, const float *a, float *da, float *gradient) {
-    const size_t seen = model->dims.seen;
-    for (size_t k = 0; k < seen; k++) {
-        da[k] -= scale * weights[k * DP_OUTPUT_BLOCK + token];
-        gradient[k * DP_OUTPUT_BLOCK + token] -= scale * a[k];
+/* x [seen + 1, DP_OUTPUT_BLOCK] -= scale times what comes of the -1 of each row at its target. */
+static void subtract_targets(const dp_wide_model *model, const dp_wide_block *block, float scale,
+                             float *x) {
+    const size_t seen = model->dims.seen, tokens = dp_output_tokens(model->layout, block->number);
+    for (size_t r = 0; r < block->rows; r++) {
+        const size_t token = token_in_block(block->targets[r], block->number);
+        const float *a = block->a + r * model->dims.lda;
+        if (token >= tokens)
+            continue;
+        for (size_t k = 0; k < seen; k++)
+            x[k * DP_OUTPUT_BLOCK + token] -= scale * a[k];
+        x[seen * DP_OUTPUT_BLOCK + token] -= scale;
     }
-    gradient[seen * DP_OUTPUT_BLOCK + token] -= scale;
 }
 
-void dp_wide_model_output_gradient(const dp_wide_model *model, const float *params, size_t block,
-                                   size_t rows, const float *a, const uint32_t *targets,
-                                   const dp_wide_softmax *softmax, const float *e, float *da,
-                                   float *gradient, dp_profile *profile) {
-    const size_t lda = model->dims.lda, tokens = dp_output_tokens(model->layout, block);
-    if (tokens < DP_OUTPUT_BLOCK) /* what is behind them is not written below */
-        memset(gradient, 0, model->layout->output_stride * sizeof *gradient);
-    for (size_t r = 0; r < rows; r += ROWS_AT_ONCE) {
-        const size_t n = dp_size_min(rows - r, ROWS_AT_ONCE);
+static void backward_of_block(const dp_wide_model *model, const float *weights,
+                              const dp_wide_block *block, float *da, const gradient_use *use,
+                              dp_profile *profile) {
+    for (size_t r = 0; r < block->rows; r += ROWS_AT_ONCE) {
+        const size_t n = dp_size_min(block->rows - r, ROWS_AT_ONCE);
         float factors[ROWS_AT_ONCE];
-        find_factors(softmax, r, n, factors);
-        gradients_of_rows(model, params, block, r == 0, n, a + r * lda, factors,
-                          e + r * DP_OUTPUT_BLOCK, da + r * lda, gradient);
+        find_factors(block, r, n, factors);
+        seen_gradient(model, weights, block, r, n, factors, da + r * model->dims.lda);
+        weight_gradient(model, block, r, n, factors, use);
     }
-    for (size_t r = 0; r < rows; r++) {
-        const size_t token = token_in_block(targets[r], block);
-        if (token < tokens)
-            subtract_target(model, weights_of(model, params, block), token, softmax->scale,
-                            a + r * lda, da + r * lda, gradient);
-    }
+    if (use->descends != NULL)
+        subtract_targets(model, block, -use->lr * block->scale, use->descends);
+    else
+        subtract_targets(model, block, block->scale, use->gradient);
     dp_profile_mark(profile, DP_PHASE_BACKWARD);
+}
+
+void dp_wide_model_output_gradient(const dp_wide_model *model, const float *params,
+                                   const dp_wide_block *block, float *da, float *gradient,
+                                   dp_profile *profile) {
+    const gradient_use use = {.gradient = gradient};
+    if (dp_output_tokens(model->layout, block->number) < DP_OUTPUT_BLOCK)
+        memset(gradient, 0, model->layout->output_stride * sizeof *gradient); /* the padding, too */
+    backward_of_block(model, weights_of(model, params, block->number), block, da, &use, profile);
+}
+
+void dp_wide_model_output_descend(const dp_wide_model *model, float *params,
+                                  const dp_wide_block *block, float lr, float *da, float *room,
+                                  dp_profile *profile) {
+    float *weights = params + dp_output_block_offset(model->layout, block->number);
+    const gradient_use use = {.gradient = room, .descends = weights, .lr = lr};
+    backward_of_block(model, weights, block, da, &use, profile);
 }
 
 /* --- below the output, backward ------------------------------------------------------------- */

@@ -401,7 +401,7 @@ static void update(dp_split_step *self, bool decays, size_t first, size_t count,
 
 static void update_block(dp_split_step *self, size_t block, const float *gradient) {
     const size_t weights = self->dims.seen * DP_OUTPUT_BLOCK;
-    const size_t first = self->layout->output_offset + block * self->layout->output_stride;
+    const size_t first = dp_output_block_offset(self->layout, block);
     update(self, true, first, weights, gradient);
     update(self, false, first + weights, DP_OUTPUT_BLOCK, gradient + weights);
 }
@@ -569,25 +569,45 @@ static double normalise(dp_split_step *self) {
     return loss;
 }
 
-/* The part of a block in the gradient at a. Its parameters are updated on the way, unless that has
- * to wait for the length of the whole gradient. */
-static void compute_block(dp_split_step *self, int owner, size_t block, float *part) {
-    const size_t number = number_of(self, owner, block);
+static dp_wide_block known_block(const dp_split_step *self, int owner, size_t block) {
+    return (dp_wide_block){.number = block,
+                           .rows = self->batch,
+                           .a = self->a,
+                           .targets = self->now->targets,
+                           .e = slot_of(self, owner, block),
+                           .maxima = self->maxima[block],
+                           .maximum = self->maximum,
+                           .total = self->total,
+                           .scale = 1.0f / (float)self->batch};
+}
+
+/* Its gradient is kept, until the length of the whole one is known. */
+static void compute_kept(dp_split_step *self, const dp_wide_block *block, int owner, float *part) {
     const block_share *share = &self->shares[owner];
-    float *gradient =
-        clips(self) ? share->gradient + number * self->layout->output_stride : self->gradient;
-    const dp_wide_softmax softmax = {.block_maxima = self->maxima[block],
-                                     .maximum = self->maximum,
-                                     .total = self->total,
-                                     .scale = 1.0f / (float)self->batch};
-    dp_wide_model_output_gradient(self->model, self->params, block, self->batch, self->a,
-                                  self->now->targets, &softmax, slot_of(self, owner, block), part,
-                                  gradient, self->now->profile);
-    if (clips(self))
-        share->squares[number] = dp_tree_squares(self->layout->output_stride, gradient);
-    else
-        update_block(self, block, gradient);
-    dp_profile_mark(self->now->profile, DP_PHASE_UPDATE);
+    const size_t number = number_of(self, owner, block->number);
+    const size_t stride = self->layout->output_stride;
+    float *gradient = share->gradient + number * stride;
+    dp_wide_model_output_gradient(self->model, self->params, block, part, gradient,
+                                  self->now->profile);
+    share->squares[number] = dp_tree_squares(stride, gradient);
+}
+
+/* The part of a block in the gradient at a. Its parameters are updated on the way, unless that has
+ * to wait. */
+static void compute_block(dp_split_step *self, int owner, size_t number, float *part) {
+    const dp_wide_block block = known_block(self, owner, number);
+    dp_profile *profile = self->now->profile;
+    if (clips(self)) {
+        compute_kept(self, &block, owner, part);
+    } else if (dp_optimizer_is_plain(&self->optimizer)) {
+        dp_wide_model_output_descend(self->model, self->params, &block, (float)self->update.lr,
+                                     part, self->gradient, profile);
+    } else {
+        dp_wide_model_output_gradient(self->model, self->params, &block, part, self->gradient,
+                                      profile);
+        update_block(self, number, self->gradient);
+    }
+    dp_profile_mark(profile, DP_PHASE_UPDATE);
 }
 
 /* The part of one of this rank's blocks, whoever computes it: a dp_tree_leaves. */
