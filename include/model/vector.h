@@ -31,6 +31,7 @@ typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef float vec_anywhere __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
 typedef float quad __attribute__((vector_size(16)));
+typedef float quad_anywhere __attribute__((vector_size(16), aligned(4), may_alias));
 
 INLINE vec load(const float *p) {
     return *(const vec_anywhere *)p;
@@ -38,6 +39,14 @@ INLINE vec load(const float *p) {
 
 INLINE void store(float *p, vec v) {
     *(vec_anywhere *)p = v;
+}
+
+INLINE quad load_quad(const float *p) {
+    return *(const quad_anywhere *)p;
+}
+
+INLINE void store_quad(float *p, quad v) {
+    *(quad_anywhere *)p = v;
 }
 
 INLINE vec splat(float v) {
@@ -165,6 +174,25 @@ INLINE quad sum_of_groups(vec v) {
 INLINE quad sums_of_lanes(vec a, vec b, vec c, vec d) {
     return sum_of_groups(sums_of_neighbours(sums_of_neighbours(a, b), sums_of_neighbours(c, d)));
 }
+
+#if defined(__AVX512F__)
+/* The same of 4 times 4 vectors at once: sums of v[i][0], ..., v[i][3] in the lanes from 4 i on, of
+ * the same bits. */
+INLINE vec sums_of_lanes_by_4(vec v[4][4]) {
+    vec quads[4], halves[2];
+    EACH (i, 4)
+        quads[i] = sums_of_neighbours(sums_of_neighbours(v[i][0], v[i][1]),
+                                      sums_of_neighbours(v[i][2], v[i][3]));
+    EACH (i, 2) {
+        const vec a = quads[2 * i], b = quads[2 * i + 1];
+        halves[i] = SHUFFLE(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+                    SHUFFLE(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    }
+    return SHUFFLE(halves[0], halves[1], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+           SHUFFLE(halves[0], halves[1], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30,
+                   31);
+}
+#endif
 
 INLINE float sum_of_lanes(vec v) {
     return sums_of_lanes(v, v, v, v)[0];

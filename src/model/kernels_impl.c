@@ -297,7 +297,7 @@ static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t 
 
 /* --- a B^T ---------------------------------------------------------------------------------- */
 
-enum { DOT_ROWS = 4, DOT_COLS = 3, DOT_B_FLOATS = 6144 };
+enum { DOT_ROWS = 4, DOT_COLS = LANES == 16 ? 4 : 3, DOT_B_FLOATS = 6144 };
 
 typedef struct dot_call {
     size_t vectors, lda, ldb, ldy;
@@ -307,10 +307,12 @@ typedef struct dot_call {
     float *y;
 } dot_call;
 
-/* The products of `rows` rows of a and `cols` rows of b. Sums go to memory lane by lane: by way of
- * the stack, a vector would be loaded before its parts are stored, and wait. */
+/* The products of `rows` rows of a and `cols` rows of b. Sums of fewer than 4 times 4 go to memory
+ * lane by lane: by way of the stack, a vector would be loaded before its parts are stored, and
+ * wait.
+ */
 INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_call call) {
-    vec sum[DOT_ROWS][DOT_COLS + 1] = {{{0}}}; /* those that are not asked for stay 0 */
+    vec sum[4][4] = {{{0}}}; /* those that are not asked for stay 0 */
     for (size_t j = 0; j < call.vectors; j++) {
         vec b[DOT_COLS];
         EACH (c, cols)
@@ -325,6 +327,18 @@ INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_cal
                 sum[r][c] += a * b[c];
         }
     }
+#if defined(__AVX512F__)
+    if (rows == 4 && cols == 4) {
+        const union {
+            vec whole;
+            quad part[4];
+        } sums = {.whole = sums_of_lanes_by_4(sum)};
+        EACH (r, 4)
+            store_quad(call.y + (size_t)r * call.ldy,
+                       call.bias == NULL ? sums.part[r] : sums.part[r] + load_quad(call.bias));
+        return;
+    }
+#endif
     if (rows == DOT_ROWS) {
         EACH (c, cols) {
             quad sums = sums_of_lanes(sum[0][c], sum[1][c], sum[2][c], sum[3][c]);
@@ -343,15 +357,19 @@ INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_cal
     }
 }
 
-/* All of `cols`, three at a time, but none alone where it can be avoided: its sums would be too few
- * to go side by side. */
+/* All of `cols`, DOT_COLS at a time, but none alone where it can be avoided: its sums would be too
+ * few to go side by side. */
 INLINE void dot_cols(const int rows, const bool fetches, size_t cols, dot_call call) {
     const float *line = call.a + (size_t)rows * call.lda;
     while (cols > 0) {
-        const size_t width = cols == 1 ? 1 : cols == 2 || cols == 4 ? 2 : 3;
+        const size_t width = cols <= DOT_COLS       ? cols
+                             : cols == DOT_COLS + 1 ? DOT_COLS - 1
+                                                    : DOT_COLS;
         for (size_t i = 0; i < call.lines; i++, line += DP_KERNEL_LANES)
             __builtin_prefetch(line);
-        if (width == 3)
+        if (DOT_COLS == 4 && width == 4)
+            dot_tile(rows, DOT_COLS, fetches, call);
+        else if (width == 3)
             dot_tile(rows, 3, fetches, call);
         else if (width == 2)
             dot_tile(rows, 2, fetches, call);
@@ -591,12 +609,13 @@ static void row_sum(size_t grains, const size_t *starts, size_t out, const float
 
 /* --- elementwise ---------------------------------------------------------------------------- */
 
-/* As in model/activation.c, which has the formula and its source. */
+/* Of x <= 0. As in model/activation.c, which has the formula and its source; but that the bits of
+ * `shifted` end with the exponent as it is stored. */
 INLINE vec exp_of(vec x) {
-    const float rounder = 12582912.0f;
+    const float rounder = 12582912.0f + 127.0f;
     const float log2_e = 1.44269504088896341f;
     const float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
-    x = larger(splat(-87.0f), at_most(88.0f, x));
+    x = larger(splat(-87.0f), x);
     vec shifted = x * log2_e + rounder;
     vec n = shifted - rounder;
     vec r = (x - n * ln2_high) - n * ln2_low;
@@ -607,7 +626,7 @@ INLINE vec exp_of(vec x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * (r * r) + r + 1.0f;
-    return p * (vec)(((ivec)shifted + 127) << 23);
+    return p * (vec)((ivec)shifted << 23);
 }
 
 /* 1 / x to a few units in the last place. */
