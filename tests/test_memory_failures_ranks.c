@@ -166,7 +166,8 @@ static dp_status evaluate(dp_error *error) {
         dp_config_shape(&config, dataset.vocabulary.count, (size_t)dataset.info.block_size),
         error));
     assert_in_range(layout.length, 1, sizeof params / sizeof params[0]);
-    DP_TRY(dp_evaluate(all_ranks, &dataset, DP_SPLIT_DEV, &layout, params, &evaluation, error));
+    DP_TRY(dp_evaluate(all_ranks, &dataset, DP_SPLIT_DEV, &layout, DP_CPU_GENERIC, params,
+                       &evaluation, error));
     DP_TRY(dp_trigram_of_dataset(all_ranks, &dataset, &trigram, error));
     DP_TRY(dp_evaluate_trigram(all_ranks, &dataset, DP_SPLIT_DEV, trigram, &evaluation, error));
 done:

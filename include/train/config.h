@@ -7,6 +7,7 @@
 #ifndef DP_TRAIN_CONFIG_H
 #define DP_TRAIN_CONFIG_H
 
+#include "base/cpu.h"
 #include "base/options.h"
 #include "data/sampler.h"
 #include "model/dropout.h"
@@ -23,6 +24,14 @@ typedef enum dp_output_kind {
 } dp_output_kind;
 
 #define DP_SPLIT_VOCAB_MIN 4096
+
+/* Whose kernels compute: of the highest level that all ranks have, or of this one. */
+typedef enum dp_kernels_kind {
+    DP_KERNELS_AUTO,
+    DP_KERNELS_GENERIC,
+    DP_KERNELS_X86_64_V3,
+    DP_KERNELS_X86_64_V4
+} dp_kernels_kind;
 
 /* What an optimizer with state or weight decay does to rows of C that no example of a step had:
  * they have the gradient 0 and are updated all the same, or they are left alone until they occur
@@ -73,6 +82,7 @@ typedef struct dp_config {
 
     dp_exchange_kind exchange;
     dp_output_kind output;
+    dp_kernels_kind kernels;
     double deadline;
 } dp_config;
 
@@ -93,13 +103,20 @@ dp_status dp_config_parse(dp_config *config, const char *text, size_t size, cons
 void dp_config_write(const dp_config *config, dp_text *out);
 
 /* DP_ERR_MISMATCH, listing them, where options differ that change the result of a run: `saved` is
- * the config of a checkpoint, `wanted` that of this run. Where a run ends (train.steps,
- * eval.patience) may change, but for train.steps where the learning rate follows it (cosine). */
+ * the config of a checkpoint, `wanted` that of this run. parallel.kernels may become a level where
+ * it was auto. Where a run ends (train.steps, eval.patience) may change, but for train.steps where
+ * the learning rate follows it (cosine). */
 dp_status dp_config_check_resumable(const dp_config *saved, const dp_config *wanted,
                                     dp_error *error) DP_CHECKED;
 
 /* The schedule of the config; borrows its list of milestones. */
 dp_schedule dp_config_schedule(const dp_config *config);
+
+/* The highest instruction set level that may compute; and DP_ERR_INPUT where the config asks for it
+ * but `lowest`, that of all ranks up to it, is below. */
+dp_cpu_level dp_config_level(const dp_config *config);
+dp_status dp_config_check_level(const dp_config *config, dp_cpu_level lowest,
+                                dp_error *error) DP_CHECKED;
 
 dp_optimizer dp_config_optimizer(const dp_config *config);
 

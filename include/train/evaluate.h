@@ -22,12 +22,13 @@ typedef struct dp_evaluation {
     uint64_t count;    /* rows */
 } dp_evaluation;
 
-/* Collective: the instruction set that models are evaluated with, the lowest of all ranks. */
-dp_cpu_level dp_evaluate_level(dp_comm *comm);
+/* Collective: the instruction set that models are evaluated with, the lowest of all ranks, but at
+ * most `highest`. */
+dp_cpu_level dp_evaluate_level(dp_comm *comm, dp_cpu_level highest);
 
 /* Collective; every rank has the result. Each rank passes the same parameters. Agreed on. */
 dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, dp_split split,
-                      const dp_params_layout *layout, const float *params,
+                      const dp_params_layout *layout, dp_cpu_level highest, const float *params,
                       dp_evaluation *evaluation, dp_error *error) DP_CHECKED;
 
 /* The rows of a split of `rows` that this rank evaluates: whole chunks; it may have none. */

@@ -29,6 +29,7 @@ dp_status dp_evaluate_trigram(dp_comm *comm, const dp_dataset *dataset, dp_split
 /* The network and what it is mixed with. */
 typedef struct dp_mixture {
     const dp_params_layout *layout;
+    dp_cpu_level highest; /* as dp_evaluate */
     const float *params;
     const dp_trigram *trigram;
     double weight; /* a: of the network, from 0 to 1 */

@@ -18,6 +18,11 @@ dp_cpu_level dp_cpu_level_detect(void) {
 #endif
 }
 
+dp_cpu_level dp_cpu_level_up_to(dp_cpu_level highest) {
+    const dp_cpu_level detected = dp_cpu_level_detect();
+    return detected < highest ? detected : highest;
+}
+
 const char *dp_cpu_level_name(dp_cpu_level level) {
     switch (level) {
     case DP_CPU_GENERIC:

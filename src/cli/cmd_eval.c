@@ -228,7 +228,8 @@ static dp_status evaluate_splits(dp_comm *comm, const eval_request *asked,
                                        &outcome->results.trigram[split], error));
         else
             DP_TRY(dp_evaluate(comm, dataset, (dp_split)split, &checkpoint->layout,
-                               checkpoint->params, &outcome->results.network[split], error));
+                               dp_config_level(&checkpoint->config), checkpoint->params,
+                               &outcome->results.network[split], error));
     }
 done:
     return status;
@@ -238,6 +239,7 @@ static dp_status evaluate_mixture(dp_comm *comm, const eval_request *asked,
                                   const dp_dataset *dataset, eval_outcome *outcome,
                                   dp_error *error) {
     dp_mixture mixture = {.layout = &outcome->checkpoint->layout,
+                          .highest = dp_config_level(&outcome->checkpoint->config),
                           .params = outcome->checkpoint->params,
                           .trigram = outcome->trigram,
                           .weight = asked->mix_weight};

@@ -12,12 +12,13 @@ typedef struct machine {
     char blas[DP_LINALG_NAME_SIZE];
 } machine;
 
-dp_status dp_build_info_gather(dp_comm *comm, dp_build_info *info, dp_error *error) {
+dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, dp_build_info *info,
+                               dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(comm);
     dp_status status = DP_OK;
     machine mine;
     memset(&mine, 0, sizeof mine);
-    mine.level = dp_cpu_level_detect();
+    mine.level = dp_cpu_level_up_to(highest);
     dp_linalg_name(mine.blas);
     machine *machines = NULL;
     DP_NEW_ARRAY_ON_ALL(comm, machines, ranks);

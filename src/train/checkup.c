@@ -79,17 +79,19 @@ static const char *format_bytes(double bytes, char buffer[32]) {
 
 static dp_status gather_machines(examination *self, dp_error *error) {
     dp_status status = DP_OK;
+    const dp_cpu_level highest =
+        self->config == NULL ? DP_CPU_X86_64_V4 : dp_config_level(self->config);
     machine mine;
     memset(&mine, 0, sizeof mine);
     snprintf(mine.host, sizeof mine.host, "%s", dp_comm_host(self->comm));
-    mine.level = dp_cpu_level_detect();
+    mine.level = dp_cpu_level_up_to(highest);
     mine.blas_threads = dp_linalg_threads();
     mine.mpi_yields = dp_comm_mpi_yields();
     dp_cpu_mask(mine.processors);
     mine.shared_free = dp_comm_shared_free(self->shared_folder);
     DP_NEW_ARRAY_ON_ALL(self->comm, self->machines, (size_t)dp_comm_size(self->comm));
     dp_comm_gather_all(self->comm, &mine, sizeof mine, self->machines);
-    DP_TRY(dp_build_info_gather(self->comm, &self->build, error));
+    DP_TRY(dp_build_info_gather(self->comm, highest, &self->build, error));
 done:
     return status;
 }
@@ -168,19 +170,24 @@ static void check_blas(examination *self) {
 
 static void check_instruction_sets(examination *self) {
     const machine *first = &self->machines[0], *other = first;
+    dp_error error;
     for (int rank = 0; rank < dp_comm_size(self->comm); rank++) {
         if (self->machines[rank].level != first->level)
             other = &self->machines[rank];
     }
-    if (self->build.uniform)
+    if (self->config != NULL &&
+        dp_config_check_level(self->config, self->build.level, &error) != DP_OK)
+        ADD(self, DP_VERDICT_PROBLEM, "processors", "%s", error.message);
+    else if (self->build.uniform)
         ADD(self, DP_VERDICT_OK, "processors", "%s, the same kind everywhere",
             dp_cpu_level_name(first->level));
     else if (other != first)
         ADD(self, DP_VERDICT_WARNING, "processors",
             "%s on %s but %s on %s: all use the lower, and bits may depend on where ranks are "
-            "placed. Run on hosts of one kind, or mpirun -x OPENBLAS_CORETYPE=Haswell",
+            "placed. Run on hosts of one kind, or set parallel.kernels=%s and mpirun -x "
+            "OPENBLAS_CORETYPE=Haswell",
             dp_cpu_level_name(first->level), first->host, dp_cpu_level_name(other->level),
-            other->host);
+            other->host, dp_cpu_level_name(self->build.level));
     else
         ADD(self, DP_VERDICT_WARNING, "processors",
             "hosts use different BLAS or BLAS kernels, so bits may depend on where ranks are "

@@ -327,6 +327,14 @@ static const dp_option options[] = {
      .help = "whether each rank has the whole output layer or its part of the vocabulary; auto: "
              "split from 4,096 tokens on",
      .flags = DP_OPTION_RESULT},
+    {.key = "parallel.kernels",
+     .type = DP_OPTION_CHOICE,
+     .offset = FIELD(kernels),
+     .initial = "auto",
+     .choices = "auto|generic|x86-64-v3|x86-64-v4",
+     .unit = "LEVEL",
+     .help = "instruction set level that computes, which the last bits depend on: v3 is AVX2, v4 "
+             "AVX-512; auto: the highest that all ranks have"},
     {.key = "parallel.deadline",
      .type = DP_OPTION_REAL,
      .offset = FIELD(deadline),
@@ -387,6 +395,28 @@ static dp_status resolve(dp_config *config, dp_error *error) {
     DP_TRY(check_patience(config, error));
 done:
     return status;
+}
+
+static dp_cpu_level level_of(dp_kernels_kind kind) {
+    static const dp_cpu_level levels[] = {[DP_KERNELS_AUTO] = DP_CPU_X86_64_V4,
+                                          [DP_KERNELS_GENERIC] = DP_CPU_GENERIC,
+                                          [DP_KERNELS_X86_64_V3] = DP_CPU_X86_64_V3,
+                                          [DP_KERNELS_X86_64_V4] = DP_CPU_X86_64_V4};
+    return levels[kind];
+}
+
+dp_cpu_level dp_config_level(const dp_config *config) {
+    return level_of(config->kernels);
+}
+
+dp_status dp_config_check_level(const dp_config *config, dp_cpu_level lowest, dp_error *error) {
+    if (config->kernels == DP_KERNELS_AUTO || lowest >= dp_config_level(config))
+        return DP_OK;
+    return dp_fail(
+        error, DP_ERR_INPUT,
+        "parallel.kernels = %s, but a processor or this build has no more than %s: choose "
+        "that, or auto",
+        dp_cpu_level_name(dp_config_level(config)), dp_cpu_level_name(lowest));
 }
 
 dp_dropout dp_config_dropout(const dp_config *config) {
@@ -464,6 +494,10 @@ void dp_config_write(const dp_config *config, dp_text *out) {
     dp_options_write_ini(dp_config_table(), config, out);
 }
 
+static const char *kernels_name(dp_kernels_kind kind) {
+    return kind == DP_KERNELS_AUTO ? "auto" : dp_cpu_level_name(level_of(kind));
+}
+
 dp_status dp_config_check_resumable(const dp_config *saved, const dp_config *wanted,
                                     dp_error *error) {
     dp_text differences = {0};
@@ -474,6 +508,11 @@ dp_status dp_config_check_resumable(const dp_config *saved, const dp_config *wan
                               differences.length == 0 ? "" : "; ",
                               dp_exchange_name(saved->exchange),
                               dp_exchange_name(wanted->exchange));
+    /* auto promises no level, and may be made one. */
+    if (saved->kernels != DP_KERNELS_AUTO && saved->kernels != wanted->kernels)
+        dp_text_append_format(&differences, "%sparallel.kernels: %s there, %s here",
+                              differences.length == 0 ? "" : "; ", kernels_name(saved->kernels),
+                              kernels_name(wanted->kernels));
     /* With cosine the rate of every step depends on how many there are. */
     if (wanted->lr_schedule == DP_SCHEDULE_COSINE && saved->steps != wanted->steps)
         dp_text_append_format(&differences,

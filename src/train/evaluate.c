@@ -55,8 +55,8 @@ dp_evaluation dp_evaluation_of(double loss_sum, size_t rows) {
     return (dp_evaluation){.loss = loss, .perplexity = exp(loss), .count = rows};
 }
 
-dp_cpu_level dp_evaluate_level(dp_comm *comm) {
-    return (dp_cpu_level)-dp_comm_max(comm, -(int)dp_cpu_level_detect());
+dp_cpu_level dp_evaluate_level(dp_comm *comm, dp_cpu_level highest) {
+    return (dp_cpu_level)-dp_comm_max(comm, -(int)dp_cpu_level_up_to(highest));
 }
 
 /* --- the network ------------------------------------------------------------------------------ */
@@ -89,12 +89,12 @@ done:
 }
 
 dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, dp_split split,
-                      const dp_params_layout *layout, const float *params,
+                      const dp_params_layout *layout, dp_cpu_level highest, const float *params,
                       dp_evaluation *evaluation, dp_error *error) {
     const size_t rows = dp_dataset_rows(dataset, split);
     double loss = 0.0;
     evaluator self = {.dataset = dataset, .split = split, .params = params};
-    dp_status status = allocate(&self, layout, dp_evaluate_level(comm), error);
+    dp_status status = allocate(&self, layout, dp_evaluate_level(comm, highest), error);
     DP_TRY(dp_comm_agree(comm, status, error));
     DP_TRY(dp_evaluate_sums(comm, rows, 1, chunk_loss, &self, &loss, error));
     *evaluation = dp_evaluation_of(loss, rows);

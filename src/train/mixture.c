@@ -160,8 +160,9 @@ static void fill(scores *self, const dp_mixture *mixture, dp_model *model, row_r
 /* Collective, agreed on; to be cleared whatever comes of it. */
 static dp_status score(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
                        const dp_mixture *mixture, dp_error *error) {
-    const dp_model_options options = {
-        .level = dp_evaluate_level(comm), .grain_rows = DP_EVALUATE_ROWS, .forward_only = true};
+    const dp_model_options options = {.level = dp_evaluate_level(comm, mixture->highest),
+                                      .grain_rows = DP_EVALUATE_ROWS,
+                                      .forward_only = true};
     dp_model *model = NULL;
     row_reader reader = {0};
     dp_status status = scores_init(self, comm, dataset, split, error);

@@ -230,7 +230,8 @@ dp_status dp_stepper_open(dp_stepper *stepper, dp_comm *comm, const dp_config *c
     dp_status status = DP_OK;
     *stepper = (dp_stepper){.comm = comm, .config = config, .signal = signal};
     dp_comm_set_deadline(comm, config->deadline);
-    DP_TRY(dp_build_info_gather(comm, &stepper->build, error));
+    DP_TRY(dp_build_info_gather(comm, dp_config_level(config), &stepper->build, error));
+    DP_TRY(dp_comm_agree(comm, dp_config_check_level(config, stepper->build.level, error), error));
     stepper->kernels = dp_kernels_of(stepper->build.level);
     DP_TRY(dp_open_dataset(comm, config->data_path, DP_CHECK_ONCE, &stepper->dataset, error));
     DP_TRY(dp_comm_agree(comm, prepare(stepper, error), error));

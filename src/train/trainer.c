@@ -211,8 +211,8 @@ static dp_status evaluate_splits(trainer *self, unsigned splits,
     for (int split = 0; split < DP_SPLIT_COUNT && status == DP_OK; split++) {
         if ((splits >> split & 1u) != 0)
             status = dp_evaluate(self->comm, &self->stepper.dataset, (dp_split)split,
-                                 &self->stepper.layout, self->stepper.params, &evaluations[split],
-                                 error);
+                                 &self->stepper.layout, self->stepper.build.level,
+                                 self->stepper.params, &evaluations[split], error);
     }
     return status;
 }
@@ -356,7 +356,9 @@ static void describe(trainer *self) {
     if (!self->stepper.build.uniform)
         dp_report_line(&self->report,
                        "notice: hosts differ in processor or BLAS, so bits may depend on how ranks "
-                       "are placed; mpirun -x OPENBLAS_CORETYPE=Haswell makes BLAS alike");
+                       "are placed; parallel.kernels=%s and mpirun -x OPENBLAS_CORETYPE=Haswell "
+                       "make them alike",
+                       dp_cpu_level_name(self->stepper.build.level));
 }
 
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {
