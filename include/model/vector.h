@@ -155,6 +155,11 @@ INLINE vec sums_of_neighbours(vec a, vec b) {
     return SHUFFLE(a, b, EACH_LANE(LEFT)) + SHUFFLE(a, b, EACH_LANE(RIGHT));
 }
 
+/* In each group of four lanes, the sums of its four of a, b, c and d. */
+INLINE vec sums_of_quads(vec a, vec b, vec c, vec d) {
+    return sums_of_neighbours(sums_of_neighbours(a, b), sums_of_neighbours(c, d));
+}
+
 /* The groups of four lanes, folded into one: halves are added to halves. */
 INLINE quad sum_of_groups(vec v) {
     union {
@@ -172,7 +177,7 @@ INLINE quad sum_of_groups(vec v) {
 
 /* The sums over the lanes of four vectors. */
 INLINE quad sums_of_lanes(vec a, vec b, vec c, vec d) {
-    return sum_of_groups(sums_of_neighbours(sums_of_neighbours(a, b), sums_of_neighbours(c, d)));
+    return sum_of_groups(sums_of_quads(a, b, c, d));
 }
 
 #if defined(__AVX512F__)
@@ -181,8 +186,7 @@ INLINE quad sums_of_lanes(vec a, vec b, vec c, vec d) {
 INLINE vec sums_of_lanes_by_4(vec v[4][4]) {
     vec quads[4], halves[2];
     EACH (i, 4)
-        quads[i] = sums_of_neighbours(sums_of_neighbours(v[i][0], v[i][1]),
-                                      sums_of_neighbours(v[i][2], v[i][3]));
+        quads[i] = sums_of_quads(v[i][0], v[i][1], v[i][2], v[i][3]);
     EACH (i, 2) {
         const vec a = quads[2 * i], b = quads[2 * i + 1];
         halves[i] = SHUFFLE(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +

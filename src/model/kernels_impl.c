@@ -308,9 +308,7 @@ typedef struct dot_call {
 } dot_call;
 
 /* The products of `rows` rows of a and `cols` rows of b. Sums of fewer than 4 times 4 go to memory
- * lane by lane: by way of the stack, a vector would be loaded before its parts are stored, and
- * wait.
- */
+ * lane by lane: by way of the stack, a vector would be loaded before its parts are stored. */
 INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_call call) {
     vec sum[4][4] = {{{0}}}; /* those that are not asked for stay 0 */
     for (size_t j = 0; j < call.vectors; j++) {
@@ -561,25 +559,23 @@ INLINE void gradient_strips(size_t grains, gradient_call call, size_t in, size_t
     }
 }
 
+INLINE gradient_call gradient_of(const size_t *starts, const float *x, size_t ldx, const float *dy,
+                                 size_t ldy, float *to, size_t ldw) {
+    return (gradient_call){
+        .starts = starts, .x = x, .ldx = ldx, .dy = dy, .ldy = ldy, .to = to, .ldw = ldw};
+}
+
 static void weight_gradient(size_t grains, const size_t *starts, size_t in, size_t out,
                             const float *x, size_t ldx, const float *dy, size_t ldy, float *dw,
                             size_t ldw) {
-    const gradient_call call = {
-        .starts = starts, .x = x, .ldx = ldx, .dy = dy, .ldy = ldy, .to = dw, .ldw = ldw};
-    gradient_strips(grains, call, in, out);
+    gradient_strips(grains, gradient_of(starts, x, ldx, dy, ldy, dw, ldw), in, out);
 }
 
 static void add_weight_gradient(size_t rows, size_t in, size_t out, const float *x, size_t ldx,
                                 const float *dy, size_t ldy, float *dw, size_t ldw) {
     const size_t whole[2] = {0, rows};
-    const gradient_call call = {.starts = whole,
-                                .x = x,
-                                .ldx = ldx,
-                                .dy = dy,
-                                .ldy = ldy,
-                                .before = dw,
-                                .to = dw,
-                                .ldw = ldw};
+    gradient_call call = gradient_of(whole, x, ldx, dy, ldy, dw, ldw);
+    call.before = dw;
     gradient_strips(1, call, in, out);
 }
 
@@ -587,16 +583,10 @@ static void descend_weights(size_t rows, size_t in, size_t out, const float *x, 
                             const float *dy, size_t ldy, const float *dw, float lr, float *params,
                             size_t ld) {
     const size_t whole[2] = {0, rows};
-    const gradient_call call = {.starts = whole,
-                                .x = x,
-                                .ldx = ldx,
-                                .dy = dy,
-                                .ldy = ldy,
-                                .before = dw,
-                                .to = params,
-                                .ldw = ld,
-                                .descends = true,
-                                .lr = lr};
+    gradient_call call = gradient_of(whole, x, ldx, dy, ldy, params, ld);
+    call.before = dw;
+    call.descends = true;
+    call.lr = lr;
     gradient_strips(1, call, in, out);
 }
 
