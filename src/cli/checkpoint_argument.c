@@ -1,6 +1,6 @@
 #include "cli/checkpoint_argument.h"
 
-#include "train/run_folder.h"
+#include "run/run_folder.h"
 
 static dp_status choose(const char *option, int count, char *const *positionals,
                         char path[DP_PATH_SIZE], dp_error *error) {

@@ -1,8 +1,8 @@
-#include "adapters/linalg.h"
-#include "base/json.h"
 #include "cli/command.h"
 #include "cli/config_arguments.h"
-#include "train/bench.h"
+#include "examine/bench.h"
+#include "formats/json.h"
+#include "kernels/linalg.h"
 
 #include <inttypes.h>
 #include <stdio.h>

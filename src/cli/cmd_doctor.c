@@ -1,8 +1,8 @@
-#include "adapters/linalg.h"
 #include "cli/command.h"
 #include "cli/config_arguments.h"
 #include "cli/launch.h"
-#include "train/checkup.h"
+#include "examine/checkup.h"
+#include "kernels/linalg.h"
 
 #include <stdio.h>
 

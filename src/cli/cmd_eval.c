@@ -1,10 +1,10 @@
-#include "adapters/linalg.h"
+#include "baseline/mixture.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
-#include "train/mixture.h"
-#include "train/open_dataset.h"
+#include "engine/open_dataset.h"
+#include "kernels/linalg.h"
+#include "run/summary.h"
 #include "train/report.h"
-#include "train/summary.h"
 
 #include <inttypes.h>
 #include <string.h>

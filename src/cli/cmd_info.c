@@ -1,9 +1,9 @@
-#include "adapters/h5file.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "cli/command.h"
-#include "train/checkpoint.h"
-#include "train/run_folder.h"
+#include "formats/h5file.h"
+#include "formats/json.h"
+#include "run/checkpoint.h"
+#include "run/run_folder.h"
 
 #include <inttypes.h>
 #include <math.h>

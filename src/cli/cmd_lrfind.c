@@ -1,10 +1,10 @@
-#include "adapters/linalg.h"
 #include "cli/command.h"
 #include "cli/config_arguments.h"
 #include "cli/signals.h"
-#include "train/lr_plot.h"
-#include "train/lr_search.h"
-#include "train/run_folder.h"
+#include "examine/lr_plot.h"
+#include "examine/lr_search.h"
+#include "kernels/linalg.h"
+#include "run/run_folder.h"
 
 #include <inttypes.h>
 #include <math.h>

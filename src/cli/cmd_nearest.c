@@ -1,9 +1,9 @@
-#include "base/json.h"
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/token_question.h"
 #include "cli/token_table.h"
 #include "data/context.h"
+#include "formats/json.h"
 #include "model/similarity.h"
 
 #include <math.h>

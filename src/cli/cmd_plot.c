@@ -1,6 +1,6 @@
 #include "cli/command.h"
-#include "train/plot.h"
-#include "train/run_folder.h"
+#include "plots/plot.h"
+#include "run/run_folder.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
-#include "adapters/linalg.h"
 #include "cli/command.h"
-#include "train/html_report.h"
-#include "train/run_folder.h"
+#include "kernels/linalg.h"
+#include "plots/html_report.h"
+#include "run/run_folder.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
-#include "adapters/linalg.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
+#include "kernels/linalg.h"
 #include "train/sample_text.h"
 
 #include <stdio.h>

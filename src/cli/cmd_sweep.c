@@ -1,12 +1,12 @@
-#include "adapters/linalg.h"
 #include "base/memory.h"
-#include "base/terminal.h"
 #include "cli/command.h"
 #include "cli/signals.h"
-#include "train/sweep.h"
-#include "train/sweep_data.h"
-#include "train/sweep_plan.h"
-#include "train/sweep_table.h"
+#include "kernels/linalg.h"
+#include "sweep/sweep.h"
+#include "sweep/sweep_data.h"
+#include "sweep/sweep_plan.h"
+#include "sweep/sweep_table.h"
+#include "system/terminal.h"
 
 #include <stdio.h>
 #include <string.h>

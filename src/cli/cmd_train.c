@@ -1,8 +1,8 @@
-#include "adapters/linalg.h"
 #include "cli/command.h"
 #include "cli/config_arguments.h"
 #include "cli/signals.h"
-#include "train/config.h"
+#include "engine/config.h"
+#include "kernels/linalg.h"
 #include "train/trainer.h"
 
 typedef struct train_options {

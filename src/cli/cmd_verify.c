@@ -1,8 +1,8 @@
 #include "base/memory.h"
 #include "cli/command.h"
-#include "train/checkpoint.h"
-#include "train/comparison.h"
-#include "train/run_folder.h"
+#include "run/checkpoint.h"
+#include "run/comparison.h"
+#include "run/run_folder.h"
 
 #include <math.h>
 #include <stdio.h>

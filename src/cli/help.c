@@ -1,7 +1,7 @@
 #include "cli/help.h"
 
 #include "cli/manual.h"
-#include "train/config.h"
+#include "engine/config.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* dptrain: finds the command, joins the job, runs it, and makes the exit status. */
-#include "base/file.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/launch.h"
+#include "system/file.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 #include "cli/manual.h"
 
-#include "base/completion.h"
 #include "base/memory.h"
-#include "base/roff.h"
-#include "train/config.h"
+#include "engine/config.h"
+#include "options/completion.h"
+#include "options/roff.h"
 
 #include <ctype.h>
 #include <string.h>

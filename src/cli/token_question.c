@@ -1,9 +1,9 @@
 #include "cli/token_question.h"
 
-#include "adapters/linalg.h"
-#include "base/json.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
+#include "formats/json.h"
+#include "kernels/linalg.h"
 
 #include <stdio.h>
 

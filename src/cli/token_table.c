@@ -1,7 +1,7 @@
 #include "cli/token_table.h"
 
-#include "base/json.h"
 #include "base/memory.h"
+#include "formats/json.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 #include "data/context.h"
 
 #include "base/utf8.h"
-#include "data/word_vocabulary.h"
 
 #include <string.h>
 

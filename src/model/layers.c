@@ -1,7 +1,7 @@
 #include "model/layers.h"
 
-#include "adapters/linalg.h"
-#include "model/activation.h"
+#include "kernels/activation.h"
+#include "kernels/linalg.h"
 
 #include <math.h>
 #include <string.h>

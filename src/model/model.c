@@ -1,7 +1,7 @@
 #include "model/model.h"
 
 #include "base/memory.h"
-#include "model/activation.h"
+#include "kernels/activation.h"
 #include "model/dropout_mask.h"
 #include "model/kernel_model.h"
 #include "model/layers.h"

@@ -1,10 +1,10 @@
 #include "model/params.h"
 
-#include "adapters/linalg.h"
 #include "base/digest.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/size.h"
+#include "kernels/linalg.h"
 
 #include <math.h>
 #include <stdbool.h>

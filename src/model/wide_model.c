@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/size.h"
-#include "model/activation.h"
+#include "kernels/activation.h"
 #include "model/dropout_mask.h"
 #include "model/layers.h"
 

@@ -1,10 +1,10 @@
 #include "parallel/comm.h"
 
-#include "base/cpu.h"
-#include "base/filesystem.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/timer.h"
+#include "system/cpu.h"
+#include "system/filesystem.h"
 
 #include <inttypes.h>
 #include <limits.h>

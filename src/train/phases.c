@@ -1,9 +1,9 @@
 #include "train/phases.h"
 
-#include "base/file.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/timer.h"
+#include "formats/json.h"
+#include "system/file.h"
 
 dp_status dp_phases_begin(dp_comm *comm, dp_profile *profile, size_t event_capacity,
                           dp_error *error) {

@@ -1,7 +1,7 @@
 #include "train/resume.h"
 
 #include "base/memory.h"
-#include "train/run_folder.h"
+#include "run/run_folder.h"
 
 #include <inttypes.h>
 #include <string.h>

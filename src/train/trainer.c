@@ -2,16 +2,16 @@
 
 #include "base/memory.h"
 #include "base/timer.h"
-#include "train/checkpoint.h"
-#include "train/evaluate.h"
-#include "train/metrics.h"
+#include "engine/evaluate.h"
+#include "engine/stepper.h"
+#include "run/checkpoint.h"
+#include "run/metrics.h"
+#include "run/run_folder.h"
+#include "run/run_lock.h"
+#include "run/summary.h"
 #include "train/phases.h"
 #include "train/report.h"
 #include "train/resume.h"
-#include "train/run_folder.h"
-#include "train/run_lock.h"
-#include "train/stepper.h"
-#include "train/summary.h"
 #include "train/time_limit.h"
 
 #include <inttypes.h>

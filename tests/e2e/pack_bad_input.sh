@@ -176,7 +176,7 @@ expect_equal "--version" "$("$pack" --version)" "pack_dataset $("$BIN/dptrain" -
 "$pack" line.txt --unit word --split 0.5,0.25,0.25 >../out.txt
 grep -q 'line.h5: 2,500,006 words' ../out.txt || fail "a long line: $(cat ../out.txt)"
 
-# a large file is sent to the disk on the way (data/dataset_writer): the same rows
+# a large file is sent to the disk on the way (pack/dataset_writer): the same rows
 head -n 160000 large.txt >part.txt
 "$pack" part.txt --block-size 64 >/dev/null
 "$DUMP" part.h5 | cut -d' ' -f1,2 >../out.txt

@@ -5,8 +5,8 @@
 #ifndef DP_TESTS_FUZZ_H
 #define DP_TESTS_FUZZ_H
 
-#include "base/file.h"
 #include "base/status.h"
+#include "system/file.h"
 
 #include <stddef.h>
 #include <stdint.h>

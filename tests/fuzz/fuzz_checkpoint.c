@@ -3,7 +3,7 @@
  */
 #include "base/digest.h"
 #include "fuzz.h"
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
 
 #define SEAL_WORD "dptrain-seal "
 enum { SEAL_SIZE = 35 };

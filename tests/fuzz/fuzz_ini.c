@@ -1,6 +1,6 @@
 /* A config file: it is refused, or what is written of it reads back as the same. */
+#include "engine/config.h"
 #include "fuzz.h"
-#include "train/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static dp_config config, again; /* large: paths */

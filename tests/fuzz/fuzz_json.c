@@ -1,6 +1,6 @@
 /* The summary.json of a run, which `plot` and `report` read. */
 #include "fuzz.h"
-#include "train/summary.h"
+#include "run/summary.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char path[DP_PATH_SIZE];

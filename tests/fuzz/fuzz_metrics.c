@@ -2,7 +2,7 @@
  * is refused, or its steps ascend; and what a run has appended to can be read, with the new row
  * last. */
 #include "fuzz.h"
-#include "train/metrics.h"
+#include "run/metrics.h"
 
 #define NEXT_STEP 25
 

@@ -1,7 +1,7 @@
 /* A text for pack_dataset, behind two bytes that choose the options: it is refused, or the dataset
  * that comes of it is whole. */
-#include "data/packing.h"
 #include "fuzz.h"
+#include "pack/packing.h"
 
 static void expect_whole(const char *path, const dp_packing *packing) {
     dp_error error = {0};

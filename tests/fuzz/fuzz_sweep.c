@@ -1,7 +1,7 @@
 /* A sweep file beside a config base.ini: it is refused, or every trial has a name that is that of a
  * folder and a config, or says what is wrong with it. */
 #include "fuzz.h"
-#include "train/sweep_plan.h"
+#include "sweep/sweep_plan.h"
 
 #include <sys/stat.h>
 

@@ -50,7 +50,7 @@ STREAM_DROP_EMBEDDING, STREAM_DROP_HIDDEN = 5, 6
 
 def dropout_factors(stream, step, batch, sizes, rate, seed):
     """What dropout multiplies elements by, [batch, sum of sizes]: 0 or 1 / (1 - rate). Masks as
-    include/model/dropout.h describes them; each of `sizes` elements begins a byte."""
+    src/kernels/dropout.h describes them; each of `sizes` elements begins a byte."""
     threshold = round(rate * 65536)
     bytes_each = [(size + 7) // 8 for size in sizes]
     rows, byte = np.arange(batch)[:, None], np.arange(sum(bytes_each))[None, :]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The losses of the trigram of model/trigram on a dataset, in plain Python and NumPy: what
+"""The losses of the trigram of baseline/trigram on a dataset, in plain Python and NumPy: what
 tests/e2e/trigram.sh compares with. Usage: make_trigram.py DATASET.h5"""
 import sys
 from collections import Counter

@@ -3,7 +3,7 @@
 #ifndef DP_TESTS_REFERENCE_H
 #define DP_TESTS_REFERENCE_H
 
-#include "model/dropout.h"
+#include "kernels/dropout.h"
 #include "model/params.h"
 
 /* The summed loss over rows of a model whose parameters are the doubles params[layout->length],
@@ -16,7 +16,7 @@ double reference_loss_with_dropout(const dp_params_layout *layout, const double 
                                    size_t rows, const uint32_t *contexts, const uint32_t *targets,
                                    const dp_dropout *dropout, uint64_t step, uint64_t first_row);
 
-/* Whether element `i` is kept, of the row and step of a draw: as model/dropout.h describes it. */
+/* Whether element `i` is kept, of the row and step of a draw: as kernels/dropout.h describes it. */
 bool reference_keeps(const dp_dropout_draw *draw, uint64_t row, size_t i);
 
 #endif

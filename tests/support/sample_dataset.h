@@ -2,8 +2,8 @@
 #ifndef DP_TESTS_SAMPLE_DATASET_H
 #define DP_TESTS_SAMPLE_DATASET_H
 
-#include "data/dataset_writer.h"
 #include "expect.h"
+#include "pack/dataset_writer.h"
 
 #define SAMPLE_DATASET_VOCAB 4
 

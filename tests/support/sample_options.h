@@ -2,7 +2,7 @@
 #ifndef DP_TESTS_SAMPLE_OPTIONS_H
 #define DP_TESTS_SAMPLE_OPTIONS_H
 
-#include "base/options.h"
+#include "options/options.h"
 
 #include <stdbool.h>
 

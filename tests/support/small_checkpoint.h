@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "expect.h"
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
 
 static inline void fill_small_checkpoint(dp_checkpoint *checkpoint) {
     static const char *const tokens[] = {".", "a", "b"};

@@ -1,9 +1,9 @@
-/* update_formula: the optimizers' formulas of include/model/optimizer.h in double precision, to
+/* update_formula: the optimizers' formulas of src/model/optimizer.h in double precision, to
  * compare whole steps with. */
 #ifndef DP_SUPPORT_UPDATE_FORMULA_H
 #define DP_SUPPORT_UPDATE_FORMULA_H
 
-#include "train/config.h"
+#include "engine/config.h"
 
 #include <math.h>
 

@@ -1,12 +1,12 @@
 /* pack_dataset: packs a text, by characters or by words, into a dataset file for dptrain. */
-#include "base/termination.h"
-#include "data/packing.h"
-#include "data/word_vocabulary.h"
+#include "pack/packing.h"
+#include "pack/word_vocabulary.h"
 #include "pack_manual.h"
 #include "request.h"
+#include "system/termination.h"
 
-#include "base/file.h"
 #include "base/timer.h"
+#include "system/file.h"
 
 #include <inttypes.h>
 #include <stdio.h>

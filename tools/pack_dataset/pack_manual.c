@@ -1,8 +1,8 @@
 #include "pack_manual.h"
 
-#include "base/completion.h"
-#include "base/roff.h"
-#include "data/word_vocabulary.h"
+#include "options/completion.h"
+#include "options/roff.h"
+#include "pack/word_vocabulary.h"
 
 #define PROGRAM "pack_dataset"
 

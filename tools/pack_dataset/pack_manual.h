@@ -2,7 +2,7 @@
 #ifndef DP_PACK_DATASET_PACK_MANUAL_H
 #define DP_PACK_DATASET_PACK_MANUAL_H
 
-#include "base/options.h"
+#include "options/options.h"
 
 /* Writes pack_dataset(1) and the completion to where man and bash-completion look below `folder`,
  * which is created. */

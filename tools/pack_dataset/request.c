@@ -1,6 +1,6 @@
 #include "request.h"
 
-#include "data/word_vocabulary.h"
+#include "pack/word_vocabulary.h"
 
 #include <math.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef DP_PACK_DATASET_REQUEST_H
 #define DP_PACK_DATASET_REQUEST_H
 
-#include "data/packing.h"
+#include "pack/packing.h"
 
 typedef struct dp_request {
     dp_packing_request packing;

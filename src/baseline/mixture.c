@@ -1,0 +1,251 @@
+#include "baseline/mixture.h"
+
+#include "base/memory.h"
+#include "base/size.h"
+
+#include <math.h>
+
+#define STEPS_MAX 1000  /* of EM */
+#define CHANGE_MIN 1e-6 /* of the weight in a step */
+
+/* Some rows of a split, read from the dataset. */
+typedef struct row_reader {
+    const dp_dataset *dataset;
+    dp_split split;
+    size_t block_size;
+    uint32_t *contexts; /* [DP_EVALUATE_ROWS, block_size] */
+    uint32_t *targets;  /* [DP_EVALUATE_ROWS] */
+} row_reader;
+
+static dp_status reader_init(row_reader *self, const dp_dataset *dataset, dp_split split,
+                             dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t block_size = (size_t)dataset->info.block_size;
+    *self = (row_reader){.dataset = dataset, .split = split, .block_size = block_size};
+    DP_NEW_ARRAY(self->contexts, DP_EVALUATE_ROWS * block_size);
+    DP_NEW_ARRAY(self->targets, DP_EVALUATE_ROWS);
+done:
+    return status;
+}
+
+static void reader_clear(row_reader *self) {
+    dp_memory_free(self->contexts);
+    dp_memory_free(self->targets);
+}
+
+static void read_rows(row_reader *self, size_t first, size_t rows) {
+    dp_dataset_read_rows(self->dataset, self->split, first, rows, self->contexts, self->targets);
+}
+
+static const uint32_t *context_of(const row_reader *self, size_t row) {
+    return self->contexts + row * self->block_size;
+}
+
+/* --- the trigram ------------------------------------------------------------------------------ */
+
+typedef dp_status take_row(dp_trigram *trigram, const uint32_t *context, uint32_t target,
+                           dp_error *error);
+
+static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_split split,
+                            take_row *take, dp_error *error) {
+    const size_t rows = (size_t)dp_dataset_rows(dataset, split);
+    row_reader reader = {0};
+    dp_status status = DP_OK;
+    DP_TRY(reader_init(&reader, dataset, split, error));
+    for (size_t first = 0; first < rows && status == DP_OK; first += DP_EVALUATE_ROWS) {
+        const size_t count = dp_size_min(rows - first, DP_EVALUATE_ROWS);
+        read_rows(&reader, first, count);
+        for (size_t i = 0; i < count && status == DP_OK; i++)
+            status = take(trigram, context_of(&reader, i),
+                          reader.targets[i], /* NOLINT(clang-analyzer-core.NullDereference) */
+                          error);
+    }
+done:
+    reader_clear(&reader);
+    return status;
+}
+
+static dp_status build(const dp_dataset *dataset, dp_trigram **trigram, dp_error *error) {
+    dp_status status = DP_OK;
+    DP_TRY(dp_trigram_create(trigram, dataset->vocabulary.count, (size_t)dataset->info.block_size,
+                             error));
+    DP_TRY(take_split(*trigram, dataset, DP_SPLIT_TRAIN, dp_trigram_count, error));
+    DP_TRY(take_split(*trigram, dataset, DP_SPLIT_DEV, dp_trigram_hold_out, error));
+    (void)dp_trigram_fit(*trigram);
+done:
+    return status;
+}
+
+dp_status dp_trigram_of_dataset(dp_comm *comm, const dp_dataset *dataset, dp_trigram **trigram,
+                                dp_error *error) {
+    dp_status status = dp_comm_agree(comm, build(dataset, trigram, error), error);
+    if (status != DP_OK) {
+        dp_trigram_destroy(*trigram);
+        *trigram = NULL;
+    }
+    return status;
+}
+
+typedef struct trigram_evaluator {
+    row_reader reader;
+    const dp_trigram *trigram;
+} trigram_evaluator;
+
+static void trigram_chunk(void *context, size_t first, size_t rows, double *sums) {
+    trigram_evaluator *self = context;
+    read_rows(&self->reader, first, rows);
+    for (size_t i = 0; i < rows; i++)
+        sums[0] -= log(dp_trigram_probability(self->trigram, context_of(&self->reader, i),
+                                              self->reader.targets[i]));
+}
+
+dp_status dp_evaluate_trigram(dp_comm *comm, const dp_dataset *dataset, dp_split split,
+                              const dp_trigram *trigram, dp_evaluation *evaluation,
+                              dp_error *error) {
+    const size_t rows = (size_t)dp_dataset_rows(dataset, split);
+    trigram_evaluator self = {.trigram = trigram};
+    double loss = 0.0;
+    dp_status status = reader_init(&self.reader, dataset, split, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_TRY(dp_evaluate_sums(comm, rows, 1, trigram_chunk, &self, &loss, error));
+    *evaluation = dp_evaluation_of(loss, rows);
+done:
+    reader_clear(&self.reader);
+    return status;
+}
+
+/* --- the mixture ------------------------------------------------------------------------------ */
+
+/* What both say of the targets of a split, for the rows of this rank. The network is asked once,
+ * however often the weight changes. */
+typedef struct scores {
+    size_t rows; /* of the split */
+    dp_tree_range share;
+    double *losses;        /* [share] the network's */
+    double *probabilities; /* [share] the trigram's */
+    double weight;
+} scores;
+
+static void scores_clear(scores *self) {
+    dp_memory_free(self->losses);
+    dp_memory_free(self->probabilities);
+    *self = (scores){0};
+}
+
+static dp_status scores_init(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
+                             dp_error *error) {
+    dp_status status = DP_OK;
+    *self = (scores){.rows = (size_t)dp_dataset_rows(dataset, split)};
+    self->share = dp_evaluate_share(comm, self->rows);
+    DP_NEW_ARRAY(self->losses, self->share.end - self->share.first);
+    DP_NEW_ARRAY(self->probabilities, self->share.end - self->share.first);
+done:
+    return status;
+}
+
+/* Chunk by chunk, so that a row's loss has the bits that it has in dp_evaluate. */
+static void fill(scores *self, const dp_mixture *mixture, dp_model *model, row_reader *reader) {
+    for (size_t first = self->share.first; first < self->share.end; first += DP_EVALUATE_ROWS) {
+        const size_t at = first - self->share.first;
+        const size_t count = dp_size_min(self->share.end - first, DP_EVALUATE_ROWS);
+        read_rows(reader, first, count);
+        dp_model_row_losses(model, mixture->params, count, reader->contexts, reader->targets,
+                            self->losses + at);
+        for (size_t i = 0; i < count; i++)
+            self->probabilities[at + i] =
+                dp_trigram_probability(mixture->trigram, context_of(reader, i), reader->targets[i]);
+    }
+}
+
+/* Collective, agreed on; to be cleared whatever comes of it. */
+static dp_status score(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
+                       const dp_mixture *mixture, dp_error *error) {
+    const dp_model_options options = {.level = dp_evaluate_level(comm, mixture->highest),
+                                      .grain_rows = DP_EVALUATE_ROWS,
+                                      .forward_only = true};
+    dp_model *model = NULL;
+    row_reader reader = {0};
+    dp_status status = scores_init(self, comm, dataset, split, error);
+    if (status == DP_OK)
+        status = reader_init(&reader, dataset, split, error);
+    if (status == DP_OK)
+        status = dp_model_create(&model, mixture->layout, &options, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    fill(self, mixture, model, &reader);
+done:
+    dp_model_destroy(model);
+    reader_clear(&reader);
+    return status;
+}
+
+enum { NETWORK, TRIGRAM, MIXTURE, LOSSES };
+
+static void losses_chunk(void *context, size_t first, size_t rows, double *sums) {
+    const scores *self = context;
+    for (size_t i = first - self->share.first; i < first - self->share.first + rows; i++) {
+        const double network = self->losses[i], trigram = self->probabilities[i];
+        sums[NETWORK] += network;
+        sums[TRIGRAM] -= log(trigram);
+        sums[MIXTURE] -= log(self->weight * exp(-network) + (1.0 - self->weight) * trigram);
+    }
+}
+
+/* How much of each row's probability comes from the network. */
+static void claims_chunk(void *context, size_t first, size_t rows, double *sums) {
+    const scores *self = context;
+    for (size_t i = first - self->share.first; i < first - self->share.first + rows; i++) {
+        const double network = self->weight * exp(-self->losses[i]);
+        sums[0] += network / (network + (1.0 - self->weight) * self->probabilities[i]);
+    }
+}
+
+static dp_status fit_weight(dp_comm *comm, scores *dev, double *weight, dp_error *error) {
+    dp_status status = DP_OK;
+    double change = 1.0;
+    dev->weight = 0.5;
+    for (int step = 0; step < STEPS_MAX && change > CHANGE_MIN; step++) {
+        double claims = 0.0;
+        DP_TRY(dp_evaluate_sums(comm, dev->rows, 1, claims_chunk, dev, &claims, error));
+        change = fabs(claims / (double)dev->rows - dev->weight);
+        dev->weight = claims / (double)dev->rows;
+    }
+    *weight = dev->weight;
+done:
+    return status;
+}
+
+static dp_status sum_up(dp_comm *comm, scores *self, dp_split split, double weight,
+                        dp_mixture_results *results, dp_error *error) {
+    double sums[LOSSES] = {0};
+    self->weight = weight;
+    dp_status status = dp_evaluate_sums(comm, self->rows, LOSSES, losses_chunk, self, sums, error);
+    if (status != DP_OK)
+        return status;
+    results->network[split] = dp_evaluation_of(sums[NETWORK], self->rows);
+    results->trigram[split] = dp_evaluation_of(sums[TRIGRAM], self->rows);
+    results->mixture[split] = dp_evaluation_of(sums[MIXTURE], self->rows);
+    return DP_OK;
+}
+
+dp_status dp_evaluate_mixture(dp_comm *comm, const dp_dataset *dataset, unsigned splits, bool fit,
+                              dp_mixture *mixture, dp_mixture_results *results, dp_error *error) {
+    /* Dev comes first, as the weight of all may be fitted there. */
+    static const dp_split order[DP_SPLIT_COUNT] = {DP_SPLIT_DEV, DP_SPLIT_TRAIN, DP_SPLIT_TEST};
+    dp_status status = DP_OK;
+    scores current = {0};
+    for (int i = 0; i < DP_SPLIT_COUNT; i++) {
+        const dp_split split = order[i];
+        const bool fits = fit && split == DP_SPLIT_DEV, wanted = (splits >> split & 1u) != 0;
+        if (!fits && !wanted)
+            continue;
+        DP_TRY(score(&current, comm, dataset, split, mixture, error));
+        if (fits)
+            DP_TRY(fit_weight(comm, &current, &mixture->weight, error));
+        if (wanted)
+            DP_TRY(sum_up(comm, &current, split, mixture->weight, results, error));
+        scores_clear(&current);
+    }
+done:
+    scores_clear(&current);
+    return status;
+}

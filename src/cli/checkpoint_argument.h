@@ -1,0 +1,30 @@
+/* checkpoint_argument: the checkpoint that a command's user means, loaded on every rank. */
+#ifndef DP_CLI_CHECKPOINT_ARGUMENT_H
+#define DP_CLI_CHECKPOINT_ARGUMENT_H
+
+#include "parallel/comm.h"
+#include "run/checkpoint.h"
+
+/* The option --ckpt, for the table of a command whose options are a `holder` with char
+ * ckpt[DP_PATH_SIZE]. */
+#define DP_CHECKPOINT_OPTION(holder)                                                               \
+    {                                                                                              \
+        .key = "ckpt", .type = DP_OPTION_TEXT, .offset = offsetof(holder, ckpt), .initial = "",    \
+        .unit = "PATH", .help = "checkpoint, or run folder (its best); none: the newest run"       \
+    }
+
+/* Collective. The path is that of --ckpt (or "") or else the one positional argument; both are an
+ * error, as is more than one. It may name a checkpoint, a run folder (its best) or be left out (the
+ * newest run). `path` gets the file. Agreed on; release with dp_checkpoint_clear. */
+dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int count,
+                                      char *const *positionals, dp_checkpoint *checkpoint,
+                                      char path[DP_PATH_SIZE], dp_error *error) DP_CHECKED;
+
+/* For commands with the arguments `[PATH] WHAT`: the last positional is WHAT, so that one alone is
+ * not the checkpoint. *last points to it, and *count is the number of those before it. DP_ERR_INPUT
+ * where there is none, or where all there is is a checkpoint. Not collective. */
+dp_status dp_checkpoint_argument_take_last(const char *option, int *count, char *const *positionals,
+                                           const char *what, const char **last,
+                                           dp_error *error) DP_CHECKED;
+
+#endif

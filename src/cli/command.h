@@ -1,0 +1,44 @@
+/* command: the subcommands of dptrain and what they share.
+ *
+ * A command parses its own arguments (without the program's and the command's name), works on all
+ * ranks and returns the same status on each. `cli/main` prints its message and makes the exit
+ * status.
+ */
+#ifndef DP_CLI_COMMAND_H
+#define DP_CLI_COMMAND_H
+
+#include "options/options.h"
+#include "parallel/comm.h"
+
+typedef struct dp_command {
+    const char *name;
+    const char *arguments; /* "CONFIG [section.key=value ...] [options]" */
+    const char *purpose;   /* one line */
+    const char *details;   /* more for --help, or NULL */
+    dp_option_table (*options)(void);
+    dp_option_table (*config)(void); /* keys that can be assigned, for --help, or NULL */
+    bool unlaunched; /* also runs where ranks were not started as one job (cli/launch) */
+    /* *signal: set to a signal that ended the work early. */
+    dp_status (*run)(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error);
+} dp_command;
+
+/* What every command begins with: its options from their defaults and its arguments. The positional
+ * arguments are moved to the front. Collective, agreed on. */
+dp_status dp_command_parse(dp_comm *comm, dp_option_table table, void *chosen, int count,
+                           char **arguments, int *positional_count, dp_error *error) DP_CHECKED;
+
+extern const dp_command dp_command_train;
+extern const dp_command dp_command_eval;
+extern const dp_command dp_command_sample;
+extern const dp_command dp_command_info;
+extern const dp_command dp_command_bench;
+extern const dp_command dp_command_sweep;
+extern const dp_command dp_command_lrfind;
+extern const dp_command dp_command_verify;
+extern const dp_command dp_command_nearest;
+extern const dp_command dp_command_predict;
+extern const dp_command dp_command_doctor;
+extern const dp_command dp_command_plot;
+extern const dp_command dp_command_report;
+
+#endif

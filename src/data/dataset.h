@@ -1,0 +1,140 @@
+/* dataset: the packed file of contexts and targets, read by mapping it.
+ *
+ * File format, version 2 (HDF5, and behind it the seal of data/dataset_seal; version 1 has none):
+ *   attributes  format "dptrain-dataset", version, unit, block_size, seed, source, source_sha256,
+ *               sha256, made_by; with unit "word" also stream (0 or 1)
+ *   /vocab/tokens                          [V] UTF-8, index = id
+ *   /vocab/counts                          [V] 64 bits; with unit "word": how often each was seen
+ *   /{train,dev,test}/contexts             [N, block_size] unsigned integers of 8, 16 or 32 bits
+ *   /{train,dev,test}/targets              [N] of the same type
+ *   /{train,dev,test}/contexts_checksums   [blocks] XXH3 of each DP_DATASET_BLOCK bytes of contexts
+ *   /{train,dev,test}/targets_checksums    [blocks] the same of targets
+ * Integers lie contiguous and aligned to 4096 bytes. `sha256` identifies what is trained on: it is
+ * taken over the vocabulary, block_size, the row counts and all checksums, in the form that
+ * dp_dataset_identity defines.
+ *
+ * Ids index tables, so they must have been checked before they are used: by dp_dataset_check, or
+ * once and for all (data/check_stamp).
+ *
+ * Not collective; no MPI. Ranks of a node that map the same file share its pages.
+ */
+#ifndef DP_DATA_DATASET_H
+#define DP_DATA_DATASET_H
+
+#include "base/digest.h"
+#include "data/vocabulary.h"
+#include "system/file.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DP_DATASET_FORMAT "dptrain-dataset"
+#define DP_DATASET_VERSION 2
+#define DP_DATASET_VERSION_UNSEALED 1 /* still read */
+#define DP_DATASET_BLOCK ((size_t)1 << 20)
+
+#define DP_BLOCK_SIZE_MAX 64 /* tokens of context */
+
+typedef enum dp_split { DP_SPLIT_TRAIN, DP_SPLIT_DEV, DP_SPLIT_TEST, DP_SPLIT_COUNT } dp_split;
+
+/* "train", "dev", "test". */
+const char *dp_split_name(dp_split split);
+
+typedef enum dp_unit { DP_UNIT_CHAR, DP_UNIT_WORD } dp_unit;
+
+/* "char", "word"; and back, what is neither being taken as char. */
+const char *dp_unit_name(dp_unit unit);
+dp_unit dp_unit_parse(const char *name);
+
+/* The attribute `stream` of a dataset or checkpoint, which goes with the unit: one of characters
+ * has none, and reads as false. */
+dp_status dp_stream_write(dp_h5file *file, dp_unit unit, bool stream, dp_error *error) DP_CHECKED;
+dp_status dp_stream_read(dp_h5file *file, bool *stream, dp_error *error) DP_CHECKED;
+
+/* What the attributes say. */
+typedef struct dp_dataset_info {
+    dp_unit unit;
+    bool stream; /* of words: each split is one sequence, in which the boundary never occurs */
+    uint64_t block_size;                     /* 1 to DP_BLOCK_SIZE_MAX */
+    uint64_t seed;                           /* of the shuffle that made the splits */
+    char source[256];                        /* name of the text it was made from */
+    char source_sha256[DP_SHA256_TEXT_SIZE]; /* hex */
+    char sha256[DP_SHA256_TEXT_SIZE];        /* identity of the dataset, hex */
+    char made_by[64];                        /* program and version */
+} dp_dataset_info;
+
+/* A tensor of ids in the mapped file. */
+typedef struct dp_id_tensor {
+    const unsigned char *data; /* [rows, columns] ids of id_bytes, little-endian */
+    uint64_t rows;
+    uint64_t columns;
+    const unsigned char *checksums; /* [ceil(bytes / DP_DATASET_BLOCK)] of 8 bytes */
+} dp_id_tensor;
+
+/* What the system says of a file, to know it again: while all of it stays, so does the content.
+ * Times are nanoseconds since 1970. */
+typedef struct dp_file_state {
+    uint64_t size;    /* bytes; 0: not known, as the file changed while it was opened */
+    uint64_t inode;   /* its number in the file system */
+    int64_t modified; /* last time the content was written; anybody can set it back (touch) */
+    int64_t changed;  /* last time content, name or rights were changed; kept by the system */
+} dp_file_state;
+
+typedef struct dp_dataset {
+    char path[DP_PATH_SIZE];
+    dp_file_state state; /* of the file that is mapped */
+    int64_t opened;      /* when, by the system's clock: nanoseconds since 1970 */
+    dp_dataset_info info;
+    dp_vocabulary vocabulary;
+    size_t id_bytes; /* 1, 2 or 4 */
+    dp_id_tensor contexts[DP_SPLIT_COUNT];
+    dp_id_tensor targets[DP_SPLIT_COUNT];
+    dp_file_map map;
+} dp_dataset;
+
+/* The state of the file that is at `path` now; size 0 where there is none. */
+dp_file_state dp_file_state_of(const char *path);
+/* Both are known and alike. */
+bool dp_file_state_equal(const dp_file_state *a, const dp_file_state *b);
+
+/* Maps the file and checks its structure and all but its ids. On failure nothing is held. */
+dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) DP_CHECKED;
+void dp_dataset_close(dp_dataset *dataset);
+
+/* Checks the identity, the checksums, and that every id is below V, in this part of the file of
+ * 0..parts-1: all parts together have checked everything. Reads the part once, from front to back,
+ * and holds none of it resident afterwards. DP_ERR_INPUT names the tensor and the place. */
+dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t parts,
+                           dp_error *error) DP_CHECKED;
+
+uint64_t dp_dataset_rows(const dp_dataset *dataset, dp_split split);
+
+/* Asks for the memory of a row that will be read soon, without waiting for it. */
+void dp_dataset_prefetch_row(const dp_dataset *dataset, dp_split split, uint64_t row);
+
+/* Copies row `row` of a split: context [block_size], oldest token first, and its target. */
+void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
+                         uint32_t *target);
+
+/* The same for rows [first, first + count): contexts [count, block_size], targets [count]. */
+void dp_dataset_read_rows(const dp_dataset *dataset, dp_split split, uint64_t first, size_t count,
+                          uint32_t *contexts, uint32_t *targets);
+
+/* How often each token is a target in a split: counts [V]. */
+void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_t *counts);
+
+/* Number of bytes an id takes where the vocabulary has `vocab` tokens. */
+size_t dp_dataset_id_bytes(uint64_t vocab);
+
+/* The identity: SHA-256 over a text of one line each for block_size, every token, and every split's
+ * row count and checksums (hex), `checksums[i]` being `blocks[i]` values for contexts and targets
+ * of train, dev, test in turn. */
+#define DP_DATASET_TENSORS (2 * DP_SPLIT_COUNT)
+dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabulary,
+                              const uint64_t rows[DP_SPLIT_COUNT],
+                              const uint64_t *const checksums[DP_DATASET_TENSORS],
+                              const size_t blocks[DP_DATASET_TENSORS],
+                              char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) DP_CHECKED;
+
+#endif

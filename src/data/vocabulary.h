@@ -1,0 +1,49 @@
+/* vocabulary: the tokens of a dataset, in id order.
+ *
+ * Id 0 is the boundary token. Tokens are UTF-8 without zero bytes, all different.
+ */
+#ifndef DP_DATA_VOCABULARY_H
+#define DP_DATA_VOCABULARY_H
+
+#include "formats/h5file.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DP_BOUNDARY_ID 0u
+#define DP_UNKNOWN_WORD "<unk>" /* the token of words that have none of their own */
+
+/* A table of more bytes than this is not read. */
+#define DP_VOCABULARY_BYTES_MAX ((size_t)1 << 30)
+
+typedef struct dp_vocabulary {
+    char *table;  /* [count][width] owned, each token padded with at least one zero byte */
+    size_t count; /* V */
+    size_t width; /* bytes of the longest token, and one */
+    /* [count] owned: how often each token stood in the text that the vocabulary was counted on;
+     * NULL where that is not known. */
+    uint64_t *counts;
+} dp_vocabulary;
+
+/* Takes copies of `count` tokens. Start with {0}; release with dp_vocabulary_clear. */
+dp_status dp_vocabulary_init(dp_vocabulary *vocabulary, const char *const *tokens, size_t count,
+                             dp_error *error) DP_CHECKED;
+void dp_vocabulary_clear(dp_vocabulary *vocabulary);
+
+/* "/vocab/tokens" of a dataset or checkpoint, and "/vocab/counts" where counts are known. Reading
+ * checks that tokens are valid, and leaves counts in the file. */
+dp_status dp_vocabulary_write(const dp_vocabulary *vocabulary, dp_h5file *file,
+                              dp_error *error) DP_CHECKED;
+dp_status dp_vocabulary_read(dp_vocabulary *vocabulary, dp_h5file *file, const char *path,
+                             dp_error *error) DP_CHECKED;
+
+/* The token of an id below count, 0-terminated, owned by the vocabulary. */
+const char *dp_vocabulary_token(const dp_vocabulary *vocabulary, uint32_t id);
+
+/* The id of the token spelled by text[0..length); false where there is none. */
+bool dp_vocabulary_find(const dp_vocabulary *vocabulary, const char *text, size_t length,
+                        uint32_t *id) DP_CHECKED;
+
+bool dp_vocabulary_equal(const dp_vocabulary *a, const dp_vocabulary *b);
+
+#endif

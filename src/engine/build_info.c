@@ -1,0 +1,37 @@
+#include "engine/build_info.h"
+
+#include "base/memory.h"
+#include "kernels/linalg.h"
+#include "system/cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct machine {
+    dp_cpu_level level;
+    char blas[DP_LINALG_NAME_SIZE];
+} machine;
+
+dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, dp_build_info *info,
+                               dp_error *error) {
+    const size_t ranks = (size_t)dp_comm_size(comm);
+    dp_status status = DP_OK;
+    machine mine;
+    memset(&mine, 0, sizeof mine);
+    mine.level = dp_cpu_level_up_to(highest);
+    dp_linalg_name(mine.blas);
+    machine *machines = NULL;
+    DP_NEW_ARRAY_ON_ALL(comm, machines, ranks);
+    dp_comm_gather_all(comm, &mine, sizeof mine, machines);
+    info->level = machines[0].level;
+    info->uniform = true;
+    for (size_t rank = 0; rank < ranks; rank++) {
+        info->level = machines[rank].level < info->level ? machines[rank].level : info->level;
+        info->uniform = info->uniform && memcmp(&machines[rank], &machines[0], sizeof mine) == 0;
+    }
+    snprintf(info->text, sizeof info->text, "dptrain " DP_VERSION ", %s, %s",
+             dp_cpu_level_name(info->level), machines[0].blas);
+done:
+    dp_memory_free(machines);
+    return status;
+}

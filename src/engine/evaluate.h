@@ -1,0 +1,47 @@
+/* evaluate: the loss of a split, by all ranks together, with the same bits at any rank count.
+ *
+ * A split is cut into chunks of DP_EVALUATE_ROWS rows, shared among the ranks; a chunk's loss is a
+ * sum in row order, and chunks are summed in the tree of `base/tree`.
+ */
+#ifndef DP_ENGINE_EVALUATE_H
+#define DP_ENGINE_EVALUATE_H
+
+#include "base/tree.h"
+#include "data/dataset.h"
+#include "model/model.h"
+#include "parallel/comm.h"
+
+#define DP_EVALUATE_ROWS 512
+
+/* A set of splits has the bit 1 << split for each. */
+#define DP_SPLITS_ALL ((1u << DP_SPLIT_COUNT) - 1u)
+
+typedef struct dp_evaluation {
+    double loss;       /* mean over rows, nats a token */
+    double perplexity; /* exp(loss) */
+    uint64_t count;    /* rows */
+} dp_evaluation;
+
+/* Collective: the instruction set that models are evaluated with, the lowest of all ranks, but at
+ * most `highest`. */
+dp_cpu_level dp_evaluate_level(dp_comm *comm, dp_cpu_level highest);
+
+/* Collective; every rank has the result. Each rank passes the same parameters. Agreed on. */
+dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, dp_split split,
+                      const dp_params_layout *layout, dp_cpu_level highest, const float *params,
+                      dp_evaluation *evaluation, dp_error *error) DP_CHECKED;
+
+/* The rows of a split of `rows` that this rank evaluates: whole chunks; it may have none. */
+dp_tree_range dp_evaluate_share(const dp_comm *comm, size_t rows);
+
+/* For evaluations of another kind: sums over a split's rows. `chunk` must add to sums[count], zeros
+ * at first, those over the rows [first, first + rows), in row order, which are a chunk of this
+ * rank's share; the result is the sums over all rows, in the same tree. Collective, agreed on. */
+typedef void dp_evaluate_chunk(void *context, size_t first, size_t rows, double *sums);
+dp_status dp_evaluate_sums(dp_comm *comm, size_t rows, size_t count, dp_evaluate_chunk *chunk,
+                           void *context, double *sums, dp_error *error) DP_CHECKED;
+
+/* The evaluation of `rows` rows whose losses sum to this. */
+dp_evaluation dp_evaluation_of(double loss_sum, size_t rows);
+
+#endif

@@ -1,0 +1,90 @@
+#include "engine/open_dataset.h"
+
+#include "base/memory.h"
+#include "data/check_stamp.h"
+
+#include <string.h>
+
+/* The file as one rank sees it. */
+typedef struct view {
+    dp_file_state state;
+    char sha256[DP_SHA256_TEXT_SIZE];
+} view;
+
+/* The part of a check that is a rank's, of the ranks that see the same file as it does. */
+typedef struct share {
+    uint64_t part;
+    uint64_t parts;
+} share;
+
+/* A rank that does not know its file has it to itself. */
+static share find_share(const view *views, size_t ranks, size_t self) {
+    share mine = {.part = 0, .parts = 1};
+    for (size_t rank = 0; rank < ranks; rank++) {
+        if (rank == self || !dp_file_state_equal(&views[rank].state, &views[self].state))
+            continue;
+        mine.parts++;
+        mine.part += rank < self;
+    }
+    return mine;
+}
+
+static dp_status compare_identities(dp_comm *comm, const dp_dataset *dataset, const view *views,
+                                    dp_error *error) {
+    const int rank = dp_comm_rank(comm);
+    if (strcmp(views[rank].sha256, views[0].sha256) == 0)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_MISMATCH,
+                   "rank %d on %s finds another dataset at %s than rank 0 (sha256 %.16s..., not "
+                   "%.16s...)",
+                   rank, dp_comm_host(comm), dataset->path, views[rank].sha256, views[0].sha256);
+}
+
+/* Compares what the ranks see. */
+static dp_status divide(dp_comm *comm, const dp_dataset *dataset, share *mine, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t ranks = (size_t)dp_comm_size(comm);
+    view own = {.state = dataset->state};
+    view *views = NULL;
+    DP_NEW_ARRAY_ON_ALL(comm, views, ranks);
+    memcpy(own.sha256, dataset->info.sha256, sizeof own.sha256);
+    dp_comm_gather_all(comm, &own, sizeof own, views);
+    DP_TRY(dp_comm_agree(comm, compare_identities(comm, dataset, views, error), error));
+    *mine = find_share(views, ranks, (size_t)dp_comm_rank(comm));
+done:
+    dp_memory_free(views);
+    return status;
+}
+
+/* The first rank of each file looks; every file must have a stamp. */
+static bool all_are_stamped(dp_comm *comm, const dp_dataset *dataset, const share *mine) {
+    bool missing = mine->part == 0 && !dp_check_stamp_valid(dataset);
+    return dp_comm_max(comm, missing) == 0;
+}
+
+static dp_status check_and_stamp(dp_comm *comm, const dp_dataset *dataset, const share *mine,
+                                 dp_error *error) {
+    dp_error ignored; /* a stamp only saves time */
+    dp_status status = dp_dataset_check(dataset, mine->part, mine->parts, error);
+    status = dp_comm_agree(comm, status, error);
+    if (mine->part == 0 && status == DP_OK)
+        (void)dp_check_stamp_write(dataset, &ignored);
+    else if (mine->part == 0)
+        (void)dp_check_stamp_remove(dataset, &ignored);
+    return status;
+}
+
+dp_status dp_open_dataset(dp_comm *comm, const char *path, dp_check_policy policy,
+                          dp_dataset *dataset, dp_error *error) {
+    share mine = {.part = 0, .parts = 1};
+    dp_comm_set_place(comm, "opening the dataset", 0);
+    dp_status status = dp_dataset_open(dataset, path, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_TRY(divide(comm, dataset, &mine, error));
+    if (policy == DP_CHECK_ALWAYS || !all_are_stamped(comm, dataset, &mine))
+        DP_TRY(check_and_stamp(comm, dataset, &mine, error));
+done:
+    if (status != DP_OK)
+        dp_dataset_close(dataset);
+    return status;
+}

@@ -1,0 +1,298 @@
+#include "examine/bench.h"
+
+#include "base/memory.h"
+#include "base/timer.h"
+#include "engine/stepper.h"
+#include "kernels/linalg.h"
+#include "model/optimizer.h"
+#include "system/process.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STRETCHES_MAX = 1000, SGEMM_SIZE = 1536, PROFILED_STEPS_MAX = 200, IDLE_STEPS = 100 };
+
+/* How long a stretch of steps is meant to take at least: long against a clock's tick, short against
+ * what else the machine does. */
+#define STRETCH_SECONDS_MIN 0.02
+
+/* At most so long are the steps that warm up and those that are profiled. */
+#define WARM_UP_SECONDS 1.0
+#define PROFILE_SECONDS_MAX 2.0
+
+typedef struct samples {
+    double values[STRETCHES_MAX];
+    size_t count;
+} samples;
+
+typedef struct bench {
+    dp_comm *comm;
+    dp_stepper stepper;
+    dp_exchange *idle; /* an exchange of the same size, with nothing to compute; NULL if split */
+    float *slab;       /* [length], for MPI_Allreduce; NULL likewise */
+    float *square;     /* [3][SGEMM_SIZE, SGEMM_SIZE], rank 0 */
+    uint64_t step;
+    uint64_t stretch; /* steps */
+    double us;        /* a step takes about; the same on all ranks */
+    samples steps, exchange, allreduce, sgemm;
+} bench;
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static dp_spread spread_of(double *values, size_t count) {
+    qsort(values, count, sizeof *values, ascending);
+    return (dp_spread){.min = values[0],
+                       .p10 = values[count / 10],
+                       .median = 0.5 * (values[(count - 1) / 2] + values[count / 2]),
+                       .p90 = values[count - 1 - count / 10],
+                       .max = values[count - 1]};
+}
+
+static void add_sample(samples *self, double value) {
+    if (self->count < STRETCHES_MAX)
+        self->values[self->count++] = value;
+}
+
+/* --- the candidates ------------------------------------------------------------------------- */
+
+static bool is_split(const bench *self) {
+    return self->stepper.split != NULL;
+}
+
+/* Microseconds a step over `count` steps. Steps wait for each other, so any rank may hold the
+ * clock. */
+static double time_steps(bench *self, uint64_t count, dp_profile *profile) {
+    double before = dp_timer_now();
+    for (uint64_t i = 0; i < count; i++)
+        dp_stepper_step(&self->stepper, self->step++, profile);
+    return 1e6 * (dp_timer_now() - before) / (double)count;
+}
+
+/* What a gradient leaves behind it: a slab that this rank's processor has just written. */
+static void write_slab(const bench *self, float *slab) {
+    for (size_t i = 0; i < self->stepper.layout.length; i++)
+        slab[i] = 1e-9f;
+}
+
+static void no_work(void *context, dp_tree_range grains, float *sums) {
+    (void)grains;
+    write_slab(context, sums);
+}
+
+static void update_idle(void *context, size_t first, size_t count, const float *gradient) {
+    bench *self = context;
+    dp_optimizer_sgd(self->stepper.kernels, count, 0.1f, gradient,
+                     dp_exchange_parameters(self->idle) + first);
+}
+
+static double time_exchange(bench *self) {
+    const dp_exchange_work work = {
+        .grains = no_work, .at_once = DP_MODEL_GRAINS_MAX, .update = update_idle, .context = self};
+    double before = dp_timer_now();
+    for (int i = 0; i < IDLE_STEPS; i++)
+        dp_exchange_step(self->idle, &work);
+    return 1e6 * (dp_timer_now() - before) / IDLE_STEPS;
+}
+
+static double time_allreduce(bench *self) {
+    const size_t length = self->stepper.layout.length;
+    double before = dp_timer_now();
+    for (int i = 0; i < IDLE_STEPS; i++) {
+        write_slab(self, self->slab);
+        dp_comm_sum_blocking(self->comm, self->slab, length);
+        dp_optimizer_sgd(self->stepper.kernels, length, 0.1f, self->slab,
+                         dp_exchange_parameters(self->idle));
+    }
+    return 1e6 * (dp_timer_now() - before) / IDLE_STEPS;
+}
+
+/* GFLOP/s; on rank 0, while the others wait. */
+static double rate_of_sgemm(const bench *self) {
+    const size_t n = SGEMM_SIZE, size = n * n;
+    double before = dp_timer_now();
+    dp_linalg_multiply(DP_PLAIN, DP_PLAIN, n, n, n, self->square, n, self->square + size, n, 0.0f,
+                       self->square + 2 * size, n);
+    return 2e-9 * (double)n * (double)n * (double)n / (dp_timer_now() - before);
+}
+
+/* --- the run -------------------------------------------------------------------------------- */
+
+static dp_status prepare(bench *self, dp_error *error) {
+    dp_status status = DP_OK;
+    if (!is_split(self))
+        DP_NEW_ARRAY(self->slab, self->stepper.layout.length);
+    if (dp_comm_rank(self->comm) != 0)
+        goto done;
+    DP_NEW_ARRAY(self->square, (size_t)3 * SGEMM_SIZE * SGEMM_SIZE);
+    for (size_t i = 0; i < (size_t)2 * SGEMM_SIZE * SGEMM_SIZE; i++)
+        self->square[i] = (float)(i % 7) - 3.0f;
+done:
+    return status;
+}
+
+/* Steps that take about so long, from 1 to `most`; the same on all ranks. */
+static uint64_t steps_in(const bench *self, double seconds, double most) {
+    return (uint64_t)fmin(most, fmax(1.0, ceil(1e6 * seconds / fmax(self->us, 1e-3))));
+}
+
+/* Sets `us` from some steps. */
+static void look_at_the_clock(bench *self, uint64_t count) {
+    int us = (int)fmin(1e9, time_steps(self, count, NULL));
+    self->us = (double)dp_comm_max(self->comm, us);
+}
+
+/* Warms up, and finds how many steps make a stretch: such that there is room for all of them. */
+static void warm_up(bench *self, double seconds) {
+    const double stretch = fmax(STRETCH_SECONDS_MIN, seconds / STRETCHES_MAX);
+    look_at_the_clock(self, 1);
+    look_at_the_clock(self, steps_in(self, 0.3 * WARM_UP_SECONDS, 20));
+    look_at_the_clock(self, steps_in(self, 0.7 * WARM_UP_SECONDS, 50));
+    self->stretch = steps_in(self, stretch, 1e9);
+}
+
+/* All candidates in turn, until the time is up on rank 0. */
+static void measure(bench *self, double seconds) {
+    const bool is_root = dp_comm_rank(self->comm) == 0;
+    double end = dp_timer_now() + seconds;
+    for (int go_on = 1; go_on != 0;) {
+        for (int i = 0; i < 4; i++)
+            add_sample(&self->steps, time_steps(self, self->stretch, NULL));
+        if (!is_split(self)) {
+            add_sample(&self->exchange, time_exchange(self));
+            add_sample(&self->allreduce, time_allreduce(self));
+        }
+        if (is_root)
+            add_sample(&self->sgemm, rate_of_sgemm(self));
+        go_on = dp_comm_max(self->comm, is_root && dp_timer_now() < end);
+    }
+}
+
+/* What each rank tells of its profiled steps. */
+typedef struct report {
+    double seconds[DP_PHASE_COUNT];
+    double bytes_sent;
+} report;
+
+/* The phases of profiled steps, their spread over the ranks, and what all ranks have sent. */
+static dp_status measure_phases(bench *self, double seconds, dp_bench_result *result,
+                                dp_error *error) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
+    const uint64_t steps = steps_in(self, fmin(seconds, PROFILE_SECONDS_MAX), PROFILED_STEPS_MAX);
+    dp_status status = DP_OK;
+    dp_profile profile = {0};
+    report mine, *all = NULL;
+    double *column = NULL;
+    DP_NEW_ARRAY_ON_ALL(self->comm, all, ranks);
+    DP_NEW_ARRAY_ON_ALL(self->comm, column, ranks);
+    const uint64_t before = dp_comm_bytes_sent(self->comm);
+    (void)time_steps(self, steps, &profile);
+    mine.bytes_sent = (double)(dp_comm_bytes_sent(self->comm) - before);
+    memcpy(mine.seconds, profile.seconds, sizeof mine.seconds);
+    dp_comm_gather_all(self->comm, &mine, sizeof mine, all);
+    for (size_t rank = 0; rank < ranks; rank++)
+        result->bytes_sent += all[rank].bytes_sent / (double)steps;
+    for (int phase = 0; phase < DP_PHASE_COUNT; phase++) {
+        for (size_t rank = 0; rank < ranks; rank++)
+            column[rank] = 1e6 * all[rank].seconds[phase] / (double)steps;
+        result->phase_us[phase] = spread_of(column, ranks);
+    }
+done:
+    dp_memory_free(all);
+    dp_memory_free(column);
+    return status;
+}
+
+static dp_status measure_memory(bench *self, dp_bench_result *result, dp_error *error) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
+    const double mine[2] = {(double)dp_process_resident_bytes(),
+                            (double)dp_process_proportional_bytes()};
+    dp_status status = DP_OK;
+    double(*all)[2] = NULL;
+    DP_NEW_ARRAY_ON_ALL(self->comm, all, ranks);
+    dp_comm_gather_all(self->comm, mine, sizeof mine, all);
+    for (size_t rank = 0; rank < ranks; rank++) {
+        result->resident_bytes_rank = fmax(result->resident_bytes_rank, all[rank][0]);
+        if (rank < (size_t)dp_comm_node_first(self->comm, 1))
+            result->resident_bytes_node += all[rank][1];
+    }
+done:
+    dp_memory_free(all);
+    return status;
+}
+
+static double nominal_flops(const dp_config *config, const dp_model_shape *shape) {
+    double inputs = (double)shape->block_size * (double)shape->embedding_dim;
+    double hidden = (double)shape->hidden_dim, vocab = (double)shape->vocab;
+    double seen = hidden + (shape->direct ? inputs : 0.0);
+    /* Each layer multiplies three times: forward, and for the gradients of weights and inputs. */
+    return 2.0 * 3.0 * (double)config->batch_size * (inputs * hidden + seen * vocab);
+}
+
+/* Where the output is split nothing but sums at the hidden layer goes through the exchange, mixed
+ * with the computation of blocks: there is nothing to hold against MPI_Allreduce of a gradient, and
+ * no slab for it is allocated, as a large vocabulary would make it one of gigabytes. */
+static dp_status create_idle(bench *self, dp_error *error) {
+    const dp_config *config = self->stepper.config;
+    if (is_split(self))
+        return DP_OK;
+    return dp_exchange_create(&self->idle, self->comm, config->exchange, config->grains,
+                              self->stepper.layout.length, 2, 0, error);
+}
+
+static void describe(const bench *self, dp_bench_result *result) {
+    const dp_params_layout *layout = &self->stepper.layout;
+    memcpy(result->build, self->stepper.build.text, sizeof result->build);
+    result->ranks = (uint64_t)dp_comm_size(self->comm);
+    result->nodes = (uint64_t)dp_comm_node_count(self->comm);
+    result->blocks = layout->output_blocks;
+    result->parameters = layout->parameter_count;
+    result->nominal_flops = nominal_flops(self->stepper.config, &layout->shape);
+}
+
+static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_comm *comm = self->comm;
+    dp_stepper_step(&self->stepper, 0, NULL);
+    result->seconds_to_first_step = dp_process_age();
+    DP_TRY(measure_memory(self, result, error));
+    DP_TRY(create_idle(self, error));
+    DP_TRY(dp_comm_agree(comm, prepare(self, error), error));
+    DP_TRY(dp_stepper_initialise(&self->stepper, error));
+    dp_stepper_publish(&self->stepper);
+    warm_up(self, seconds);
+    measure(self, seconds);
+    DP_TRY(measure_phases(self, seconds, result, error));
+    describe(self, result);
+    result->us_per_step = spread_of(self->steps.values, self->steps.count);
+    if (!is_split(self)) {
+        result->exchange_us = spread_of(self->exchange.values, self->exchange.count).median;
+        result->allreduce_us = spread_of(self->allreduce.values, self->allreduce.count).median;
+    }
+    if (dp_comm_rank(comm) == 0)
+        result->sgemm_gflops = spread_of(self->sgemm.values, self->sgemm.count).median;
+done:
+    return status;
+}
+
+dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds,
+                       dp_bench_result *result, dp_error *error) {
+    dp_status status = DP_OK;
+    memset(result, 0, sizeof *result);
+    bench *self = NULL;
+    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
+    self->comm = comm;
+    status = dp_stepper_open(&self->stepper, comm, config, NULL, error);
+    if (status == DP_OK)
+        status = run(self, seconds, result, error);
+    dp_exchange_destroy(self->idle);
+    dp_stepper_close(&self->stepper);
+    dp_memory_free(self->slab);
+    dp_memory_free(self->square);
+done:
+    dp_memory_free(self);
+    return status;
+}

@@ -1,0 +1,469 @@
+#include "examine/checkup.h"
+
+#include "base/memory.h"
+#include "engine/open_dataset.h"
+#include "kernels/linalg.h"
+#include "run/run_folder.h"
+#include "system/filesystem.h"
+#include "system/process.h"
+#include "train/resume.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HOST_SIZE 64
+#define SLOW_SYNC 1.0            /* seconds to write, sync and rename a small file */
+#define CHECKPOINT_EXTRA 131072u /* bytes of a checkpoint besides its parameters, at most */
+
+/* What each rank says of where it runs. */
+typedef struct machine {
+    char host[HOST_SIZE];
+    dp_cpu_level level;
+    int blas_threads;
+    int mpi_yields;
+    unsigned char processors[DP_CPU_MASK_SIZE];
+    uint64_t shared_free; /* bytes; UINT64_MAX: not known */
+} machine;
+
+typedef struct examination {
+    dp_checkup *checkup; /* filled on rank 0 */
+    dp_comm *comm;
+    char shared_folder[DP_PATH_SIZE]; /* where MPI keeps what the ranks of a node share */
+    const dp_config *config;          /* NULL: none */
+    machine *machines;                /* [ranks] */
+    dp_build_info build;
+    dp_dataset dataset;
+    bool has_dataset;
+    dp_params_layout layout; /* where there is a dataset */
+    bool has_layout;
+} examination;
+
+/* --- lines ---------------------------------------------------------------------------------- */
+
+void dp_checkup_add(dp_checkup *checkup, dp_verdict verdict, const char *subject,
+                    const char *format, ...) {
+    static const char *const names[] = {"ok", "warning", "problem"};
+    char words[2 * DP_ERROR_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    dp_text_append_format(&checkup->lines, "%-8s %-12s ", names[verdict], subject);
+    dp_text_append_wrapped(&checkup->lines, 22, words);
+    checkup->counts[verdict]++;
+}
+
+static bool is_root(const examination *self) {
+    return dp_comm_rank(self->comm) == 0;
+}
+
+/* As dp_checkup_add, on rank 0 alone. */
+#define ADD(self, verdict, subject, ...)                                                           \
+    do {                                                                                           \
+        if (is_root(self))                                                                         \
+            dp_checkup_add((self)->checkup, (verdict), (subject), __VA_ARGS__);                    \
+    } while (0)
+
+static const char *format_bytes(double bytes, char buffer[32]) {
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    size_t unit = 0;
+    for (; bytes >= 999.5 && unit + 1 < sizeof units / sizeof units[0]; unit++)
+        bytes /= 1000.0;
+    snprintf(buffer, 32, "%.3g %s", bytes, units[unit]);
+    return buffer;
+}
+
+/* --- the machines --------------------------------------------------------------------------- */
+
+static dp_status gather_machines(examination *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_cpu_level highest =
+        self->config == NULL ? DP_CPU_X86_64_V4 : dp_config_level(self->config);
+    machine mine;
+    memset(&mine, 0, sizeof mine);
+    snprintf(mine.host, sizeof mine.host, "%s", dp_comm_host(self->comm));
+    mine.level = dp_cpu_level_up_to(highest);
+    mine.blas_threads = dp_linalg_threads();
+    mine.mpi_yields = dp_comm_mpi_yields();
+    dp_cpu_mask(mine.processors);
+    mine.shared_free = dp_comm_shared_free(self->shared_folder);
+    DP_NEW_ARRAY_ON_ALL(self->comm, self->machines, (size_t)dp_comm_size(self->comm));
+    dp_comm_gather_all(self->comm, &mine, sizeof mine, self->machines);
+    DP_TRY(dp_build_info_gather(self->comm, highest, &self->build, error));
+done:
+    return status;
+}
+
+static int ranks_of_node(const examination *self, int node) {
+    return dp_comm_node_first(self->comm, node + 1) - dp_comm_node_first(self->comm, node);
+}
+
+/* Processors that the ranks of a node may use together. */
+static int processors_of_node(const examination *self, int node) {
+    unsigned char together[DP_CPU_MASK_SIZE] = {0};
+    for (int rank = dp_comm_node_first(self->comm, node);
+         rank < dp_comm_node_first(self->comm, node + 1); rank++) {
+        for (size_t i = 0; i < DP_CPU_MASK_SIZE; i++)
+            together[i] = (unsigned char)(together[i] | self->machines[rank].processors[i]);
+    }
+    return dp_cpu_mask_count(together);
+}
+
+/* The first node with more ranks than processors, or the number of nodes. */
+static int find_crowded_node(const examination *self) {
+    int node = 0;
+    while (node < dp_comm_node_count(self->comm) &&
+           ranks_of_node(self, node) <= processors_of_node(self, node))
+        node++;
+    return node;
+}
+
+static void check_ranks(examination *self) {
+    int ranks = dp_comm_size(self->comm), nodes = dp_comm_node_count(self->comm);
+    int crowded = find_crowded_node(self), node = crowded < nodes ? crowded : 0;
+    int processors = processors_of_node(self, node);
+    const char *host = self->machines[dp_comm_node_first(self->comm, node)].host;
+    if (crowded < nodes)
+        ADD(self, DP_VERDICT_WARNING, "ranks",
+            "%d of %d on %s, which lets them use %d processor%s: they take turns. Start at most %d "
+            "there; where it has more, mpirun --bind-to none frees them",
+            ranks_of_node(self, node), ranks, host, processors, processors == 1 ? "" : "s",
+            processors);
+    else if (nodes == 1)
+        ADD(self, DP_VERDICT_OK, "ranks", "%d on %s, with %d processor%s", ranks, host, processors,
+            processors == 1 ? "" : "s");
+    else
+        ADD(self, DP_VERDICT_OK, "ranks", "%d on %d hosts, each with a processor a rank", ranks,
+            nodes);
+}
+
+static void check_yielding(examination *self) {
+    bool crowded = find_crowded_node(self) < dp_comm_node_count(self->comm);
+    int yields = self->machines[0].mpi_yields;
+    if (!crowded)
+        ADD(self, DP_VERDICT_OK, "waiting", "each rank has a processor to wait on");
+    else if (yields == 1)
+        ADD(self, DP_VERDICT_OK, "waiting", "waiting ranks let others have the processor");
+    else
+        ADD(self, DP_VERDICT_WARNING, "waiting",
+            "%s: ranks that wait within MPI keep the processor from those they wait for. Source "
+            "scripts/env.sh, or mpirun --mca mpi_yield_when_idle 1",
+            yields == 0 ? "mpi_yield_when_idle is off" : "MPI does not say whether it yields");
+}
+
+static void check_blas(examination *self) {
+    char name[DP_LINALG_NAME_SIZE];
+    for (int rank = 0; rank < dp_comm_size(self->comm); rank++) {
+        const machine *one = &self->machines[rank];
+        if (one->blas_threads == 1)
+            continue;
+        ADD(self, DP_VERDICT_WARNING, "BLAS",
+            "%d threads on rank %d on %s: ranks would be in each other's way, and bits may differ. "
+            "Set OPENBLAS_NUM_THREADS=1",
+            one->blas_threads, rank, one->host);
+        return;
+    }
+    ADD(self, DP_VERDICT_OK, "BLAS", "%s, one thread a rank", dp_linalg_name(name));
+}
+
+static void check_instruction_sets(examination *self) {
+    const machine *first = &self->machines[0], *other = first;
+    dp_error error;
+    for (int rank = 0; rank < dp_comm_size(self->comm); rank++) {
+        if (self->machines[rank].level != first->level)
+            other = &self->machines[rank];
+    }
+    if (self->config != NULL &&
+        dp_config_check_level(self->config, self->build.level, &error) != DP_OK)
+        ADD(self, DP_VERDICT_PROBLEM, "processors", "%s", error.message);
+    else if (self->build.uniform)
+        ADD(self, DP_VERDICT_OK, "processors", "%s, the same kind everywhere",
+            dp_cpu_level_name(first->level));
+    else if (other != first)
+        ADD(self, DP_VERDICT_WARNING, "processors",
+            "%s on %s but %s on %s: all use the lower, and bits may depend on where ranks are "
+            "placed. Run on hosts of one kind, or set parallel.kernels=%s and mpirun -x "
+            "OPENBLAS_CORETYPE=Haswell",
+            dp_cpu_level_name(first->level), first->host, dp_cpu_level_name(other->level),
+            other->host, dp_cpu_level_name(self->build.level));
+    else
+        ADD(self, DP_VERDICT_WARNING, "processors",
+            "hosts use different BLAS or BLAS kernels, so bits may depend on where ranks are "
+            "placed. mpirun -x OPENBLAS_CORETYPE=Haswell makes them alike");
+}
+
+static void check_gnuplot(examination *self) {
+    char path[DP_PATH_SIZE];
+    if (!is_root(self))
+        return;
+    if (dp_process_find_program("gnuplot", path))
+        ADD(self, DP_VERDICT_OK, "gnuplot", "%s", path);
+    else
+        ADD(self, DP_VERDICT_WARNING, "gnuplot",
+            "not found: training works, plots need it. Install the package gnuplot-nox");
+}
+
+/* --- the config ----------------------------------------------------------------------------- */
+
+static void check_grains(examination *self) {
+    const uint64_t ranks = (uint64_t)dp_comm_size(self->comm), grains = self->config->grains;
+    const uint64_t most = (grains + ranks - 1) / ranks;
+    if (ranks > grains)
+        ADD(self, DP_VERDICT_PROBLEM, "grains",
+            "%" PRIu64 " ranks cannot share %" PRIu64 " grains. Start at most %" PRIu64
+            ", or set train.grains=%" PRIu64 " (another result)",
+            ranks, grains, grains, ranks);
+    else if (grains % ranks != 0)
+        ADD(self, DP_VERDICT_WARNING, "grains",
+            "%" PRIu64 " over %" PRIu64 " ranks: some have %" PRIu64 " and the others wait for "
+            "them. A number of ranks that divides %" PRIu64 " has no idle ones",
+            grains, ranks, most, grains);
+    else
+        ADD(self, DP_VERDICT_OK, "grains",
+            "%" PRIu64 " of about %" PRIu64 " rows, %" PRIu64 " a rank", grains,
+            self->config->batch_size / grains, most);
+}
+
+/* A rank waits for this share of the time that those with the most blocks need, or less. */
+#define IDLE_MOST 0.1
+
+/* The blocks of a split output layer. */
+static void check_blocks(examination *self) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm), blocks = self->layout.output_blocks;
+    const size_t most = (blocks + ranks - 1) / ranks, least = blocks / ranks;
+    if (ranks > blocks)
+        ADD(self, DP_VERDICT_PROBLEM, "blocks",
+            "%zu ranks cannot share the %zu blocks of %zu tokens that the output is split into. "
+            "Start at most %zu, or set parallel.output=replicated (another result)",
+            ranks, blocks, DP_OUTPUT_BLOCK, blocks);
+    else if ((double)least < (1.0 - IDLE_MOST) * (double)most)
+        ADD(self, DP_VERDICT_WARNING, "blocks",
+            "%zu of %zu tokens over %zu ranks: some have %zu and the others wait for them. "
+            "A number of ranks that divides %zu has no idle ones",
+            blocks, DP_OUTPUT_BLOCK, ranks, most, blocks);
+    else
+        ADD(self, DP_VERDICT_OK, "blocks", "%zu of %zu tokens, %s%zu a rank", blocks,
+            DP_OUTPUT_BLOCK, blocks % ranks == 0 ? "" : "at most ", most);
+}
+
+/* What the ranks share among them: which of the two may only be known by the dataset. */
+static void check_shares(examination *self) {
+    if (self->has_layout && self->layout.shape.split)
+        check_blocks(self);
+    else if (self->has_layout || self->config->output != DP_OUTPUT_SPLIT)
+        check_grains(self);
+}
+
+static dp_status check_dataset(examination *self, dp_error *error) {
+    char rows[32];
+    const dp_dataset *dataset = &self->dataset;
+    dp_status status = dp_open_dataset(self->comm, self->config->data_path, DP_CHECK_ALWAYS,
+                                       &self->dataset, error);
+    self->has_dataset = status == DP_OK;
+    if (!self->has_dataset) {
+        ADD(self, DP_VERDICT_PROBLEM, "dataset", "%s. pack_dataset makes one; data.path names it",
+            error->message);
+        return DP_OK;
+    }
+    ADD(self, DP_VERDICT_OK, "dataset", "%s, %s rows to train on; all checksums are right",
+        dataset->path, dp_text_format_count(dp_dataset_rows(dataset, DP_SPLIT_TRAIN), rows));
+    const dp_model_shape shape =
+        dp_config_shape(self->config, dataset->vocabulary.count, dataset->info.block_size);
+    self->has_layout = dp_params_layout_init(&self->layout, shape, error) == DP_OK;
+    if (!self->has_layout)
+        ADD(self, DP_VERDICT_PROBLEM, "model", "%s", error->message);
+    return DP_OK;
+}
+
+/* About what `ranks` of a node share, in bytes: the parameters, and at most two partial sums a
+ * rank. Where the output is split, the state of the optimizer too, with clipping the gradient, some
+ * rows of the layers and the exponentials for each example, and the partial sums are of what the
+ * output sees of them. */
+static double shared_bytes(const examination *self, int ranks) {
+    const dp_model_shape *shape = &self->layout.shape;
+    const double length = (double)self->layout.length, sums = 1.0 + 2.0 * ranks;
+    if (!shape->split)
+        return sizeof(float) * length * sums;
+    const double inputs = (double)dp_shape_inputs(shape), hidden = (double)shape->hidden_dim;
+    const double seen = hidden + (shape->direct ? inputs : 0.0);
+    const double slabs = 1.0 + (double)dp_optimizer_slabs(self->config->optimizer) +
+                         (self->config->clip_norm > 0.0 ? 1.0 : 0.0);
+    const double exponentials = (double)self->layout.output_blocks * DP_OUTPUT_BLOCK;
+    return sizeof(float) *
+           (length * slabs + (double)self->config->batch_size *
+                                 (2.0 * (inputs + hidden) + seen * (1.0 + sums) + exponentials));
+}
+
+static void check_shared_memory(examination *self) {
+    char wanted[32], found[32];
+    for (int node = 0; node < dp_comm_node_count(self->comm) && self->has_layout; node++) {
+        const machine *one = &self->machines[dp_comm_node_first(self->comm, node)];
+        double needed = shared_bytes(self, ranks_of_node(self, node));
+        if (one->shared_free == UINT64_MAX || needed < (double)one->shared_free)
+            continue;
+        ADD(self, DP_VERDICT_PROBLEM, "memory",
+            "%s has %s free in %.200s, and its ranks share about %s there. Enlarge it (docker run "
+            "--shm-size), or use parallel.exchange=tree",
+            one->host, format_bytes((double)one->shared_free, found), self->shared_folder,
+            format_bytes(needed, wanted));
+        return;
+    }
+    if (self->has_layout && self->machines[0].shared_free != UINT64_MAX)
+        ADD(self, DP_VERDICT_OK, "memory", "%s free in %.200s for what ranks share",
+            format_bytes((double)self->machines[0].shared_free, found), self->shared_folder);
+}
+
+/* --- the run folder: rank 0 ----------------------------------------------------------------- */
+
+static bool check_writing(examination *self, const char *folder) {
+    dp_error error;
+    double seconds = 0.0;
+    bool works = dp_filesystem_try_replace(folder, &seconds, &error) == DP_OK;
+    if (!works)
+        ADD(self, DP_VERDICT_PROBLEM, "writing", "%s. Choose another run.dir", error.message);
+    else if (seconds > SLOW_SYNC)
+        ADD(self, DP_VERDICT_WARNING, "writing",
+            "%.1f s to write, sync and rename a small file in %s: each checkpoint waits for that. "
+            "Choose another run.dir, or raise checkpoint.every",
+            seconds, folder);
+    else
+        ADD(self, DP_VERDICT_OK, "writing", "%s: written, synced and renamed in %.1f ms", folder,
+            1e3 * seconds);
+    return works;
+}
+
+static void check_locking(examination *self, const char *folder) {
+    dp_error error;
+    if (dp_filesystem_try_lock(folder, &error) == DP_OK)
+        ADD(self, DP_VERDICT_OK, "locking", "files can be locked");
+    else
+        ADD(self, DP_VERDICT_WARNING, "locking",
+            "%s: dptrain takes no locks, but other readers of HDF5 do (h5py): set "
+            "HDF5_USE_FILE_LOCKING=FALSE for them",
+            error.message);
+}
+
+static void check_space(examination *self, const char *folder) {
+    dp_error error;
+    char found[32], wanted[32];
+    uint64_t bytes = 0;
+    if (dp_filesystem_free_bytes(folder, &bytes, &error) != DP_OK) {
+        ADD(self, DP_VERDICT_WARNING, "space", "%s", error.message);
+        return;
+    }
+    if (self->config == NULL || !self->has_layout) {
+        ADD(self, DP_VERDICT_OK, "space", "%s free", format_bytes((double)bytes, found));
+        return;
+    }
+    /* Those that are kept, the best, and one that is being written. */
+    double slabs = 1.0 + (double)dp_optimizer_slabs(self->config->optimizer);
+    double one = slabs * (double)self->layout.length * sizeof(float) + CHECKPOINT_EXTRA;
+    double needed = one * ((double)self->config->checkpoint_keep + 2.0);
+    bool enough = (double)bytes >= needed;
+    ADD(self, enough ? DP_VERDICT_OK : DP_VERDICT_PROBLEM, "space",
+        "%s free for %" PRIu64 " checkpoints of %s%s", format_bytes((double)bytes, found),
+        self->config->checkpoint_keep + 2, format_bytes(one, wanted),
+        enough ? "" : ": not enough. Make room, choose another run.dir, or lower checkpoint.keep");
+}
+
+static void check_folder(examination *self) {
+    dp_error error;
+    char folder[DP_PATH_SIZE];
+    const char *wanted = self->config == NULL ? DP_RUNS_DIRECTORY : self->config->run_dir;
+    if (!is_root(self))
+        return;
+    if (dp_filesystem_nearest(wanted, folder, &error) != DP_OK) {
+        ADD(self, DP_VERDICT_PROBLEM, "run folder",
+            "%s, so %s cannot be created. Choose another "
+            "run.dir",
+            error.message, wanted);
+        return;
+    }
+    if (check_writing(self, folder))
+        check_locking(self, folder);
+    check_space(self, folder);
+}
+
+/* The step of the newest checkpoint in the run folder, good or not; 0: there is none. */
+static uint64_t newest_step(const char *dir) {
+    dp_error ignored;
+    uint64_t *steps = NULL;
+    size_t count = 0;
+    uint64_t newest =
+        dp_run_folder_list(dir, &steps, &count, &ignored) == DP_OK && count > 0 ? steps[0] : 0;
+    dp_memory_free(steps);
+    return newest;
+}
+
+static void add_resumption(examination *self, const dp_progress *progress, bool resumed) {
+    const char *dir = self->config->run_dir;
+    char step[32], newest[32];
+    if (!resumed)
+        ADD(self, DP_VERDICT_OK, "resuming", "%s: a new run", dir);
+    else if (newest_step(dir) != progress->step)
+        ADD(self, DP_VERDICT_WARNING, "resuming",
+            "%s: the checkpoint of step %s is damaged; the run goes on from step %s", dir,
+            dp_text_format_count(newest_step(dir), newest),
+            dp_text_format_count(progress->step, step));
+    else
+        ADD(self, DP_VERDICT_OK, "resuming", "%s: %s at step %s", dir,
+            progress->step == self->config->steps ? "finished" : "goes on",
+            dp_text_format_count(progress->step, step));
+}
+
+/* Resumes as training would, into memory of its own. */
+static dp_status check_resuming(examination *self, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_report silent = {.enabled = false};
+    dp_progress progress = {0};
+    bool resumed = false;
+    /* What resuming needs of one that trains. */
+    dp_stepper stepper = {.comm = self->comm,
+                          .config = self->config,
+                          .build = self->build,
+                          .dataset = self->dataset,
+                          .layout = self->layout};
+    DP_NEW_ARRAY_ON_ALL(self->comm, stepper.params, self->layout.length);
+    for (size_t slab = 0; slab < dp_optimizer_slabs(self->config->optimizer); slab++)
+        DP_NEW_ARRAY_ON_ALL(self->comm, stepper.state[slab], self->layout.length);
+    status = dp_resume(&stepper, &silent, &progress, &resumed, error);
+    if (status == DP_OK)
+        add_resumption(self, &progress, resumed);
+    else
+        ADD(self, DP_VERDICT_PROBLEM, "resuming", "%s", error->message);
+    status = DP_OK;
+done:
+    dp_memory_free(stepper.params);
+    for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++)
+        dp_memory_free(stepper.state[slab]);
+    return status;
+}
+
+/* --- all of it ------------------------------------------------------------------------------ */
+
+dp_status dp_checkup_run(dp_checkup *checkup, dp_comm *comm, const dp_config *config,
+                         dp_error *error) {
+    dp_status status = DP_OK;
+    examination self = {.checkup = checkup, .comm = comm, .config = config};
+    DP_TRY(gather_machines(&self, error));
+    check_ranks(&self);
+    check_yielding(&self);
+    check_blas(&self);
+    check_instruction_sets(&self);
+    if (config != NULL) {
+        DP_TRY(check_dataset(&self, error));
+        check_shares(&self);
+    }
+    check_shared_memory(&self);
+    check_folder(&self);
+    if (self.has_layout)
+        DP_TRY(check_resuming(&self, error));
+    check_gnuplot(&self);
+    DP_TRY(dp_comm_agree(comm, dp_text_check(&checkup->lines, error), error));
+done:
+    dp_dataset_close(&self.dataset);
+    dp_memory_free(self.machines);
+    return status;
+}

@@ -1,0 +1,145 @@
+#include "examine/lr_search.h"
+
+#include "base/memory.h"
+#include "engine/stepper.h"
+
+#include <math.h>
+
+#define WINDOW 16 /* points a half-width of the smoothing: count / WINDOW */
+
+#define FELL 4.0 /* standard errors that are more than chance */
+
+/* The search ends where a running mean of the loss is BLOWN_UP times the lowest it has been. */
+#define BLOWN_UP 4.0
+#define RUNNING_KEPT 0.9
+
+/* --- the steps -------------------------------------------------------------------------------- */
+
+static double exponent_of(const dp_lr_request *request, size_t i) {
+    if (request->count == 1)
+        return request->from;
+    return request->from + (request->to - request->from) * (double)i / (double)(request->count - 1);
+}
+
+static dp_lr_point take_step(dp_stepper *stepper, const dp_lr_request *request, size_t i) {
+    dp_lr_point point = {.exponent = exponent_of(request, i)};
+    point.lr = pow(10.0, point.exponent);
+    stepper->schedule = (dp_schedule){.kind = DP_SCHEDULE_CONSTANT, .lr = point.lr};
+    dp_stepper_step(stepper, i, NULL);
+    point.loss = stepper->loss;
+    return point;
+}
+
+/* A mean that forgets; Kingma and Ba 2015 for the correction of its start. */
+typedef struct running_mean {
+    double sum;
+    double weight;
+    double lowest;
+} running_mean;
+
+static bool has_blown_up(running_mean *mean, double loss) {
+    mean->sum = RUNNING_KEPT * mean->sum + (1.0 - RUNNING_KEPT) * loss;
+    mean->weight = RUNNING_KEPT * mean->weight + (1.0 - RUNNING_KEPT);
+    const double value = mean->sum / mean->weight;
+    mean->lowest = mean->lowest == 0.0 || value < mean->lowest ? value : mean->lowest;
+    return !(value <= BLOWN_UP * mean->lowest); /* also where it is no number */
+}
+
+/* Every rank has the same losses, so all come to the same end. */
+static void try_rates(dp_comm *comm, dp_stepper *stepper, const dp_lr_request *request,
+                      dp_lr_search *search) {
+    running_mean mean = {0};
+    for (size_t i = 0; i < request->count && search->end == DP_LR_END_ALL; i++) {
+        const dp_lr_point point = take_step(stepper, request, i);
+        if (stepper->must_stop)
+            search->end = DP_LR_END_SIGNAL;
+        else if (has_blown_up(&mean, point.loss))
+            search->end = DP_LR_END_BLOWN_UP;
+        if (!isfinite(point.loss))
+            break;
+        search->points[search->count++] = point;
+        if (request->watch != NULL && dp_comm_rank(comm) == 0)
+            request->watch(request->context, &point);
+    }
+    if (search->end == DP_LR_END_SIGNAL)
+        search->signal = dp_comm_max(comm, *request->signal);
+}
+
+dp_status dp_lr_search_run(dp_comm *comm, const dp_config *config, const dp_lr_request *request,
+                           dp_lr_search *search, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_stepper stepper = {0};
+    *search = (dp_lr_search){0};
+    DP_TRY(dp_stepper_open(&stepper, comm, config, request->signal, error));
+    DP_NEW_ARRAY_ON_ALL(comm, search->points, request->count);
+    DP_TRY(dp_stepper_initialise(&stepper, error));
+    dp_stepper_publish(&stepper);
+    try_rates(comm, &stepper, request, search);
+    dp_lr_search_conclude(search);
+done:
+    dp_stepper_close(&stepper);
+    return status;
+}
+
+void dp_lr_search_clear(dp_lr_search *search) {
+    dp_memory_free(search->points);
+    *search = (dp_lr_search){0};
+}
+
+/* --- what follows ----------------------------------------------------------------------------- */
+
+static double mean_around(const dp_lr_search *search, size_t i) {
+    const size_t width = search->count / WINDOW;
+    const size_t first = i < width ? 0 : i - width;
+    const size_t end = search->count - i <= width ? search->count : i + width + 1;
+    double sum = 0.0;
+    for (size_t k = first; k < end; k++)
+        sum += search->points[k].loss;
+    return sum / (double)(end - first);
+}
+
+/* Whether the smoothed loss has fallen by more than chance: by FELL standard errors, as far as the
+ * losses scatter around it. */
+static bool has_fallen(const dp_lr_search *search) {
+    double squares = 0.0;
+    for (size_t i = 0; i < search->count; i++) {
+        const double difference = search->points[i].loss - search->points[i].smooth;
+        squares += difference * difference;
+    }
+    const size_t averaged = 2 * (search->count / WINDOW) + 1;
+    const double standard_error = sqrt(squares / (double)(search->count * averaged));
+    return search->points[0].smooth - search->points[search->lowest].smooth > FELL * standard_error;
+}
+
+void dp_lr_search_conclude(dp_lr_search *search) {
+    search->lowest = 0;
+    search->suggested = NAN;
+    for (size_t i = 0; i < search->count; i++) {
+        search->points[i].smooth = mean_around(search, i);
+        if (search->points[i].smooth < search->points[search->lowest].smooth)
+            search->lowest = i;
+    }
+    if (search->count > 0 && has_fallen(search))
+        search->suggested = 0.5 * search->points[search->lowest].lr;
+}
+
+dp_status dp_lr_search_write(const dp_lr_search *search, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text csv = {0};
+    dp_text_append(&csv, "step,exponent,lr,loss,smooth\n");
+    for (size_t i = 0; i < search->count; i++) {
+        const dp_lr_point *point = &search->points[i];
+        const double values[] = {point->exponent, point->lr, point->loss, point->smooth};
+        dp_text_append_format(&csv, "%zu", i);
+        for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
+            char buffer[32];
+            dp_text_append_format(&csv, ",%s", dp_text_format_real(values[k], buffer));
+        }
+        dp_text_append(&csv, "\n");
+    }
+    DP_TRY(dp_text_check(&csv, error));
+    DP_TRY(dp_file_write(path, csv.data, csv.length, error));
+done:
+    dp_text_clear(&csv);
+    return status;
+}

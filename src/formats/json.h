@@ -1,0 +1,23 @@
+/* json: writes JSON onto a dp_text (RFC 8259). One line, no blanks after the last brace.
+ *
+ * Values follow each other; commas are put where needed. Inside an object every value is preceded
+ * by its key. Nesting is the caller's to balance: each begin has its end.
+ */
+#ifndef DP_FORMATS_JSON_H
+#define DP_FORMATS_JSON_H
+
+#include "base/text.h"
+
+void dp_json_begin_object(dp_text *json);
+void dp_json_end_object(dp_text *json);
+void dp_json_begin_array(dp_text *json);
+void dp_json_end_array(dp_text *json);
+/* Key and value strings are UTF-8; control characters and quotes are escaped. */
+void dp_json_key(dp_text *json, const char *key);
+void dp_json_string(dp_text *json, const char *value);
+void dp_json_unsigned(dp_text *json, uint64_t value);
+/* Shortest text that reads back as the same double; null where it is not finite. */
+void dp_json_real(dp_text *json, double value);
+void dp_json_bool(dp_text *json, bool value);
+
+#endif

@@ -1,0 +1,43 @@
+#include "kernels/linalg.h"
+
+#include <cblas.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+void dp_linalg_init(void) {
+    openblas_set_num_threads(1);
+}
+
+int dp_linalg_threads(void) {
+    return openblas_get_num_threads();
+}
+
+const char *dp_linalg_name(char buffer[DP_LINALG_NAME_SIZE]) {
+    /* The config begins "OpenBLAS 0.3.21 ..."; the rest says how it was built. */
+    const char *config = openblas_get_config();
+    size_t length = strcspn(config, " ");
+    if (config[length] == ' ')
+        length += 1 + strcspn(config + length + 1, " ");
+    snprintf(buffer, DP_LINALG_NAME_SIZE, "%.*s %s", (int)length, config, openblas_get_corename());
+    return buffer;
+}
+
+dp_status dp_linalg_check_dimension(size_t dimension, const char *what, dp_error *error) {
+    if (dimension > INT_MAX)
+        return dp_fail(error, DP_ERR_INPUT, "%s of %zu is more than BLAS can hold (%d)", what,
+                       dimension, INT_MAX);
+    return DP_OK;
+}
+
+static CBLAS_TRANSPOSE transposition(dp_linalg_transpose transpose) {
+    return transpose == DP_TRANSPOSED ? CblasTrans : CblasNoTrans;
+}
+
+void dp_linalg_multiply(dp_linalg_transpose transpose_a, dp_linalg_transpose transpose_b, size_t m,
+                        size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+                        float beta, float *c, size_t ldc) {
+    /* The one place where sizes become BLAS's int: dp_linalg_check_dimension has seen them. */
+    cblas_sgemm(CblasRowMajor, transposition(transpose_a), transposition(transpose_b), (int)m,
+                (int)n, (int)k, 1.0f, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+}

@@ -1,0 +1,36 @@
+/* linalg: dense linear algebra. The only file that knows BLAS (OpenBLAS through CBLAS).
+ *
+ * Matrices are row-major float32. A call with the same shapes and operands gives the same bits on
+ * the same core type; nothing is promised between different shapes, because OpenBLAS chooses its
+ * edge kernels by shape. Callers that need rows kept apart therefore use fixed shapes.
+ */
+#ifndef DP_KERNELS_LINALG_H
+#define DP_KERNELS_LINALG_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+
+/* Makes BLAS run one thread. Call it once, before the first product. */
+void dp_linalg_init(void);
+
+/* Threads that BLAS runs now. */
+int dp_linalg_threads(void);
+
+/* What runs underneath, "OpenBLAS 0.3.21 SkylakeX": bits can differ where this differs. */
+#define DP_LINALG_NAME_SIZE 96
+const char *dp_linalg_name(char buffer[DP_LINALG_NAME_SIZE]);
+
+/* DP_ERR_INPUT where a dimension does not fit the integers of BLAS. Checked once, when a model is
+ * made, so that the products below cannot fail. `what` names the dimension for the message. */
+dp_status dp_linalg_check_dimension(size_t dimension, const char *what, dp_error *error) DP_CHECKED;
+
+typedef enum dp_linalg_transpose { DP_PLAIN, DP_TRANSPOSED } dp_linalg_transpose;
+
+/* C = op(A) op(B) + beta C, with op(A) [m, k], op(B) [k, n], C [m, n]; lda, ldb and ldc are the
+ * lengths of the stored rows of A, B and C. */
+void dp_linalg_multiply(dp_linalg_transpose transpose_a, dp_linalg_transpose transpose_b, size_t m,
+                        size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+                        float beta, float *c, size_t ldc);
+
+#endif

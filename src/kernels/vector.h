@@ -1,0 +1,221 @@
+/* vector: the widest floating-point vectors of the instruction set that a file is compiled for, by
+ * the vector types of gcc and clang: 16 floats at x86-64-v4, 8 at v3, 4 else. Private to
+ * src/kernels/kernels_impl.c, which is compiled once for each level.
+ *
+ * Loops over a constant number of vectors are written as EACH, so that arrays of vectors whose
+ * bounds are constants after inlining live in registers.
+ */
+#ifndef DP_KERNELS_VECTOR_H
+#define DP_KERNELS_VECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__AVX2__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+/* A loop over 0 .. n-1 with a constant n, all turns of it written out. */
+#define EACH(i, n) _Pragma("GCC unroll 32") for (int i = 0; i < (n); i++)
+
+#if defined(__AVX512F__)
+enum { LANES = 16 };
+#elif defined(__AVX2__)
+enum { LANES = 8 };
+#else
+enum { LANES = 4 };
+#endif
+
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef float vec_anywhere __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
+typedef float quad __attribute__((vector_size(16)));
+typedef float quad_anywhere __attribute__((vector_size(16), aligned(4), may_alias));
+
+INLINE vec load(const float *p) {
+    return *(const vec_anywhere *)p;
+}
+
+INLINE void store(float *p, vec v) {
+    *(vec_anywhere *)p = v;
+}
+
+INLINE quad load_quad(const float *p) {
+    return *(const quad_anywhere *)p;
+}
+
+INLINE void store_quad(float *p, quad v) {
+    *(quad_anywhere *)p = v;
+}
+
+INLINE vec splat(float v) {
+#if defined(__AVX512F__)
+    return (vec)_mm512_set1_ps(v);
+#elif defined(__AVX2__)
+    return (vec)_mm256_set1_ps(v);
+#else
+    return (vec){v, v, v, v};
+#endif
+}
+
+/* LANES / 2 lanes of 64 bits, of which products take the lower 32. */
+typedef uint64_t wide __attribute__((vector_size(4 * LANES)));
+
+INLINE wide wide_splat(uint64_t v) {
+    return (wide){0} + v;
+}
+
+INLINE wide wide_numbers(void) {
+    const uint64_t numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    wide v;
+    __builtin_memcpy(&v, numbers, sizeof v);
+    return v;
+}
+
+INLINE wide wide_multiply(wide a, uint32_t b) {
+#if defined(__AVX512F__)
+    return (wide)_mm512_mul_epu32((__m512i)a, (__m512i)wide_splat(b));
+#elif defined(__AVX2__)
+    return (wide)_mm256_mul_epu32((__m256i)a, (__m256i)wide_splat(b));
+#else
+    return a * wide_splat(b);
+#endif
+}
+
+/* Keeps a value that several operations use in its register: gcc would rather load it again with
+ * each of them, and loads are what these loops are short of. */
+INLINE vec keep(vec v) {
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(v));
+#elif defined(__AVX2__)
+    __asm__("" : "+x"(v));
+#endif
+    return v;
+}
+
+/* The lanes' numbers. */
+INLINE ivec lane_numbers(void) {
+    const int32_t numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    ivec v;
+    __builtin_memcpy(&v, numbers, sizeof v);
+    return v;
+}
+
+/* a where the mask is set (all bits of a lane), else b. */
+INLINE vec choose(ivec mask, vec a, vec b) {
+    return (vec)((mask & (ivec)a) | (~mask & (ivec)b));
+}
+
+/* The smaller and the larger of two; v where it is NaN. */
+INLINE vec at_most(float limit, vec v) {
+#if defined(__AVX512F__)
+    return (vec)_mm512_min_ps((__m512)splat(limit), (__m512)v);
+#elif defined(__AVX2__)
+    return (vec)_mm256_min_ps((__m256)splat(limit), (__m256)v);
+#else
+    return choose(v > limit, splat(limit), v);
+#endif
+}
+
+INLINE vec larger(vec other, vec v) {
+#if defined(__AVX512F__)
+    return (vec)_mm512_max_ps((__m512)other, (__m512)v);
+#elif defined(__AVX2__)
+    return (vec)_mm256_max_ps((__m256)other, (__m256)v);
+#else
+    return choose(v < other, other, v);
+#endif
+}
+
+/* The lanes that LANES indices choose from a (0 .. LANES-1) and b (from LANES on). */
+#if defined(__clang__)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (ivec){__VA_ARGS__})
+#endif
+
+/* f(0), ..., f(LANES - 1) */
+#if defined(__AVX512F__)
+#define EACH_LANE(f)                                                                               \
+    f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), \
+        f(15)
+#elif defined(__AVX2__)
+#define EACH_LANE(f) f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7)
+#else
+#define EACH_LANE(f) f(0), f(1), f(2), f(3)
+#endif
+
+/* In each group of four lanes, the sums of neighbours: of a in the first two, of b in the others.
+ */
+#define FROM_PAIR(i) ((i) / 4 * 4 + (i) % 2 * 2 + ((i) % 4 < 2 ? 0 : LANES))
+#define LEFT(i) FROM_PAIR(i)
+#define RIGHT(i) (FROM_PAIR(i) + 1)
+INLINE vec sums_of_neighbours(vec a, vec b) {
+    return SHUFFLE(a, b, EACH_LANE(LEFT)) + SHUFFLE(a, b, EACH_LANE(RIGHT));
+}
+
+/* In each group of four lanes, the sums of its four of a, b, c and d. */
+INLINE vec sums_of_quads(vec a, vec b, vec c, vec d) {
+    return sums_of_neighbours(sums_of_neighbours(a, b), sums_of_neighbours(c, d));
+}
+
+/* The groups of four lanes, folded into one: halves are added to halves. */
+INLINE quad sum_of_groups(vec v) {
+    union {
+        vec whole;
+        quad part[LANES / 4];
+    } halves = {.whole = v};
+#if defined(__AVX512F__)
+    return (halves.part[0] + halves.part[2]) + (halves.part[1] + halves.part[3]);
+#elif defined(__AVX2__)
+    return halves.part[0] + halves.part[1];
+#else
+    return halves.part[0];
+#endif
+}
+
+/* The sums over the lanes of four vectors. */
+INLINE quad sums_of_lanes(vec a, vec b, vec c, vec d) {
+    return sum_of_groups(sums_of_quads(a, b, c, d));
+}
+
+#if defined(__AVX512F__)
+/* The same of 4 times 4 vectors at once: sums of v[i][0], ..., v[i][3] in the lanes from 4 i on, of
+ * the same bits. */
+INLINE vec sums_of_lanes_by_4(vec v[4][4]) {
+    vec quads[4], halves[2];
+    EACH (i, 4)
+        quads[i] = sums_of_quads(v[i][0], v[i][1], v[i][2], v[i][3]);
+    EACH (i, 2) {
+        const vec a = quads[2 * i], b = quads[2 * i + 1];
+        halves[i] = SHUFFLE(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+                    SHUFFLE(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    }
+    return SHUFFLE(halves[0], halves[1], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+           SHUFFLE(halves[0], halves[1], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30,
+                   31);
+}
+#endif
+
+INLINE float sum_of_lanes(vec v) {
+    return sums_of_lanes(v, v, v, v)[0];
+}
+
+/* Lane i of the result is lane (i + n) % LANES of v. */
+#define BY_8(i) (((i) + 8) % LANES)
+#define BY_4(i) (((i) + 4) % LANES)
+#define BY_2(i) (((i) + 2) % LANES)
+#define BY_1(i) (((i) + 1) % LANES)
+#define ROTATE(v, by) SHUFFLE(v, v, EACH_LANE(by))
+
+INLINE float largest_lane(vec v) {
+    if (LANES > 8)
+        v = larger(v, ROTATE(v, BY_8));
+    if (LANES > 4)
+        v = larger(v, ROTATE(v, BY_4));
+    v = larger(v, ROTATE(v, BY_2));
+    return larger(v, ROTATE(v, BY_1))[0];
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* dropout_mask: the masks of dropout for one place in the network, for some rows at a time
+ * (kernels/dropout says what a mask is).
+ *
+ * Where the rate is 0 a mask is off: it holds nothing, and drawing and applying it do nothing.
+ */
+#ifndef DP_MODEL_DROPOUT_MASK_H
+#define DP_MODEL_DROPOUT_MASK_H
+
+#include "base/status.h"
+#include "kernels/dropout.h"
+#include "kernels/kernels.h"
+
+typedef struct dp_dropout_mask {
+    uint64_t seed;
+    dp_stream stream;
+    uint32_t threshold; /* 0: off */
+    float scale;        /* of what is kept */
+    size_t pieces;      /* of a row: the positions of a context, or 1 */
+    size_t elements;    /* of a piece */
+    size_t bytes;       /* of a piece */
+    uint8_t *bits;      /* [rows, pieces, bytes] and a byte more, as kernels may read two at a time;
+                           NULL where off */
+} dp_dropout_mask;
+
+/* For up to `rows` rows of features, or of hidden units. */
+dp_status dp_dropout_mask_init_features(dp_dropout_mask *mask, const dp_dropout *dropout,
+                                        size_t rows, size_t block_size, size_t embedding_dim,
+                                        dp_error *error) DP_CHECKED;
+dp_status dp_dropout_mask_init_hidden(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
+                                      size_t hidden_dim, dp_error *error) DP_CHECKED;
+void dp_dropout_mask_clear(dp_dropout_mask *mask);
+
+static inline bool dp_dropout_mask_is_on(const dp_dropout_mask *mask) {
+    return mask->threshold != 0;
+}
+
+/* The masks of the rows [first_row, first_row + rows) of the batch of this step. */
+void dp_dropout_mask_draw(dp_dropout_mask *mask, const dp_kernels *kernels, size_t rows,
+                          uint64_t step, uint64_t first_row);
+
+/* x [rows, pieces, elements], pieces ld floats apart, in place: what is kept is scaled, the rest 0.
+ * Kernels go by whole vectors, so pieces must be padded, with 0. */
+void dp_dropout_mask_apply(const dp_dropout_mask *mask, const dp_kernels *kernels, size_t rows,
+                           size_t ld, float *x);
+/* The same of pieces that lie close together. */
+void dp_dropout_mask_apply_close(const dp_dropout_mask *mask, size_t rows, float *x);
+
+#endif

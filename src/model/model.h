@@ -1,0 +1,77 @@
+/* model: the network of Bengio et al. 2003 as in the makemore notebook,
+ *
+ *     x = C[contexts]                [rows, block_size * embedding_dim]
+ *     h = tanh(x W1 + b1)            [rows, hidden_dim]
+ *     p = softmax(h W2 + b2)         [rows, vocab];  h W2 + x Wd + b2 with direct connections
+ *     loss = -log p[target]          natural logarithm
+ *
+ * A model is a layout and a workspace for the examples of some grains; parameters and gradients are
+ * slabs of the caller, laid out by model/params. Contexts are [rows, block_size] ids, oldest first,
+ * targets [rows]; all ids must be below vocab. Nothing is allocated after creation.
+ *
+ * Gradients are computed in one of two ways, chosen by the shape alone: by model/kernel_model,
+ * which takes several grains at once, or by BLAS, grain by grain. Either way a grain's gradient has
+ * the same bits whatever it is computed with. A model with a split output layer has no gradients
+ * here: model/wide_model computes them otherwise.
+ */
+#ifndef DP_MODEL_MODEL_H
+#define DP_MODEL_MODEL_H
+
+#include "base/profile.h"
+#include "kernels/dropout.h"
+#include "kernels/kernels.h"
+#include "model/params.h"
+#include "system/cpu.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct dp_model dp_model;
+
+typedef struct dp_model_options {
+    dp_cpu_level level; /* of the kernels */
+    size_t grain_rows;  /* the most rows of a grain, or of dp_model_loss */
+    bool forward_only;  /* gradients will not be asked for */
+    dp_dropout dropout; /* for gradients */
+} dp_model_options;
+
+/* `layout` is copied. On failure *model is NULL. */
+dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
+                          const dp_model_options *options, dp_error *error) DP_CHECKED;
+void dp_model_destroy(dp_model *model); /* NULL is allowed */
+
+/* The sum over rows of the loss. 1 <= rows <= grain_rows. A call with the same rows and the same
+ * number of them gives the same bits. */
+double dp_model_loss(dp_model *model, const float *params, size_t rows, const uint32_t *contexts,
+                     const uint32_t *targets);
+
+/* The same row by row: losses [rows], whose sum in order is that of dp_model_loss. */
+void dp_model_row_losses(dp_model *model, const float *params, size_t rows,
+                         const uint32_t *contexts, const uint32_t *targets, double *losses);
+
+/* Grains that dp_model_gradient takes at most in one call: a power of two up to
+ * DP_MODEL_GRAINS_MAX. */
+#define DP_MODEL_GRAINS_MAX DP_KERNEL_GRAINS_MAX
+size_t dp_model_grains_at_once(const dp_model *model);
+
+/* The rows of some grains of a step's batch. */
+typedef struct dp_batch {
+    size_t grains;        /* a power of two up to dp_model_grains_at_once */
+    const size_t *starts; /* [grains + 1]: grain g has rows [starts[g], starts[g + 1]); from 0 */
+    const uint32_t *contexts; /* [rows, block_size] */
+    const uint32_t *targets;  /* [rows] */
+    uint64_t step;            /* for dropout: the step, and which row of its batch row 0 is */
+    uint64_t first_row;
+} dp_batch;
+
+/* Not of a split layer. Overwrites gradient [layout.length], all but its padding, which must be 0
+ * and stays so, with the gradient of scale times the loss summed over all rows, and losses [grains]
+ * with that of each grain, unscaled. Gradients of grains are summed as a balanced tree. */
+void dp_model_gradient(dp_model *model, const float *params, const dp_batch *batch, float scale,
+                       float *gradient, double *losses, dp_profile *profile);
+
+/* The logits [vocab] of one context, valid until the next call; for sampling. */
+const float *dp_model_logits(dp_model *model, const float *params, const uint32_t *context);
+
+#endif

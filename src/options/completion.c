@@ -1,0 +1,186 @@
+#include "options/completion.h"
+
+#include <string.h>
+
+/* The part that is the same for all programs; PROGRAM stands for the name.
+ *
+ * bash cuts words at "=", so NAME=VALUE arrives as three. What _PROGRAM_values says of a name is a
+ * list of words, or LIST and words that may be joined by commas, or FILE, or ANY; nothing: no value
+ * follows. */
+static const char common[] =
+    "_PROGRAM() {\n"
+    "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
+    "    local command name='' values='' head='' config='' i\n"
+    "    COMPREPLY=()\n"
+    "    if [[ $current == = ]]; then\n"
+    "        name=$previous current=\n"
+    "    elif [[ $previous == = ]]; then\n"
+    "        name=${COMP_WORDS[COMP_CWORD - 2]}\n"
+    "    elif [[ $previous == -* ]]; then\n"
+    "        name=$previous\n"
+    "    fi\n"
+    "    command=$(_PROGRAM_command \"${COMP_WORDS[1]}\")\n"
+    "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+    "        [[ ${COMP_WORDS[i]} != *.ini ]] || config=yes\n"
+    "    done\n"
+    "    name=${name#--}\n"
+    "    [[ -z $name ]] || values=$(_PROGRAM_values \"$command\" \"${name//-/_}\")\n"
+    "    case $values in\n"
+    "    '') ;;\n"
+    "    ANY) return ;;\n"
+    "    FILE)\n"
+    "        compopt -o filenames 2>/dev/null\n"
+    "        mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
+    "        return\n"
+    "        ;;\n"
+    "    LIST*)\n"
+    "        [[ $current != *,* ]] || head=${current%,*},\n"
+    "        mapfile -t COMPREPLY < <(compgen -P \"$head\" -W \"${values#LIST}\" -- "
+    "\"${current##*,}\")\n"
+    "        return\n"
+    "        ;;\n"
+    "    *)\n"
+    "        mapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$current\")\n"
+    "        return\n"
+    "        ;;\n"
+    "    esac\n"
+    "    if [[ $current == -* ]]; then\n"
+    "        mapfile -t COMPREPLY < <(compgen -W \"$(_PROGRAM_options \"$command\")\" -- "
+    "\"$current\")\n"
+    "        return\n"
+    "    fi\n"
+    "    if [[ $COMP_CWORD == 1 ]]; then\n"
+    "        mapfile -t COMPREPLY < <(compgen -W \"$(_PROGRAM_commands)\" -- \"$current\")\n"
+    "    fi\n"
+    "    values=$(_PROGRAM_arguments \"$command\")\n"
+    "    case $values in\n"
+    "    FILE) mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$current\") ;;\n"
+    "    CONFIG*)\n"
+    "        if [[ -n $config ]]; then\n"
+    "            compopt -o nospace 2>/dev/null\n"
+    "            mapfile -t COMPREPLY < <(compgen -W \"${values#CONFIG}\" -- \"$current\")\n"
+    "            return\n"
+    "        fi\n"
+    "        mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(\n"
+    "            compgen -f -X '!*.ini' -- \"$current\"\n"
+    "            compgen -d -- \"$current\"\n"
+    "        )\n"
+    "        ;;\n"
+    "    *) mapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$current\") ;;\n"
+    "    esac\n"
+    "    [[ $values != FILE && $values != CONFIG* ]] || compopt -o filenames 2>/dev/null\n"
+    "}\n"
+    "complete -F _PROGRAM PROGRAM\n";
+
+static void append_common(const char *program, dp_text *script) {
+    static const char mark[] = "PROGRAM";
+    const char *text = common;
+    for (const char *at = strstr(text, mark); at != NULL; at = strstr(text, mark)) {
+        dp_text_append_bytes(script, text, (size_t)(at - text));
+        dp_text_append(script, program);
+        text = at + strlen(mark);
+    }
+    dp_text_append(script, text);
+}
+
+/* "one|two" as words. */
+static void append_choices(const dp_option *option, dp_text *script) {
+    for (const char *c = option->choices; *c != '\0'; c++)
+        dp_text_append_bytes(script, *c == '|' ? " " : c, 1);
+}
+
+static bool names_a_file(const dp_option *option) {
+    static const char *const units[] = {"FILE", "PATH", "DIR"};
+    bool file = false;
+    for (size_t i = 0; i < sizeof units / sizeof units[0] && option->unit != NULL; i++)
+        file = file || strcmp(option->unit, units[i]) == 0;
+    return option->type == DP_OPTION_TEXT && file;
+}
+
+/* A case of _PROGRAM_values for each option that takes a value. */
+static void append_values(const char *command, dp_option_table table, dp_text *script) {
+    for (size_t i = 0; i < table.count; i++) {
+        const dp_option *option = &table.options[i];
+        if (option->type == DP_OPTION_SWITCH && strchr(option->key, '.') == NULL)
+            continue;
+        dp_text_append_format(script, "    %s:%s", command, option->key);
+        if (option->alias != 0)
+            dp_text_append_format(script, " | %s:_%c", command, option->alias);
+        dp_text_append(script, ") echo ");
+        if (option->type == DP_OPTION_CHOICES)
+            dp_text_append(script, "LIST ");
+        if (option->choices != NULL)
+            append_choices(option, script);
+        else if (option->type == DP_OPTION_SWITCH)
+            dp_text_append(script, "yes no");
+        else
+            dp_text_append(script, names_a_file(option) ? "FILE" : "ANY");
+        dp_text_append(script, " ;;\n");
+    }
+}
+
+static void append_options(dp_option_table table, dp_text *script) {
+    for (size_t i = 0; i < table.count; i++) {
+        if ((table.options[i].flags & DP_OPTION_HIDDEN) == 0 &&
+            strcmp(table.options[i].key, "help") != 0)
+            dp_text_append_format(script, "--%s ", table.options[i].key);
+    }
+    dp_text_append(script, "--help");
+}
+
+static void append_arguments(const dp_completion_command *command, dp_text *script) {
+    if (command->keys.count == 0) {
+        dp_text_append(script, command->words == NULL ? "FILE" : command->words);
+        return;
+    }
+    dp_text_append(script, "CONFIG");
+    for (size_t i = 0; i < command->keys.count; i++)
+        dp_text_append_format(script, " %s=", command->keys.options[i].key);
+}
+
+void dp_completion_write(const char *program, const dp_completion_command *commands, size_t count,
+                         dp_text *script) {
+    dp_text_append_format(
+        script, "# bash completion of %s " DP_VERSION ", made from its options.\n", program);
+    dp_text_append_format(script, "_%s_commands() {\n    echo", program);
+    for (size_t i = 0; i < count && commands[i].name[0] != '\0'; i++)
+        dp_text_append_format(script, " %s", commands[i].name);
+    dp_text_append_format(script, "\n}\n_%s_command() {\n    case $1 in\n    ", program);
+    for (size_t i = 0; i < count; i++)
+        dp_text_append_format(script, "%s'%s'", i == 0 ? "" : " | ", commands[i].name);
+    dp_text_append_format(script,
+                          ") echo \"$1\" ;;\n    *) echo '%s' ;;\n    esac\n}\n"
+                          "_%s_options() {\n    case $1 in\n",
+                          commands[0].name, program);
+    for (size_t i = 0; i < count; i++) {
+        dp_text_append_format(script, "    '%s') echo ", commands[i].name);
+        append_options(commands[i].options, script);
+        dp_text_append(script, " ;;\n");
+    }
+    dp_text_append_format(script, "    esac\n}\n_%s_arguments() {\n    case $1 in\n", program);
+    for (size_t i = 0; i < count; i++) {
+        dp_text_append_format(script, "    '%s') echo ", commands[i].name);
+        append_arguments(&commands[i], script);
+        dp_text_append(script, " ;;\n");
+    }
+    dp_text_append_format(script, "    esac\n}\n_%s_values() {\n    case $1:$2 in\n", program);
+    for (size_t i = 0; i < count; i++) {
+        append_values(commands[i].name, commands[i].options, script);
+        append_values(commands[i].name, commands[i].keys, script);
+    }
+    dp_text_append(script, "    esac\n}\n");
+    append_common(program, script);
+}
+
+dp_status dp_completion_save(const dp_text *script, const char *folder, const char *program,
+                             dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_text_check(script, error));
+    DP_TRY(dp_path_format(path, error, "%s/bash-completion/completions", folder));
+    DP_TRY(dp_file_make_directories(path, error));
+    DP_TRY(dp_path_format(path, error, "%s/bash-completion/completions/%s", folder, program));
+    DP_TRY(dp_file_write(path, dp_text_string(script), script->length, error));
+done:
+    return status;
+}

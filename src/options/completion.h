@@ -1,0 +1,24 @@
+/* completion: writes a script by which bash completes a program's commands, options, config keys
+ * and their choices, all from the option tables.
+ */
+#ifndef DP_OPTIONS_COMPLETION_H
+#define DP_OPTIONS_COMPLETION_H
+
+#include "options/options.h"
+
+typedef struct dp_completion_command {
+    const char *name; /* "" for a program without commands */
+    dp_option_table options;
+    dp_option_table keys; /* that may be assigned behind a config file; none: empty */
+    const char *words;    /* what an argument may be, "one two"; NULL: a file */
+} dp_completion_command;
+
+/* The first of the commands is the one that is meant where none is named. */
+void dp_completion_write(const char *program, const dp_completion_command *commands, size_t count,
+                         dp_text *script);
+
+/* Writes it to where bash-completion looks below a folder such as /usr/share. */
+dp_status dp_completion_save(const dp_text *script, const char *folder, const char *program,
+                             dp_error *error) DP_CHECKED;
+
+#endif

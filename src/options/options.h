@@ -1,0 +1,117 @@
+/* options: a table of named values, bound to the fields of a struct.
+ *
+ * One entry says everything about an option: its key, where its value lives, its default, bounds,
+ * choices, unit and help. The table then drives the defaults, the config file (INI, read by
+ * libinih), the command line, `--help`, the resolved config and the comparison of two configs.
+ * What the options mean is decided where the table is (`engine/config`, each subcommand).
+ *
+ * Config keys are "section.name"; keys without a dot are long options of a command (`--name`).
+ */
+#ifndef DP_OPTIONS_OPTIONS_H
+#define DP_OPTIONS_OPTIONS_H
+
+#include "base/text.h"
+#include "system/file.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DP_OPTION_LIST_MAX 16
+
+/* The C type of the field that each kind of option is bound to. */
+typedef enum dp_option_type {
+    DP_OPTION_UNSIGNED,      /* uint64_t */
+    DP_OPTION_REAL,          /* double */
+    DP_OPTION_DURATION,      /* double, seconds ("90s", "30m", "2h", "1:30:00", "0") */
+    DP_OPTION_TEXT,          /* char[DP_PATH_SIZE] */
+    DP_OPTION_SWITCH,        /* bool; on the command line it takes no value */
+    DP_OPTION_CHOICE,        /* int or an enum: the index of the choice */
+    DP_OPTION_CHOICES,       /* unsigned: bit i is set where choice i is listed ("train,dev") */
+    DP_OPTION_UNSIGNED_LIST, /* dp_option_unsigned_list ("100000,200000"; may be empty) */
+    DP_OPTION_REAL_LIST,     /* dp_option_real_list */
+} dp_option_type;
+
+typedef struct dp_option_unsigned_list {
+    size_t count;
+    uint64_t values[DP_OPTION_LIST_MAX];
+} dp_option_unsigned_list;
+
+typedef struct dp_option_real_list {
+    size_t count;
+    double values[DP_OPTION_LIST_MAX];
+} dp_option_real_list;
+
+/* Flags of an entry. RESULT: another value gives another result, so that a run cannot be resumed
+ * with it. */
+#define DP_OPTION_RESULT 1u
+/* For the build or for tests: works, but is not shown. */
+#define DP_OPTION_HIDDEN 2u
+
+typedef struct dp_option {
+    const char *key;
+    char alias; /* short option, or 0 */
+    dp_option_type type;
+    size_t offset;       /* of the field in the struct */
+    size_t given;        /* of a bool that tells whether it was given; 0: none */
+    const char *initial; /* the default, as a user would write it */
+    double minimum;      /* bounds of numbers and of the numbers in a list, both inclusive */
+    double maximum;
+    const char *choices; /* "one|two|three", or NULL */
+    const char *unit;    /* what a number counts or what a text names: "rows", "FILE" */
+    const char *help;
+    unsigned flags;
+} dp_option;
+
+typedef struct dp_option_table {
+    const dp_option *options;
+    size_t count;
+} dp_option_table;
+
+/* The table of an array, of which the length is known here. */
+#define DP_OPTION_TABLE(array)                                                                     \
+    ((dp_option_table){.options = (array), .count = sizeof(array) / sizeof(array)[0]})
+
+/* Sets every field to its default. DP_ERR_INTERNAL where the table itself is wrong. */
+dp_status dp_options_init(dp_option_table table, void *target, dp_error *error) DP_CHECKED;
+
+/* Sets the field of `key` from text. An unknown key is an error that names the nearest one; a bad
+ * value is one that says what is allowed. On failure the field keeps its value. */
+dp_status dp_options_set(dp_option_table table, void *target, const char *key, const char *value,
+                         dp_error *error) DP_CHECKED;
+
+/* Reads the text (formats/ini); `name` is how messages call it. A key given twice is an error. */
+dp_status dp_options_read_ini(dp_option_table table, void *target, const char *text, size_t size,
+                              const char *name, dp_error *error) DP_CHECKED;
+
+/* Appends all values in the form that dp_options_read_ini reads, sections in table order. */
+void dp_options_write_ini(dp_option_table table, const void *target, dp_text *out);
+
+/* Appends the value of one option as a user would write it. */
+void dp_options_format(const dp_option *option, const void *target, dp_text *out);
+
+/* Appends all values as a JSON object with an object a section; lists are arrays. */
+void dp_options_write_json(dp_option_table table, const void *target, dp_text *json);
+
+/* Appends "key: <value in a> there, <value in b> here" for each option with one of these flags
+ * whose values differ, separated by "; ". */
+void dp_options_compare(dp_option_table table, const void *a, const void *b, unsigned flags,
+                        dp_text *differences);
+
+/* Parses `--name value`, `--name=value`, `-x value` and switches from arguments[0..count), moves
+ * the other arguments to the front and stores their number in *positional_count. "--" ends the
+ * options; "-" alone is positional. In names "-" counts as "_". `--section.key=value` is the
+ * positional section.key=value, so that keys of a config can be given either way. */
+dp_status dp_options_parse_arguments(dp_option_table table, void *target, int count,
+                                     char **arguments, int *positional_count,
+                                     dp_error *error) DP_CHECKED;
+
+/* Appends one line an option, for --help: with dashes where the key has no section. */
+void dp_options_help(dp_option_table table, dp_text *out);
+
+/* Appends one line a section: its keys with their defaults. */
+void dp_options_help_sections(dp_option_table table, dp_text *out);
+
+/* Appends what an option accepts: "a whole number from 1 to 64". */
+void dp_options_append_allowed(const dp_option *option, dp_text *out);
+
+#endif

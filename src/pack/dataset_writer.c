@@ -1,0 +1,400 @@
+/* Rows gather in one buffer that is written when full. It holds DP_DATASET_BLOCK bytes of targets,
+ * hence block_size times as much of contexts: whole checksum blocks of both, so that each block is
+ * hashed while it is in the cache and never again. It is smaller where no split has so many rows.
+ *
+ * A large file is also sent to the disk while it is written, and dropped from the page cache: the
+ * disk works while rows are made, a full disk shows early, the last sync is short, and the memory
+ * of the machine stays with those who use it. */
+#include "pack/dataset_writer.h"
+
+#include "base/memory.h"
+#include "data/dataset_seal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Rows are put together in registers and stored whole, as the file has them. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the rows are little-endian");
+
+#define ROWS_MAX ((uint64_t)1 << 48)      /* byte counts stay far from overflow */
+#define LARGE_BYTES ((uint64_t)256 << 20) /* a smaller file may stay in the page cache */
+#define UNSYNCED_BYTES ((size_t)64 << 20) /* of a large file, at most, on their way to the disk */
+#define SPILL 8                           /* bytes that a store may reach past the end of its row */
+
+/* The ids of one tensor that have been written so far, and what is known of them. */
+typedef struct tensor {
+    char object[32];
+    uint64_t columns;
+    uint64_t *checksums; /* [blocks] owned */
+    size_t blocks;
+    size_t blocks_done;
+} tensor;
+
+struct dp_dataset_writer {
+    dp_file_replacement replacement;
+    dp_h5file *file;
+    int descriptor;  /* of the same file where it is large, else -1 */
+    size_t unsynced; /* bytes written through `file` since the last sync */
+    const dp_dataset_info *info;
+    const dp_vocabulary *vocabulary;
+    size_t id_bytes;
+    size_t row_bytes;                   /* block_size ids */
+    tensor tensors[DP_DATASET_TENSORS]; /* contexts and targets of each split in turn */
+    uint64_t rows[DP_SPLIT_COUNT];      /* announced */
+    uint64_t written[DP_SPLIT_COUNT];   /* in the file; the rows in the buffer come behind them */
+    int split;                          /* being written */
+    unsigned char *buffer;              /* owned; contexts and targets point into it */
+    unsigned char *contexts;            /* [capacity, block_size], one row more before the first */
+    unsigned char *targets;             /* [capacity] */
+    size_t capacity;
+    size_t filled;   /* rows in the buffer */
+    uint64_t window; /* the next row's context, oldest token lowest, where that fits 8 bytes */
+    uint32_t last;   /* the token before the next row's target */
+};
+
+/* --- starting a file -------------------------------------------------------------------------- */
+
+static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_h5file *file = writer->file;
+    const dp_dataset_info *info = writer->info;
+    DP_TRY(dp_h5file_write_text_attribute(file, "format", DP_DATASET_FORMAT, error));
+    DP_TRY(dp_h5file_write_unsigned_attribute(file, "version", DP_DATASET_VERSION, error));
+    DP_TRY(dp_h5file_write_text_attribute(file, "unit", dp_unit_name(info->unit), error));
+    DP_TRY(dp_stream_write(file, info->unit, info->stream, error));
+    DP_TRY(dp_h5file_write_unsigned_attribute(file, "block_size", info->block_size, error));
+    DP_TRY(dp_h5file_write_unsigned_attribute(file, "seed", info->seed, error));
+    DP_TRY(dp_h5file_write_text_attribute(file, "source", info->source, error));
+    DP_TRY(dp_h5file_write_text_attribute(file, "source_sha256", info->source_sha256, error));
+    DP_TRY(dp_h5file_write_text_attribute(file, "made_by", "dptrain " DP_VERSION, error));
+    DP_TRY(dp_vocabulary_write(writer->vocabulary, file, error));
+done:
+    return status;
+}
+
+/* Lays out tensor `index`: room for its ids, and for its checksums here. */
+static dp_status create_tensor(dp_dataset_writer *writer, int index, dp_error *error) {
+    dp_status status = DP_OK;
+    tensor *self = &writer->tensors[index];
+    const bool contexts = index % 2 == 0;
+    const uint64_t rows = writer->rows[index / 2];
+    self->columns = contexts ? writer->info->block_size : 1;
+    uint64_t bytes = rows * self->columns * writer->id_bytes;
+    self->blocks = (size_t)((bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK);
+    DP_NEW_ARRAY(self->checksums, self->blocks);
+    snprintf(self->object, sizeof self->object, "/%s/%s", dp_split_name((dp_split)(index / 2)),
+             contexts ? "contexts" : "targets");
+    dp_h5shape shape = {.rank = contexts ? 2 : 1, .size = {rows, self->columns}};
+    status = dp_h5file_create_integers(writer->file, self->object, shape, writer->id_bytes, error);
+done:
+    return status;
+}
+
+static dp_status create_buffer(dp_dataset_writer *writer, dp_error *error) {
+    dp_status status = DP_OK;
+    uint64_t most_rows = 0;
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        most_rows = writer->rows[split] > most_rows ? writer->rows[split] : most_rows;
+    writer->capacity = DP_DATASET_BLOCK / writer->id_bytes;
+    if (most_rows < writer->capacity)
+        writer->capacity = (size_t)most_rows;
+    size_t contexts_bytes = writer->capacity * writer->row_bytes;
+    size_t targets_bytes = writer->capacity * writer->id_bytes;
+    DP_NEW_ARRAY(writer->buffer,
+                 writer->row_bytes + contexts_bytes + SPILL + targets_bytes + SPILL);
+    writer->contexts = writer->buffer + writer->row_bytes;
+    writer->targets = writer->contexts + contexts_bytes + SPILL;
+done:
+    return status;
+}
+
+static dp_status open_descriptor(dp_dataset_writer *writer, dp_error *error) {
+    uint64_t rows = 0;
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        rows += writer->rows[split];
+    if (rows * (writer->row_bytes + writer->id_bytes) < LARGE_BYTES)
+        return DP_OK;
+    writer->descriptor = open(writer->replacement.temporary, O_WRONLY | O_CLOEXEC);
+    if (writer->descriptor < 0)
+        return dp_fail_errno(error, errno, "cannot write %s", writer->replacement.path);
+    return DP_OK;
+}
+
+static dp_status check_request(const dp_dataset_info *info, const dp_vocabulary *vocabulary,
+                               const uint64_t rows[DP_SPLIT_COUNT], dp_error *error) {
+    bool valid = info->block_size >= 1 && info->block_size <= DP_BLOCK_SIZE_MAX &&
+                 vocabulary->count >= 1 && vocabulary->count <= UINT32_MAX;
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        valid = valid && rows[split] >= 1 && rows[split] <= ROWS_MAX;
+    if (!valid)
+        return dp_fail(error, DP_ERR_INTERNAL,
+                       "dataset writer: block_size %" PRIu64 ", %zu tokens, %" PRIu64 ", %" PRIu64
+                       ", %" PRIu64 " rows",
+                       info->block_size, vocabulary->count, rows[0], rows[1], rows[2]);
+    return DP_OK;
+}
+
+dp_status dp_dataset_writer_create(dp_dataset_writer **writer_out, const char *path,
+                                   const dp_dataset_info *info, const dp_vocabulary *vocabulary,
+                                   const uint64_t rows[DP_SPLIT_COUNT], dp_error *error) {
+    dp_dataset_writer *writer = NULL;
+    dp_status status = check_request(info, vocabulary, rows, error);
+    if (status != DP_OK)
+        goto done;
+    DP_NEW_ARRAY(writer, 1);
+    writer->info = info;
+    writer->vocabulary = vocabulary;
+    writer->descriptor = -1;
+    writer->id_bytes = dp_dataset_id_bytes(vocabulary->count);
+    writer->row_bytes = info->block_size * writer->id_bytes;
+    memcpy(writer->rows, rows, sizeof writer->rows);
+    DP_TRY(create_buffer(writer, error));
+    DP_TRY(dp_file_replace_begin(&writer->replacement, path, error));
+    DP_TRY(dp_h5file_create(&writer->file, writer->replacement.temporary, error));
+    DP_TRY(open_descriptor(writer, error));
+    DP_TRY(write_description(writer, error));
+    for (int i = 0; i < DP_DATASET_TENSORS; i++)
+        DP_TRY(create_tensor(writer, i, error));
+done:
+    if (status != DP_OK) {
+        dp_dataset_writer_destroy(writer);
+        writer = NULL;
+    }
+    *writer_out = writer;
+    return status;
+}
+
+void dp_dataset_writer_destroy(dp_dataset_writer *writer) {
+    if (writer == NULL)
+        return;
+    (void)dp_h5file_close(writer->file, &(dp_error){0});
+    if (writer->descriptor >= 0)
+        close(writer->descriptor);
+    dp_file_replace_abort(&writer->replacement);
+    for (int i = 0; i < DP_DATASET_TENSORS; i++)
+        dp_memory_free(writer->tensors[i].checksums);
+    dp_memory_free(writer->buffer);
+    dp_memory_free(writer);
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+/* Rows of up to 8 bytes: the context is kept in a register, and stored with whatever stands above
+ * it, which the next row's store covers. No branch depends on the ids. */
+static void append_short_rows(dp_dataset_writer *writer, const uint32_t *ids, size_t count) {
+    const size_t id_bytes = writer->id_bytes;
+    const size_t row_bytes = writer->row_bytes;
+    const unsigned newest = (unsigned)(8 * (row_bytes - id_bytes)); /* its place in the window */
+    const unsigned oldest = (unsigned)(8 * id_bytes);               /* what falls out */
+    unsigned char *context = writer->contexts + writer->filled * row_bytes;
+    unsigned char *target = writer->targets + writer->filled * id_bytes;
+    uint64_t window = writer->window;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t goes_on = ids[i] == DP_BOUNDARY_ID ? 0 : ~(uint64_t)0;
+        memcpy(context + i * row_bytes, &window, sizeof window);
+        memcpy(target + i * id_bytes, &ids[i], sizeof ids[i]);
+        window = (window >> oldest & goes_on) | (uint64_t)ids[i] << newest;
+    }
+    writer->window = window;
+}
+
+/* Longer rows: each is the row before it without its oldest token, and the newest one behind. */
+static void append_long_rows(dp_dataset_writer *writer, const uint32_t *ids, size_t count) {
+    const size_t id_bytes = writer->id_bytes;
+    const size_t row_bytes = writer->row_bytes;
+    const size_t kept = row_bytes - id_bytes;
+    unsigned char *context = writer->contexts + writer->filled * row_bytes;
+    unsigned char *target = writer->targets + writer->filled * id_bytes;
+    for (size_t i = 0; i < count; i++) {
+        if (writer->last == DP_BOUNDARY_ID) {
+            memset(context, 0, row_bytes);
+        } else {
+            memcpy(context, context - kept, kept);
+            memcpy(context + kept, &writer->last, id_bytes);
+        }
+        memcpy(target, &ids[i], sizeof ids[i]);
+        writer->last = ids[i];
+        context += row_bytes;
+        target += id_bytes;
+    }
+}
+
+static dp_status write_tensor(dp_dataset_writer *writer, tensor *self, uint64_t first,
+                              const unsigned char *ids, dp_error *error) {
+    const size_t bytes = writer->filled * self->columns * writer->id_bytes;
+    for (size_t at = 0; at < bytes; at += DP_DATASET_BLOCK) {
+        size_t left = bytes - at;
+        self->checksums[self->blocks_done++] =
+            dp_xxh3_of(ids + at, left < DP_DATASET_BLOCK ? left : DP_DATASET_BLOCK);
+    }
+    return dp_h5file_write_rows(writer->file, self->object, first, writer->filled, ids, error);
+}
+
+/* Starts the disk on what was written and drops what it has, which Linux does on this advice. */
+static dp_status write_behind(dp_dataset_writer *writer, size_t bytes, dp_error *error) {
+    if (writer->descriptor < 0)
+        return DP_OK;
+    writer->unsynced += bytes;
+    if (writer->unsynced >= UNSYNCED_BYTES) {
+        if (fdatasync(writer->descriptor) != 0)
+            return dp_fail_errno(error, errno, "cannot sync");
+        writer->unsynced = 0;
+    }
+    (void)posix_fadvise(writer->descriptor, 0, 0, POSIX_FADV_DONTNEED);
+    return DP_OK;
+}
+
+static dp_status flush(dp_dataset_writer *writer, dp_error *error) {
+    dp_status status = DP_OK;
+    if (writer->filled == 0)
+        return DP_OK;
+    tensor *tensors = &writer->tensors[2 * writer->split];
+    uint64_t first = writer->written[writer->split];
+    DP_TRY(write_tensor(writer, &tensors[0], first, writer->contexts, error));
+    DP_TRY(write_tensor(writer, &tensors[1], first, writer->targets, error));
+    DP_TRY(write_behind(writer, writer->filled * (writer->row_bytes + writer->id_bytes), error));
+    /* The row before the first, for append_long_rows. */
+    memcpy(writer->contexts - writer->row_bytes,
+           writer->contexts + (writer->filled - 1) * writer->row_bytes, writer->row_bytes);
+    writer->written[writer->split] += writer->filled;
+    writer->filled = 0;
+done:
+    if (status != DP_OK)
+        dp_fail_prefix(error, "cannot write %s", writer->replacement.path);
+    return status;
+}
+
+/* Ends splits until `split` is the one being written (DP_SPLIT_COUNT: all of them). */
+static dp_status advance(dp_dataset_writer *writer, int split, dp_error *error) {
+    dp_status status = DP_OK;
+    for (; writer->split < split; writer->split++) {
+        DP_TRY(flush(writer, error));
+        writer->window = 0;
+        writer->last = DP_BOUNDARY_ID;
+        uint64_t written = writer->written[writer->split];
+        if (written != writer->rows[writer->split])
+            return dp_fail(error, DP_ERR_INTERNAL,
+                           "dataset writer: %" PRIu64 " rows of %s, %" PRIu64 " announced", written,
+                           dp_split_name((dp_split)writer->split), writer->rows[writer->split]);
+    }
+done:
+    return status;
+}
+
+static dp_status check_ids(const dp_dataset_writer *writer, int split, const uint32_t *ids,
+                           size_t count, dp_error *error) {
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = ids[i] > largest ? ids[i] : largest;
+    uint64_t before = writer->written[split] + (split == writer->split ? writer->filled : 0);
+    if (split < writer->split || count > writer->rows[split] - before ||
+        largest >= writer->vocabulary->count)
+        return dp_fail(error, DP_ERR_INTERNAL,
+                       "dataset writer: %zu ids up to %" PRIu32 " at row %" PRIu64 " of %s", count,
+                       largest, before, dp_split_name((dp_split)split));
+    return DP_OK;
+}
+
+dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const uint32_t *ids,
+                                size_t count, dp_error *error) {
+    dp_status status = DP_OK;
+    DP_TRY(check_ids(writer, (int)split, ids, count, error));
+    DP_TRY(advance(writer, (int)split, error));
+    while (count > 0) {
+        size_t room = writer->capacity - writer->filled;
+        size_t now = count < room ? count : room;
+        if (writer->row_bytes <= sizeof writer->window)
+            append_short_rows(writer, ids, now);
+        else
+            append_long_rows(writer, ids, now);
+        writer->filled += now;
+        ids += now;
+        count -= now;
+        if (writer->filled == writer->capacity)
+            DP_TRY(flush(writer, error));
+    }
+done:
+    return status;
+}
+
+/* --- ending a file
+ * --------------------------------------------------------------------------------- */
+
+static dp_status write_checksums(dp_dataset_writer *writer, const tensor *self, dp_error *error) {
+    dp_status status = DP_OK;
+    char object[64];
+    dp_h5shape shape = {.rank = 1, .size = {self->blocks, 0}};
+    snprintf(object, sizeof object, "%s_checksums", self->object);
+    DP_TRY(dp_h5file_create_integers(writer->file, object, shape, 8, error));
+    DP_TRY(dp_h5file_write_rows(writer->file, object, 0, self->blocks, self->checksums, error));
+done:
+    return status;
+}
+
+static dp_status write_identity(dp_dataset_writer *writer, dp_error *error) {
+    dp_status status = DP_OK;
+    const uint64_t *checksums[DP_DATASET_TENSORS];
+    size_t blocks[DP_DATASET_TENSORS];
+    char sha256[DP_SHA256_TEXT_SIZE];
+    for (int i = 0; i < DP_DATASET_TENSORS; i++) {
+        checksums[i] = writer->tensors[i].checksums;
+        blocks[i] = writer->tensors[i].blocks;
+    }
+    DP_TRY(dp_dataset_identity(writer->info->block_size, writer->vocabulary, writer->rows,
+                               checksums, blocks, sha256, error));
+    DP_TRY(dp_h5file_write_text_attribute(writer->file, "sha256", sha256, error));
+done:
+    return status;
+}
+
+/* In the file as it is read, that is when it has been closed. */
+static dp_status locate_tensors(dp_dataset_writer *writer, dp_byte_range ranges[DP_DATASET_TENSORS],
+                                dp_error *error) {
+    dp_status status = DP_OK;
+    dp_h5file *file = NULL;
+    dp_error later; /* of closing what was only read from */
+    DP_TRY(dp_h5file_open(&file, writer->replacement.temporary, error));
+    for (int i = 0; i < DP_DATASET_TENSORS; i++) {
+        const tensor *self = &writer->tensors[i];
+        dp_h5location location;
+        DP_TRY(dp_h5file_locate_integers(file, self->object, i % 2 == 0 ? 2 : 1, &location, error));
+        ranges[i] =
+            (dp_byte_range){.first = location.offset,
+                            .count = writer->rows[i / 2] * self->columns * writer->id_bytes};
+    }
+done:
+    (void)dp_h5file_close(file, &later);
+    return status;
+}
+
+static dp_status add_seal(dp_dataset_writer *writer, const dp_byte_range ranges[DP_DATASET_TENSORS],
+                          dp_error *error) {
+    dp_status status = DP_OK;
+    char seal[DP_DATASET_SEAL_SIZE + 1];
+    DP_TRY(dp_dataset_seal_make(writer->replacement.temporary, ranges, seal, error));
+    DP_TRY(dp_file_replace_append(&writer->replacement, seal, DP_DATASET_SEAL_SIZE, error));
+done:
+    return status;
+}
+
+dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_byte_range ranges[DP_DATASET_TENSORS];
+    DP_TRY(advance(writer, DP_SPLIT_COUNT, error));
+    for (int i = 0; i < DP_DATASET_TENSORS; i++)
+        DP_TRY(write_checksums(writer, &writer->tensors[i], error));
+    DP_TRY(write_identity(writer, error));
+    status = dp_h5file_close(writer->file, error);
+    writer->file = NULL; /* gone even where closing failed */
+    if (status != DP_OK)
+        goto done;
+    DP_TRY(locate_tensors(writer, ranges, error));
+    DP_TRY(add_seal(writer, ranges, error));
+    DP_TRY(dp_file_replace_commit(&writer->replacement, error));
+done:
+    return status;
+}

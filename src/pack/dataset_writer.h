@@ -1,0 +1,46 @@
+/* dataset_writer: writes the file that `data/dataset` reads, from a stream of token ids.
+ *
+ * Decides the windows. Every token of the stream is the target of one row, and the boundary ends
+ * its sequence: the context of a row are the block_size tokens before it in its own sequence, with
+ * boundaries in front where there are not as many. With block_size 3, the ids of "emma." give
+ *
+ *     ... -> e    ..e -> m    .em -> m    emm -> a    mma -> .
+ *
+ * So a sequence of n tokens takes n + 1 ids and gives n + 1 rows. It may be cut between two calls
+ * anywhere, and one call may hold many sequences.
+ *
+ * Memory is bounded by one buffer of about block_size MiB, whatever the number of rows. The file
+ * appears under its name only when it is complete (system/file). Not collective; no MPI.
+ */
+#ifndef DP_PACK_DATASET_WRITER_H
+#define DP_PACK_DATASET_WRITER_H
+
+#include "data/dataset.h"
+
+typedef struct dp_dataset_writer dp_dataset_writer;
+
+/* Starts a dataset at `path`. rows[split], each at least 1, is how many rows each split will get,
+ * exactly: the file is laid out by it. info->sha256 and info->made_by are ignored; the writer fills
+ * them in. Info and vocabulary are the caller's and must outlive the writer. DP_ERR_IO where the
+ * file cannot be made; on failure *writer is NULL and no file is left. */
+dp_status dp_dataset_writer_create(dp_dataset_writer **writer, const char *path,
+                                   const dp_dataset_info *info, const dp_vocabulary *vocabulary,
+                                   const uint64_t rows[DP_SPLIT_COUNT], dp_error *error) DP_CHECKED;
+
+/* Appends one row for each of ids[0..count) to a split. Splits are written one after another in the
+ * order of dp_split; each begins with a new sequence. DP_ERR_IO where the disk is full or fails;
+ * DP_ERR_INTERNAL for an id that is not below V, too many rows, or a split out of order. After a
+ * failure only dp_dataset_writer_destroy is of use. */
+dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const uint32_t *ids,
+                                size_t count, dp_error *error) DP_CHECKED;
+
+/* Writes what is buffered, the checksums and the identity, syncs the file and puts it in its place.
+ * DP_ERR_INTERNAL where a split did not get the rows that were announced. Call it once; destroy the
+ * writer afterwards. */
+dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) DP_CHECKED;
+
+/* Releases the writer; without a successful commit before, the unfinished file is removed. NULL is
+ * allowed. */
+void dp_dataset_writer_destroy(dp_dataset_writer *writer);
+
+#endif

@@ -1,0 +1,228 @@
+#define _GNU_SOURCE /* towlower_l, newlocale */
+#include "pack/word_scanner.h"
+
+#include "base/utf8.h"
+#include "pack/word_table.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <wctype.h>
+
+/* Eight bytes are looked at as one number. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
+
+/* A lower-case character may take more bytes than the upper-case one: 3 for 2 at most. */
+#define LOWERED_BYTES_MAX (2 * DP_WORD_BYTES_MAX)
+
+/* What a byte means: bits, so that those of a word are gathered without a branch on each. */
+enum {
+    BYTE_BLANK = 1,
+    BYTE_NEWLINE = 2,
+    BYTE_UPPER = 4, /* an ASCII capital */
+    BYTE_HIGH = 8,  /* of a character beyond ASCII */
+    BYTE_ZERO = 16,
+    BYTE_ENDS_WORD = BYTE_BLANK | BYTE_NEWLINE,
+};
+
+/* --- rules ------------------------------------------------------------------------------------ */
+
+static void init_kinds(unsigned char kinds[256]) {
+    memset(kinds, 0, 128);
+    memset(kinds + 128, BYTE_HIGH, 128);
+    memset(&kinds['A'], BYTE_UPPER, 26);
+    kinds[0] = BYTE_ZERO;
+    kinds['\n'] = BYTE_NEWLINE;
+    for (const char *blank = " \t\v\f\r"; *blank != '\0'; blank++)
+        kinds[(unsigned char)*blank] = BYTE_BLANK;
+}
+
+/* Bytes of text[0..size) that are valid UTF-8 from the beginning on. */
+static size_t valid_bytes(const unsigned char *text, size_t size) {
+    uint32_t code_point = 0;
+    size_t at = 0;
+    for (size_t bytes = 1; at < size && bytes > 0; at += bytes)
+        bytes = text[at] < 0x80u ? 1 : dp_utf8_decode(text + at, size - at, &code_point);
+    return at;
+}
+
+static bool could_be_word(const unsigned char kinds[256], const char *text, size_t size) {
+    unsigned found = 0;
+    for (size_t i = 0; i < size; i++)
+        found |= kinds[(unsigned char)text[i]];
+    return size > 0 && size <= DP_WORD_BYTES_MAX && (found & BYTE_ENDS_WORD) == 0 &&
+           valid_bytes((const unsigned char *)text, size) == size;
+}
+
+dp_status dp_word_rules_init(dp_word_rules *rules, const char *boundary, bool lowercase,
+                             dp_error *error) {
+    *rules = (dp_word_rules){
+        .boundary = boundary, .boundary_bytes = strlen(boundary), .lowercase = lowercase};
+    init_kinds(rules->kinds);
+    if (!could_be_word(rules->kinds, boundary, rules->boundary_bytes))
+        return dp_fail(error, DP_ERR_INPUT, "boundary = '%.80s': must be one word", boundary);
+    if (!lowercase)
+        return DP_OK;
+    rules->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (rules->locale == (locale_t)0)
+        return dp_fail(error, DP_ERR_IO,
+                       "--lowercase needs the locale C.UTF-8, which this system does not have");
+    return DP_OK;
+}
+
+void dp_word_rules_clear(dp_word_rules *rules) {
+    if (rules->locale != (locale_t)0)
+        freelocale(rules->locale);
+    *rules = (dp_word_rules){0};
+}
+
+/* --- one word --------------------------------------------------------------------------------- */
+
+static dp_status fail_utf8(const dp_word_scanner *self, size_t at, dp_error *error) {
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s:%" PRIu64 ": byte 0x%02x at offset %zu is not valid UTF-8; convert the text "
+                   "(iconv -t UTF-8)",
+                   self->path, self->line, self->text[at], at);
+}
+
+static dp_status check_word(const dp_word_scanner *self, size_t first, size_t length,
+                            unsigned kinds, dp_error *error) {
+    if (length > DP_WORD_BYTES_MAX)
+        return dp_fail(error, DP_ERR_INPUT, "%s:%" PRIu64 ": a word of %zu bytes; at most %zu",
+                       self->path, self->line, length, DP_WORD_BYTES_MAX);
+    if ((kinds & BYTE_ZERO) != 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s:%" PRIu64 ": a zero byte: is this a text file?",
+                       self->path, self->line);
+    size_t valid = (kinds & BYTE_HIGH) != 0 ? valid_bytes(self->text + first, length) : length;
+    return valid == length ? DP_OK : fail_utf8(self, first + valid, error);
+}
+
+/* Appends text[0..length), valid UTF-8, in lower case; returns how many bytes that takes. */
+static size_t lower(locale_t locale, const unsigned char *text, size_t length, unsigned char *out) {
+    char buffer[DP_UTF8_MAX_BYTES + 1];
+    size_t written = 0;
+    for (size_t at = 0; at < length;) {
+        uint32_t code_point = text[at];
+        if (code_point < 0x80u) {
+            bool upper = code_point - 'A' < 26u;
+            out[written++] = (unsigned char)(upper ? code_point + ('a' - 'A') : code_point);
+            at++;
+            continue;
+        }
+        at += dp_utf8_decode(text + at, length - at, &code_point);
+        size_t bytes = dp_utf8_encode((uint32_t)towlower_l((wint_t)code_point, locale), buffer);
+        memcpy(out + written, buffer, bytes);
+        written += bytes;
+    }
+    return written;
+}
+
+static bool is_boundary(const dp_word_scanner *self, const dp_word *word) {
+    return word->length == self->rules->boundary_bytes &&
+           memcmp(word->text, self->rules->boundary, word->length) == 0;
+}
+
+/* Where the plain bytes from `at` on end, or fewer than eight are left: eight at once, without a
+ * branch on each. Plain are the printing characters of ASCII. */
+static size_t skip_plain(const dp_word_scanner *self, size_t at) {
+    const uint64_t ones = UINT64_MAX / 255, highs = 128 * ones;
+    for (; self->end - at >= sizeof ones; at += sizeof ones) {
+        uint64_t eight;
+        memcpy(&eight, self->text + at, sizeof eight);
+        /* The high bit stays where the other seven are at least '!'. */
+        uint64_t others = (eight | ~((eight | highs) - '!' * ones)) & highs;
+        if (others != 0)
+            return at + (size_t)__builtin_ctzll(others) / 8;
+    }
+    return at;
+}
+
+/* dp_word_hash, of text[0..length) with `available` bytes that may be looked at. */
+static uint64_t hash_word(const unsigned char *text, size_t length, size_t available) {
+    uint64_t bytes;
+    if (length == 0 || length > DP_WORD_SHORT_BYTES || available < sizeof bytes)
+        return dp_word_hash(text, length);
+    memcpy(&bytes, text, sizeof bytes);
+    return dp_word_hash_short(bytes & UINT64_MAX >> 8 * (sizeof bytes - length));
+}
+
+/* Takes the word that begins here. */
+static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error *error) {
+    const unsigned char *kinds = self->rules->kinds;
+    const size_t first = self->at;
+    unsigned found = 0;
+    size_t at = self->rules->lowercase ? first : skip_plain(self, first); /* capitals are plain */
+    for (; at < self->end && (kinds[self->text[at]] & BYTE_ENDS_WORD) == 0; at++)
+        found |= kinds[self->text[at]];
+    dp_word *word = &batch->words[batch->count]; /* field by field: a copy would wait for them */
+    word->text = self->text + first;
+    word->length = (uint32_t)(at - first);
+    word->line_first = self->line_first;
+    dp_status status = check_word(self, first, at - first, found, error);
+    if (status != DP_OK)
+        return status;
+    size_t available = self->end - first;
+    if (self->rules->lowercase && (found & (BYTE_UPPER | BYTE_HIGH)) != 0) {
+        word->text = batch->lowered + batch->lowered_bytes;
+        word->length = (uint32_t)lower(self->rules->locale, self->text + first, at - first,
+                                       batch->lowered + batch->lowered_bytes);
+        batch->lowered_bytes += word->length;
+        available = LOWERED_BYTES_MAX;
+    }
+    if (is_boundary(self, word))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s:%" PRIu64
+                       ": the boundary '%.80s' is a word of the text; choose one that "
+                       "does not occur with --boundary",
+                       self->path, self->line, self->rules->boundary);
+    word->hash = hash_word(word->text, word->length, available);
+    batch->count++;
+    self->line_has_words = true;
+    self->at = at;
+    return DP_OK;
+}
+
+/* --- the text --------------------------------------------------------------------------------- */
+
+/* Takes a newline, or the end of the text. */
+static void end_line(dp_word_scanner *self, dp_word_batch *batch) {
+    if (self->line_has_words)
+        batch->words[batch->count++] = (dp_word){.line_first = self->line_first};
+    else
+        self->empty_lines++;
+    self->at += self->at < self->end;
+    self->line++;
+    self->line_first = self->at;
+    self->line_has_words = false;
+}
+
+void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules, const char *path,
+                          const dp_file_map *text) {
+    bool mark = text->size >= 3 && memcmp(text->data, "\xEF\xBB\xBF", 3) == 0;
+    *scanner = (dp_word_scanner){.rules = rules,
+                                 .path = path,
+                                 .text = text->data,
+                                 .end = text->size,
+                                 .at = mark ? 3 : 0,
+                                 .line = 1,
+                                 .line_first = mark ? 3 : 0};
+}
+
+dp_status dp_word_scanner_read(dp_word_scanner *self, dp_word_batch *batch, dp_error *error) {
+    dp_status status = DP_OK;
+    batch->count = batch->lowered_bytes = 0;
+    while (self->at < self->end && batch->count < DP_WORD_BATCH &&
+           batch->lowered_bytes <= sizeof batch->lowered - LOWERED_BYTES_MAX) {
+        unsigned char kind = self->rules->kinds[self->text[self->at]];
+        if (kind == BYTE_BLANK)
+            self->at++;
+        else if (kind == BYTE_NEWLINE)
+            end_line(self, batch);
+        else
+            DP_TRY(take_word(self, batch, error));
+    }
+    bool at_end = self->at == self->end && batch->count < DP_WORD_BATCH;
+    if (at_end && (self->line_has_words || self->line_first < self->end))
+        end_line(self, batch);
+done:
+    return status;
+}

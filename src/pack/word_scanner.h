@@ -1,0 +1,78 @@
+/* word_scanner: the words of a mapped text, in order.
+ *
+ * Decides what a word is: bytes between blanks, of valid UTF-8. Blanks are ASCII's: space, tab,
+ * vertical tab, form feed, carriage return; a newline ends a line. Other characters that Unicode
+ * calls blank (a no-break space) belong to words. Lines without a word are skipped and counted. A
+ * byte order mark at the beginning is skipped.
+ *
+ * With `lowercase`, each character becomes what Unicode gives as its one lower-case character, by
+ * the C library's towlower in the locale C.UTF-8: Ä and Σ too; no rule that looks at neighbours.
+ *
+ * What cannot be packed is an error that names file and line: invalid UTF-8 (with the offset of the
+ * byte), a zero byte, the boundary as a word, a word of more than DP_WORD_BYTES_MAX bytes.
+ */
+#ifndef DP_PACK_WORD_SCANNER_H
+#define DP_PACK_WORD_SCANNER_H
+
+#include "system/file.h"
+
+#include <locale.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DP_WORD_BYTES_MAX ((size_t)1 << 12)
+
+/* How words are made of bytes; the same for all texts of a dataset. */
+typedef struct dp_word_rules {
+    const char *boundary; /* no word may be this */
+    size_t boundary_bytes;
+    bool lowercase;
+    locale_t locale;          /* (locale_t)0 unless lowercase */
+    unsigned char kinds[256]; /* what each byte means, see the source */
+} dp_word_rules;
+
+/* `boundary` is the user's text, borrowed; DP_ERR_INPUT unless it could be a word. Release with
+ * dp_word_rules_clear, which a zeroed struct may also be given to. */
+dp_status dp_word_rules_init(dp_word_rules *rules, const char *boundary, bool lowercase,
+                             dp_error *error) DP_CHECKED;
+void dp_word_rules_clear(dp_word_rules *rules);
+
+typedef struct dp_word_scanner {
+    const dp_word_rules *rules;
+    const char *path;
+    const unsigned char *text;
+    size_t end;           /* of the text */
+    size_t at;            /* the next byte */
+    uint64_t line;        /* that it stands on, from 1 */
+    size_t line_first;    /* where that line begins */
+    bool line_has_words;  /* before `at` */
+    uint64_t empty_lines; /* skipped so far */
+} dp_word_scanner;
+
+/* A word, or the end of a line that has words: then length is 0. */
+typedef struct dp_word {
+    const unsigned char *text; /* in the mapped text, or in the batch */
+    uint32_t length;           /* bytes */
+    uint64_t line_first;       /* where its line begins in the text */
+    uint64_t hash;             /* dp_word_hash */
+} dp_word;
+
+/* Words come in batches, so that a table can be asked for its memory ahead. */
+#define DP_WORD_BATCH 256
+typedef struct dp_word_batch {
+    dp_word words[DP_WORD_BATCH];
+    size_t count;                                 /* 0: the text is at its end */
+    unsigned char lowered[8 * DP_WORD_BYTES_MAX]; /* words in lower case */
+    size_t lowered_bytes;
+} dp_word_batch;
+
+/* Begins at the beginning of the text. Path, text and rules are borrowed. */
+void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules, const char *path,
+                          const dp_file_map *text);
+
+/* Replaces the batch by the next words. */
+dp_status dp_word_scanner_read(dp_word_scanner *scanner, dp_word_batch *batch,
+                               dp_error *error) DP_CHECKED;
+
+#endif

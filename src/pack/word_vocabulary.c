@@ -1,0 +1,164 @@
+#include "pack/word_vocabulary.h"
+
+#include "base/memory.h"
+#include "base/size.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A word that gets an id. */
+typedef struct kept_word {
+    uint64_t count;
+    uint32_t first; /* its place in the order of first appearance */
+    uint32_t index; /* in the table */
+} kept_word;
+
+typedef struct numbering {
+    dp_word_table *table;
+    const dp_word_choice *choice;
+    kept_word *words; /* [count] owned, with room for all entries and the special words */
+    size_t count;
+    uint32_t end_of_line; /* index in the table, or DP_WORD_NONE */
+    uint32_t unknown;
+} numbering;
+
+static int frequent_first(const void *a, const void *b) {
+    const kept_word *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count < y->count ? 1 : -1;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+static uint32_t find(const dp_word_table *table, const char *word) {
+    size_t length = strlen(word);
+    return dp_word_table_find(table, word, length, dp_word_hash(word, length));
+}
+
+/* The index of a word that is in the table from now on. */
+static dp_status find_or_add(dp_word_table *table, const char *word, uint32_t *index,
+                             dp_error *error) {
+    size_t length = strlen(word);
+    return dp_word_table_add(table, word, length, dp_word_hash(word, length), 0, index, error);
+}
+
+static bool is_special(const numbering *self, uint32_t index) {
+    return index == self->end_of_line || index == self->unknown;
+}
+
+static void keep_frequent(numbering *self) {
+    for (uint32_t index = 0; index < self->table->count; index++) {
+        uint64_t count = self->table->entries[index].count;
+        if (!is_special(self, index) && count >= self->choice->min_count)
+            self->words[self->count++] = (kept_word){count, index, index};
+    }
+    qsort(self->words, self->count, sizeof *self->words, frequent_first);
+}
+
+static size_t ordinary_words(const numbering *self) {
+    return self->table->count - (self->end_of_line != DP_WORD_NONE) -
+           (self->unknown != DP_WORD_NONE);
+}
+
+/* Drops the rarest words that have no room; returns whether there is to be an unknown word. */
+static bool cut_to_limit(numbering *self) {
+    const dp_word_choice *choice = self->choice;
+    const size_t specials = 1 + (size_t)choice->end_of_line; /* with the boundary */
+    bool unknown =
+        choice->unknown || self->unknown != DP_WORD_NONE || self->count < ordinary_words(self);
+    if (choice->max_vocab == 0 || specials + unknown + self->count <= choice->max_vocab)
+        return unknown;
+    self->count = choice->max_vocab - specials - 1;
+    return true;
+}
+
+/* Adds the unknown word, in the place of all that are not kept. */
+static dp_status add_unknown(numbering *self, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_word_table *table = self->table;
+    DP_TRY(find_or_add(table, DP_UNKNOWN_WORD, &self->unknown, error));
+    kept_word unknown = {.first = self->unknown, .index = self->unknown};
+    for (size_t i = 0; i < self->count; i++)
+        table->entries[self->words[i].index].id = 1; /* kept */
+    for (uint32_t index = 0; index < table->count; index++) {
+        if (table->entries[index].id != 0 || index == self->end_of_line)
+            continue;
+        unknown.count += table->entries[index].count;
+        unknown.first = index < unknown.first ? index : unknown.first;
+    }
+    self->words[self->count++] = unknown;
+done:
+    return status;
+}
+
+static void assign_ids(numbering *self, uint32_t *unknown_id) {
+    dp_word_entry *entries = self->table->entries;
+    *unknown_id = DP_WORD_NONE;
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->words[i].index == self->unknown)
+            *unknown_id = (uint32_t)(DP_BOUNDARY_ID + 1 + i);
+    }
+    for (size_t index = 0; index < self->table->count; index++)
+        entries[index].id = *unknown_id;
+    for (size_t i = 0; i < self->count; i++)
+        entries[self->words[i].index].id = (uint32_t)(DP_BOUNDARY_ID + 1 + i);
+}
+
+static dp_status check_size(const char *const *tokens, size_t count, dp_error *error) {
+    size_t longest = 0;
+    for (size_t i = 0; i < count; i++)
+        longest = dp_size_max(longest, strlen(tokens[i]));
+    if (count <= DP_VOCABULARY_BYTES_MAX / (longest + 1))
+        return DP_OK;
+    return dp_fail(
+        error, DP_ERR_INPUT,
+        "a vocabulary of %zu words of up to %zu bytes is too large: raise --min_count or "
+        "set --max_vocab",
+        count, longest);
+}
+
+static dp_status make_vocabulary(const numbering *self, dp_vocabulary *vocabulary,
+                                 dp_error *error) {
+    dp_status status = DP_OK;
+    const char **tokens = NULL;
+    const size_t count = self->count + 1;
+    DP_NEW_ARRAY(tokens, count);
+    tokens[DP_BOUNDARY_ID] = self->choice->boundary;
+    for (size_t i = 0; i < self->count; i++)
+        tokens[1 + i] = dp_word_table_text(self->table, self->words[i].index);
+    DP_TRY(check_size(tokens, count, error));
+    DP_TRY(dp_vocabulary_init(vocabulary, tokens, count, error));
+    DP_NEW_ARRAY(vocabulary->counts, count);
+    vocabulary->counts[DP_BOUNDARY_ID] = self->choice->boundary_count;
+    for (size_t i = 0; i < self->count; i++)
+        vocabulary->counts[1 + i] = self->words[i].count;
+done:
+    dp_memory_free((void *)tokens);
+    return status;
+}
+
+dp_status dp_word_vocabulary_make(dp_word_table *table, const dp_word_choice *choice,
+                                  dp_vocabulary *vocabulary, uint32_t *unknown_id,
+                                  dp_error *error) {
+    dp_status status = DP_OK;
+    numbering self = {.table = table, .choice = choice, .end_of_line = DP_WORD_NONE};
+    *vocabulary = (dp_vocabulary){0};
+    if (choice->end_of_line)
+        DP_TRY(find_or_add(table, DP_END_OF_LINE, &self.end_of_line, error));
+    self.unknown = find(table, DP_UNKNOWN_WORD);
+    DP_NEW_ARRAY(self.words, table->count + 2);
+    keep_frequent(&self);
+    if (cut_to_limit(&self))
+        DP_TRY(add_unknown(&self, error));
+    if (choice->end_of_line)
+        self.words[self.count++] = (kept_word){.count = table->entries[self.end_of_line].count,
+                                               .first = self.end_of_line,
+                                               .index = self.end_of_line};
+    qsort(self.words, self.count, sizeof *self.words, frequent_first);
+    assign_ids(&self, unknown_id);
+    status = make_vocabulary(&self, vocabulary, error);
+done:
+    if (status != DP_OK)
+        dp_vocabulary_clear(vocabulary);
+    dp_memory_free(self.words);
+    return status;
+}

@@ -1,0 +1,134 @@
+/* comm: the ranks of a job. The only file that knows MPI.
+ *
+ * Decides how ranks wait (spin briefly, then yield the processor; never longer than the deadline)
+ * and how a failure of communication ends: as there is nobody left to agree with, comm prints which
+ * ranks are missing, where and in which step, and aborts the job with DP_ERR_DEADLINE (a rank did
+ * not arrive) or DP_ERR_LAUNCH (MPI reported an error). So the calls here return only when they
+ * worked. Only joining the job knows no deadline, and dp_comm_rest, which is for waits of any
+ * length.
+ *
+ * A job can be split into groups that work apart: each is a dp_comm of its own. What a call says of
+ * the job holds for the group that it is given; only an abort ends the whole job.
+ *
+ * All calls but the getters are collective over the job, except send and receive, which are between
+ * two ranks, and those of a board.
+ */
+#ifndef DP_PARALLEL_COMM_H
+#define DP_PARALLEL_COMM_H
+
+#include "system/file.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct dp_comm dp_comm;
+
+/* Joins the job (MPI_Init). The program's arguments are not needed. */
+dp_status dp_comm_create(dp_comm **comm, dp_error *error) DP_CHECKED;
+/* Leaves it (MPI_Finalize). NULL is allowed. */
+void dp_comm_destroy(dp_comm *comm);
+
+/* Collective over `comm`: the ranks with the same colour (from 0) become a group, numbered in the
+ * same order. Waits in a group know no deadline until one is set. Groups need not keep step with
+ * each other; destroy them before `comm`. Agreed on over `comm`. */
+dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *error) DP_CHECKED;
+
+int dp_comm_rank(const dp_comm *comm);
+int dp_comm_size(const dp_comm *comm);
+
+/* The nodes that ranks run on, where memory can be shared. Ranks are numbered node by node,
+ * whatever order the launcher has placed them in: node n holds the ranks [first(n), first(n + 1)).
+ */
+int dp_comm_node_count(const dp_comm *comm);
+/* The node of this rank, and the first rank of a node; node may be node_count. */
+int dp_comm_node(const dp_comm *comm);
+int dp_comm_node_first(const dp_comm *comm, int node);
+/* More ranks on this node than processors they may use: waiting then yields at once. */
+bool dp_comm_oversubscribed(const dp_comm *comm);
+const char *dp_comm_host(const dp_comm *comm);
+/* Whether MPI's own waits give the processor away, too: 1, 0, or -1 where MPI does not tell. */
+int dp_comm_mpi_yields(void);
+/* The folder where MPI keeps what ranks of a node share, and the bytes that are free there:
+ * UINT64_MAX where that is not known. */
+uint64_t dp_comm_shared_free(char folder[DP_PATH_SIZE]);
+
+/* Seconds any wait may take; 0: no limit. 300 until it is set; in a group none. Time in which this
+ * rank itself did not run, as the whole job was suspended, does not count. */
+void dp_comm_set_deadline(dp_comm *comm, double seconds);
+/* What messages say about where we are. `phase` must be a string constant. To be called once a
+ * step or so: a rank that is never heard of would hold up others at its board. */
+void dp_comm_set_place(dp_comm *comm, const char *phase, uint64_t step);
+
+/* Bytes that this rank has handed to others by the calls below, since its start. What lies in
+ * memory that ranks share is not counted. For a collective call that is MPI's it is the least that
+ * must cross, however MPI does it: gather_all, a rank's part to each other rank; sum, 2 (size - 1)
+ * / size of the values. The one number of dp_comm_max does not count. */
+uint64_t dp_comm_bytes_sent(const dp_comm *comm);
+
+/* count floats to or from another rank. */
+void dp_comm_send(dp_comm *comm, int peer, const float *values, size_t count);
+void dp_comm_receive(dp_comm *comm, int peer, float *values, size_t count);
+/* From rank 0 to all, along a binomial tree. */
+void dp_comm_broadcast(dp_comm *comm, void *bytes, size_t count);
+/* `mine` of every rank, count bytes each, to all: everyone's [size * count], in rank order. */
+void dp_comm_gather_all(dp_comm *comm, const void *mine, size_t count, void *everyones);
+/* The largest of everyone's values, on every rank. */
+int dp_comm_max(dp_comm *comm, int value);
+/* MPI_Iallreduce with MPI_SUM, in place, to compare against: the order of the sum is MPI's. */
+void dp_comm_sum(dp_comm *comm, float *values, size_t count);
+/* MPI_Allreduce, as it is, to be measured: its wait knows no deadline. */
+void dp_comm_sum_blocking(dp_comm *comm, float *values, size_t count);
+
+/* Makes one outcome of everybody's: if any rank has failed, all return the status of the lowest
+ * failing rank, and only that rank keeps its message (the others' is emptied), so that it is told
+ * once. A rank that is fine passes DP_OK. */
+dp_status dp_comm_agree(dp_comm *comm, dp_status mine, dp_error *error) DP_CHECKED;
+
+/* Memory that the ranks of a node share: each gives `bytes` (its own number, 64-byte aligned,
+ * zeroed) and all see all. Collective over the node; failures are agreed on over the job. */
+typedef struct dp_comm_window dp_comm_window;
+dp_status dp_comm_window_create(dp_comm_window **window, dp_comm *comm, size_t bytes,
+                                dp_error *error) DP_CHECKED;
+void dp_comm_window_destroy(dp_comm_window *window); /* NULL is allowed */
+/* The part given by the rank of this number on the node. */
+void *dp_comm_window_segment(const dp_comm_window *window, int node_rank);
+
+/* Waits until another rank of the node has stored at least `value` in *flag. */
+void dp_comm_wait_for_flag(dp_comm *comm, const _Atomic uint64_t *flag, uint64_t value, int peer);
+
+/* Collective: count zeroed elements of `size` bytes on every rank, as dp_memory_zeroed, or NULL on
+ * all of them where one has no memory; *error is then agreed on. */
+void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) DP_CHECKED;
+
+/* As DP_NEW_ARRAY, on all ranks together. */
+#define DP_NEW_ARRAY_ON_ALL(comm, pointer, count)                                                  \
+    do {                                                                                           \
+        (pointer) = dp_comm_zeroed((comm), (count), sizeof *(pointer), error);                     \
+        if ((pointer) == NULL) {                                                                   \
+            status = error->status;                                                                \
+            goto done;                                                                             \
+        }                                                                                          \
+    } while (0)
+
+/* A board: 64-bit cells, zero at first, that any rank may read and change at any time, while the
+ * others, and rank 0 that holds it, go on with their own work. Each change is seen by all as one.
+ * Creation and destruction are collective; creation is agreed on. */
+typedef struct dp_comm_board dp_comm_board;
+dp_status dp_comm_board_create(dp_comm_board **board, dp_comm *comm, size_t cells,
+                               dp_error *error) DP_CHECKED;
+void dp_comm_board_destroy(dp_comm_board *board); /* NULL is allowed */
+/* Each returns what the cell held before. */
+int64_t dp_comm_board_read(dp_comm_board *board, size_t cell);
+int64_t dp_comm_board_add(dp_comm_board *board, size_t cell, int64_t value);
+int64_t dp_comm_board_write(dp_comm_board *board, size_t cell, int64_t value);
+
+/* Returns when all ranks have come here, which may take as long as they like: a rank that waits
+ * sleeps and leaves its processor to those that work. Calls `meanwhile`, unless NULL, a few times a
+ * second. */
+void dp_comm_rest(dp_comm *comm, void (*meanwhile)(void *context), void *context);
+
+/* Ends the job on all ranks at once with this exit status. For signals that cannot wait. */
+_Noreturn void dp_comm_abort(dp_comm *comm, int exit_status);
+
+#endif

@@ -1,0 +1,164 @@
+#include "plots/axis.h"
+
+#include <math.h>
+
+#define WANTED_TICS 8.0
+#define LARGEST 1e300 /* beyond it room at the ends would be infinite */
+
+/* The least of 1, 2, 5 times a power of ten that is at least `least`. */
+static double round_up_step(double least) {
+    double power = pow(10.0, floor(log10(least)));
+    double factor = least / power;
+    double rounded = factor <= 1.0 + 1e-9 ? 1.0 : factor <= 2.0 ? 2.0 : factor <= 5.0 ? 5.0 : 10.0;
+    return rounded * power;
+}
+
+/* Multiples of a step, each rounded on its own so that errors do not add up. */
+static void place_linear(dp_axis *axis, double wanted) {
+    double step = round_up_step((axis->high - axis->low) / wanted);
+    double first = ceil(axis->low / step - 1e-9), last = floor(axis->high / step + 1e-9);
+    for (int i = 0; first + i <= last && axis->count < DP_AXIS_TICS_MAX; i++)
+        axis->tics[axis->count++] = (first + i) * step + 0.0; /* -0 + 0 is 0 */
+}
+
+/* All factor * 10^e within the range, e a multiple of `stride`. */
+static void place_factors(dp_axis *axis, const double *factors, size_t count, int stride) {
+    int first = (int)floor(log10(axis->low)), last = (int)ceil(log10(axis->high));
+    first -= ((first % stride) + stride) % stride;
+    for (int e = first; e <= last; e += stride) {
+        for (size_t i = 0; i < count && axis->count < DP_AXIS_TICS_MAX; i++) {
+            double tic = factors[i] * pow(10.0, e);
+            if (tic >= axis->low * (1.0 - 1e-9) && tic <= axis->high * (1.0 + 1e-9))
+                axis->tics[axis->count++] = tic;
+        }
+    }
+}
+
+static void place_logarithmic(dp_axis *axis) {
+    static const double dense[] = {1.0, 1.5, 2.0, 3.0, 5.0, 7.0}, sparse[] = {1.0, 2.0, 5.0};
+    double decades = log10(axis->high) - log10(axis->low); /* the quotient may overflow */
+    if (decades < 0.35)                                    /* nearly linear */
+        place_linear(axis, WANTED_TICS);
+    else if (decades < 1.2)
+        place_factors(axis, dense, sizeof dense / sizeof dense[0], 1);
+    else if (decades < 3.0)
+        place_factors(axis, sparse, sizeof sparse / sizeof sparse[0], 1);
+    else
+        place_factors(axis, sparse, 1, (int)ceil(decades / (WANTED_TICS - 1.0)));
+}
+
+dp_axis dp_axis_linear(double low, double high) {
+    low = fmin(fmax(low, -LARGEST), LARGEST);
+    high = fmin(high, LARGEST);
+    if (!(low < high) || high - low < 1e-9 * fabs(low)) {
+        double room = low == 0.0 ? 1.0 : 0.1 * fabs(low);
+        high = low + room;
+        low -= room;
+    }
+    dp_axis axis = {.low = low, .high = high};
+    place_linear(&axis, WANTED_TICS);
+    return axis;
+}
+
+dp_axis dp_axis_logarithmic(double low, double high) {
+    if (!(low > 0.0))
+        return dp_axis_linear(low, high);
+    low = fmin(low, LARGEST);
+    high = fmin(high, LARGEST);
+    if (high < 1.01 * low) {
+        high = 1.1 * low;
+        low /= 1.1;
+    }
+    dp_axis axis = {.low = low, .high = high, .logarithmic = true};
+    place_logarithmic(&axis);
+    return axis;
+}
+
+dp_axis dp_axis_widen(dp_axis axis, double fraction) {
+    if (axis.logarithmic) {
+        double low = log10(axis.low), high = log10(axis.high), room = fraction * (high - low);
+        return dp_axis_logarithmic(pow(10.0, low - room), pow(10.0, high + room));
+    }
+    double room = fraction * (axis.high - axis.low);
+    return dp_axis_linear(axis.low - room, axis.high + room);
+}
+
+static bool is_power_of_ten(double value) {
+    double exponent = log10(value);
+    return fabs(exponent - round(exponent)) < 1e-9;
+}
+
+static size_t count_powers(const dp_axis *axis) {
+    size_t count = 0;
+    for (size_t i = 0; i < axis->count; i++)
+        count += is_power_of_ten(axis->tics[i]);
+    return count;
+}
+
+static void keep_powers(dp_axis *axis) {
+    size_t kept = 0;
+    for (size_t i = 0; i < axis->count; i++) {
+        if (is_power_of_ten(axis->tics[i]))
+            axis->tics[kept++] = axis->tics[i];
+    }
+    axis->count = kept;
+}
+
+void dp_axis_thin(dp_axis *axis, size_t most) {
+    if (axis->count <= most)
+        return;
+    if (axis->logarithmic && count_powers(axis) >= 2) {
+        keep_powers(axis);
+    } else {
+        axis->count = 0;
+        place_linear(axis, (double)most);
+    }
+}
+
+typedef void (*label_appender)(double tic, dp_text *commands);
+
+static void append_number(double tic, dp_text *commands) {
+    char count[32];
+    if (tic >= 1000.0 && tic < 1e15 && tic == floor(tic))
+        dp_text_append(commands, dp_text_format_count((uint64_t)tic, count));
+    else
+        dp_text_append_format(commands, "%.8g", tic);
+}
+
+/* That of a loss: three digits, whole numbers from there on; beyond the range of such text as a
+ * power. */
+static void append_perplexity(double loss, dp_text *commands) {
+    char count[32];
+    const double perplexity = exp(loss);
+    if (perplexity >= 100.0 && perplexity < 1e6)
+        dp_text_append(commands, dp_text_format_count((uint64_t)round(perplexity), count));
+    else
+        dp_text_append_format(commands, "%.3g", perplexity);
+}
+
+static void append_nothing(double tic, dp_text *commands) {
+    (void)tic;
+    (void)commands;
+}
+
+static void append_axis(const dp_axis *axis, const char *name, label_appender append_label,
+                        dp_text *commands) {
+    dp_text_append_format(commands, "%s logscale %s\nset %srange [%.17g:%.17g]\nset %stics (",
+                          axis->logarithmic ? "set" : "unset", name, name, axis->low, axis->high,
+                          name);
+    for (size_t i = 0; i < axis->count; i++) {
+        dp_text_append(commands, i == 0 ? "\"" : ", \"");
+        append_label(axis->tics[i], commands);
+        dp_text_append_format(commands, "\" %.10g", axis->tics[i]);
+    }
+    dp_text_append(commands, ")\n");
+}
+
+void dp_axis_append(const dp_axis *axis, const char *name, bool labelled, dp_text *commands) {
+    append_axis(axis, name, labelled ? append_number : append_nothing, commands);
+}
+
+void dp_axis_append_perplexities(const dp_axis *losses, dp_text *commands) {
+    append_axis(losses, "y2", append_perplexity, commands);
+    dp_text_append(commands, "set y2label \"perplexity\"\n");
+}

@@ -1,0 +1,350 @@
+#include "plots/embedding_figure.h"
+
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "plots/axis.h"
+#include "plots/pca.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIDE 860.0        /* of the picture, in pixels */
+#define FRAME_LOW 0.1     /* of the part inside the axes: left and lower edge, */
+#define FRAME_HIGH 0.925  /* right and upper one, as fractions of the picture */
+#define IN_DOTS_MAX 160   /* tokens, that are written into their dots */
+#define LABELS_MAX 400    /* beside dots */
+#define DOTS_MAX 4000     /* more are a cloud, and a file of megabytes */
+#define WORDS_MAX 200     /* of words, which say nothing without a label */
+#define LABEL_HEIGHT 15.0 /* pixels */
+#define LABEL_WIDTH 7.5   /* of a code point */
+#define LABEL_LENGTH_MAX 24
+
+typedef struct token_place {
+    uint32_t id;
+    uint64_t frequency;
+    double x; /* coordinates in the embedding */
+    double y;
+} token_place;
+
+/* The part of the picture that a label covers, in pixels. */
+typedef struct box {
+    double left, right, low, high;
+} box;
+
+typedef struct scatter {
+    const dp_vocabulary *vocabulary;
+    size_t count; /* tokens that are shown; all, until choose_labels */
+    size_t shown_max;
+    token_place *places; /* [count], then frequent ones first */
+    size_t *labelled;    /* [label_count] indices of places */
+    size_t label_count;
+    bool in_dots; /* each label in its dot, rather than beside */
+    dp_axis x_axis;
+    dp_axis y_axis;
+    double shares[DP_PCA_COMPONENTS];
+} scatter;
+
+/* --- places ----------------------------------------------------------------------------------- */
+
+static void place_by_dimension(scatter *self, const float *table, size_t width) {
+    for (size_t id = 0; id < self->count; id++) {
+        self->places[id].x = (double)table[id * width];
+        self->places[id].y = width > 1 ? (double)table[id * width + 1] : 0.0;
+    }
+}
+
+static dp_status place_by_component(scatter *self, const float *table, size_t width,
+                                    dp_error *error) {
+    dp_status status = DP_OK;
+    double *scores = NULL;
+    DP_NEW_ARRAY(scores, DP_PCA_COMPONENTS * self->count);
+    DP_TRY(dp_pca(table, self->count, width, scores, self->shares, error));
+    for (size_t id = 0; id < self->count; id++) {
+        self->places[id].x = scores[DP_PCA_COMPONENTS * id];
+        self->places[id].y = scores[DP_PCA_COMPONENTS * id + 1];
+    }
+done:
+    dp_memory_free(scores);
+    return status;
+}
+
+static void find_axes(scatter *self) {
+    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    for (size_t i = 0; i < self->count; i++) {
+        const double at[2] = {self->places[i].x, self->places[i].y};
+        for (int k = 0; k < 2; k++) {
+            low[k] = fmin(low[k], at[k]);
+            high[k] = fmax(high[k], at[k]);
+        }
+    }
+    self->x_axis = dp_axis_widen(dp_axis_linear(low[0], high[0]), 0.05);
+    self->y_axis = dp_axis_widen(dp_axis_linear(low[1], high[1]), 0.05);
+}
+
+static dp_status find_places(scatter *self, const dp_checkpoint *checkpoint, const uint64_t *counts,
+                             bool principal, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_tensor *tensor = &checkpoint->layout.tensors[DP_TENSOR_C];
+    float *table = NULL;
+    DP_NEW_ARRAY(self->places, self->count);
+    DP_NEW_ARRAY(table, dp_tensor_size(tensor));
+    dp_tensor_store(tensor, checkpoint->params, table);
+    for (size_t id = 0; id < self->count; id++) {
+        self->places[id].id = (uint32_t)id;
+        self->places[id].frequency = counts == NULL ? 0 : counts[id];
+    }
+    if (principal)
+        DP_TRY(place_by_component(self, table, tensor->cols, error));
+    else
+        place_by_dimension(self, table, tensor->cols);
+done:
+    dp_memory_free(table);
+    return status;
+}
+
+/* --- labels ----------------------------------------------------------------------------------- */
+
+/* Blanks get signs that can be seen; NULL for other characters. */
+static const char *visible_sign(const char *character, size_t length) {
+    static const char *const signs[][2] = {{" ", "\xE2\x90\xA3"},        /* open box */
+                                           {"\xC2\xA0", "\xE2\x90\xA3"}, /* no-break space */
+                                           {"\t", "\xE2\x86\xB9"},       /* tab key */
+                                           {"\n", "\xE2\x86\xB5"}};      /* return key */
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        if (strlen(signs[i][0]) == length && memcmp(signs[i][0], character, length) == 0)
+            return signs[i][1];
+    }
+    return NULL;
+}
+
+/* Code points of the token that are shown, and in *bytes where they end; what is beyond is told by
+ * an ellipsis. */
+static size_t count_shown(const char *token, size_t *bytes) {
+    uint32_t code_point = 0;
+    size_t shown = 0;
+    for (*bytes = 0; shown < LABEL_LENGTH_MAX && token[*bytes] != '\0'; shown++)
+        *bytes += dp_utf8_next_shown(token + *bytes, &code_point);
+    return shown + (token[*bytes] != '\0');
+}
+
+static size_t label_length(const scatter *self, uint32_t id) {
+    size_t bytes = 0;
+    return count_shown(dp_vocabulary_token(self->vocabulary, id), &bytes);
+}
+
+static void append_label(dp_text *out, const char *token) {
+    size_t end = 0;
+    count_shown(token, &end);
+    for (size_t at = 0, length = 0; at < end; at += length) {
+        uint32_t code_point = 0;
+        length = dp_utf8_next_shown(token + at, &code_point);
+        const char *sign = visible_sign(token + at, length);
+        if (sign != NULL)
+            dp_text_append(out, sign);
+        else
+            dp_text_append_bytes(out, token + at, length);
+    }
+    dp_text_append(out, token[end] != '\0' ? "\xE2\x80\xA6" : "");
+}
+
+static double to_pixels(const dp_axis *axis, double value) {
+    double part = (value - axis->low) / (axis->high - axis->low);
+    return SIDE * (FRAME_LOW + part * (FRAME_HIGH - FRAME_LOW));
+}
+
+static box label_box(const scatter *self, const token_place *place) {
+    double x = to_pixels(&self->x_axis, place->x), y = to_pixels(&self->y_axis, place->y);
+    double width = LABEL_WIDTH * (double)label_length(self, place->id) + 10.0;
+    return (box){.left = x - 4.0,
+                 .right = x + width,
+                 .low = y - LABEL_HEIGHT / 2.0,
+                 .high = y + LABEL_HEIGHT / 2.0};
+}
+
+static bool overlaps(const box *a, const box *b) {
+    return a->left < b->right && b->left < a->right && a->low < b->high && b->low < a->high;
+}
+
+/* The boundary before all others: it is always shown. */
+static int frequent_first(const void *a, const void *b) {
+    const token_place *x = a, *y = b;
+    if (x->id == DP_BOUNDARY_ID || y->id == DP_BOUNDARY_ID)
+        return x->id == DP_BOUNDARY_ID ? -1 : 1;
+    if (x->frequency != y->frequency)
+        return x->frequency < y->frequency ? 1 : -1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Chooses the tokens that get a label: as many as find room, frequent ones before others. */
+static dp_status place_labels(scatter *self, dp_error *error) {
+    dp_status status = DP_OK;
+    box *taken = NULL;
+    DP_NEW_ARRAY(taken, LABELS_MAX);
+    for (size_t i = 0; i < self->count && self->label_count < LABELS_MAX; i++) {
+        box wanted = label_box(self, &self->places[i]);
+        bool free = wanted.right < SIDE;
+        for (size_t k = 0; k < self->label_count && free; k++)
+            free = !overlaps(&wanted, &taken[k]);
+        if (!free)
+            continue;
+        taken[self->label_count] = wanted;
+        self->labelled[self->label_count++] = i;
+    }
+done:
+    dp_memory_free(taken);
+    return status;
+}
+
+static bool fits_in_dots(const scatter *self) {
+    bool fits = self->count <= IN_DOTS_MAX;
+    for (uint32_t id = 0; id < self->count && fits; id++)
+        fits = label_length(self, id) <= 1;
+    return fits;
+}
+
+static dp_status choose_labels(scatter *self, dp_error *error) {
+    dp_status status = DP_OK;
+    DP_NEW_ARRAY(self->labelled, self->count);
+    self->in_dots = fits_in_dots(self);
+    qsort(self->places, self->count, sizeof *self->places, frequent_first);
+    self->count = self->count < self->shown_max ? self->count : self->shown_max;
+    find_axes(self);
+    if (!self->in_dots)
+        DP_TRY(place_labels(self, error));
+    for (size_t i = 0; self->in_dots && i < self->count; i++)
+        self->labelled[self->label_count++] = i;
+done:
+    return status;
+}
+
+/* --- the figure ------------------------------------------------------------------------------- */
+
+static void append_place(dp_text *data, const token_place *place) {
+    dp_text_append_format(data, "%.8g\t%.8g\t%" PRIu32 "\n", place->x, place->y, place->id);
+}
+
+/* x, y, id; in the last block the number of the label instead of the id. */
+static void append_data(const scatter *self, dp_text *data) {
+    const bool boundary[] = {false, true};
+    static const char *const names[] = {"tokens", "boundary"};
+    for (int b = 0; b < 2; b++) {
+        dp_text_append_format(data, "# %s\n", names[b]);
+        for (size_t i = 0; i < self->count; i++) {
+            if ((self->places[i].id == DP_BOUNDARY_ID) == boundary[b])
+                append_place(data, &self->places[i]);
+        }
+        dp_text_append(data, "\n\n");
+    }
+    dp_text_append(data, "# labels\n");
+    for (size_t i = 0; i < self->label_count; i++) {
+        const token_place *place = &self->places[self->labelled[i]];
+        dp_text_append_format(data, "%.8g\t%.8g\t%zu\n", place->x, place->y, i + 1);
+    }
+}
+
+/* For gnuplot's labels at points, where a backslash begins an escape even in a plain string. */
+static void append_point_label(dp_text *out, const char *token) {
+    dp_text label = {0};
+    append_label(&label, token);
+    for (const char *c = dp_text_string(&label); *c != '\0'; c++)
+        dp_text_append_bytes(out, *c == '\\' ? "\\\\" : c, *c == '\\' ? 2 : 1);
+    out->failed = out->failed || label.failed;
+    dp_text_clear(&label);
+}
+
+/* "label", an array of what is written, and the boundary's entry of the legend. */
+static void append_names(const scatter *self, const dp_text *title, dp_text *names) {
+    char variable[32];
+    dp_text label = {0};
+    dp_gnuplot_assign(names, "run_title", title);
+    dp_text_append_format(names, "array label[%zu]\n",
+                          self->label_count > 0 ? self->label_count : 1);
+    for (size_t i = 0; i < self->label_count; i++) {
+        uint32_t id = self->places[self->labelled[i]].id;
+        snprintf(variable, sizeof variable, "label[%zu]", i + 1);
+        append_point_label(&label, dp_vocabulary_token(self->vocabulary, id));
+        dp_gnuplot_assign(names, variable, &label);
+        dp_text_clear(&label);
+    }
+    dp_text_append(&label, "boundary \"");
+    append_label(&label, dp_vocabulary_token(self->vocabulary, DP_BOUNDARY_ID));
+    dp_text_append(&label, "\"");
+    dp_gnuplot_assign(names, "boundary", &label);
+    dp_text_clear(&label);
+}
+
+static void append_axis_label(const scatter *self, const char *name, int k, bool principal,
+                              dp_text *commands) {
+    if (principal)
+        dp_text_append_format(commands,
+                              "set %slabel \"principal component %d, %.0f %% of the variance\"\n",
+                              name, k + 1, 100.0 * self->shares[k]);
+    else
+        dp_text_append_format(commands, "set %slabel \"dimension %d\"\n", name, k);
+}
+
+/* Dots large enough for a letter, or smaller the more of them there are. */
+static double dot_size(const scatter *self) {
+    return self->in_dots ? (self->count <= 64 ? 2.8 : 1.9) : self->count <= 1000 ? 0.6 : 0.35;
+}
+
+static void append_commands(const scatter *self, bool principal, dp_text *commands) {
+    const double size = dot_size(self);
+    dp_text_append_format(commands,
+                          "set lmargin at screen %g\nset rmargin at screen %g\n"
+                          "set bmargin at screen %g\nset tmargin at screen %g\n",
+                          FRAME_LOW, FRAME_HIGH, FRAME_LOW, FRAME_HIGH);
+    dp_axis_append(&self->x_axis, "x", true, commands);
+    dp_axis_append(&self->y_axis, "y", true, commands);
+    append_axis_label(self, "x", 0, principal, commands);
+    append_axis_label(self, "y", 1, principal, commands);
+    dp_text_append_format(
+        commands,
+        "set title run_title\n"
+        "set key at screen %g, screen 0.985 right top\n"
+        "plot data index \"tokens\" with points pt 7 ps %g*marker lc rgb \"%s\" notitle, \\\n"
+        "     data index \"boundary\" with points pt 5 ps %g*marker lc rgb \"#f4c08a\" title "
+        "boundary, "
+        "\\\n     data index \"labels\" using 1:2:(label[int($3)]) with labels %s "
+        "textcolor rgb \"#222222\" notitle\n",
+        FRAME_HIGH, size, self->in_dots ? "#c6dcef" : DP_COLOUR_CLOUD,
+        self->in_dots ? size * 0.9 : size + 0.6,
+        self->in_dots ? "center font large" : "left offset character 0.6, 0 font small");
+}
+
+static void append_title(const scatter *self, const char *name, const dp_checkpoint *checkpoint,
+                         dp_text *title) {
+    char step[32], shown[32], all[32];
+    dp_text_append_format(title, "%s: embedding at step %s", name,
+                          dp_text_format_count(checkpoint->progress.step, step));
+    if (self->count < checkpoint->vocabulary.count)
+        dp_text_append_format(title, ", %s of %s tokens", dp_text_format_count(self->count, shown),
+                              dp_text_format_count(checkpoint->vocabulary.count, all));
+}
+
+dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,
+                              const uint64_t *counts, bool principal, dp_gnuplot_figure *figure,
+                              dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text title = {0};
+    scatter self = {.vocabulary = &checkpoint->vocabulary,
+                    .count = checkpoint->vocabulary.count,
+                    .shown_max = checkpoint->unit == DP_UNIT_WORD ? WORDS_MAX : DOTS_MAX};
+    *figure = (dp_gnuplot_figure){.name = principal ? "embedding_pca" : "embedding",
+                                  .width = (unsigned)SIDE,
+                                  .height = (unsigned)SIDE};
+    DP_TRY(find_places(&self, checkpoint, counts, principal, error));
+    DP_TRY(choose_labels(&self, error));
+    append_title(&self, name, checkpoint, &title);
+    append_names(&self, &title, &figure->names);
+    append_data(&self, &figure->data);
+    append_commands(&self, principal, &figure->commands);
+done:
+    dp_text_clear(&title);
+    dp_memory_free(self.places);
+    dp_memory_free(self.labelled);
+    return status;
+}

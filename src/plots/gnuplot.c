@@ -1,0 +1,252 @@
+#define _GNU_SOURCE /* environ, pipe2, posix_spawn_file_actions_addchdir_np */
+#include "plots/gnuplot.h"
+
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PNG_SCALE 1.6
+
+void dp_gnuplot_clear(dp_gnuplot_figure *figure) {
+    dp_text_clear(&figure->names);
+    dp_text_clear(&figure->data);
+    dp_text_clear(&figure->commands);
+}
+
+/* A quote is joined on: gnuplot 5.4 takes no string that begins with a doubled one. */
+void dp_gnuplot_append_string(dp_text *script, const char *text) {
+    uint32_t code_point = 0;
+    char bytes[DP_UTF8_MAX_BYTES + 1];
+    dp_text_append(script, "'");
+    for (size_t length = 0; (length = dp_utf8_next_shown(text, &code_point)) > 0; text += length) {
+        dp_utf8_encode(code_point, bytes);
+        dp_text_append(script, code_point == '\'' ? "'.\"'\".'" : bytes);
+    }
+    dp_text_append(script, "'");
+}
+
+void dp_gnuplot_assign(dp_text *names, const char *variable, const dp_text *text) {
+    dp_text_append_format(names, "%s = ", variable);
+    dp_gnuplot_append_string(names, dp_text_string(text));
+    dp_text_append(names, "\n");
+    names->failed = names->failed || text->failed;
+}
+
+/* --- the script ------------------------------------------------------------------------------- */
+
+/* Characters that the fonts of any desktop or server have (DejaVu, Liberation): European alphabets,
+ * punctuation, signs. */
+static bool is_common(uint32_t code_point) {
+    return code_point < 0x590u || (code_point >= 0x1E00u && code_point < 0x2C00u) ||
+           code_point == DP_UTF8_REPLACEMENT;
+}
+
+/* Appends the other characters of the text as a fontconfig set, "4e00 4e01": some of them, which
+ * stand for the rest of their scripts. */
+static void append_uncommon(dp_text *set, const char *text) {
+    enum { MOST = 64 };
+    size_t count = 0;
+    uint32_t code_point = 0;
+    for (size_t length = 0; (length = dp_utf8_next_shown(text, &code_point)) > 0; text += length) {
+        if (!is_common(code_point) && count++ < MOST)
+            dp_text_append_format(set, "%s%" PRIx32, count == 1 ? "" : " ", code_point);
+    }
+}
+
+/* "cairo", whether to draw the PNG with it: its lines and letters are smoother, and it finds
+ * letters in all fonts. Where none has a letter, it hides the picture behind a box as large
+ * (gnuplot 5.4), which the other terminal does not. */
+static void append_choice(dp_text *script, const dp_gnuplot_figure *figure) {
+    dp_text set = {0};
+    append_uncommon(&set, dp_text_string(&figure->names));
+    dp_text_append(script, "cairo = strstrt(GPVAL_TERMINALS, \" pngcairo \") > 0");
+    if (set.length > 0)
+        dp_text_append_format(script, " && system(\"fc-list ':charset=%s' 2>/dev/null\") ne \"\"",
+                              dp_text_string(&set));
+    dp_text_append(script, "\n");
+    script->failed = script->failed || set.failed;
+    dp_text_clear(&set);
+}
+
+static void append_terminals(dp_text *script, const dp_gnuplot_figure *figure) {
+    const double width = PNG_SCALE * figure->width, height = PNG_SCALE * figure->height;
+    append_choice(script, figure);
+    dp_text_append_format(
+        script,
+        "do for [kind in \"png svg\"] {\n"
+        "reset\n"
+        "set datafile separator \"\\t\"\n"
+        "if (kind eq \"svg\") {\n"
+        "    set terminal svg noenhanced size %u,%u font \"sans-serif,13.5\" background \"white\"\n"
+        "    marker = 0.7; large = \",17\"; small = \",12\"\n"
+        "} else { if (cairo) {\n"
+        "    set terminal pngcairo noenhanced size %.0f,%.0f font \"sans,11\" fontscale %g "
+        "linewidth %g pointscale %g background \"white\"\n"
+        "    marker = 1.2; large = \",14\"; small = \",10\"\n"
+        "} else {\n"
+        "    set terminal png truecolor noenhanced size %.0f,%.0f font \"sans,15\" linewidth %g "
+        "background \"white\"\n"
+        "    marker = 2; large = \",19\"; small = \",13\"\n"
+        "} }\n"
+        "set output \"%s.\".kind\n",
+        figure->width, figure->height, width, height, PNG_SCALE, PNG_SCALE, PNG_SCALE, width,
+        height, PNG_SCALE, figure->name);
+}
+
+static void append_style(dp_text *script) {
+    dp_text_append(script, "set border 3 linewidth 0.8 linecolor rgb \"#888888\"\n"
+                           "set tics nomirror textcolor rgb \"#444444\"\n"
+                           "set grid linetype 1 linewidth 0.6 linecolor rgb \"#e4e4e4\"\n"
+                           "set key top right samplen 1.8 spacing 1.25 textcolor rgb \"" //
+                   DP_COLOUR_INK "\"\n"
+                           "set title textcolor rgb \"" DP_COLOUR_INK "\" font large\n"
+                           "set xlabel textcolor rgb \"" DP_COLOUR_INK "\"\n"
+                           "set ylabel textcolor rgb \"" DP_COLOUR_INK "\"\n"
+                           "set y2label textcolor rgb \"" DP_COLOUR_INK "\"\n");
+}
+
+static void append_script(dp_text *script, const dp_gnuplot_figure *figure) {
+    dp_text_append_format(script,
+                          "# Draws %s.png and %s.svg from %s.tsv: gnuplot %s.gp in this folder.\n"
+                          "set encoding utf8\n"
+                          "data = \"%s.tsv\"\n",
+                          figure->name, figure->name, figure->name, figure->name, figure->name);
+    dp_text_append_bytes(script, dp_text_string(&figure->names), figure->names.length);
+    append_terminals(script, figure);
+    append_style(script);
+    dp_text_append_bytes(script, dp_text_string(&figure->commands), figure->commands.length);
+    dp_text_append(script, "set output\n}\n");
+}
+
+static dp_status write_file(const char *folder, const char *name, const char *ending,
+                            const dp_text *text, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_text_check(text, error));
+    DP_TRY(dp_path_format(path, error, "%s/%s%s", folder, name, ending));
+    DP_TRY(dp_file_write(path, dp_text_string(text), text->length, error));
+done:
+    return status;
+}
+
+dp_status dp_gnuplot_write(const dp_gnuplot_figure *figure, const char *folder, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text script = {0};
+    DP_TRY(dp_text_check(&figure->names, error));
+    DP_TRY(dp_text_check(&figure->commands, error));
+    append_script(&script, figure);
+    DP_TRY(write_file(folder, figure->name, ".tsv", &figure->data, error));
+    DP_TRY(write_file(folder, figure->name, ".gp", &script, error));
+done:
+    dp_text_clear(&script);
+    return status;
+}
+
+/* --- the program ------------------------------------------------------------------------------ */
+
+/* Starts gnuplot in the folder, with what it says going to `out`. Returns an errno value. */
+static int start(const char *folder, char *script_name, int out, pid_t *process) {
+    /* -d: not the settings in the user's home, which would change the pictures */
+    char program[] = "gnuplot", plain[] = "-d";
+    char *arguments[] = {program, plain, script_name, NULL};
+    posix_spawn_file_actions_t actions;
+    int failed = posix_spawn_file_actions_init(&actions);
+    if (failed != 0)
+        return failed;
+    failed = posix_spawn_file_actions_addchdir_np(&actions, folder);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_adddup2(&actions, out, 1);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_adddup2(&actions, out, 2);
+    if (failed == 0)
+        failed = posix_spawnp(process, program, &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return failed;
+}
+
+/* Reads up to the end, of which `said` keeps the last part: there it is told what is wrong. */
+static void read_all(int descriptor, dp_text *said) {
+    enum { KEPT = 4096 };
+    char buffer[KEPT];
+    for (;;) {
+        ssize_t count = read(descriptor, buffer, sizeof buffer);
+        if (count == 0 || (count < 0 && errno != EINTR))
+            return;
+        if (count > 0)
+            dp_text_append_bytes(said, buffer, (size_t)count);
+        if (said->length > KEPT) {
+            memmove(said->data, said->data + said->length - KEPT, KEPT + 1);
+            said->length = KEPT;
+        }
+    }
+}
+
+/* Runs the script to its end. Returns an errno value of starting it; *ended is what waitpid says.
+ */
+static int run_script(const char *folder, char *script_name, dp_text *said, int *ended) {
+    int ends[2];
+    pid_t process = 0;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return errno;
+    int failed = start(folder, script_name, ends[1], &process);
+    close(ends[1]);
+    if (failed == 0) {
+        read_all(ends[0], said);
+        while (waitpid(process, ended, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    close(ends[0]);
+    return failed;
+}
+
+/* The last line with something on it: where gnuplot says what is wrong. Cuts `said`. */
+static const char *last_line(dp_text *said) {
+    while (said->length > 0 && strchr("\n\r \t", said->data[said->length - 1]) != NULL)
+        said->data[--said->length] = '\0';
+    const char *text = dp_text_string(said), *line = strrchr(text, '\n');
+    return line == NULL ? text : line + 1;
+}
+
+static dp_status fail_without_gnuplot(const char *name, const char *folder, dp_error *error) {
+    return dp_fail(error, DP_ERR_IO,
+                   "no %s.png and %s.svg, as there is no gnuplot in PATH: install it (Debian, "
+                   "Ubuntu: apt-get install gnuplot-nox) and try again; the script and the data "
+                   "are %s/%s.gp and %s.tsv",
+                   name, name, folder, name, name);
+}
+
+dp_status dp_gnuplot_run(const char *name, const char *folder, dp_error *error) {
+    dp_status status = DP_OK;
+    char script_name[DP_PATH_SIZE];
+    dp_text said = {0};
+    int ended = 0;
+    DP_TRY(dp_path_format(script_name, error, "%s.gp", name));
+    int failed = run_script(folder, script_name, &said, &ended);
+    bool exited = WIFEXITED(ended);
+    if (failed == ENOENT || (exited && WEXITSTATUS(ended) == 127))
+        status = fail_without_gnuplot(name, folder, error);
+    else if (failed != 0)
+        status = dp_fail_errno(error, failed, "cannot run gnuplot on %s/%s", folder, script_name);
+    else if (!exited)
+        status = dp_fail(error, DP_ERR_IO, "gnuplot on %s/%s was ended by signal %d", folder,
+                         script_name, WTERMSIG(ended));
+    else if (WEXITSTATUS(ended) != 0)
+        status = dp_fail(error, DP_ERR_IO, "gnuplot refuses %s/%s: %s", folder, script_name,
+                         last_line(&said));
+done:
+    dp_text_clear(&said);
+    return status;
+}
+
+dp_status dp_gnuplot_draw(const dp_gnuplot_figure *figure, const char *folder, dp_error *error) {
+    dp_status status = dp_gnuplot_write(figure, folder, error);
+    return status == DP_OK ? dp_gnuplot_run(figure->name, folder, error) : status;
+}

@@ -1,0 +1,361 @@
+#include "plots/html_report.h"
+
+#include "engine/evaluate.h"
+#include "formats/html.h"
+#include "formats/json_reader.h"
+#include "plots/plot.h"
+#include "run/checkpoint.h"
+#include "run/metrics.h"
+#include "run/run_folder.h"
+#include "train/sample_text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Pictures shrink as far as they can be read and are scrolled in their own box from there on; lines
+ * of the config wrap. On paper nothing is cut in two that fits on a page. */
+static const char style[] =
+    "body{font:16px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:62rem;"
+    "margin:0 auto;padding:1rem}\n"
+    "h1{font-size:1.6rem;margin:.5rem 0;overflow-wrap:anywhere}\n"
+    "h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid #ccc}\n"
+    "p{margin:.5rem 0;overflow-wrap:anywhere}\n"
+    ".facts{color:#555}\n"
+    "table{border-collapse:collapse;font-variant-numeric:tabular-nums}\n"
+    "th,td{padding:.25rem .9rem .25rem 0;text-align:right}\n"
+    "th:first-child{text-align:left}\n"
+    "thead th{border-bottom:1px solid #999;font-weight:600}\n"
+    "tbody tr+tr>*{border-top:1px solid #e4e4e4}\n"
+    "figure{margin:1rem 0;overflow-x:auto}\n"
+    "svg{display:block;width:100%;height:auto;min-width:38rem}\n"
+    ".square{max-width:44rem}\n.square svg{min-width:28rem}\n"
+    "ol{columns:9rem;padding-left:2rem;margin:.5rem 0}\n"
+    "li{overflow-wrap:anywhere;break-inside:avoid}\n"
+    "pre{background:#f6f6f6;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere;"
+    "font-size:.85rem;line-height:1.4}\n"
+    "@media(min-width:50rem){.config{columns:2}}\n"
+    "@media print{body{max-width:none;padding:0;font-size:11pt}figure,table{break-inside:avoid}"
+    "h2{break-after:avoid}}\n";
+
+typedef struct page {
+    const char *dir;
+    dp_text html;
+    dp_text config;           /* config.ini */
+    dp_text summary;          /* summary.json, or "" */
+    dp_metrics_table metrics; /* or empty */
+    dp_checkpoint checkpoint; /* the best */
+    bool has_checkpoint;
+    dp_plot_outcome plots;
+    dp_text plots_missing; /* why there are none */
+    dp_text *notices;
+} page;
+
+/* --- what is there ---------------------------------------------------------------------------- */
+
+static dp_status read_text(const char *path, dp_text *text, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_file_map map = {0};
+    DP_TRY(dp_file_map_open(&map, path, error));
+    dp_text_append_bytes(text, map.size == 0 ? (const void *)"" : map.data, map.size);
+    DP_TRY(dp_text_check(text, error));
+done:
+    dp_file_map_close(&map);
+    return status;
+}
+
+static dp_status read_config(page *self, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_run_folder_file(self->dir, "config.ini", path, error));
+    if (!dp_file_exists(path))
+        status = dp_fail(error, DP_ERR_INPUT, "%s holds no run: it has no config.ini", self->dir);
+    else
+        status = read_text(path, &self->config, error);
+done:
+    return status;
+}
+
+static dp_status read_summary(page *self, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_run_folder_file(self->dir, "summary.json", path, error));
+    if (dp_file_exists(path))
+        DP_TRY(read_text(path, &self->summary, error));
+done:
+    return status;
+}
+
+/* Goes on where something cannot be had, as the page is of what there is; not without memory. */
+static dp_status note(page *self, const char *what, dp_status status, const dp_error *error) {
+    if (status != DP_OK)
+        dp_text_append_format(self->notices, "%s: %s\n", what, error->message);
+    return status == DP_ERR_MEMORY ? status : DP_OK;
+}
+
+static dp_status load_checkpoint(page *self, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_status status = dp_run_folder_find(self->dir, path, error);
+    if (status == DP_OK)
+        status = dp_checkpoint_load_model(&self->checkpoint, path, error);
+    self->has_checkpoint = status == DP_OK;
+    return note(self, "no samples", status, error);
+}
+
+static void read_metrics(page *self) {
+    dp_error ignored; /* the plots need it too and say so */
+    char path[DP_PATH_SIZE];
+    if (dp_run_folder_file(self->dir, "metrics.csv", path, &ignored) != DP_OK ||
+        dp_metrics_read(&self->metrics, path, &ignored) != DP_OK)
+        self->metrics.count = 0;
+}
+
+static dp_status draw_plots(page *self, dp_error *error) {
+    dp_status status = dp_plot_run(self->dir, "", false, &self->plots, error);
+    if (status != DP_OK) {
+        self->plots.count = 0;
+        dp_text_append(&self->plots_missing, error->message);
+    }
+    return note(self, "no plots", status, error);
+}
+
+/* --- results ---------------------------------------------------------------------------------- */
+
+static const dp_metrics_row *last_row(const page *self) {
+    return self->metrics.count == 0 ? NULL : &self->metrics.rows[self->metrics.count - 1];
+}
+
+/* A split's result: of the summary, or else the last evaluation in the metrics; count 0 is then not
+ * known. False where it has not been evaluated. */
+static bool find_result(const page *self, dp_split split, dp_evaluation *result) {
+    char key[64];
+    const char *summary = dp_text_string(&self->summary);
+    *result = (dp_evaluation){.loss = NAN};
+    snprintf(key, sizeof key, "splits.%s.loss", dp_split_name(split));
+    bool summed_up = dp_json_read_real(summary, key, &result->loss);
+    snprintf(key, sizeof key, "splits.%s.count", dp_split_name(split));
+    if (summed_up && !dp_json_read_unsigned(summary, key, &result->count))
+        result->count = 0;
+    for (size_t i = self->metrics.count; i > 0 && !summed_up && isnan(result->loss); i--)
+        result->loss = self->metrics.rows[i - 1].split_loss[split];
+    result->perplexity = exp(result->loss);
+    return !isnan(result->loss);
+}
+
+static void append_results(page *self) {
+    char count[32];
+    dp_text *html = &self->html;
+    dp_text_append(html, "<table>\n<thead><tr><th>split</th><th>loss</th><th>perplexity</th>"
+                         "<th>rows</th></tr></thead>\n<tbody>\n");
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        dp_evaluation result;
+        if (!find_result(self, (dp_split)split, &result))
+            continue;
+        dp_text_append_format(html, "<tr><th>%s</th><td>%.4f</td><td>%.4f</td><td>%s</td></tr>\n",
+                              dp_split_name((dp_split)split), result.loss, result.perplexity,
+                              result.count == 0 ? "" : dp_text_format_count(result.count, count));
+    }
+    dp_text_append(html, "</tbody>\n</table>\n");
+}
+
+/* "Finished at step 200,000 of 200,000 in 9.2 s on 2 ranks." */
+static void append_state(page *self) {
+    dp_text *html = &self->html;
+    const char *summary = dp_text_string(&self->summary);
+    const dp_metrics_row *last = last_row(self);
+    uint64_t step = last == NULL ? 0 : last->step, ranks = 0;
+    double seconds = 0.0;
+    char text[32];
+    bool finished = dp_json_read_unsigned(summary, "step", &step);
+    dp_text_append_format(html, "<p>%s at step %s", finished ? "Finished" : "Not finished; seen",
+                          dp_text_format_count(step, text));
+    if (dp_json_read_real(summary, "seconds", &seconds))
+        dp_text_append_format(html, ", in %s", dp_text_format_duration(seconds, text));
+    if (dp_json_read_unsigned(summary, "ranks", &ranks))
+        dp_text_append_format(html, " on %s rank%s", dp_text_format_count(ranks, text),
+                              ranks == 1 ? "" : "s");
+    dp_text_append(html, ".");
+    if (self->has_checkpoint && self->checkpoint.progress.best_step > 0) {
+        const dp_progress *progress = &self->checkpoint.progress;
+        dp_text_append_format(html, " Best on dev: <b>%.4f</b> at step %s.", progress->best_loss,
+                              dp_text_format_count(progress->best_step, text));
+    }
+    dp_text_append(html, "</p>\n");
+}
+
+static void append_checkpoint(page *self) {
+    const dp_checkpoint *checkpoint = &self->checkpoint;
+    dp_text *html = &self->html;
+    char hash[DP_HASH_TEXT_SIZE], count[32];
+    if (!self->has_checkpoint)
+        return;
+    dp_text_append_format(html,
+                          "<p class=\"facts\">%s parameters, vocabulary %zu, block size %" //
+                          PRIu64 "; best checkpoint: weights %s; dataset %.16s…; ",
+                          dp_text_format_count(checkpoint->layout.parameter_count, count),
+                          checkpoint->vocabulary.count, checkpoint->block_size,
+                          dp_hash_format(checkpoint->weights_hash, hash),
+                          checkpoint->dataset_sha256);
+    dp_html_append(html, checkpoint->build);
+    dp_text_append(html, "</p>\n");
+}
+
+/* --- pictures --------------------------------------------------------------------------------- */
+
+static const char *caption_of(const char *figure) {
+    return strcmp(figure, "loss") == 0        ? "Loss and learning rate"
+           : strcmp(figure, "train_dev") == 0 ? "Train against dev"
+                                              : "Embedding";
+}
+
+/* Appends [from, to) with the names of its parts made the figure's own: several pictures share a
+ * page, and gnuplot gives the same names in each. */
+static void append_renamed(dp_text *html, const char *from, const char *to, const char *figure) {
+    static const char *const marks[] = {" id='", " id=\"", "href='#", "href=\"#", "url(#"};
+    for (const char *at = from; at < to;) {
+        size_t length = 1;
+        bool name_follows = false;
+        for (size_t i = 0; i < sizeof marks / sizeof marks[0] && !name_follows; i++) {
+            name_follows = strncmp(at, marks[i], strlen(marks[i])) == 0;
+            length = name_follows ? strlen(marks[i]) : 1;
+        }
+        dp_text_append_bytes(html, at, length);
+        if (name_follows)
+            dp_text_append_format(html, "%s-", figure);
+        at += length;
+    }
+}
+
+static dp_status append_picture(page *self, const char *figure, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    dp_text svg = {0};
+    DP_TRY(dp_path_format(path, error, "%s/%s.svg", self->plots.folder, figure));
+    DP_TRY(read_text(path, &svg, error));
+    /* Without the declarations before it, which a page has once. */
+    const char *begin = strstr(dp_text_string(&svg), "<svg");
+    if (begin == NULL) {
+        status = dp_fail(error, DP_ERR_IO, "%s: gnuplot has left no SVG there", path);
+        goto done;
+    }
+    dp_text_append_format(&self->html, "<figure class=\"%s\" aria-label=\"%s\">\n",
+                          strncmp(figure, "embedding", 9) == 0 ? "square" : "wide",
+                          caption_of(figure));
+    append_renamed(&self->html, begin, svg.data + svg.length, figure);
+    dp_text_append(&self->html, "</figure>\n");
+done:
+    dp_text_clear(&svg);
+    return status;
+}
+
+static dp_status append_pictures(page *self, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text_append(&self->html, "<h2>Curves and embedding</h2>\n");
+    for (size_t i = 0; i < self->plots.count; i++)
+        DP_TRY(append_picture(self, self->plots.figures[i], error));
+    if (self->plots.count == 0) {
+        dp_text_append(&self->html, "<p class=\"facts\">None: ");
+        dp_html_append(&self->html, dp_text_string(&self->plots_missing));
+        dp_text_append(&self->html, ".</p>\n");
+    }
+done:
+    return status;
+}
+
+/* --- samples ---------------------------------------------------------------------------------- */
+
+static dp_status append_sample_list(page *self, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_sample_text *sampler = NULL;
+    dp_text sample = {0};
+    const dp_sample_request request = {.seed = DP_SAMPLE_SEED, .temperature = 1.0, .prompt = ""};
+    DP_TRY(dp_sample_text_create(&sampler, &self->checkpoint, error));
+    dp_text_append(&self->html, "<ol>\n");
+    for (uint64_t i = 0; i < DP_REPORT_SAMPLES; i++) {
+        dp_text_clear(&sample);
+        DP_TRY(dp_sample_text_draw(sampler, &request, i, &sample, error));
+        dp_text_append(&self->html, "<li>");
+        dp_html_append(&self->html, dp_text_string(&sample));
+        dp_text_append(&self->html, "</li>\n");
+    }
+    dp_text_append(&self->html, "</ol>\n");
+done:
+    dp_text_clear(&sample);
+    dp_sample_text_destroy(sampler);
+    return status;
+}
+
+static dp_status append_samples(page *self, dp_error *error) {
+    dp_text_append(&self->html, "<h2>Samples</h2>\n");
+    if (self->has_checkpoint)
+        return append_sample_list(self, error);
+    dp_text_append(&self->html, "<p class=\"facts\">None: there is no checkpoint yet.</p>\n");
+    return DP_OK;
+}
+
+/* --- the page --------------------------------------------------------------------------------- */
+
+static void append_head(page *self, const char *name) {
+    dp_text *html = &self->html;
+    dp_text_append(html, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                         "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
+    dp_html_append(html, name);
+    dp_text_append_format(html, " – dptrain</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>",
+                          style);
+    dp_html_append(html, name);
+    dp_text_append(html, "</h1>\n");
+}
+
+static void append_config(page *self) {
+    dp_text_append(&self->html, "<h2>Config</h2>\n<pre class=\"config\">");
+    dp_html_append(&self->html, dp_text_string(&self->config));
+    dp_text_append(&self->html, "</pre>\n");
+}
+
+static dp_status write_page(page *self, const char *name, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    append_head(self, name);
+    append_state(self);
+    append_results(self);
+    append_checkpoint(self);
+    DP_TRY(append_pictures(self, error));
+    DP_TRY(append_samples(self, error));
+    append_config(self);
+    dp_text_append(&self->html, "<p class=\"facts\">Made by dptrain " DP_VERSION ".</p>\n"
+                                "</body>\n</html>\n");
+    DP_TRY(dp_text_check(&self->html, error));
+    DP_TRY(dp_file_write(path, self->html.data, self->html.length, error));
+done:
+    return status;
+}
+
+static void clear(page *self) {
+    dp_text_clear(&self->html);
+    dp_text_clear(&self->config);
+    dp_text_clear(&self->summary);
+    dp_text_clear(&self->plots_missing);
+    dp_metrics_table_clear(&self->metrics);
+    if (self->has_checkpoint)
+        dp_checkpoint_clear(&self->checkpoint);
+    dp_plot_clear(&self->plots);
+}
+
+dp_status dp_html_report_write(const char *dir, const char *path, dp_text *notices,
+                               dp_error *error) {
+    dp_status status = DP_OK;
+    char name[DP_PATH_SIZE];
+    page self = {.dir = dir, .notices = notices};
+    DP_TRY(dp_run_folder_name(dir, name, error));
+    DP_TRY(read_config(&self, error));
+    DP_TRY(read_summary(&self, error));
+    read_metrics(&self);
+    DP_TRY(load_checkpoint(&self, error));
+    DP_TRY(draw_plots(&self, error));
+    DP_TRY(dp_text_check(&self.plots_missing, error));
+    DP_TRY(dp_text_check(notices, error));
+    DP_TRY(write_page(&self, name, path, error));
+done:
+    clear(&self);
+    return status;
+}

@@ -1,0 +1,151 @@
+#include "plots/pca.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define ITERATIONS_MAX 1000
+#define TOLERANCE 1e-10
+
+typedef struct pca {
+    const float *points; /* [count, width] */
+    size_t count;
+    size_t width;
+    double *mean;       /* [width] */
+    double *components; /* [2, width] of length 1, or 0 where there is none */
+    double *next;       /* [width] */
+} pca;
+
+static double dot(const double *a, const double *b, size_t width) {
+    double sum = 0.0;
+    for (size_t j = 0; j < width; j++)
+        sum += a[j] * b[j];
+    return sum;
+}
+
+static double distance(const double *a, const double *b, size_t width) {
+    double sum = 0.0;
+    for (size_t j = 0; j < width; j++)
+        sum += (a[j] - b[j]) * (a[j] - b[j]);
+    return sqrt(sum);
+}
+
+/* Along a direction, from the mean. */
+static double coordinate(const pca *self, size_t point, const double *direction) {
+    const float *x = self->points + point * self->width;
+    double sum = 0.0;
+    for (size_t j = 0; j < self->width; j++)
+        sum += ((double)x[j] - self->mean[j]) * direction[j];
+    return sum;
+}
+
+static void find_mean(pca *self) {
+    for (size_t i = 0; i < self->count; i++) {
+        for (size_t j = 0; j < self->width; j++)
+            self->mean[j] += (double)self->points[i * self->width + j];
+    }
+    for (size_t j = 0; j < self->width; j++)
+        self->mean[j] /= (double)self->count;
+}
+
+static double total_scatter(const pca *self) {
+    double sum = 0.0;
+    for (size_t i = 0; i < self->count; i++) {
+        for (size_t j = 0; j < self->width; j++) {
+            double d = (double)self->points[i * self->width + j] - self->mean[j];
+            sum += d * d;
+        }
+    }
+    return sum;
+}
+
+/* next = scatter matrix times direction. */
+static void multiply(pca *self, const double *direction) {
+    memset(self->next, 0, self->width * sizeof *self->next);
+    for (size_t i = 0; i < self->count; i++) {
+        const float *x = self->points + i * self->width;
+        double along = coordinate(self, i, direction);
+        for (size_t j = 0; j < self->width; j++)
+            self->next[j] += along * ((double)x[j] - self->mean[j]);
+    }
+}
+
+static void remove_part(double *vector, const double *direction, size_t width) {
+    double along = dot(vector, direction, width);
+    for (size_t j = 0; j < width; j++)
+        vector[j] -= along * direction[j];
+}
+
+/* To length 1; false, and all 0, where it is shorter than `least`. */
+static bool normalise(double *vector, size_t width, double least) {
+    double length = sqrt(dot(vector, vector, width));
+    bool is_long = length > least;
+    for (size_t j = 0; j < width; j++)
+        vector[j] = is_long ? vector[j] / length : 0.0;
+    return is_long;
+}
+
+static void orient(double *direction, size_t width) {
+    size_t largest = 0;
+    for (size_t j = 1; j < width; j++)
+        largest = fabs(direction[j]) > fabs(direction[largest]) * (1.0 + 1e-9) ? j : largest;
+    const double sign = direction[largest] < 0.0 ? -1.0 : 1.0;
+    for (size_t j = 0; j < width; j++)
+        direction[j] *= sign;
+}
+
+/* A start that no eigenvector of ordinary data is orthogonal to: fractions of multiples of the
+ * golden ratio. */
+static void start(double *direction, size_t width) {
+    for (size_t j = 0; j < width; j++)
+        direction[j] = fmod((double)(j + 1) * 0.6180339887498949, 1.0) - 0.45;
+}
+
+static void find_component(pca *self, int k, double scatter) {
+    const size_t width = self->width;
+    double *direction = self->components + (size_t)k * width;
+    const double negligible = 1e-12 * scatter;
+    start(direction, width);
+    if (k > 0)
+        remove_part(direction, self->components, width);
+    bool found = normalise(direction, width, 1e-9);
+    for (int i = 0; i < ITERATIONS_MAX && found; i++) {
+        multiply(self, direction);
+        if (k > 0)
+            remove_part(self->next, self->components, width);
+        found = normalise(self->next, width, negligible);
+        double turned = distance(self->next, direction, width);
+        memcpy(direction, self->next, width * sizeof *direction);
+        if (turned < TOLERANCE)
+            break;
+    }
+    orient(direction, width);
+}
+
+dp_status dp_pca(const float *points, size_t count, size_t width, double *scores,
+                 double shares[DP_PCA_COMPONENTS], dp_error *error) {
+    dp_status status = DP_OK;
+    pca self = {.points = points, .count = count, .width = width};
+    DP_NEW_ARRAY(self.mean, width);
+    DP_NEW_ARRAY(self.components, DP_PCA_COMPONENTS * width);
+    DP_NEW_ARRAY(self.next, width);
+    find_mean(&self);
+    const double scatter = total_scatter(&self);
+    for (int k = 0; k < DP_PCA_COMPONENTS; k++) {
+        find_component(&self, k, scatter);
+        double along = 0.0;
+        for (size_t i = 0; i < count; i++) {
+            double score = coordinate(&self, i, self.components + (size_t)k * width);
+            scores[i * DP_PCA_COMPONENTS + (size_t)k] = score;
+            along += score * score;
+        }
+        shares[k] = scatter > 0.0 ? along / scatter : 0.0;
+    }
+done:
+    dp_memory_free(self.mean);
+    dp_memory_free(self.components);
+    dp_memory_free(self.next);
+    return status;
+}

@@ -1,0 +1,232 @@
+#include "plots/plot.h"
+
+#include "base/memory.h"
+#include "data/dataset.h"
+#include "plots/embedding_figure.h"
+#include "plots/run_figures.h"
+#include "run/run_folder.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Vocabularies up to this one are shown whole, so that nobody asks what is frequent. */
+#define SMALL_VOCABULARY 160
+#define COUNTED_ROWS_MAX ((uint64_t)1 << 22)
+
+void dp_plot_clear(dp_plot_outcome *outcome) {
+    dp_text_clear(&outcome->notices);
+}
+
+static dp_status begin(const char *dir, const char *folder, dp_plot_outcome *outcome,
+                       dp_error *error) {
+    dp_status status = DP_OK;
+    *outcome = (dp_plot_outcome){0};
+    if (folder[0] != '\0')
+        DP_TRY(dp_path_format(outcome->folder, error, "%s", folder));
+    else
+        DP_TRY(dp_run_folder_file(dir, "plots", outcome->folder, error));
+done:
+    return status;
+}
+
+/* Writes the data and the script; draw_all draws. */
+static dp_status write_figure(dp_plot_outcome *outcome, const dp_gnuplot_figure *figure,
+                              dp_error *error) {
+    dp_status status = DP_OK;
+    DP_TRY(dp_file_make_directories(outcome->folder, error));
+    DP_TRY(dp_gnuplot_write(figure, outcome->folder, error));
+    outcome->figures[outcome->count++] = figure->name;
+done:
+    return status;
+}
+
+static dp_status draw_all(const dp_plot_outcome *outcome, dp_error *error) {
+    dp_status status = DP_OK;
+    for (size_t i = 0; i < outcome->count && status == DP_OK; i++)
+        status = dp_gnuplot_run(outcome->figures[i], outcome->folder, error);
+    return status;
+}
+
+/* The rows of a run, of which there must be some. */
+static dp_status read_metrics(const char *dir, dp_metrics_table *metrics, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_run_folder_file(dir, "metrics.csv", path, error));
+    if (!dp_file_exists(path)) {
+        status = dp_fail(error, DP_ERR_INPUT, "%s holds no run: it has no metrics.csv", dir);
+        goto done;
+    }
+    DP_TRY(dp_metrics_read(metrics, path, error));
+    if (metrics->count == 0)
+        status = dp_fail(error, DP_ERR_INPUT,
+                         "%s has no rows yet: the first comes after train.log_every steps", path);
+done:
+    return status;
+}
+
+/* --- one run ---------------------------------------------------------------------------------- */
+
+static dp_status write_loss(const char *name, const dp_metrics_table *metrics,
+                            dp_plot_outcome *outcome, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_gnuplot_figure figure;
+    DP_TRY(dp_figure_loss(name, metrics, &figure, error));
+    DP_TRY(write_figure(outcome, &figure, error));
+done:
+    dp_gnuplot_clear(&figure);
+    return status;
+}
+
+static bool has_dev(const dp_metrics_table *metrics) {
+    bool found = false;
+    for (size_t i = 0; i < metrics->count && !found; i++)
+        found = !isnan(metrics->rows[i].split_loss[DP_SPLIT_DEV]);
+    return found;
+}
+
+static dp_status write_train_dev(const char *name, const dp_metrics_table *metrics,
+                                 dp_plot_outcome *outcome, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_gnuplot_figure figure = {0};
+    if (!has_dev(metrics)) {
+        dp_text_append(&outcome->notices, "no train_dev: dev has not been evaluated yet\n");
+        goto done;
+    }
+    DP_TRY(dp_figure_train_dev(name, metrics, &figure, error));
+    DP_TRY(write_figure(outcome, &figure, error));
+done:
+    dp_gnuplot_clear(&figure);
+    return status;
+}
+
+/* How often each token is a target of train, in a large dataset in the first rows; *counts stays
+ * NULL where the dataset is not there or another one: then nothing is known. */
+static dp_status count_tokens(const dp_checkpoint *checkpoint, uint64_t **counts, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_dataset dataset = {0};
+    dp_error ignored;
+    uint32_t context[DP_BLOCK_SIZE_MAX], target = 0;
+    if (checkpoint->vocabulary.count <= SMALL_VOCABULARY ||
+        dp_dataset_open(&dataset, checkpoint->config.data_path, &ignored) != DP_OK)
+        return DP_OK;
+    if (strcmp(dataset.info.sha256, checkpoint->dataset_sha256) != 0)
+        goto done;
+    DP_NEW_ARRAY(*counts, checkpoint->vocabulary.count);
+    uint64_t rows = dp_dataset_rows(&dataset, DP_SPLIT_TRAIN);
+    for (uint64_t row = 0; row < rows && row < COUNTED_ROWS_MAX; row++) {
+        dp_dataset_read_row(&dataset, DP_SPLIT_TRAIN, row, context, &target);
+        if (target < checkpoint->vocabulary.count) /* the ids have not been checked */
+            (*counts)[target]++;
+    }
+done:
+    dp_dataset_close(&dataset);
+    return status;
+}
+
+/* The best checkpoint; *found tells whether there is a good one, else a notice is left. */
+static dp_status load_checkpoint(const char *dir, dp_checkpoint *checkpoint, bool *found,
+                                 dp_plot_outcome *outcome, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_status status = dp_run_folder_find(dir, path, error);
+    if (status == DP_OK)
+        status = dp_checkpoint_load_model(checkpoint, path, error);
+    *found = status == DP_OK;
+    if (status != DP_OK && status != DP_ERR_MEMORY) {
+        dp_text_append_format(&outcome->notices, "no embedding: %s\n", error->message);
+        status = DP_OK;
+    }
+    return status;
+}
+
+static dp_status write_embedding(const char *name, const char *dir, bool principal,
+                                 dp_plot_outcome *outcome, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_gnuplot_figure figure = {0};
+    dp_checkpoint checkpoint = {0};
+    uint64_t *counts = NULL;
+    bool found = false;
+    DP_TRY(load_checkpoint(dir, &checkpoint, &found, outcome, error));
+    if (!found)
+        goto done;
+    DP_TRY(count_tokens(&checkpoint, &counts, error));
+    DP_TRY(dp_figure_embedding(name, &checkpoint, counts, principal, &figure, error));
+    DP_TRY(write_figure(outcome, &figure, error));
+done:
+    dp_memory_free(counts);
+    dp_checkpoint_clear(&checkpoint);
+    dp_gnuplot_clear(&figure);
+    return status;
+}
+
+dp_status dp_plot_run(const char *dir, const char *folder, bool principal, dp_plot_outcome *outcome,
+                      dp_error *error) {
+    dp_status status = DP_OK;
+    char name[DP_PATH_SIZE];
+    dp_metrics_table metrics = {0};
+    DP_TRY(begin(dir, folder, outcome, error));
+    DP_TRY(dp_run_folder_name(dir, name, error));
+    DP_TRY(read_metrics(dir, &metrics, error));
+    DP_TRY(write_loss(name, &metrics, outcome, error));
+    DP_TRY(write_train_dev(name, &metrics, outcome, error));
+    DP_TRY(write_embedding(name, dir, principal, outcome, error));
+    DP_TRY(dp_text_check(&outcome->notices, error));
+    DP_TRY(draw_all(outcome, error));
+done:
+    dp_metrics_table_clear(&metrics);
+    return status;
+}
+
+/* --- several ---------------------------------------------------------------------------------- */
+
+typedef struct run_list {
+    char (*names)[DP_PATH_SIZE]; /* [count] */
+    const char **shown;          /* [count] what the legend calls them */
+    dp_metrics_table *metrics;   /* [count] */
+} run_list;
+
+/* Runs of one name in different folders are called by their whole paths. */
+static void choose_names(run_list *runs, size_t count, char *const *dirs) {
+    for (size_t i = 0; i < count; i++)
+        runs->shown[i] = runs->names[i];
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < count; k++) {
+            if (i != k && strcmp(runs->names[i], runs->names[k]) == 0)
+                runs->shown[i] = dirs[i];
+        }
+    }
+}
+
+static dp_status write_compare(run_list *runs, size_t count, char *const *dirs,
+                               dp_plot_outcome *outcome, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_gnuplot_figure figure = {0};
+    for (size_t i = 0; i < count; i++) {
+        DP_TRY(dp_run_folder_name(dirs[i], runs->names[i], error));
+        DP_TRY(read_metrics(dirs[i], &runs->metrics[i], error));
+    }
+    choose_names(runs, count, dirs);
+    DP_TRY(dp_figure_compare(count, runs->shown, runs->metrics, &figure, error));
+    DP_TRY(write_figure(outcome, &figure, error));
+done:
+    dp_gnuplot_clear(&figure);
+    return status;
+}
+
+dp_status dp_plot_compare(size_t count, char *const *dirs, const char *folder,
+                          dp_plot_outcome *outcome, dp_error *error) {
+    dp_status status = DP_OK;
+    run_list runs = {0};
+    DP_TRY(begin(dirs[0], folder, outcome, error));
+    DP_NEW_ARRAY(runs.names, count);
+    DP_NEW_ARRAY(runs.shown, count);
+    DP_NEW_ARRAY(runs.metrics, count);
+    DP_TRY(write_compare(&runs, count, dirs, outcome, error));
+    DP_TRY(draw_all(outcome, error));
+done:
+    for (size_t i = 0; i < count && runs.metrics != NULL; i++)
+        dp_metrics_table_clear(&runs.metrics[i]);
+    dp_memory_free(runs.metrics);
+    dp_memory_free((void *)runs.shown);
+    dp_memory_free(runs.names);
+    return status;
+}

@@ -1,0 +1,77 @@
+/* checkpoint: a training state in one HDF5 file.
+ *
+ * File format, version 2:
+ *   attributes  format "dptrain-checkpoint", version, step, weights ("xxh3:<16 hex>",
+ *               model/params), state (the same of the optimizer's state), dataset_sha256, unit,
+ *               stream (0 or 1, with unit "word"), block_size, build, loss_sum, loss_count,
+ * best_loss, best_step, evaluations_since_best /config                     the resolved config (INI
+ * text) /vocab/tokens               [V] UTF-8, index = id /params/C, W1, b1, W2, b2   float32, the
+ * shapes of model/params /optimizer/name             that of the config /optimizer/SLAB/C, ... as
+ * /params, for each slab of the optimizer's state (model/optimizer) and behind what HDF5 reads a
+ * line "dptrain-seal xxh3:<16 hex>": the XXH3 of all bytes before it.
+ *
+ * Version 1, still read, is that of plain sgd: without state and evaluations_since_best.
+ *
+ * A file is replaced as a whole (system/file), and checked as a whole before anything of it is
+ * used. Not collective; the trainer calls it on rank 0.
+ */
+#ifndef DP_RUN_CHECKPOINT_H
+#define DP_RUN_CHECKPOINT_H
+
+#include "base/digest.h"
+#include "data/dataset.h"
+#include "engine/build_info.h"
+#include "engine/config.h"
+#include "model/params.h"
+
+/* Where a run stands. */
+typedef struct dp_progress {
+    uint64_t step;       /* steps done */
+    double loss_sum;     /* of the batch losses since the last logging point */
+    uint64_t loss_count; /* how many */
+    double best_loss;    /* on dev */
+    uint64_t best_step;  /* where it was seen; 0: nowhere yet */
+    uint64_t evaluations_since_best;
+} dp_progress;
+
+/* So many evaluations have found no better dev loss that the run ends before its last step. */
+bool dp_progress_is_stopped_early(const dp_progress *progress, const dp_config *config);
+
+typedef struct dp_checkpoint {
+    dp_progress progress;
+    uint64_t weights_hash;
+    dp_unit unit;
+    bool stream; /* as of the dataset */
+    uint64_t block_size;
+    char dataset_sha256[DP_SHA256_TEXT_SIZE];
+    char build[DP_BUILD_SIZE]; /* version, instruction set and BLAS that computed it */
+    dp_config config;
+    dp_vocabulary vocabulary;
+    dp_params_layout layout;
+    float *params;                        /* [layout.length] */
+    float *state[DP_OPTIMIZER_SLABS_MAX]; /* the same each, as many as the config's optimizer has */
+} dp_checkpoint;
+
+/* Replaces the file at path. weights_hash must be that of params. */
+dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path,
+                             dp_error *error) DP_CHECKED;
+
+/* Reads and verifies all of it: seal, shapes, hashes. The vocabulary, params and state are then
+ * owned by *checkpoint: release with dp_checkpoint_clear. On failure nothing is held. */
+dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path,
+                             dp_error *error) DP_CHECKED;
+/* The same for those who do not train on: without the optimizer's state, which takes the room of
+ * the parameters once or twice more. Its bytes are under the seal, so damage there is an error
+ * here, too; but state[] stays NULL. */
+dp_status dp_checkpoint_load_model(dp_checkpoint *checkpoint, const char *path,
+                                   dp_error *error) DP_CHECKED;
+void dp_checkpoint_clear(dp_checkpoint *checkpoint);
+
+/* Whether its bytes are those that were written; DP_ERR_INPUT, DP_ERR_IO otherwise. What they mean
+ * is not looked at. */
+dp_status dp_checkpoint_check_seal(const char *path, dp_error *error) DP_CHECKED;
+
+/* Whether the file ends as a checkpoint does, be it damaged or not. */
+bool dp_checkpoint_has_seal(const char *path);
+
+#endif

@@ -1,0 +1,67 @@
+/* run_folder: where a run keeps its files, and how commands find a checkpoint.
+ *
+ *   runs/NAME/config.ini                       the resolved config
+ *   runs/NAME/metrics.csv                      run/metrics
+ *   runs/NAME/log.txt                          what the terminal showed
+ *   runs/NAME/summary.json                     the end of a finished run
+ *   runs/NAME/checkpoints/step-00010000.h5     the newest `keep`
+ *   runs/NAME/best.h5                          the best on dev
+ *   runs/NAME/run.lock                         run/run_lock, while a run works there
+ *   runs/NAME/plots/                           plots/plot: pictures, their scripts and data
+ *   runs/NAME/report.html                      plots/html_report
+ *
+ * Not collective; rank 0 owns the folder.
+ */
+#ifndef DP_RUN_RUN_FOLDER_H
+#define DP_RUN_RUN_FOLDER_H
+
+#include "system/file.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DP_RUNS_DIRECTORY "runs" /* where commands look for the newest run */
+
+/* Creates the folder and its checkpoints folder. */
+dp_status dp_run_folder_create(const char *dir, dp_error *error) DP_CHECKED;
+
+/* Removes the temporary files that a program left there that was killed while it wrote. To be
+ * called by who holds the lock, as those of a living run look alike. */
+dp_status dp_run_folder_remove_leftovers(const char *dir, dp_error *error) DP_CHECKED;
+
+/* Removes what a run left in it (the files above), nothing else; for --fresh. */
+dp_status dp_run_folder_clear(const char *dir, dp_error *error) DP_CHECKED;
+
+dp_status dp_run_folder_file(const char *dir, const char *name, char path[DP_PATH_SIZE],
+                             dp_error *error) DP_CHECKED;
+dp_status dp_run_folder_checkpoint(const char *dir, uint64_t step, char path[DP_PATH_SIZE],
+                                   dp_error *error) DP_CHECKED;
+
+/* The steps of the checkpoints there, newest first; the caller frees *steps. A folder that does not
+ * exist has none. */
+dp_status dp_run_folder_list(const char *dir, uint64_t **steps, size_t *count,
+                             dp_error *error) DP_CHECKED;
+
+/* Removes the checkpoints up to `step` that are older than its `keep` newest good ones; these are
+ * read for it, so that no good one is removed for the sake of one that is damaged. Those beyond
+ * `step` are damaged ones that a resumed run has skipped: they must not crowd out the good. */
+dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep,
+                              dp_error *error) DP_CHECKED;
+
+/* The checkpoint file that a user's PATH means: the file itself; of a run folder its best, or
+ * without one its newest; of NULL or "" that of the newest run in runs/. */
+dp_status dp_run_folder_find(const char *user_path, char path[DP_PATH_SIZE],
+                             dp_error *error) DP_CHECKED;
+
+/* The run folder that a user's PATH means: the folder itself; of NULL or "" the newest in runs/.
+ * DP_ERR_INPUT where it is no folder. */
+dp_status dp_run_folder_find_run(const char *user_path, char dir[DP_PATH_SIZE],
+                                 dp_error *error) DP_CHECKED;
+
+/* What a run is called: the last part of its folder's path. */
+dp_status dp_run_folder_name(const char *dir, char name[DP_PATH_SIZE], dp_error *error) DP_CHECKED;
+
+/* Whether the path is a directory. */
+bool dp_run_folder_is(const char *path);
+
+#endif

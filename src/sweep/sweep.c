@@ -1,0 +1,265 @@
+#include "sweep/sweep.h"
+
+#include "base/memory.h"
+#include "run/run_folder.h"
+#include "sweep/sweep_view.h"
+#include "system/terminal.h"
+#include "train/trainer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct sweep {
+    dp_comm *comm;
+    const dp_sweep_plan *plan;
+    const dp_sweep_request *request;
+    dp_comm *group;
+    bool is_idle;     /* left over when the ranks were divided */
+    size_t *order;    /* [count] in which the trials are taken */
+    dp_error *errors; /* [ranks of the group] */
+    dp_comm_board *board;
+    dp_sweep_view view;
+    size_t running; /* the trial at work */
+    int signal;     /* that this group was ended by */
+
+    dp_sweep_outcome *outcomes; /* [count] of the trials that this rank speaks for, then of all */
+} sweep;
+
+/* --- one trial -------------------------------------------------------------------------------- */
+
+static void watch(void *context, const dp_metrics_row *row) {
+    sweep *self = context;
+    dp_sweep_view_progress(&self->view, self->running, row->step, row->loss);
+}
+
+static dp_status train(sweep *self, const dp_sweep_trial *trial, dp_error *error) {
+    dp_train_outcome outcome = {0};
+    const dp_train_request request = {.fresh = self->request->fresh,
+                                      .signal = self->request->signal,
+                                      .quiet = true,
+                                      .watch = watch,
+                                      .context = self};
+    dp_status status = dp_trainer_run(self->group, &trial->config, &request, &outcome, error);
+    self->signal = outcome.signal;
+    return status;
+}
+
+/* The message of a failure is with one rank of the group; *error gets it on all. */
+static void share_message(sweep *self, dp_error *error) {
+    dp_comm_gather_all(self->group, error, sizeof *error, self->errors);
+    for (int rank = 0; rank < dp_comm_size(self->group); rank++) {
+        if (self->errors[rank].message[0] != '\0') {
+            *error = self->errors[rank];
+            break;
+        }
+    }
+}
+
+static dp_status read_results(const dp_sweep_trial *trial, dp_summary_results *results,
+                              dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_status status = dp_run_folder_file(trial->config.run_dir, "summary.json", path, error);
+    return status == DP_OK ? dp_summary_read(results, path, error) : status;
+}
+
+static void fail_outcome(dp_sweep_outcome *outcome, const dp_error *error) {
+    outcome->state = DP_SWEEP_FAILED;
+    outcome->status = error->status;
+    snprintf(outcome->message, sizeof outcome->message, "%.*s", (int)sizeof outcome->message - 1,
+             error->message);
+}
+
+/* Collective over the group; its rank 0 keeps the outcome. */
+static void run_trial(sweep *self, size_t index) {
+    const dp_sweep_trial *trial = &self->plan->trials[index];
+    dp_sweep_outcome outcome = {.state = DP_SWEEP_DONE};
+    dp_error error = {.status = trial->status};
+    self->running = index;
+    if (dp_comm_rank(self->group) == 0)
+        dp_sweep_view_progress(&self->view, index, 0, 0.0);
+    if (trial->status != DP_OK) {
+        memcpy(error.message, trial->message, sizeof trial->message);
+        fail_outcome(&outcome, &error);
+    } else if (train(self, trial, &error) != DP_OK) {
+        share_message(self, &error);
+        fail_outcome(&outcome, &error);
+    } else if (self->signal != 0) {
+        outcome.state = DP_SWEEP_STOPPED;
+    }
+    if (dp_comm_rank(self->group) != 0)
+        return;
+    if (outcome.state == DP_SWEEP_DONE && read_results(trial, &outcome.results, &error) != DP_OK)
+        fail_outcome(&outcome, &error);
+    self->outcomes[index] = outcome;
+    dp_sweep_view_end(&self->view, index, &outcome);
+}
+
+/* --- the queue -------------------------------------------------------------------------------- */
+
+/* Rank 0 of the group draws the next trial for it; false when there is none. */
+static bool take_trial(sweep *self, size_t *index) {
+    int64_t place = 0;
+    if (dp_comm_rank(self->group) == 0)
+        place = dp_comm_board_add(self->board, DP_SWEEP_CELL_QUEUE, 1);
+    dp_comm_broadcast(self->group, &place, sizeof place);
+    if (place >= (int64_t)self->plan->count)
+        return false;
+    *index = self->order[place];
+    return true;
+}
+
+/* So that no group begins another trial. */
+static void close_queue(sweep *self) {
+    if (dp_comm_rank(self->group) == 0)
+        (void)dp_comm_board_add(self->board, DP_SWEEP_CELL_QUEUE, (int64_t)self->plan->count);
+}
+
+static void run_trials(sweep *self) {
+    size_t index = 0;
+    while (!self->is_idle && self->signal == 0 && take_trial(self, &index))
+        run_trial(self, index);
+    if (self->signal != 0)
+        close_queue(self);
+}
+
+/* --- before and after ------------------------------------------------------------------------- */
+
+/* The ranks other than 0 get the plan, as far as they need it. */
+static dp_status share_plan(dp_comm *comm, dp_sweep_plan *plan, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_sweep_trial *trials = plan->trials;
+    dp_comm_broadcast(comm, &plan->settings, sizeof plan->settings);
+    dp_comm_broadcast(comm, &plan->count, sizeof plan->count);
+    if (dp_comm_rank(comm) != 0) {
+        trials = dp_memory_zeroed(plan->count, sizeof *trials, error);
+        status = trials == NULL ? error->status : DP_OK;
+        plan->trials = trials;
+    }
+    DP_TRY(dp_comm_agree(comm, status, error));
+    for (size_t i = 0; i < plan->count; i++)
+        dp_comm_broadcast(comm, &trials[i], sizeof trials[i]);
+done:
+    return status;
+}
+
+static dp_status divide_ranks(sweep *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const uint64_t ranks = (uint64_t)dp_comm_size(self->comm);
+    const uint64_t wanted = self->plan->settings.ranks_per_trial;
+    const uint64_t each = wanted < ranks ? wanted : ranks, groups = ranks / each;
+    const uint64_t group = (uint64_t)dp_comm_rank(self->comm) / each;
+    self->is_idle = group >= groups;
+    DP_TRY(dp_comm_split(&self->group, self->comm, (int)group, error));
+    DP_NEW_ARRAY_ON_ALL(self->comm, self->errors, (size_t)dp_comm_size(self->group));
+    if (dp_comm_rank(self->comm) != 0)
+        goto done;
+    printf("%zu %s", self->plan->count, dp_sweep_plan_unit(self->plan));
+    if (self->plan->has_repeats)
+        printf(" of %zu trials", dp_sweep_plan_distinct(self->plan));
+    printf(" in %s; %" PRIu64 " rank%s, %" PRIu64 " a trial", self->plan->settings.dir, ranks,
+           ranks == 1 ? "" : "s", each);
+    if (each < wanted)
+        printf(" (ranks_per_trial = %" PRIu64 ")", wanted);
+    if (ranks % each != 0)
+        printf(", %" PRIu64 " idle", ranks % each);
+    printf("\n");
+    fflush(stdout);
+done:
+    return status;
+}
+
+static dp_status prepare(sweep *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t count = self->plan->count;
+    DP_NEW_ARRAY_ON_ALL(self->comm, self->order, count);
+    DP_NEW_ARRAY_ON_ALL(self->comm, self->outcomes, count);
+    dp_sweep_plan_order(self->plan->trials, count, self->order);
+    DP_TRY(divide_ranks(self, error));
+    DP_TRY(dp_comm_board_create(&self->board, self->comm, DP_SWEEP_CELLS(count), error));
+    const bool is_root = dp_comm_rank(self->comm) == 0;
+    bool live = is_root && dp_terminal_is_watched(stdout);
+    dp_comm_broadcast(self->comm, &live, sizeof live);
+    dp_sweep_view_init(&self->view, self->plan, self->board, live, is_root);
+done:
+    return status;
+}
+
+/* An outcome on its way to the other ranks. */
+typedef struct message {
+    size_t trial; /* count: none */
+    dp_sweep_outcome outcome;
+} message;
+
+/* The next outcome from trial *at on that this rank has, and *at behind it. */
+static message next_message(const sweep *self, size_t *at) {
+    message next = {.trial = self->plan->count};
+    while (*at < self->plan->count && self->outcomes[*at].state == DP_SWEEP_WAITING)
+        ++*at;
+    if (*at < self->plan->count)
+        next = (message){.trial = *at, .outcome = self->outcomes[*at]};
+    ++*at;
+    return next;
+}
+
+/* Everyone learns the outcomes of all trials: each round one of each rank, until none is left. */
+static dp_status share_outcomes(sweep *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t ranks = (size_t)dp_comm_size(self->comm), count = self->plan->count;
+    message *all = NULL;
+    dp_sweep_outcome *outcomes = NULL;
+    bool more = true;
+    DP_NEW_ARRAY_ON_ALL(self->comm, all, ranks);
+    DP_NEW_ARRAY_ON_ALL(self->comm, outcomes, count);
+    for (size_t at = 0; more;) {
+        const message mine = next_message(self, &at);
+        dp_comm_gather_all(self->comm, &mine, sizeof mine, all);
+        more = false;
+        for (size_t rank = 0; rank < ranks; rank++) {
+            if (all[rank].trial >= count)
+                continue;
+            outcomes[all[rank].trial] = all[rank].outcome;
+            more = true;
+        }
+    }
+    memcpy(self->outcomes, outcomes, count * sizeof *outcomes);
+done:
+    dp_memory_free(all);
+    dp_memory_free(outcomes);
+    return status;
+}
+
+static void draw(void *context) {
+    dp_sweep_view_draw(context);
+}
+
+static void release(sweep *self) {
+    dp_comm_board_destroy(self->board);
+    dp_comm_destroy(self->group);
+    dp_memory_free(self->errors);
+    dp_memory_free(self->order);
+    dp_memory_free(self->outcomes);
+}
+
+dp_status dp_sweep_run(dp_comm *comm, dp_sweep_plan *plan, const dp_sweep_request *request,
+                       dp_sweep_outcome **outcomes, int *signal, dp_error *error) {
+    dp_status status = DP_OK;
+    sweep self = {.comm = comm, .plan = plan, .request = request};
+    *outcomes = NULL;
+    *signal = 0;
+    /* Groups wait for each other as long as their trials take; within a group its deadline holds.
+     */
+    dp_comm_set_deadline(comm, 0.0);
+    DP_TRY(share_plan(comm, plan, error));
+    DP_TRY(prepare(&self, error));
+    run_trials(&self);
+    dp_comm_rest(comm, draw, &self.view);
+    dp_sweep_view_close(&self.view);
+    DP_TRY(share_outcomes(&self, error));
+    *signal = dp_comm_max(comm, self.signal);
+    *outcomes = self.outcomes;
+    self.outcomes = NULL;
+done:
+    release(&self);
+    return status;
+}

@@ -1,0 +1,738 @@
+#include "sweep/sweep_plan.h"
+
+#include "base/memory.h"
+#include "data/dataset.h"
+#include "formats/ini.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_SIZE 64
+#define FIELD(member) offsetof(dp_sweep_settings, member)
+
+#define BLOCK_SIZE_KEY "block_size"
+#define REFERENCE_KEY "reference"
+#define REPEATS_KEY "repeats"
+
+static const dp_option options[] = {
+    {.key = "sweep.config",
+     .type = DP_OPTION_TEXT,
+     .offset = FIELD(config),
+     .initial = "",
+     .unit = "FILE",
+     .help = "config that all trials begin with, seen from the sweep file"},
+    {.key = "sweep.dir",
+     .type = DP_OPTION_TEXT,
+     .offset = FIELD(dir),
+     .initial = "",
+     .unit = "DIR",
+     .help = "folder of the trials and the tables; empty: runs/NAME after the sweep file"},
+    {.key = "sweep.text",
+     .type = DP_OPTION_TEXT,
+     .offset = FIELD(text),
+     .initial = "",
+     .unit = "FILE",
+     .help = "text that datasets are packed from, for trials with a block_size"},
+    {.key = "sweep.ranks_per_trial",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = FIELD(ranks_per_trial),
+     .initial = "1",
+     .minimum = 1,
+     .maximum = 65536,
+     .unit = "N",
+     .help = "ranks that train one trial together"},
+    {.key = "sweep.repeats",
+     .type = DP_OPTION_UNSIGNED,
+     .offset = FIELD(repeats),
+     .initial = "1",
+     .minimum = 1,
+     .maximum = DP_SWEEP_REPEATS_MAX,
+     .unit = "N",
+     .help = "runs of a trial, each with the next seed; the table has their median"},
+    {.key = "sweep.show_test",
+     .type = DP_OPTION_SWITCH,
+     .offset = FIELD(show_test),
+     .initial = "no",
+     .help = "test losses of all trials, not only of the best on dev"},
+    {.key = "sweep.reference",
+     .type = DP_OPTION_TEXT,
+     .offset = FIELD(reference),
+     .initial = "reference",
+     .unit = "NAME",
+     .help = "whose test losses the column 'reference' has"},
+};
+
+dp_option_table dp_sweep_settings_table(void) {
+    return DP_OPTION_TABLE(options);
+}
+
+/* --- the file as it is read ------------------------------------------------------------------- */
+
+/* A name with its values: a line of the list or a key of the grid. */
+typedef struct entry {
+    char *name;
+    char **values; /* [count] */
+    size_t count;
+    size_t line;
+} entry;
+
+typedef struct entry_list {
+    entry *entries; /* [count] owned */
+    size_t count;
+    size_t capacity;
+} entry_list;
+
+typedef struct reader {
+    const char *path;
+    int count;
+    char *const *assignments; /* [count] of the command line */
+    dp_sweep_plan *plan;
+    entry_list columns; /* one entry, or none before they are known */
+    entry_list rows;
+    entry_list axes;
+    size_t settings_given[sizeof options / sizeof options[0]]; /* line, 0: not yet */
+    dp_config scratch;                                         /* values are tried on it */
+    dp_sweep_trial building;                                   /* the trial being made */
+    size_t capacity;                                           /* of the plan's trials */
+} reader;
+
+static char *copy_bytes(const char *bytes, size_t count, dp_error *error) {
+    char *copy = dp_memory_zeroed(count + 1, 1, error);
+    if (copy != NULL)
+        memcpy(copy, bytes, count);
+    return copy;
+}
+
+static size_t next_word(const char **at) {
+    *at += strspn(*at, " \t");
+    return strcspn(*at, " \t");
+}
+
+static size_t count_words(const char *text) {
+    size_t count = 0;
+    for (size_t length = next_word(&text); length > 0; length = next_word(&text)) {
+        text += length;
+        count++;
+    }
+    return count;
+}
+
+/* Adds an entry with the words of `text` as its values. */
+static dp_status append_entry(entry_list *list, const dp_ini_entry *source, dp_error *error) {
+    dp_status status = DP_OK;
+    void *entries = list->entries;
+    const char *at = source->value;
+    DP_TRY(
+        dp_memory_grow(&entries, &list->capacity, list->count + 1, sizeof *list->entries, error));
+    list->entries = entries;
+    entry *self = &list->entries[list->count++];
+    *self = (entry){.line = source->line};
+    self->name = copy_bytes(source->name, strlen(source->name), error);
+    if (self->name == NULL)
+        return error->status;
+    DP_NEW_ARRAY(self->values, count_words(source->value));
+    for (size_t length = next_word(&at); length > 0; length = next_word(&at)) {
+        self->values[self->count] = copy_bytes(at, length, error);
+        if (self->values[self->count++] == NULL)
+            return error->status;
+        at += length;
+    }
+done:
+    return status;
+}
+
+static void clear_entries(entry_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        for (size_t v = 0; list->entries[i].values != NULL && v < list->entries[i].count; v++)
+            dp_memory_free(list->entries[i].values[v]);
+        dp_memory_free((void *)list->entries[i].values);
+        dp_memory_free(list->entries[i].name);
+    }
+    dp_memory_free(list->entries);
+    *list = (entry_list){0};
+}
+
+static const dp_option *find_option(const char *key) {
+    const dp_option_table table = dp_config_table();
+    for (size_t i = 0; i < table.count; i++) {
+        if (strcmp(table.options[i].key, key) == 0)
+            return &table.options[i];
+    }
+    return NULL;
+}
+
+/* --- keys and values -------------------------------------------------------------------------- */
+
+static dp_status set_own_unsigned(const char *key, const char *value, uint64_t maximum,
+                                  uint64_t *number, dp_error *error) {
+    if (dp_text_parse_unsigned(value, number) && *number >= 1 && *number <= maximum)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT, "%s = '%.80s': must be a whole number from 1 to %" PRIu64,
+                   key, value, maximum);
+}
+
+/* Tries a value on the trial being made, be it of a config key or of one of the sweep's own. */
+static dp_status set_value(reader *self, const char *key, const char *value, dp_error *error) {
+    if (strcmp(key, REFERENCE_KEY) == 0) {
+        if (dp_text_parse_real(value, &self->building.reference))
+            return DP_OK;
+        return dp_fail(error, DP_ERR_INPUT, REFERENCE_KEY " = '%.80s': must be a number", value);
+    }
+    if (strcmp(key, BLOCK_SIZE_KEY) == 0)
+        return set_own_unsigned(key, value, DP_BLOCK_SIZE_MAX, &self->building.block_size, error);
+    if (strcmp(key, REPEATS_KEY) == 0)
+        return set_own_unsigned(key, value, DP_SWEEP_REPEATS_MAX, &self->building.repeats, error);
+    if (strcmp(key, "run.dir") == 0)
+        return dp_fail(error, DP_ERR_INPUT, "run.dir is the sweep's to choose: set sweep.dir");
+    return dp_options_set(dp_config_table(), &self->scratch, key, value, error);
+}
+
+/* The keys that are the sweep's own, and not of a config. */
+static bool is_own_key(const char *key) {
+    return strcmp(key, BLOCK_SIZE_KEY) == 0 || strcmp(key, REFERENCE_KEY) == 0 ||
+           strcmp(key, REPEATS_KEY) == 0;
+}
+
+/* Whether there is such a key: an error that names the nearest one. */
+static dp_status check_key(reader *self, const char *key, dp_error *error) {
+    const dp_option *option = find_option(key);
+    if (is_own_key(key))
+        return DP_OK;
+    if (option == NULL || strcmp(key, "run.dir") == 0)
+        return set_value(self, key, "", error);
+    return DP_OK;
+}
+
+static dp_status add_column(reader *self, const char *key, dp_error *error) {
+    dp_sweep_plan *plan = self->plan;
+    if (strcmp(key, REFERENCE_KEY) == 0) {
+        plan->has_reference = true;
+        return DP_OK;
+    }
+    if (strcmp(key, REPEATS_KEY) == 0)
+        return DP_OK; /* the table has a column for it anyway */
+    if (plan->column_count == DP_SWEEP_COLUMNS_MAX)
+        return dp_fail(error, DP_ERR_INPUT, "more than %d keys that differ between trials",
+                       DP_SWEEP_COLUMNS_MAX);
+    const dp_option *option = find_option(key);
+    for (size_t i = 0; i < plan->column_count; i++) {
+        if (plan->columns[i].option == option)
+            return dp_fail(error, DP_ERR_INPUT, "%s is given twice", key);
+    }
+    plan->columns[plan->column_count++] = (dp_sweep_column){.option = option};
+    return DP_OK;
+}
+
+static dp_status take_columns(reader *self, const dp_ini_entry *source, dp_error *error) {
+    dp_status status = DP_OK;
+    if (self->columns.count > 0)
+        return dp_fail(error, DP_ERR_INPUT, "columns were already given on line %zu",
+                       self->columns.entries[0].line);
+    DP_TRY(append_entry(&self->columns, source, error));
+    const entry *columns = &self->columns.entries[0];
+    for (size_t i = 0; i < columns->count; i++) {
+        DP_TRY(check_key(self, columns->values[i], error));
+        DP_TRY(add_column(self, columns->values[i], error));
+    }
+done:
+    return status;
+}
+
+/* A name becomes that of a folder, beside the sweep's own files. */
+static bool is_taken_name(const char *name) {
+    return strcmp(name, "data") == 0 || strcmp(name, "results.csv") == 0 ||
+           strcmp(name, "results.md") == 0;
+}
+
+static bool is_good_name(const char *name) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  "._=,+-";
+    size_t length = strlen(name);
+    return name[0] != '.' && length > 0 && length < DP_SWEEP_NAME_SIZE / 2 &&
+           strspn(name, allowed) == length;
+}
+
+static dp_status take_row(reader *self, const dp_ini_entry *source, dp_error *error) {
+    dp_status status = DP_OK;
+    if (self->columns.count == 0)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "[trials] begins with a line 'columns = KEY KEY ...', before '%.40s'",
+                       source->name);
+    if (is_taken_name(source->name))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "'%s' cannot be the name of a trial: the sweep has a file of that name",
+                       source->name);
+    if (!is_good_name(source->name))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "'%.80s' cannot be the name of a trial: up to %d letters, digits and ._=,+-",
+                       source->name, DP_SWEEP_NAME_SIZE / 2 - 1);
+    for (size_t i = 0; i < self->rows.count; i++) {
+        if (strcmp(self->rows.entries[i].name, source->name) == 0)
+            return dp_fail(error, DP_ERR_INPUT, "trial %s was already given on line %zu",
+                           source->name, self->rows.entries[i].line);
+    }
+    DP_TRY(append_entry(&self->rows, source, error));
+    const entry *columns = &self->columns.entries[0],
+                *row = &self->rows.entries[self->rows.count - 1];
+    if (row->count != columns->count)
+        return dp_fail(error, DP_ERR_INPUT, "trial %s has %zu values for %zu columns", row->name,
+                       row->count, columns->count);
+    for (size_t i = 0; i < row->count; i++)
+        DP_TRY(set_value(self, columns->values[i], row->values[i], error));
+done:
+    return status;
+}
+
+static dp_status take_axis(reader *self, const dp_ini_entry *source, dp_error *error) {
+    dp_status status = DP_OK;
+    if (strcmp(source->name, REPEATS_KEY) == 0)
+        return dp_fail(error, DP_ERR_INPUT,
+                       REPEATS_KEY " is no axis of the grid: set it in [sweep] for all trials, or "
+                                   "as a column of [trials]");
+    DP_TRY(check_key(self, source->name, error));
+    DP_TRY(append_entry(&self->axes, source, error));
+    const entry *axis = &self->axes.entries[self->axes.count - 1];
+    if (axis->count == 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s has no values", axis->name);
+    for (size_t i = 0; i < axis->count; i++)
+        DP_TRY(set_value(self, axis->name, axis->values[i], error));
+    DP_TRY(add_column(self, axis->name, error));
+done:
+    return status;
+}
+
+static dp_status take_setting(reader *self, const dp_ini_entry *source, dp_error *error) {
+    char key[KEY_SIZE];
+    snprintf(key, sizeof key, "sweep.%.50s", source->name);
+    dp_status status =
+        dp_options_set(dp_sweep_settings_table(), &self->plan->settings, key, source->value, error);
+    for (size_t i = 0; i < dp_sweep_settings_table().count && status == DP_OK; i++) {
+        if (strcmp(options[i].key, key) != 0)
+            continue;
+        if (self->settings_given[i] != 0)
+            status = dp_fail(error, DP_ERR_INPUT, "%s was already given on line %zu", key,
+                             self->settings_given[i]);
+        self->settings_given[i] = source->line;
+    }
+    return status;
+}
+
+static dp_status take_entry(void *context, const dp_ini_entry *source, dp_error *error) {
+    reader *self = context;
+    if (strcmp(source->section, "sweep") == 0)
+        return take_setting(self, source, error);
+    if (strcmp(source->section, "grid") == 0)
+        return take_axis(self, source, error);
+    if (strcmp(source->section, "trials") != 0)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "section [%.40s]: a sweep file has [sweep], [trials] and [grid]; settings "
+                       "of all trials belong into the config",
+                       source->section);
+    return strcmp(source->name, "columns") == 0 ? take_columns(self, source, error)
+                                                : take_row(self, source, error);
+}
+
+/* --- one trial -------------------------------------------------------------------------------- */
+
+/* The strings "key=value" of a trial. */
+typedef struct assignment_list {
+    dp_text text; /* one behind the other, each with its 0 */
+    size_t starts[2 * DP_SWEEP_COLUMNS_MAX + 256];
+    size_t count;
+} assignment_list;
+
+#define ASSIGNMENTS_MAX (sizeof((assignment_list *)NULL)->starts / sizeof(size_t))
+
+static void assign(assignment_list *list, const char *key, const char *value) {
+    list->starts[list->count++] = list->text.length;
+    dp_text_append_format(&list->text, "%s=%s", key, value);
+    dp_text_append_bytes(&list->text, "", 1);
+}
+
+static dp_status assign_entry_value(reader *self, assignment_list *list, const char *key,
+                                    const char *value, dp_error *error) {
+    if (is_own_key(key))
+        return set_value(self, key, value, error);
+    assign(list, key, value);
+    return DP_OK;
+}
+
+/* Appends "_hidden_dim=200" for an axis that has more than one value. */
+static void append_to_name(const entry *axis, const char *value, dp_text *name) {
+    const char *dot = strrchr(axis->name, '.');
+    if (axis->count > 1)
+        dp_text_append_format(name, "%s%s=%s", name->length == 0 ? "" : "_",
+                              dot == NULL ? axis->name : dot + 1, value);
+}
+
+/* What is no good in a folder's name becomes '-'. */
+static dp_status set_name(dp_sweep_trial *trial, const dp_text *name, dp_error *error) {
+    dp_status status = dp_text_check(name, error);
+    if (status != DP_OK)
+        return status;
+    if (!dp_text_copy(trial->name, sizeof trial->name,
+                      name->length == 0 ? "trial" : dp_text_string(name)))
+        return dp_fail(error, DP_ERR_INPUT, "'%.60s...' is too long a name of a trial",
+                       dp_text_string(name));
+    for (char *c = trial->name; *c != '\0'; c++) {
+        char one[2] = {*c, '\0'};
+        if (!is_good_name(one) && *c != '.')
+            *c = '-';
+    }
+    return DP_OK;
+}
+
+/* The values of the row (NULL: none) and of point number `point` of the grid, which counts the last
+ * axis fastest. */
+static dp_status assign_values(reader *self, const entry *row, size_t point, assignment_list *list,
+                               dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text name = {0};
+    if (row != NULL)
+        dp_text_append(&name, row->name);
+    for (size_t i = 0; row != NULL && i < row->count; i++)
+        DP_TRY(assign_entry_value(self, list, self->columns.entries[0].values[i], row->values[i],
+                                  error));
+    size_t stride = 1;
+    for (size_t a = 0; a < self->axes.count; a++)
+        stride *= self->axes.entries[a].count;
+    for (size_t a = 0; a < self->axes.count; a++) {
+        const entry *axis = &self->axes.entries[a];
+        stride /= axis->count;
+        const char *value = axis->values[point / stride % axis->count];
+        append_to_name(axis, value, &name);
+        DP_TRY(assign_entry_value(self, list, axis->name, value, error));
+    }
+    DP_TRY(set_name(&self->building, &name, error));
+done:
+    dp_text_clear(&name);
+    return status;
+}
+
+/* Where the dataset of a block size lies: DIR/data/names-block3.h5. */
+static dp_status assign_dataset(reader *self, assignment_list *list, dp_error *error) {
+    dp_status status = DP_OK;
+    const dp_sweep_settings *settings = &self->plan->settings;
+    char stem[DP_PATH_SIZE], path[DP_PATH_SIZE];
+    if (self->building.block_size == 0)
+        goto done;
+    DP_TRY(dp_path_stem(settings->text, stem, error));
+    DP_TRY(dp_path_format(path, error, "%s/data/%s-block%" PRIu64 ".h5", settings->dir, stem,
+                          self->building.block_size));
+    assign(list, "data.path", path);
+done:
+    return status;
+}
+
+static dp_status assign_run_dir(reader *self, assignment_list *list, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_status status =
+        dp_path_format(path, error, "%s/%s", self->plan->settings.dir, self->building.name);
+    if (status == DP_OK)
+        assign(list, "run.dir", path);
+    return status;
+}
+
+/* Resolves the config; where its values do not go together, the trial keeps what is wrong. */
+static dp_status resolve(reader *self, const assignment_list *list, dp_error *error) {
+    char *strings[ASSIGNMENTS_MAX];
+    dp_sweep_trial *trial = &self->building;
+    dp_status status = dp_text_check(&list->text, error);
+    if (status != DP_OK)
+        return status;
+    for (size_t i = 0; i < list->count; i++)
+        strings[i] = list->text.data + list->starts[i];
+    trial->status = dp_config_load(&trial->config, self->plan->settings.config, (int)list->count,
+                                   strings, error);
+    if (trial->status != DP_OK && trial->status != DP_ERR_INPUT)
+        return trial->status;
+    if (trial->status == DP_ERR_INPUT)
+        snprintf(trial->message, sizeof trial->message, "%.*s", (int)sizeof trial->message - 1,
+                 error->message);
+    return DP_OK;
+}
+
+/* Of repeat number `building.repeat` of a trial whose first run has this name and seed. */
+static dp_status assign_seed(reader *self, const char *first_name, uint64_t first_seed,
+                             assignment_list *list, dp_error *error) {
+    char seed[32];
+    dp_text name = {0};
+    snprintf(seed, sizeof seed, "%" PRIu64, first_seed + self->building.repeat);
+    assign(list, "train.seed", seed);
+    dp_text_append_format(&name, "%s_seed=%s", first_name, seed);
+    dp_status status = set_name(&self->building, &name, error);
+    dp_text_clear(&name);
+    return status;
+}
+
+static dp_status append_trial(reader *self, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_sweep_plan *plan = self->plan;
+    void *trials = plan->trials;
+    if (plan->count == DP_SWEEP_TRIALS_MAX)
+        return dp_fail(error, DP_ERR_INPUT, "%s asks for more than %d runs", self->path,
+                       DP_SWEEP_TRIALS_MAX);
+    DP_TRY(dp_memory_grow(&trials, &self->capacity, plan->count + 1, sizeof *plan->trials, error));
+    plan->trials = trials;
+    plan->trials[plan->count++] = self->building;
+    plan->has_repeats = plan->has_repeats || self->building.repeats > 1;
+done:
+    return status;
+}
+
+/* Whether an assignment of the command line is for [sweep]. */
+static bool is_for_settings(const char *assignment) {
+    return strncmp(assignment, "sweep.", strlen("sweep.")) == 0;
+}
+
+/* Repeat number `repeat`; `first` is the trial's first run, or NULL for itself. */
+static dp_status make_run(reader *self, const entry *row, size_t point, uint64_t repeat,
+                          const dp_sweep_trial *first, dp_error *error) {
+    dp_status status = DP_OK;
+    assignment_list list = {0};
+    self->building = (dp_sweep_trial){
+        .reference = NAN, .repeats = self->plan->settings.repeats, .repeat = repeat};
+    DP_TRY(assign_values(self, row, point, &list, error));
+    DP_TRY(assign_dataset(self, &list, error));
+    for (int i = 0; i < self->count; i++) {
+        const char *assignment = self->assignments[i];
+        if (is_for_settings(assignment))
+            continue;
+        list.starts[list.count++] = list.text.length;
+        dp_text_append_bytes(&list.text, assignment, strlen(assignment) + 1);
+    }
+    if (first != NULL)
+        DP_TRY(assign_seed(self, first->name, first->config.seed, &list, error));
+    DP_TRY(assign_run_dir(self, &list, error));
+    DP_TRY(resolve(self, &list, error));
+    if (self->building.status != DP_OK)
+        self->building.repeats = 1; /* it would be said of each */
+    DP_TRY(append_trial(self, error));
+done:
+    dp_text_clear(&list.text);
+    return status;
+}
+
+static dp_status make_trial(reader *self, const entry *row, size_t point, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t at = self->plan->count;
+    DP_TRY(make_run(self, row, point, 0, NULL, error));
+    for (uint64_t r = 1; r < self->plan->trials[at].repeats; r++)
+        DP_TRY(make_run(self, row, point, r, &self->plan->trials[at], error));
+done:
+    return status;
+}
+
+/* --- all trials ------------------------------------------------------------------------------- */
+
+static dp_status count_trials(const reader *self, size_t *points, dp_error *error) {
+    const size_t rows = self->rows.count == 0 ? 1 : self->rows.count;
+    *points = 1;
+    if (self->rows.count == 0 && self->axes.count == 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s has no trials: give it [trials] or [grid]",
+                       self->path);
+    for (size_t a = 0; a < self->axes.count && *points * rows <= DP_SWEEP_TRIALS_MAX; a++)
+        *points *= self->axes.entries[a].count;
+    if (*points * rows > DP_SWEEP_TRIALS_MAX)
+        return dp_fail(error, DP_ERR_INPUT, "%s asks for more than %d trials", self->path,
+                       DP_SWEEP_TRIALS_MAX);
+    return DP_OK;
+}
+
+static dp_status check_names(const reader *self, dp_error *error) {
+    const dp_sweep_plan *plan = self->plan;
+    for (size_t i = 0; i < plan->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(plan->trials[i].name, plan->trials[j].name) == 0)
+                return dp_fail(error, DP_ERR_INPUT, "%s has two trials of the name '%s'",
+                               self->path, plan->trials[i].name);
+        }
+    }
+    return DP_OK;
+}
+
+/* Block sizes need a text to pack, and nobody else to name the dataset. */
+static dp_status check_datasets(const reader *self, dp_error *error) {
+    const dp_sweep_plan *plan = self->plan;
+    bool sized = false, named = false;
+    for (size_t i = 0; i < plan->column_count; i++) {
+        sized = sized || plan->columns[i].option == NULL;
+        named = named || plan->columns[i].option == find_option("data.path");
+    }
+    for (int i = 0; i < self->count; i++)
+        named = named || strncmp(self->assignments[i], "data.path=", strlen("data.path=")) == 0;
+    if (sized && named)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s names datasets by block_size, so data.path cannot be set (sweep.text "
+                       "chooses what they are packed from)",
+                       self->path);
+    if (sized && plan->settings.text[0] == '\0')
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s names datasets by block_size: set sweep.text to the text they are to be "
+                       "packed from",
+                       self->path);
+    return DP_OK;
+}
+
+static dp_status make_trials(reader *self, dp_error *error) {
+    dp_status status = DP_OK;
+    const size_t rows = self->rows.count == 0 ? 1 : self->rows.count;
+    size_t points = 0;
+    DP_TRY(count_trials(self, &points, error));
+    DP_TRY(check_datasets(self, error));
+    for (size_t r = 0; r < rows; r++) {
+        const entry *row = self->rows.count == 0 ? NULL : &self->rows.entries[r];
+        for (size_t p = 0; p < points; p++)
+            DP_TRY(make_trial(self, row, p, error));
+    }
+    DP_TRY(check_names(self, error));
+done:
+    return status;
+}
+
+/* --- settings --------------------------------------------------------------------------------- */
+
+static dp_status take_assignment(reader *self, const char *assignment, dp_error *error) {
+    char key[KEY_SIZE];
+    const char *equals = strchr(assignment, '=');
+    size_t length = equals == NULL ? 0 : (size_t)(equals - assignment);
+    if (length == 0 || length >= sizeof key)
+        return dp_fail(error, DP_ERR_INPUT, "'%s' is not section.key=value", assignment);
+    memcpy(key, assignment, length);
+    key[length] = '\0';
+    if (is_for_settings(assignment))
+        return dp_options_set(dp_sweep_settings_table(), &self->plan->settings, key, equals + 1,
+                              error);
+    if (is_own_key(key))
+        return dp_fail(error, DP_ERR_INPUT, "%s can only be set in %s", key, self->path);
+    return set_value(self, key, equals + 1, error);
+}
+
+/* The config is looked for beside the sweep file. */
+static dp_status find_config(reader *self, dp_error *error) {
+    dp_sweep_settings *settings = &self->plan->settings;
+    char beside[DP_PATH_SIZE];
+    const size_t folder = (size_t)(dp_path_base(self->path) - self->path);
+    if (settings->config[0] == '\0')
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s names no config: set config in [sweep] to what all trials begin with",
+                       self->path);
+    if (settings->config[0] == '/')
+        return DP_OK;
+    dp_status status =
+        dp_path_format(beside, error, "%.*s%s", (int)folder, self->path, settings->config);
+    if (status == DP_OK)
+        memcpy(settings->config, beside, sizeof beside);
+    return status;
+}
+
+static dp_status name_dir(reader *self, dp_error *error) {
+    char stem[DP_PATH_SIZE];
+    dp_sweep_settings *settings = &self->plan->settings;
+    if (settings->dir[0] != '\0')
+        return DP_OK;
+    dp_status status = dp_path_stem(self->path, stem, error);
+    return status == DP_OK ? dp_path_format(settings->dir, error, "runs/%s", stem) : status;
+}
+
+static dp_status complete_settings(reader *self, dp_error *error) {
+    dp_status status = DP_OK;
+    for (int i = 0; i < self->count; i++)
+        DP_TRY(take_assignment(self, self->assignments[i], error));
+    DP_TRY(find_config(self, error));
+    DP_TRY(name_dir(self, error));
+    /* What is wrong with the base config is not the fault of a trial. */
+    DP_TRY(dp_config_load(&self->scratch, self->plan->settings.config, 0, NULL, error));
+done:
+    return status;
+}
+
+static dp_status read_file(reader *self, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_file_map map = {0};
+    DP_TRY(dp_file_map_open(&map, self->path, error));
+    DP_TRY(dp_ini_read((const char *)map.data, map.size, self->path, take_entry, self, error));
+done:
+    dp_file_map_close(&map);
+    return status;
+}
+
+dp_status dp_sweep_plan_read(dp_sweep_plan *plan, const char *path, int count,
+                             char *const *assignments, dp_error *error) {
+    dp_status status = DP_OK;
+    reader *self = NULL;
+    *plan = (dp_sweep_plan){0};
+    DP_NEW_ARRAY(self, 1); /* too large for the stack: paths */
+    self->path = path;
+    self->count = count;
+    self->assignments = assignments;
+    self->plan = plan;
+    DP_TRY(dp_options_init(dp_sweep_settings_table(), &plan->settings, error));
+    DP_TRY(dp_options_init(dp_config_table(), &self->scratch, error));
+    if ((size_t)count > ASSIGNMENTS_MAX - 2 * DP_SWEEP_COLUMNS_MAX) {
+        status = dp_fail(error, DP_ERR_INPUT, "more assignments than a config has keys");
+        goto done;
+    }
+    DP_TRY(read_file(self, error));
+    DP_TRY(complete_settings(self, error));
+    DP_TRY(make_trials(self, error));
+done:
+    if (self != NULL) {
+        clear_entries(&self->columns);
+        clear_entries(&self->rows);
+        clear_entries(&self->axes);
+    }
+    dp_memory_free(self);
+    if (status != DP_OK)
+        dp_sweep_plan_clear(plan);
+    return status;
+}
+
+void dp_sweep_plan_clear(dp_sweep_plan *plan) {
+    dp_memory_free(plan->trials);
+    *plan = (dp_sweep_plan){0};
+}
+
+/* --- for tables and queues -------------------------------------------------------------------- */
+
+size_t dp_sweep_plan_distinct(const dp_sweep_plan *plan) {
+    size_t count = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        count += plan->trials[i].repeat == 0;
+    return count;
+}
+
+const char *dp_sweep_plan_unit(const dp_sweep_plan *plan) {
+    return plan->has_repeats ? "runs" : "trials";
+}
+
+const char *dp_sweep_column_name(const dp_sweep_column *column) {
+    return column->option == NULL ? BLOCK_SIZE_KEY : strrchr(column->option->key, '.') + 1;
+}
+
+void dp_sweep_column_format(const dp_sweep_column *column, const dp_sweep_trial *trial,
+                            dp_text *out) {
+    if (column->option == NULL)
+        dp_text_append_format(out, "%" PRIu64, trial->block_size);
+    else
+        dp_options_format(column->option, &trial->config, out);
+}
+
+/* What a step costs beside its fixed part grows with batch and hidden units; the fixed part is that
+ * of about 1,500 of them. */
+static double cost_of(const dp_sweep_trial *trial) {
+    const dp_config *config = &trial->config;
+    return (double)config->steps *
+           (1500.0 + (double)config->batch_size * (double)config->hidden_dim);
+}
+
+void dp_sweep_plan_order(const dp_sweep_trial *trials, size_t count, size_t *order) {
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i; /* insertion: equal ones keep the file's order */
+        for (; at > 0 && cost_of(&trials[order[at - 1]]) < cost_of(&trials[i]); at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+}

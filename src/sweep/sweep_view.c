@@ -1,0 +1,179 @@
+#include "sweep/sweep_view.h"
+
+#include "base/size.h"
+#include "base/timer.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DRAW_SECONDS 0.2
+
+enum { CELL_STATE, CELL_STEP, CELL_LOSS };
+
+static size_t cell_of(size_t trial, int which) {
+    return DP_SWEEP_CELLS(trial) + (size_t)which;
+}
+
+void dp_sweep_view_init(dp_sweep_view *view, const dp_sweep_plan *plan, dp_comm_board *board,
+                        bool live, bool draws) {
+    *view = (dp_sweep_view){.plan = plan,
+                            .board = board,
+                            .live = live && draws,
+                            .plain = !live,
+                            .started = dp_timer_now(),
+                            .terminal = {.own = -1, .parents = -1}};
+    if (view->live)
+        dp_terminal_open(&view->terminal, stdout);
+}
+
+void dp_sweep_view_close(dp_sweep_view *view) {
+    dp_sweep_view_clear(view);
+    dp_terminal_close(&view->terminal);
+}
+
+static void write_loss(dp_sweep_view *view, size_t trial, double loss) {
+    int64_t bits = 0;
+    memcpy(&bits, &loss, sizeof bits);
+    (void)dp_comm_board_write(view->board, cell_of(trial, CELL_LOSS), bits);
+}
+
+static double read_loss(const dp_sweep_view *view, size_t trial) {
+    const int64_t bits = dp_comm_board_read(view->board, cell_of(trial, CELL_LOSS));
+    double loss = 0.0;
+    memcpy(&loss, &bits, sizeof loss);
+    return loss;
+}
+
+void dp_sweep_view_progress(dp_sweep_view *view, size_t trial, uint64_t step, double loss) {
+    if (!view->plain) {
+        write_loss(view, trial, loss);
+        (void)dp_comm_board_write(view->board, cell_of(trial, CELL_STEP), (int64_t)step);
+        (void)dp_comm_board_write(view->board, cell_of(trial, CELL_STATE), DP_SWEEP_RUNNING);
+    }
+    dp_sweep_view_draw(view);
+}
+
+/* --- plain lines ------------------------------------------------------------------------------ */
+
+/* Of the names, unless some are too long to leave room for all. */
+static size_t name_width(const dp_sweep_plan *plan) {
+    size_t width = 12;
+    for (size_t i = 0; i < plan->count; i++)
+        width = dp_size_max(width, strlen(plan->trials[i].name));
+    return width < 36 ? width : 36;
+}
+
+static void print_end(const dp_sweep_view *view, const dp_sweep_trial *trial,
+                      const dp_sweep_outcome *outcome, int64_t ended) {
+    char steps[32];
+    printf("[%*" PRId64 "/%zu] %-*s ", view->plan->count < 10 ? 1 : 2, ended, view->plan->count,
+           (int)name_width(view->plan), trial->name);
+    if (outcome->state == DP_SWEEP_DONE)
+        printf("dev %.4f after %s steps\n", outcome->results.losses[DP_SPLIT_DEV],
+               dp_text_format_count(outcome->results.step, steps));
+    else
+        printf("failed: %s\n", outcome->message);
+    fflush(stdout);
+}
+
+void dp_sweep_view_end(dp_sweep_view *view, size_t trial, const dp_sweep_outcome *outcome) {
+    if (outcome->state == DP_SWEEP_STOPPED)
+        return;
+    const int64_t ended = dp_comm_board_add(view->board, DP_SWEEP_CELL_ENDED, 1) + 1;
+    if (view->plain) {
+        print_end(view, &view->plan->trials[trial], outcome, ended);
+        return;
+    }
+    write_loss(view, trial, outcome->results.losses[DP_SPLIT_DEV]);
+    (void)dp_comm_board_write(view->board, cell_of(trial, CELL_STATE), outcome->state);
+    dp_sweep_view_draw(view);
+}
+
+/* --- the table of a terminal ------------------------------------------------------------------ */
+
+/* The trials, counted by their state, and the best that is done. */
+typedef struct overview {
+    size_t counts[DP_SWEEP_STOPPED + 1];
+    size_t best;
+    double best_loss; /* NaN: none is done */
+} overview;
+
+static dp_sweep_state read_state(const dp_sweep_view *view, size_t trial) {
+    return (dp_sweep_state)dp_comm_board_read(view->board, cell_of(trial, CELL_STATE));
+}
+
+static overview look(const dp_sweep_view *view) {
+    overview seen = {.best_loss = NAN};
+    for (size_t i = 0; i < view->plan->count; i++) {
+        const dp_sweep_state state = read_state(view, i);
+        seen.counts[state]++;
+        if (state != DP_SWEEP_DONE)
+            continue;
+        const double loss = read_loss(view, i);
+        if (!(seen.best_loss <= loss)) {
+            seen.best = i;
+            seen.best_loss = loss;
+        }
+    }
+    return seen;
+}
+
+/* Appends a line, cut to the width of the terminal so that it stays one. */
+static void append_line(dp_text *out, const char *line, size_t columns, size_t *lines) {
+    const size_t length = strlen(line);
+    dp_text_append_bytes(out, line, length < columns ? length : columns - 1);
+    dp_text_append(out, "\n");
+    ++*lines;
+}
+
+static void append_running(const dp_sweep_view *view, size_t trial, dp_terminal_size size,
+                           dp_text *out, size_t *lines) {
+    char line[256], step[32], steps[32];
+    const dp_sweep_trial *self = &view->plan->trials[trial];
+    const int64_t done = dp_comm_board_read(view->board, cell_of(trial, CELL_STEP));
+    snprintf(line, sizeof line, "  %-24.60s %11s of %-11s loss %.4f", self->name,
+             dp_text_format_count((uint64_t)done, step),
+             dp_text_format_count(self->config.steps, steps), read_loss(view, trial));
+    append_line(out, line, size.columns, lines);
+}
+
+static void append_overview(const dp_sweep_view *view, const overview *seen, dp_terminal_size size,
+                            dp_text *out, size_t *lines) {
+    char line[256], duration[32], best[96] = "";
+    if (!isnan(seen->best_loss))
+        snprintf(best, sizeof best, "; best %.60s, dev %.4f", view->plan->trials[seen->best].name,
+                 seen->best_loss);
+    snprintf(line, sizeof line, "  %zu of %zu done, %zu failed, %s%s", seen->counts[DP_SWEEP_DONE],
+             view->plan->count, seen->counts[DP_SWEEP_FAILED],
+             dp_text_format_duration(dp_timer_now() - view->started, duration), best);
+    append_line(out, line, size.columns, lines);
+}
+
+void dp_sweep_view_clear(dp_sweep_view *view) {
+    if (view->lines > 0)
+        printf("\033[%zuA\r\033[J", view->lines);
+    fflush(stdout);
+    view->lines = 0;
+}
+
+void dp_sweep_view_draw(dp_sweep_view *view) {
+    if (!view->live || dp_timer_now() < view->drawn_at + DRAW_SECONDS)
+        return;
+    const dp_terminal_size size = dp_terminal_get_size(&view->terminal);
+    const overview seen = look(view);
+    dp_text out = {0};
+    size_t lines = 0;
+    for (size_t i = 0; i < view->plan->count && lines + 2 < size.lines; i++) {
+        if (read_state(view, i) == DP_SWEEP_RUNNING)
+            append_running(view, i, size, &out, &lines);
+    }
+    append_overview(view, &seen, size, &out, &lines);
+    dp_sweep_view_clear(view);
+    printf("%s", dp_text_string(&out));
+    fflush(stdout);
+    view->lines = lines;
+    view->drawn_at = dp_timer_now();
+    dp_text_clear(&out);
+}

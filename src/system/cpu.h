@@ -1,0 +1,27 @@
+/* cpu: the instruction set levels that kernels are chosen by, and how many processors we may use.
+ */
+#ifndef DP_SYSTEM_CPU_H
+#define DP_SYSTEM_CPU_H
+
+/* Ordered: a processor of one level runs the kernels of the levels below it. The x86-64 levels are
+ * those of the System V psABI, as far as kernels use them. */
+typedef enum dp_cpu_level {
+    DP_CPU_GENERIC = 0,   /* whatever the compiler's baseline is (SSE2, or NEON on aarch64) */
+    DP_CPU_X86_64_V3 = 3, /* AVX2, FMA */
+    DP_CPU_X86_64_V4 = 4, /* AVX-512 F, BW, DQ, VL */
+} dp_cpu_level;
+
+dp_cpu_level dp_cpu_level_detect(void);
+/* The same, but at most this one. */
+dp_cpu_level dp_cpu_level_up_to(dp_cpu_level highest);
+/* "generic", "x86-64-v3", "x86-64-v4". */
+const char *dp_cpu_level_name(dp_cpu_level level);
+
+/* The processors this process may run on, one bit each, so that processes of one machine can put
+ * their masks together. */
+#define DP_CPU_MASK_SIZE 128
+void dp_cpu_mask(unsigned char mask[DP_CPU_MASK_SIZE]);
+/* How many a mask holds, at least 1. */
+int dp_cpu_mask_count(const unsigned char mask[DP_CPU_MASK_SIZE]);
+
+#endif

@@ -1,0 +1,204 @@
+#include "system/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The descriptor, or -1; a signal that comes meanwhile is no failure. */
+static int open_file(const char *path, int flags) {
+    int descriptor = -1;
+    do
+        descriptor = open(path, flags | O_CLOEXEC, 0666);
+    while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
+dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    memset(file, 0, sizeof *file);
+    DP_TRY(dp_path_format(file->path, error, "%s", path));
+    /* The process id keeps two writers apart; the suffix lets a later run recognise leftovers. */
+    status = dp_path_format(file->temporary, error, "%s.%ld.tmp", path, (long)getpid());
+    if (status != DP_OK) {
+        file->temporary[0] = '\0'; /* cut short it is another file, perhaps path itself */
+        goto done;
+    }
+    int descriptor = open_file(file->temporary, O_CREAT | O_TRUNC | O_WRONLY);
+    if (descriptor < 0 || close(descriptor) != 0) {
+        status = dp_fail_errno(error, errno, "cannot write %s", path);
+        file->temporary[0] = '\0';
+    }
+done:
+    return status;
+}
+
+/* Returns 0, or what errno says of the failure. */
+static int write_all(int descriptor, const char *bytes, size_t count) {
+    while (count > 0) {
+        ssize_t written = write(descriptor, bytes, count);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return written < 0 ? errno : EIO;
+        bytes += written;
+        count -= (size_t)written;
+    }
+    return 0;
+}
+
+dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, size_t count,
+                                 dp_error *error) {
+    int descriptor = open_file(file->temporary, O_WRONLY | O_APPEND);
+    int failed = descriptor < 0 ? errno : write_all(descriptor, bytes, count);
+    if (descriptor >= 0 && close(descriptor) != 0 && failed == 0)
+        failed = errno;
+    return failed == 0 ? DP_OK : dp_fail_errno(error, failed, "cannot write %s", file->path);
+}
+
+static dp_status sync_path(const char *path, int flags, dp_error *error) {
+    int descriptor = open_file(path, flags);
+    if (descriptor < 0)
+        return dp_fail_errno(error, errno, "cannot open %s", path);
+    int failed = 0;
+    do
+        failed = fsync(descriptor) != 0 ? errno : 0;
+    while (failed == EINTR);
+    close(descriptor);
+    if (failed != 0)
+        return dp_fail_errno(error, failed, "cannot sync %s", path);
+    return DP_OK;
+}
+
+/* The folder that holds the entry `path`. */
+static dp_status sync_parent(const char *path, dp_error *error) {
+    char directory[DP_PATH_SIZE];
+    size_t length = (size_t)(dp_path_base(path) - path);
+    memcpy(directory, path, length);
+    directory[length] = '\0';
+    return sync_path(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY, error);
+}
+
+dp_status dp_file_replace_commit(dp_file_replacement *file, dp_error *error) {
+    dp_status status = DP_OK;
+    DP_TRY(sync_path(file->temporary, O_WRONLY, error));
+    if (rename(file->temporary, file->path) != 0) {
+        status = dp_fail_errno(error, errno, "cannot write %s", file->path);
+        goto done;
+    }
+    file->temporary[0] = '\0';
+    DP_TRY(sync_parent(file->path, error));
+done:
+    dp_file_replace_abort(file);
+    return status;
+}
+
+void dp_file_replace_abort(dp_file_replacement *file) {
+    if (file->temporary[0] != '\0')
+        unlink(file->temporary);
+    file->temporary[0] = '\0';
+}
+
+dp_status dp_file_write(const char *path, const void *bytes, size_t count, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_file_replacement file;
+    DP_TRY(dp_file_replace_begin(&file, path, error));
+    DP_TRY(dp_file_replace_append(&file, bytes, count, error));
+    DP_TRY(dp_file_replace_commit(&file, error));
+done:
+    dp_file_replace_abort(&file);
+    return status;
+}
+
+dp_status dp_file_map_open(dp_file_map *map, const char *path, dp_error *error) {
+    dp_status status = DP_OK;
+    struct stat information;
+    *map = (dp_file_map){0};
+    /* O_NONBLOCK: opening a pipe that nobody writes to would wait for ever. */
+    int descriptor = open_file(path, O_RDONLY | O_NONBLOCK);
+    if (descriptor < 0 || fstat(descriptor, &information) != 0) {
+        status = dp_fail_errno(error, errno, "cannot read %s", path);
+        goto done;
+    }
+    if (!S_ISREG(information.st_mode)) {
+        status = dp_fail(error, DP_ERR_INPUT, "cannot read %s: not a regular file", path);
+        goto done;
+    }
+    map->size = (size_t)information.st_size;
+    if (map->size == 0)
+        goto done;
+    void *data = mmap(NULL, map->size, PROT_READ, MAP_SHARED, descriptor, 0);
+    if (data == MAP_FAILED) {
+        status = dp_fail_errno(error, errno, "cannot map %s", path);
+        map->size = 0;
+        goto done;
+    }
+    map->data = data;
+done:
+    if (descriptor >= 0)
+        close(descriptor);
+    return status;
+}
+
+void dp_file_map_close(dp_file_map *map) {
+    if (map->data != NULL)
+        munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (dp_file_map){0};
+}
+
+bool dp_file_exists(const char *path) {
+    return access(path, F_OK) == 0;
+}
+
+dp_status dp_file_make_directories(const char *path, dp_error *error) {
+    char partial[DP_PATH_SIZE];
+    dp_status status = dp_path_format(partial, error, "%s", path);
+    if (status != DP_OK)
+        return status;
+    for (char *c = partial + (path[0] != '\0');; c++) {
+        if (*c != '/' && *c != '\0')
+            continue;
+        char kept = *c;
+        *c = '\0';
+        struct stat information;
+        int failed = mkdir(partial, 0777) == 0 ? 0 : errno;
+        if (failed != 0 && (stat(partial, &information) != 0 || !S_ISDIR(information.st_mode)))
+            return dp_fail_errno(error, failed, "cannot create the folder %s", partial);
+        if (kept == '\0')
+            return DP_OK;
+        *c = kept;
+    }
+}
+
+dp_status dp_file_remove(const char *path, dp_error *error) {
+    if (unlink(path) != 0 && errno != ENOENT)
+        return dp_fail_errno(error, errno, "cannot remove %s", path);
+    return DP_OK;
+}
+
+dp_status dp_path_format(char path[DP_PATH_SIZE], dp_error *error, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(path, DP_PATH_SIZE, format, arguments);
+    va_end(arguments);
+    if (length < 0 || length >= DP_PATH_SIZE)
+        return dp_fail(error, DP_ERR_INPUT, "path of %d bytes is too long: %.64s...", length, path);
+    return DP_OK;
+}
+
+const char *dp_path_base(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+dp_status dp_path_stem(const char *path, char stem[DP_PATH_SIZE], dp_error *error) {
+    dp_status status = dp_path_format(stem, error, "%s", dp_path_base(path));
+    char *dot = strrchr(stem, '.');
+    if (status == DP_OK && dot != NULL && dot != stem)
+        *dot = '\0';
+    return status;
+}

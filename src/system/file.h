@@ -1,0 +1,62 @@
+/* file: whole files in and out, and replacing a file so that a crash leaves the old one or the new
+ * one, never a half (temporary file beside it, sync, rename, sync of the directory).
+ */
+#ifndef DP_SYSTEM_FILE_H
+#define DP_SYSTEM_FILE_H
+
+#include "base/text.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define DP_PATH_SIZE 4096
+
+/* A file being replaced. Between begin and commit the new content is written to `temporary` by
+ * whoever likes (stdio, HDF5); abort or commit must follow. */
+typedef struct dp_file_replacement {
+    char path[DP_PATH_SIZE];
+    char temporary[DP_PATH_SIZE]; /* in the same directory; "" when there is nothing to remove */
+} dp_file_replacement;
+
+/* Chooses and creates the temporary file, so that an unwritable directory shows at once. */
+dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path,
+                                dp_error *error) DP_CHECKED;
+/* Adds bytes to the end of the temporary file. */
+dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, size_t count,
+                                 dp_error *error) DP_CHECKED;
+/* Syncs the temporary file, renames it over path and syncs the directory. On failure the old file
+ * stands and the temporary one is removed. */
+dp_status dp_file_replace_commit(dp_file_replacement *file, dp_error *error) DP_CHECKED;
+/* Removes the temporary file; after a commit, or on a zeroed struct, it does nothing. */
+void dp_file_replace_abort(dp_file_replacement *file);
+
+/* Replaces path by these bytes, as above. */
+dp_status dp_file_write(const char *path, const void *bytes, size_t count,
+                        dp_error *error) DP_CHECKED;
+
+/* A file's bytes, mapped read-only. Start with {0}. */
+typedef struct dp_file_map {
+    const unsigned char *data; /* NULL for an empty file */
+    size_t size;
+} dp_file_map;
+
+/* Regular files only: a directory, a pipe or a missing file is an error that names it. */
+dp_status dp_file_map_open(dp_file_map *map, const char *path, dp_error *error) DP_CHECKED;
+void dp_file_map_close(dp_file_map *map);
+
+bool dp_file_exists(const char *path);
+/* Creates the directory and its missing parents. */
+dp_status dp_file_make_directories(const char *path, dp_error *error) DP_CHECKED;
+/* Removes a file; one that is not there is no error. */
+dp_status dp_file_remove(const char *path, dp_error *error) DP_CHECKED;
+
+/* printf into a path buffer; too long a path is an error. */
+dp_status dp_path_format(char path[DP_PATH_SIZE], dp_error *error, const char *format, ...)
+    DP_PRINTF(3, 4) DP_CHECKED;
+/* The part behind the last '/'. Points into path. */
+const char *dp_path_base(const char *path);
+/* The base without its last ".ext", copied to stem. */
+dp_status dp_path_stem(const char *path, char stem[DP_PATH_SIZE], dp_error *error) DP_CHECKED;
+
+#endif

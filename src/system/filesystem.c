@@ -1,0 +1,79 @@
+#define _DEFAULT_SOURCE /* flock */
+#include "system/filesystem.h"
+
+#include "base/timer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define TRIAL_NAME ".dptrain-trial"
+
+dp_status dp_filesystem_nearest(const char *path, char folder[DP_PATH_SIZE], dp_error *error) {
+    struct stat information;
+    dp_status status = dp_path_format(folder, error, "%s", path);
+    while (status == DP_OK && stat(folder, &information) != 0) {
+        size_t length = (size_t)(dp_path_base(folder) - folder);
+        while (length > 1 && folder[length - 1] == '/')
+            length--;
+        if (length == 0)
+            return dp_path_format(folder, error, ".");
+        folder[length] = '\0';
+    }
+    if (status == DP_OK && !S_ISDIR(information.st_mode))
+        status = dp_fail(error, DP_ERR_INPUT, "%s is not a folder", folder);
+    return status;
+}
+
+/* A name of this process in the folder. */
+static dp_status trial_path(const char *folder, char path[DP_PATH_SIZE], dp_error *error) {
+    return dp_path_format(path, error, "%s/" TRIAL_NAME ".%ld", folder, (long)getpid());
+}
+
+dp_status dp_filesystem_try_replace(const char *folder, double *seconds, dp_error *error) {
+    static const char content[] = "Written by dptrain to try this file system out.\n";
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    const double began = dp_timer_now();
+    DP_TRY(trial_path(folder, path, error));
+    DP_TRY(dp_file_write(path, content, strlen(content), error));
+    *seconds = dp_timer_now() - began;
+    DP_TRY(dp_file_remove(path, error));
+done:
+    return status;
+}
+
+static dp_status lock(int descriptor, dp_error *error) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0)
+        return dp_fail_errno(error, errno, "flock");
+    if (fcntl(descriptor, F_SETLK, &whole) != 0)
+        return dp_fail_errno(error, errno, "fcntl(F_SETLK)");
+    return DP_OK;
+}
+
+dp_status dp_filesystem_try_lock(const char *folder, dp_error *error) {
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE];
+    DP_TRY(trial_path(folder, path, error));
+    int descriptor = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    if (descriptor < 0)
+        return dp_fail_errno(error, errno, "cannot write %s", path);
+    status = lock(descriptor, error);
+    close(descriptor);
+    unlink(path);
+done:
+    return status;
+}
+
+dp_status dp_filesystem_free_bytes(const char *path, uint64_t *bytes, dp_error *error) {
+    struct statvfs information;
+    if (statvfs(path, &information) != 0)
+        return dp_fail_errno(error, errno, "cannot tell the free space of %s", path);
+    *bytes = (uint64_t)information.f_bavail * information.f_frsize;
+    return DP_OK;
+}

@@ -1,0 +1,25 @@
+/* filesystem: what the file system below a folder can do, tried out with a file that is then
+ * removed. */
+#ifndef DP_SYSTEM_FILESYSTEM_H
+#define DP_SYSTEM_FILESYSTEM_H
+
+#include "system/file.h"
+
+#include <stdint.h>
+
+/* The folder that `path` is, or the nearest one above it that exists. */
+dp_status dp_filesystem_nearest(const char *path, char folder[DP_PATH_SIZE],
+                                dp_error *error) DP_CHECKED;
+
+/* Writes, syncs and renames a file in the folder as system/file does. *seconds is what that took.
+ */
+dp_status dp_filesystem_try_replace(const char *folder, double *seconds,
+                                    dp_error *error) DP_CHECKED;
+
+/* Locks a file in the folder, by flock and by fcntl. */
+dp_status dp_filesystem_try_lock(const char *folder, dp_error *error) DP_CHECKED;
+
+/* Bytes that this user may still write below the path. */
+dp_status dp_filesystem_free_bytes(const char *path, uint64_t *bytes, dp_error *error) DP_CHECKED;
+
+#endif

@@ -1,0 +1,66 @@
+#include "system/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+dp_status dp_journal_open(dp_journal *journal, const char *path, dp_error *error) {
+    *journal = (dp_journal){0};
+    dp_status status = dp_path_format(journal->path, error, "%s", path);
+    if (status != DP_OK)
+        return status;
+    journal->descriptor = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+    off_t end = journal->descriptor < 0 ? -1 : lseek(journal->descriptor, 0, SEEK_END);
+    if (end < 0) {
+        status = dp_fail_errno(error, errno, "cannot write %s", path);
+        if (journal->descriptor >= 0)
+            close(journal->descriptor);
+        return status;
+    }
+    journal->is_open = true;
+    journal->size = (uint64_t)end;
+    return DP_OK;
+}
+
+/* Writes at the place that is known to be the end of what is whole, so that a part of a line that
+ * could not be cut off is covered by the next attempt. */
+static dp_status write_pending(dp_journal *journal, dp_error *error) {
+    dp_text *pending = &journal->pending;
+    size_t done = 0;
+    while (done < pending->length) {
+        ssize_t count = pwrite(journal->descriptor, pending->data + done, pending->length - done,
+                               (off_t)(journal->size + done));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0) {
+            dp_fail_errno(error, count < 0 ? errno : EIO, "cannot write %s", journal->path);
+            if (done > 0 && ftruncate(journal->descriptor, (off_t)journal->size) != 0)
+                dp_fail_prefix(error, "%s ends with a part of a line", journal->path);
+            return error->status;
+        }
+        done += (size_t)count;
+    }
+    journal->size += pending->length;
+    dp_text_clear(pending);
+    return DP_OK;
+}
+
+dp_status dp_journal_add(dp_journal *journal, const char *lines, size_t length, dp_error *error) {
+    dp_text_append_bytes(&journal->pending, lines, length);
+    dp_status status = dp_text_check(&journal->pending, error);
+    return status == DP_OK ? write_pending(journal, error) : status;
+}
+
+dp_status dp_journal_sync(dp_journal *journal, dp_error *error) {
+    dp_status status = write_pending(journal, error);
+    if (status == DP_OK && fdatasync(journal->descriptor) != 0)
+        status = dp_fail_errno(error, errno, "cannot sync %s", journal->path);
+    return status;
+}
+
+void dp_journal_close(dp_journal *journal) {
+    if (journal->is_open)
+        close(journal->descriptor);
+    dp_text_clear(&journal->pending);
+    journal->is_open = false;
+}

@@ -1,0 +1,43 @@
+/* process: what the system says of this process. */
+#ifndef DP_SYSTEM_PROCESS_H
+#define DP_SYSTEM_PROCESS_H
+
+#include "system/file.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of memory in use, and our share of them where pages are shared with other processes (each
+ * page divided by its users): the shares of all ranks of a node add up. 0 where the system does not
+ * tell. */
+size_t dp_process_resident_bytes(void);
+size_t dp_process_proportional_bytes(void);
+
+/* Seconds since the process was started; to a hundredth. 0 where the system does not tell. */
+double dp_process_age(void);
+
+/* Which process of all hosts it is: what tells it from a later one of the same number. */
+typedef struct dp_process_identity {
+    char host[256];   /* name of the machine, or of the container */
+    char boot[64];    /* of the machine: another one after it was started anew; "-": not known */
+    char space[64];   /* in which the number counts (of a container); "-": not known */
+    uint64_t number;  /* the process id */
+    uint64_t started; /* clock ticks since the boot; 0: not known */
+} dp_process_identity;
+
+/* Of this process. */
+void dp_process_identify(dp_process_identity *identity);
+
+typedef enum dp_process_state {
+    DP_PROCESS_RUNS,
+    DP_PROCESS_ENDED,
+    DP_PROCESS_UNKNOWN /* it is, or was, where we cannot see it */
+} dp_process_state;
+
+dp_process_state dp_process_look(const dp_process_identity *identity);
+
+/* Finds a program as a shell would, in PATH; false where there is none. */
+bool dp_process_find_program(const char *name, char path[DP_PATH_SIZE]);
+
+#endif

@@ -1,0 +1,94 @@
+#define _DEFAULT_SOURCE /* TIOCGWINSZ */
+#include "system/terminal.h"
+
+#include "base/text.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define USUAL_COLUMNS 80
+#define USUAL_LINES 24
+
+static size_t size_from_environment(const char *name, size_t otherwise) {
+    uint64_t size = 0;
+    const char *value = getenv(name);
+    return value != NULL && dp_text_parse_unsigned(value, &size) && size >= 1 && size <= 10000
+               ? (size_t)size
+               : otherwise;
+}
+
+/* What a terminal tells of itself: 0 and 0 where it tells nothing, or is none. */
+static dp_terminal_size told_size(int descriptor) {
+    struct winsize window;
+    if (ioctl(descriptor, TIOCGWINSZ, &window) != 0)
+        return (dp_terminal_size){0};
+    return (dp_terminal_size){.columns = window.ws_col, .lines = window.ws_row};
+}
+
+/* 0 and 0 where it is no terminal. */
+static dp_terminal_size size_of(int descriptor) {
+    const dp_terminal_size told = told_size(descriptor);
+    if (descriptor < 0 || !isatty(descriptor) || (told.columns > 0 && told.lines > 0))
+        return told;
+    return (dp_terminal_size){.columns = size_from_environment("COLUMNS", USUAL_COLUMNS),
+                              .lines = size_from_environment("LINES", USUAL_LINES)};
+}
+
+/* Whether mpirun has given this process its output. */
+static bool is_launched(void) {
+    return getenv("OMPI_COMM_WORLD_RANK") != NULL;
+}
+
+static bool is_dumb(void) {
+    const char *kind = getenv("TERM");
+    return kind == NULL || strcmp(kind, "") == 0 || strcmp(kind, "dumb") == 0;
+}
+
+/* The same output of our parent; -1 where we may not see it. */
+static int open_parents(int descriptor) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getppid(), descriptor);
+    return open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+}
+
+void dp_terminal_open(dp_terminal *terminal, FILE *output) {
+    int descriptor = fileno(output);
+    *terminal = (dp_terminal){.own = -1, .parents = -1};
+    if (is_dumb() || size_of(descriptor).columns == 0)
+        return;
+    terminal->own = descriptor;
+    terminal->parents = open_parents(descriptor);
+    if (terminal->parents >= 0 && size_of(terminal->parents).columns == 0) {
+        close(terminal->parents); /* a pipe's other end must see it end */
+        terminal->parents = -1;
+    }
+    if (terminal->parents < 0 && is_launched() && told_size(descriptor).columns == 0)
+        terminal->own = -1;
+}
+
+void dp_terminal_close(dp_terminal *terminal) {
+    if (terminal->parents >= 0)
+        close(terminal->parents);
+    *terminal = (dp_terminal){.own = -1, .parents = -1};
+}
+
+dp_terminal_size dp_terminal_get_size(const dp_terminal *terminal) {
+    if (terminal->own < 0)
+        return (dp_terminal_size){0};
+    const dp_terminal_size own = size_of(terminal->own);
+    if (terminal->parents < 0)
+        return own;
+    const dp_terminal_size parents = size_of(terminal->parents);
+    return parents.columns > 0 && parents.columns < own.columns ? parents : own;
+}
+
+bool dp_terminal_is_watched(FILE *output) {
+    dp_terminal terminal;
+    dp_terminal_open(&terminal, output);
+    bool watched = dp_terminal_get_size(&terminal).columns > 0;
+    dp_terminal_close(&terminal);
+    return watched;
+}

@@ -1,0 +1,66 @@
+/* report: what a run tells its user, on standard output and in log.txt.
+ *
+ * One rank reports; on the others every call does nothing. Plain lines of at most 80 columns, no
+ * control characters; where somebody watches, a line of progress stands below them, which never
+ * gets into log.txt.
+ */
+#ifndef DP_TRAIN_REPORT_H
+#define DP_TRAIN_REPORT_H
+
+#include "baseline/mixture.h"
+#include "data/dataset.h"
+#include "engine/config.h"
+#include "engine/evaluate.h"
+#include "model/params.h"
+#include "parallel/comm.h"
+#include "run/metrics.h"
+#include "system/journal.h"
+#include "system/progress_line.h"
+
+#include <signal.h>
+
+typedef struct dp_report {
+    bool enabled;
+    bool quiet;                          /* only to the log */
+    bool of_words;                       /* whose models are compared by perplexity */
+    const volatile sig_atomic_t *signal; /* that asks the run to end, or NULL */
+    dp_journal log;
+    bool log_failed; /* its last line could not be written; log_error says why */
+    dp_error log_error;
+    dp_progress_line progress;
+} dp_report;
+
+/* On the one rank that reports; on the others it stays zeroed. Appends to log.txt at `path`, and if
+ * `quiet` nowhere else. Once *signal is not 0, lines that standard output would have to wait for
+ * are in log.txt only. */
+dp_status dp_report_open(dp_report *report, bool quiet, const volatile sig_atomic_t *signal,
+                         const char *path, dp_error *error) DP_CHECKED;
+void dp_report_close(dp_report *report);
+/* Whether all lines are in log.txt; else *error says why not. */
+dp_status dp_report_check_log(const dp_report *report, dp_error *error) DP_CHECKED;
+
+/* One line, without the newline. */
+void dp_report_line(dp_report *report, const char *format, ...) DP_PRINTF(2, 3);
+
+/* The table at the start of a run. `processor` names instruction set and BLAS. */
+void dp_report_start(dp_report *report, const dp_config *config, const dp_dataset *dataset,
+                     const dp_params_layout *layout, const dp_comm *comm, const char *processor);
+
+/* The heading of the step lines, and one of them: with the splits evaluated there, except on the
+ * last, which the table of the splits follows; of words with the perplexity in brackets. */
+void dp_report_step_heading(dp_report *report);
+void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left);
+
+/* Shows on the terminal where the run stands, as often as it is due (system/progress_line): `step`
+ * of `end`, the mean loss since the last step line, and what a step takes. */
+void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double loss, double lr,
+                        double ms_per_step);
+
+/* A table of the splits in the set `splits`. */
+void dp_report_splits(dp_report *report, unsigned splits,
+                      const dp_evaluation evaluations[DP_SPLIT_COUNT]);
+
+/* The same for a mixture: network, trigram and mixture beside each other. */
+void dp_report_mixture(dp_report *report, unsigned splits, const dp_mixture_results *results);
+
+#endif

@@ -1,0 +1,324 @@
+#include "run/metrics.h"
+
+#include "support/expect.h"
+#include "support/scratch.h"
+
+#include <sys/stat.h>
+
+#define HEADER                                                                                     \
+    "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"    \
+    "seconds,grad_norm\n"
+
+/* A row as the writer leaves it, with the step's digits put in. */
+#define ROW(step) step ",2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,\n"
+
+static void write_text(const char *path, const char *content) {
+    dp_error error = {0};
+    expect_ok(dp_file_write(path, content, strlen(content), &error), &error);
+}
+
+static void expect_content(const char *path, const char *expected) {
+    dp_error error = {0};
+    dp_file_map map;
+    dp_text content = {0};
+    expect_ok(dp_file_map_open(&map, path, &error), &error);
+    dp_text_append_bytes(&content, map.data, map.size);
+    assert_string_equal(dp_text_string(&content), expected);
+    dp_text_clear(&content);
+    dp_file_map_close(&map);
+}
+
+static void append(const char *path, uint64_t open_at, const dp_metrics_row *row) {
+    dp_error error = {0};
+    dp_metrics metrics;
+    expect_ok(dp_metrics_open(&metrics, path, open_at, &error), &error);
+    if (row != NULL)
+        expect_ok(dp_metrics_append(&metrics, row, &error), &error);
+    dp_metrics_close(&metrics);
+}
+
+static dp_metrics_row row_of(uint64_t step) {
+    return (dp_metrics_row){.step = step,
+                            .loss = 2.5,
+                            .batch_loss = 2.25,
+                            .lr = 0.1,
+                            .split_loss = {NAN, NAN, NAN},
+                            .weights_hash = 7,
+                            .ms_per_step = 1.0,
+                            .examples_per_s = 2000.0,
+                            .seconds = 3.0,
+                            .grad_norm = NAN};
+}
+
+/* Opens a file of this content at a step, and looks at what it holds then. */
+static void expect_cut(const char *content, uint64_t step, const char *expected) {
+    const char *path = scratch_path("cut.csv");
+    write_text(path, content);
+    append(path, step, NULL);
+    expect_content(path, expected);
+}
+
+static void test_metrics_appends_rows_to_a_new_file(void **state) {
+    (void)state;
+    const char *path = scratch_path("new.csv");
+    dp_metrics_row first = row_of(100), second = row_of(UINT64_MAX);
+    second.loss = 1.0 / 3.0;
+    second.split_loss[DP_SPLIT_TRAIN] = 0.1;
+    second.split_loss[DP_SPLIT_TEST] = 1e-300;
+    append(path, 0, &first);
+    expect_content(path, HEADER ROW("100"));
+    append(path, 100, &second);
+    expect_content(path, HEADER ROW("100") "18446744073709551615,0.3333333333333333,2.25,0.1,0.1,"
+                                           ",1e-300,xxh3:0000000000000007,1.0000,2000,3.000,\n");
+}
+
+static void test_metrics_writes_through_at_once(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_metrics metrics;
+    dp_metrics_row row = row_of(100);
+    const char *path = scratch_path("through.csv");
+    expect_ok(dp_metrics_open(&metrics, path, 0, &error), &error);
+    expect_ok(dp_metrics_append(&metrics, &row, &error), &error);
+    expect_content(path, HEADER ROW("100"));
+    dp_metrics_close(&metrics);
+}
+
+static void test_metrics_leaves_out_what_is_no_number(void **state) {
+    (void)state;
+    dp_metrics_row row = row_of(100);
+    const char *path = scratch_path("nan.csv");
+    row.loss = INFINITY;
+    row.batch_loss = -NAN;
+    append(path, 0, &row);
+    expect_content(path, HEADER "100,,,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,\n");
+}
+
+static void test_metrics_cuts_back_to_a_step(void **state) {
+    (void)state;
+    static const char three[] = HEADER ROW("100") ROW("200") ROW("300");
+    expect_cut(three, 1000, three);
+    expect_cut(three, 300, three);
+    expect_cut(three, 299, HEADER ROW("100") ROW("200"));
+    expect_cut(three, 200, HEADER ROW("100") ROW("200"));
+    expect_cut(three, 50, HEADER);
+    expect_cut(three, 0, HEADER); /* a new run */
+}
+
+static void test_metrics_drops_what_a_crash_left_unfinished(void **state) {
+    (void)state;
+    static const char *const unfinished[] = {
+        "3",     "300",      "300,2.5,2", ",",     "\n",
+        "x,1\n", "-300,1\n", " 300,1\n",  "300\n", "18446744073709551616,1\n"};
+    for (size_t i = 0; i < sizeof unfinished / sizeof unfinished[0]; i++) {
+        char content[512];
+        snprintf(content, sizeof content, "%s%s", HEADER ROW("100") ROW("200"), unfinished[i]);
+        expect_cut(content, 1000, HEADER ROW("100") ROW("200"));
+    }
+    expect_cut(HEADER ROW("100") "\n" ROW("200"), 1000, HEADER ROW("100"));
+}
+
+/* A run begun by the version that had no grad_norm goes on with its curve. */
+static void test_metrics_gives_an_earlier_file_the_column(void **state) {
+    (void)state;
+    static const char before[] =
+        "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"
+        "seconds\n100,2.5,,,,,,,,,3.000\n200,2.25,,,,,,,,,4.000\n300,2.125,,";
+    expect_cut(before, 200,
+               HEADER "100,2.5,,,,,,,,,3.000,\n"
+                      "200,2.25,,,,,,,,,4.000,\n");
+    expect_cut(before, 100, HEADER "100,2.5,,,,,,,,,3.000,\n");
+    expect_cut(before, 0, HEADER);
+}
+
+static void test_metrics_of_a_header_alone_or_a_part_of_it(void **state) {
+    (void)state;
+    expect_cut(HEADER, 100, HEADER);
+    expect_cut("step,loss", 100, HEADER);
+    expect_cut("", 100, HEADER);
+}
+
+static void test_metrics_replaces_a_file_that_is_not_its_own(void **state) {
+    (void)state;
+    expect_cut("epoch,accuracy\n1,0.5\n", 100, HEADER);
+    static const char binary[] = "\x89HDF\r\n\x1a\n";
+    expect_cut(binary, 100, HEADER);
+}
+
+static void test_metrics_cuts_a_long_file_in_a_moment(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_text content = {0};
+    dp_metrics metrics;
+    const char *path = scratch_path("long.csv");
+    dp_text_append(&content, HEADER);
+    for (unsigned step = 1; step <= 100000; step++)
+        dp_text_append_format(&content, "%u,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n", step);
+    write_text(path, dp_text_string(&content));
+    expect_ok(dp_metrics_open(&metrics, path, 100000, &error), &error);
+    dp_metrics_close(&metrics);
+    expect_content(path, dp_text_string(&content));
+    dp_text_clear(&content);
+}
+
+static void test_metrics_names_a_file_that_it_cannot_write(void **state) {
+    (void)state;
+    dp_error error;
+    dp_metrics metrics;
+    dp_metrics_row row = row_of(1);
+    expect_failure(dp_metrics_open(&metrics, scratch_path("nowhere/metrics.csv"), 0, &error),
+                   DP_ERR_IO, "nowhere/metrics.csv", &error);
+    dp_metrics_close(&metrics);
+    expect_failure(dp_metrics_open(&metrics, scratch_folder, 5, &error), DP_ERR_INPUT,
+                   "not a regular file", &error);
+    dp_metrics_close(&metrics);
+    struct stat device;
+    if (stat("/dev/full", &device) != 0 || !S_ISCHR(device.st_mode)) {
+        print_message("skipped: no device /dev/full here to write to\n");
+        skip();
+    }
+    expect_ok(dp_journal_open(&metrics.journal, "/dev/full", &error), &error);
+    expect_failure(dp_metrics_append(&metrics, &row, &error), DP_ERR_IO, "cannot write /dev/full",
+                   &error);
+    dp_metrics_close(&metrics);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* Reads a file of this content; released with dp_metrics_table_clear. */
+static dp_metrics_table read_rows(const char *content) {
+    dp_error error = {0};
+    dp_metrics_table table;
+    const char *path = scratch_path("read.csv");
+    write_text(path, content);
+    expect_ok(dp_metrics_read(&table, path, &error), &error);
+    return table;
+}
+
+static void expect_unreadable(const char *content, const char *part) {
+    dp_error error;
+    dp_metrics_table table;
+    const char *path = scratch_path("bad.csv");
+    write_text(path, content);
+    expect_failure(dp_metrics_read(&table, path, &error), DP_ERR_INPUT, part, &error);
+    assert_null(table.rows);
+}
+
+static void test_metrics_reads_what_was_appended(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_metrics_table table;
+    dp_metrics_row first = row_of(100), second = row_of(UINT64_MAX);
+    const char *path = scratch_path("round_trip.csv");
+    second.loss = 1.0 / 3.0;
+    second.split_loss[DP_SPLIT_DEV] = 1e-300;
+    second.weights_hash = UINT64_MAX;
+    second.grad_norm = 0.25;
+    append(path, 0, &first);
+    append(path, 100, &second);
+    expect_ok(dp_metrics_read(&table, path, &error), &error);
+    expect_unsigned(table.count, 2);
+    expect_unsigned(table.rows[0].step, 100);
+    expect_close(table.rows[0].batch_loss, 2.25, 0.0);
+    expect_close(table.rows[0].lr, 0.1, 0.0);
+    assert_true(isnan(table.rows[0].split_loss[DP_SPLIT_DEV]));
+    expect_unsigned(table.rows[1].step, UINT64_MAX);
+    expect_close(table.rows[1].loss, 1.0 / 3.0, 0.0);
+    expect_close(table.rows[1].split_loss[DP_SPLIT_DEV], 1e-300, 0.0);
+    expect_hex(table.rows[1].weights_hash, UINT64_MAX);
+    expect_close(table.rows[1].seconds, 3.0, 0.0);
+    assert_true(isnan(table.rows[0].grad_norm));
+    expect_close(table.rows[1].grad_norm, 0.25, 0.0);
+    dp_metrics_table_clear(&table);
+}
+
+static void test_metrics_reads_no_row_that_is_still_being_written(void **state) {
+    (void)state;
+    static const char *const unfinished[] = {"", "3", "300,2.5,2", "not yet", ROW("300")};
+    for (size_t i = 0; i < sizeof unfinished / sizeof unfinished[0]; i++) {
+        char content[1024];
+        snprintf(content, sizeof content, "%s%s", HEADER ROW("100") ROW("200"), unfinished[i]);
+        if (i == 4)
+            content[strlen(content) - 1] = '\0'; /* only its end is missing */
+        dp_metrics_table table = read_rows(content);
+        expect_unsigned(table.count, 2);
+        dp_metrics_table_clear(&table);
+    }
+    dp_metrics_table empty = read_rows(HEADER);
+    expect_unsigned(empty.count, 0);
+    dp_metrics_table_clear(&empty);
+}
+
+static void test_metrics_finds_columns_by_their_names(void **state) {
+    (void)state;
+    dp_metrics_table table = read_rows("step,gradient_norm,loss\n7,0.25,2.5\n9,,\n");
+    expect_unsigned(table.count, 2);
+    expect_close(table.rows[0].loss, 2.5, 0.0);
+    assert_true(isnan(table.rows[0].lr));
+    assert_true(isnan(table.rows[1].loss));
+    expect_hex(table.rows[1].weights_hash, 0);
+    dp_metrics_table_clear(&table);
+}
+
+static void test_metrics_names_the_line_that_is_damaged(void **state) {
+    (void)state;
+    expect_unreadable("", "bad.csv:1: not the metrics of a run");
+    expect_unreadable("step,loss", "bad.csv:1:");
+    expect_unreadable("epoch,accuracy\n1,0.5\n", "bad.csv:1:");
+    static const char *const damaged[] = {"\n",
+                                          "200\n",
+                                          "x,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n",
+                                          "-2,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n",
+                                          "200,2.5.1,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n",
+                                          "200,2.5,2.25,0.1,,,,xxh3:7,1,2,3,\n",
+                                          "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,4,5\n",
+                                          ROW("100"), /* the step before again */
+                                          ROW("99")};
+    for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
+        char content[1024];
+        snprintf(content, sizeof content, "%s%s%s", HEADER ROW("100"), damaged[i], ROW("300"));
+        expect_unreadable(content, "bad.csv:3: not a row of metrics");
+    }
+}
+
+/* As a file system may leave it after a crash: they must not hide the rows behind them. */
+static void test_metrics_with_zeros_inside(void **state) {
+    (void)state;
+    static const char content[] = HEADER ROW("100") "200,2.5\0\0\0\n" ROW("300");
+    dp_error error;
+    dp_metrics_table table;
+    expect_ok(dp_file_write(scratch_path("zeros.csv"), content, sizeof content - 1, &error),
+              &error);
+    expect_failure(dp_metrics_read(&table, scratch_path("zeros.csv"), &error), DP_ERR_INPUT,
+                   "zeros.csv:3: not a row of metrics", &error);
+}
+
+static void test_metrics_that_cannot_be_read(void **state) {
+    (void)state;
+    dp_error error;
+    dp_metrics_table table;
+    expect_failure(dp_metrics_read(&table, scratch_path("nowhere.csv"), &error), DP_ERR_IO,
+                   "nowhere.csv", &error);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_metrics_appends_rows_to_a_new_file),
+        cmocka_unit_test(test_metrics_writes_through_at_once),
+        cmocka_unit_test(test_metrics_leaves_out_what_is_no_number),
+        cmocka_unit_test(test_metrics_cuts_back_to_a_step),
+        cmocka_unit_test(test_metrics_drops_what_a_crash_left_unfinished),
+        cmocka_unit_test(test_metrics_gives_an_earlier_file_the_column),
+        cmocka_unit_test(test_metrics_of_a_header_alone_or_a_part_of_it),
+        cmocka_unit_test(test_metrics_replaces_a_file_that_is_not_its_own),
+        cmocka_unit_test(test_metrics_cuts_a_long_file_in_a_moment),
+        cmocka_unit_test(test_metrics_names_a_file_that_it_cannot_write),
+        cmocka_unit_test(test_metrics_reads_what_was_appended),
+        cmocka_unit_test(test_metrics_reads_no_row_that_is_still_being_written),
+        cmocka_unit_test(test_metrics_finds_columns_by_their_names),
+        cmocka_unit_test(test_metrics_names_the_line_that_is_damaged),
+        cmocka_unit_test(test_metrics_with_zeros_inside),
+        cmocka_unit_test(test_metrics_that_cannot_be_read),
+    };
+    return cmocka_run_group_tests_name("metrics", tests, scratch_create, scratch_remove);
+}
