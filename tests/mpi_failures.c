@@ -145,10 +145,10 @@ static dp_status use_all(dp_comm *comm, dp_error *error) {
     dp_comm_board *board = NULL;
     dp_comm *group = NULL;
     exchange(comm);
-    DP_TRY(dp_comm_window_create(&window, comm, 4096, error));
-    DP_TRY(dp_comm_board_create(&board, comm, 4, error));
+    DP_OR_DONE(dp_comm_window_create(&window, comm, 4096, error));
+    DP_OR_DONE(dp_comm_board_create(&board, comm, 4, error));
     (void)dp_comm_board_add(board, 1, 5);
-    DP_TRY(dp_comm_split(&group, comm, dp_comm_rank(comm) % 2, error));
+    DP_OR_DONE(dp_comm_split(&group, comm, dp_comm_rank(comm) % 2, error));
     dp_comm_set_place(group, "in a group", 1);
     exchange(group);
     dp_comm_rest(comm, NULL, NULL);

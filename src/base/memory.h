@@ -23,14 +23,16 @@ dp_status dp_memory_grow(void **block, size_t *capacity, size_t needed, size_t s
 
 void dp_memory_free(void *block);
 
-/* Within a function with `status`, `error` and the label `done`: pointer = zeroed array. */
-#define DP_NEW_ARRAY(pointer, count)                                                               \
+/* pointer = zeroed array, or leave the function as DP_TRY and DP_OR_DONE do; `error` is its own. */
+#define DP_TRY_NEW(pointer, count)                                                                 \
     do {                                                                                           \
         (pointer) = dp_memory_zeroed((count), sizeof *(pointer), error);                           \
-        if ((pointer) == NULL) {                                                                   \
-            status = error->status;                                                                \
-            goto done;                                                                             \
-        }                                                                                          \
+        DP_TRY((pointer) == NULL ? error->status : DP_OK);                                         \
+    } while (0)
+#define DP_NEW_OR_DONE(pointer, count)                                                             \
+    do {                                                                                           \
+        (pointer) = dp_memory_zeroed((count), sizeof *(pointer), error);                           \
+        DP_OR_DONE((pointer) == NULL ? error->status : DP_OK);                                     \
     } while (0)
 
 #endif

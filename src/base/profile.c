@@ -10,13 +10,11 @@ const char *dp_phase_name(dp_phase phase) {
 }
 
 dp_status dp_profile_init(dp_profile *profile, size_t event_capacity, dp_error *error) {
-    dp_status status = DP_OK;
     *profile = (dp_profile){.origin = dp_timer_now()};
     if (event_capacity > 0)
-        DP_NEW_ARRAY(profile->events, event_capacity);
+        DP_TRY_NEW(profile->events, event_capacity);
     profile->event_capacity = event_capacity;
-done:
-    return status;
+    return DP_OK;
 }
 
 void dp_profile_clear(dp_profile *profile) {

@@ -8,7 +8,7 @@
  * input that caused it. Callers pass both on unchanged:
  *
  *     dp_status status = DP_OK;
- *     DP_TRY(dp_file_map_open(&map, path, error));
+ *     DP_OR_DONE(dp_file_map_open(&map, path, error));
  *     ...
  *     done:
  *         dp_file_map_close(&map);
@@ -46,8 +46,16 @@ typedef struct dp_error {
 #define DP_PRINTF(format_index, first_index)                                                       \
     __attribute__((format(printf, format_index, first_index)))
 
-/* Leave the function at its label `done`, with the local variable `status` set, unless OK. */
+/* Leave the function unless OK: by returning the status, */
 #define DP_TRY(call)                                                                               \
+    do {                                                                                           \
+        const dp_status tried_status = (call);                                                     \
+        if (tried_status != DP_OK)                                                                 \
+            return tried_status;                                                                   \
+    } while (0)
+
+/* and where there is something to release, at its label `done` with its variable `status` set. */
+#define DP_OR_DONE(call)                                                                           \
     do {                                                                                           \
         status = (call);                                                                           \
         if (status != DP_OK)                                                                       \

@@ -172,7 +172,7 @@ dp_status dp_tree_plan_init(dp_tree_plan *plan, const size_t *starts, size_t ran
     /* All ranks walk the nodes in the same order, so sends and receives cannot wait in a circle. */
     for (size_t width = 1; width < leaves; width *= 2) {
         for (size_t first = 0; first + width < leaves; first += 2 * width)
-            DP_TRY(plan_join(&self, first, width, error));
+            DP_OR_DONE(plan_join(&self, first, width, error));
     }
 done:
     if (status != DP_OK)

@@ -19,13 +19,11 @@ typedef struct row_reader {
 
 static dp_status reader_init(row_reader *self, const dp_dataset *dataset, dp_split split,
                              dp_error *error) {
-    dp_status status = DP_OK;
     const size_t block_size = (size_t)dataset->info.block_size;
     *self = (row_reader){.dataset = dataset, .split = split, .block_size = block_size};
-    DP_NEW_ARRAY(self->contexts, DP_EVALUATE_ROWS * block_size);
-    DP_NEW_ARRAY(self->targets, DP_EVALUATE_ROWS);
-done:
-    return status;
+    DP_TRY_NEW(self->contexts, DP_EVALUATE_ROWS * block_size);
+    DP_TRY_NEW(self->targets, DP_EVALUATE_ROWS);
+    return DP_OK;
 }
 
 static void reader_clear(row_reader *self) {
@@ -51,7 +49,7 @@ static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_s
     const size_t rows = (size_t)dp_dataset_rows(dataset, split);
     row_reader reader = {0};
     dp_status status = DP_OK;
-    DP_TRY(reader_init(&reader, dataset, split, error));
+    DP_OR_DONE(reader_init(&reader, dataset, split, error));
     for (size_t first = 0; first < rows && status == DP_OK; first += DP_EVALUATE_ROWS) {
         const size_t count = dp_size_min(rows - first, DP_EVALUATE_ROWS);
         read_rows(&reader, first, count);
@@ -66,14 +64,12 @@ done:
 }
 
 static dp_status build(const dp_dataset *dataset, dp_trigram **trigram, dp_error *error) {
-    dp_status status = DP_OK;
     DP_TRY(dp_trigram_create(trigram, dataset->vocabulary.count, (size_t)dataset->info.block_size,
                              error));
     DP_TRY(take_split(*trigram, dataset, DP_SPLIT_TRAIN, dp_trigram_count, error));
     DP_TRY(take_split(*trigram, dataset, DP_SPLIT_DEV, dp_trigram_hold_out, error));
     (void)dp_trigram_fit(*trigram);
-done:
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_trigram_of_dataset(dp_comm *comm, const dp_dataset *dataset, dp_trigram **trigram,
@@ -106,8 +102,8 @@ dp_status dp_evaluate_trigram(dp_comm *comm, const dp_dataset *dataset, dp_split
     trigram_evaluator self = {.trigram = trigram};
     double loss = 0.0;
     dp_status status = reader_init(&self.reader, dataset, split, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    DP_TRY(dp_evaluate_sums(comm, rows, 1, trigram_chunk, &self, &loss, error));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(dp_evaluate_sums(comm, rows, 1, trigram_chunk, &self, &loss, error));
     *evaluation = dp_evaluation_of(loss, rows);
 done:
     reader_clear(&self.reader);
@@ -134,13 +130,11 @@ static void scores_clear(scores *self) {
 
 static dp_status scores_init(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
                              dp_error *error) {
-    dp_status status = DP_OK;
     *self = (scores){.rows = (size_t)dp_dataset_rows(dataset, split)};
     self->share = dp_evaluate_share(comm, self->rows);
-    DP_NEW_ARRAY(self->losses, self->share.end - self->share.first);
-    DP_NEW_ARRAY(self->probabilities, self->share.end - self->share.first);
-done:
-    return status;
+    DP_TRY_NEW(self->losses, self->share.end - self->share.first);
+    DP_TRY_NEW(self->probabilities, self->share.end - self->share.first);
+    return DP_OK;
 }
 
 /* Chunk by chunk, so that a row's loss has the bits that it has in dp_evaluate. */
@@ -170,7 +164,7 @@ static dp_status score(scores *self, dp_comm *comm, const dp_dataset *dataset, d
         status = reader_init(&reader, dataset, split, error);
     if (status == DP_OK)
         status = dp_model_create(&model, mixture->layout, &options, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
     fill(self, mixture, model, &reader);
 done:
     dp_model_destroy(model);
@@ -200,7 +194,6 @@ static void claims_chunk(void *context, size_t first, size_t rows, double *sums)
 }
 
 static dp_status fit_weight(dp_comm *comm, scores *dev, double *weight, dp_error *error) {
-    dp_status status = DP_OK;
     double change = 1.0;
     dev->weight = 0.5;
     for (int step = 0; step < STEPS_MAX && change > CHANGE_MIN; step++) {
@@ -210,8 +203,7 @@ static dp_status fit_weight(dp_comm *comm, scores *dev, double *weight, dp_error
         dev->weight = claims / (double)dev->rows;
     }
     *weight = dev->weight;
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status sum_up(dp_comm *comm, scores *self, dp_split split, double weight,
@@ -238,11 +230,11 @@ dp_status dp_evaluate_mixture(dp_comm *comm, const dp_dataset *dataset, unsigned
         const bool fits = fit && split == DP_SPLIT_DEV, wanted = (splits >> split & 1u) != 0;
         if (!fits && !wanted)
             continue;
-        DP_TRY(score(&current, comm, dataset, split, mixture, error));
+        DP_OR_DONE(score(&current, comm, dataset, split, mixture, error));
         if (fits)
-            DP_TRY(fit_weight(comm, &current, &mixture->weight, error));
+            DP_OR_DONE(fit_weight(comm, &current, &mixture->weight, error));
         if (wanted)
-            DP_TRY(sum_up(comm, &current, split, mixture->weight, results, error));
+            DP_OR_DONE(sum_up(comm, &current, split, mixture->weight, results, error));
         scores_clear(&current);
     }
 done:

@@ -26,19 +26,17 @@ static size_t slot_of(const dp_tally *tally, uint64_t key) {
 
 /* At most half of the slots are taken, so that a search ends soon. */
 static dp_status make_room(dp_tally *tally, dp_error *error) {
-    dp_status status = DP_OK;
     uint32_t *slots = NULL;
     if (2 * (tally->count + 1) <= tally->slot_count)
         return DP_OK;
     const size_t slot_count = tally->slot_count == 0 ? SLOTS_MIN : 2 * tally->slot_count;
-    DP_NEW_ARRAY(slots, slot_count);
+    DP_TRY_NEW(slots, slot_count);
     dp_memory_free(tally->slots);
     tally->slots = slots;
     tally->slot_count = slot_count;
     for (size_t i = 0; i < tally->count; i++)
         slots[slot_of(tally, tally->entries[i].key)] = (uint32_t)(i + 1);
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status append(dp_tally *tally, uint64_t key, dp_error *error) {
@@ -55,7 +53,6 @@ static dp_status append(dp_tally *tally, uint64_t key, dp_error *error) {
 }
 
 dp_status dp_tally_add(dp_tally *tally, uint64_t key, uint32_t *number, dp_error *error) {
-    dp_status status = DP_OK;
     DP_TRY(make_room(tally, error));
     const size_t slot = slot_of(tally, key);
     if (tally->slots[slot] == 0) {
@@ -64,8 +61,7 @@ dp_status dp_tally_add(dp_tally *tally, uint64_t key, uint32_t *number, dp_error
     }
     *number = tally->slots[slot] - 1;
     tally->entries[*number].count++;
-done:
-    return status;
+    return DP_OK;
 }
 
 uint32_t dp_tally_find(const dp_tally *tally, uint64_t key) {

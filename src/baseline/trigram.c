@@ -37,11 +37,11 @@ dp_status dp_trigram_create(dp_trigram **trigram, size_t vocab, size_t block_siz
     dp_status status = DP_OK;
     dp_trigram *self = NULL;
     *trigram = NULL;
-    DP_NEW_ARRAY(self, 1);
+    DP_NEW_OR_DONE(self, 1);
     self->vocab = vocab;
     self->block_size = block_size;
-    DP_NEW_ARRAY(self->targets, vocab);
-    DP_NEW_ARRAY(self->followed, vocab);
+    DP_NEW_OR_DONE(self->targets, vocab);
+    DP_NEW_OR_DONE(self->followed, vocab);
     for (size_t q = 0; q < BUCKETS; q++) {
         for (size_t i = 0; i < DP_TRIGRAM_LEVELS; i++)
             self->weights[q][i] = 1.0 / DP_TRIGRAM_LEVELS;
@@ -83,7 +83,6 @@ static uint64_t pair_of(const dp_trigram *self, const uint32_t *context) {
 
 dp_status dp_trigram_count(dp_trigram *trigram, const uint32_t *context, uint32_t target,
                            dp_error *error) {
-    dp_status status = DP_OK;
     uint32_t pair, ignored;
     if (trigram->rows == UINT32_MAX)
         return dp_fail(error, DP_ERR_INPUT, "a trigram counts at most %u rows", UINT32_MAX);
@@ -94,8 +93,7 @@ dp_status dp_trigram_count(dp_trigram *trigram, const uint32_t *context, uint32_
     trigram->followed[last_of(trigram, context)]++;
     trigram->targets[target]++;
     trigram->rows++;
-done:
-    return status;
+    return DP_OK;
 }
 
 /* --- levels --------------------------------------------------------------------------------- */

@@ -30,7 +30,6 @@ dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int cou
     dp_comm_broadcast(comm, path, DP_PATH_SIZE);
     status = dp_checkpoint_load_model(checkpoint, path, error);
     DP_TRY(dp_comm_agree(comm, status, error));
-done:
     return status;
 }
 

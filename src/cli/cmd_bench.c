@@ -153,15 +153,15 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_bench_result result;
     dp_text out = {0};
     (void)signal;
-    DP_TRY(dp_config_arguments_parse(comm, options_table(), &chosen, count, arguments, &config,
-                                     error));
+    DP_OR_DONE(dp_config_arguments_parse(comm, options_table(), &chosen, count, arguments, &config,
+                                         error));
     dp_linalg_init();
-    DP_TRY(dp_bench_run(comm, &config, chosen.seconds, &result, error));
+    DP_OR_DONE(dp_bench_run(comm, &config, chosen.seconds, &result, error));
     if (dp_comm_rank(comm) == 0 && chosen.json)
         to_json(&config, &result, &out);
     else if (dp_comm_rank(comm) == 0)
         to_table(&config, &result, &out);
-    DP_TRY(dp_comm_agree(comm, dp_text_check(&out, error), error));
+    DP_OR_DONE(dp_comm_agree(comm, dp_text_check(&out, error), error));
     printf("%s", dp_text_string(&out));
 done:
     dp_text_clear(&out);

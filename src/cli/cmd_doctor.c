@@ -37,7 +37,6 @@ static bool check_launch(dp_comm *comm, dp_checkup *checkup) {
 
 static dp_status examine(dp_comm *comm, int count, char **positionals, dp_checkup *checkup,
                          dp_error *error) {
-    dp_status status = DP_OK;
     dp_config config;
     const dp_config *known = NULL;
     if (count > 0 && dp_config_arguments_load(comm, count, positionals, &config, error) == DP_OK) {
@@ -48,9 +47,7 @@ static dp_status examine(dp_comm *comm, int count, char **positionals, dp_checku
     }
     DP_TRY(dp_checkup_run(checkup, comm, known, error));
     append_conclusion(checkup);
-    DP_TRY(dp_comm_agree(comm, dp_text_check(&checkup->lines, error), error));
-done:
-    return status;
+    return dp_comm_agree(comm, dp_text_check(&checkup->lines, error), error);
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
@@ -58,11 +55,11 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_checkup checkup = {0};
     int positional_count = 0;
     (void)signal;
-    DP_TRY(
+    DP_OR_DONE(
         dp_command_parse(comm, options_table(), NULL, count, arguments, &positional_count, error));
     dp_linalg_init();
     bool speaks = check_launch(comm, &checkup);
-    DP_TRY(examine(comm, positional_count, arguments, &checkup, error));
+    DP_OR_DONE(examine(comm, positional_count, arguments, &checkup, error));
     if (dp_comm_rank(comm) == 0 && speaks)
         printf("%s", dp_text_string(&checkup.lines));
     if (dp_comm_max(comm, checkup.counts[DP_VERDICT_PROBLEM] > 0) != 0)

@@ -124,13 +124,12 @@ static dp_status open_dataset(dp_comm *comm, const char *data, const dp_checkpoi
     const char *data_path = data[0] != '\0' ? data : checkpoint->config.data_path;
     dp_status status = dp_open_dataset(comm, data_path, DP_CHECK_ONCE, dataset, error);
     if (status != DP_OK)
-        goto done;
+        return status;
     DP_TRY(dp_comm_agree(comm, check_fit(checkpoint, path, dataset, error), error));
     if (dp_comm_rank(comm) == 0 && data[0] == '\0' &&
         strcmp(dataset->info.sha256, checkpoint->dataset_sha256) != 0)
         fprintf(stderr, "dptrain: notice: %s is not the dataset that %s was trained on\n",
                 dataset->path, path);
-done:
     return status;
 }
 
@@ -219,7 +218,6 @@ static dp_status evaluate_splits(dp_comm *comm, const eval_request *asked,
                                  const dp_dataset *dataset, eval_outcome *outcome,
                                  dp_error *error) {
     const dp_checkpoint *checkpoint = outcome->checkpoint;
-    dp_status status = DP_OK;
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         if ((asked->splits >> split & 1u) == 0)
             continue;
@@ -231,8 +229,7 @@ static dp_status evaluate_splits(dp_comm *comm, const eval_request *asked,
                                dp_config_level(&checkpoint->config), checkpoint->params,
                                &outcome->results.network[split], error));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status evaluate_mixture(dp_comm *comm, const eval_request *asked,
@@ -256,12 +253,12 @@ static dp_status evaluate_and_print(dp_comm *comm, const eval_request *asked,
     dp_trigram *trigram = NULL;
     dp_comm_set_place(comm, "evaluate", outcome->checkpoint->progress.step);
     if (asked->chosen->model == MODEL_TRIGRAM || asked->chosen->mix == MIX_TRIGRAM)
-        DP_TRY(dp_trigram_of_dataset(comm, dataset, &trigram, error));
+        DP_OR_DONE(dp_trigram_of_dataset(comm, dataset, &trigram, error));
     outcome->trigram = trigram;
     if (asked->chosen->mix == MIX_TRIGRAM)
-        DP_TRY(evaluate_mixture(comm, asked, dataset, outcome, error));
+        DP_OR_DONE(evaluate_mixture(comm, asked, dataset, outcome, error));
     else
-        DP_TRY(evaluate_splits(comm, asked, dataset, outcome, error));
+        DP_OR_DONE(evaluate_splits(comm, asked, dataset, outcome, error));
     if (dp_comm_rank(comm) == 0 && asked->chosen->json)
         status = print_json(asked, outcome, error);
     else if (dp_comm_rank(comm) == 0)
@@ -280,16 +277,16 @@ static dp_status evaluate(dp_comm *comm, const eval_request *asked, int count, c
     char path[DP_PATH_SIZE];
     eval_outcome outcome = {.checkpoint = &checkpoint, .path = path};
     if (asked->without_checkpoint) {
-        DP_TRY(dp_open_dataset(comm, asked->chosen->data, DP_CHECK_ONCE, &dataset, error));
+        DP_OR_DONE(dp_open_dataset(comm, asked->chosen->data, DP_CHECK_ONCE, &dataset, error));
     } else {
-        DP_TRY(dp_checkpoint_argument_load(comm, asked->chosen->ckpt, count, positionals,
-                                           &checkpoint, path, error));
+        DP_OR_DONE(dp_checkpoint_argument_load(comm, asked->chosen->ckpt, count, positionals,
+                                               &checkpoint, path, error));
         dp_comm_set_deadline(comm, checkpoint.config.deadline);
-        DP_TRY(open_dataset(comm, asked->chosen->data, &checkpoint, path, &dataset, error));
+        DP_OR_DONE(open_dataset(comm, asked->chosen->data, &checkpoint, path, &dataset, error));
     }
     if (asked->chosen->model == MODEL_TRIGRAM)
         outcome.path = dataset.path;
-    DP_TRY(evaluate_and_print(comm, asked, &dataset, &outcome, error));
+    DP_OR_DONE(evaluate_and_print(comm, asked, &dataset, &outcome, error));
 done:
     dp_dataset_close(&dataset);
     dp_checkpoint_clear(&checkpoint);
@@ -297,7 +294,6 @@ done:
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
     eval_options chosen;
     eval_request asked;
     int positional_count = 0;
@@ -306,9 +302,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
                             error));
     DP_TRY(dp_comm_agree(comm, read_request(&asked, &chosen, positional_count, error), error));
     dp_linalg_init();
-    DP_TRY(evaluate(comm, &asked, positional_count, arguments, error));
-done:
-    return status;
+    return evaluate(comm, &asked, positional_count, arguments, error);
 }
 
 const dp_command dp_command_eval = {

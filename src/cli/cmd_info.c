@@ -94,7 +94,7 @@ static dp_status describe_dataset(const char *path, bool json, dp_text *out, dp_
     dp_status status = dp_dataset_open(&dataset, path, error);
     if (status != DP_OK)
         return status;
-    DP_TRY(dp_dataset_check(&dataset, 0, 1, error));
+    DP_OR_DONE(dp_dataset_check(&dataset, 0, 1, error));
     if (json)
         dataset_to_json(&dataset, out);
     else
@@ -255,16 +255,16 @@ static dp_status describe(const char *user_path, bool json, dp_text *out, dp_err
     dp_status status = DP_OK;
     char path[DP_PATH_SIZE], format[64] = "";
     run_steps run = {0};
-    DP_TRY(dp_run_folder_find(user_path, path, error));
+    DP_OR_DONE(dp_run_folder_find(user_path, path, error));
     if (user_path != NULL && dp_run_folder_is(user_path))
-        DP_TRY(dp_run_folder_list(user_path, &run.steps, &run.count, error));
+        DP_OR_DONE(dp_run_folder_list(user_path, &run.steps, &run.count, error));
     if (!dp_checkpoint_has_seal(path)) /* HDF5 is not to see a damaged checkpoint */
-        DP_TRY(read_format(path, format, error));
+        DP_OR_DONE(read_format(path, format, error));
     if (strcmp(format, DP_DATASET_FORMAT) == 0)
-        DP_TRY(describe_dataset(path, json, out, error));
+        DP_OR_DONE(describe_dataset(path, json, out, error));
     else
-        DP_TRY(describe_checkpoint(user_path, path, run, json, out, error));
-    DP_TRY(dp_text_check(out, error));
+        DP_OR_DONE(describe_checkpoint(user_path, path, run, json, out, error));
+    DP_OR_DONE(dp_text_check(out, error));
 done:
     dp_memory_free(run.steps);
     return status;
@@ -276,14 +276,14 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_text out = {0};
     int positional_count = 0;
     (void)signal;
-    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                            error));
+    DP_OR_DONE(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
+                                error));
     dp_comm_set_deadline(comm, 0.0); /* rank 0 alone reads a whole dataset, however long */
     if (dp_comm_rank(comm) == 0 && positional_count > 1)
         status = dp_fail(error, DP_ERR_INPUT, "one path at a time, not also '%s'", arguments[1]);
     else if (dp_comm_rank(comm) == 0)
         status = describe(positional_count == 0 ? NULL : arguments[0], chosen.json, &out, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
     printf("%s", dp_text_string(&out));
 done:
     dp_text_clear(&out);

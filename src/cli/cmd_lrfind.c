@@ -117,7 +117,6 @@ static void print_suggestion(const dp_lr_search *search) {
 /* Rank 0's part: the files, and what they say. */
 static dp_status tell(const dp_lr_search *search, const lrfind_options *chosen, const char *dir,
                       dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     dp_error undrawn;
     print_end(search, chosen);
@@ -132,8 +131,7 @@ static dp_status tell(const dp_lr_search *search, const lrfind_options *chosen, 
         printf("%s/lrfind.csv, lrfind.png and lrfind.svg\n", dir);
     else /* the numbers are what was asked for */
         printf("%s/lrfind.csv; notice: %s\n", dir, undrawn.message);
-done:
-    return status;
+    return DP_OK;
 }
 
 static void print_heading(const lrfind_options *chosen, const dp_config *config) {
@@ -158,7 +156,7 @@ static dp_status search(dp_comm *comm, const lrfind_options *chosen, const dp_co
                                    .context = &shown};
     if (dp_comm_rank(comm) == 0)
         print_heading(chosen, config);
-    DP_TRY(dp_lr_search_run(comm, config, &request, &found, error));
+    DP_OR_DONE(dp_lr_search_run(comm, config, &request, &found, error));
     end_stretch(&shown); /* on the other ranks it is empty */
     if (dp_comm_rank(comm) == 0)
         status = tell(&found, chosen, config->run_dir, error);
@@ -170,16 +168,13 @@ done:
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
     lrfind_options chosen;
     dp_config config;
     DP_TRY(dp_config_arguments_parse(comm, options_table(), &chosen, count, arguments, &config,
                                      error));
     DP_TRY(dp_comm_agree(comm, check_options(&chosen, error), error));
     dp_linalg_init();
-    DP_TRY(search(comm, &chosen, &config, signal, error));
-done:
-    return status;
+    return search(comm, &chosen, &config, signal, error);
 }
 
 const dp_command dp_command_lrfind = {

@@ -26,12 +26,12 @@ static dp_status append_nearest(const dp_checkpoint *checkpoint, const char *tok
     double *cosines = NULL, sum = 0.0;
     uint32_t id = DP_BOUNDARY_ID;
     uint64_t left = 0;
-    DP_TRY(dp_context_find_token(vocabulary, token, strlen(token), "TOKEN", &id, error));
-    DP_NEW_ARRAY(cosines, vocabulary->count);
+    DP_OR_DONE(dp_context_find_token(vocabulary, token, strlen(token), "TOKEN", &id, error));
+    DP_NEW_OR_DONE(cosines, vocabulary->count);
     dp_similarity_cosines(&checkpoint->layout, checkpoint->params, id, cosines);
     cosines[id] = NAN; /* itself is no news */
     append_heading(token, json, out);
-    DP_TRY(
+    DP_OR_DONE(
         dp_token_table_append(vocabulary, cosines, "cosine", count, json, out, &sum, &left, error));
 done:
     dp_memory_free(cosines);

@@ -50,11 +50,11 @@ static dp_status plot(const plot_options *chosen, int count, char *const *dirs, 
     char dir[DP_PATH_SIZE];
     dp_plot_outcome outcome = {0};
     if (count > 1) {
-        DP_TRY(check_runs(count, dirs, error));
-        DP_TRY(dp_plot_compare((size_t)count, dirs, chosen->out, &outcome, error));
+        DP_OR_DONE(check_runs(count, dirs, error));
+        DP_OR_DONE(dp_plot_compare((size_t)count, dirs, chosen->out, &outcome, error));
     } else {
-        DP_TRY(dp_run_folder_find_run(count == 1 ? dirs[0] : NULL, dir, error));
-        DP_TRY(dp_plot_run(dir, chosen->out, chosen->pca, &outcome, error));
+        DP_OR_DONE(dp_run_folder_find_run(count == 1 ? dirs[0] : NULL, dir, error));
+        DP_OR_DONE(dp_plot_run(dir, chosen->out, chosen->pca, &outcome, error));
     }
     print_outcome(&outcome);
 done:
@@ -72,7 +72,6 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     if (dp_comm_rank(comm) == 0)
         status = plot(&chosen, positional_count, arguments, error);
     DP_TRY(dp_comm_agree(comm, status, error));
-done:
     return status;
 }
 

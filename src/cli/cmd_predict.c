@@ -80,16 +80,16 @@ static dp_status append_prediction(const dp_checkpoint *checkpoint, const char *
     uint32_t *context = NULL;
     double *probabilities = NULL, shown = 0.0;
     uint64_t left = 0;
-    DP_NEW_ARRAY(context, checkpoint->block_size);
-    DP_NEW_ARRAY(probabilities, vocabulary->count);
-    DP_TRY(dp_context_parse(vocabulary, checkpoint->unit, text, "CONTEXT", context,
-                            checkpoint->block_size, error));
-    DP_TRY(predict(checkpoint, context, probabilities, error));
+    DP_NEW_OR_DONE(context, checkpoint->block_size);
+    DP_NEW_OR_DONE(probabilities, vocabulary->count);
+    DP_OR_DONE(dp_context_parse(vocabulary, checkpoint->unit, text, "CONTEXT", context,
+                                checkpoint->block_size, error));
+    DP_OR_DONE(predict(checkpoint, context, probabilities, error));
     append_heading(checkpoint, context, json, out);
-    DP_TRY(dp_token_table_append(vocabulary, probabilities, "probability", count, json, out, &shown,
-                                 &left, error));
+    DP_OR_DONE(dp_token_table_append(vocabulary, probabilities, "probability", count, json, out,
+                                     &shown, &left, error));
     append_others(checkpoint, left, left > 0 && shown < 1.0 ? 1.0 - shown : 0.0, json, out);
-    DP_TRY(dp_text_check(out, error));
+    DP_OR_DONE(dp_text_check(out, error));
 done:
     dp_memory_free(probabilities);
     dp_memory_free(context);

@@ -27,12 +27,12 @@ static dp_status report(const report_options *chosen, const char *user_path, dp_
     dp_status status = DP_OK;
     char dir[DP_PATH_SIZE], path[DP_PATH_SIZE];
     dp_text notices = {0};
-    DP_TRY(dp_run_folder_find_run(user_path, dir, error));
+    DP_OR_DONE(dp_run_folder_find_run(user_path, dir, error));
     if (chosen->out[0] != '\0')
-        DP_TRY(dp_path_format(path, error, "%s", chosen->out));
+        DP_OR_DONE(dp_path_format(path, error, "%s", chosen->out));
     else
-        DP_TRY(dp_run_folder_file(dir, "report.html", path, error));
-    DP_TRY(dp_html_report_write(dir, path, &notices, error));
+        DP_OR_DONE(dp_run_folder_file(dir, "report.html", path, error));
+    DP_OR_DONE(dp_html_report_write(dir, path, &notices, error));
     fprintf(stderr, "%s", dp_text_string(&notices));
     printf("%s\n", path);
 done:
@@ -54,7 +54,6 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     else if (dp_comm_rank(comm) == 0)
         status = report(&chosen, positional_count == 0 ? NULL : arguments[0], error);
     DP_TRY(dp_comm_agree(comm, status, error));
-done:
     return status;
 }
 

@@ -69,7 +69,7 @@ static dp_status print_samples(const dp_checkpoint *checkpoint, const sample_opt
                                        .temperature = chosen->temperature,
                                        .prompt = chosen->prompt,
                                        .length = chosen->length};
-    DP_TRY(dp_sample_text_create(&sampler, checkpoint, error));
+    DP_OR_DONE(dp_sample_text_create(&sampler, checkpoint, error));
     for (uint64_t i = 0; i < chosen->count && status == DP_OK; i++) {
         dp_text sample = {0};
         status = dp_sample_text_draw(sampler, &request, i, &sample, error);
@@ -89,14 +89,14 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     char path[DP_PATH_SIZE];
     int positional_count = 0;
     (void)signal;
-    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                            error));
+    DP_OR_DONE(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
+                                error));
     dp_linalg_init();
-    DP_TRY(dp_checkpoint_argument_load(comm, chosen.ckpt, positional_count, arguments, &checkpoint,
-                                       path, error));
+    DP_OR_DONE(dp_checkpoint_argument_load(comm, chosen.ckpt, positional_count, arguments,
+                                           &checkpoint, path, error));
     if (dp_comm_rank(comm) == 0)
         status = print_samples(&checkpoint, &chosen, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
 done:
     dp_checkpoint_clear(&checkpoint);
     return status;

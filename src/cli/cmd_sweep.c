@@ -67,7 +67,7 @@ static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcome
     dp_text table = {0};
     const bool has_ended = count_state(plan, outcomes, DP_SWEEP_DONE) > 0 ||
                            count_state(plan, outcomes, DP_SWEEP_FAILED) > 0;
-    DP_TRY(dp_sweep_table_write(plan, outcomes, &table, error));
+    DP_OR_DONE(dp_sweep_table_write(plan, outcomes, &table, error));
     if (dp_terminal_is_watched(stdout))
         print_failures(plan, outcomes);
     printf("%s%s/results.csv, %s/results.md\n", has_ended ? dp_text_string(&table) : "",
@@ -104,17 +104,17 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_sweep_plan plan = {0};
     dp_sweep_outcome *outcomes = NULL;
     int positional_count = 0;
-    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                            error));
+    DP_OR_DONE(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
+                                error));
     if (is_root)
         status = read_plan(&chosen, positional_count, arguments, &plan, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
     dp_linalg_init();
     const dp_sweep_request request = {.fresh = chosen.fresh, .signal = dp_signals_catch()};
-    DP_TRY(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
+    DP_OR_DONE(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
     if (is_root)
         status = tell(&plan, outcomes, *signal, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
     if (*signal == 0)
         status = judge(&plan, outcomes, is_root, error);
 done:

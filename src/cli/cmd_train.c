@@ -64,7 +64,6 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     *signal = outcome.signal;
     if (outcome.out_of_time)
         status = dp_fail(error, DP_OUT_OF_TIME, "%s", "");
-done:
     return status;
 }
 

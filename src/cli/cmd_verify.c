@@ -27,7 +27,6 @@ static dp_option_table options_table(void) {
 
 /* The run's folder, and its metrics: a user may name either. */
 static dp_status find_files(side *self, char metrics[DP_PATH_SIZE], dp_error *error) {
-    dp_status status = DP_OK;
     DP_TRY(dp_path_format(self->folder, error, "%s", self->path));
     if (dp_run_folder_is(self->path)) {
         DP_TRY(dp_run_folder_file(self->path, "metrics.csv", metrics, error));
@@ -38,8 +37,7 @@ static dp_status find_files(side *self, char metrics[DP_PATH_SIZE], dp_error *er
         if (length == 0)
             DP_TRY(dp_path_format(self->folder, error, "."));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status read_side(side *self, const char *path, dp_error *error) {
@@ -52,7 +50,6 @@ static dp_status read_side(side *self, const char *path, dp_error *error) {
         status = dp_fail(error, DP_ERR_INPUT,
                          "%s has no logging point yet: let the run go on to one (train.log_every)",
                          metrics);
-done:
     return status;
 }
 
@@ -191,7 +188,7 @@ static dp_status verify(int count, char **paths, bool *differ, dp_text *out, dp_
         return dp_fail(error, DP_ERR_INPUT, "%s: dptrain verify RUN_A RUN_B",
                        count < 2 ? "two runs are needed" : "two runs at a time");
     for (int i = 0; i < 2; i++)
-        DP_TRY(read_side(&sides[i], paths[i], error));
+        DP_OR_DONE(read_side(&sides[i], paths[i], error));
     dp_comparison comparison = dp_comparison_of(&sides[0].metrics, &sides[1].metrics);
     if (comparison.common == 0) {
         status = dp_fail(error, DP_ERR_INPUT,
@@ -206,7 +203,7 @@ static dp_status verify(int count, char **paths, bool *differ, dp_text *out, dp_
     else
         append_identity(sides, &comparison, out);
     append_explanation(sides, *differ, out);
-    DP_TRY(dp_text_check(out, error));
+    DP_OR_DONE(dp_text_check(out, error));
 done:
     for (int i = 0; i < 2; i++)
         dp_metrics_table_clear(&sides[i].metrics);
@@ -219,11 +216,11 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     bool differ = false;
     int positional_count = 0;
     (void)signal;
-    DP_TRY(
+    DP_OR_DONE(
         dp_command_parse(comm, options_table(), NULL, count, arguments, &positional_count, error));
     if (dp_comm_rank(comm) == 0)
         status = verify(positional_count, arguments, &differ, &out, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
     printf("%s", dp_text_string(&out));
     status = dp_comm_agree(comm, differ ? dp_fail(error, DP_ANSWER_NO, "%s", "") : DP_OK, error);
 done:

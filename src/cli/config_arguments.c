@@ -18,16 +18,12 @@ dp_status dp_config_arguments_load(dp_comm *comm, int count, char *const *positi
         status = load(count, positionals, config, error);
     DP_TRY(dp_comm_agree(comm, status, error));
     dp_comm_broadcast(comm, config, sizeof *config);
-done:
     return status;
 }
 
 dp_status dp_config_arguments_parse(dp_comm *comm, dp_option_table table, void *chosen, int count,
                                     char **arguments, dp_config *config, dp_error *error) {
-    dp_status status = DP_OK;
     int positional_count = 0;
     DP_TRY(dp_command_parse(comm, table, chosen, count, arguments, &positional_count, error));
-    DP_TRY(dp_config_arguments_load(comm, positional_count, arguments, config, error));
-done:
-    return status;
+    return dp_config_arguments_load(comm, positional_count, arguments, config, error);
 }

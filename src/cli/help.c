@@ -138,6 +138,5 @@ dp_status dp_help_answer(dp_command_list list, int count, char **arguments, dp_t
         append_keys(out);
     else
         status = fail_unknown(list, arguments[0], error);
-done:
     return status;
 }

@@ -129,7 +129,6 @@ static dp_status write_page(dp_text *page, const char *folder, const char *name,
 }
 
 static dp_status write_pages(dp_command_list list, const char *folder, dp_error *error) {
-    dp_status status = DP_OK;
     dp_text page = {0};
     append_overview(list, &page);
     DP_TRY(write_page(&page, folder, PROGRAM, 1, error));
@@ -141,15 +140,14 @@ static dp_status write_pages(dp_command_list list, const char *folder, dp_error 
         append_command(list.commands[i], name, &page);
         DP_TRY(write_page(&page, folder, name, 1, error));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status write_completion(dp_command_list list, const char *folder, dp_error *error) {
     dp_status status = DP_OK;
     dp_text script = {0}, topics = {0};
     dp_completion_command *commands = NULL;
-    DP_NEW_ARRAY(commands, list.count + 1);
+    DP_NEW_OR_DONE(commands, list.count + 1);
     for (size_t i = 0; i < list.count; i++) {
         const dp_command *command = list.commands[i];
         commands[i] = (dp_completion_command){.name = command->name, .options = command->options()};
@@ -158,11 +156,11 @@ static dp_status write_completion(dp_command_list list, const char *folder, dp_e
         dp_text_append_format(&topics, "%s ", command->name);
     }
     dp_text_append(&topics, "keys");
-    DP_TRY(dp_text_check(&topics, error));
+    DP_OR_DONE(dp_text_check(&topics, error));
     commands[list.count] =
         (dp_completion_command){.name = "help", .words = dp_text_string(&topics)};
     dp_completion_write(PROGRAM, commands, list.count + 1, &script);
-    DP_TRY(dp_completion_save(&script, folder, PROGRAM, error));
+    DP_OR_DONE(dp_completion_save(&script, folder, PROGRAM, error));
 done:
     dp_memory_free(commands);
     dp_text_clear(&topics);

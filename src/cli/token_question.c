@@ -67,17 +67,17 @@ dp_status dp_token_question_run(dp_comm *comm, int count, char **arguments, cons
     char path[DP_PATH_SIZE];
     const char *text = NULL;
     int positionals = 0;
-    DP_TRY(dp_command_parse(comm, dp_token_question_options(), &chosen, count, arguments,
-                            &positionals, error));
+    DP_OR_DONE(dp_command_parse(comm, dp_token_question_options(), &chosen, count, arguments,
+                                &positionals, error));
     status =
         dp_checkpoint_argument_take_last(chosen.ckpt, &positionals, arguments, what, &text, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
     dp_linalg_init();
-    DP_TRY(dp_checkpoint_argument_load(comm, chosen.ckpt, positionals, arguments, &checkpoint, path,
-                                       error));
+    DP_OR_DONE(dp_checkpoint_argument_load(comm, chosen.ckpt, positionals, arguments, &checkpoint,
+                                           path, error));
     if (dp_comm_rank(comm) == 0)
         status = reply(&checkpoint, path, text, &chosen, answer, &out, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
     printf("%s", dp_text_string(&out));
 done:
     dp_text_clear(&out);

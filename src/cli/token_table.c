@@ -80,7 +80,7 @@ dp_status dp_token_table_append(const dp_vocabulary *vocabulary, const double *s
     scored *list = NULL;
     size_t length = 0;
     *shown = 0.0;
-    DP_NEW_ARRAY(list, vocabulary->count);
+    DP_NEW_OR_DONE(list, vocabulary->count);
     for (uint32_t id = 0; id < vocabulary->count; id++) {
         if (!isnan(scores[id]))
             list[length++] = (scored){.score = scores[id], .id = id};

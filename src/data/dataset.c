@@ -147,14 +147,12 @@ static dp_status read_info(dp_dataset *dataset, dp_h5file *file, bool is_sealed,
     if (info->block_size < 1 || info->block_size > DP_BLOCK_SIZE_MAX)
         status = dp_fail(error, DP_ERR_INPUT, "%s: block_size %" PRIu64 " is not from 1 to %d",
                          dataset->path, info->block_size, DP_BLOCK_SIZE_MAX);
-done:
     return status;
 }
 
 /* Finds one tensor of ids and its checksums in the mapped file. */
 static dp_status locate_tensor(dp_dataset *dataset, dp_h5file *file, const char *object, int rank,
                                dp_id_tensor *tensor, dp_error *error) {
-    dp_status status = DP_OK;
     dp_h5location ids, checksums;
     char checksums_object[64];
     snprintf(checksums_object, sizeof checksums_object, "%s_checksums", object);
@@ -175,8 +173,7 @@ static dp_status locate_tensor(dp_dataset *dataset, dp_h5file *file, const char 
                        object);
     tensor->data = dataset->map.data + ids.offset;
     tensor->checksums = dataset->map.data + checksums.offset;
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status locate_split(dp_dataset *dataset, dp_h5file *file, dp_split split,
@@ -190,7 +187,6 @@ static dp_status locate_split(dp_dataset *dataset, dp_h5file *file, dp_split spl
     if (dataset->contexts[split].rows != dataset->targets[split].rows)
         status = dp_fail(error, DP_ERR_INPUT, "%s: contexts and targets of %s differ in length",
                          dataset->path, dp_split_name(split));
-done:
     return status;
 }
 
@@ -199,17 +195,17 @@ dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error
     dp_h5file *file = NULL;
     bool is_sealed = false;
     memset(dataset, 0, sizeof *dataset);
-    DP_TRY(dp_path_format(dataset->path, error, "%s", path));
+    DP_OR_DONE(dp_path_format(dataset->path, error, "%s", path));
     dataset->opened = clock_now();
     dataset->state = dp_file_state_of(path);
-    DP_TRY(dp_file_map_open(&dataset->map, path, error));
-    DP_TRY(dp_dataset_seal_check(&dataset->map, path, &is_sealed, error));
-    DP_TRY(dp_h5file_open(&file, path, error));
-    DP_TRY(read_info(dataset, file, is_sealed, error));
-    DP_TRY(dp_vocabulary_read(&dataset->vocabulary, file, path, error));
+    DP_OR_DONE(dp_file_map_open(&dataset->map, path, error));
+    DP_OR_DONE(dp_dataset_seal_check(&dataset->map, path, &is_sealed, error));
+    DP_OR_DONE(dp_h5file_open(&file, path, error));
+    DP_OR_DONE(read_info(dataset, file, is_sealed, error));
+    DP_OR_DONE(dp_vocabulary_read(&dataset->vocabulary, file, path, error));
     dataset->id_bytes = dp_dataset_id_bytes(dataset->vocabulary.count);
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        DP_TRY(locate_split(dataset, file, (dp_split)split, error));
+        DP_OR_DONE(locate_split(dataset, file, (dp_split)split, error));
     dp_file_state after = dp_file_state_of(path);
     if (!dp_file_state_equal(&dataset->state, &after)) /* is it the file that we have mapped? */
         dataset->state = (dp_file_state){0};
@@ -365,12 +361,12 @@ static dp_status check_identity(const dp_dataset *dataset, dp_error *error) {
         const uint64_t bytes = tensor->rows * tensor->columns * dataset->id_bytes;
         rows[i / 2] = tensor->rows;
         blocks[i] = (size_t)((bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK);
-        DP_NEW_ARRAY(checksums[i], blocks[i]);
+        DP_NEW_OR_DONE(checksums[i], blocks[i]);
         for (size_t block = 0; block < blocks[i]; block++)
             checksums[i][block] = load_checksum(tensor, block);
     }
-    DP_TRY(dp_dataset_identity(dataset->info.block_size, &dataset->vocabulary, rows,
-                               (const uint64_t *const *)checksums, blocks, sha256, error));
+    DP_OR_DONE(dp_dataset_identity(dataset->info.block_size, &dataset->vocabulary, rows,
+                                   (const uint64_t *const *)checksums, blocks, sha256, error));
     if (strcmp(sha256, dataset->info.sha256) != 0)
         status = dp_fail(error, DP_ERR_INPUT,
                          "%s is damaged: vocabulary, block_size, rows and checksums do not give "
@@ -389,9 +385,9 @@ dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t pa
     for (int split = 0; split < DP_SPLIT_COUNT && status == DP_OK; split++) {
         char name[64];
         snprintf(name, sizeof name, "/%s/contexts", dp_split_name((dp_split)split));
-        DP_TRY(check_tensor(dataset, name, &dataset->contexts[split], part, parts, error));
+        DP_OR_DONE(check_tensor(dataset, name, &dataset->contexts[split], part, parts, error));
         snprintf(name, sizeof name, "/%s/targets", dp_split_name((dp_split)split));
-        DP_TRY(check_tensor(dataset, name, &dataset->targets[split], part, parts, error));
+        DP_OR_DONE(check_tensor(dataset, name, &dataset->targets[split], part, parts, error));
     }
     if (part == 0)
         status = check_identity(dataset, error);

@@ -30,17 +30,14 @@ void dp_vocabulary_clear(dp_vocabulary *vocabulary) {
 }
 
 dp_status dp_vocabulary_write(const dp_vocabulary *vocabulary, dp_h5file *file, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_h5shape shape = {.rank = 1, .size = {vocabulary->count}};
     DP_TRY(dp_h5file_write_strings(file, TOKENS_OBJECT, vocabulary->table, vocabulary->count,
                                    vocabulary->width, error));
     if (vocabulary->counts == NULL)
         return DP_OK;
     DP_TRY(dp_h5file_create_integers(file, COUNTS_OBJECT, shape, 8, error));
-    DP_TRY(
-        dp_h5file_write_rows(file, COUNTS_OBJECT, 0, vocabulary->count, vocabulary->counts, error));
-done:
-    return status;
+    return dp_h5file_write_rows(file, COUNTS_OBJECT, 0, vocabulary->count, vocabulary->counts,
+                                error);
 }
 
 static bool valid_token(const char *token, size_t width) {
@@ -61,8 +58,9 @@ dp_status dp_vocabulary_read(dp_vocabulary *vocabulary, dp_h5file *file, const c
                              dp_error *error) {
     dp_status status = DP_OK;
     *vocabulary = (dp_vocabulary){0};
-    DP_TRY(dp_h5file_read_strings(file, TOKENS_OBJECT, DP_VOCABULARY_BYTES_MAX, &vocabulary->table,
-                                  &vocabulary->count, &vocabulary->width, error));
+    DP_OR_DONE(dp_h5file_read_strings(file, TOKENS_OBJECT, DP_VOCABULARY_BYTES_MAX,
+                                      &vocabulary->table, &vocabulary->count, &vocabulary->width,
+                                      error));
     for (size_t i = 0; i < vocabulary->count; i++) {
         if (!valid_token(vocabulary->table + i * vocabulary->width, vocabulary->width)) {
             status = dp_fail(error, DP_ERR_INPUT, "%s: token %zu of %s is not valid UTF-8", path, i,

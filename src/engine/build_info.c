@@ -21,7 +21,7 @@ dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, dp_build_inf
     mine.level = dp_cpu_level_up_to(highest);
     dp_linalg_name(mine.blas);
     machine *machines = NULL;
-    DP_NEW_ARRAY_ON_ALL(comm, machines, ranks);
+    DP_NEW_ON_ALL_OR_DONE(comm, machines, ranks);
     dp_comm_gather_all(comm, &mine, sizeof mine, machines);
     info->level = machines[0].level;
     info->uniform = true;

@@ -386,15 +386,12 @@ static dp_status check_patience(const dp_config *config, dp_error *error) {
 
 /* Values that depend on others, and demands between values. */
 static dp_status resolve(dp_config *config, dp_error *error) {
-    dp_status status = DP_OK;
     if (config->grains == 0)
         config->grains = config->batch_size < GRAINS_DEFAULT ? config->batch_size : GRAINS_DEFAULT;
     config->exchange = dp_exchange_resolve(config->exchange);
     DP_TRY(check_grains(config, error));
     DP_TRY(check_schedule(config, error));
-    DP_TRY(check_patience(config, error));
-done:
-    return status;
+    return check_patience(config, error);
 }
 
 static dp_cpu_level level_of(dp_kernels_kind kind) {
@@ -438,19 +435,16 @@ dp_model_shape dp_config_shape(const dp_config *config, size_t vocab, size_t blo
 
 dp_status dp_config_parse(dp_config *config, const char *text, size_t size, const char *name,
                           dp_error *error) {
-    dp_status status = DP_OK;
     memset(config, 0, sizeof *config);
     DP_TRY(dp_options_init(dp_config_table(), config, error));
-    DP_TRY(dp_options_read_ini(dp_config_table(), config, text, size, name, error));
-done:
-    return status;
+    return dp_options_read_ini(dp_config_table(), config, text, size, name, error);
 }
 
 static dp_status read_file(dp_config *config, const char *path, dp_error *error) {
     dp_status status = DP_OK;
     dp_file_map map = {0};
-    DP_TRY(dp_file_map_open(&map, path, error));
-    DP_TRY(dp_config_parse(config, (const char *)map.data, map.size, path, error));
+    DP_OR_DONE(dp_file_map_open(&map, path, error));
+    DP_OR_DONE(dp_config_parse(config, (const char *)map.data, map.size, path, error));
 done:
     dp_file_map_close(&map);
     return status;
@@ -476,7 +470,6 @@ static dp_status assign(dp_config *config, const char *assignment, dp_error *err
 
 dp_status dp_config_load(dp_config *config, const char *path, int count, char *const *assignments,
                          dp_error *error) {
-    dp_status status = DP_OK;
     memset(config, 0, sizeof *config);
     DP_TRY(dp_options_init(dp_config_table(), config, error));
     if (path != NULL)
@@ -485,9 +478,7 @@ dp_status dp_config_load(dp_config *config, const char *path, int count, char *c
         DP_TRY(assign(config, assignments[i], error));
     if (path != NULL && config->run_dir[0] == '\0')
         DP_TRY(name_run_dir(config, path, error));
-    DP_TRY(resolve(config, error));
-done:
-    return status;
+    return resolve(config, error);
 }
 
 void dp_config_write(const dp_config *config, dp_text *out) {

@@ -31,9 +31,9 @@ dp_status dp_evaluate_sums(dp_comm *comm, size_t rows, size_t count, dp_evaluate
     const dp_tree_range range = dp_evaluate_share(comm, rows);
     double *mine = NULL, *all = NULL, *column = NULL;
     dp_status status = DP_OK;
-    DP_NEW_ARRAY_ON_ALL(comm, mine, share * count);
-    DP_NEW_ARRAY_ON_ALL(comm, all, chunks * count);
-    DP_NEW_ARRAY_ON_ALL(comm, column, chunks);
+    DP_NEW_ON_ALL_OR_DONE(comm, mine, share * count);
+    DP_NEW_ON_ALL_OR_DONE(comm, all, chunks * count);
+    DP_NEW_ON_ALL_OR_DONE(comm, column, chunks);
     double *next = mine;
     for (size_t first = range.first; first < range.end; first += DP_EVALUATE_ROWS, next += count)
         chunk(context, first, dp_size_min(DP_EVALUATE_ROWS, range.end - first), next);
@@ -78,14 +78,12 @@ static void chunk_loss(void *context, size_t first, size_t rows, double *sums) {
 
 static dp_status allocate(evaluator *self, const dp_params_layout *layout, dp_cpu_level level,
                           dp_error *error) {
-    dp_status status = DP_OK;
     const dp_model_options options = {
         .level = level, .grain_rows = DP_EVALUATE_ROWS, .forward_only = true};
     DP_TRY(dp_model_create(&self->model, layout, &options, error));
-    DP_NEW_ARRAY(self->contexts, DP_EVALUATE_ROWS * layout->shape.block_size);
-    DP_NEW_ARRAY(self->targets, DP_EVALUATE_ROWS);
-done:
-    return status;
+    DP_TRY_NEW(self->contexts, DP_EVALUATE_ROWS * layout->shape.block_size);
+    DP_TRY_NEW(self->targets, DP_EVALUATE_ROWS);
+    return DP_OK;
 }
 
 dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, dp_split split,
@@ -95,8 +93,8 @@ dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, dp_split split,
     double loss = 0.0;
     evaluator self = {.dataset = dataset, .split = split, .params = params};
     dp_status status = allocate(&self, layout, dp_evaluate_level(comm, highest), error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    DP_TRY(dp_evaluate_sums(comm, rows, 1, chunk_loss, &self, &loss, error));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(dp_evaluate_sums(comm, rows, 1, chunk_loss, &self, &loss, error));
     *evaluation = dp_evaluation_of(loss, rows);
 done:
     dp_memory_free(self.contexts);

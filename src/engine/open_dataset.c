@@ -46,10 +46,10 @@ static dp_status divide(dp_comm *comm, const dp_dataset *dataset, share *mine, d
     const size_t ranks = (size_t)dp_comm_size(comm);
     view own = {.state = dataset->state};
     view *views = NULL;
-    DP_NEW_ARRAY_ON_ALL(comm, views, ranks);
+    DP_NEW_ON_ALL_OR_DONE(comm, views, ranks);
     memcpy(own.sha256, dataset->info.sha256, sizeof own.sha256);
     dp_comm_gather_all(comm, &own, sizeof own, views);
-    DP_TRY(dp_comm_agree(comm, compare_identities(comm, dataset, views, error), error));
+    DP_OR_DONE(dp_comm_agree(comm, compare_identities(comm, dataset, views, error), error));
     *mine = find_share(views, ranks, (size_t)dp_comm_rank(comm));
 done:
     dp_memory_free(views);
@@ -79,10 +79,10 @@ dp_status dp_open_dataset(dp_comm *comm, const char *path, dp_check_policy polic
     share mine = {.part = 0, .parts = 1};
     dp_comm_set_place(comm, "opening the dataset", 0);
     dp_status status = dp_dataset_open(dataset, path, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    DP_TRY(divide(comm, dataset, &mine, error));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(divide(comm, dataset, &mine, error));
     if (policy == DP_CHECK_ALWAYS || !all_are_stamped(comm, dataset, &mine))
-        DP_TRY(check_and_stamp(comm, dataset, &mine, error));
+        DP_OR_DONE(check_and_stamp(comm, dataset, &mine, error));
 done:
     if (status != DP_OK)
         dp_dataset_close(dataset);

@@ -148,19 +148,17 @@ static void find_shares(dp_split_step *self) {
 }
 
 static dp_status create_model(dp_split_step *self, dp_cpu_level level, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t ranks = (size_t)self->node.size;
     const dp_model_options options = {.level = level,
                                       .grain_rows = (self->batch + ranks - 1) / ranks,
                                       .dropout = dp_config_dropout(self->config)};
     DP_TRY(check_ranks(self, error));
-    DP_NEW_ARRAY(self->node_blocks, ranks);
-    DP_NEW_ARRAY(self->shares, ranks);
+    DP_TRY_NEW(self->node_blocks, ranks);
+    DP_TRY_NEW(self->shares, ranks);
     DP_TRY(dp_wide_model_create(&self->model, self->layout, &options, error));
     self->dims = dp_wide_model_dims(self->model);
     find_shares(self);
-done:
-    return status;
+    return DP_OK;
 }
 
 /* Places an array in the memory of the node; `base` is NULL where only its size is wanted. */
@@ -206,7 +204,6 @@ static size_t place_arrays(dp_split_step *self, float *base) {
 }
 
 static dp_status share_memory(dp_split_step *self, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t arrays = place_arrays(self, NULL);
     const size_t share = place_share(self, (size_t)self->node.rank, NULL);
     const size_t floats = share + (self->node.rank == 0 ? arrays : 0);
@@ -216,8 +213,7 @@ static dp_status share_memory(dp_split_step *self, dp_error *error) {
         (void)place_share(self, (size_t)rank, base + (rank == 0 ? place_arrays(self, base) : 0));
     }
     dp_stealing_init(&self->stealing, &self->node, self->node_blocks, self->stealing_memory);
-done:
-    return status;
+    return DP_OK;
 }
 
 /* Where the maxima and sums of each block come to lie. */
@@ -233,27 +229,25 @@ static void place_stats(dp_split_step *self) {
 }
 
 static dp_status allocate(dp_split_step *self, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t ranks = (size_t)dp_comm_size(self->comm), batch = self->batch;
     const size_t blocks = self->layout->output_blocks;
     const dp_model_shape *shape = &self->layout->shape;
-    DP_NEW_ARRAY(self->all_stats, ranks * stats_stride(self));
-    DP_NEW_ARRAY(self->maxima, blocks);
-    DP_NEW_ARRAY(self->totals, blocks);
-    DP_NEW_ARRAY(self->target_logits, batch);
-    DP_NEW_ARRAY(self->maximum, batch);
-    DP_NEW_ARRAY(self->total, batch);
-    DP_NEW_ARRAY(self->losses, batch);
-    DP_NEW_ARRAY(self->gradient, self->layout->output_stride);
-    DP_NEW_ARRAY(self->part, batch * self->dims.lda);
-    DP_NEW_ARRAY(self->dw1, (count_of(self->inputs) + 1) * self->dims.ldh);
-    DP_NEW_ARRAY(self->dc, TOKENS_AT_ONCE * self->lde);
-    DP_NEW_ARRAY(self->all_squares, ranks * self->blocks_most);
-    DP_NEW_ARRAY(self->terms, blocks + self->below_count);
+    DP_TRY_NEW(self->all_stats, ranks * stats_stride(self));
+    DP_TRY_NEW(self->maxima, blocks);
+    DP_TRY_NEW(self->totals, blocks);
+    DP_TRY_NEW(self->target_logits, batch);
+    DP_TRY_NEW(self->maximum, batch);
+    DP_TRY_NEW(self->total, batch);
+    DP_TRY_NEW(self->losses, batch);
+    DP_TRY_NEW(self->gradient, self->layout->output_stride);
+    DP_TRY_NEW(self->part, batch * self->dims.lda);
+    DP_TRY_NEW(self->dw1, (count_of(self->inputs) + 1) * self->dims.ldh);
+    DP_TRY_NEW(self->dc, TOKENS_AT_ONCE * self->lde);
+    DP_TRY_NEW(self->all_squares, ranks * self->blocks_most);
+    DP_TRY_NEW(self->terms, blocks + self->below_count);
     DP_TRY(dp_occurrences_init(&self->occurrences, shape->vocab, batch * shape->block_size, error));
     place_stats(self);
-done:
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_split_step_create(dp_split_step **split, dp_comm *comm, const dp_config *config,
@@ -262,7 +256,7 @@ dp_status dp_split_step_create(dp_split_step **split, dp_comm *comm, const dp_co
     dp_status status = DP_OK;
     dp_split_step *self = NULL;
     *split = NULL;
-    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
+    DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
     self->comm = comm;
     self->config = config;
     self->layout = layout;
@@ -272,11 +266,11 @@ dp_status dp_split_step_create(dp_split_step **split, dp_comm *comm, const dp_co
     self->batch = config->batch_size;
     self->lde = dp_tensor_ld(&layout->tensors[DP_TENSOR_C]);
     dp_node_init(&self->node, comm, dp_exchange_resolve(config->exchange) == DP_EXCHANGE_SHARED);
-    DP_TRY(dp_comm_agree(comm, create_model(self, level, error), error));
-    DP_TRY(share_memory(self, error));
-    DP_TRY(dp_comm_agree(comm, allocate(self, error), error));
-    DP_TRY(dp_exchange_create(&self->sums, comm, config->exchange, layout->output_blocks,
-                              self->batch * self->dims.lda, EXTRA_COUNT, 0, error));
+    DP_OR_DONE(dp_comm_agree(comm, create_model(self, level, error), error));
+    DP_OR_DONE(share_memory(self, error));
+    DP_OR_DONE(dp_comm_agree(comm, allocate(self, error), error));
+    DP_OR_DONE(dp_exchange_create(&self->sums, comm, config->exchange, layout->output_blocks,
+                                  self->batch * self->dims.lda, EXTRA_COUNT, 0, error));
     *split = self;
     self = NULL;
 done:

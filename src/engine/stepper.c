@@ -124,7 +124,7 @@ void dp_stepper_step(dp_stepper *self, uint64_t step, dp_profile *profile) {
 static dp_status set_output_bias(dp_stepper *self, dp_error *error) {
     dp_status status = DP_OK;
     uint64_t *counts = NULL;
-    DP_NEW_ARRAY(counts, self->dataset.vocabulary.count);
+    DP_NEW_OR_DONE(counts, self->dataset.vocabulary.count);
     dp_dataset_count_targets(&self->dataset, DP_SPLIT_TRAIN, counts);
     dp_params_set_output_bias(&self->layout, counts, self->params);
 done:
@@ -177,7 +177,6 @@ static dp_status check_embedding_update(const dp_config *config, const dp_model_
 
 /* What a step needs on this rank. */
 static dp_status prepare(dp_stepper *self, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_config *config = self->config;
     const dp_model_shape shape =
         dp_config_shape(config, self->dataset.vocabulary.count, self->dataset.info.block_size);
@@ -188,21 +187,19 @@ static dp_status prepare(dp_stepper *self, dp_error *error) {
         DP_TRY(build_model(self, error));
         rows = (rows + config->grains - 1) / config->grains * dp_model_grains_at_once(self->model);
     }
-    DP_NEW_ARRAY(self->examples, rows);
-    DP_NEW_ARRAY(self->contexts, rows * shape.block_size);
-    DP_NEW_ARRAY(self->targets, rows);
+    DP_TRY_NEW(self->examples, rows);
+    DP_TRY_NEW(self->contexts, rows * shape.block_size);
+    DP_TRY_NEW(self->targets, rows);
     self->sampler = (dp_sampler){.seed = config->seed,
                                  .batch_size = config->batch_size,
                                  .example_count = dp_dataset_rows(&self->dataset, DP_SPLIT_TRAIN),
                                  .sampling = config->sampling};
     self->schedule = dp_config_schedule(config);
     self->optimizer = dp_config_optimizer(config);
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status create_exchange(dp_stepper *self, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_config *config = self->config;
     const size_t slabs = dp_optimizer_slabs(config->optimizer);
     DP_TRY(dp_exchange_create(&self->exchange, self->comm, config->exchange, config->grains,
@@ -210,24 +207,20 @@ static dp_status create_exchange(dp_stepper *self, dp_error *error) {
     self->params = dp_exchange_parameters(self->exchange);
     for (size_t slab = 0; slab < slabs; slab++)
         self->state[slab] = dp_exchange_slab(self->exchange, slab);
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status create_split(dp_stepper *self, dp_error *error) {
-    dp_status status = DP_OK;
     DP_TRY(dp_split_step_create(&self->split, self->comm, self->config, &self->layout,
                                 self->build.level, error));
     self->params = dp_split_step_parameters(self->split);
     for (size_t slab = 0; slab < dp_optimizer_slabs(self->config->optimizer); slab++)
         self->state[slab] = dp_split_step_slab(self->split, slab);
-done:
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_stepper_open(dp_stepper *stepper, dp_comm *comm, const dp_config *config,
                           const volatile sig_atomic_t *signal, dp_error *error) {
-    dp_status status = DP_OK;
     *stepper = (dp_stepper){.comm = comm, .config = config, .signal = signal};
     dp_comm_set_deadline(comm, config->deadline);
     DP_TRY(dp_build_info_gather(comm, dp_config_level(config), &stepper->build, error));
@@ -239,8 +232,7 @@ dp_status dp_stepper_open(dp_stepper *stepper, dp_comm *comm, const dp_config *c
         DP_TRY(create_split(stepper, error));
     else
         DP_TRY(create_exchange(stepper, error));
-done:
-    return status;
+    return DP_OK;
 }
 
 void dp_stepper_close(dp_stepper *stepper) {

@@ -124,13 +124,12 @@ static double rate_of_sgemm(const bench *self) {
 static dp_status prepare(bench *self, dp_error *error) {
     dp_status status = DP_OK;
     if (!is_split(self))
-        DP_NEW_ARRAY(self->slab, self->stepper.layout.length);
+        DP_TRY_NEW(self->slab, self->stepper.layout.length);
     if (dp_comm_rank(self->comm) != 0)
-        goto done;
-    DP_NEW_ARRAY(self->square, (size_t)3 * SGEMM_SIZE * SGEMM_SIZE);
+        return status;
+    DP_TRY_NEW(self->square, (size_t)3 * SGEMM_SIZE * SGEMM_SIZE);
     for (size_t i = 0; i < (size_t)2 * SGEMM_SIZE * SGEMM_SIZE; i++)
         self->square[i] = (float)(i % 7) - 3.0f;
-done:
     return status;
 }
 
@@ -186,8 +185,8 @@ static dp_status measure_phases(bench *self, double seconds, dp_bench_result *re
     dp_profile profile = {0};
     report mine, *all = NULL;
     double *column = NULL;
-    DP_NEW_ARRAY_ON_ALL(self->comm, all, ranks);
-    DP_NEW_ARRAY_ON_ALL(self->comm, column, ranks);
+    DP_NEW_ON_ALL_OR_DONE(self->comm, all, ranks);
+    DP_NEW_ON_ALL_OR_DONE(self->comm, column, ranks);
     const uint64_t before = dp_comm_bytes_sent(self->comm);
     (void)time_steps(self, steps, &profile);
     mine.bytes_sent = (double)(dp_comm_bytes_sent(self->comm) - before);
@@ -212,7 +211,7 @@ static dp_status measure_memory(bench *self, dp_bench_result *result, dp_error *
                             (double)dp_process_proportional_bytes()};
     dp_status status = DP_OK;
     double(*all)[2] = NULL;
-    DP_NEW_ARRAY_ON_ALL(self->comm, all, ranks);
+    DP_NEW_ON_ALL_OR_DONE(self->comm, all, ranks);
     dp_comm_gather_all(self->comm, mine, sizeof mine, all);
     for (size_t rank = 0; rank < ranks; rank++) {
         result->resident_bytes_rank = fmax(result->resident_bytes_rank, all[rank][0]);
@@ -254,7 +253,6 @@ static void describe(const bench *self, dp_bench_result *result) {
 }
 
 static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_error *error) {
-    dp_status status = DP_OK;
     dp_comm *comm = self->comm;
     dp_stepper_step(&self->stepper, 0, NULL);
     result->seconds_to_first_step = dp_process_age();
@@ -274,8 +272,7 @@ static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_er
     }
     if (dp_comm_rank(comm) == 0)
         result->sgemm_gflops = spread_of(self->sgemm.values, self->sgemm.count).median;
-done:
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds,
@@ -283,7 +280,7 @@ dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds,
     dp_status status = DP_OK;
     memset(result, 0, sizeof *result);
     bench *self = NULL;
-    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
+    DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
     self->comm = comm;
     status = dp_stepper_open(&self->stepper, comm, config, NULL, error);
     if (status == DP_OK)

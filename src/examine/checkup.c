@@ -89,9 +89,9 @@ static dp_status gather_machines(examination *self, dp_error *error) {
     mine.mpi_yields = dp_comm_mpi_yields();
     dp_cpu_mask(mine.processors);
     mine.shared_free = dp_comm_shared_free(self->shared_folder);
-    DP_NEW_ARRAY_ON_ALL(self->comm, self->machines, (size_t)dp_comm_size(self->comm));
+    DP_NEW_ON_ALL_OR_DONE(self->comm, self->machines, (size_t)dp_comm_size(self->comm));
     dp_comm_gather_all(self->comm, &mine, sizeof mine, self->machines);
-    DP_TRY(dp_build_info_gather(self->comm, highest, &self->build, error));
+    DP_OR_DONE(dp_build_info_gather(self->comm, highest, &self->build, error));
 done:
     return status;
 }
@@ -425,9 +425,9 @@ static dp_status check_resuming(examination *self, dp_error *error) {
                           .build = self->build,
                           .dataset = self->dataset,
                           .layout = self->layout};
-    DP_NEW_ARRAY_ON_ALL(self->comm, stepper.params, self->layout.length);
+    DP_NEW_ON_ALL_OR_DONE(self->comm, stepper.params, self->layout.length);
     for (size_t slab = 0; slab < dp_optimizer_slabs(self->config->optimizer); slab++)
-        DP_NEW_ARRAY_ON_ALL(self->comm, stepper.state[slab], self->layout.length);
+        DP_NEW_ON_ALL_OR_DONE(self->comm, stepper.state[slab], self->layout.length);
     status = dp_resume(&stepper, &silent, &progress, &resumed, error);
     if (status == DP_OK)
         add_resumption(self, &progress, resumed);
@@ -447,21 +447,21 @@ dp_status dp_checkup_run(dp_checkup *checkup, dp_comm *comm, const dp_config *co
                          dp_error *error) {
     dp_status status = DP_OK;
     examination self = {.checkup = checkup, .comm = comm, .config = config};
-    DP_TRY(gather_machines(&self, error));
+    DP_OR_DONE(gather_machines(&self, error));
     check_ranks(&self);
     check_yielding(&self);
     check_blas(&self);
     check_instruction_sets(&self);
     if (config != NULL) {
-        DP_TRY(check_dataset(&self, error));
+        DP_OR_DONE(check_dataset(&self, error));
         check_shares(&self);
     }
     check_shared_memory(&self);
     check_folder(&self);
     if (self.has_layout)
-        DP_TRY(check_resuming(&self, error));
+        DP_OR_DONE(check_resuming(&self, error));
     check_gnuplot(&self);
-    DP_TRY(dp_comm_agree(comm, dp_text_check(&checkup->lines, error), error));
+    DP_OR_DONE(dp_comm_agree(comm, dp_text_check(&checkup->lines, error), error));
 done:
     dp_dataset_close(&self.dataset);
     dp_memory_free(self.machines);

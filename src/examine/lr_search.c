@@ -70,9 +70,9 @@ dp_status dp_lr_search_run(dp_comm *comm, const dp_config *config, const dp_lr_r
     dp_status status = DP_OK;
     dp_stepper stepper = {0};
     *search = (dp_lr_search){0};
-    DP_TRY(dp_stepper_open(&stepper, comm, config, request->signal, error));
-    DP_NEW_ARRAY_ON_ALL(comm, search->points, request->count);
-    DP_TRY(dp_stepper_initialise(&stepper, error));
+    DP_OR_DONE(dp_stepper_open(&stepper, comm, config, request->signal, error));
+    DP_NEW_ON_ALL_OR_DONE(comm, search->points, request->count);
+    DP_OR_DONE(dp_stepper_initialise(&stepper, error));
     dp_stepper_publish(&stepper);
     try_rates(comm, &stepper, request, search);
     dp_lr_search_conclude(search);
@@ -137,8 +137,8 @@ dp_status dp_lr_search_write(const dp_lr_search *search, const char *path, dp_er
         }
         dp_text_append(&csv, "\n");
     }
-    DP_TRY(dp_text_check(&csv, error));
-    DP_TRY(dp_file_write(path, csv.data, csv.length, error));
+    DP_OR_DONE(dp_text_check(&csv, error));
+    DP_OR_DONE(dp_file_write(path, csv.data, csv.length, error));
 done:
     dp_text_clear(&csv);
     return status;

@@ -134,7 +134,7 @@ static dp_status create(dp_h5file **file_out, const char *path, bool in_memory, 
     dp_status status = new_handle(&file, path, error);
     if (status != DP_OK)
         goto done;
-    DP_TRY(access_properties(file, &access, error));
+    DP_OR_DONE(access_properties(file, &access, error));
     if (in_memory)
         WRITE(H5Pset_fapl_core(access, MEMORY_INCREMENT, false));
     WRITE(file->id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access));
@@ -165,7 +165,7 @@ dp_status dp_h5file_image(dp_h5file *file, char **bytes, size_t *size, dp_error 
     WRITE(H5Fflush(file->id, H5F_SCOPE_GLOBAL));
     WRITE(length = H5Fget_file_image(file->id, NULL, 0));
     *size = (size_t)length;
-    DP_NEW_ARRAY(*bytes, *size);
+    DP_NEW_OR_DONE(*bytes, *size);
     WRITE(H5Fget_file_image(file->id, *bytes, *size));
 done:
     if (status != DP_OK) {
@@ -180,8 +180,8 @@ dp_status dp_h5file_open(dp_h5file **file_out, const char *path, dp_error *error
     dp_status status = new_handle(&file, path, error);
     if (status != DP_OK)
         goto done;
-    DP_TRY(dp_file_map_open(&file->map, path, error));
-    DP_TRY(dp_h5image_open(&file->image, file->map.data, file->map.size, file->path, error));
+    DP_OR_DONE(dp_file_map_open(&file->map, path, error));
+    DP_OR_DONE(dp_h5image_open(&file->image, file->map.data, file->map.size, file->path, error));
 done:
     if (status != DP_OK) {
         release(file);
@@ -298,7 +298,7 @@ dp_status dp_h5file_write_real_attribute(dp_h5file *file, const char *name, doub
 static dp_status find_attribute(const dp_h5file *file, const char *object, dp_h5value *value,
                                 dp_error *error) {
     dp_status status = DP_OK;
-    DP_TRY(dp_h5image_find_attribute(&file->image, object, value, error));
+    DP_OR_DONE(dp_h5image_find_attribute(&file->image, object, value, error));
     DEMAND(value->shape.rank == 0, "a single value");
 done:
     return status;
@@ -410,7 +410,7 @@ dp_status dp_h5file_read_strings(dp_h5file *file, const char *object, size_t lim
            "a list of strings of the expected size");
     *width = found.width;
     *count = found.shape.size[0];
-    DP_NEW_ARRAY(*table, found.bytes);
+    DP_NEW_OR_DONE(*table, found.bytes);
     memcpy(*table, found.data, found.bytes);
 done:
     return status;
@@ -426,7 +426,7 @@ dp_status dp_h5file_write_floats(dp_h5file *file, const char *object, dp_h5shape
 static dp_status find_floats(dp_h5file *file, const char *object, dp_h5shape shape,
                              dp_h5value *found, dp_error *error) {
     dp_status status = DP_OK;
-    DP_TRY(dp_h5image_find(&file->image, object, found, error));
+    DP_OR_DONE(dp_h5image_find(&file->image, object, found, error));
     DEMAND(found->kind == DP_H5_FLOAT && found->width == sizeof(float) &&
                same_shape(found->shape, shape),
            "float32 of the expected shape");
@@ -479,7 +479,7 @@ dp_status dp_h5file_write_rows(dp_h5file *file, const char *object, uint64_t fir
     WRITE(dataset = H5Dopen2(file->id, object, H5P_DEFAULT));
     WRITE(type = H5Dget_type(dataset));
     WRITE(space = H5Dget_space(dataset));
-    DP_TRY(select_rows(file, object, first, count, space, &memory, error));
+    DP_OR_DONE(select_rows(file, object, first, count, space, &memory, error));
     WRITE(H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, rows));
 done:
     close_space(memory);

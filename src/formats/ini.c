@@ -77,12 +77,9 @@ static char *source_next_line(char *buffer, int size, void *stream) {
 }
 
 static dp_status check_texts(const ini_source *source, dp_error *error) {
-    dp_status status = DP_OK;
     DP_TRY(dp_text_check(&source->section, error));
     DP_TRY(dp_text_check(&source->name, error));
-    DP_TRY(dp_text_check(&source->value, error));
-done:
-    return status;
+    return dp_text_check(&source->value, error);
 }
 
 /* Passes on the value, which is now complete. */

@@ -6,7 +6,6 @@
 
 dp_status dp_distinct_init(dp_distinct *distinct, size_t block_size, size_t grains_max,
                            size_t grain_rows, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t examples = grains_max * grain_rows;
     size_t places = 4;
     *distinct = (dp_distinct){.block_size = block_size};
@@ -14,15 +13,14 @@ dp_status dp_distinct_init(dp_distinct *distinct, size_t block_size, size_t grai
         return dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", grain_rows);
     while (places < 2 * grain_rows) /* at most half of them are filled */
         places *= 2;
-    DP_NEW_ARRAY(distinct->starts, grains_max + 1);
-    DP_NEW_ARRAY(distinct->contexts, examples * block_size);
-    DP_NEW_ARRAY(distinct->target_starts, examples + 2);
-    DP_NEW_ARRAY(distinct->targets, examples);
-    DP_NEW_ARRAY(distinct->row_of, examples);
-    DP_NEW_ARRAY(distinct->places, places);
+    DP_TRY_NEW(distinct->starts, grains_max + 1);
+    DP_TRY_NEW(distinct->contexts, examples * block_size);
+    DP_TRY_NEW(distinct->target_starts, examples + 2);
+    DP_TRY_NEW(distinct->targets, examples);
+    DP_TRY_NEW(distinct->row_of, examples);
+    DP_TRY_NEW(distinct->places, places);
     distinct->place_mask = places - 1;
-done:
-    return status;
+    return DP_OK;
 }
 
 void dp_distinct_clear(dp_distinct *distinct) {

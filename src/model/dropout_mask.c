@@ -3,14 +3,12 @@
 #include "base/memory.h"
 
 static dp_status init(dp_dropout_mask *mask, double rate, size_t rows, dp_error *error) {
-    dp_status status = DP_OK;
     mask->threshold = dp_dropout_threshold(rate);
     mask->scale = dp_dropout_scale(mask->threshold);
     mask->bytes = dp_dropout_bytes(mask->elements);
     if (dp_dropout_mask_is_on(mask))
-        DP_NEW_ARRAY(mask->bits, rows * mask->pieces * mask->bytes + 1);
-done:
-    return status;
+        DP_TRY_NEW(mask->bits, rows * mask->pieces * mask->bytes + 1);
+    return DP_OK;
 }
 
 dp_status dp_dropout_mask_init_features(dp_dropout_mask *mask, const dp_dropout *dropout,

@@ -69,24 +69,21 @@ static void choose_ways(dp_kernel_model *model, size_t grain_rows) {
 }
 
 static dp_status allocate_rows(dp_kernel_model *model, size_t rows, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t block = model->layout->shape.block_size;
-    DP_NEW_ARRAY(model->x, rows * model->ldx + DP_KERNEL_LANES);
-    DP_NEW_ARRAY(model->h, rows * model->ldh);
-    DP_NEW_ARRAY(model->logits, rows * model->ldv);
-    DP_NEW_ARRAY(model->dh, rows * model->ldh);
-    DP_NEW_ARRAY(model->numbers, rows + 1);
-    DP_NEW_ARRAY(model->row_starts, rows + 1);
+    DP_TRY_NEW(model->x, rows * model->ldx + DP_KERNEL_LANES);
+    DP_TRY_NEW(model->h, rows * model->ldh);
+    DP_TRY_NEW(model->logits, rows * model->ldv);
+    DP_TRY_NEW(model->dh, rows * model->ldh);
+    DP_TRY_NEW(model->numbers, rows + 1);
+    DP_TRY_NEW(model->row_starts, rows + 1);
     for (size_t r = 0; r <= rows; r++) {
         model->numbers[r] = (uint32_t)r;
         model->row_starts[r] = (uint32_t)(r * block);
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status allocate_pairs(dp_kernel_model *model, size_t grain_rows, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_model_shape *shape = &model->layout->shape;
     const size_t rows = model->at_once * grain_rows;
     const size_t pairs = dp_pairs_max(shape->vocab, shape->block_size, model->at_once, grain_rows);
@@ -95,26 +92,23 @@ static dp_status allocate_pairs(dp_kernel_model *model, size_t grain_rows, dp_er
     if (model->by_context)
         DP_TRY(dp_distinct_init(&model->distinct, shape->block_size, model->at_once, grain_rows,
                                 error));
-    DP_NEW_ARRAY(model->pair_x, pairs * model->lde);
-    DP_NEW_ARRAY(model->pair_h, pairs * model->ldh);
-    DP_NEW_ARRAY(model->dx, (model->by_pairs ? pairs : rows * shape->block_size) * model->lde);
-    DP_NEW_ARRAY(model->dc_stack, 3 * shape->vocab * model->lde);
-done:
-    return status;
+    DP_TRY_NEW(model->pair_x, pairs * model->lde);
+    DP_TRY_NEW(model->pair_h, pairs * model->ldh);
+    DP_TRY_NEW(model->dx, (model->by_pairs ? pairs : rows * shape->block_size) * model->lde);
+    DP_TRY_NEW(model->dc_stack, 3 * shape->vocab * model->lde);
+    return DP_OK;
 }
 
 static dp_status allocate_masks(dp_kernel_model *model, const dp_dropout *dropout, size_t rows,
                                 dp_error *error) {
-    dp_status status = DP_OK;
     const dp_model_shape *shape = &model->layout->shape;
     DP_TRY(dp_dropout_mask_init_features(&model->drop_features, dropout, rows, shape->block_size,
                                          shape->embedding_dim, error));
     DP_TRY(
         dp_dropout_mask_init_hidden(&model->drop_hidden, dropout, rows, shape->hidden_dim, error));
     if (dp_dropout_mask_is_on(&model->drop_hidden))
-        DP_NEW_ARRAY(model->kept_h, rows * model->ldh);
-done:
-    return status;
+        DP_TRY_NEW(model->kept_h, rows * model->ldh);
+    return DP_OK;
 }
 
 dp_status dp_kernel_model_create(dp_kernel_model **model, const dp_params_layout *layout,
@@ -123,7 +117,7 @@ dp_status dp_kernel_model_create(dp_kernel_model **model, const dp_params_layout
     const dp_model_shape *shape = &layout->shape;
     dp_kernel_model *self = NULL;
     *model = NULL;
-    DP_NEW_ARRAY(self, 1);
+    DP_NEW_OR_DONE(self, 1);
     self->layout = layout;
     self->kernels = dp_kernels_of(options->level);
     self->inputs = shape->block_size * shape->embedding_dim;
@@ -133,10 +127,10 @@ dp_status dp_kernel_model_create(dp_kernel_model **model, const dp_params_layout
     self->ldx = dp_kernels_padded(self->inputs);
     self->at_once = choose_grains(options->grain_rows);
     const size_t rows = self->at_once * options->grain_rows;
-    DP_TRY(allocate_masks(self, &options->dropout, rows, error));
+    DP_OR_DONE(allocate_masks(self, &options->dropout, rows, error));
     choose_ways(self, options->grain_rows);
-    DP_TRY(allocate_rows(self, rows, error));
-    DP_TRY(allocate_pairs(self, options->grain_rows, error));
+    DP_OR_DONE(allocate_rows(self, rows, error));
+    DP_OR_DONE(allocate_pairs(self, options->grain_rows, error));
     *model = self;
     self = NULL;
 done:

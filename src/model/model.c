@@ -30,39 +30,34 @@ struct dp_model {
 
 static dp_status allocate_masks(dp_model *model, const dp_dropout *dropout, size_t rows,
                                 dp_error *error) {
-    dp_status status = DP_OK;
     const dp_model_shape *shape = &model->layout.shape;
     DP_TRY(dp_dropout_mask_init_features(&model->drop_features, dropout, rows, shape->block_size,
                                          shape->embedding_dim, error));
     DP_TRY(
         dp_dropout_mask_init_hidden(&model->drop_hidden, dropout, rows, shape->hidden_dim, error));
     if (dp_dropout_mask_is_on(&model->drop_hidden))
-        DP_NEW_ARRAY(model->kept_h, rows * shape->hidden_dim);
-done:
-    return status;
+        DP_TRY_NEW(model->kept_h, rows * shape->hidden_dim);
+    return DP_OK;
 }
 
 static dp_status allocate(dp_model *model, const dp_model_options *options, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t rows = options->grain_rows;
     const dp_model_shape *shape = &model->layout.shape;
     if (rows > SIZE_MAX / 1024 / (model->inputs + shape->hidden_dim + shape->vocab))
         return dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", rows);
-    DP_NEW_ARRAY(model->losses, rows);
+    DP_TRY_NEW(model->losses, rows);
     if (model->wide != NULL) {
-        DP_NEW_ARRAY(model->logits, shape->vocab);
+        DP_TRY_NEW(model->logits, shape->vocab);
         return DP_OK;
     }
-    DP_NEW_ARRAY(model->x, rows * model->inputs);
-    DP_NEW_ARRAY(model->h, rows * shape->hidden_dim);
-    DP_NEW_ARRAY(model->logits, rows * shape->vocab);
+    DP_TRY_NEW(model->x, rows * model->inputs);
+    DP_TRY_NEW(model->h, rows * shape->hidden_dim);
+    DP_TRY_NEW(model->logits, rows * shape->vocab);
     if (options->forward_only || model->by_kernels != NULL)
         return DP_OK;
-    DP_NEW_ARRAY(model->dh, rows * shape->hidden_dim);
-    DP_NEW_ARRAY(model->dx, rows * model->inputs);
-    DP_TRY(allocate_masks(model, &options->dropout, rows, error));
-done:
-    return status;
+    DP_TRY_NEW(model->dh, rows * shape->hidden_dim);
+    DP_TRY_NEW(model->dx, rows * model->inputs);
+    return allocate_masks(model, &options->dropout, rows, error);
 }
 
 dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
@@ -70,15 +65,15 @@ dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
     dp_status status = DP_OK;
     dp_model *self = NULL;
     *model = NULL;
-    DP_NEW_ARRAY(self, 1);
+    DP_NEW_OR_DONE(self, 1);
     self->layout = *layout;
     self->kernels = dp_kernels_of(options->level);
     self->inputs = layout->shape.block_size * layout->shape.embedding_dim;
     if (layout->shape.split)
-        DP_TRY(dp_wide_model_create(&self->wide, &self->layout, options, error));
+        DP_OR_DONE(dp_wide_model_create(&self->wide, &self->layout, options, error));
     else if (!options->forward_only && dp_kernel_model_suits(layout))
-        DP_TRY(dp_kernel_model_create(&self->by_kernels, &self->layout, options, error));
-    DP_TRY(allocate(self, options, error));
+        DP_OR_DONE(dp_kernel_model_create(&self->by_kernels, &self->layout, options, error));
+    DP_OR_DONE(allocate(self, options, error));
     *model = self;
     self = NULL;
 done:

@@ -5,15 +5,13 @@
 #include <string.h>
 
 dp_status dp_occurrences_init(dp_occurrences *self, size_t vocab, size_t places, dp_error *error) {
-    dp_status status = DP_OK;
     *self = (dp_occurrences){0};
     if (places >= UINT32_MAX)
         return dp_fail(error, DP_ERR_MEMORY, "%zu tokens in a batch are too many", places);
-    DP_NEW_ARRAY(self->tokens, places);
-    DP_NEW_ARRAY(self->first, vocab);
-    DP_NEW_ARRAY(self->next, places);
-done:
-    return status;
+    DP_TRY_NEW(self->tokens, places);
+    DP_TRY_NEW(self->first, vocab);
+    DP_TRY_NEW(self->next, places);
+    return DP_OK;
 }
 
 void dp_occurrences_clear(dp_occurrences *self) {

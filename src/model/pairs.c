@@ -10,20 +10,18 @@ size_t dp_pairs_max(size_t vocab, size_t block_size, size_t grains_max, size_t g
 
 dp_status dp_pairs_init(dp_pairs *pairs, size_t vocab, size_t block_size, size_t grains_max,
                         size_t grain_rows, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t most = dp_pairs_max(vocab, block_size, grains_max, grain_rows);
     const size_t uses = grains_max * grain_rows * block_size;
     *pairs = (dp_pairs){.block_size = block_size};
     if (uses > UINT32_MAX)
         return dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", grain_rows);
-    DP_NEW_ARRAY(pairs->tokens, most);
-    DP_NEW_ARRAY(pairs->pair_of, uses);
-    DP_NEW_ARRAY(pairs->starts, block_size * (grains_max + 1));
-    DP_NEW_ARRAY(pairs->row_starts, most + 2);
-    DP_NEW_ARRAY(pairs->listed, uses);
-    DP_NEW_ARRAY(pairs->seen, vocab);
-done:
-    return status;
+    DP_TRY_NEW(pairs->tokens, most);
+    DP_TRY_NEW(pairs->pair_of, uses);
+    DP_TRY_NEW(pairs->starts, block_size * (grains_max + 1));
+    DP_TRY_NEW(pairs->row_starts, most + 2);
+    DP_TRY_NEW(pairs->listed, uses);
+    DP_TRY_NEW(pairs->seen, vocab);
+    return DP_OK;
 }
 
 void dp_pairs_clear(dp_pairs *pairs) {

@@ -136,7 +136,6 @@ static bool is_of_output(int tensor) {
 }
 
 static dp_status place_all(dp_params_layout *layout, dp_error *error) {
-    dp_status status = DP_OK;
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         dp_tensor *tensor = &layout->tensors[t];
         layout->parameter_count += dp_tensor_size(tensor);
@@ -145,12 +144,10 @@ static dp_status place_all(dp_params_layout *layout, dp_error *error) {
     }
     if (layout->shape.split)
         DP_TRY(place_split(layout, error));
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status check_shape(const dp_model_shape *shape, dp_error *error) {
-    dp_status status = DP_OK;
     size_t inputs = 0;
     if (shape->vocab < 2 || shape->block_size < 1 || shape->embedding_dim < 1)
         return dp_fail(error, DP_ERR_INPUT,
@@ -164,13 +161,10 @@ static dp_status check_shape(const dp_model_shape *shape, dp_error *error) {
                        shape->embedding_dim);
     DP_TRY(dp_linalg_check_dimension(shape->vocab, "a vocabulary", error));
     DP_TRY(dp_linalg_check_dimension(inputs, "block_size * embedding_dim", error));
-    DP_TRY(dp_linalg_check_dimension(shape->hidden_dim, "hidden_dim", error));
-done:
-    return status;
+    return dp_linalg_check_dimension(shape->hidden_dim, "hidden_dim", error);
 }
 
 dp_status dp_params_layout_init(dp_params_layout *layout, dp_model_shape shape, dp_error *error) {
-    dp_status status = DP_OK;
     memset(layout, 0, sizeof *layout);
     layout->shape = shape;
     DP_TRY(check_shape(&shape, error));
@@ -185,9 +179,7 @@ dp_status dp_params_layout_init(dp_params_layout *layout, dp_model_shape shape, 
         [DP_TENSOR_WD] = {.name = "Wd", .rank = 2, .rows = direct, .cols = vocab},
     };
     memcpy(layout->tensors, table, sizeof table);
-    DP_TRY(place_all(layout, error));
-done:
-    return status;
+    return place_all(layout, error);
 }
 
 /* Inputs of the layer that a weight or bias belongs to. */

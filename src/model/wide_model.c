@@ -55,35 +55,31 @@ static size_t lds(const dp_wide_model *model) {
 
 static dp_status allocate_for_steps(dp_wide_model *model, const dp_dropout *dropout,
                                     dp_error *error) {
-    dp_status status = DP_OK;
     const dp_model_shape *shape = &model->layout->shape;
     DP_TRY(dp_dropout_mask_init_features(&model->drop_features, dropout, model->rows,
                                          shape->block_size, shape->embedding_dim, error));
     DP_TRY(dp_dropout_mask_init_hidden(&model->drop_hidden, dropout, model->rows, shape->hidden_dim,
                                        error));
-    DP_NEW_ARRAY(model->scaled, ROWS_AT_ONCE * lds(model));
-done:
-    return status;
+    DP_TRY_NEW(model->scaled, ROWS_AT_ONCE * lds(model));
+    return DP_OK;
 }
 
 static dp_status allocate_for_losses(dp_wide_model *model, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t rows = model->rows, blocks = model->layout->output_blocks;
     const dp_wide_dims *dims = &model->dims;
-    DP_NEW_ARRAY(model->x, rows * dims->ldx);
-    DP_NEW_ARRAY(model->h, rows * dims->ldh);
-    DP_NEW_ARRAY(model->a, rows * dims->lda);
-    DP_NEW_ARRAY(model->e, rows * DP_OUTPUT_BLOCK);
-    DP_NEW_ARRAY(model->stats, blocks * 2 * rows);
-    DP_NEW_ARRAY(model->maxima, blocks);
-    DP_NEW_ARRAY(model->sums, blocks);
-    DP_NEW_ARRAY(model->row_values, 3 * rows);
+    DP_TRY_NEW(model->x, rows * dims->ldx);
+    DP_TRY_NEW(model->h, rows * dims->ldh);
+    DP_TRY_NEW(model->a, rows * dims->lda);
+    DP_TRY_NEW(model->e, rows * DP_OUTPUT_BLOCK);
+    DP_TRY_NEW(model->stats, blocks * 2 * rows);
+    DP_TRY_NEW(model->maxima, blocks);
+    DP_TRY_NEW(model->sums, blocks);
+    DP_TRY_NEW(model->row_values, 3 * rows);
     for (size_t b = 0; b < blocks; b++) {
         model->maxima[b] = model->stats + 2 * b * rows;
         model->sums[b] = model->stats + (2 * b + 1) * rows;
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *layout,
@@ -91,16 +87,16 @@ dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *la
     dp_status status = DP_OK;
     dp_wide_model *self = NULL;
     *model = NULL;
-    DP_NEW_ARRAY(self, 1);
-    DP_NEW_ARRAY(self->logits, ROWS_AT_ONCE * DP_OUTPUT_BLOCK);
+    DP_NEW_OR_DONE(self, 1);
+    DP_NEW_OR_DONE(self->logits, ROWS_AT_ONCE * DP_OUTPUT_BLOCK);
     self->layout = layout;
     self->kernels = dp_kernels_of(options->level);
     self->dims = find_dims(layout);
     self->rows = options->grain_rows;
     if (options->forward_only)
-        DP_TRY(allocate_for_losses(self, error));
+        DP_OR_DONE(allocate_for_losses(self, error));
     else
-        DP_TRY(allocate_for_steps(self, &options->dropout, error));
+        DP_OR_DONE(allocate_for_steps(self, &options->dropout, error));
     *model = self;
     self = NULL;
 done:

@@ -174,13 +174,10 @@ void dp_completion_write(const char *program, const dp_completion_command *comma
 
 dp_status dp_completion_save(const dp_text *script, const char *folder, const char *program,
                              dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     DP_TRY(dp_text_check(script, error));
     DP_TRY(dp_path_format(path, error, "%s/bash-completion/completions", folder));
     DP_TRY(dp_file_make_directories(path, error));
     DP_TRY(dp_path_format(path, error, "%s/bash-completion/completions/%s", folder, program));
-    DP_TRY(dp_file_write(path, dp_text_string(script), script->length, error));
-done:
-    return status;
+    return dp_file_write(path, dp_text_string(script), script->length, error);
 }

@@ -282,7 +282,7 @@ static dp_status take_entry(void *context, const dp_ini_entry *entry, dp_error *
     dp_text key = {0};
     dp_text_append_format(&key, "%s%s%s", entry->section, entry->section[0] == '\0' ? "" : ".",
                           entry->name);
-    DP_TRY(dp_text_check(&key, error));
+    DP_OR_DONE(dp_text_check(&key, error));
     const dp_option *option = find_key(self->table, key.data, key.length);
     if (option == NULL) {
         status = fail_unknown(self->table, "key", key.data, error);
@@ -304,8 +304,8 @@ dp_status dp_options_read_ini(dp_option_table table, void *target, const char *t
                               const char *name, dp_error *error) {
     dp_status status = DP_OK;
     ini_target self = {.table = table, .target = target};
-    DP_NEW_ARRAY(self.given_on, table.count);
-    DP_TRY(dp_ini_read(text, size, name, take_entry, &self, error));
+    DP_NEW_OR_DONE(self.given_on, table.count);
+    DP_OR_DONE(dp_ini_read(text, size, name, take_entry, &self, error));
 done:
     dp_memory_free(self.given_on);
     return status;

@@ -113,13 +113,10 @@ void dp_roff_options(dp_text *page, dp_option_table table) {
 
 dp_status dp_roff_save(const dp_text *page, const char *folder, const char *name, int section,
                        dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     DP_TRY(dp_text_check(page, error));
     DP_TRY(dp_path_format(path, error, "%s/man/man%d", folder, section));
     DP_TRY(dp_file_make_directories(path, error));
     DP_TRY(dp_path_format(path, error, "%s/man/man%d/%s.%d", folder, section, name, section));
-    DP_TRY(dp_file_write(path, dp_text_string(page), page->length, error));
-done:
-    return status;
+    return dp_file_write(path, dp_text_string(page), page->length, error);
 }

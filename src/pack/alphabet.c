@@ -8,7 +8,6 @@
 typedef char token_text[DP_UTF8_MAX_BYTES + 1];
 
 dp_status dp_alphabet_init(dp_alphabet *alphabet, const char *boundary, dp_error *error) {
-    dp_status status = DP_OK;
     *alphabet = (dp_alphabet){0};
     size_t size = strlen(boundary);
     size_t bytes = dp_utf8_decode((const unsigned char *)boundary, size, &alphabet->boundary);
@@ -17,9 +16,8 @@ dp_status dp_alphabet_init(dp_alphabet *alphabet, const char *boundary, dp_error
                        boundary);
     alphabet->end =
         128; /* what is ASCII is marked by fast paths, which do not look at the largest */
-    DP_NEW_ARRAY(alphabet->ids, DP_UTF8_LIMIT);
-done:
-    return status;
+    DP_TRY_NEW(alphabet->ids, DP_UTF8_LIMIT);
+    return DP_OK;
 }
 
 void dp_alphabet_clear(dp_alphabet *alphabet) {
@@ -40,8 +38,8 @@ dp_status dp_alphabet_number(dp_alphabet *alphabet, dp_vocabulary *vocabulary, d
     const char **tokens = NULL;
     uint32_t next = DP_BOUNDARY_ID + 1;
     size_t count = count_characters(alphabet) + 1;
-    DP_NEW_ARRAY(texts, count);
-    DP_NEW_ARRAY(tokens, count);
+    DP_NEW_OR_DONE(texts, count);
+    DP_NEW_OR_DONE(tokens, count);
     dp_utf8_encode(alphabet->boundary, texts[DP_BOUNDARY_ID]);
     for (uint32_t c = 0; c < alphabet->end; c++) {
         if (alphabet->ids[c] == 0)
@@ -51,7 +49,7 @@ dp_status dp_alphabet_number(dp_alphabet *alphabet, dp_vocabulary *vocabulary, d
     }
     for (size_t i = 0; i < count; i++)
         tokens[i] = texts[i];
-    DP_TRY(dp_vocabulary_init(vocabulary, tokens, count, error));
+    DP_OR_DONE(dp_vocabulary_init(vocabulary, tokens, count, error));
 done:
     dp_memory_free((void *)tokens);
     dp_memory_free(texts);

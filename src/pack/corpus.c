@@ -93,7 +93,6 @@ static byte_kind next_kind(const scanner *self) {
 
 /* Takes the blanks from here on: into the word where it goes on behind them. */
 static dp_status take_blanks(scanner *self, size_t *length, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t first = self->at;
     while (next_kind(self) == BYTE_BLANK)
         self->at++;
@@ -103,13 +102,11 @@ static dp_status take_blanks(scanner *self, size_t *length, dp_error *error) {
     for (self->at = first; self->at < end;)
         DP_TRY(take_character(self, error));
     *length += end - first;
-done:
-    return status;
+    return DP_OK;
 }
 
 /* Takes one line with its end; *length is its word's length in characters, 0 for none. */
 static dp_status take_line(scanner *self, size_t *length, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t first = self->at;
     *length = take_plain(self);
     for (byte_kind kind; (kind = next_kind(self)) != BYTE_NEWLINE;) {
@@ -129,8 +126,7 @@ static dp_status take_line(scanner *self, size_t *length, dp_error *error) {
                        self->path, self->line, self->at - first, DP_LINE_BYTES_MAX);
     self->at += self->at < self->size;
     self->line++;
-done:
-    return status;
+    return DP_OK;
 }
 
 /* --- the whole text --------------------------------------------------------------------------- */
@@ -226,7 +222,6 @@ static size_t take_plain_lines(scanner *self, dp_corpus *corpus) {
 }
 
 static dp_status take_lines(scanner *self, dp_corpus *corpus, dp_error *error) {
-    dp_status status = DP_OK;
     if (is_plain_block(self) && take_plain_lines(self, corpus) > 0)
         return DP_OK;
     const size_t end = self->size - self->at < BLOCK_BYTES ? self->size : self->at + BLOCK_BYTES;
@@ -236,14 +231,12 @@ static dp_status take_lines(scanner *self, dp_corpus *corpus, dp_error *error) {
         DP_TRY(take_line(self, &length, error));
         add_line(corpus, offset, length);
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status find_words(dp_corpus *corpus, scanner *self, dp_progress_line *progress,
                             dp_error *error) {
     enum { REPORT_BYTES = 1 << 24 };
-    dp_status status = DP_OK;
     size_t report_at = self->at;
     while (self->at < self->size) {
         DP_TRY(take_lines(self, corpus, error));
@@ -253,8 +246,7 @@ static dp_status find_words(dp_corpus *corpus, scanner *self, dp_progress_line *
         }
     }
     self->alphabet->ids['\n'] = 0; /* take_plain_lines marks it */
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status check_size(const dp_corpus *corpus, dp_error *error) {
@@ -271,11 +263,11 @@ dp_status dp_corpus_open(dp_corpus *corpus, const char *path, dp_alphabet *alpha
                          dp_progress_line *progress, dp_error *error) {
     dp_status status = DP_OK;
     *corpus = (dp_corpus){0};
-    DP_TRY(dp_path_format(corpus->path, error, "%s", path));
-    DP_TRY(dp_file_map_open(&corpus->text, path, error));
-    DP_TRY(check_size(corpus, error));
+    DP_OR_DONE(dp_path_format(corpus->path, error, "%s", path));
+    DP_OR_DONE(dp_file_map_open(&corpus->text, path, error));
+    DP_OR_DONE(check_size(corpus, error));
     advise(&corpus->text, POSIX_MADV_SEQUENTIAL);
-    DP_TRY(dp_word_list_init(&corpus->words, count_lines(&corpus->text), error));
+    DP_OR_DONE(dp_word_list_init(&corpus->words, count_lines(&corpus->text), error));
     scanner self = {.path = corpus->path,
                     .text = corpus->text.data,
                     .size = corpus->text.size,
@@ -283,7 +275,7 @@ dp_status dp_corpus_open(dp_corpus *corpus, const char *path, dp_alphabet *alpha
                     .line = 1,
                     .alphabet = alphabet};
     init_kinds(&self);
-    DP_TRY(find_words(corpus, &self, progress, error));
+    DP_OR_DONE(find_words(corpus, &self, progress, error));
     if (corpus->words.count == 0)
         status = dp_fail(error, DP_ERR_INPUT, "%s holds no words, only %" PRIu64 " empty lines",
                          path, corpus->empty_lines);

@@ -59,7 +59,6 @@ struct dp_dataset_writer {
 /* --- starting a file -------------------------------------------------------------------------- */
 
 static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
-    dp_status status = DP_OK;
     dp_h5file *file = writer->file;
     const dp_dataset_info *info = writer->info;
     DP_TRY(dp_h5file_write_text_attribute(file, "format", DP_DATASET_FORMAT, error));
@@ -71,31 +70,25 @@ static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
     DP_TRY(dp_h5file_write_text_attribute(file, "source", info->source, error));
     DP_TRY(dp_h5file_write_text_attribute(file, "source_sha256", info->source_sha256, error));
     DP_TRY(dp_h5file_write_text_attribute(file, "made_by", "dptrain " DP_VERSION, error));
-    DP_TRY(dp_vocabulary_write(writer->vocabulary, file, error));
-done:
-    return status;
+    return dp_vocabulary_write(writer->vocabulary, file, error);
 }
 
 /* Lays out tensor `index`: room for its ids, and for its checksums here. */
 static dp_status create_tensor(dp_dataset_writer *writer, int index, dp_error *error) {
-    dp_status status = DP_OK;
     tensor *self = &writer->tensors[index];
     const bool contexts = index % 2 == 0;
     const uint64_t rows = writer->rows[index / 2];
     self->columns = contexts ? writer->info->block_size : 1;
     uint64_t bytes = rows * self->columns * writer->id_bytes;
     self->blocks = (size_t)((bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK);
-    DP_NEW_ARRAY(self->checksums, self->blocks);
+    DP_TRY_NEW(self->checksums, self->blocks);
     snprintf(self->object, sizeof self->object, "/%s/%s", dp_split_name((dp_split)(index / 2)),
              contexts ? "contexts" : "targets");
     dp_h5shape shape = {.rank = contexts ? 2 : 1, .size = {rows, self->columns}};
-    status = dp_h5file_create_integers(writer->file, self->object, shape, writer->id_bytes, error);
-done:
-    return status;
+    return dp_h5file_create_integers(writer->file, self->object, shape, writer->id_bytes, error);
 }
 
 static dp_status create_buffer(dp_dataset_writer *writer, dp_error *error) {
-    dp_status status = DP_OK;
     uint64_t most_rows = 0;
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         most_rows = writer->rows[split] > most_rows ? writer->rows[split] : most_rows;
@@ -104,12 +97,10 @@ static dp_status create_buffer(dp_dataset_writer *writer, dp_error *error) {
         writer->capacity = (size_t)most_rows;
     size_t contexts_bytes = writer->capacity * writer->row_bytes;
     size_t targets_bytes = writer->capacity * writer->id_bytes;
-    DP_NEW_ARRAY(writer->buffer,
-                 writer->row_bytes + contexts_bytes + SPILL + targets_bytes + SPILL);
+    DP_TRY_NEW(writer->buffer, writer->row_bytes + contexts_bytes + SPILL + targets_bytes + SPILL);
     writer->contexts = writer->buffer + writer->row_bytes;
     writer->targets = writer->contexts + contexts_bytes + SPILL;
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status open_descriptor(dp_dataset_writer *writer, dp_error *error) {
@@ -145,20 +136,20 @@ dp_status dp_dataset_writer_create(dp_dataset_writer **writer_out, const char *p
     dp_status status = check_request(info, vocabulary, rows, error);
     if (status != DP_OK)
         goto done;
-    DP_NEW_ARRAY(writer, 1);
+    DP_NEW_OR_DONE(writer, 1);
     writer->info = info;
     writer->vocabulary = vocabulary;
     writer->descriptor = -1;
     writer->id_bytes = dp_dataset_id_bytes(vocabulary->count);
     writer->row_bytes = info->block_size * writer->id_bytes;
     memcpy(writer->rows, rows, sizeof writer->rows);
-    DP_TRY(create_buffer(writer, error));
-    DP_TRY(dp_file_replace_begin(&writer->replacement, path, error));
-    DP_TRY(dp_h5file_create(&writer->file, writer->replacement.temporary, error));
-    DP_TRY(open_descriptor(writer, error));
-    DP_TRY(write_description(writer, error));
+    DP_OR_DONE(create_buffer(writer, error));
+    DP_OR_DONE(dp_file_replace_begin(&writer->replacement, path, error));
+    DP_OR_DONE(dp_h5file_create(&writer->file, writer->replacement.temporary, error));
+    DP_OR_DONE(open_descriptor(writer, error));
+    DP_OR_DONE(write_description(writer, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        DP_TRY(create_tensor(writer, i, error));
+        DP_OR_DONE(create_tensor(writer, i, error));
 done:
     if (status != DP_OK) {
         dp_dataset_writer_destroy(writer);
@@ -254,9 +245,10 @@ static dp_status flush(dp_dataset_writer *writer, dp_error *error) {
         return DP_OK;
     tensor *tensors = &writer->tensors[2 * writer->split];
     uint64_t first = writer->written[writer->split];
-    DP_TRY(write_tensor(writer, &tensors[0], first, writer->contexts, error));
-    DP_TRY(write_tensor(writer, &tensors[1], first, writer->targets, error));
-    DP_TRY(write_behind(writer, writer->filled * (writer->row_bytes + writer->id_bytes), error));
+    DP_OR_DONE(write_tensor(writer, &tensors[0], first, writer->contexts, error));
+    DP_OR_DONE(write_tensor(writer, &tensors[1], first, writer->targets, error));
+    DP_OR_DONE(
+        write_behind(writer, writer->filled * (writer->row_bytes + writer->id_bytes), error));
     /* The row before the first, for append_long_rows. */
     memcpy(writer->contexts - writer->row_bytes,
            writer->contexts + (writer->filled - 1) * writer->row_bytes, writer->row_bytes);
@@ -270,7 +262,6 @@ done:
 
 /* Ends splits until `split` is the one being written (DP_SPLIT_COUNT: all of them). */
 static dp_status advance(dp_dataset_writer *writer, int split, dp_error *error) {
-    dp_status status = DP_OK;
     for (; writer->split < split; writer->split++) {
         DP_TRY(flush(writer, error));
         writer->window = 0;
@@ -281,8 +272,7 @@ static dp_status advance(dp_dataset_writer *writer, int split, dp_error *error) 
                            "dataset writer: %" PRIu64 " rows of %s, %" PRIu64 " announced", written,
                            dp_split_name((dp_split)writer->split), writer->rows[writer->split]);
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status check_ids(const dp_dataset_writer *writer, int split, const uint32_t *ids,
@@ -301,7 +291,6 @@ static dp_status check_ids(const dp_dataset_writer *writer, int split, const uin
 
 dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const uint32_t *ids,
                                 size_t count, dp_error *error) {
-    dp_status status = DP_OK;
     DP_TRY(check_ids(writer, (int)split, ids, count, error));
     DP_TRY(advance(writer, (int)split, error));
     while (count > 0) {
@@ -317,26 +306,21 @@ dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const
         if (writer->filled == writer->capacity)
             DP_TRY(flush(writer, error));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 /* --- ending a file
  * --------------------------------------------------------------------------------- */
 
 static dp_status write_checksums(dp_dataset_writer *writer, const tensor *self, dp_error *error) {
-    dp_status status = DP_OK;
     char object[64];
     dp_h5shape shape = {.rank = 1, .size = {self->blocks, 0}};
     snprintf(object, sizeof object, "%s_checksums", self->object);
     DP_TRY(dp_h5file_create_integers(writer->file, object, shape, 8, error));
-    DP_TRY(dp_h5file_write_rows(writer->file, object, 0, self->blocks, self->checksums, error));
-done:
-    return status;
+    return dp_h5file_write_rows(writer->file, object, 0, self->blocks, self->checksums, error);
 }
 
 static dp_status write_identity(dp_dataset_writer *writer, dp_error *error) {
-    dp_status status = DP_OK;
     const uint64_t *checksums[DP_DATASET_TENSORS];
     size_t blocks[DP_DATASET_TENSORS];
     char sha256[DP_SHA256_TEXT_SIZE];
@@ -346,9 +330,7 @@ static dp_status write_identity(dp_dataset_writer *writer, dp_error *error) {
     }
     DP_TRY(dp_dataset_identity(writer->info->block_size, writer->vocabulary, writer->rows,
                                checksums, blocks, sha256, error));
-    DP_TRY(dp_h5file_write_text_attribute(writer->file, "sha256", sha256, error));
-done:
-    return status;
+    return dp_h5file_write_text_attribute(writer->file, "sha256", sha256, error);
 }
 
 /* In the file as it is read, that is when it has been closed. */
@@ -357,11 +339,12 @@ static dp_status locate_tensors(dp_dataset_writer *writer, dp_byte_range ranges[
     dp_status status = DP_OK;
     dp_h5file *file = NULL;
     dp_error later; /* of closing what was only read from */
-    DP_TRY(dp_h5file_open(&file, writer->replacement.temporary, error));
+    DP_OR_DONE(dp_h5file_open(&file, writer->replacement.temporary, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++) {
         const tensor *self = &writer->tensors[i];
         dp_h5location location;
-        DP_TRY(dp_h5file_locate_integers(file, self->object, i % 2 == 0 ? 2 : 1, &location, error));
+        DP_OR_DONE(
+            dp_h5file_locate_integers(file, self->object, i % 2 == 0 ? 2 : 1, &location, error));
         ranges[i] =
             (dp_byte_range){.first = location.offset,
                             .count = writer->rows[i / 2] * self->columns * writer->id_bytes};
@@ -373,12 +356,9 @@ done:
 
 static dp_status add_seal(dp_dataset_writer *writer, const dp_byte_range ranges[DP_DATASET_TENSORS],
                           dp_error *error) {
-    dp_status status = DP_OK;
     char seal[DP_DATASET_SEAL_SIZE + 1];
     DP_TRY(dp_dataset_seal_make(writer->replacement.temporary, ranges, seal, error));
-    DP_TRY(dp_file_replace_append(&writer->replacement, seal, DP_DATASET_SEAL_SIZE, error));
-done:
-    return status;
+    return dp_file_replace_append(&writer->replacement, seal, DP_DATASET_SEAL_SIZE, error);
 }
 
 dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
@@ -391,10 +371,9 @@ dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
     status = dp_h5file_close(writer->file, error);
     writer->file = NULL; /* gone even where closing failed */
     if (status != DP_OK)
-        goto done;
+        return status;
     DP_TRY(locate_tensors(writer, ranges, error));
     DP_TRY(add_seal(writer, ranges, error));
     DP_TRY(dp_file_replace_commit(&writer->replacement, error));
-done:
     return status;
 }

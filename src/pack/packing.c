@@ -39,16 +39,13 @@ typedef struct packer {
 
 dp_status dp_packing_request_init(dp_packing_request *request, const char *text, const char *output,
                                   uint64_t block_size, dp_error *error) {
-    dp_status status = DP_OK;
     *request = (dp_packing_request){.block_size = block_size,
                                     .split = {.count = 3, .values = {0.8, 0.1, 0.1}},
                                     .seed = DP_PACKING_SEED_DEFAULT,
                                     .boundary = DP_PACKING_BOUNDARY_DEFAULT,
                                     .words = {.min_count = 1}};
     DP_TRY(dp_path_format(request->inputs[0], error, "%s", text));
-    DP_TRY(dp_path_format(request->output, error, "%s", output));
-done:
-    return status;
+    return dp_path_format(request->output, error, "%s", output);
 }
 
 double dp_packing_share_sum(double a, double b) {
@@ -60,16 +57,13 @@ double dp_packing_share_sum(double a, double b) {
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static dp_status read_texts(packer *self, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_packing_request *request = self->request;
     DP_TRY(dp_alphabet_init(&self->alphabet, request->boundary, error));
     self->corpus_count = request->ready_made ? DP_SPLIT_COUNT : 1;
     for (int i = 0; i < self->corpus_count; i++)
         DP_TRY(dp_corpus_open(&self->corpora[i], request->inputs[i], &self->alphabet,
                               &self->progress, error));
-    DP_TRY(dp_alphabet_number(&self->alphabet, &self->vocabulary, error));
-done:
-    return status;
+    return dp_alphabet_number(&self->alphabet, &self->vocabulary, error);
 }
 
 static dp_status divide(packer *self, dp_error *error) {
@@ -79,14 +73,13 @@ static dp_status divide(packer *self, dp_error *error) {
     if (self->request->ready_made) {
         for (int i = 0; i < DP_SPLIT_COUNT; i++)
             self->parts[i] = (part){&self->corpora[i], 0, self->corpora[i].words.count};
-        goto done;
+        return status;
     }
     DP_TRY(dp_packing_cut(self->request, corpus->words.count, "words", cuts, error));
     dp_corpus_shuffle(corpus, self->request->seed);
     self->parts[DP_SPLIT_TRAIN] = (part){corpus, 0, cuts[0]};
     self->parts[DP_SPLIT_DEV] = (part){corpus, cuts[0], cuts[1] - cuts[0]};
     self->parts[DP_SPLIT_TEST] = (part){corpus, cuts[1], corpus->words.count - cuts[1]};
-done:
     return status;
 }
 
@@ -126,17 +119,17 @@ static dp_status write_split(packer *self, dp_split split, dp_error *error) {
     const uint64_t *words = corpus->words.words + self->parts[split].first;
     const size_t count = self->parts[split].count;
     size_t filled = 0;
-    DP_NEW_ARRAY(self->ids, BATCH + corpus->longest + 1 + DP_CORPUS_SPILL);
+    DP_NEW_OR_DONE(self->ids, BATCH + corpus->longest + 1 + DP_CORPUS_SPILL);
     for (size_t i = 0; i < count; i++) {
         if (i % GROUP == 0)
             dp_corpus_prefetch(corpus, words + i, dp_size_min(count - i, GROUP));
         filled += dp_corpus_encode(corpus, &self->alphabet, words[i], self->ids + filled);
         if (filled >= BATCH) {
-            DP_TRY(pass_on(self, split, filled, error));
+            DP_OR_DONE(pass_on(self, split, filled, error));
             filled = 0;
         }
     }
-    DP_TRY(pass_on(self, split, filled, error));
+    DP_OR_DONE(pass_on(self, split, filled, error));
 done:
     dp_memory_free(self->ids);
     self->ids = NULL;
@@ -147,11 +140,11 @@ static dp_status write_dataset(packer *self, dp_error *error) {
     dp_status status = DP_OK;
     if (self->termination != NULL)
         dp_termination_watch(self->termination);
-    DP_TRY(dp_dataset_writer_create(&self->writer, self->request->output, &self->info,
-                                    &self->vocabulary, self->rows, error));
+    DP_OR_DONE(dp_dataset_writer_create(&self->writer, self->request->output, &self->info,
+                                        &self->vocabulary, self->rows, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        DP_TRY(write_split(self, (dp_split)split, error));
-    DP_TRY(dp_dataset_writer_commit(self->writer, error));
+        DP_OR_DONE(write_split(self, (dp_split)split, error));
+    DP_OR_DONE(dp_dataset_writer_commit(self->writer, error));
 done:
     dp_dataset_writer_destroy(self->writer);
     self->writer = NULL;
@@ -184,15 +177,15 @@ dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
         return dp_word_packing_run(packing, request, termination, error);
     dp_status status = DP_OK;
     packer *self = NULL;
-    DP_NEW_ARRAY(self, 1); /* too large for the stack: paths */
+    DP_NEW_OR_DONE(self, 1); /* too large for the stack: paths */
     self->request = request;
     self->termination = termination;
     dp_progress_line_open(&self->progress, stderr);
-    DP_TRY(read_texts(self, error));
-    DP_TRY(divide(self, error));
+    DP_OR_DONE(read_texts(self, error));
+    DP_OR_DONE(divide(self, error));
     count_rows(self);
-    DP_TRY(describe(self, error));
-    DP_TRY(write_dataset(self, error));
+    DP_OR_DONE(describe(self, error));
+    DP_OR_DONE(write_dataset(self, error));
     summarize(self, packing);
 done:
     if (self != NULL)

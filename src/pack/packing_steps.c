@@ -33,12 +33,13 @@ static dp_status digest_texts(const dp_file_map *const *texts, int count, dp_dat
     dp_status status = DP_OK;
     dp_text digests = {0};
     for (int i = 0; i < count; i++) {
-        DP_TRY(dp_sha256_of(texts[i]->data, texts[i]->size, info->source_sha256, error));
+        DP_OR_DONE(dp_sha256_of(texts[i]->data, texts[i]->size, info->source_sha256, error));
         dp_text_append_format(&digests, "%s\n", info->source_sha256);
     }
-    DP_TRY(dp_text_check(&digests, error));
+    DP_OR_DONE(dp_text_check(&digests, error));
     if (count > 1)
-        DP_TRY(dp_sha256_of(dp_text_string(&digests), digests.length, info->source_sha256, error));
+        DP_OR_DONE(
+            dp_sha256_of(dp_text_string(&digests), digests.length, info->source_sha256, error));
 done:
     dp_text_clear(&digests);
     return status;

@@ -111,7 +111,6 @@ static void prefetch(const dp_word_table *table, const dp_word_batch *batch) {
 /* Numbers the words of the batch, and the ends of lines where they are words, and counts them where
  * all count. */
 static dp_status number_words(packer *self, dp_error *error) {
-    dp_status status = DP_OK;
     uint32_t numbers[DP_WORD_BATCH];
     size_t count = 0;
     const dp_word end = end_of_line();
@@ -127,9 +126,7 @@ static dp_status number_words(packer *self, dp_error *error) {
                                  &numbers[count], error));
         count++;
     }
-    DP_TRY(dp_word_spool_add(&self->spool, numbers, count, error));
-done:
-    return status;
+    return dp_word_spool_add(&self->spool, numbers, count, error);
 }
 
 /* Keeps the place of a line, and how many words it has, to be shuffled. */
@@ -148,7 +145,6 @@ static dp_status add_line(word_text *text, uint64_t words, uint64_t byte, dp_err
 
 /* *line_words counts those of the line so far. */
 static dp_status note_lines(packer *self, word_text *text, uint64_t *line_words, dp_error *error) {
-    dp_status status = DP_OK;
     for (size_t i = 0; i < self->batch.count; i++) {
         const dp_word *word = &self->batch.words[i];
         if (word->length > 0) {
@@ -161,8 +157,7 @@ static dp_status note_lines(packer *self, word_text *text, uint64_t *line_words,
         text->line_count++;
         *line_words = 0;
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status read_text(packer *self, int index, dp_error *error) {
@@ -186,12 +181,10 @@ static dp_status read_text(packer *self, int index, dp_error *error) {
     if (text->words == 0)
         status = dp_fail(error, DP_ERR_INPUT, "%s holds no words, only %" PRIu64 " empty lines",
                          path, text->empty_lines);
-done:
     return status;
 }
 
 static dp_status read_texts(packer *self, dp_error *error) {
-    dp_status status = DP_OK;
     uint64_t first = 0;
     DP_TRY(dp_word_spool_create(&self->spool, self->request->output, error));
     self->text_count = self->request->ready_made ? DP_SPLIT_COUNT : 1;
@@ -202,8 +195,7 @@ static dp_status read_texts(packer *self, dp_error *error) {
     }
     DP_TRY(dp_word_spool_finish(&self->spool, error));
     self->boundary = (uint32_t)self->table.count;
-done:
-    return status;
+    return DP_OK;
 }
 
 /* --- splits ----------------------------------------------------------------------------------- */
@@ -233,7 +225,6 @@ static void shuffle_lines(word_text *text, uint64_t seed) {
 }
 
 static dp_status divide(packer *self, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_packing_words *words = &self->request->words;
     const uint64_t count = cuttable(self, &self->texts[0]);
     size_t cuts[2] = {0, 0};
@@ -252,8 +243,7 @@ static dp_status divide(packer *self, dp_error *error) {
     self->parts[DP_SPLIT_TRAIN] = (part){0, 0, cuts[0]};
     self->parts[DP_SPLIT_DEV] = (part){0, cuts[0], cuts[1] - cuts[0]};
     self->parts[DP_SPLIT_TEST] = (part){0, cuts[1], count - cuts[1]};
-done:
-    return status;
+    return DP_OK;
 }
 
 static void count_rows(packer *self) {
@@ -270,7 +260,6 @@ static void count_rows(packer *self) {
 /* --- walking ---------------------------------------------------------------------------------- */
 
 static dp_status walk_lines(packer *self, dp_split split, consumer consume, dp_error *error) {
-    dp_status status = DP_OK;
     const part *own = &self->parts[split];
     const uint64_t *lines = self->texts[own->text].lines + own->first;
     const uint32_t *numbers = self->spool.numbers;
@@ -281,8 +270,7 @@ static dp_status walk_lines(packer *self, dp_split split, consumer consume, dp_e
                        error));
         DP_TRY(consume(self, split, &self->boundary, 1, error));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status walk_split(packer *self, dp_split split, consumer consume, dp_error *error) {
@@ -298,7 +286,6 @@ static dp_status walk_split(packer *self, dp_split split, consumer consume, dp_e
 static dp_status count_numbers(packer *self, dp_split split, const uint32_t *numbers, size_t count,
                                dp_error *error) {
     (void)split;
-    dp_status status = DP_OK;
     for (size_t i = 0; i < count; i++) {
         if (numbers[i] == self->boundary)
             continue;
@@ -310,13 +297,11 @@ static dp_status count_numbers(packer *self, dp_split split, const uint32_t *num
         }
         self->train.entries[*place].count++;
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 /* Counts the words of the training split; the ends of lines get a place in any case. */
 static dp_status count_train(packer *self, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_word end = end_of_line();
     DP_TRY(dp_word_table_init(&self->train, error));
     for (uint32_t number = 0; number < self->boundary; number++)
@@ -327,8 +312,7 @@ static dp_status count_train(packer *self, dp_error *error) {
         DP_TRY(dp_word_table_add(&self->train, end.text, end.length, end.hash, 0,
                                  &self->ids[number], error));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 /* How many ends of lines count. */
@@ -343,7 +327,6 @@ static uint64_t counted_lines(const packer *self) {
 
 /* Of the words that were counted, and from it the id of each number. */
 static dp_status make_vocabulary(packer *self, dp_word_table *counted, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_packing_words *words = &self->request->words;
     dp_word_choice choice = {.boundary = self->rules.boundary,
                              .boundary_count = words->stream ? 0 : counted_lines(self),
@@ -357,16 +340,15 @@ static dp_status make_vocabulary(packer *self, dp_word_table *counted, dp_error 
         self->ids[number] = place == DP_WORD_NONE ? self->unknown_id : counted->entries[place].id;
     }
     self->ids[self->boundary] = DP_BOUNDARY_ID;
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status find_vocabulary(packer *self, dp_error *error) {
     dp_status status = DP_OK;
-    DP_NEW_ARRAY(self->ids, (size_t)self->boundary + 1);
+    DP_NEW_OR_DONE(self->ids, (size_t)self->boundary + 1);
     if (!counts_all(self))
-        DP_TRY(count_train(self, error));
-    DP_TRY(make_vocabulary(self, counts_all(self) ? &self->table : &self->train, error));
+        DP_OR_DONE(count_train(self, error));
+    DP_OR_DONE(make_vocabulary(self, counts_all(self) ? &self->table : &self->train, error));
 done:
     dp_word_table_clear(&self->table);
     dp_word_table_clear(&self->train);
@@ -388,7 +370,6 @@ static dp_status flush(packer *self, dp_split split, dp_error *error) {
 
 static dp_status write_numbers(packer *self, dp_split split, const uint32_t *numbers, size_t count,
                                dp_error *error) {
-    dp_status status = DP_OK;
     while (count > 0) {
         const size_t now = dp_size_min(count, IDS_AT_ONCE - self->row_count);
         for (size_t i = 0; i < now; i++)
@@ -399,8 +380,7 @@ static dp_status write_numbers(packer *self, dp_split split, const uint32_t *num
         if (self->row_count == IDS_AT_ONCE)
             DP_TRY(flush(self, split, error));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status describe(packer *self, dp_error *error) {
@@ -414,13 +394,13 @@ static dp_status describe(packer *self, dp_error *error) {
 
 static dp_status write_dataset(packer *self, dp_error *error) {
     dp_status status = DP_OK;
-    DP_TRY(dp_dataset_writer_create(&self->writer, self->request->output, &self->info,
-                                    &self->vocabulary, self->rows, error));
+    DP_OR_DONE(dp_dataset_writer_create(&self->writer, self->request->output, &self->info,
+                                        &self->vocabulary, self->rows, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        DP_TRY(walk_split(self, (dp_split)split, write_numbers, error));
-        DP_TRY(flush(self, (dp_split)split, error));
+        DP_OR_DONE(walk_split(self, (dp_split)split, write_numbers, error));
+        DP_OR_DONE(flush(self, (dp_split)split, error));
     }
-    DP_TRY(dp_dataset_writer_commit(self->writer, error));
+    DP_OR_DONE(dp_dataset_writer_commit(self->writer, error));
 done:
     dp_dataset_writer_destroy(self->writer);
     self->writer = NULL;
@@ -430,7 +410,6 @@ done:
 /* --- the whole -------------------------------------------------------------------------------- */
 
 static dp_status prepare(packer *self, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_packing_request *request = self->request;
     dp_progress_line_open(&self->progress, stderr);
     if (self->termination != NULL)
@@ -440,9 +419,7 @@ static dp_status prepare(packer *self, dp_error *error) {
         return dp_fail(error, DP_ERR_INPUT, "boundary = '%s': has another meaning",
                        request->boundary);
     DP_TRY(dp_word_rules_init(&self->rules, request->boundary, request->words.lowercase, error));
-    DP_TRY(dp_word_table_init(&self->table, error));
-done:
-    return status;
+    return dp_word_table_init(&self->table, error);
 }
 
 static void summarize(const packer *self, dp_packing *packing) {
@@ -476,16 +453,16 @@ dp_status dp_word_packing_run(dp_packing *packing, const dp_packing_request *req
                               dp_termination *termination, dp_error *error) {
     dp_status status = DP_OK;
     packer *self = NULL;
-    DP_NEW_ARRAY(self, 1); /* too large for the stack: the batch */
+    DP_NEW_OR_DONE(self, 1); /* too large for the stack: the batch */
     self->request = request;
     self->termination = termination;
-    DP_TRY(prepare(self, error));
-    DP_TRY(read_texts(self, error));
-    DP_TRY(divide(self, error));
+    DP_OR_DONE(prepare(self, error));
+    DP_OR_DONE(read_texts(self, error));
+    DP_OR_DONE(divide(self, error));
     count_rows(self);
-    DP_TRY(find_vocabulary(self, error));
-    DP_TRY(describe(self, error));
-    DP_TRY(write_dataset(self, error));
+    DP_OR_DONE(find_vocabulary(self, error));
+    DP_OR_DONE(describe(self, error));
+    DP_OR_DONE(write_dataset(self, error));
     summarize(self, packing);
 done:
     if (self != NULL)

@@ -208,7 +208,6 @@ void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules, 
 }
 
 dp_status dp_word_scanner_read(dp_word_scanner *self, dp_word_batch *batch, dp_error *error) {
-    dp_status status = DP_OK;
     batch->count = batch->lowered_bytes = 0;
     while (self->at < self->end && batch->count < DP_WORD_BATCH &&
            batch->lowered_bytes <= sizeof batch->lowered - LOWERED_BYTES_MAX) {
@@ -223,6 +222,5 @@ dp_status dp_word_scanner_read(dp_word_scanner *self, dp_word_batch *batch, dp_e
     bool at_end = self->at == self->end && batch->count < DP_WORD_BATCH;
     if (at_end && (self->line_has_words || self->line_first < self->end))
         end_line(self, batch);
-done:
-    return status;
+    return DP_OK;
 }

@@ -8,11 +8,8 @@
 #define ADDED_MOST ((size_t)1 << 18)
 
 dp_status dp_word_spool_create(dp_word_spool *spool, const char *path, dp_error *error) {
-    dp_status status = DP_OK;
-    DP_NEW_ARRAY(spool->added, ADDED_MOST);
-    DP_TRY(dp_file_replace_begin(&spool->file, path, error));
-done:
-    return status;
+    DP_TRY_NEW(spool->added, ADDED_MOST);
+    return dp_file_replace_begin(&spool->file, path, error);
 }
 
 static dp_status write_added(dp_word_spool *spool, dp_error *error) {
@@ -25,7 +22,6 @@ static dp_status write_added(dp_word_spool *spool, dp_error *error) {
 
 dp_status dp_word_spool_add(dp_word_spool *spool, const uint32_t *numbers, size_t count,
                             dp_error *error) {
-    dp_status status = DP_OK;
     while (count > 0) {
         const size_t now = dp_size_min(count, ADDED_MOST - spool->added_count);
         memcpy(spool->added + spool->added_count, numbers, now * sizeof *numbers);
@@ -35,14 +31,13 @@ dp_status dp_word_spool_add(dp_word_spool *spool, const uint32_t *numbers, size_
         if (spool->added_count == ADDED_MOST)
             DP_TRY(write_added(spool, error));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_word_spool_finish(dp_word_spool *spool, dp_error *error) {
     dp_status status = DP_OK;
-    DP_TRY(write_added(spool, error));
-    DP_TRY(dp_file_map_open(&spool->map, spool->file.temporary, error));
+    DP_OR_DONE(write_added(spool, error));
+    DP_OR_DONE(dp_file_map_open(&spool->map, spool->file.temporary, error));
     spool->numbers = (const uint32_t *)(const void *)spool->map.data;
 done:
     dp_file_replace_abort(&spool->file);

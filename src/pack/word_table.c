@@ -14,11 +14,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the
 #define INDEX_MASK 0xffffffffu
 
 dp_status dp_word_table_init(dp_word_table *table, dp_error *error) {
-    dp_status status = DP_OK;
     *table = (dp_word_table){.slot_count = SLOTS_FIRST};
-    DP_NEW_ARRAY(table->slots, SLOTS_FIRST);
-done:
-    return status;
+    DP_TRY_NEW(table->slots, SLOTS_FIRST);
+    return DP_OK;
 }
 
 void dp_word_table_clear(dp_word_table *table) {
@@ -93,9 +91,8 @@ uint32_t dp_word_table_find(const dp_word_table *table, const void *text, size_t
 }
 
 static dp_status double_slots(dp_word_table *table, dp_error *error) {
-    dp_status status = DP_OK;
     uint64_t *slots = NULL;
-    DP_NEW_ARRAY(slots, 2 * table->slot_count);
+    DP_TRY_NEW(slots, 2 * table->slot_count);
     dp_memory_free(table->slots);
     table->slots = slots;
     table->slot_count *= 2;
@@ -105,13 +102,11 @@ static dp_status double_slots(dp_word_table *table, dp_error *error) {
             at = (at + 1) & (table->slot_count - 1);
         slots[at] = slot_of(table->entries[index].hash, index);
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 /* Room for one more word of `length` bytes. */
 static dp_status make_room(dp_word_table *table, size_t length, dp_error *error) {
-    dp_status status = DP_OK;
     if (table->count == UINT32_MAX - 1)
         return dp_fail(error, DP_ERR_INPUT, "more than %zu different words", table->count);
     DP_TRY(dp_memory_grow((void **)&table->entries, &table->entry_capacity, table->count + 1,
@@ -120,13 +115,11 @@ static dp_status make_room(dp_word_table *table, size_t length, dp_error *error)
                           table->text_bytes + length + 1, 1, error));
     if (2 * (table->count + 1) > table->slot_count)
         DP_TRY(double_slots(table, error));
-done:
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_word_table_add(dp_word_table *table, const void *text, size_t length, uint64_t hash,
                             uint64_t times, uint32_t *index, dp_error *error) {
-    dp_status status = DP_OK;
     size_t at = find_slot(table, text, length, hash);
     if (table->slots[at] != 0) {
         *index = (uint32_t)(table->slots[at] & INDEX_MASK) - 1;
@@ -142,6 +135,5 @@ dp_status dp_word_table_add(dp_word_table *table, const void *text, size_t lengt
     table->slots[at] = slot_of(hash, table->count);
     table->text_bytes += length + 1;
     *index = (uint32_t)table->count++;
-done:
-    return status;
+    return DP_OK;
 }

@@ -73,7 +73,6 @@ static bool cut_to_limit(numbering *self) {
 
 /* Adds the unknown word, in the place of all that are not kept. */
 static dp_status add_unknown(numbering *self, dp_error *error) {
-    dp_status status = DP_OK;
     dp_word_table *table = self->table;
     DP_TRY(find_or_add(table, DP_UNKNOWN_WORD, &self->unknown, error));
     kept_word unknown = {.first = self->unknown, .index = self->unknown};
@@ -86,8 +85,7 @@ static dp_status add_unknown(numbering *self, dp_error *error) {
         unknown.first = index < unknown.first ? index : unknown.first;
     }
     self->words[self->count++] = unknown;
-done:
-    return status;
+    return DP_OK;
 }
 
 static void assign_ids(numbering *self, uint32_t *unknown_id) {
@@ -121,13 +119,13 @@ static dp_status make_vocabulary(const numbering *self, dp_vocabulary *vocabular
     dp_status status = DP_OK;
     const char **tokens = NULL;
     const size_t count = self->count + 1;
-    DP_NEW_ARRAY(tokens, count);
+    DP_NEW_OR_DONE(tokens, count);
     tokens[DP_BOUNDARY_ID] = self->choice->boundary;
     for (size_t i = 0; i < self->count; i++)
         tokens[1 + i] = dp_word_table_text(self->table, self->words[i].index);
-    DP_TRY(check_size(tokens, count, error));
-    DP_TRY(dp_vocabulary_init(vocabulary, tokens, count, error));
-    DP_NEW_ARRAY(vocabulary->counts, count);
+    DP_OR_DONE(check_size(tokens, count, error));
+    DP_OR_DONE(dp_vocabulary_init(vocabulary, tokens, count, error));
+    DP_NEW_OR_DONE(vocabulary->counts, count);
     vocabulary->counts[DP_BOUNDARY_ID] = self->choice->boundary_count;
     for (size_t i = 0; i < self->count; i++)
         vocabulary->counts[1 + i] = self->words[i].count;
@@ -143,12 +141,12 @@ dp_status dp_word_vocabulary_make(dp_word_table *table, const dp_word_choice *ch
     numbering self = {.table = table, .choice = choice, .end_of_line = DP_WORD_NONE};
     *vocabulary = (dp_vocabulary){0};
     if (choice->end_of_line)
-        DP_TRY(find_or_add(table, DP_END_OF_LINE, &self.end_of_line, error));
+        DP_OR_DONE(find_or_add(table, DP_END_OF_LINE, &self.end_of_line, error));
     self.unknown = find(table, DP_UNKNOWN_WORD);
-    DP_NEW_ARRAY(self.words, table->count + 2);
+    DP_NEW_OR_DONE(self.words, table->count + 2);
     keep_frequent(&self);
     if (cut_to_limit(&self))
-        DP_TRY(add_unknown(&self, error));
+        DP_OR_DONE(add_unknown(&self, error));
     if (choice->end_of_line)
         self.words[self.count++] = (kept_word){.count = table->entries[self.end_of_line].count,
                                                .first = self.end_of_line,

@@ -420,15 +420,13 @@ static dp_status agree_at_start(bool failed, dp_error *error) {
 }
 
 static dp_status allocate_tables(dp_comm *self, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t size = (size_t)self->size;
-    DP_NEW_ARRAY(self->node_first, size + 1);
-    DP_NEW_ARRAY(self->hosts, size);
-    DP_NEW_ARRAY(self->job_ranks, size);
-    DP_NEW_ARRAY(self->statuses, size);
-    DP_NEW_ARRAY(self->present, size);
-done:
-    return status;
+    DP_TRY_NEW(self->node_first, size + 1);
+    DP_TRY_NEW(self->hosts, size);
+    DP_TRY_NEW(self->job_ranks, size);
+    DP_TRY_NEW(self->statuses, size);
+    DP_TRY_NEW(self->present, size);
+    return DP_OK;
 }
 
 static void free_tables(dp_comm *self) {
@@ -462,12 +460,12 @@ dp_status dp_comm_create(dp_comm **comm, dp_error *error) {
     demand(NULL, MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN),
            "MPI_Comm_set_errhandler");
     dp_comm *self = dp_memory_zeroed(1, sizeof *self, error);
-    DP_TRY(agree_at_start(self == NULL, error));
+    DP_OR_DONE(agree_at_start(self == NULL, error));
     order_by_node(self);
     self->phase = "start";
     self->deadline = DEADLINE_AT_START;
     self->piece_bytes = choose_piece_bytes();
-    DP_TRY(agree_at_start(allocate_tables(self, error) != DP_OK, error));
+    DP_OR_DONE(agree_at_start(allocate_tables(self, error) != DP_OK, error));
     look_around(self, self->rank);
     self->oversubscribed = is_oversubscribed(self);
     *comm = self;
@@ -485,7 +483,7 @@ dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *er
     dp_status status = DP_OK;
     dp_comm *self = NULL;
     *group = NULL;
-    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
+    DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
     self->is_group = true;
     self->phase = "start";
     self->oversubscribed = comm->oversubscribed; /* the other groups use the processors too */
@@ -495,7 +493,7 @@ dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *er
     demand(comm, MPI_Comm_split(comm->node, colour, comm->rank, &self->node), "MPI_Comm_split");
     end_blocking(comm);
     find_own_number(self);
-    DP_TRY(dp_comm_agree(comm, allocate_tables(self, error), error));
+    DP_OR_DONE(dp_comm_agree(comm, allocate_tables(self, error), error));
     begin_blocking(comm, comm->world, "MPI_Allgather");
     look_around(self, comm->job_ranks[comm->rank]);
     end_blocking(comm);
@@ -772,18 +770,18 @@ dp_status dp_comm_window_create(dp_comm_window **window, dp_comm *comm, size_t b
     dp_status status = DP_OK;
     dp_comm_window *self = NULL;
     *window = NULL;
-    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
+    DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
     *self = (dp_comm_window){.comm = comm, .window = MPI_WIN_NULL};
     demand(comm, MPI_Comm_size(comm->node, &self->node_size), "MPI_Comm_size");
-    DP_NEW_ARRAY_ON_ALL(comm, self->segments, (size_t)self->node_size);
-    DP_TRY(dp_comm_agree(comm, check_room(comm, bytes, error), error));
+    DP_NEW_ON_ALL_OR_DONE(comm, self->segments, (size_t)self->node_size);
+    DP_OR_DONE(dp_comm_agree(comm, check_room(comm, bytes, error), error));
     begin_blocking(comm, comm->node, "MPI_Win_allocate_shared");
     const bool allocated = allocate_window(self, bytes);
     end_blocking(comm);
     if (!allocated)
         status = dp_fail(error, DP_ERR_MEMORY, "no shared memory of %zu bytes on %s", bytes,
                          dp_comm_host(comm));
-    DP_TRY(dp_comm_agree(comm, status, error)); /* and all have zeroed their part */
+    DP_OR_DONE(dp_comm_agree(comm, status, error)); /* and all have zeroed their part */
     demand(comm, MPI_Win_set_errhandler(self->window, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler");
     find_segments(self);
     *window = self;
@@ -835,7 +833,7 @@ dp_status dp_comm_board_create(dp_comm_board **board, dp_comm *comm, size_t cell
     dp_status status = DP_OK;
     dp_comm_board *self = NULL;
     *board = NULL;
-    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
+    DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
     *self = (dp_comm_board){.comm = comm, .window = MPI_WIN_NULL};
     begin_blocking(comm, comm->world, "MPI_Win_allocate");
     const bool allocated = allocate_cells(self, cells) == MPI_SUCCESS;
@@ -843,7 +841,7 @@ dp_status dp_comm_board_create(dp_comm_board **board, dp_comm *comm, size_t cell
     if (!allocated)
         status = dp_fail(error, DP_ERR_MEMORY, "no memory for one-sided communication on %s",
                          dp_comm_host(comm));
-    DP_TRY(dp_comm_agree(comm, status, error)); /* and rank 0 has zeroed the cells */
+    DP_OR_DONE(dp_comm_agree(comm, status, error)); /* and rank 0 has zeroed the cells */
     demand(comm, MPI_Win_set_errhandler(self->window, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler");
     demand(comm, MPI_Win_lock_all(MPI_MODE_NOCHECK, self->window), "MPI_Win_lock_all");
     *board = self;

@@ -101,14 +101,11 @@ void dp_comm_wait_for_flag(dp_comm *comm, const _Atomic uint64_t *flag, uint64_t
  * all of them where one has no memory; *error is then agreed on. */
 void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) DP_CHECKED;
 
-/* As DP_NEW_ARRAY, on all ranks together. */
-#define DP_NEW_ARRAY_ON_ALL(comm, pointer, count)                                                  \
+/* As DP_NEW_OR_DONE, on all ranks together. */
+#define DP_NEW_ON_ALL_OR_DONE(comm, pointer, count)                                                \
     do {                                                                                           \
         (pointer) = dp_comm_zeroed((comm), (count), sizeof *(pointer), error);                     \
-        if ((pointer) == NULL) {                                                                   \
-            status = error->status;                                                                \
-            goto done;                                                                             \
-        }                                                                                          \
+        DP_OR_DONE((pointer) == NULL ? error->status : DP_OK);                                     \
     } while (0)
 
 /* A board: 64-bit cells, zero at first, that any rank may read and change at any time, while the

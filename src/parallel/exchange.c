@@ -112,15 +112,13 @@ static size_t blocks_of_rank(const dp_exchange *self, size_t grains, int rank,
 }
 
 static dp_status share_memory(dp_exchange *self, size_t grains, dp_error *error) {
-    dp_status status = DP_OK;
     dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
     DP_TRY(dp_node_allocate(&self->node, segment_bytes(self), error));
     self->parameters = partial_of(self, 0, blocks_of_rank(self, grains, self->node.first, blocks));
     self->extras = self->parameters + whole_lines(self->length);
     self->slabs = self->extras + whole_lines(self->total - self->length);
     self->squares = (double *)(void *)dp_exchange_slab(self, self->slab_count);
-done:
-    return status;
+    return DP_OK;
 }
 
 /* --- the sums of a node --------------------------------------------------------------------- */
@@ -150,15 +148,12 @@ static const float *find_partial(const dp_exchange *self, size_t grains, dp_tree
 
 static dp_status compile_sum(const dp_exchange *self, size_t grains, dp_tree_range node,
                              sum_program *program, dp_error *error) {
-    dp_status status = DP_OK;
     const float *slab = find_partial(self, grains, node);
     if (slab != NULL)
         return append_step(program, slab, error);
     DP_TRY(compile_sum(self, grains, dp_tree_left(node), program, error));
     DP_TRY(compile_sum(self, grains, dp_tree_right(node), program, error));
-    DP_TRY(append_step(program, NULL, error));
-done:
-    return status;
+    return append_step(program, NULL, error);
 }
 
 /* Floats [first, first + count) of the sum, count <= CHUNK: in a partial itself where there is only
@@ -336,13 +331,13 @@ static dp_status plan_nodes(dp_exchange *self, size_t grains, dp_error *error) {
     dp_status status = DP_OK;
     size_t ranks = (size_t)dp_comm_size(self->comm);
     size_t *starts = NULL;
-    DP_NEW_ARRAY(starts, (size_t)self->node.count + 1);
+    DP_NEW_OR_DONE(starts, (size_t)self->node.count + 1);
     for (int n = 0; n < self->node.count; n++) {
         starts[n] = dp_tree_share(grains, ranks, (size_t)dp_node_first(&self->node, n)).first;
     }
     starts[self->node.count] = grains;
-    DP_TRY(dp_tree_plan_init(&self->plan, starts, (size_t)self->node.count,
-                             (size_t)self->node.index, error));
+    DP_OR_DONE(dp_tree_plan_init(&self->plan, starts, (size_t)self->node.count,
+                                 (size_t)self->node.index, error));
 done:
     dp_memory_free(starts);
     return status;
@@ -354,21 +349,20 @@ static dp_status prepare(dp_exchange *self, size_t grains, dp_error *error) {
     size_t levels = 1;
     for (size_t i = 0; i < self->block_count; i++)
         levels = dp_size_max(levels, dp_tree_scratch(self->blocks[i]));
-    DP_NEW_ARRAY(self->scratch, levels * self->stride);
-    DP_NEW_ARRAY(self->terms, self->span_count);
-    DP_NEW_ARRAY(self->programs, self->plan.block_count);
+    DP_TRY_NEW(self->scratch, levels * self->stride);
+    DP_TRY_NEW(self->terms, self->span_count);
+    DP_TRY_NEW(self->programs, self->plan.block_count);
     for (size_t i = 0; i < self->plan.block_count; i++) {
         DP_TRY(compile_sum(self, grains, self->plan.blocks[i], &self->programs[i], error));
         self->stack_depth =
             dp_size_max(self->stack_depth, dp_tree_scratch(self->plan.blocks[i]) + 1);
     }
-    DP_NEW_ARRAY(self->stack, self->stack_depth * CHUNK);
+    DP_TRY_NEW(self->stack, self->stack_depth * CHUNK);
     if (self->node.count == 1)
-        goto done;
+        return status;
     self->slice_stride = whole_lines(self->slice.end - self->slice.first);
-    DP_NEW_ARRAY(self->node_sums, self->plan.block_count * self->slice_stride);
-    DP_NEW_ARRAY(self->received, self->slice_stride);
-done:
+    DP_TRY_NEW(self->node_sums, self->plan.block_count * self->slice_stride);
+    DP_TRY_NEW(self->received, self->slice_stride);
     return status;
 }
 
@@ -388,9 +382,9 @@ dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_
     dp_status status = DP_OK;
     dp_exchange *self = NULL;
     *exchange = NULL;
-    DP_TRY(dp_comm_agree(comm, check_ranks(comm, grains, error), error));
-    DP_NEW_ARRAY_ON_ALL(comm, self, 1);
-    DP_NEW_ARRAY_ON_ALL(comm, self->blocks, DP_TREE_BLOCKS_MAX);
+    DP_OR_DONE(dp_comm_agree(comm, check_ranks(comm, grains, error), error));
+    DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
+    DP_NEW_ON_ALL_OR_DONE(comm, self->blocks, DP_TREE_BLOCKS_MAX);
     self->comm = comm;
     self->kind = dp_exchange_resolve(kind);
     self->length = length;
@@ -401,9 +395,9 @@ dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_
     dp_node_init(&self->node, comm, self->kind == DP_EXCHANGE_SHARED);
     find_spans(self);
     find_slice(self);
-    DP_TRY(dp_comm_agree(comm, plan_nodes(self, grains, error), error));
-    DP_TRY(share_memory(self, grains, error));
-    DP_TRY(dp_comm_agree(comm, prepare(self, grains, error), error));
+    DP_OR_DONE(dp_comm_agree(comm, plan_nodes(self, grains, error), error));
+    DP_OR_DONE(share_memory(self, grains, error));
+    DP_OR_DONE(dp_comm_agree(comm, prepare(self, grains, error), error));
     *exchange = self;
     return DP_OK;
 done:

@@ -31,9 +31,9 @@ void *dp_node_segment(const dp_node *node, int rank) {
 dp_status dp_node_allocate(dp_node *node, size_t bytes, dp_error *error) {
     dp_status status = DP_OK;
     bytes += DP_ALIGNMENT;
-    DP_NEW_ARRAY_ON_ALL(node->comm, node->segments, (size_t)node->size);
+    DP_NEW_ON_ALL_OR_DONE(node->comm, node->segments, (size_t)node->size);
     if (node->shared) {
-        DP_TRY(dp_comm_window_create(&node->window, node->comm, bytes, error));
+        DP_OR_DONE(dp_comm_window_create(&node->window, node->comm, bytes, error));
         for (int r = 0; r < node->size; r++)
             node->segments[r] = dp_comm_window_segment(node->window, r);
     } else {

@@ -41,26 +41,22 @@ static void thin_evenly(dp_curve *curve, size_t limit) {
 
 dp_status dp_curve_batches(const dp_metrics_table *table, size_t limit, dp_curve *curve,
                            dp_error *error) {
-    dp_status status = DP_OK;
     *curve = (dp_curve){0};
-    DP_NEW_ARRAY(curve->points, table->count);
+    DP_TRY_NEW(curve->points, table->count);
     for (size_t i = 0; i < table->count; i++)
         add_point(curve, (double)table->rows[i].step, table->rows[i].batch_loss);
     thin(curve, limit, false);
-done:
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_curve_split(const dp_metrics_table *table, dp_split split, size_t limit,
                          dp_curve *curve, dp_error *error) {
-    dp_status status = DP_OK;
     *curve = (dp_curve){0};
-    DP_NEW_ARRAY(curve->points, table->count);
+    DP_TRY_NEW(curve->points, table->count);
     for (size_t i = 0; i < table->count; i++)
         add_point(curve, (double)table->rows[i].step, table->rows[i].split_loss[split]);
     thin_evenly(curve, limit);
-done:
-    return status;
+    return DP_OK;
 }
 
 /* --- smoothing -------------------------------------------------------------------------------- */
@@ -106,9 +102,9 @@ dp_status dp_curve_smooth(const dp_metrics_table *table, size_t limit, dp_curve 
     sums total = {0};
     size_t begin = 0, end = 0;
     *curve = (dp_curve){0};
-    DP_NEW_ARRAY(curve->points, table->count);
-    DP_NEW_ARRAY(total.steps, table->count + 1);
-    DP_NEW_ARRAY(total.losses, table->count + 1);
+    DP_NEW_OR_DONE(curve->points, table->count);
+    DP_NEW_OR_DONE(total.steps, table->count + 1);
+    DP_NEW_OR_DONE(total.losses, table->count + 1);
     add_up(table, &total);
     for (size_t row = 0; row < table->count; row++) {
         double mean = window_mean(table, &total, row, half_window(table), &begin, &end);
@@ -139,18 +135,16 @@ static bool is_last_of_value(const dp_metrics_table *table, size_t row) {
 
 dp_status dp_curve_rate(const dp_metrics_table *table, size_t limit, dp_curve *curve,
                         bool *in_steps, dp_error *error) {
-    dp_status status = DP_OK;
     size_t changes = count_changes(table);
     *in_steps = changes <= JUMPS_MAX && 4 * changes < table->count;
     *curve = (dp_curve){0};
-    DP_NEW_ARRAY(curve->points, table->count);
+    DP_TRY_NEW(curve->points, table->count);
     for (size_t i = 0; i < table->count; i++) {
         if (!*in_steps || i == 0 || is_last_of_value(table, i))
             add_point(curve, (double)table->rows[i].step, table->rows[i].lr);
     }
     thin(curve, limit, true);
-done:
-    return status;
+    return DP_OK;
 }
 
 /* --- ranges ----------------------------------------------------------------------------------- */
@@ -165,7 +159,7 @@ dp_status dp_range_add(dp_range *range, const dp_curve *curve, double from, doub
     dp_status status = DP_OK;
     double *values = NULL;
     size_t count = 0;
-    DP_NEW_ARRAY(values, curve->count);
+    DP_NEW_OR_DONE(values, curve->count);
     for (size_t i = 0; i < curve->count; i++) {
         if (curve->points[i].x >= from)
             values[count++] = curve->points[i].y;

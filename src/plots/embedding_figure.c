@@ -60,8 +60,8 @@ static dp_status place_by_component(scatter *self, const float *table, size_t wi
                                     dp_error *error) {
     dp_status status = DP_OK;
     double *scores = NULL;
-    DP_NEW_ARRAY(scores, DP_PCA_COMPONENTS * self->count);
-    DP_TRY(dp_pca(table, self->count, width, scores, self->shares, error));
+    DP_NEW_OR_DONE(scores, DP_PCA_COMPONENTS * self->count);
+    DP_OR_DONE(dp_pca(table, self->count, width, scores, self->shares, error));
     for (size_t id = 0; id < self->count; id++) {
         self->places[id].x = scores[DP_PCA_COMPONENTS * id];
         self->places[id].y = scores[DP_PCA_COMPONENTS * id + 1];
@@ -89,15 +89,15 @@ static dp_status find_places(scatter *self, const dp_checkpoint *checkpoint, con
     dp_status status = DP_OK;
     const dp_tensor *tensor = &checkpoint->layout.tensors[DP_TENSOR_C];
     float *table = NULL;
-    DP_NEW_ARRAY(self->places, self->count);
-    DP_NEW_ARRAY(table, dp_tensor_size(tensor));
+    DP_NEW_OR_DONE(self->places, self->count);
+    DP_NEW_OR_DONE(table, dp_tensor_size(tensor));
     dp_tensor_store(tensor, checkpoint->params, table);
     for (size_t id = 0; id < self->count; id++) {
         self->places[id].id = (uint32_t)id;
         self->places[id].frequency = counts == NULL ? 0 : counts[id];
     }
     if (principal)
-        DP_TRY(place_by_component(self, table, tensor->cols, error));
+        DP_OR_DONE(place_by_component(self, table, tensor->cols, error));
     else
         place_by_dimension(self, table, tensor->cols);
 done:
@@ -182,7 +182,7 @@ static int frequent_first(const void *a, const void *b) {
 static dp_status place_labels(scatter *self, dp_error *error) {
     dp_status status = DP_OK;
     box *taken = NULL;
-    DP_NEW_ARRAY(taken, LABELS_MAX);
+    DP_NEW_OR_DONE(taken, LABELS_MAX);
     for (size_t i = 0; i < self->count && self->label_count < LABELS_MAX; i++) {
         box wanted = label_box(self, &self->places[i]);
         bool free = wanted.right < SIDE;
@@ -206,8 +206,7 @@ static bool fits_in_dots(const scatter *self) {
 }
 
 static dp_status choose_labels(scatter *self, dp_error *error) {
-    dp_status status = DP_OK;
-    DP_NEW_ARRAY(self->labelled, self->count);
+    DP_TRY_NEW(self->labelled, self->count);
     self->in_dots = fits_in_dots(self);
     qsort(self->places, self->count, sizeof *self->places, frequent_first);
     self->count = self->count < self->shown_max ? self->count : self->shown_max;
@@ -216,8 +215,7 @@ static dp_status choose_labels(scatter *self, dp_error *error) {
         DP_TRY(place_labels(self, error));
     for (size_t i = 0; self->in_dots && i < self->count; i++)
         self->labelled[self->label_count++] = i;
-done:
-    return status;
+    return DP_OK;
 }
 
 /* --- the figure ------------------------------------------------------------------------------- */
@@ -336,8 +334,8 @@ dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,
     *figure = (dp_gnuplot_figure){.name = principal ? "embedding_pca" : "embedding",
                                   .width = (unsigned)SIDE,
                                   .height = (unsigned)SIDE};
-    DP_TRY(find_places(&self, checkpoint, counts, principal, error));
-    DP_TRY(choose_labels(&self, error));
+    DP_OR_DONE(find_places(&self, checkpoint, counts, principal, error));
+    DP_OR_DONE(choose_labels(&self, error));
     append_title(&self, name, checkpoint, &title);
     append_names(&self, &title, &figure->names);
     append_data(&self, &figure->data);

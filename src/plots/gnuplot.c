@@ -126,23 +126,20 @@ static void append_script(dp_text *script, const dp_gnuplot_figure *figure) {
 
 static dp_status write_file(const char *folder, const char *name, const char *ending,
                             const dp_text *text, dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     DP_TRY(dp_text_check(text, error));
     DP_TRY(dp_path_format(path, error, "%s/%s%s", folder, name, ending));
-    DP_TRY(dp_file_write(path, dp_text_string(text), text->length, error));
-done:
-    return status;
+    return dp_file_write(path, dp_text_string(text), text->length, error);
 }
 
 dp_status dp_gnuplot_write(const dp_gnuplot_figure *figure, const char *folder, dp_error *error) {
     dp_status status = DP_OK;
     dp_text script = {0};
-    DP_TRY(dp_text_check(&figure->names, error));
-    DP_TRY(dp_text_check(&figure->commands, error));
+    DP_OR_DONE(dp_text_check(&figure->names, error));
+    DP_OR_DONE(dp_text_check(&figure->commands, error));
     append_script(&script, figure);
-    DP_TRY(write_file(folder, figure->name, ".tsv", &figure->data, error));
-    DP_TRY(write_file(folder, figure->name, ".gp", &script, error));
+    DP_OR_DONE(write_file(folder, figure->name, ".tsv", &figure->data, error));
+    DP_OR_DONE(write_file(folder, figure->name, ".gp", &script, error));
 done:
     dp_text_clear(&script);
     return status;
@@ -228,7 +225,7 @@ dp_status dp_gnuplot_run(const char *name, const char *folder, dp_error *error) 
     char script_name[DP_PATH_SIZE];
     dp_text said = {0};
     int ended = 0;
-    DP_TRY(dp_path_format(script_name, error, "%s.gp", name));
+    DP_OR_DONE(dp_path_format(script_name, error, "%s.gp", name));
     int failed = run_script(folder, script_name, &said, &ended);
     bool exited = WIFEXITED(ended);
     if (failed == ENOENT || (exited && WEXITSTATUS(ended) == 127))

@@ -10,7 +10,7 @@
  *     dp_gnuplot_assign(&figure.names, "run", &user_text);
  *     dp_text_append(&figure.data, "# curve\n1\t2.5\n2\t2.25\n");
  *     dp_text_append(&figure.commands, "plot data index 'curve' with lines title run\n");
- *     DP_TRY(dp_gnuplot_draw(&figure, folder, error));
+ *     DP_OR_DONE(dp_gnuplot_draw(&figure, folder, error));
  *     done:
  *         dp_gnuplot_clear(&figure);
  *

@@ -57,9 +57,9 @@ typedef struct page {
 static dp_status read_text(const char *path, dp_text *text, dp_error *error) {
     dp_status status = DP_OK;
     dp_file_map map = {0};
-    DP_TRY(dp_file_map_open(&map, path, error));
+    DP_OR_DONE(dp_file_map_open(&map, path, error));
     dp_text_append_bytes(text, map.size == 0 ? (const void *)"" : map.data, map.size);
-    DP_TRY(dp_text_check(text, error));
+    DP_OR_DONE(dp_text_check(text, error));
 done:
     dp_file_map_close(&map);
     return status;
@@ -73,18 +73,15 @@ static dp_status read_config(page *self, dp_error *error) {
         status = dp_fail(error, DP_ERR_INPUT, "%s holds no run: it has no config.ini", self->dir);
     else
         status = read_text(path, &self->config, error);
-done:
     return status;
 }
 
 static dp_status read_summary(page *self, dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     DP_TRY(dp_run_folder_file(self->dir, "summary.json", path, error));
     if (dp_file_exists(path))
         DP_TRY(read_text(path, &self->summary, error));
-done:
-    return status;
+    return DP_OK;
 }
 
 /* Goes on where something cannot be had, as the page is of what there is; not without memory. */
@@ -231,8 +228,8 @@ static dp_status append_picture(page *self, const char *figure, dp_error *error)
     dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     dp_text svg = {0};
-    DP_TRY(dp_path_format(path, error, "%s/%s.svg", self->plots.folder, figure));
-    DP_TRY(read_text(path, &svg, error));
+    DP_OR_DONE(dp_path_format(path, error, "%s/%s.svg", self->plots.folder, figure));
+    DP_OR_DONE(read_text(path, &svg, error));
     /* Without the declarations before it, which a page has once. */
     const char *begin = strstr(dp_text_string(&svg), "<svg");
     if (begin == NULL) {
@@ -250,7 +247,6 @@ done:
 }
 
 static dp_status append_pictures(page *self, dp_error *error) {
-    dp_status status = DP_OK;
     dp_text_append(&self->html, "<h2>Curves and embedding</h2>\n");
     for (size_t i = 0; i < self->plots.count; i++)
         DP_TRY(append_picture(self, self->plots.figures[i], error));
@@ -259,8 +255,7 @@ static dp_status append_pictures(page *self, dp_error *error) {
         dp_html_append(&self->html, dp_text_string(&self->plots_missing));
         dp_text_append(&self->html, ".</p>\n");
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 /* --- samples ---------------------------------------------------------------------------------- */
@@ -270,11 +265,11 @@ static dp_status append_sample_list(page *self, dp_error *error) {
     dp_sample_text *sampler = NULL;
     dp_text sample = {0};
     const dp_sample_request request = {.seed = DP_SAMPLE_SEED, .temperature = 1.0, .prompt = ""};
-    DP_TRY(dp_sample_text_create(&sampler, &self->checkpoint, error));
+    DP_OR_DONE(dp_sample_text_create(&sampler, &self->checkpoint, error));
     dp_text_append(&self->html, "<ol>\n");
     for (uint64_t i = 0; i < DP_REPORT_SAMPLES; i++) {
         dp_text_clear(&sample);
-        DP_TRY(dp_sample_text_draw(sampler, &request, i, &sample, error));
+        DP_OR_DONE(dp_sample_text_draw(sampler, &request, i, &sample, error));
         dp_text_append(&self->html, "<li>");
         dp_html_append(&self->html, dp_text_string(&sample));
         dp_text_append(&self->html, "</li>\n");
@@ -314,7 +309,6 @@ static void append_config(page *self) {
 }
 
 static dp_status write_page(page *self, const char *name, const char *path, dp_error *error) {
-    dp_status status = DP_OK;
     append_head(self, name);
     append_state(self);
     append_results(self);
@@ -325,9 +319,7 @@ static dp_status write_page(page *self, const char *name, const char *path, dp_e
     dp_text_append(&self->html, "<p class=\"facts\">Made by dptrain " DP_VERSION ".</p>\n"
                                 "</body>\n</html>\n");
     DP_TRY(dp_text_check(&self->html, error));
-    DP_TRY(dp_file_write(path, self->html.data, self->html.length, error));
-done:
-    return status;
+    return dp_file_write(path, self->html.data, self->html.length, error);
 }
 
 static void clear(page *self) {
@@ -346,15 +338,15 @@ dp_status dp_html_report_write(const char *dir, const char *path, dp_text *notic
     dp_status status = DP_OK;
     char name[DP_PATH_SIZE];
     page self = {.dir = dir, .notices = notices};
-    DP_TRY(dp_run_folder_name(dir, name, error));
-    DP_TRY(read_config(&self, error));
-    DP_TRY(read_summary(&self, error));
+    DP_OR_DONE(dp_run_folder_name(dir, name, error));
+    DP_OR_DONE(read_config(&self, error));
+    DP_OR_DONE(read_summary(&self, error));
     read_metrics(&self);
-    DP_TRY(load_checkpoint(&self, error));
-    DP_TRY(draw_plots(&self, error));
-    DP_TRY(dp_text_check(&self.plots_missing, error));
-    DP_TRY(dp_text_check(notices, error));
-    DP_TRY(write_page(&self, name, path, error));
+    DP_OR_DONE(load_checkpoint(&self, error));
+    DP_OR_DONE(draw_plots(&self, error));
+    DP_OR_DONE(dp_text_check(&self.plots_missing, error));
+    DP_OR_DONE(dp_text_check(notices, error));
+    DP_OR_DONE(write_page(&self, name, path, error));
 done:
     clear(&self);
     return status;

@@ -128,9 +128,9 @@ dp_status dp_pca(const float *points, size_t count, size_t width, double *scores
                  double shares[DP_PCA_COMPONENTS], dp_error *error) {
     dp_status status = DP_OK;
     pca self = {.points = points, .count = count, .width = width};
-    DP_NEW_ARRAY(self.mean, width);
-    DP_NEW_ARRAY(self.components, DP_PCA_COMPONENTS * width);
-    DP_NEW_ARRAY(self.next, width);
+    DP_NEW_OR_DONE(self.mean, width);
+    DP_NEW_OR_DONE(self.components, DP_PCA_COMPONENTS * width);
+    DP_NEW_OR_DONE(self.next, width);
     find_mean(&self);
     const double scatter = total_scatter(&self);
     for (int k = 0; k < DP_PCA_COMPONENTS; k++) {

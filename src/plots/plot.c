@@ -19,25 +19,21 @@ void dp_plot_clear(dp_plot_outcome *outcome) {
 
 static dp_status begin(const char *dir, const char *folder, dp_plot_outcome *outcome,
                        dp_error *error) {
-    dp_status status = DP_OK;
     *outcome = (dp_plot_outcome){0};
     if (folder[0] != '\0')
         DP_TRY(dp_path_format(outcome->folder, error, "%s", folder));
     else
         DP_TRY(dp_run_folder_file(dir, "plots", outcome->folder, error));
-done:
-    return status;
+    return DP_OK;
 }
 
 /* Writes the data and the script; draw_all draws. */
 static dp_status write_figure(dp_plot_outcome *outcome, const dp_gnuplot_figure *figure,
                               dp_error *error) {
-    dp_status status = DP_OK;
     DP_TRY(dp_file_make_directories(outcome->folder, error));
     DP_TRY(dp_gnuplot_write(figure, outcome->folder, error));
     outcome->figures[outcome->count++] = figure->name;
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status draw_all(const dp_plot_outcome *outcome, dp_error *error) {
@@ -54,13 +50,12 @@ static dp_status read_metrics(const char *dir, dp_metrics_table *metrics, dp_err
     DP_TRY(dp_run_folder_file(dir, "metrics.csv", path, error));
     if (!dp_file_exists(path)) {
         status = dp_fail(error, DP_ERR_INPUT, "%s holds no run: it has no metrics.csv", dir);
-        goto done;
+        return status;
     }
     DP_TRY(dp_metrics_read(metrics, path, error));
     if (metrics->count == 0)
         status = dp_fail(error, DP_ERR_INPUT,
                          "%s has no rows yet: the first comes after train.log_every steps", path);
-done:
     return status;
 }
 
@@ -70,8 +65,8 @@ static dp_status write_loss(const char *name, const dp_metrics_table *metrics,
                             dp_plot_outcome *outcome, dp_error *error) {
     dp_status status = DP_OK;
     dp_gnuplot_figure figure;
-    DP_TRY(dp_figure_loss(name, metrics, &figure, error));
-    DP_TRY(write_figure(outcome, &figure, error));
+    DP_OR_DONE(dp_figure_loss(name, metrics, &figure, error));
+    DP_OR_DONE(write_figure(outcome, &figure, error));
 done:
     dp_gnuplot_clear(&figure);
     return status;
@@ -92,8 +87,8 @@ static dp_status write_train_dev(const char *name, const dp_metrics_table *metri
         dp_text_append(&outcome->notices, "no train_dev: dev has not been evaluated yet\n");
         goto done;
     }
-    DP_TRY(dp_figure_train_dev(name, metrics, &figure, error));
-    DP_TRY(write_figure(outcome, &figure, error));
+    DP_OR_DONE(dp_figure_train_dev(name, metrics, &figure, error));
+    DP_OR_DONE(write_figure(outcome, &figure, error));
 done:
     dp_gnuplot_clear(&figure);
     return status;
@@ -111,7 +106,7 @@ static dp_status count_tokens(const dp_checkpoint *checkpoint, uint64_t **counts
         return DP_OK;
     if (strcmp(dataset.info.sha256, checkpoint->dataset_sha256) != 0)
         goto done;
-    DP_NEW_ARRAY(*counts, checkpoint->vocabulary.count);
+    DP_NEW_OR_DONE(*counts, checkpoint->vocabulary.count);
     uint64_t rows = dp_dataset_rows(&dataset, DP_SPLIT_TRAIN);
     for (uint64_t row = 0; row < rows && row < COUNTED_ROWS_MAX; row++) {
         dp_dataset_read_row(&dataset, DP_SPLIT_TRAIN, row, context, &target);
@@ -145,12 +140,12 @@ static dp_status write_embedding(const char *name, const char *dir, bool princip
     dp_checkpoint checkpoint = {0};
     uint64_t *counts = NULL;
     bool found = false;
-    DP_TRY(load_checkpoint(dir, &checkpoint, &found, outcome, error));
+    DP_OR_DONE(load_checkpoint(dir, &checkpoint, &found, outcome, error));
     if (!found)
         goto done;
-    DP_TRY(count_tokens(&checkpoint, &counts, error));
-    DP_TRY(dp_figure_embedding(name, &checkpoint, counts, principal, &figure, error));
-    DP_TRY(write_figure(outcome, &figure, error));
+    DP_OR_DONE(count_tokens(&checkpoint, &counts, error));
+    DP_OR_DONE(dp_figure_embedding(name, &checkpoint, counts, principal, &figure, error));
+    DP_OR_DONE(write_figure(outcome, &figure, error));
 done:
     dp_memory_free(counts);
     dp_checkpoint_clear(&checkpoint);
@@ -163,14 +158,14 @@ dp_status dp_plot_run(const char *dir, const char *folder, bool principal, dp_pl
     dp_status status = DP_OK;
     char name[DP_PATH_SIZE];
     dp_metrics_table metrics = {0};
-    DP_TRY(begin(dir, folder, outcome, error));
-    DP_TRY(dp_run_folder_name(dir, name, error));
-    DP_TRY(read_metrics(dir, &metrics, error));
-    DP_TRY(write_loss(name, &metrics, outcome, error));
-    DP_TRY(write_train_dev(name, &metrics, outcome, error));
-    DP_TRY(write_embedding(name, dir, principal, outcome, error));
-    DP_TRY(dp_text_check(&outcome->notices, error));
-    DP_TRY(draw_all(outcome, error));
+    DP_OR_DONE(begin(dir, folder, outcome, error));
+    DP_OR_DONE(dp_run_folder_name(dir, name, error));
+    DP_OR_DONE(read_metrics(dir, &metrics, error));
+    DP_OR_DONE(write_loss(name, &metrics, outcome, error));
+    DP_OR_DONE(write_train_dev(name, &metrics, outcome, error));
+    DP_OR_DONE(write_embedding(name, dir, principal, outcome, error));
+    DP_OR_DONE(dp_text_check(&outcome->notices, error));
+    DP_OR_DONE(draw_all(outcome, error));
 done:
     dp_metrics_table_clear(&metrics);
     return status;
@@ -201,12 +196,12 @@ static dp_status write_compare(run_list *runs, size_t count, char *const *dirs,
     dp_status status = DP_OK;
     dp_gnuplot_figure figure = {0};
     for (size_t i = 0; i < count; i++) {
-        DP_TRY(dp_run_folder_name(dirs[i], runs->names[i], error));
-        DP_TRY(read_metrics(dirs[i], &runs->metrics[i], error));
+        DP_OR_DONE(dp_run_folder_name(dirs[i], runs->names[i], error));
+        DP_OR_DONE(read_metrics(dirs[i], &runs->metrics[i], error));
     }
     choose_names(runs, count, dirs);
-    DP_TRY(dp_figure_compare(count, runs->shown, runs->metrics, &figure, error));
-    DP_TRY(write_figure(outcome, &figure, error));
+    DP_OR_DONE(dp_figure_compare(count, runs->shown, runs->metrics, &figure, error));
+    DP_OR_DONE(write_figure(outcome, &figure, error));
 done:
     dp_gnuplot_clear(&figure);
     return status;
@@ -216,12 +211,12 @@ dp_status dp_plot_compare(size_t count, char *const *dirs, const char *folder,
                           dp_plot_outcome *outcome, dp_error *error) {
     dp_status status = DP_OK;
     run_list runs = {0};
-    DP_TRY(begin(dirs[0], folder, outcome, error));
-    DP_NEW_ARRAY(runs.names, count);
-    DP_NEW_ARRAY(runs.shown, count);
-    DP_NEW_ARRAY(runs.metrics, count);
-    DP_TRY(write_compare(&runs, count, dirs, outcome, error));
-    DP_TRY(draw_all(outcome, error));
+    DP_OR_DONE(begin(dirs[0], folder, outcome, error));
+    DP_NEW_OR_DONE(runs.names, count);
+    DP_NEW_OR_DONE(runs.shown, count);
+    DP_NEW_OR_DONE(runs.metrics, count);
+    DP_OR_DONE(write_compare(&runs, count, dirs, outcome, error));
+    DP_OR_DONE(draw_all(outcome, error));
 done:
     for (size_t i = 0; i < count && runs.metrics != NULL; i++)
         dp_metrics_table_clear(&runs.metrics[i]);

@@ -125,13 +125,10 @@ static void clear_curves(loss_curves *curves) {
 
 static dp_status find_curves(const dp_metrics_table *metrics, loss_curves *curves,
                              dp_error *error) {
-    dp_status status = DP_OK;
     DP_TRY(dp_curve_batches(metrics, CLOUD_POINTS, &curves->batches, error));
     DP_TRY(dp_curve_smooth(metrics, LINE_POINTS, &curves->smooth, error));
     DP_TRY(find_split(metrics, DP_SPLIT_DEV, &curves->dev, error));
-    DP_TRY(dp_curve_rate(metrics, LINE_POINTS, &curves->rate, &curves->rate_in_steps, error));
-done:
-    return status;
+    return dp_curve_rate(metrics, LINE_POINTS, &curves->rate, &curves->rate_in_steps, error);
 }
 
 /* What is cut off above, said where it is. */
@@ -171,14 +168,11 @@ static void append_loss_panel(dp_text *commands, const loss_curves *curves, cons
 
 static dp_status find_loss_range(const dp_metrics_table *metrics, const loss_curves *curves,
                                  dp_range *range, dp_error *error) {
-    dp_status status = DP_OK;
     double from = dp_curve_settled(last_step(metrics));
     *range = DP_RANGE_EMPTY;
     DP_TRY(dp_range_add(range, &curves->batches, from, 0.002, error));
     DP_TRY(dp_range_add(range, &curves->smooth, from, 0.0, error));
-    DP_TRY(dp_range_add(range, &curves->dev, from, 0.0, error));
-done:
-    return status;
+    return dp_range_add(range, &curves->dev, from, 0.0, error);
 }
 
 /* Jumps hold from the point before to the point itself. */
@@ -193,9 +187,9 @@ dp_status dp_figure_loss(const char *name, const dp_metrics_table *metrics,
     dp_range losses, rates = DP_RANGE_EMPTY;
     dp_axis steps = step_axis(metrics);
     *figure = (dp_gnuplot_figure){.name = "loss", .width = 1000, .height = 620};
-    DP_TRY(find_curves(metrics, &curves, error));
-    DP_TRY(find_loss_range(metrics, &curves, &losses, error));
-    DP_TRY(dp_range_add(&rates, &curves.rate, 0.0, 0.0, error));
+    DP_OR_DONE(find_curves(metrics, &curves, error));
+    DP_OR_DONE(find_loss_range(metrics, &curves, &losses, error));
+    DP_OR_DONE(dp_range_add(&rates, &curves.rate, 0.0, 0.0, error));
     append_block(&figure->data, "batches", &curves.batches);
     append_block(&figure->data, "smooth", &curves.smooth);
     append_block(&figure->data, "dev", &curves.dev);
@@ -255,16 +249,16 @@ dp_status dp_figure_train_dev(const char *name, const dp_metrics_table *metrics,
     dp_curve train = {0}, dev = {0};
     dp_range range = DP_RANGE_EMPTY;
     *figure = (dp_gnuplot_figure){.name = "train_dev", .width = 1000, .height = 560};
-    DP_TRY(find_split(metrics, DP_SPLIT_TRAIN, &train, error));
-    DP_TRY(find_split(metrics, DP_SPLIT_DEV, &dev, error));
+    DP_OR_DONE(find_split(metrics, DP_SPLIT_TRAIN, &train, error));
+    DP_OR_DONE(find_split(metrics, DP_SPLIT_DEV, &dev, error));
     bool evaluated = train.count >= 3 || train.count == metrics->count;
     if (!evaluated) {
         dp_curve_clear(&train);
-        DP_TRY(dp_curve_smooth(metrics, LINE_POINTS, &train, error));
+        DP_OR_DONE(dp_curve_smooth(metrics, LINE_POINTS, &train, error));
     }
     append_title(&figure->names, name, &dev);
-    DP_TRY(dp_range_add(&range, &dev, 0.0, 0.0, error));
-    DP_TRY(dp_range_add(&range, &train, dev.count > 0 ? dev.points[0].x : 0.0, 0.0, error));
+    DP_OR_DONE(dp_range_add(&range, &dev, 0.0, 0.0, error));
+    DP_OR_DONE(dp_range_add(&range, &train, dev.count > 0 ? dev.points[0].x : 0.0, 0.0, error));
     append_block(&figure->data, "train", &train);
     append_block(&figure->data, "dev", &dev);
     append_best(&figure->data, &dev);
@@ -335,11 +329,11 @@ static dp_status add_run(comparison *self, size_t run, const char *name,
     dp_text *data = &self->figure->data;
     /* Of a run that ends before the longest has settled at least the end is seen. */
     const double from = fmin(dp_curve_settled(self->steps), last_step(metrics));
-    DP_TRY(find_curves(metrics, &curves, error));
-    DP_TRY(dp_curve_split(metrics, DP_SPLIT_DEV, MARK_POINTS, &marks, error));
-    DP_TRY(dp_range_add(&self->losses, &curves.smooth, from, 0.0, error));
-    DP_TRY(dp_range_add(&self->losses, &curves.dev, from, 0.0, error));
-    DP_TRY(dp_range_add(&self->rates, &curves.rate, 0.0, 0.0, error));
+    DP_OR_DONE(find_curves(metrics, &curves, error));
+    DP_OR_DONE(dp_curve_split(metrics, DP_SPLIT_DEV, MARK_POINTS, &marks, error));
+    DP_OR_DONE(dp_range_add(&self->losses, &curves.smooth, from, 0.0, error));
+    DP_OR_DONE(dp_range_add(&self->losses, &curves.dev, from, 0.0, error));
+    DP_OR_DONE(dp_range_add(&self->rates, &curves.rate, 0.0, 0.0, error));
     append_run_block(data, "smooth", run, &curves.smooth);
     append_run_block(data, "dev", run, &marks);
     append_run_block(data, "rate", run, &curves.rate);
@@ -401,11 +395,11 @@ dp_status dp_figure_compare(size_t count, const char *const *names, const dp_met
     dp_status status = DP_OK;
     comparison self = {.figure = figure, .losses = DP_RANGE_EMPTY, .rates = DP_RANGE_EMPTY};
     *figure = (dp_gnuplot_figure){.name = "compare", .width = 1000, .height = 620};
-    DP_NEW_ARRAY(self.in_steps, count);
+    DP_NEW_OR_DONE(self.in_steps, count);
     for (size_t run = 0; run < count; run++)
         self.steps = fmax(self.steps, last_step(&metrics[run]));
     for (size_t run = 0; run < count; run++)
-        DP_TRY(add_run(&self, run, names[run], &metrics[run], error));
+        DP_OR_DONE(add_run(&self, run, names[run], &metrics[run], error));
     append_compare_panels(&self, count);
 done:
     dp_memory_free(self.in_steps);

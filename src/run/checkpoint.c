@@ -74,7 +74,6 @@ static dp_status open_content(const char *path, FILE **stream, size_t *size, dp_
     *stream = fopen(path, "rb");
     if (*stream == NULL)
         status = dp_fail_errno(error, errno, "cannot read %s", path);
-done:
     return status;
 }
 
@@ -104,7 +103,7 @@ static dp_status read_seal(const char *path, char found[SEAL_SIZE + 1],
     size_t size = 0;
     uint64_t hash = 0;
     memset(found, 0, SEAL_SIZE + 1);
-    DP_TRY(open_content(path, &stream, &size, error));
+    DP_OR_DONE(open_content(path, &stream, &size, error));
     if (size < SEAL_SIZE)
         goto done;
     if (!hash_next(stream, size - SEAL_SIZE, &hash) || fread(found, SEAL_SIZE, 1, stream) != 1)
@@ -144,7 +143,6 @@ bool dp_checkpoint_has_seal(const char *path) {
 
 static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5file *file,
                                   dp_error *error) {
-    dp_status status = DP_OK;
     const dp_progress *progress = &checkpoint->progress;
     char hash[DP_HASH_TEXT_SIZE];
     DP_TRY(dp_h5file_write_text_attribute(file, "format", FORMAT, error));
@@ -164,10 +162,8 @@ static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5file *fi
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "loss_count", progress->loss_count, error));
     DP_TRY(dp_h5file_write_real_attribute(file, "best_loss", progress->best_loss, error));
     DP_TRY(dp_h5file_write_unsigned_attribute(file, "best_step", progress->best_step, error));
-    DP_TRY(dp_h5file_write_unsigned_attribute(file, "evaluations_since_best",
-                                              progress->evaluations_since_best, error));
-done:
-    return status;
+    return dp_h5file_write_unsigned_attribute(file, "evaluations_since_best",
+                                              progress->evaluations_since_best, error);
 }
 
 static size_t largest_tensor(const dp_params_layout *layout) {
@@ -183,14 +179,14 @@ static dp_status write_slab(const dp_checkpoint *checkpoint, dp_h5file *file, co
     dp_status status = DP_OK;
     float *natural = NULL;
     char object[OBJECT_SIZE];
-    DP_NEW_ARRAY(natural, largest_tensor(&checkpoint->layout));
+    DP_NEW_OR_DONE(natural, largest_tensor(&checkpoint->layout));
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &checkpoint->layout.tensors[t];
         if (dp_tensor_size(tensor) == 0)
             continue;
         tensor_object(group, tensor, object);
         dp_tensor_store(tensor, slab, natural);
-        DP_TRY(dp_h5file_write_floats(file, object, tensor_shape(tensor), natural, error));
+        DP_OR_DONE(dp_h5file_write_floats(file, object, tensor_shape(tensor), natural, error));
     }
 done:
     dp_memory_free(natural);
@@ -199,7 +195,6 @@ done:
 
 static dp_status write_optimizer(const dp_checkpoint *checkpoint, dp_h5file *file,
                                  dp_error *error) {
-    dp_status status = DP_OK;
     char group[OBJECT_SIZE];
     DP_TRY(dp_h5file_write_text(file, "/optimizer/name",
                                 dp_optimizer_name(checkpoint->config.optimizer), error));
@@ -207,20 +202,19 @@ static dp_status write_optimizer(const dp_checkpoint *checkpoint, dp_h5file *fil
         slab_group(checkpoint, slab, group);
         DP_TRY(write_slab(checkpoint, file, group, checkpoint->state[slab], error));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5file *file, dp_error *error) {
     dp_status status = DP_OK;
     dp_text config = {0};
     dp_config_write(&checkpoint->config, &config);
-    DP_TRY(dp_text_check(&config, error));
-    DP_TRY(write_attributes(checkpoint, file, error));
-    DP_TRY(dp_h5file_write_text(file, "/config", dp_text_string(&config), error));
-    DP_TRY(dp_vocabulary_write(&checkpoint->vocabulary, file, error));
-    DP_TRY(write_slab(checkpoint, file, "/params", checkpoint->params, error));
-    DP_TRY(write_optimizer(checkpoint, file, error));
+    DP_OR_DONE(dp_text_check(&config, error));
+    DP_OR_DONE(write_attributes(checkpoint, file, error));
+    DP_OR_DONE(dp_h5file_write_text(file, "/config", dp_text_string(&config), error));
+    DP_OR_DONE(dp_vocabulary_write(&checkpoint->vocabulary, file, error));
+    DP_OR_DONE(write_slab(checkpoint, file, "/params", checkpoint->params, error));
+    DP_OR_DONE(write_optimizer(checkpoint, file, error));
 done:
     dp_text_clear(&config);
     return status;
@@ -247,11 +241,11 @@ static dp_status write_file(const char *path, const void *image, size_t size, dp
     dp_file_replacement replacement = {0};
     char seal[SEAL_SIZE + 1];
     format_seal(dp_xxh3_of(image, size), seal);
-    DP_TRY(check_room(path, size + SEAL_SIZE, error));
-    DP_TRY(dp_file_replace_begin(&replacement, path, error));
-    DP_TRY(dp_file_replace_append(&replacement, image, size, error));
-    DP_TRY(dp_file_replace_append(&replacement, seal, SEAL_SIZE, error));
-    DP_TRY(dp_file_replace_commit(&replacement, error));
+    DP_OR_DONE(check_room(path, size + SEAL_SIZE, error));
+    DP_OR_DONE(dp_file_replace_begin(&replacement, path, error));
+    DP_OR_DONE(dp_file_replace_append(&replacement, image, size, error));
+    DP_OR_DONE(dp_file_replace_append(&replacement, seal, SEAL_SIZE, error));
+    DP_OR_DONE(dp_file_replace_commit(&replacement, error));
 done:
     dp_file_replace_abort(&replacement);
     return status;
@@ -262,9 +256,9 @@ static dp_status make_image(const dp_checkpoint *checkpoint, const char *path, c
     dp_status status = DP_OK;
     dp_h5file *file = NULL;
     dp_error later; /* of the close, when something failed before it */
-    DP_TRY(dp_h5file_create_in_memory(&file, path, error));
-    DP_TRY(write_content(checkpoint, file, error));
-    DP_TRY(dp_h5file_image(file, image, size, error));
+    DP_OR_DONE(dp_h5file_create_in_memory(&file, path, error));
+    DP_OR_DONE(write_content(checkpoint, file, error));
+    DP_OR_DONE(dp_h5file_image(file, image, size, error));
 done:
     if (dp_h5file_close(file, status == DP_OK ? error : &later) != DP_OK && status == DP_OK)
         status = error->status;
@@ -305,13 +299,11 @@ static dp_status read_version(dp_h5file *file, const char *path, uint64_t *versi
                          "%s is a checkpoint of format version %" PRIu64
                          "; this program reads %d and %d",
                          path, *version, VERSION_WITHOUT_STATE, VERSION);
-done:
     return status;
 }
 
 static dp_status read_attributes(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
                                  uint64_t version, dp_error *error) {
-    dp_status status = DP_OK;
     dp_progress *progress = &checkpoint->progress;
     char unit[16];
     DP_TRY(dp_h5file_read_unsigned_attribute(file, "step", &progress->step, error));
@@ -331,14 +323,12 @@ static dp_status read_attributes(dp_checkpoint *checkpoint, dp_h5file *file, con
     if (version > VERSION_WITHOUT_STATE)
         DP_TRY(dp_h5file_read_unsigned_attribute(file, "evaluations_since_best",
                                                  &progress->evaluations_since_best, error));
-done:
-    return status;
+    return DP_OK;
 }
 
 /* All shapes are seen before memory is taken on the word of any. */
 static dp_status check_slab(const dp_checkpoint *checkpoint, dp_h5file *file, const char *group,
                             dp_error *error) {
-    dp_status status = DP_OK;
     char object[OBJECT_SIZE];
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &checkpoint->layout.tensors[t];
@@ -347,8 +337,7 @@ static dp_status check_slab(const dp_checkpoint *checkpoint, dp_h5file *file, co
         tensor_object(group, tensor, object);
         DP_TRY(dp_h5file_check_floats(file, object, tensor_shape(tensor), error));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 /* *slab is the checkpoint's own, whether this succeeds or not. */
@@ -357,15 +346,15 @@ static dp_status read_slab(const dp_checkpoint *checkpoint, dp_h5file *file, con
     dp_status status = DP_OK;
     float *natural = NULL;
     char object[OBJECT_SIZE];
-    DP_TRY(check_slab(checkpoint, file, group, error));
-    DP_NEW_ARRAY(*slab, checkpoint->layout.length);
-    DP_NEW_ARRAY(natural, largest_tensor(&checkpoint->layout));
+    DP_OR_DONE(check_slab(checkpoint, file, group, error));
+    DP_NEW_OR_DONE(*slab, checkpoint->layout.length);
+    DP_NEW_OR_DONE(natural, largest_tensor(&checkpoint->layout));
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &checkpoint->layout.tensors[t];
         if (dp_tensor_size(tensor) == 0)
             continue;
         tensor_object(group, tensor, object);
-        DP_TRY(dp_h5file_read_floats(file, object, tensor_shape(tensor), natural, error));
+        DP_OR_DONE(dp_h5file_read_floats(file, object, tensor_shape(tensor), natural, error));
         dp_tensor_load(tensor, *slab, natural);
     }
 done:
@@ -384,7 +373,6 @@ static dp_status read_params(dp_checkpoint *checkpoint, dp_h5file *file, const c
     DP_TRY(read_slab(checkpoint, file, "/params", &checkpoint->params, error));
     if (dp_params_hash(&checkpoint->layout, checkpoint->params) != checkpoint->weights_hash)
         status = dp_fail(error, DP_ERR_INPUT, "%s is damaged: its weights have another hash", path);
-done:
     return status;
 }
 
@@ -401,7 +389,6 @@ static dp_status read_state(dp_checkpoint *checkpoint, dp_h5file *file, const ch
     if (hash_state(checkpoint) != hash)
         status = dp_fail(error, DP_ERR_INPUT,
                          "%s is damaged: the optimizer's state has another hash", path);
-done:
     return status;
 }
 
@@ -410,7 +397,7 @@ static dp_status read_optimizer(dp_checkpoint *checkpoint, dp_h5file *file, cons
     dp_status status = DP_OK;
     dp_text name = {0};
     const char *configured = dp_optimizer_name(checkpoint->config.optimizer);
-    DP_TRY(dp_h5file_read_text(file, "/optimizer/name", 64, &name, error));
+    DP_OR_DONE(dp_h5file_read_text(file, "/optimizer/name", 64, &name, error));
     if (strcmp(dp_text_string(&name), configured) != 0)
         status = dp_fail(error, DP_ERR_INPUT, "%s: optimizer '%s', but '%s' in its config", path,
                          dp_text_string(&name), configured);
@@ -429,15 +416,15 @@ static dp_status read_content(dp_checkpoint *checkpoint, dp_h5file *file, const 
     dp_status status = DP_OK;
     dp_text config = {0};
     uint64_t version = 0;
-    DP_TRY(read_version(file, path, &version, error));
-    DP_TRY(read_attributes(checkpoint, file, path, version, error));
-    DP_TRY(dp_h5file_read_text(file, "/config", CONFIG_BYTES_MAX, &config, error));
-    DP_TRY(
+    DP_OR_DONE(read_version(file, path, &version, error));
+    DP_OR_DONE(read_attributes(checkpoint, file, path, version, error));
+    DP_OR_DONE(dp_h5file_read_text(file, "/config", CONFIG_BYTES_MAX, &config, error));
+    DP_OR_DONE(
         dp_config_parse(&checkpoint->config, dp_text_string(&config), config.length, path, error));
-    DP_TRY(dp_vocabulary_read(&checkpoint->vocabulary, file, path, error));
-    DP_TRY(read_params(checkpoint, file, path, error));
+    DP_OR_DONE(dp_vocabulary_read(&checkpoint->vocabulary, file, path, error));
+    DP_OR_DONE(read_params(checkpoint, file, path, error));
     if (with_state)
-        DP_TRY(read_optimizer(checkpoint, file, path, version, error));
+        DP_OR_DONE(read_optimizer(checkpoint, file, path, version, error));
 done:
     dp_text_clear(&config);
     return status;
@@ -449,9 +436,9 @@ static dp_status load(dp_checkpoint *checkpoint, const char *path, bool with_sta
     dp_h5file *file = NULL;
     dp_error later;
     memset(checkpoint, 0, sizeof *checkpoint);
-    DP_TRY(dp_checkpoint_check_seal(path, error));
-    DP_TRY(dp_h5file_open(&file, path, error));
-    DP_TRY(read_content(checkpoint, file, path, with_state, error));
+    DP_OR_DONE(dp_checkpoint_check_seal(path, error));
+    DP_OR_DONE(dp_h5file_open(&file, path, error));
+    DP_OR_DONE(read_content(checkpoint, file, path, with_state, error));
 done:
     (void)dp_h5file_close(file, &later); /* only read from */
     if (status != DP_OK)

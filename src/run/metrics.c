@@ -63,16 +63,16 @@ static dp_status cut_back(const char *path, uint64_t step, dp_error *error) {
     dp_file_map map = {0};
     dp_text content = {0};
     if (dp_file_exists(path))
-        DP_TRY(dp_file_map_open(&map, path, error));
+        DP_OR_DONE(dp_file_map_open(&map, path, error));
     /* A copy, as the map has no 0 at its end and is about to be replaced. */
     if (map.size > 0)
         append_content((const char *)map.data, map.size, &content);
-    DP_TRY(dp_text_check(&content, error));
+    DP_OR_DONE(dp_text_check(&content, error));
     size_t kept = step == 0 ? 0 : kept_length(dp_text_string(&content), content.length, step);
     if (kept == 0)
-        DP_TRY(dp_file_write(path, HEADER, strlen(HEADER), error));
+        DP_OR_DONE(dp_file_write(path, HEADER, strlen(HEADER), error));
     else if (kept != map.size || memcmp(content.data, map.data, kept) != 0)
-        DP_TRY(dp_file_write(path, content.data, kept, error));
+        DP_OR_DONE(dp_file_write(path, content.data, kept, error));
 done:
     dp_file_map_close(&map);
     dp_text_clear(&content);
@@ -80,12 +80,9 @@ done:
 }
 
 dp_status dp_metrics_open(dp_metrics *metrics, const char *path, uint64_t step, dp_error *error) {
-    dp_status status = DP_OK;
     *metrics = (dp_metrics){0};
     DP_TRY(cut_back(path, step, error));
-    DP_TRY(dp_journal_open(&metrics->journal, path, error));
-done:
-    return status;
+    return dp_journal_open(&metrics->journal, path, error);
 }
 
 static void append_real(dp_text *line, double value) {
@@ -109,8 +106,8 @@ dp_status dp_metrics_append(dp_metrics *metrics, const dp_metrics_row *row, dp_e
                           row->ms_per_step, row->examples_per_s, row->seconds);
     append_real(&line, row->grad_norm);
     dp_text_append(&line, "\n");
-    DP_TRY(dp_text_check(&line, error));
-    DP_TRY(dp_journal_add(&metrics->journal, line.data, line.length, error));
+    DP_OR_DONE(dp_text_check(&line, error));
+    DP_OR_DONE(dp_journal_add(&metrics->journal, line.data, line.length, error));
 done:
     dp_text_clear(&line);
     return status;
@@ -245,7 +242,7 @@ static dp_status parse_table(dp_metrics_table *table, char *text, const char *pa
                              path, line_number);
             goto done;
         }
-        DP_TRY(dp_memory_grow(&rows, &capacity, table->count + 1, sizeof row, error));
+        DP_OR_DONE(dp_memory_grow(&rows, &capacity, table->count + 1, sizeof row, error));
         table->rows = rows;
         table->rows[table->count++] = row;
     }
@@ -266,14 +263,14 @@ dp_status dp_metrics_read(dp_metrics_table *table, const char *path, dp_error *e
     dp_file_map map = {0};
     dp_text content = {0};
     *table = (dp_metrics_table){0};
-    DP_TRY(dp_file_map_open(&map, path, error));
+    DP_OR_DONE(dp_file_map_open(&map, path, error));
     if (map.size > 0)
         dp_text_append_bytes(&content, map.data, map.size);
     else
         dp_text_append(&content, "");
-    DP_TRY(dp_text_check(&content, error));
+    DP_OR_DONE(dp_text_check(&content, error));
     replace_zeros(content.data, content.length);
-    DP_TRY(parse_table(table, content.data, path, error));
+    DP_OR_DONE(parse_table(table, content.data, path, error));
 done:
     dp_file_map_close(&map);
     dp_text_clear(&content);

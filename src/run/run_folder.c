@@ -97,8 +97,8 @@ static dp_status remove_temporaries(const char *folder, dp_error *error) {
         char path[DP_PATH_SIZE];
         if (!is_temporary(entry->d_name))
             continue;
-        DP_TRY(dp_path_format(path, error, "%s/%s", folder, entry->d_name));
-        DP_TRY(dp_file_remove(path, error));
+        DP_OR_DONE(dp_path_format(path, error, "%s/%s", folder, entry->d_name));
+        DP_OR_DONE(dp_file_remove(path, error));
     }
 done:
     closedir(directory);
@@ -106,22 +106,16 @@ done:
 }
 
 dp_status dp_run_folder_create(const char *dir, dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     DP_TRY(dp_run_folder_file(dir, "checkpoints", path, error));
-    DP_TRY(dp_file_make_directories(path, error));
-done:
-    return status;
+    return dp_file_make_directories(path, error);
 }
 
 dp_status dp_run_folder_remove_leftovers(const char *dir, dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     DP_TRY(dp_run_folder_file(dir, "checkpoints", path, error));
     DP_TRY(remove_temporaries(path, error));
-    DP_TRY(remove_temporaries(dir, error));
-done:
-    return status;
+    return remove_temporaries(dir, error);
 }
 
 dp_status dp_run_folder_name(const char *dir, char name[DP_PATH_SIZE], dp_error *error) {
@@ -148,7 +142,7 @@ dp_status dp_run_folder_list(const char *dir, uint64_t **steps, size_t *count, d
     DIR *directory = NULL;
     *steps = NULL;
     *count = 0;
-    DP_TRY(dp_run_folder_file(dir, "checkpoints", path, error));
+    DP_OR_DONE(dp_run_folder_file(dir, "checkpoints", path, error));
     directory = opendir(path);
     if (directory == NULL && errno != ENOENT)
         status = dp_fail_errno(error, errno, "cannot read the folder %s", path);
@@ -158,7 +152,7 @@ dp_status dp_run_folder_list(const char *dir, uint64_t **steps, size_t *count, d
         uint64_t step = 0;
         if (!parse_name(entry->d_name, &step))
             continue;
-        DP_TRY(dp_memory_grow(&list, &capacity, *count + 1, sizeof step, error));
+        DP_OR_DONE(dp_memory_grow(&list, &capacity, *count + 1, sizeof step, error));
         ((uint64_t *)list)[(*count)++] = step;
     }
     if (list != NULL)
@@ -190,14 +184,14 @@ dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep, dp_
     uint64_t *steps = NULL;
     size_t count = 0, first = 0;
     uint64_t good = 0;
-    DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
+    DP_OR_DONE(dp_run_folder_list(dir, &steps, &count, error));
     while (first < count && steps[first] > step)
         first++;
     if (count - first <= keep)
         goto done;
     for (size_t i = first; i < count; i++) {
         if (good == keep)
-            DP_TRY(remove_checkpoint(dir, steps[i], error));
+            DP_OR_DONE(remove_checkpoint(dir, steps[i], error));
         else
             good += is_good(dir, steps[i]);
     }
@@ -207,7 +201,6 @@ done:
 }
 
 static dp_status remove_pictures(const char *dir, dp_error *error) {
-    dp_status status = DP_OK;
     for (size_t i = 0; i < sizeof picture_names / sizeof picture_names[0]; i++) {
         for (size_t k = 0; k < sizeof picture_endings / sizeof picture_endings[0]; k++) {
             char path[DP_PATH_SIZE];
@@ -216,24 +209,22 @@ static dp_status remove_pictures(const char *dir, dp_error *error) {
             DP_TRY(dp_file_remove(path, error));
         }
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status remove_checkpoints(const char *dir, dp_error *error) {
     dp_status status = DP_OK;
     uint64_t *steps = NULL;
     size_t count = 0;
-    DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
+    DP_OR_DONE(dp_run_folder_list(dir, &steps, &count, error));
     for (size_t i = 0; i < count; i++)
-        DP_TRY(remove_checkpoint(dir, steps[i], error));
+        DP_OR_DONE(remove_checkpoint(dir, steps[i], error));
 done:
     dp_memory_free(steps);
     return status;
 }
 
 dp_status dp_run_folder_clear(const char *dir, dp_error *error) {
-    dp_status status = DP_OK;
     DP_TRY(remove_checkpoints(dir, error));
     DP_TRY(remove_pictures(dir, error));
     for (size_t i = 0; i < FILE_COUNT; i++) {
@@ -241,8 +232,7 @@ dp_status dp_run_folder_clear(const char *dir, dp_error *error) {
         DP_TRY(dp_run_folder_file(dir, file_names[i], path, error));
         DP_TRY(dp_file_remove(path, error));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 /* The best checkpoint of a run folder, or else its newest. */
@@ -250,10 +240,10 @@ static dp_status find_in_folder(const char *dir, char path[DP_PATH_SIZE], dp_err
     dp_status status = DP_OK;
     uint64_t *steps = NULL;
     size_t count = 0;
-    DP_TRY(dp_run_folder_file(dir, "best.h5", path, error));
+    DP_OR_DONE(dp_run_folder_file(dir, "best.h5", path, error));
     if (dp_file_exists(path))
         goto done;
-    DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
+    DP_OR_DONE(dp_run_folder_list(dir, &steps, &count, error));
     if (count == 0)
         status =
             dp_fail(error, DP_ERR_INPUT,
@@ -297,14 +287,11 @@ static dp_status find_newest(char newest_dir[DP_PATH_SIZE], dp_error *error) {
 }
 
 dp_status dp_run_folder_find(const char *user_path, char path[DP_PATH_SIZE], dp_error *error) {
-    dp_status status = DP_OK;
     char dir[DP_PATH_SIZE];
     if (user_path != NULL && user_path[0] != '\0' && !dp_run_folder_is(user_path))
         return dp_path_format(path, error, "%s", user_path);
     DP_TRY(dp_run_folder_find_run(user_path, dir, error));
-    DP_TRY(find_in_folder(dir, path, error));
-done:
-    return status;
+    return find_in_folder(dir, path, error);
 }
 
 dp_status dp_run_folder_find_run(const char *user_path, char dir[DP_PATH_SIZE], dp_error *error) {

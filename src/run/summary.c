@@ -70,8 +70,8 @@ dp_status dp_summary_write(const dp_summary *summary, const char *path, dp_error
     dp_json_string(&json, summary->build);
     dp_json_end_object(&json);
     dp_text_append(&json, "\n");
-    DP_TRY(dp_text_check(&json, error));
-    DP_TRY(dp_file_write(path, json.data, json.length, error));
+    DP_OR_DONE(dp_text_check(&json, error));
+    DP_OR_DONE(dp_file_write(path, json.data, json.length, error));
 done:
     dp_text_clear(&json);
     return status;
@@ -98,9 +98,9 @@ dp_status dp_summary_read(dp_summary_results *results, const char *path, dp_erro
     dp_status status = DP_OK;
     dp_file_map map = {0};
     dp_text json = {0};
-    DP_TRY(dp_file_map_open(&map, path, error));
+    DP_OR_DONE(dp_file_map_open(&map, path, error));
     dp_text_append_bytes(&json, map.data, map.size); /* the map has no 0 at its end */
-    DP_TRY(dp_text_check(&json, error));
+    DP_OR_DONE(dp_text_check(&json, error));
     if (!take_results(dp_text_string(&json), results))
         status = dp_fail(error, DP_ERR_INPUT, "%s is not the summary of a run", path);
 done:

@@ -139,7 +139,6 @@ static dp_status share_plan(dp_comm *comm, dp_sweep_plan *plan, dp_error *error)
     DP_TRY(dp_comm_agree(comm, status, error));
     for (size_t i = 0; i < plan->count; i++)
         dp_comm_broadcast(comm, &trials[i], sizeof trials[i]);
-done:
     return status;
 }
 
@@ -150,8 +149,8 @@ static dp_status divide_ranks(sweep *self, dp_error *error) {
     const uint64_t each = wanted < ranks ? wanted : ranks, groups = ranks / each;
     const uint64_t group = (uint64_t)dp_comm_rank(self->comm) / each;
     self->is_idle = group >= groups;
-    DP_TRY(dp_comm_split(&self->group, self->comm, (int)group, error));
-    DP_NEW_ARRAY_ON_ALL(self->comm, self->errors, (size_t)dp_comm_size(self->group));
+    DP_OR_DONE(dp_comm_split(&self->group, self->comm, (int)group, error));
+    DP_NEW_ON_ALL_OR_DONE(self->comm, self->errors, (size_t)dp_comm_size(self->group));
     if (dp_comm_rank(self->comm) != 0)
         goto done;
     printf("%zu %s", self->plan->count, dp_sweep_plan_unit(self->plan));
@@ -172,11 +171,11 @@ done:
 static dp_status prepare(sweep *self, dp_error *error) {
     dp_status status = DP_OK;
     const size_t count = self->plan->count;
-    DP_NEW_ARRAY_ON_ALL(self->comm, self->order, count);
-    DP_NEW_ARRAY_ON_ALL(self->comm, self->outcomes, count);
+    DP_NEW_ON_ALL_OR_DONE(self->comm, self->order, count);
+    DP_NEW_ON_ALL_OR_DONE(self->comm, self->outcomes, count);
     dp_sweep_plan_order(self->plan->trials, count, self->order);
-    DP_TRY(divide_ranks(self, error));
-    DP_TRY(dp_comm_board_create(&self->board, self->comm, DP_SWEEP_CELLS(count), error));
+    DP_OR_DONE(divide_ranks(self, error));
+    DP_OR_DONE(dp_comm_board_create(&self->board, self->comm, DP_SWEEP_CELLS(count), error));
     const bool is_root = dp_comm_rank(self->comm) == 0;
     bool live = is_root && dp_terminal_is_watched(stdout);
     dp_comm_broadcast(self->comm, &live, sizeof live);
@@ -209,8 +208,8 @@ static dp_status share_outcomes(sweep *self, dp_error *error) {
     message *all = NULL;
     dp_sweep_outcome *outcomes = NULL;
     bool more = true;
-    DP_NEW_ARRAY_ON_ALL(self->comm, all, ranks);
-    DP_NEW_ARRAY_ON_ALL(self->comm, outcomes, count);
+    DP_NEW_ON_ALL_OR_DONE(self->comm, all, ranks);
+    DP_NEW_ON_ALL_OR_DONE(self->comm, outcomes, count);
     for (size_t at = 0; more;) {
         const message mine = next_message(self, &at);
         dp_comm_gather_all(self->comm, &mine, sizeof mine, all);
@@ -250,12 +249,12 @@ dp_status dp_sweep_run(dp_comm *comm, dp_sweep_plan *plan, const dp_sweep_reques
     /* Groups wait for each other as long as their trials take; within a group its deadline holds.
      */
     dp_comm_set_deadline(comm, 0.0);
-    DP_TRY(share_plan(comm, plan, error));
-    DP_TRY(prepare(&self, error));
+    DP_OR_DONE(share_plan(comm, plan, error));
+    DP_OR_DONE(prepare(&self, error));
     run_trials(&self);
     dp_comm_rest(comm, draw, &self.view);
     dp_sweep_view_close(&self.view);
-    DP_TRY(share_outcomes(&self, error));
+    DP_OR_DONE(share_outcomes(&self, error));
     *signal = dp_comm_max(comm, self.signal);
     *outcomes = self.outcomes;
     self.outcomes = NULL;

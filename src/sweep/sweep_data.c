@@ -9,8 +9,8 @@
 static dp_status digest_text(const char *path, char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) {
     dp_status status = DP_OK;
     dp_file_map text = {0};
-    DP_TRY(dp_file_map_open(&text, path, error));
-    DP_TRY(dp_sha256_of(text.data, text.size, sha256, error));
+    DP_OR_DONE(dp_file_map_open(&text, path, error));
+    DP_OR_DONE(dp_sha256_of(text.data, text.size, sha256, error));
 done:
     dp_file_map_close(&text);
     return status;
@@ -28,12 +28,10 @@ static dp_status check(const char *path, const char *text, const char *text_sha2
                          "sweep.dir",
                          path, text);
     dp_dataset_close(&dataset);
-done:
     return status;
 }
 
 static dp_status pack(const char *path, const char *text, uint64_t block_size, dp_error *error) {
-    dp_status status = DP_OK;
     dp_packing_request request;
     dp_packing packed;
     char folder[DP_PATH_SIZE], rows[32];
@@ -44,8 +42,7 @@ static dp_status pack(const char *path, const char *text, uint64_t block_size, d
     printf("%s: packed from %s, %s rows to train on\n", path, text,
            dp_text_format_count(packed.rows[DP_SPLIT_TRAIN], rows));
     fflush(stdout);
-done:
-    return status;
+    return DP_OK;
 }
 
 /* Whether an earlier trial has the same block size. */
@@ -58,7 +55,6 @@ static bool is_repeated(const dp_sweep_plan *plan, size_t trial) {
 }
 
 dp_status dp_sweep_data_prepare(const dp_sweep_plan *plan, dp_error *error) {
-    dp_status status = DP_OK;
     const char *text = plan->settings.text;
     char sha256[DP_SHA256_TEXT_SIZE] = "";
     for (size_t i = 0; i < plan->count; i++) {
@@ -73,6 +69,5 @@ dp_status dp_sweep_data_prepare(const dp_sweep_plan *plan, dp_error *error) {
         else
             DP_TRY(pack(path, text, trial->block_size, error));
     }
-done:
-    return status;
+    return DP_OK;
 }

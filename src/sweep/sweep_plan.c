@@ -121,7 +121,6 @@ static size_t count_words(const char *text) {
 
 /* Adds an entry with the words of `text` as its values. */
 static dp_status append_entry(entry_list *list, const dp_ini_entry *source, dp_error *error) {
-    dp_status status = DP_OK;
     void *entries = list->entries;
     const char *at = source->value;
     DP_TRY(
@@ -132,15 +131,14 @@ static dp_status append_entry(entry_list *list, const dp_ini_entry *source, dp_e
     self->name = copy_bytes(source->name, strlen(source->name), error);
     if (self->name == NULL)
         return error->status;
-    DP_NEW_ARRAY(self->values, count_words(source->value));
+    DP_TRY_NEW(self->values, count_words(source->value));
     for (size_t length = next_word(&at); length > 0; length = next_word(&at)) {
         self->values[self->count] = copy_bytes(at, length, error);
         if (self->values[self->count++] == NULL)
             return error->status;
         at += length;
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static void clear_entries(entry_list *list) {
@@ -226,7 +224,6 @@ static dp_status add_column(reader *self, const char *key, dp_error *error) {
 }
 
 static dp_status take_columns(reader *self, const dp_ini_entry *source, dp_error *error) {
-    dp_status status = DP_OK;
     if (self->columns.count > 0)
         return dp_fail(error, DP_ERR_INPUT, "columns were already given on line %zu",
                        self->columns.entries[0].line);
@@ -236,8 +233,7 @@ static dp_status take_columns(reader *self, const dp_ini_entry *source, dp_error
         DP_TRY(check_key(self, columns->values[i], error));
         DP_TRY(add_column(self, columns->values[i], error));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 /* A name becomes that of a folder, beside the sweep's own files. */
@@ -255,7 +251,6 @@ static bool is_good_name(const char *name) {
 }
 
 static dp_status take_row(reader *self, const dp_ini_entry *source, dp_error *error) {
-    dp_status status = DP_OK;
     if (self->columns.count == 0)
         return dp_fail(error, DP_ERR_INPUT,
                        "[trials] begins with a line 'columns = KEY KEY ...', before '%.40s'",
@@ -281,12 +276,10 @@ static dp_status take_row(reader *self, const dp_ini_entry *source, dp_error *er
                        row->count, columns->count);
     for (size_t i = 0; i < row->count; i++)
         DP_TRY(set_value(self, columns->values[i], row->values[i], error));
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status take_axis(reader *self, const dp_ini_entry *source, dp_error *error) {
-    dp_status status = DP_OK;
     if (strcmp(source->name, REPEATS_KEY) == 0)
         return dp_fail(error, DP_ERR_INPUT,
                        REPEATS_KEY " is no axis of the grid: set it in [sweep] for all trials, or "
@@ -298,9 +291,7 @@ static dp_status take_axis(reader *self, const dp_ini_entry *source, dp_error *e
         return dp_fail(error, DP_ERR_INPUT, "%s has no values", axis->name);
     for (size_t i = 0; i < axis->count; i++)
         DP_TRY(set_value(self, axis->name, axis->values[i], error));
-    DP_TRY(add_column(self, axis->name, error));
-done:
-    return status;
+    return add_column(self, axis->name, error);
 }
 
 static dp_status take_setting(reader *self, const dp_ini_entry *source, dp_error *error) {
@@ -393,8 +384,8 @@ static dp_status assign_values(reader *self, const entry *row, size_t point, ass
     if (row != NULL)
         dp_text_append(&name, row->name);
     for (size_t i = 0; row != NULL && i < row->count; i++)
-        DP_TRY(assign_entry_value(self, list, self->columns.entries[0].values[i], row->values[i],
-                                  error));
+        DP_OR_DONE(assign_entry_value(self, list, self->columns.entries[0].values[i],
+                                      row->values[i], error));
     size_t stride = 1;
     for (size_t a = 0; a < self->axes.count; a++)
         stride *= self->axes.entries[a].count;
@@ -403,9 +394,9 @@ static dp_status assign_values(reader *self, const entry *row, size_t point, ass
         stride /= axis->count;
         const char *value = axis->values[point / stride % axis->count];
         append_to_name(axis, value, &name);
-        DP_TRY(assign_entry_value(self, list, axis->name, value, error));
+        DP_OR_DONE(assign_entry_value(self, list, axis->name, value, error));
     }
-    DP_TRY(set_name(&self->building, &name, error));
+    DP_OR_DONE(set_name(&self->building, &name, error));
 done:
     dp_text_clear(&name);
     return status;
@@ -417,12 +408,11 @@ static dp_status assign_dataset(reader *self, assignment_list *list, dp_error *e
     const dp_sweep_settings *settings = &self->plan->settings;
     char stem[DP_PATH_SIZE], path[DP_PATH_SIZE];
     if (self->building.block_size == 0)
-        goto done;
+        return status;
     DP_TRY(dp_path_stem(settings->text, stem, error));
     DP_TRY(dp_path_format(path, error, "%s/data/%s-block%" PRIu64 ".h5", settings->dir, stem,
                           self->building.block_size));
     assign(list, "data.path", path);
-done:
     return status;
 }
 
@@ -468,7 +458,6 @@ static dp_status assign_seed(reader *self, const char *first_name, uint64_t firs
 }
 
 static dp_status append_trial(reader *self, dp_error *error) {
-    dp_status status = DP_OK;
     dp_sweep_plan *plan = self->plan;
     void *trials = plan->trials;
     if (plan->count == DP_SWEEP_TRIALS_MAX)
@@ -478,8 +467,7 @@ static dp_status append_trial(reader *self, dp_error *error) {
     plan->trials = trials;
     plan->trials[plan->count++] = self->building;
     plan->has_repeats = plan->has_repeats || self->building.repeats > 1;
-done:
-    return status;
+    return DP_OK;
 }
 
 /* Whether an assignment of the command line is for [sweep]. */
@@ -494,8 +482,8 @@ static dp_status make_run(reader *self, const entry *row, size_t point, uint64_t
     assignment_list list = {0};
     self->building = (dp_sweep_trial){
         .reference = NAN, .repeats = self->plan->settings.repeats, .repeat = repeat};
-    DP_TRY(assign_values(self, row, point, &list, error));
-    DP_TRY(assign_dataset(self, &list, error));
+    DP_OR_DONE(assign_values(self, row, point, &list, error));
+    DP_OR_DONE(assign_dataset(self, &list, error));
     for (int i = 0; i < self->count; i++) {
         const char *assignment = self->assignments[i];
         if (is_for_settings(assignment))
@@ -504,25 +492,23 @@ static dp_status make_run(reader *self, const entry *row, size_t point, uint64_t
         dp_text_append_bytes(&list.text, assignment, strlen(assignment) + 1);
     }
     if (first != NULL)
-        DP_TRY(assign_seed(self, first->name, first->config.seed, &list, error));
-    DP_TRY(assign_run_dir(self, &list, error));
-    DP_TRY(resolve(self, &list, error));
+        DP_OR_DONE(assign_seed(self, first->name, first->config.seed, &list, error));
+    DP_OR_DONE(assign_run_dir(self, &list, error));
+    DP_OR_DONE(resolve(self, &list, error));
     if (self->building.status != DP_OK)
         self->building.repeats = 1; /* it would be said of each */
-    DP_TRY(append_trial(self, error));
+    DP_OR_DONE(append_trial(self, error));
 done:
     dp_text_clear(&list.text);
     return status;
 }
 
 static dp_status make_trial(reader *self, const entry *row, size_t point, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t at = self->plan->count;
     DP_TRY(make_run(self, row, point, 0, NULL, error));
     for (uint64_t r = 1; r < self->plan->trials[at].repeats; r++)
         DP_TRY(make_run(self, row, point, r, &self->plan->trials[at], error));
-done:
-    return status;
+    return DP_OK;
 }
 
 /* --- all trials ------------------------------------------------------------------------------- */
@@ -577,7 +563,6 @@ static dp_status check_datasets(const reader *self, dp_error *error) {
 }
 
 static dp_status make_trials(reader *self, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t rows = self->rows.count == 0 ? 1 : self->rows.count;
     size_t points = 0;
     DP_TRY(count_trials(self, &points, error));
@@ -587,9 +572,7 @@ static dp_status make_trials(reader *self, dp_error *error) {
         for (size_t p = 0; p < points; p++)
             DP_TRY(make_trial(self, row, p, error));
     }
-    DP_TRY(check_names(self, error));
-done:
-    return status;
+    return check_names(self, error);
 }
 
 /* --- settings --------------------------------------------------------------------------------- */
@@ -638,22 +621,19 @@ static dp_status name_dir(reader *self, dp_error *error) {
 }
 
 static dp_status complete_settings(reader *self, dp_error *error) {
-    dp_status status = DP_OK;
     for (int i = 0; i < self->count; i++)
         DP_TRY(take_assignment(self, self->assignments[i], error));
     DP_TRY(find_config(self, error));
     DP_TRY(name_dir(self, error));
     /* What is wrong with the base config is not the fault of a trial. */
-    DP_TRY(dp_config_load(&self->scratch, self->plan->settings.config, 0, NULL, error));
-done:
-    return status;
+    return dp_config_load(&self->scratch, self->plan->settings.config, 0, NULL, error);
 }
 
 static dp_status read_file(reader *self, dp_error *error) {
     dp_status status = DP_OK;
     dp_file_map map = {0};
-    DP_TRY(dp_file_map_open(&map, self->path, error));
-    DP_TRY(dp_ini_read((const char *)map.data, map.size, self->path, take_entry, self, error));
+    DP_OR_DONE(dp_file_map_open(&map, self->path, error));
+    DP_OR_DONE(dp_ini_read((const char *)map.data, map.size, self->path, take_entry, self, error));
 done:
     dp_file_map_close(&map);
     return status;
@@ -664,20 +644,20 @@ dp_status dp_sweep_plan_read(dp_sweep_plan *plan, const char *path, int count,
     dp_status status = DP_OK;
     reader *self = NULL;
     *plan = (dp_sweep_plan){0};
-    DP_NEW_ARRAY(self, 1); /* too large for the stack: paths */
+    DP_NEW_OR_DONE(self, 1); /* too large for the stack: paths */
     self->path = path;
     self->count = count;
     self->assignments = assignments;
     self->plan = plan;
-    DP_TRY(dp_options_init(dp_sweep_settings_table(), &plan->settings, error));
-    DP_TRY(dp_options_init(dp_config_table(), &self->scratch, error));
+    DP_OR_DONE(dp_options_init(dp_sweep_settings_table(), &plan->settings, error));
+    DP_OR_DONE(dp_options_init(dp_config_table(), &self->scratch, error));
     if ((size_t)count > ASSIGNMENTS_MAX - 2 * DP_SWEEP_COLUMNS_MAX) {
         status = dp_fail(error, DP_ERR_INPUT, "more assignments than a config has keys");
         goto done;
     }
-    DP_TRY(read_file(self, error));
-    DP_TRY(complete_settings(self, error));
-    DP_TRY(make_trials(self, error));
+    DP_OR_DONE(read_file(self, error));
+    DP_OR_DONE(complete_settings(self, error));
+    DP_OR_DONE(make_trials(self, error));
 done:
     if (self != NULL) {
         clear_entries(&self->columns);

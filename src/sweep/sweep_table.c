@@ -82,10 +82,9 @@ static void insert_done(ranking *self, const standing *of) {
 }
 
 static dp_status rank_trials(ranking *self, dp_error *error) {
-    dp_status status = DP_OK;
     standing of;
-    DP_NEW_ARRAY(self->rows, self->plan->count);
-    DP_NEW_ARRAY(self->sorted, self->plan->count);
+    DP_TRY_NEW(self->rows, self->plan->count);
+    DP_TRY_NEW(self->sorted, self->plan->count);
     for (size_t i = 0; i < self->plan->count; i += of.planned) {
         of = summarize(self, i);
         if (of.done > 0)
@@ -97,8 +96,7 @@ static dp_status rank_trials(ranking *self, dp_error *error) {
         if (of.done == 0 && of.failed > 0)
             self->rows[self->count++] = of;
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static bool shows_test(const ranking *self, size_t place) {
@@ -303,12 +301,11 @@ static size_t count_rows(const ranking *ranked) {
 }
 
 static dp_status fill_grid(grid *self, const ranking *ranked, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_sweep_plan *plan = ranked->plan;
     self->rows = count_rows(ranked);
     self->columns =
         3 + plan->column_count + (plan->has_repeats ? 1 : 0) + (plan->has_reference ? 2 : 0);
-    DP_NEW_ARRAY(self->cells, self->rows * self->columns);
+    DP_TRY_NEW(self->cells, self->rows * self->columns);
     fill_heading(self, plan);
     for (size_t place = 0; place < ranked->count; place++) {
         const spread *losses = ranked->rows[place].losses;
@@ -322,8 +319,7 @@ static dp_status fill_grid(grid *self, const ranking *ranked, dp_error *error) {
     }
     for (size_t i = 0; i < self->filled; i++)
         DP_TRY(dp_text_check(&self->cells[i], error));
-done:
-    return status;
+    return DP_OK;
 }
 
 static void clear_grid(grid *self) {
@@ -392,13 +388,10 @@ static void append_failures(dp_text *markdown, const ranking *self) {
 
 static dp_status write_text(const dp_sweep_plan *plan, const char *name, const dp_text *text,
                             dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     DP_TRY(dp_text_check(text, error));
     DP_TRY(dp_run_folder_file(plan->settings.dir, name, path, error));
-    DP_TRY(dp_file_write(path, text->data, text->length, error));
-done:
-    return status;
+    return dp_file_write(path, text->data, text->length, error);
 }
 
 dp_status dp_sweep_table_write(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
@@ -407,16 +400,16 @@ dp_status dp_sweep_table_write(const dp_sweep_plan *plan, const dp_sweep_outcome
     ranking ranked = {.plan = plan, .outcomes = outcomes};
     grid table = {0};
     dp_text csv = {0}, markdown = {0};
-    DP_TRY(rank_trials(&ranked, error));
-    DP_TRY(fill_grid(&table, &ranked, error));
+    DP_OR_DONE(rank_trials(&ranked, error));
+    DP_OR_DONE(fill_grid(&table, &ranked, error));
     append_csv_table(&csv, &ranked);
     append_markdown(&markdown, &table);
     append_failures(&markdown, &ranked);
     append_aligned(out, &table);
-    DP_TRY(dp_file_make_directories(plan->settings.dir, error));
-    DP_TRY(write_text(plan, "results.csv", &csv, error));
-    DP_TRY(write_text(plan, "results.md", &markdown, error));
-    DP_TRY(dp_text_check(out, error));
+    DP_OR_DONE(dp_file_make_directories(plan->settings.dir, error));
+    DP_OR_DONE(write_text(plan, "results.csv", &csv, error));
+    DP_OR_DONE(write_text(plan, "results.md", &markdown, error));
+    DP_OR_DONE(dp_text_check(out, error));
 done:
     dp_text_clear(&csv);
     dp_text_clear(&markdown);

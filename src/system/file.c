@@ -26,14 +26,13 @@ dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path, dp_
     status = dp_path_format(file->temporary, error, "%s.%ld.tmp", path, (long)getpid());
     if (status != DP_OK) {
         file->temporary[0] = '\0'; /* cut short it is another file, perhaps path itself */
-        goto done;
+        return status;
     }
     int descriptor = open_file(file->temporary, O_CREAT | O_TRUNC | O_WRONLY);
     if (descriptor < 0 || close(descriptor) != 0) {
         status = dp_fail_errno(error, errno, "cannot write %s", path);
         file->temporary[0] = '\0';
     }
-done:
     return status;
 }
 
@@ -85,13 +84,13 @@ static dp_status sync_parent(const char *path, dp_error *error) {
 
 dp_status dp_file_replace_commit(dp_file_replacement *file, dp_error *error) {
     dp_status status = DP_OK;
-    DP_TRY(sync_path(file->temporary, O_WRONLY, error));
+    DP_OR_DONE(sync_path(file->temporary, O_WRONLY, error));
     if (rename(file->temporary, file->path) != 0) {
         status = dp_fail_errno(error, errno, "cannot write %s", file->path);
         goto done;
     }
     file->temporary[0] = '\0';
-    DP_TRY(sync_parent(file->path, error));
+    DP_OR_DONE(sync_parent(file->path, error));
 done:
     dp_file_replace_abort(file);
     return status;
@@ -106,9 +105,9 @@ void dp_file_replace_abort(dp_file_replacement *file) {
 dp_status dp_file_write(const char *path, const void *bytes, size_t count, dp_error *error) {
     dp_status status = DP_OK;
     dp_file_replacement file;
-    DP_TRY(dp_file_replace_begin(&file, path, error));
-    DP_TRY(dp_file_replace_append(&file, bytes, count, error));
-    DP_TRY(dp_file_replace_commit(&file, error));
+    DP_OR_DONE(dp_file_replace_begin(&file, path, error));
+    DP_OR_DONE(dp_file_replace_append(&file, bytes, count, error));
+    DP_OR_DONE(dp_file_replace_commit(&file, error));
 done:
     dp_file_replace_abort(&file);
     return status;

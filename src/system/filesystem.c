@@ -36,15 +36,12 @@ static dp_status trial_path(const char *folder, char path[DP_PATH_SIZE], dp_erro
 
 dp_status dp_filesystem_try_replace(const char *folder, double *seconds, dp_error *error) {
     static const char content[] = "Written by dptrain to try this file system out.\n";
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     const double began = dp_timer_now();
     DP_TRY(trial_path(folder, path, error));
     DP_TRY(dp_file_write(path, content, strlen(content), error));
     *seconds = dp_timer_now() - began;
-    DP_TRY(dp_file_remove(path, error));
-done:
-    return status;
+    return dp_file_remove(path, error);
 }
 
 static dp_status lock(int descriptor, dp_error *error) {
@@ -66,7 +63,6 @@ dp_status dp_filesystem_try_lock(const char *folder, dp_error *error) {
     status = lock(descriptor, error);
     close(descriptor);
     unlink(path);
-done:
     return status;
 }
 

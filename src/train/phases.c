@@ -9,8 +9,8 @@ dp_status dp_phases_begin(dp_comm *comm, dp_profile *profile, size_t event_capac
                           dp_error *error) {
     dp_status status = dp_profile_init(profile, event_capacity, error);
     double *origins = NULL;
-    DP_TRY(dp_comm_agree(comm, status, error));
-    DP_NEW_ARRAY_ON_ALL(comm, origins, (size_t)dp_comm_size(comm));
+    DP_OR_DONE(dp_comm_agree(comm, status, error));
+    DP_NEW_ON_ALL_OR_DONE(comm, origins, (size_t)dp_comm_size(comm));
     profile->origin = dp_timer_now();
     dp_comm_gather_all(comm, &profile->origin, sizeof profile->origin, origins);
     profile->origin = origins[dp_comm_node_first(comm, dp_comm_node(comm))];
@@ -38,7 +38,7 @@ dp_status dp_phases_report(dp_comm *comm, const dp_profile *profile, dp_report *
     dp_status status = DP_OK;
     double total = 0.0;
     double *all = NULL;
-    DP_NEW_ARRAY_ON_ALL(comm, all, ranks * DP_PHASE_COUNT);
+    DP_NEW_ON_ALL_OR_DONE(comm, all, ranks * DP_PHASE_COUNT);
     dp_comm_gather_all(comm, profile->seconds, sizeof profile->seconds, all);
     for (size_t i = 0; i < ranks * DP_PHASE_COUNT; i++)
         total += all[i];
@@ -84,8 +84,8 @@ static dp_status write_events(const dp_profile_event *all, size_t ranks, size_t 
     }
     dp_json_end_array(&json);
     dp_json_end_object(&json);
-    DP_TRY(dp_text_check(&json, error));
-    DP_TRY(dp_file_write(path, json.data, json.length, error));
+    DP_OR_DONE(dp_text_check(&json, error));
+    DP_OR_DONE(dp_file_write(path, json.data, json.length, error));
 done:
     dp_text_clear(&json);
     return status;
@@ -98,8 +98,8 @@ dp_status dp_phases_write_trace(dp_comm *comm, const dp_profile *profile, const 
     dp_status status = DP_OK;
     dp_profile_event *all = NULL;
     uint64_t *counts = NULL;
-    DP_NEW_ARRAY_ON_ALL(comm, all, ranks * capacity);
-    DP_NEW_ARRAY_ON_ALL(comm, counts, ranks);
+    DP_NEW_ON_ALL_OR_DONE(comm, all, ranks * capacity);
+    DP_NEW_ON_ALL_OR_DONE(comm, counts, ranks);
     dp_comm_gather_all(comm, &count, sizeof count, counts);
     dp_comm_gather_all(comm, profile->events, capacity * sizeof *all, all);
     if (dp_comm_rank(comm) == 0)

@@ -14,9 +14,9 @@ static dp_status load_newest_good(const char *dir, dp_report *report, dp_checkpo
     size_t count = 0;
     char path[DP_PATH_SIZE];
     *found = false;
-    DP_TRY(dp_run_folder_list(dir, &steps, &count, error));
+    DP_OR_DONE(dp_run_folder_list(dir, &steps, &count, error));
     for (size_t i = 0; i < count; i++) {
-        DP_TRY(dp_run_folder_checkpoint(dir, steps[i], path, error));
+        DP_OR_DONE(dp_run_folder_checkpoint(dir, steps[i], path, error));
         status = dp_checkpoint_load(checkpoint, path, error);
         *found = status == DP_OK;
         if (status != DP_ERR_INPUT && status != DP_ERR_IO)
@@ -78,10 +78,10 @@ static dp_status restore(dp_stepper *stepper, dp_report *report, dp_progress *pr
     dp_status status = DP_OK;
     dp_checkpoint checkpoint = {0};
     const size_t bytes = stepper->layout.length * sizeof *stepper->params;
-    DP_TRY(load_newest_good(stepper->config->run_dir, report, &checkpoint, resumed, error));
+    DP_OR_DONE(load_newest_good(stepper->config->run_dir, report, &checkpoint, resumed, error));
     if (!*resumed)
         goto done;
-    DP_TRY(check(&checkpoint, stepper, error));
+    DP_OR_DONE(check(&checkpoint, stepper, error));
     if (strcmp(checkpoint.build, stepper->build.text) != 0)
         dp_report_line(report,
                        "notice: steps so far were computed by %s; bits may differ from a "
@@ -106,8 +106,7 @@ dp_status dp_resume(dp_stepper *stepper, dp_report *report, dp_progress *progres
     DP_TRY(dp_comm_agree(comm, status, error));
     dp_comm_broadcast(comm, resumed, sizeof *resumed);
     if (!*resumed)
-        goto done;
+        return status;
     dp_comm_broadcast(comm, progress, sizeof *progress);
-done:
     return status;
 }

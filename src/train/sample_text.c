@@ -17,12 +17,12 @@ dp_status dp_sample_text_create(dp_sample_text **sampler, const dp_checkpoint *c
     dp_status status = DP_OK;
     dp_sample_text *self = NULL;
     *sampler = NULL;
-    DP_NEW_ARRAY(self, 1);
+    DP_NEW_OR_DONE(self, 1);
     self->checkpoint = checkpoint;
     const dp_model_options one_row = {
         .level = dp_cpu_level_detect(), .grain_rows = 1, .forward_only = true};
-    DP_TRY(dp_model_create(&self->model, &checkpoint->layout, &one_row, error));
-    DP_NEW_ARRAY(self->context, checkpoint->block_size);
+    DP_OR_DONE(dp_model_create(&self->model, &checkpoint->layout, &one_row, error));
+    DP_NEW_OR_DONE(self->context, checkpoint->block_size);
     *sampler = self;
     self = NULL;
 done:

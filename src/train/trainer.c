@@ -111,7 +111,7 @@ static dp_status check_weights(trainer *self, uint64_t *hash, dp_error *error) {
     dp_status status = DP_OK;
     uint64_t *hashes = NULL;
     dp_comm_set_place(self->comm, "comparing weights", self->progress.step);
-    DP_NEW_ARRAY_ON_ALL(self->comm, hashes, ranks);
+    DP_NEW_ON_ALL_OR_DONE(self->comm, hashes, ranks);
     dp_stepper_collect(&self->stepper);
     *hash = dp_params_hash(&self->stepper.layout, self->stepper.params);
     dp_comm_gather_all(self->comm, hash, sizeof *hash, hashes);
@@ -123,8 +123,8 @@ static dp_status check_weights(trainer *self, uint64_t *hash, dp_error *error) {
                              "compute differently",
                              rank, self->progress.step, hashes[rank], hashes[0]);
     }
-    DP_TRY(dp_comm_agree(self->comm, status, error));
-    DP_TRY(check_finite(self, error));
+    DP_OR_DONE(dp_comm_agree(self->comm, status, error));
+    DP_OR_DONE(check_finite(self, error));
 done:
     dp_memory_free(hashes);
     return status;
@@ -160,15 +160,12 @@ static dp_status tolerate(trainer *self, dp_status status, const dp_error *error
 
 /* Rank 0 writes, all agree. */
 static dp_status save_best(trainer *self, uint64_t hash, dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     if (!self->is_root)
         return DP_OK;
     dp_checkpoint checkpoint = snapshot(self, hash);
     DP_TRY(dp_run_folder_file(self->config->run_dir, "best.h5", path, error));
-    DP_TRY(tolerate(self, dp_checkpoint_save(&checkpoint, path, error), error));
-done:
-    return status;
+    return tolerate(self, dp_checkpoint_save(&checkpoint, path, error), error);
 }
 
 /* Rank 0's part. The rows of metrics up to here are on the disk before the checkpoint is; older
@@ -179,11 +176,11 @@ static dp_status write_checkpoint(trainer *self, uint64_t hash, dp_error *error)
     const uint64_t step = self->progress.step;
     char path[DP_PATH_SIZE];
     const dp_checkpoint checkpoint = snapshot(self, hash);
-    DP_TRY(tolerate(self, dp_metrics_sync(&self->metrics, error), error));
-    DP_TRY(dp_run_folder_checkpoint(dir, step, path, error));
-    DP_TRY(dp_checkpoint_save(&checkpoint, path, error));
+    DP_OR_DONE(tolerate(self, dp_metrics_sync(&self->metrics, error), error));
+    DP_OR_DONE(dp_run_folder_checkpoint(dir, step, path, error));
+    DP_OR_DONE(dp_checkpoint_save(&checkpoint, path, error));
     self->saved_step = step;
-    DP_TRY(dp_run_folder_prune(dir, step, self->config->checkpoint_keep, error));
+    DP_OR_DONE(dp_run_folder_prune(dir, step, self->config->checkpoint_keep, error));
 done:
     return tolerate(self, status, error);
 }
@@ -198,7 +195,6 @@ static dp_status save_checkpoint(trainer *self, dp_error *error) {
         status = write_checkpoint(self, hash, error);
     status = dp_comm_agree(self->comm, status, error);
     dp_time_limit_note_save(&self->limit, dp_timer_now() - before);
-done:
     return status;
 }
 
@@ -297,9 +293,7 @@ static dp_status log_if_due(trainer *self, dp_evaluation evaluations[DP_SPLIT_CO
     if ((splits >> DP_SPLIT_DEV & 1u) != 0 && is_best(self, evaluations[DP_SPLIT_DEV].loss) &&
         status == DP_OK)
         status = save_best(self, hash, error);
-    status = dp_comm_agree(self->comm, status, error);
-done:
-    return status;
+    return dp_comm_agree(self->comm, status, error);
 }
 
 /* --- the run -------------------------------------------------------------------------------- */
@@ -310,13 +304,14 @@ static dp_status open_run_folder(trainer *self, dp_error *error) {
     char path[DP_PATH_SIZE], notice[DP_RUN_LOCK_NOTICE_SIZE];
     if (!self->is_root)
         goto done;
-    DP_TRY(dp_run_folder_create(dir, error));
-    DP_TRY(dp_run_lock_take(&self->lock, dir, notice, error));
-    DP_TRY(dp_run_folder_remove_leftovers(dir, error));
+    DP_OR_DONE(dp_run_folder_create(dir, error));
+    DP_OR_DONE(dp_run_lock_take(&self->lock, dir, notice, error));
+    DP_OR_DONE(dp_run_folder_remove_leftovers(dir, error));
     if (self->request->fresh)
-        DP_TRY(dp_run_folder_clear(dir, error));
-    DP_TRY(dp_run_folder_file(dir, "log.txt", path, error));
-    DP_TRY(dp_report_open(&self->report, self->request->quiet, self->request->signal, path, error));
+        DP_OR_DONE(dp_run_folder_clear(dir, error));
+    DP_OR_DONE(dp_run_folder_file(dir, "log.txt", path, error));
+    DP_OR_DONE(
+        dp_report_open(&self->report, self->request->quiet, self->request->signal, path, error));
     if (notice[0] != '\0')
         dp_report_line(&self->report, "%s", notice);
 done:
@@ -328,9 +323,9 @@ static dp_status write_config(const dp_config *config, dp_error *error) {
     char path[DP_PATH_SIZE];
     dp_text text = {0};
     dp_config_write(config, &text);
-    DP_TRY(dp_text_check(&text, error));
-    DP_TRY(dp_run_folder_file(config->run_dir, "config.ini", path, error));
-    DP_TRY(dp_file_write(path, text.data, text.length, error));
+    DP_OR_DONE(dp_text_check(&text, error));
+    DP_OR_DONE(dp_run_folder_file(config->run_dir, "config.ini", path, error));
+    DP_OR_DONE(dp_file_write(path, text.data, text.length, error));
 done:
     dp_text_clear(&text);
     return status;
@@ -342,9 +337,9 @@ static dp_status begin_files(trainer *self, dp_error *error) {
     char path[DP_PATH_SIZE];
     if (!self->is_root)
         goto done;
-    DP_TRY(write_config(self->config, error));
-    DP_TRY(dp_run_folder_file(self->config->run_dir, "metrics.csv", path, error));
-    DP_TRY(dp_metrics_open(&self->metrics, path, self->progress.step, error));
+    DP_OR_DONE(write_config(self->config, error));
+    DP_OR_DONE(dp_run_folder_file(self->config->run_dir, "metrics.csv", path, error));
+    DP_OR_DONE(dp_metrics_open(&self->metrics, path, self->progress.step, error));
 done:
     return dp_comm_agree(self->comm, status, error);
 }
@@ -364,7 +359,6 @@ static void describe(trainer *self) {
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     bool resumed = false;
     char step[32];
-    dp_status status = DP_OK;
     DP_TRY(dp_resume(&self->stepper, &self->report, &self->progress, &resumed, error));
     if (!resumed)
         DP_TRY(dp_stepper_initialise(&self->stepper, error));
@@ -376,8 +370,7 @@ static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     self->end = self->config->steps;
     if (self->request->stop_at != 0 && self->request->stop_at < self->end)
         self->end = self->request->stop_at;
-done:
-    return status;
+    return DP_OK;
 }
 
 static bool is_going_on(const trainer *self) {
@@ -401,7 +394,6 @@ static void note_outcome(trainer *self, dp_train_outcome *outcome) {
 /* Steps up to the end, a signal or the end of the time. */
 static dp_status train(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
                        dp_train_outcome *outcome, dp_error *error) {
-    dp_status status = DP_OK;
     bool must_stop = false;
     if (is_going_on(self))
         dp_report_step_heading(&self->report);
@@ -419,8 +411,7 @@ static dp_status train(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
     }
     if (must_stop)
         note_outcome(self, outcome);
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status summary_path(const trainer *self, char path[DP_PATH_SIZE], dp_error *error) {
@@ -439,7 +430,6 @@ static void report_early_stop(trainer *self) {
 
 static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP_SPLIT_COUNT],
                                uint64_t hash, dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE], text[DP_HASH_TEXT_SIZE], duration[32];
     const dp_summary summary = {.step = self->progress.step,
                                 .weights_hash = hash,
@@ -459,8 +449,7 @@ static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP
     dp_report_splits(&self->report, DP_SPLITS_ALL, evaluations);
     dp_report_line(&self->report, "weights %s", dp_hash_format(hash, text));
     dp_report_line(&self->report, "time %s", dp_text_format_duration(summary.seconds, duration));
-done:
-    return status;
+    return DP_OK;
 }
 
 /* The splits that have not been evaluated where the run stands now. A run that has all its steps
@@ -481,9 +470,7 @@ static dp_status finish(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT]
     DP_TRY(check_weights(self, &hash, error));
     if (self->is_root)
         status = write_summary(self, evaluations, hash, error);
-    status = dp_comm_agree(self->comm, status, error);
-done:
-    return status;
+    return dp_comm_agree(self->comm, status, error);
 }
 
 /* Whether an earlier start of the program has finished this run, summary and all. The summary of a
@@ -493,11 +480,11 @@ static dp_status is_summed_up(trainer *self, bool *summed_up, dp_error *error) {
     char path[DP_PATH_SIZE];
     *summed_up = false;
     if (self->is_root) {
-        DP_TRY(summary_path(self, path, error));
+        DP_OR_DONE(summary_path(self, path, error));
         if (is_finished(self))
             *summed_up = dp_file_exists(path);
         else
-            DP_TRY(dp_file_remove(path, error));
+            DP_OR_DONE(dp_file_remove(path, error));
     }
 done:
     status = dp_comm_agree(self->comm, status, error);
@@ -562,7 +549,7 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
     DP_TRY(is_summed_up(self, &summed_up, error));
     if (summed_up) {
         report_finished(self);
-        goto done;
+        return status;
     }
     DP_TRY(begin_files(self, error));
     DP_TRY(dp_phases_begin(self->comm, &self->profile, is_traced(self) ? TRACE_EVENTS : 0, error));
@@ -575,7 +562,6 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
     if (is_traced(self))
         DP_TRY(dp_phases_write_trace(self->comm, &self->profile, self->request->trace, error));
     DP_TRY(check_saved(self, error));
-done:
     return status;
 }
 

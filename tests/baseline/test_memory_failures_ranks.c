@@ -89,8 +89,8 @@ static dp_status create_window_and_board(dp_error *error) {
     dp_status status = DP_OK;
     dp_comm_window *window = NULL;
     dp_comm_board *board = NULL;
-    DP_TRY(dp_comm_window_create(&window, all_ranks, 64, error));
-    DP_TRY(dp_comm_board_create(&board, all_ranks, 2, error));
+    DP_OR_DONE(dp_comm_window_create(&window, all_ranks, 64, error));
+    DP_OR_DONE(dp_comm_board_create(&board, all_ranks, 2, error));
 done:
     dp_comm_board_destroy(board);
     dp_comm_window_destroy(window);
@@ -106,7 +106,7 @@ static void test_memory_failures_while_creating_shared_memory(void **state) {
 static dp_status open_stepper(dp_error *error) {
     static dp_stepper stepper; /* large: paths */
     dp_status status = DP_OK;
-    DP_TRY(dp_stepper_open(&stepper, all_ranks, &config, NULL, error));
+    DP_OR_DONE(dp_stepper_open(&stepper, all_ranks, &config, NULL, error));
     if (dp_comm_rank(all_ranks) == 0)
         dp_params_init(&stepper.layout, DP_INIT_SCALED, 1, stepper.params);
     dp_stepper_publish(&stepper);
@@ -136,8 +136,8 @@ static dp_status create_split_step(dp_error *error) {
     dp_params_layout layout;
     dp_model_shape shape = dp_config_shape(&config, 1100, 3);
     shape.split = true;
-    DP_TRY(dp_params_layout_init(&layout, shape, error));
-    DP_TRY(dp_split_step_create(&split, all_ranks, &config, &layout, DP_CPU_GENERIC, error));
+    DP_OR_DONE(dp_params_layout_init(&layout, shape, error));
+    DP_OR_DONE(dp_split_step_create(&split, all_ranks, &config, &layout, DP_CPU_GENERIC, error));
 done:
     dp_split_step_destroy(split);
     return status;
@@ -159,17 +159,17 @@ static dp_status evaluate(dp_error *error) {
     dp_evaluation evaluation;
     bool is_open = false;
     static _Alignas(DP_ALIGNMENT) float params[100000];
-    DP_TRY(dp_open_dataset(all_ranks, dataset_path, DP_CHECK_ALWAYS, &dataset, error));
+    DP_OR_DONE(dp_open_dataset(all_ranks, dataset_path, DP_CHECK_ALWAYS, &dataset, error));
     is_open = true;
-    DP_TRY(dp_params_layout_init(
+    DP_OR_DONE(dp_params_layout_init(
         &layout,
         dp_config_shape(&config, dataset.vocabulary.count, (size_t)dataset.info.block_size),
         error));
     assert_in_range(layout.length, 1, sizeof params / sizeof params[0]);
-    DP_TRY(dp_evaluate(all_ranks, &dataset, DP_SPLIT_DEV, &layout, DP_CPU_GENERIC, params,
-                       &evaluation, error));
-    DP_TRY(dp_trigram_of_dataset(all_ranks, &dataset, &trigram, error));
-    DP_TRY(dp_evaluate_trigram(all_ranks, &dataset, DP_SPLIT_DEV, trigram, &evaluation, error));
+    DP_OR_DONE(dp_evaluate(all_ranks, &dataset, DP_SPLIT_DEV, &layout, DP_CPU_GENERIC, params,
+                           &evaluation, error));
+    DP_OR_DONE(dp_trigram_of_dataset(all_ranks, &dataset, &trigram, error));
+    DP_OR_DONE(dp_evaluate_trigram(all_ranks, &dataset, DP_SPLIT_DEV, trigram, &evaluation, error));
 done:
     dp_trigram_destroy(trigram);
     if (is_open)

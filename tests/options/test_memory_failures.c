@@ -145,9 +145,9 @@ static dp_status add_lines(dp_error *error) {
     char line[100];
     memset(line, 'x', sizeof line);
     line[sizeof line - 1] = '\n';
-    DP_TRY(dp_journal_open(&journal, scratch_path("journal"), error));
+    DP_OR_DONE(dp_journal_open(&journal, scratch_path("journal"), error));
     for (int i = 0; i < 3; i++)
-        DP_TRY(dp_journal_add(&journal, line, sizeof line, error));
+        DP_OR_DONE(dp_journal_add(&journal, line, sizeof line, error));
 done:
     if (journal.is_open && journal.size % sizeof line != 0)
         fail_msg("the journal ends within a line, at byte %" PRIu64, journal.size);

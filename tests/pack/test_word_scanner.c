@@ -13,14 +13,14 @@ static dp_status scan(const char *bytes, size_t size, bool lowercase, dp_text *o
     dp_word_batch *batch = NULL;
     /* Exactly as large as the text, so that memory checkers see a step too far. */
     unsigned char *copy = NULL;
-    DP_NEW_ARRAY(batch, 1);
-    DP_NEW_ARRAY(copy, size);
+    DP_NEW_OR_DONE(batch, 1);
+    DP_NEW_OR_DONE(copy, size);
     memcpy(copy, bytes, size);
     const dp_file_map map = {.data = copy, .size = size};
-    DP_TRY(dp_word_rules_init(&rules, "<s>", lowercase, error));
+    DP_OR_DONE(dp_word_rules_init(&rules, "<s>", lowercase, error));
     dp_word_scanner_init(&scanner, &rules, "text", &map);
     do {
-        DP_TRY(dp_word_scanner_read(&scanner, batch, error));
+        DP_OR_DONE(dp_word_scanner_read(&scanner, batch, error));
         for (size_t i = 0; i < batch->count; i++) {
             const dp_word *word = &batch->words[i];
             dp_text_append_bytes(out, word->text, word->length);

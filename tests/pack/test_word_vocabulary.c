@@ -122,10 +122,10 @@ static dp_status count_and_number(dp_error *error) {
     dp_vocabulary vocabulary = {0};
     uint32_t index = 0, unknown = 0;
     const dp_word_choice choice = {.boundary = "|", .min_count = 2, .end_of_line = true};
-    DP_TRY(dp_word_table_init(&table, error));
+    DP_OR_DONE(dp_word_table_init(&table, error));
     for (const char *const *word = song; *word != NULL; word++)
-        DP_TRY(dp_word_table_add(&table, *word, 1, dp_word_hash(*word, 1), 1, &index, error));
-    DP_TRY(dp_word_vocabulary_make(&table, &choice, &vocabulary, &unknown, error));
+        DP_OR_DONE(dp_word_table_add(&table, *word, 1, dp_word_hash(*word, 1), 1, &index, error));
+    DP_OR_DONE(dp_word_vocabulary_make(&table, &choice, &vocabulary, &unknown, error));
 done:
     dp_vocabulary_clear(&vocabulary);
     dp_word_table_clear(&table);

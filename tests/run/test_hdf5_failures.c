@@ -61,11 +61,11 @@ static dp_status write_dataset(dp_error *error) {
     const dp_dataset_info info = {.unit = DP_UNIT_CHAR, .block_size = 3};
     dp_dataset_writer *writer = NULL;
     dp_status status = DP_OK;
-    DP_TRY(dp_dataset_writer_create(&writer, scratch_path("written.h5"), &info,
-                                    &checkpoint.vocabulary, rows, error));
+    DP_OR_DONE(dp_dataset_writer_create(&writer, scratch_path("written.h5"), &info,
+                                        &checkpoint.vocabulary, rows, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        DP_TRY(dp_dataset_writer_add(writer, (dp_split)split, ids, 4, error));
-    DP_TRY(dp_dataset_writer_commit(writer, error));
+        DP_OR_DONE(dp_dataset_writer_add(writer, (dp_split)split, ids, 4, error));
+    DP_OR_DONE(dp_dataset_writer_commit(writer, error));
 done:
     dp_dataset_writer_destroy(writer);
     return status;

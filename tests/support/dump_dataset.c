@@ -21,10 +21,10 @@ static dp_status print_digest(const dp_dataset *dataset, dp_split split, dp_erro
     const uint64_t rows = dp_dataset_rows(dataset, split);
     const size_t targets = rows * dataset->id_bytes;
     const size_t contexts = targets * dataset->info.block_size;
-    DP_NEW_ARRAY(bytes, contexts + targets);
+    DP_NEW_OR_DONE(bytes, contexts + targets);
     memcpy(bytes, dataset->contexts[split].data, contexts);
     memcpy(bytes + contexts, dataset->targets[split].data, targets);
-    DP_TRY(dp_sha256_of(bytes, contexts + targets, sha256, error));
+    DP_OR_DONE(dp_sha256_of(bytes, contexts + targets, sha256, error));
     printf("%s %" PRIu64 " %s\n", dp_split_name(split), rows, sha256);
 done:
     dp_memory_free(bytes);
@@ -47,8 +47,8 @@ static dp_status print_vocabulary(const dp_dataset *dataset, dp_error *error) {
     dp_status status = DP_OK;
     dp_h5file *file = NULL;
     dp_h5location counts;
-    DP_TRY(dp_h5file_open(&file, dataset->path, error));
-    DP_TRY(dp_h5file_locate_integers(file, "/vocab/counts", 1, &counts, error));
+    DP_OR_DONE(dp_h5file_open(&file, dataset->path, error));
+    DP_OR_DONE(dp_h5file_locate_integers(file, "/vocab/counts", 1, &counts, error));
     if (counts.bytes != 8 || counts.shape.size[0] != dataset->vocabulary.count) {
         status = dp_fail(error, DP_ERR_INPUT, "/vocab/counts has the wrong shape");
         goto done;
@@ -65,13 +65,13 @@ done:
 
 static dp_status dump(dp_dataset *dataset, const char *path, const char *what, dp_error *error) {
     dp_status status = DP_OK;
-    DP_TRY(dp_dataset_open(dataset, path, error));
-    DP_TRY(dp_dataset_check(dataset, 0, 1, error));
+    DP_OR_DONE(dp_dataset_open(dataset, path, error));
+    DP_OR_DONE(dp_dataset_check(dataset, 0, 1, error));
     if (strcmp(what, "vocab") == 0)
         return print_vocabulary(dataset, error);
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         if (what[0] == '\0')
-            DP_TRY(print_digest(dataset, (dp_split)split, error));
+            DP_OR_DONE(print_digest(dataset, (dp_split)split, error));
         else if (strcmp(what, dp_split_name((dp_split)split)) == 0)
             print_rows(dataset, (dp_split)split);
     }

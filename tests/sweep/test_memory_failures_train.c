@@ -80,11 +80,11 @@ static void test_memory_failures_while_creating_a_model(void **state) {
 static dp_status count_trigrams(dp_error *error) {
     dp_status status = DP_OK;
     dp_trigram *trigram = NULL;
-    DP_TRY(dp_trigram_create(&trigram, 100, 2, error));
+    DP_OR_DONE(dp_trigram_create(&trigram, 100, 2, error));
     for (uint32_t i = 0; i < 100; i++) {
         const uint32_t context[2] = {i, (i + 1) % 100};
-        DP_TRY(dp_trigram_count(trigram, context, i, error));
-        DP_TRY(dp_trigram_hold_out(trigram, context, i, error));
+        DP_OR_DONE(dp_trigram_count(trigram, context, i, error));
+        DP_OR_DONE(dp_trigram_hold_out(trigram, context, i, error));
     }
     dp_trigram_fit(trigram);
 done:
@@ -144,9 +144,9 @@ static dp_status pack_text(dp_error *error) {
     dp_status status = DP_OK;
     dp_packing packing;
     dp_dataset dataset = {0};
-    DP_TRY(dp_packing_run(&packing, &packing_request, NULL, error));
-    DP_TRY(dp_dataset_open(&dataset, packing_request.output, error));
-    DP_TRY(dp_dataset_check(&dataset, 0, 1, error));
+    DP_OR_DONE(dp_packing_run(&packing, &packing_request, NULL, error));
+    DP_OR_DONE(dp_dataset_open(&dataset, packing_request.output, error));
+    DP_OR_DONE(dp_dataset_check(&dataset, 0, 1, error));
 done:
     dp_dataset_close(&dataset);
     return status;
@@ -325,12 +325,12 @@ static dp_status make_figures(dp_error *error) {
     const char *const names[] = {"one", "two"};
     const uint64_t counts[] = {5, 1, 3};
     for (int i = 0; i < 2; i++)
-        DP_TRY(dp_metrics_read(&metrics[i], scratch_path("curves.csv"), error));
-    DP_TRY(check_figure(&figure, dp_figure_loss("one", metrics, &figure, error), error));
-    DP_TRY(check_figure(&figure, dp_figure_train_dev("one", metrics, &figure, error), error));
-    DP_TRY(check_figure(&figure, dp_figure_compare(2, names, metrics, &figure, error), error));
+        DP_OR_DONE(dp_metrics_read(&metrics[i], scratch_path("curves.csv"), error));
+    DP_OR_DONE(check_figure(&figure, dp_figure_loss("one", metrics, &figure, error), error));
+    DP_OR_DONE(check_figure(&figure, dp_figure_train_dev("one", metrics, &figure, error), error));
+    DP_OR_DONE(check_figure(&figure, dp_figure_compare(2, names, metrics, &figure, error), error));
     for (int pca = 0; pca < 2; pca++)
-        DP_TRY(check_figure(
+        DP_OR_DONE(check_figure(
             &figure, dp_figure_embedding("one", &checkpoint, counts, pca == 1, &figure, error),
             error));
 done:
@@ -370,8 +370,8 @@ static dp_status draw_samples(dp_error *error) {
     dp_sample_text *sampler = NULL;
     dp_text text = {0};
     const dp_sample_request request = {.seed = 1, .temperature = 1.0, .prompt = "ab"};
-    DP_TRY(dp_sample_text_create(&sampler, &checkpoint, error));
-    DP_TRY(dp_sample_text_draw(sampler, &request, 0, &text, error));
+    DP_OR_DONE(dp_sample_text_create(&sampler, &checkpoint, error));
+    DP_OR_DONE(dp_sample_text_draw(sampler, &request, 0, &text, error));
 done:
     dp_sample_text_destroy(sampler);
     dp_text_clear(&text);

@@ -53,7 +53,6 @@ static dp_status print(const dp_text *text, dp_error *error) {
 
 static dp_status run(const dp_request *request, dp_termination *termination, dp_text *out,
                      dp_error *error) {
-    dp_status status = DP_OK;
     dp_packing packing;
     double start = dp_timer_now();
     if (request->help) {
@@ -66,9 +65,7 @@ static dp_status run(const dp_request *request, dp_termination *termination, dp_
         DP_TRY(dp_packing_run(&packing, &request->packing, termination, error));
         append_summary(out, request, &packing, dp_timer_now() - start);
     }
-    DP_TRY(print(out, error));
-done:
-    return status;
+    return print(out, error);
 }
 
 int main(int argument_count, char **arguments) {

@@ -50,9 +50,9 @@ dp_status dp_pack_manual_write(dp_option_table options, const char *folder, dp_e
     const dp_completion_command command = {.name = "", .options = options};
     dp_text page = {0}, script = {0};
     append_page(options, &page);
-    DP_TRY(dp_roff_save(&page, folder, PROGRAM, 1, error));
+    DP_OR_DONE(dp_roff_save(&page, folder, PROGRAM, 1, error));
     dp_completion_write(PROGRAM, &command, 1, &script);
-    DP_TRY(dp_completion_save(&script, folder, PROGRAM, error));
+    DP_OR_DONE(dp_completion_save(&script, folder, PROGRAM, error));
 done:
     dp_text_clear(&script);
     dp_text_clear(&page);

@@ -184,7 +184,6 @@ static dp_status check_shares(const dp_option_real_list *split, dp_error *error)
 /* Takes the one text from the arguments. */
 static dp_status take_text(dp_packing_request *request, int count, char **arguments,
                            dp_error *error) {
-    dp_status status = DP_OK;
     char stem[DP_PATH_SIZE];
     if (count == 0)
         return dp_fail(error, DP_ERR_INPUT, "which text? pack_dataset TEXT (see --help)");
@@ -199,8 +198,7 @@ static dp_status take_text(dp_packing_request *request, int count, char **argume
         DP_TRY(dp_path_stem(arguments[0], stem, error));
         DP_TRY(dp_path_format(request->output, error, "%s.h5", stem));
     }
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status check_ready_made(dp_request *self, int count, char **arguments, dp_error *error) {
@@ -271,7 +269,6 @@ static dp_status check_unit(dp_request *self, dp_error *error) {
     if (request->words.max_vocab != 0 && request->words.max_vocab < DP_MAX_VOCAB_MINIMUM)
         status = dp_fail(error, DP_ERR_INPUT, "max_vocab = %u: must be at least %u, or 0",
                          (unsigned)request->words.max_vocab, DP_MAX_VOCAB_MINIMUM);
-done:
     return status;
 }
 
@@ -304,7 +301,7 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_
     DP_TRY(dp_options_init(TABLE, request, error));
     DP_TRY(dp_options_parse_arguments(TABLE, request, count, arguments, &texts, error));
     if (request->help || request->version || request->write_to[0] != '\0')
-        goto done;
+        return status;
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         packing->ready_made = packing->ready_made || packing->inputs[split][0] != '\0';
     if (packing->ready_made)
@@ -313,6 +310,5 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_
         DP_TRY(take_text(packing, texts, arguments, error));
     DP_TRY(check_unit(request, error));
     DP_TRY(check_output(packing, error));
-done:
     return status;
 }
