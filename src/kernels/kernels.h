@@ -14,9 +14,9 @@
  * rows of a call. The same source is compiled for each level (src/kernels/kernels_impl.c); bits
  * differ between levels and between nothing else.
  *
- * "ld" is the distance of two rows in floats. Where a kernel rounds a number of columns up to whole
- * vectors it may read and write up to the next multiple of DP_KERNEL_LANES; columns of padding that
- * are 0 in all inputs are 0 in all results.
+ * Matrices are rows of floats, "ld" floats apart. Where a kernel rounds a number of columns up to
+ * whole vectors it may read and write up to the next multiple of DP_KERNEL_LANES; columns of
+ * padding that are 0 in all inputs are 0 in all results.
  */
 #ifndef DP_KERNELS_KERNELS_H
 #define DP_KERNELS_KERNELS_H
@@ -32,15 +32,25 @@
 /* Grains that weight_gradient and row_sum take at once: a power of two up to this. */
 #define DP_KERNEL_GRAINS_MAX 8
 
+/* Rows of floats, `ld` apart: to read, and to write. */
+typedef struct dp_rows {
+    const float *at;
+    size_t ld;
+} dp_rows;
+typedef struct dp_out_rows {
+    float *at;
+    size_t ld;
+} dp_out_rows;
+
 typedef struct dp_kernels {
     dp_cpu_level level;
 
-    /* x[r, i * dim .. (i + 1) * dim) = c[ids[r, i]]:  ids [rows, block], c [V, dim] with ldc, x
-     * [rows, block * dim] with ldx. Written row by row and with the padding of c, so that up to 15
+    /* x[r, i * dim .. (i + 1) * dim) = c[ids[r, i]]:  ids [rows, block], c [V, dim], x [rows,
+     * block * dim]. Written row by row and with the padding of c, so that up to 15
      * floats behind the end of x need room. Where mask is not NULL, what it keeps is multiplied by
      * scale and the rest is 0; it has whole bytes for each (row, i), and a byte more at the end. */
-    void (*gather)(size_t rows, size_t block, size_t dim, const uint32_t *ids, const float *c,
-                   size_t ldc, const uint8_t *mask, float scale, float *x, size_t ldx);
+    void (*gather)(size_t rows, size_t block, size_t dim, const uint32_t *ids, dp_rows c,
+                   const uint8_t *mask, float scale, dp_out_rows x);
     /* c[ids[i]] += x[i]:  x [count, ld], c [V, ld] */
     void (*scatter_add)(size_t count, const uint32_t *ids, size_t ld, const float *x, float *c);
     /* y[i] = b + sum over k in [starts[i], starts[i + 1]) of m[rows[k]], in this order; b or NULL
@@ -49,30 +59,28 @@ typedef struct dp_kernels {
                      const float *m, size_t ld, const float *b, float *y);
 
     /* y[r, j] = (b[j] + sum over k of x[r, k] w[k, j]) (1 - h[r, j]^2), b and the second factor
-     * only where not NULL:  x [rows, in] with ldx, w [in, out] with ldw, b [out], h and y [rows,
-     * out] with ldy. */
-    void (*multiply)(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *w,
-                     size_t ldw, const float *b, const float *h, float *y, size_t ldy);
-    /* y[r, c] = bias[c] + sum over j of a[r, j] b[c, j]; bias or NULL for 0:  a [rows, n] with lda,
-     * b [cols, n] with ldb, bias [cols], y [rows, cols] with ldy, of which nothing else is written.
+     * only where not NULL:  x [rows, in], w [in, out], b [out], h and y [rows, out] with the ld
+     * of y. */
+    void (*multiply)(size_t rows, size_t in, size_t out, dp_rows x, dp_rows w, const float *b,
+                     const float *h, dp_out_rows y);
+    /* y[r, c] = bias[c] + sum over j of a[r, j] b[c, j]; bias or NULL for 0:  a [rows, n],
+     * b [cols, n], bias [cols], y [rows, cols], of which nothing else is written.
      * The padding of one of a and b must be 0 and that of the other finite. */
-    void (*dot)(size_t rows, size_t cols, size_t n, const float *a, size_t lda, const float *b,
-                size_t ldb, const float *bias, float *y, size_t ldy);
+    void (*dot)(size_t rows, size_t cols, size_t n, dp_rows a, dp_rows b, const float *bias,
+                dp_out_rows y);
 
     /* dw[i, j] = sum over grains, in tree order, of the sum over their rows, in order, of x[r, i]
-     * dy[r, j]. Grain g has the rows [starts[g], starts[g + 1]). x [rows, in] with ldx, dy [rows,
-     * out] with ldy, dw [in, out] with ldw. grains is 1, 2, 4 or 8. */
-    void (*weight_gradient)(size_t grains, const size_t *starts, size_t in, size_t out,
-                            const float *x, size_t ldx, const float *dy, size_t ldy, float *dw,
-                            size_t ldw);
+     * dy[r, j]. Grain g has the rows [starts[g], starts[g + 1]). x [rows, in], dy [rows, out],
+     * dw [in, out]. grains is 1, 2, 4 or 8. */
+    void (*weight_gradient)(size_t grains, const size_t *starts, size_t in, size_t out, dp_rows x,
+                            dp_rows dy, dp_out_rows dw);
     /* dw[i, j] += sum over rows, in order, of x[r, i] dy[r, j]. */
-    void (*add_weight_gradient)(size_t rows, size_t in, size_t out, const float *x, size_t ldx,
-                                const float *dy, size_t ldy, float *dw, size_t ldw);
+    void (*add_weight_gradient)(size_t rows, size_t in, size_t out, dp_rows x, dp_rows dy,
+                                dp_out_rows dw);
     /* params[i, j] -= lr (dw[i, j] + sum over rows, in order, of x[r, i] dy[r, j]): the gradient
-     * and the descent along it at once. params and dw [in, out] with ld, dw NULL for 0. */
-    void (*descend_weights)(size_t rows, size_t in, size_t out, const float *x, size_t ldx,
-                            const float *dy, size_t ldy, const float *dw, float lr, float *params,
-                            size_t ld);
+     * and the descent along it at once. dw [in, out] with the ld of params, or NULL for 0. */
+    void (*descend_weights)(size_t rows, size_t in, size_t out, dp_rows x, dp_rows dy,
+                            const float *dw, float lr, dp_out_rows params);
     /* db[j] = the same as weight_gradient of dy[r, j] alone. */
     void (*row_sum)(size_t grains, const size_t *starts, size_t out, const float *dy, size_t ldy,
                     float *db);
@@ -94,10 +102,9 @@ typedef struct dp_kernels {
      * 1.5e-7 of the exp of the float32 difference; below -87, the result is exp(-87). */
     void (*exponentials)(size_t rows, size_t cols, size_t ld, const float *x, float *y,
                          float *maxima, float *sums);
-    /* y[r, j] = factors[r] x[r, j]:  factors [rows], x [rows, cols] with ldx, y [rows, cols] with
-     * ldy, which may be x. */
-    void (*scale_rows)(size_t rows, size_t cols, const float *factors, const float *x, size_t ldx,
-                       float *y, size_t ldy);
+    /* y[r, j] = factors[r] x[r, j]:  factors [rows], x and y [rows, cols], which may be
+     * the same. */
+    void (*scale_rows)(size_t rows, size_t cols, const float *factors, dp_rows x, dp_out_rows y);
 
     /* Masks of dropout, see kernels/dropout: mask [rows, bytes], bytes below 2^24. */
     void (*draw_masks)(size_t rows, size_t bytes, const dp_dropout_draw *draw, uint8_t *mask);

@@ -94,15 +94,16 @@ INLINE void gather_row(const bool masked, size_t dim, const float *c, const uint
     }
 }
 
-static void gather(size_t rows, size_t block, size_t dim, const uint32_t *ids, const float *c,
-                   size_t ldc, const uint8_t *mask, float scale, float *x, size_t ldx) {
-    for (size_t r = 0; r < rows; r++, ids += block, x += ldx) {
+static void gather(size_t rows, size_t block, size_t dim, const uint32_t *ids, dp_rows c,
+                   const uint8_t *mask, float scale, dp_out_rows x) {
+    for (size_t r = 0; r < rows; r++, ids += block, x.at += x.ld) {
         for (size_t i = 0; i < block; i++) {
+            const float *features = c.at + ids[i] * c.ld;
             if (mask == NULL) {
-                gather_row(false, dim, c + ids[i] * ldc, NULL, 1.0f, x + i * dim);
+                gather_row(false, dim, features, NULL, 1.0f, x.at + i * dim);
                 continue;
             }
-            gather_row(true, dim, c + ids[i] * ldc, mask, scale, x + i * dim);
+            gather_row(true, dim, features, mask, scale, x.at + i * dim);
             mask += dp_dropout_bytes(dim);
         }
     }
@@ -188,11 +189,12 @@ static const int multiply_rows[COLS_MAX + 1] = {0, 8, 6, 4};
 #endif
 
 typedef struct multiply_call {
-    size_t in, ldx, ldw, ldy;
-    const float *x, *w, *b, *h;
-    const float *next; /* the strip of w behind this one */
-    bool fetches;      /* it, meanwhile */
-    float *y;
+    size_t in;
+    dp_rows x, w;
+    const float *b, *h; /* h has the ld of y */
+    const float *next;  /* the strip of w behind this one */
+    bool fetches;       /* it, meanwhile */
+    dp_out_rows y;
 } multiply_call;
 
 /* A tile of `rows` examples by `cols` vectors; x, w, h and y point at it. What is const here and
@@ -206,13 +208,13 @@ INLINE void multiply_tile(const int rows, const int cols, const bool fetches, mu
     for (size_t k = 0; k < call.in; k++) {
         vec weight[COLS_MAX];
         EACH (c, cols)
-            weight[c] = keep(load(call.w + k * call.ldw + (size_t)c * LANES));
+            weight[c] = keep(load(call.w.at + k * call.w.ld + (size_t)c * LANES));
         if (fetches) {
-            __builtin_prefetch(call.next + k * call.ldw);
-            __builtin_prefetch(call.next + k * call.ldw + DP_KERNEL_LANES);
+            __builtin_prefetch(call.next + k * call.w.ld);
+            __builtin_prefetch(call.next + k * call.w.ld + DP_KERNEL_LANES);
         }
         EACH (r, rows) {
-            vec input = splat(call.x[(size_t)r * call.ldx + k]);
+            vec input = splat(call.x.at[(size_t)r * call.x.ld + k]);
             EACH (c, cols)
                 sum[r][c] += input * weight[c];
         }
@@ -220,21 +222,21 @@ INLINE void multiply_tile(const int rows, const int cols, const bool fetches, mu
     if (call.h != NULL) {
         EACH (i, rows * cols) {
             const int r = i / cols, c = i % cols;
-            vec h = load(call.h + (size_t)r * call.ldy + (size_t)c * LANES);
+            vec h = load(call.h + (size_t)r * call.y.ld + (size_t)c * LANES);
             sum[r][c] *= 1.0f - h * h;
         }
     }
     EACH (r, rows) {
         EACH (c, cols)
-            store(call.y + (size_t)r * call.ldy + (size_t)c * LANES, sum[r][c]);
+            store(call.y.at + (size_t)r * call.y.ld + (size_t)c * LANES, sum[r][c]);
     }
 }
 
 INLINE multiply_call skip_rows(multiply_call call, size_t rows) {
-    call.x += rows * call.ldx;
+    call.x.at += rows * call.x.ld;
     if (call.h != NULL) /* not even 0 may be added to NULL */
-        call.h += rows * call.ldy;
-    call.y += rows * call.ldy;
+        call.h += rows * call.y.ld;
+    call.y.at += rows * call.y.ld;
     return call;
 }
 
@@ -254,24 +256,22 @@ INLINE void multiply_strip(const int cols, size_t count, multiply_call call) {
         multiply_tile(1, cols, false, skip_rows(call, r));
 }
 
-static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *w,
-                     size_t ldw, const float *b, const float *h, float *y, size_t ldy) {
+static void multiply(size_t rows, size_t in, size_t out, dp_rows x, dp_rows w, const float *b,
+                     const float *h, dp_out_rows y) {
     const even_parts strips = cut_evenly(vectors_for(out), COLS_MAX);
     for (size_t s = 0, c = 0; s < strips.count; s++) {
         const size_t width = part_size(strips, s);
         /* Behind the last strip, a block's biases and the next block. */
-        const float *next = s + 1 < strips.count ? w + (c + width) * LANES : w + (in + 1) * ldw;
+        const float *next =
+            s + 1 < strips.count ? w.at + (c + width) * LANES : w.at + (in + 1) * w.ld;
         multiply_call call = {.in = in,
-                              .ldx = ldx,
-                              .ldw = ldw,
-                              .ldy = ldy,
                               .x = x,
-                              .w = w + c * LANES,
+                              .w = {w.at + c * LANES, w.ld},
                               .b = b == NULL ? NULL : b + c * LANES,
                               .h = h == NULL ? NULL : h + c * LANES,
                               .next = next,
-                              .fetches = in * ldw >= FAR_FLOATS,
-                              .y = y + c * LANES};
+                              .fetches = in * w.ld >= FAR_FLOATS,
+                              .y = {y.at + c * LANES, y.ld}};
         switch (width) {
 #if defined(__AVX512F__)
         case 5:
@@ -300,11 +300,12 @@ static void multiply(size_t rows, size_t in, size_t out, const float *x, size_t 
 enum { DOT_ROWS = 4, DOT_COLS = LANES == 16 ? 4 : 3, DOT_B_FLOATS = 6144 };
 
 typedef struct dot_call {
-    size_t vectors, lda, ldb, ldy;
+    size_t vectors;
     size_t ahead; /* how many rows further on in b to fetch meanwhile, or 0 */
     size_t lines; /* of the rows of a behind these to fetch with each tile */
-    const float *a, *b, *bias;
-    float *y;
+    dp_rows a, b;
+    const float *bias;
+    dp_out_rows y;
 } dot_call;
 
 /* The products of `rows` rows of a and `cols` rows of b. Sums of fewer than 4 times 4 go to memory
@@ -314,13 +315,13 @@ INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_cal
     for (size_t j = 0; j < call.vectors; j++) {
         vec b[DOT_COLS];
         EACH (c, cols)
-            b[c] = keep(load(call.b + (size_t)c * call.ldb + j * LANES));
+            b[c] = keep(load(call.b.at + (size_t)c * call.b.ld + j * LANES));
         if (fetches) {
             EACH (c, cols)
-                __builtin_prefetch(call.b + (call.ahead + (size_t)c) * call.ldb + j * LANES);
+                __builtin_prefetch(call.b.at + (call.ahead + (size_t)c) * call.b.ld + j * LANES);
         }
         EACH (r, rows) {
-            vec a = keep(load(call.a + (size_t)r * call.lda + j * LANES));
+            vec a = keep(load(call.a.at + (size_t)r * call.a.ld + j * LANES));
             EACH (c, cols)
                 sum[r][c] += a * b[c];
         }
@@ -332,7 +333,7 @@ INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_cal
             quad part[4];
         } sums = {.whole = sums_of_lanes_by_4(sum)};
         EACH (r, 4)
-            store_quad(call.y + (size_t)r * call.ldy,
+            store_quad(call.y.at + (size_t)r * call.y.ld,
                        call.bias == NULL ? sums.part[r] : sums.part[r] + load_quad(call.bias));
         return;
     }
@@ -343,14 +344,14 @@ INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_cal
             if (call.bias != NULL)
                 sums += call.bias[c];
             EACH (r, rows)
-                call.y[(size_t)r * call.ldy + (size_t)c] = sums[r];
+                call.y.at[(size_t)r * call.y.ld + (size_t)c] = sums[r];
         }
         return;
     }
     EACH (r, rows) {
         quad sums = sums_of_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
         EACH (c, cols)
-            call.y[(size_t)r * call.ldy + (size_t)c] =
+            call.y.at[(size_t)r * call.y.ld + (size_t)c] =
                 sums[c] + (call.bias == NULL ? 0.0f : call.bias[c]);
     }
 }
@@ -358,7 +359,7 @@ INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_cal
 /* All of `cols`, DOT_COLS at a time, but none alone where it can be avoided: its sums would be too
  * few to go side by side. */
 INLINE void dot_cols(const int rows, const bool fetches, size_t cols, dot_call call) {
-    const float *line = call.a + (size_t)rows * call.lda;
+    const float *line = call.a.at + (size_t)rows * call.a.ld;
     while (cols > 0) {
         const size_t width = cols <= DOT_COLS       ? cols
                              : cols == DOT_COLS + 1 ? DOT_COLS - 1
@@ -374,10 +375,10 @@ INLINE void dot_cols(const int rows, const bool fetches, size_t cols, dot_call c
         else
             dot_tile(rows, 1, fetches, call);
         cols -= width;
-        call.b += width * call.ldb;
+        call.b.at += width * call.b.ld;
         if (call.bias != NULL)
             call.bias += width;
-        call.y += width;
+        call.y.at += width;
     }
 }
 
@@ -389,34 +390,31 @@ INLINE void dot_rows(size_t rows, size_t cols, dot_call call) {
             dot_cols(DOT_ROWS, true, cols, call);
         else
             dot_cols(DOT_ROWS, false, cols, call);
-        call.a += DOT_ROWS * call.lda;
-        call.y += DOT_ROWS * call.ldy;
+        call.a.at += DOT_ROWS * call.a.ld;
+        call.y.at += DOT_ROWS * call.y.ld;
     }
     for (; r < rows; r++) {
         dot_cols(1, false, cols, call);
-        call.a += call.lda;
-        call.y += call.ldy;
+        call.a.at += call.a.ld;
+        call.y.at += call.y.ld;
     }
 }
 
 /* As much of b at a time as stays in the first-level cache beside some rows of a. */
-static void dot(size_t rows, size_t cols, size_t n, const float *a, size_t lda, const float *b,
-                size_t ldb, const float *bias, float *y, size_t ldy) {
-    const size_t fitting = DOT_B_FLOATS / ldb / DOT_COLS * DOT_COLS;
+static void dot(size_t rows, size_t cols, size_t n, dp_rows a, dp_rows b, const float *bias,
+                dp_out_rows y) {
+    const size_t fitting = DOT_B_FLOATS / b.ld / DOT_COLS * DOT_COLS;
     const size_t most = fitting == 0 ? DOT_COLS : fitting;
     for (size_t c = 0; c < cols; c += most) {
-        const bool far = cols * ldb >= FAR_FLOATS;
+        const bool far = cols * b.ld >= FAR_FLOATS;
         const dot_call call = {
             .vectors = vectors_for(n),
             .ahead = far ? most : 0,
-            .lines = far && c == 0 ? DOT_ROWS * lda * DOT_COLS / (most * DP_KERNEL_LANES) : 0,
-            .lda = lda,
-            .ldb = ldb,
-            .ldy = ldy,
+            .lines = far && c == 0 ? DOT_ROWS * a.ld * DOT_COLS / (most * DP_KERNEL_LANES) : 0,
             .a = a,
-            .b = b + c * ldb,
+            .b = {b.at + c * b.ld, b.ld},
             .bias = bias == NULL ? NULL : bias + c,
-            .y = y + c};
+            .y = {y.at + c, y.ld}};
         dot_rows(rows, dp_size_min(cols - c, most), call);
     }
 }
@@ -433,14 +431,10 @@ typedef struct gradient_tile {
 
 typedef struct gradient_call {
     const size_t *starts; /* of the rows of each grain */
-    const float *x;
-    size_t ldx;
-    const float *dy;
-    size_t ldy;
-    const float *before; /* NULL, or what is added to */
-    float *to;
-    size_t ldw;
-    bool descends; /* along the gradient, instead of becoming it: what is at `to` */
+    dp_rows x, dy;
+    dp_out_rows to;
+    const float *before; /* NULL, or what is added to, with the ld of `to` */
+    bool descends;       /* along the gradient, instead of becoming it: what is at `to` */
     float lr;
 } gradient_call;
 
@@ -455,9 +449,9 @@ INLINE gradient_tile sum_grain(const int ins, const int cols, const gradient_cal
     _Pragma("GCC unroll 2") for (size_t r = call->starts[grain]; r < call->starts[grain + 1]; r++) {
         vec gradient[GRADIENT_COLS];
         EACH (c, cols)
-            gradient[c] = keep(load(call->dy + r * call->ldy + (size_t)c * LANES));
+            gradient[c] = keep(load(call->dy.at + r * call->dy.ld + (size_t)c * LANES));
         EACH (i, ins) {
-            vec input = splat(call->x[r * call->ldx + (size_t)i]);
+            vec input = splat(call->x.at[r * call->x.ld + (size_t)i]);
             EACH (c, cols)
                 tile.sum[i][c] += input * gradient[c];
         }
@@ -500,11 +494,11 @@ INLINE void gradient_block(const int ins, const int cols, size_t grains,
     gradient_tile tile = sum_grains(ins, cols, grains, call);
     EACH (i, ins) {
         EACH (c, cols) {
-            const size_t at = (size_t)i * call->ldw + (size_t)c * LANES;
+            const size_t at = (size_t)i * call->to.ld + (size_t)c * LANES;
             vec sum = tile.sum[i][c];
             if (call->before != NULL)
                 sum += load(call->before + at);
-            store(call->to + at, call->descends ? load(call->to + at) - call->lr * sum : sum);
+            store(call->to.at + at, call->descends ? load(call->to.at + at) - call->lr * sum : sum);
         }
     }
 }
@@ -512,7 +506,7 @@ INLINE void gradient_block(const int ins, const int cols, size_t grains,
 INLINE gradient_call skip_floats(gradient_call call, size_t floats) {
     if (call.before != NULL) /* not even 0 may be added to NULL */
         call.before += floats;
-    call.to += floats;
+    call.to.at += floats;
     return call;
 }
 
@@ -537,8 +531,8 @@ INLINE void gradient_strip(const int cols, size_t grains, gradient_call call, ev
             gradient_block(1, cols, grains, &call);
             break;
         }
-        call.x += width;
-        call = skip_floats(call, width * call.ldw);
+        call.x.at += width;
+        call = skip_floats(call, width * call.to.ld);
     }
 }
 
@@ -549,44 +543,34 @@ INLINE void gradient_strips(size_t grains, gradient_call call, size_t in, size_t
     size_t v = 0;
     for (; v + GRADIENT_COLS <= vectors; v += GRADIENT_COLS) {
         gradient_strip(GRADIENT_COLS, grains, call, ins);
-        call.dy += GRADIENT_COLS * LANES;
+        call.dy.at += GRADIENT_COLS * LANES;
         call = skip_floats(call, GRADIENT_COLS * LANES);
     }
     for (; v < vectors; v++) {
         gradient_strip(1, grains, call, ins);
-        call.dy += LANES;
+        call.dy.at += LANES;
         call = skip_floats(call, LANES);
     }
 }
 
-INLINE gradient_call gradient_of(const size_t *starts, const float *x, size_t ldx, const float *dy,
-                                 size_t ldy, float *to, size_t ldw) {
-    return (gradient_call){
-        .starts = starts, .x = x, .ldx = ldx, .dy = dy, .ldy = ldy, .to = to, .ldw = ldw};
+static void weight_gradient(size_t grains, const size_t *starts, size_t in, size_t out, dp_rows x,
+                            dp_rows dy, dp_out_rows dw) {
+    const gradient_call call = {.starts = starts, .x = x, .dy = dy, .to = dw};
+    gradient_strips(grains, call, in, out);
 }
 
-static void weight_gradient(size_t grains, const size_t *starts, size_t in, size_t out,
-                            const float *x, size_t ldx, const float *dy, size_t ldy, float *dw,
-                            size_t ldw) {
-    gradient_strips(grains, gradient_of(starts, x, ldx, dy, ldy, dw, ldw), in, out);
-}
-
-static void add_weight_gradient(size_t rows, size_t in, size_t out, const float *x, size_t ldx,
-                                const float *dy, size_t ldy, float *dw, size_t ldw) {
+static void add_weight_gradient(size_t rows, size_t in, size_t out, dp_rows x, dp_rows dy,
+                                dp_out_rows dw) {
     const size_t whole[2] = {0, rows};
-    gradient_call call = gradient_of(whole, x, ldx, dy, ldy, dw, ldw);
-    call.before = dw;
+    const gradient_call call = {.starts = whole, .x = x, .dy = dy, .to = dw, .before = dw.at};
     gradient_strips(1, call, in, out);
 }
 
-static void descend_weights(size_t rows, size_t in, size_t out, const float *x, size_t ldx,
-                            const float *dy, size_t ldy, const float *dw, float lr, float *params,
-                            size_t ld) {
+static void descend_weights(size_t rows, size_t in, size_t out, dp_rows x, dp_rows dy,
+                            const float *dw, float lr, dp_out_rows params) {
     const size_t whole[2] = {0, rows};
-    gradient_call call = gradient_of(whole, x, ldx, dy, ldy, params, ld);
-    call.before = dw;
-    call.descends = true;
-    call.lr = lr;
+    const gradient_call call = {
+        .starts = whole, .x = x, .dy = dy, .to = params, .before = dw, .descends = true, .lr = lr};
     gradient_strips(1, call, in, out);
 }
 
@@ -594,7 +578,8 @@ static void descend_weights(size_t rows, size_t in, size_t out, const float *x, 
 static void row_sum(size_t grains, const size_t *starts, size_t out, const float *dy, size_t ldy,
                     float *db) {
     static const float one = 1.0f;
-    weight_gradient(grains, starts, 1, out, &one, 0, dy, ldy, db, 0);
+    weight_gradient(grains, starts, 1, out, (dp_rows){&one, 0}, (dp_rows){dy, ldy},
+                    (dp_out_rows){db, 0});
 }
 
 /* --- elementwise ---------------------------------------------------------------------------- */
@@ -704,11 +689,10 @@ static void exponentials(size_t rows, size_t cols, size_t ld, const float *x, fl
     }
 }
 
-static void scale_rows(size_t rows, size_t cols, const float *factors, const float *x, size_t ldx,
-                       float *y, size_t ldy) {
-    for (size_t r = 0; r < rows; r++, x += ldx, y += ldy) {
+static void scale_rows(size_t rows, size_t cols, const float *factors, dp_rows x, dp_out_rows y) {
+    for (size_t r = 0; r < rows; r++, x.at += x.ld, y.at += y.ld) {
         for (size_t j = 0; j < cols; j += LANES)
-            store(y + j, load(x + j) * factors[r]);
+            store(y.at + j, load(x.at + j) * factors[r]);
     }
 }
 

@@ -34,10 +34,9 @@ static CBLAS_TRANSPOSE transposition(dp_linalg_transpose transpose) {
     return transpose == DP_TRANSPOSED ? CblasTrans : CblasNoTrans;
 }
 
-void dp_linalg_multiply(dp_linalg_transpose transpose_a, dp_linalg_transpose transpose_b, size_t m,
-                        size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+void dp_linalg_multiply(size_t m, size_t n, size_t k, dp_linalg_operand a, dp_linalg_operand b,
                         float beta, float *c, size_t ldc) {
     /* The one place where sizes become BLAS's int: dp_linalg_check_dimension has seen them. */
-    cblas_sgemm(CblasRowMajor, transposition(transpose_a), transposition(transpose_b), (int)m,
-                (int)n, (int)k, 1.0f, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+    cblas_sgemm(CblasRowMajor, transposition(a.op), transposition(b.op), (int)m, (int)n, (int)k,
+                1.0f, a.stored, (int)a.ld, b.stored, (int)b.ld, beta, c, (int)ldc);
 }

@@ -27,10 +27,15 @@ dp_status dp_linalg_check_dimension(size_t dimension, const char *what, dp_error
 
 typedef enum dp_linalg_transpose { DP_PLAIN, DP_TRANSPOSED } dp_linalg_transpose;
 
-/* C = op(A) op(B) + beta C, with op(A) [m, k], op(B) [k, n], C [m, n]; lda, ldb and ldc are the
- * lengths of the stored rows of A, B and C. */
-void dp_linalg_multiply(dp_linalg_transpose transpose_a, dp_linalg_transpose transpose_b, size_t m,
-                        size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+/* op(stored), where stored has rows of `ld` floats. */
+typedef struct dp_linalg_operand {
+    dp_linalg_transpose op;
+    const float *stored;
+    size_t ld;
+} dp_linalg_operand;
+
+/* C = A B + beta C:  A [m, k], B [k, n], C [m, n] with rows of ldc floats. */
+void dp_linalg_multiply(size_t m, size_t n, size_t k, dp_linalg_operand a, dp_linalg_operand b,
                         float beta, float *c, size_t ldc);
 
 #endif

@@ -182,9 +182,10 @@ static size_t position_offset(const dp_kernel_model *model, size_t position) {
 static void gather_features(dp_kernel_model *model, const float *params, size_t rows,
                             const uint32_t *contexts) {
     const dp_model_shape *shape = &model->layout->shape;
-    model->kernels->gather(
-        rows, shape->block_size, shape->embedding_dim, contexts, tensor(model, params, DP_TENSOR_C),
-        model->lde, model->drop_features.bits, model->drop_features.scale, model->x, model->ldx);
+    model->kernels->gather(rows, shape->block_size, shape->embedding_dim, contexts,
+                           (dp_rows){tensor(model, params, DP_TENSOR_C), model->lde},
+                           model->drop_features.bits, model->drop_features.scale,
+                           (dp_out_rows){model->x, model->ldx});
 }
 
 /* h before tanh: C[token] W1_i once a pair, then a sum over positions for each row. */
@@ -196,13 +197,14 @@ static void layer1_forward_by_pairs(dp_kernel_model *model, const float *params,
     dp_pairs *pairs = &model->pairs;
     dp_pairs_collect(pairs, 1, everything, contexts);
     kernels->gather(pairs->count, 1, shape->embedding_dim, pairs->tokens,
-                    tensor(model, params, DP_TENSOR_C), lde, NULL, 1.0f, model->pair_x, lde);
+                    (dp_rows){tensor(model, params, DP_TENSOR_C), lde}, NULL, 1.0f,
+                    (dp_out_rows){model->pair_x, lde});
     for (size_t i = 0; i < shape->block_size; i++) {
         const size_t first = dp_pairs_first(pairs, i, 0);
         kernels->multiply(dp_pairs_first(pairs, i, 1) - first, shape->embedding_dim,
-                          shape->hidden_dim, model->pair_x + first * lde, lde,
-                          params + position_offset(model, i), ldh, NULL, NULL,
-                          model->pair_h + first * ldh, ldh);
+                          shape->hidden_dim, (dp_rows){model->pair_x + first * lde, lde},
+                          (dp_rows){params + position_offset(model, i), ldh}, NULL, NULL,
+                          (dp_out_rows){model->pair_h + first * ldh, ldh});
     }
     kernels->sum_rows(rows, model->row_starts, pairs->pair_of, shape->hidden_dim, model->pair_h,
                       ldh, tensor(model, params, DP_TENSOR_B1), model->h);
@@ -218,9 +220,10 @@ static void layer1_forward(dp_kernel_model *model, const float *params, const dp
     dp_dropout_mask_draw(&model->drop_features, model->kernels, rows, batch->step,
                          batch->first_row);
     gather_features(model, params, rows, batch->contexts);
-    model->kernels->multiply(rows, model->inputs, shape->hidden_dim, model->x, model->ldx,
-                             tensor(model, params, DP_TENSOR_W1), model->ldh,
-                             tensor(model, params, DP_TENSOR_B1), NULL, model->h, model->ldh);
+    model->kernels->multiply(
+        rows, model->inputs, shape->hidden_dim, (dp_rows){model->x, model->ldx},
+        (dp_rows){tensor(model, params, DP_TENSOR_W1), model->ldh},
+        tensor(model, params, DP_TENSOR_B1), NULL, (dp_out_rows){model->h, model->ldh});
 }
 
 /* What layer 2 sees of h. */
@@ -242,9 +245,10 @@ static const float *forward(dp_kernel_model *model, const float *params, const d
     model->kernels->tanh(rows, shape->hidden_dim, model->ldh, model->h);
     const float *h = drop_hidden(model, batch, rows);
     dp_profile_mark(profile, DP_PHASE_TANH);
-    model->kernels->dot(rows, shape->vocab, shape->hidden_dim, h, model->ldh,
-                        tensor(model, params, DP_TENSOR_W2), model->ldh,
-                        tensor(model, params, DP_TENSOR_B2), model->logits, model->ldv);
+    model->kernels->dot(rows, shape->vocab, shape->hidden_dim, (dp_rows){h, model->ldh},
+                        (dp_rows){tensor(model, params, DP_TENSOR_W2), model->ldh},
+                        tensor(model, params, DP_TENSOR_B2),
+                        (dp_out_rows){model->logits, model->ldv});
     dp_profile_mark(profile, DP_PHASE_LAYER2);
     return h;
 }
@@ -261,8 +265,9 @@ static void layer1_backward_by_pairs(dp_kernel_model *model, const float *params
     dp_pairs *pairs = &model->pairs;
     dp_pairs_collect(pairs, grains, rows->starts, rows->contexts);
     dp_pairs_list_rows(pairs, rows->starts[grains]);
-    kernels->gather(pairs->count, 1, dim, pairs->tokens, tensor(model, params, DP_TENSOR_C), lde,
-                    NULL, 1.0f, model->pair_x, lde);
+    kernels->gather(pairs->count, 1, dim, pairs->tokens,
+                    (dp_rows){tensor(model, params, DP_TENSOR_C), lde}, NULL, 1.0f,
+                    (dp_out_rows){model->pair_x, lde});
     kernels->sum_rows(pairs->count, pairs->row_starts, pairs->listed, hidden, model->dh, ldh, NULL,
                       model->pair_h);
     /* Every row has one pair at each position, so those of the first make the sum over rows. */
@@ -271,10 +276,12 @@ static void layer1_backward_by_pairs(dp_kernel_model *model, const float *params
     for (size_t i = 0; i < shape->block_size; i++) {
         const size_t *of_grains = pairs->starts + i * (grains + 1);
         const size_t first = of_grains[0], offset = position_offset(model, i);
-        kernels->weight_gradient(grains, of_grains, dim, hidden, model->pair_x, lde, model->pair_h,
-                                 ldh, gradient + offset, ldh);
-        kernels->dot(of_grains[grains] - first, dim, hidden, model->pair_h + first * ldh, ldh,
-                     params + offset, ldh, NULL, model->dx + first * lde, lde);
+        kernels->weight_gradient(grains, of_grains, dim, hidden, (dp_rows){model->pair_x, lde},
+                                 (dp_rows){model->pair_h, ldh},
+                                 (dp_out_rows){gradient + offset, ldh});
+        kernels->dot(of_grains[grains] - first, dim, hidden,
+                     (dp_rows){model->pair_h + first * ldh, ldh}, (dp_rows){params + offset, ldh},
+                     NULL, (dp_out_rows){model->dx + first * lde, lde});
     }
 }
 
@@ -288,13 +295,15 @@ static void layer1_backward_by_rows(dp_kernel_model *model, const float *params,
     const size_t hidden = shape->hidden_dim, lde = model->lde, ldh = model->ldh;
     if (!dp_dropout_mask_is_on(&model->drop_features)) /* else they are there */
         gather_features(model, params, rows, batch->contexts);
-    kernels->weight_gradient(batch->grains, starts, model->inputs, hidden, model->x, model->ldx,
-                             model->dh, ldh, tensor_of(model, gradient, DP_TENSOR_W1), ldh);
+    kernels->weight_gradient(batch->grains, starts, model->inputs, hidden,
+                             (dp_rows){model->x, model->ldx}, (dp_rows){model->dh, ldh},
+                             (dp_out_rows){tensor_of(model, gradient, DP_TENSOR_W1), ldh});
     kernels->row_sum(batch->grains, starts, hidden, model->dh, ldh,
                      tensor_of(model, gradient, DP_TENSOR_B1));
     for (size_t i = 0; i < block; i++)
-        kernels->dot(rows, dim, hidden, model->dh, ldh, params + position_offset(model, i), ldh,
-                     NULL, model->dx + i * lde, block * lde);
+        kernels->dot(rows, dim, hidden, (dp_rows){model->dh, ldh},
+                     (dp_rows){params + position_offset(model, i), ldh}, NULL,
+                     (dp_out_rows){model->dx + i * lde, block * lde});
     dp_dropout_mask_apply(&model->drop_features, kernels, rows, lde, model->dx);
 }
 
@@ -335,12 +344,13 @@ static void layer2_backward(dp_kernel_model *model, const float *params, const d
     const dp_model_shape *shape = &model->layout->shape;
     const dp_kernels *kernels = model->kernels;
     const size_t count = rows->starts[rows->grains], ldh = model->ldh, ldv = model->ldv;
-    kernels->multiply(count, shape->vocab, shape->hidden_dim, model->logits, ldv,
-                      tensor(model, params, DP_TENSOR_W2), ldh, NULL, model->h, model->dh, ldh);
+    kernels->multiply(count, shape->vocab, shape->hidden_dim, (dp_rows){model->logits, ldv},
+                      (dp_rows){tensor(model, params, DP_TENSOR_W2), ldh}, NULL, model->h,
+                      (dp_out_rows){model->dh, ldh});
     dp_dropout_mask_apply(&model->drop_hidden, kernels, count, ldh, model->dh);
     kernels->weight_gradient(rows->grains, rows->starts, shape->vocab, shape->hidden_dim,
-                             model->logits, ldv, h, ldh, tensor_of(model, gradient, DP_TENSOR_W2),
-                             ldh);
+                             (dp_rows){model->logits, ldv}, (dp_rows){h, ldh},
+                             (dp_out_rows){tensor_of(model, gradient, DP_TENSOR_W2), ldh});
     kernels->row_sum(rows->grains, rows->starts, shape->vocab, model->logits, ldv,
                      tensor_of(model, gradient, DP_TENSOR_B2));
 }

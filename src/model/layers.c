@@ -22,8 +22,17 @@ void dp_embedding_backward(size_t rows, size_t block, size_t dim, const uint32_t
     }
 }
 
-static dp_linalg_transpose orientation(dp_weights w) {
-    return w.transposed ? DP_TRANSPOSED : DP_PLAIN;
+static dp_linalg_operand weights(dp_weights w) {
+    return (dp_linalg_operand){w.transposed ? DP_TRANSPOSED : DP_PLAIN, w.values, w.ld};
+}
+
+static dp_linalg_operand plain(const float *x, size_t ld) {
+    return (dp_linalg_operand){DP_PLAIN, x, ld};
+}
+
+static dp_linalg_operand transpose(dp_linalg_operand a) {
+    a.op = a.op == DP_PLAIN ? DP_TRANSPOSED : DP_PLAIN;
+    return a;
 }
 
 void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
@@ -36,8 +45,7 @@ void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, dp_we
 
 void dp_linear_add_forward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
                            float *y) {
-    dp_linalg_multiply(DP_PLAIN, orientation(w), rows, out, in, x, in, w.values, w.ld, 1.0f, y,
-                       out);
+    dp_linalg_multiply(rows, out, in, plain(x, in), weights(w), 1.0f, y, out);
 }
 
 static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, float *restrict sum) {
@@ -51,16 +59,15 @@ static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, flo
 static void weight_gradient(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
                             const float *dy, float *dw) {
     if (w.transposed)
-        dp_linalg_multiply(DP_TRANSPOSED, DP_PLAIN, out, in, rows, dy, out, x, in, 0.0f, dw, w.ld);
+        dp_linalg_multiply(out, in, rows, transpose(plain(dy, out)), plain(x, in), 0.0f, dw, w.ld);
     else
-        dp_linalg_multiply(DP_TRANSPOSED, DP_PLAIN, in, out, rows, x, in, dy, out, 0.0f, dw, w.ld);
+        dp_linalg_multiply(in, out, rows, transpose(plain(x, in)), plain(dy, out), 0.0f, dw, w.ld);
 }
 
 /* dx = dy W^T + beta dx */
 static void input_gradient(size_t rows, size_t in, size_t out, dp_weights w, const float *dy,
                            float beta, float *dx) {
-    dp_linalg_multiply(DP_PLAIN, w.transposed ? DP_PLAIN : DP_TRANSPOSED, rows, in, out, dy, out,
-                       w.values, w.ld, beta, dx, in);
+    dp_linalg_multiply(rows, in, out, plain(dy, out), transpose(weights(w)), beta, dx, in);
 }
 
 void dp_linear_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,

@@ -141,8 +141,8 @@ static void gather_features(dp_wide_model *model, const float *params, const dp_
     dp_dropout_mask *mask = &model->drop_features;
     dp_dropout_mask_draw(mask, model->kernels, rows->count, rows->step, rows->first_row);
     model->kernels->gather(rows->count, shape->block_size, shape->embedding_dim, rows->contexts,
-                           tensor(model, params, DP_TENSOR_C), lde(model), mask->bits, mask->scale,
-                           rows->x, model->dims.ldx);
+                           (dp_rows){tensor(model, params, DP_TENSOR_C), lde(model)}, mask->bits,
+                           mask->scale, (dp_out_rows){rows->x, model->dims.ldx});
 }
 
 /* What the output sees: copies of h, or of what dropout leaves of it, and of x. */
@@ -165,9 +165,10 @@ void dp_wide_model_hidden(dp_wide_model *model, const float *params, const dp_wi
     const dp_wide_dims *dims = &model->dims;
     gather_features(model, params, rows);
     if (dims->hidden > 0)
-        model->kernels->multiply(rows->count, dims->inputs, dims->hidden, rows->x, dims->ldx,
-                                 tensor(model, params, DP_TENSOR_W1), dims->ldh,
-                                 tensor(model, params, DP_TENSOR_B1), NULL, rows->h, dims->ldh);
+        model->kernels->multiply(
+            rows->count, dims->inputs, dims->hidden, (dp_rows){rows->x, dims->ldx},
+            (dp_rows){tensor(model, params, DP_TENSOR_W1), dims->ldh},
+            tensor(model, params, DP_TENSOR_B1), NULL, (dp_out_rows){rows->h, dims->ldh});
     dp_profile_mark(profile, DP_PHASE_LAYER1);
     model->kernels->tanh(rows->count, dims->hidden, dims->ldh, rows->h);
     fill_seen(model, rows);
@@ -184,10 +185,10 @@ static const float *weights_of(const dp_wide_model *model, const float *params, 
 static void logits_of_block(const dp_wide_model *model, const float *params, size_t block,
                             size_t rows, const float *a, float *logits) {
     const float *weights = weights_of(model, params, block);
-    model->kernels->multiply(rows, model->dims.seen, dp_output_tokens(model->layout, block), a,
-                             model->dims.lda, weights, DP_OUTPUT_BLOCK,
-                             weights + model->dims.seen * DP_OUTPUT_BLOCK, NULL, logits,
-                             DP_OUTPUT_BLOCK);
+    model->kernels->multiply(rows, model->dims.seen, dp_output_tokens(model->layout, block),
+                             (dp_rows){a, model->dims.lda}, (dp_rows){weights, DP_OUTPUT_BLOCK},
+                             weights + model->dims.seen * DP_OUTPUT_BLOCK, NULL,
+                             (dp_out_rows){logits, DP_OUTPUT_BLOCK});
 }
 
 /* The number of a token in a block; not below the block's tokens where it is in another. */
@@ -273,9 +274,10 @@ static void seen_gradient(const dp_wide_model *model, const float *weights,
                           float *da) {
     const size_t seen = model->dims.seen, lda = model->dims.lda;
     const size_t tokens = dp_output_tokens(model->layout, block->number);
-    model->kernels->dot(n, seen, tokens, block->e + first * DP_OUTPUT_BLOCK, DP_OUTPUT_BLOCK,
-                        weights, DP_OUTPUT_BLOCK, NULL, da, lda);
-    model->kernels->scale_rows(n, seen, factors, da, lda, da, lda);
+    model->kernels->dot(n, seen, tokens,
+                        (dp_rows){block->e + first * DP_OUTPUT_BLOCK, DP_OUTPUT_BLOCK},
+                        (dp_rows){weights, DP_OUTPUT_BLOCK}, NULL, (dp_out_rows){da, lda});
+    model->kernels->scale_rows(n, seen, factors, (dp_rows){da, lda}, (dp_out_rows){da, lda});
     for (size_t i = 0; i < n; i++) { /* the -1 of a row at its target */
         const size_t token = token_in_block(block->targets[first + i], block->number);
         for (size_t k = 0; token < tokens && k < seen; k++)
@@ -297,19 +299,22 @@ static void weight_gradient(const dp_wide_model *model, const dp_wide_block *blo
     const size_t seen = model->dims.seen, lda = model->dims.lda, ld = lds(model);
     const size_t whole[2] = {0, n}, tokens = dp_output_tokens(model->layout, block->number);
     const float *e = block->e + first * DP_OUTPUT_BLOCK;
-    kernels->scale_rows(n, seen, factors, block->a + first * lda, lda, model->scaled, ld);
+    kernels->scale_rows(n, seen, factors, (dp_rows){block->a + first * lda, lda},
+                        (dp_out_rows){model->scaled, ld});
     for (size_t i = 0; i < n; i++)
         model->scaled[i * ld + seen] = factors[i]; /* the biases see 1 */
     if (use->descends != NULL && first + n == block->rows)
-        kernels->descend_weights(n, seen + 1, tokens, model->scaled, ld, e, DP_OUTPUT_BLOCK,
-                                 first == 0 ? NULL : use->gradient, use->lr, use->descends,
-                                 DP_OUTPUT_BLOCK);
+        kernels->descend_weights(n, seen + 1, tokens, (dp_rows){model->scaled, ld},
+                                 (dp_rows){e, DP_OUTPUT_BLOCK}, first == 0 ? NULL : use->gradient,
+                                 use->lr, (dp_out_rows){use->descends, DP_OUTPUT_BLOCK});
     else if (first == 0)
-        kernels->weight_gradient(1, whole, seen + 1, tokens, model->scaled, ld, e, DP_OUTPUT_BLOCK,
-                                 use->gradient, DP_OUTPUT_BLOCK);
+        kernels->weight_gradient(1, whole, seen + 1, tokens, (dp_rows){model->scaled, ld},
+                                 (dp_rows){e, DP_OUTPUT_BLOCK},
+                                 (dp_out_rows){use->gradient, DP_OUTPUT_BLOCK});
     else
-        kernels->add_weight_gradient(n, seen + 1, tokens, model->scaled, ld, e, DP_OUTPUT_BLOCK,
-                                     use->gradient, DP_OUTPUT_BLOCK);
+        kernels->add_weight_gradient(n, seen + 1, tokens, (dp_rows){model->scaled, ld},
+                                     (dp_rows){e, DP_OUTPUT_BLOCK},
+                                     (dp_out_rows){use->gradient, DP_OUTPUT_BLOCK});
 }
 
 /* x [seen + 1, DP_OUTPUT_BLOCK] -= scale times what comes of the -1 of each row at its target. */
@@ -393,8 +398,9 @@ void dp_wide_model_below(dp_wide_model *model, const float *params, const dp_wid
     if (dims->hidden == 0)
         memset(dx, 0, rows->count * width * sizeof *dx);
     for (size_t i = 0; i < shape->block_size && dims->hidden > 0; i++)
-        model->kernels->dot(rows->count, dim, dims->hidden, dh, dims->ldh, w1 + i * dim * dims->ldh,
-                            dims->ldh, NULL, dx + i * ld, width);
+        model->kernels->dot(rows->count, dim, dims->hidden, (dp_rows){dh, dims->ldh},
+                            (dp_rows){w1 + i * dim * dims->ldh, dims->ldh}, NULL,
+                            (dp_out_rows){dx + i * ld, width});
     for (size_t r = 0; r < rows->count && shape->direct; r++)
         add_direct(model, da + r * dims->lda, dx + r * width);
     dp_dropout_mask_apply(&model->drop_features, model->kernels, rows->count, ld, dx);
@@ -405,8 +411,8 @@ void dp_wide_model_layer1_gradient(const dp_wide_model *model, size_t rows, cons
                                    float *db) {
     const dp_wide_dims *dims = &model->dims;
     const size_t whole[2] = {0, rows};
-    model->kernels->weight_gradient(1, whole, count, dims->hidden, x + first, dims->ldx, dh,
-                                    dims->ldh, dw, dims->ldh);
+    model->kernels->weight_gradient(1, whole, count, dims->hidden, (dp_rows){x + first, dims->ldx},
+                                    (dp_rows){dh, dims->ldh}, (dp_out_rows){dw, dims->ldh});
     if (first == 0)
         model->kernels->row_sum(1, whole, dims->hidden, dh, dims->ldh, db);
 }

@@ -86,7 +86,8 @@ static void check_multiply(const dp_kernels *kernels) {
         clear_padding(b, 1, out, ld);
         memset(y, 0, sizeof y);
         memset(other, 0, sizeof other);
-        kernels->multiply(ROWS, in, out, x, in, w, ld, b, NULL, y, ld);
+        kernels->multiply(ROWS, in, out, (dp_rows){x, in}, (dp_rows){w, ld}, b, NULL,
+                          (dp_out_rows){y, ld});
         for (size_t i = 0; i < ROWS * ld; i++) {
             double scale;
             double expected = sum_of_products(in, x + i / ld * in, 1, w + i % ld, ld, &scale);
@@ -94,20 +95,24 @@ static void check_multiply(const dp_kernels *kernels) {
         }
         /* A row has the same bits in whatever company. */
         for (size_t count = 1; count < ROWS - 2; count += 5) {
-            kernels->multiply(count, in, out, x + 2 * in, in, w, ld, b, NULL, other, ld);
+            kernels->multiply(count, in, out, (dp_rows){x + 2 * in, in}, (dp_rows){w, ld}, b, NULL,
+                              (dp_out_rows){other, ld});
             assert_memory_equal(other, y + 2 * ld, count * ld * sizeof(float));
         }
         static _Alignas(64) float h[ROWS * LD_MAX];
         fill(h, ROWS * ld, 14);
-        kernels->multiply(ROWS, in, out, x, in, w, ld, b, h, other, ld);
+        kernels->multiply(ROWS, in, out, (dp_rows){x, in}, (dp_rows){w, ld}, b, h,
+                          (dp_out_rows){other, ld});
         for (size_t i = 0; i < ROWS * ld; i++) {
             double slope = 1.0 - (double)h[i] * (double)h[i];
             assert_near("multiply with h", kernels, (double)other[i], (double)y[i] * slope,
                         fabs((double)y[i] * slope) + fabs((double)y[i]));
         }
         memset(b, 0, sizeof b);
-        kernels->multiply(ROWS, in, out, x, in, w, ld, b, NULL, y, ld);
-        kernels->multiply(ROWS, in, out, x, in, w, ld, NULL, NULL, other, ld);
+        kernels->multiply(ROWS, in, out, (dp_rows){x, in}, (dp_rows){w, ld}, b, NULL,
+                          (dp_out_rows){y, ld});
+        kernels->multiply(ROWS, in, out, (dp_rows){x, in}, (dp_rows){w, ld}, NULL, NULL,
+                          (dp_out_rows){other, ld});
         assert_memory_equal(other, y, ROWS * ld * sizeof(float));
     }
 }
@@ -126,20 +131,22 @@ static void check_dot(const dp_kernels *kernels) {
         fill(w, cols * ld, 2);
         fill(b, cols, 3);
         memset(y, 0, sizeof y);
-        kernels->dot(ROWS, cols, n, x, ld, w, ld, b, y, ldy);
+        kernels->dot(ROWS, cols, n, (dp_rows){x, ld}, (dp_rows){w, ld}, b, (dp_out_rows){y, ldy});
         for (size_t i = 0; i < ROWS * ldy; i++) {
             double scale;
             double expected = sum_of_products(n, x + i / ldy * ld, 1, w + i % ldy * ld, 1, &scale);
             assert_near("dot", kernels, (double)y[i], expected + (double)b[i % ldy], scale);
         }
         for (size_t count = 1; count < ROWS - 2; count += 5) {
-            kernels->dot(count, cols, n, x + 2 * ld, ld, w, ld, b, other, ldy);
+            kernels->dot(count, cols, n, (dp_rows){x + 2 * ld, ld}, (dp_rows){w, ld}, b,
+                         (dp_out_rows){other, ldy});
             for (size_t r = 0; r < count; r++)
                 assert_memory_equal(other + r * ldy, y + (r + 2) * ldy, cols * sizeof(float));
         }
         memset(b, 0, sizeof b);
-        kernels->dot(ROWS, cols, n, x, ld, w, ld, b, y, ldy);
-        kernels->dot(ROWS, cols, n, x, ld, w, ld, NULL, other, ldy);
+        kernels->dot(ROWS, cols, n, (dp_rows){x, ld}, (dp_rows){w, ld}, b, (dp_out_rows){y, ldy});
+        kernels->dot(ROWS, cols, n, (dp_rows){x, ld}, (dp_rows){w, ld}, NULL,
+                     (dp_out_rows){other, ldy});
         for (size_t r = 0; r < ROWS; r++)
             assert_memory_equal(other + r * ldy, y + r * ldy, cols * sizeof(float));
     }
@@ -154,7 +161,8 @@ static void test_kernels_dot(void **state) {
 static void tree_of_single_grains(const dp_kernels *kernels, size_t first, size_t count, size_t in,
                                   size_t out, size_t ld, float *dw) {
     if (count == 1) {
-        kernels->weight_gradient(1, starts + first, in, out, x, in, y, ld, dw, ld);
+        kernels->weight_gradient(1, starts + first, in, out, (dp_rows){x, in}, (dp_rows){y, ld},
+                                 (dp_out_rows){dw, ld});
         return;
     }
     dp_error error;
@@ -177,7 +185,8 @@ static void check_weight_gradient(const dp_kernels *kernels) {
         fill(y, ROWS * ld, 5);
         clear_padding(y, ROWS, out, ld);
         for (size_t grains = 1; grains <= GRAINS; grains *= 2) {
-            kernels->weight_gradient(grains, starts, in, out, x, in, y, ld, dw, ld);
+            kernels->weight_gradient(grains, starts, in, out, (dp_rows){x, in}, (dp_rows){y, ld},
+                                     (dp_out_rows){dw, ld});
             tree_of_single_grains(kernels, 0, grains, in, out, ld, expected_dw);
             assert_memory_equal(dw, expected_dw, in * ld * sizeof(float));
         }
@@ -189,8 +198,10 @@ static void check_weight_gradient(const dp_kernels *kernels) {
         /* Added in two parts to what is there. */
         fill(expected_dw, in * ld, 21);
         memcpy(dw, expected_dw, sizeof dw);
-        kernels->add_weight_gradient(9, in, out, x, in, y, ld, dw, ld);
-        kernels->add_weight_gradient(ROWS - 9, in, out, x + 9 * in, in, y + 9 * ld, ld, dw, ld);
+        kernels->add_weight_gradient(9, in, out, (dp_rows){x, in}, (dp_rows){y, ld},
+                                     (dp_out_rows){dw, ld});
+        kernels->add_weight_gradient(ROWS - 9, in, out, (dp_rows){x + 9 * in, in},
+                                     (dp_rows){y + 9 * ld, ld}, (dp_out_rows){dw, ld});
         for (size_t i = 0; i < in * ld; i++) {
             double scale;
             double expected = sum_of_products(ROWS, x + i / ld, in, y + i % ld, ld, &scale);
@@ -200,10 +211,11 @@ static void check_weight_gradient(const dp_kernels *kernels) {
         /* Along a gradient of which the first part is there, or nothing. */
         for (size_t first = 0; first <= 9; first += 9) {
             fill(dw, in * ld, 22);
-            kernels->weight_gradient(1, (size_t[]){0, first}, in, out, x, in, y, ld, expected_dw,
-                                     ld);
-            kernels->descend_weights(ROWS - first, in, out, x + first * in, in, y + first * ld, ld,
-                                     first == 0 ? NULL : expected_dw, 0.3f, dw, ld);
+            kernels->weight_gradient(1, (size_t[]){0, first}, in, out, (dp_rows){x, in},
+                                     (dp_rows){y, ld}, (dp_out_rows){expected_dw, ld});
+            kernels->descend_weights(ROWS - first, in, out, (dp_rows){x + first * in, in},
+                                     (dp_rows){y + first * ld, ld}, first == 0 ? NULL : expected_dw,
+                                     0.3f, (dp_out_rows){dw, ld});
             fill(expected_dw, in * ld, 22);
             for (size_t i = 0; i < in * ld; i++) {
                 double scale;
@@ -355,7 +367,8 @@ static void check_gather_and_scatter(const dp_kernels *kernels) {
         const size_t dim = dims[d], ld = dp_kernels_padded(dim), ldx = BLOCK * dim + 1;
         fill(c, TOKENS * ld, 9);
         clear_padding(c, TOKENS, dim, ld);
-        kernels->gather(ROWS, BLOCK, dim, ids, c, ld, NULL, 1.0f, gathered, ldx);
+        kernels->gather(ROWS, BLOCK, dim, ids, (dp_rows){c, ld}, NULL, 1.0f,
+                        (dp_out_rows){gathered, ldx});
         for (size_t i = 0; i < ROWS * BLOCK * dim; i++) {
             const size_t k = i % dim, place = i / dim;
             assert_true(gathered[place / BLOCK * ldx + place % BLOCK * dim + k] ==
@@ -445,7 +458,8 @@ static void check_gather_with_dropout(const dp_kernels *kernels) {
     draw_ids();
     fill(c, TOKENS * ld, 9);
     kernels->draw_masks(ROWS, BLOCK * 2, &draw, mask);
-    kernels->gather(ROWS, BLOCK, dim, ids, c, ld, mask, 2.0f, gathered, ldx);
+    kernels->gather(ROWS, BLOCK, dim, ids, (dp_rows){c, ld}, mask, 2.0f,
+                    (dp_out_rows){gathered, ldx});
     for (size_t i = 0; i < ROWS * BLOCK * dim; i++) {
         const size_t k = i % dim, place = i / dim;
         bool kept = reference_keeps(&draw, place / BLOCK, place % BLOCK * 16 + k);
@@ -566,8 +580,9 @@ static void check_scale_rows(const dp_kernels *kernels) {
         const size_t cols = wide_cols[c];
         for (size_t in_place = 0; in_place < 2; in_place++) {
             memcpy(after, before, sizeof after);
-            kernels->scale_rows(ROWS, cols, factors, in_place == 1 ? after : before, WIDE, after,
-                                WIDE);
+            kernels->scale_rows(ROWS, cols, factors,
+                                (dp_rows){in_place == 1 ? after : before, WIDE},
+                                (dp_out_rows){after, WIDE});
             check_scaled_rows(cols, factors, before, after);
         }
     }
