@@ -11,5 +11,4 @@ case "${1:-}" in
     exit 2
     ;;
 esac
-find include src tools tests bench -name '*.[ch]' -print0 2>/dev/null |
-    xargs -0 clang-format "${mode[@]}"
+git ls-files -z '*.[ch]' | xargs -0 clang-format "${mode[@]}"
