@@ -64,7 +64,7 @@ check_names() {
 
 check_places() {
     grep -rnIE '\.\./shared|(^|[^[:alnum:]_./$}])/(work|home|root|mnt|Users)/' . \
-        --exclude-dir=.git --exclude-dir='build*' --exclude-dir=runs --exclude-dir=tests \
+        --exclude-dir=.git --exclude=.git --exclude-dir='build*' --exclude-dir=runs --exclude-dir=tests \
         --exclude-dir=bench | sed -E 's|^\./([^:]*:[0-9]+:).*|\1 names a place on one machine|' || true
 }
 
