@@ -22,7 +22,7 @@ check_includes() {
         # who may include what comes from outside: pattern, and the file
         only["^mpi(-ext|io)?\\.h$"] = "src/parallel/comm.c"
         only["^(cblas|openblas_config|lapacke|f77blas)\\.h$"] = "src/kernels/linalg.c"
-        only["^(hdf5|hdf5_hl|H5[A-Za-z]*)\\.h$"] = "src/formats/h5file.c"
+        only["^(hdf5|hdf5_hl|H5[A-Za-z]*)\\.h$"] = "src/formats/h5writer.c"
         only["^ini\\.h$"] = "src/formats/ini.c"
         only["^(xxhash\\.h|openssl/.*)$"] = "src/base/digest.c"
     }

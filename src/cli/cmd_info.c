@@ -1,6 +1,6 @@
 #include "base/memory.h"
 #include "cli/command.h"
-#include "formats/h5file.h"
+#include "formats/h5reader.h"
 #include "formats/json.h"
 #include "run/checkpoint.h"
 #include "run/run_folder.h"
@@ -237,18 +237,19 @@ static dp_status describe_checkpoint(const char *dir, const char *path, run_step
 /* --- whatever PATH is ----------------------------------------------------------------------- */
 
 static dp_status read_format(const char *path, char format[64], dp_error *error) {
-    dp_h5file *file = NULL;
+    dp_h5reader file = {0};
     dp_error missing;
-    dp_status status = dp_h5file_open(&file, path, error);
+    dp_status status = dp_h5reader_open(&file, path, error);
     if (status == DP_ERR_INPUT)
         return dp_fail(error, status,
                        "%s is neither a checkpoint nor a dataset of pack_dataset, nor a run folder",
                        path);
     if (status != DP_OK)
         return status;
-    if (dp_h5file_read_text_attribute(file, "format", format, 64, &missing) != DP_OK)
+    if (dp_h5reader_text_attribute(&file, "format", format, 64, &missing) != DP_OK)
         format[0] = '\0';
-    return dp_h5file_close(file, error);
+    dp_h5reader_close(&file);
+    return DP_OK;
 }
 
 static dp_status describe(const char *user_path, bool json, dp_text *out, dp_error *error) {

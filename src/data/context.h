@@ -6,7 +6,7 @@
 #ifndef DP_DATA_CONTEXT_H
 #define DP_DATA_CONTEXT_H
 
-#include "data/dataset.h"
+#include "data/vocabulary.h"
 
 /* Moves all of context [block_size] one place towards the oldest, which falls out, and puts `id` in
  * the place that becomes free. */

@@ -17,28 +17,6 @@ const char *dp_split_name(dp_split split) {
     return names[split];
 }
 
-const char *dp_unit_name(dp_unit unit) {
-    return unit == DP_UNIT_WORD ? "word" : "char";
-}
-
-dp_unit dp_unit_parse(const char *name) {
-    return strcmp(name, "word") == 0 ? DP_UNIT_WORD : DP_UNIT_CHAR;
-}
-
-dp_status dp_stream_write(dp_h5file *file, dp_unit unit, bool stream, dp_error *error) {
-    return unit == DP_UNIT_WORD ? dp_h5file_write_unsigned_attribute(file, "stream", stream, error)
-                                : DP_OK;
-}
-
-dp_status dp_stream_read(dp_h5file *file, bool *stream, dp_error *error) {
-    uint64_t value = 0;
-    dp_status status = DP_OK;
-    if (dp_h5file_has_attribute(file, "stream"))
-        status = dp_h5file_read_unsigned_attribute(file, "stream", &value, error);
-    *stream = value != 0;
-    return status;
-}
-
 uint64_t dp_dataset_rows(const dp_dataset *dataset, dp_split split) {
     return dataset->targets[split].rows;
 }
@@ -115,16 +93,17 @@ static int64_t clock_now(void) {
 
 /* --- opening -------------------------------------------------------------------------------- */
 
-static dp_status read_info(dp_dataset *dataset, dp_h5file *file, bool is_sealed, dp_error *error) {
+static dp_status read_info(dp_dataset *dataset, const dp_h5reader *file, bool is_sealed,
+                           dp_error *error) {
     dp_status status = DP_OK;
     dp_dataset_info *info = &dataset->info;
     uint64_t version = 0;
-    char format[64], unit[16];
-    if (dp_h5file_read_text_attribute(file, "format", format, sizeof format, error) != DP_OK ||
+    char format[64];
+    if (dp_h5reader_text_attribute(file, "format", format, sizeof format, error) != DP_OK ||
         strcmp(format, DP_DATASET_FORMAT) != 0)
         return dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain dataset (make one: pack_dataset)",
                        dataset->path);
-    DP_TRY(dp_h5file_read_unsigned_attribute(file, "version", &version, error));
+    DP_TRY(dp_h5reader_unsigned_attribute(file, "version", &version, error));
     if (version < DP_DATASET_VERSION_UNSEALED || version > DP_DATASET_VERSION)
         return dp_fail(error, DP_ERR_INPUT,
                        "%s is a dataset of format version %" PRIu64
@@ -133,17 +112,14 @@ static dp_status read_info(dp_dataset *dataset, dp_h5file *file, bool is_sealed,
     if (!is_sealed && version != DP_DATASET_VERSION_UNSEALED)
         return dp_fail(error, DP_ERR_INPUT, "%s is damaged: its end is missing; pack it again",
                        dataset->path);
-    DP_TRY(dp_h5file_read_text_attribute(file, "unit", unit, sizeof unit, error));
-    info->unit = dp_unit_parse(unit);
-    DP_TRY(dp_stream_read(file, &info->stream, error));
-    DP_TRY(dp_h5file_read_unsigned_attribute(file, "block_size", &info->block_size, error));
-    DP_TRY(dp_h5file_read_unsigned_attribute(file, "seed", &info->seed, error));
-    DP_TRY(dp_h5file_read_text_attribute(file, "source", info->source, sizeof info->source, error));
-    DP_TRY(dp_h5file_read_text_attribute(file, "source_sha256", info->source_sha256,
-                                         sizeof info->source_sha256, error));
-    DP_TRY(dp_h5file_read_text_attribute(file, "sha256", info->sha256, sizeof info->sha256, error));
-    DP_TRY(
-        dp_h5file_read_text_attribute(file, "made_by", info->made_by, sizeof info->made_by, error));
+    DP_TRY(dp_unit_read(file, &info->unit, &info->stream, error));
+    DP_TRY(dp_h5reader_unsigned_attribute(file, "block_size", &info->block_size, error));
+    DP_TRY(dp_h5reader_unsigned_attribute(file, "seed", &info->seed, error));
+    DP_TRY(dp_h5reader_text_attribute(file, "source", info->source, sizeof info->source, error));
+    DP_TRY(dp_h5reader_text_attribute(file, "source_sha256", info->source_sha256,
+                                      sizeof info->source_sha256, error));
+    DP_TRY(dp_h5reader_text_attribute(file, "sha256", info->sha256, sizeof info->sha256, error));
+    DP_TRY(dp_h5reader_text_attribute(file, "made_by", info->made_by, sizeof info->made_by, error));
     if (info->block_size < 1 || info->block_size > DP_BLOCK_SIZE_MAX)
         status = dp_fail(error, DP_ERR_INPUT, "%s: block_size %" PRIu64 " is not from 1 to %d",
                          dataset->path, info->block_size, DP_BLOCK_SIZE_MAX);
@@ -151,24 +127,21 @@ static dp_status read_info(dp_dataset *dataset, dp_h5file *file, bool is_sealed,
 }
 
 /* Finds one tensor of ids and its checksums in the mapped file. */
-static dp_status locate_tensor(dp_dataset *dataset, dp_h5file *file, const char *object, int rank,
-                               dp_id_tensor *tensor, dp_error *error) {
+static dp_status locate_tensor(dp_dataset *dataset, const dp_h5reader *file, const char *object,
+                               int rank, dp_id_tensor *tensor, dp_error *error) {
     dp_h5location ids, checksums;
     char checksums_object[64];
     snprintf(checksums_object, sizeof checksums_object, "%s_checksums", object);
-    DP_TRY(dp_h5file_locate_integers(file, object, rank, &ids, error));
-    DP_TRY(dp_h5file_locate_integers(file, checksums_object, 1, &checksums, error));
+    DP_TRY(dp_h5reader_locate_integers(file, object, rank, &ids, error));
+    DP_TRY(dp_h5reader_locate_integers(file, checksums_object, 1, &checksums, error));
     tensor->rows = ids.shape.size[0];
     tensor->columns = rank == 1 ? 1 : ids.shape.size[1];
     uint64_t bytes = tensor->rows * tensor->columns * ids.bytes;
     uint64_t blocks = (bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK;
     uint64_t expected_columns = rank == 1 ? 1 : dataset->info.block_size;
-    /* The file may have been cut between HDF5's look at it and ours. */
-    bool inside = ids.offset + bytes <= dataset->map.size &&
-                  checksums.offset + blocks * 8 <= dataset->map.size;
     if (ids.bytes != dataset->id_bytes || tensor->rows == 0 ||
         tensor->columns != expected_columns || checksums.bytes != 8 ||
-        checksums.shape.size[0] != blocks || !inside)
+        checksums.shape.size[0] != blocks)
         return dp_fail(error, DP_ERR_INPUT, "%s: %s has the wrong shape or type", dataset->path,
                        object);
     tensor->data = dataset->map.data + ids.offset;
@@ -176,7 +149,7 @@ static dp_status locate_tensor(dp_dataset *dataset, dp_h5file *file, const char 
     return DP_OK;
 }
 
-static dp_status locate_split(dp_dataset *dataset, dp_h5file *file, dp_split split,
+static dp_status locate_split(dp_dataset *dataset, const dp_h5reader *file, dp_split split,
                               dp_error *error) {
     dp_status status = DP_OK;
     char object[64];
@@ -192,7 +165,6 @@ static dp_status locate_split(dp_dataset *dataset, dp_h5file *file, dp_split spl
 
 dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) {
     dp_status status = DP_OK;
-    dp_h5file *file = NULL;
     bool is_sealed = false;
     memset(dataset, 0, sizeof *dataset);
     DP_OR_DONE(dp_path_format(dataset->path, error, "%s", path));
@@ -200,20 +172,17 @@ dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error
     dataset->state = dp_file_state_of(path);
     DP_OR_DONE(dp_file_map_open(&dataset->map, path, error));
     DP_OR_DONE(dp_dataset_seal_check(&dataset->map, path, &is_sealed, error));
-    DP_OR_DONE(dp_h5file_open(&file, path, error));
-    DP_OR_DONE(read_info(dataset, file, is_sealed, error));
-    DP_OR_DONE(dp_vocabulary_read(&dataset->vocabulary, file, path, error));
+    dp_h5reader file = {.map = dataset->map};
+    DP_OR_DONE(dp_h5image_open(&file.image, file.map.data, file.map.size, path, error));
+    DP_OR_DONE(read_info(dataset, &file, is_sealed, error));
+    DP_OR_DONE(dp_vocabulary_read(&dataset->vocabulary, &file, error));
     dataset->id_bytes = dp_dataset_id_bytes(dataset->vocabulary.count);
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        DP_OR_DONE(locate_split(dataset, file, (dp_split)split, error));
+        DP_OR_DONE(locate_split(dataset, &file, (dp_split)split, error));
     dp_file_state after = dp_file_state_of(path);
     if (!dp_file_state_equal(&dataset->state, &after)) /* is it the file that we have mapped? */
         dataset->state = (dp_file_state){0};
 done:
-    if (status == DP_OK)
-        status = dp_h5file_close(file, error);
-    else
-        (void)dp_h5file_close(file, &(dp_error){0});
     if (status != DP_OK)
         dp_dataset_close(dataset);
     return status;

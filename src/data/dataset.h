@@ -41,17 +41,6 @@ typedef enum dp_split { DP_SPLIT_TRAIN, DP_SPLIT_DEV, DP_SPLIT_TEST, DP_SPLIT_CO
 /* "train", "dev", "test". */
 const char *dp_split_name(dp_split split);
 
-typedef enum dp_unit { DP_UNIT_CHAR, DP_UNIT_WORD } dp_unit;
-
-/* "char", "word"; and back, what is neither being taken as char. */
-const char *dp_unit_name(dp_unit unit);
-dp_unit dp_unit_parse(const char *name);
-
-/* The attribute `stream` of a dataset or checkpoint, which goes with the unit: one of characters
- * has none, and reads as false. */
-dp_status dp_stream_write(dp_h5file *file, dp_unit unit, bool stream, dp_error *error) DP_CHECKED;
-dp_status dp_stream_read(dp_h5file *file, bool *stream, dp_error *error) DP_CHECKED;
-
 /* What the attributes say. */
 typedef struct dp_dataset_info {
     dp_unit unit;

@@ -6,8 +6,20 @@
 
 #include <string.h>
 
-#define TOKENS_OBJECT "/vocab/tokens"
-#define COUNTS_OBJECT "/vocab/counts"
+const char *dp_unit_name(dp_unit unit) {
+    return unit == DP_UNIT_WORD ? "word" : "char";
+}
+
+dp_status dp_unit_read(const dp_h5reader *file, dp_unit *unit, bool *stream, dp_error *error) {
+    uint64_t value = 0;
+    char name[16];
+    DP_TRY(dp_h5reader_text_attribute(file, "unit", name, sizeof name, error));
+    if (dp_h5reader_has_attribute(file, "stream"))
+        DP_TRY(dp_h5reader_unsigned_attribute(file, "stream", &value, error));
+    *unit = strcmp(name, "word") == 0 ? DP_UNIT_WORD : DP_UNIT_CHAR;
+    *stream = value != 0;
+    return DP_OK;
+}
 
 dp_status dp_vocabulary_init(dp_vocabulary *vocabulary, const char *const *tokens, size_t count,
                              dp_error *error) {
@@ -29,17 +41,6 @@ void dp_vocabulary_clear(dp_vocabulary *vocabulary) {
     *vocabulary = (dp_vocabulary){0};
 }
 
-dp_status dp_vocabulary_write(const dp_vocabulary *vocabulary, dp_h5file *file, dp_error *error) {
-    const dp_h5shape shape = {.rank = 1, .size = {vocabulary->count}};
-    DP_TRY(dp_h5file_write_strings(file, TOKENS_OBJECT, vocabulary->table, vocabulary->count,
-                                   vocabulary->width, error));
-    if (vocabulary->counts == NULL)
-        return DP_OK;
-    DP_TRY(dp_h5file_create_integers(file, COUNTS_OBJECT, shape, 8, error));
-    return dp_h5file_write_rows(file, COUNTS_OBJECT, 0, vocabulary->count, vocabulary->counts,
-                                error);
-}
-
 static bool valid_token(const char *token, size_t width) {
     size_t length = strnlen(token, width);
     if (length == 0 || length == width)
@@ -54,17 +55,16 @@ static bool valid_token(const char *token, size_t width) {
     return true;
 }
 
-dp_status dp_vocabulary_read(dp_vocabulary *vocabulary, dp_h5file *file, const char *path,
-                             dp_error *error) {
+dp_status dp_vocabulary_read(dp_vocabulary *vocabulary, const dp_h5reader *file, dp_error *error) {
     dp_status status = DP_OK;
     *vocabulary = (dp_vocabulary){0};
-    DP_OR_DONE(dp_h5file_read_strings(file, TOKENS_OBJECT, DP_VOCABULARY_BYTES_MAX,
-                                      &vocabulary->table, &vocabulary->count, &vocabulary->width,
-                                      error));
+    DP_OR_DONE(dp_h5reader_strings(file, DP_TOKENS_OBJECT, DP_VOCABULARY_BYTES_MAX,
+                                   &vocabulary->table, &vocabulary->count, &vocabulary->width,
+                                   error));
     for (size_t i = 0; i < vocabulary->count; i++) {
         if (!valid_token(vocabulary->table + i * vocabulary->width, vocabulary->width)) {
-            status = dp_fail(error, DP_ERR_INPUT, "%s: token %zu of %s is not valid UTF-8", path, i,
-                             TOKENS_OBJECT);
+            status = dp_fail(error, DP_ERR_INPUT, "%s: token %zu of %s is not valid UTF-8",
+                             file->image.name, i, DP_TOKENS_OBJECT);
             goto done;
         }
     }

@@ -5,13 +5,28 @@
 #ifndef DP_DATA_VOCABULARY_H
 #define DP_DATA_VOCABULARY_H
 
-#include "formats/h5file.h"
+#include "formats/h5reader.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#define DP_TOKENS_OBJECT "/vocab/tokens"
+#define DP_COUNTS_OBJECT "/vocab/counts"
+
 #define DP_BOUNDARY_ID 0u
 #define DP_UNKNOWN_WORD "<unk>" /* the token of words that have none of their own */
+
+/* What a token is. */
+typedef enum dp_unit { DP_UNIT_CHAR, DP_UNIT_WORD } dp_unit;
+
+/* "char", "word". */
+const char *dp_unit_name(dp_unit unit);
+
+/* The attributes `unit`, what is neither being taken as char, and `stream` of a dataset or
+ * checkpoint: one of characters has no stream, and reads as false. */
+dp_status dp_unit_read(const dp_h5reader *file, dp_unit *unit, bool *stream,
+                       dp_error *error) DP_CHECKED;
 
 /* A table of more bytes than this is not read. */
 #define DP_VOCABULARY_BYTES_MAX ((size_t)1 << 30)
@@ -30,11 +45,9 @@ dp_status dp_vocabulary_init(dp_vocabulary *vocabulary, const char *const *token
                              dp_error *error) DP_CHECKED;
 void dp_vocabulary_clear(dp_vocabulary *vocabulary);
 
-/* "/vocab/tokens" of a dataset or checkpoint, and "/vocab/counts" where counts are known. Reading
- * checks that tokens are valid, and leaves counts in the file. */
-dp_status dp_vocabulary_write(const dp_vocabulary *vocabulary, dp_h5file *file,
-                              dp_error *error) DP_CHECKED;
-dp_status dp_vocabulary_read(dp_vocabulary *vocabulary, dp_h5file *file, const char *path,
+/* "/vocab/tokens" of a dataset or checkpoint; counts are left in the file. That tokens are valid is
+ * checked. Written by data/vocabulary_writer. */
+dp_status dp_vocabulary_read(dp_vocabulary *vocabulary, const dp_h5reader *file,
                              dp_error *error) DP_CHECKED;
 
 /* The token of an id below count, 0-terminated, owned by the vocabulary. */

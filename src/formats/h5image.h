@@ -2,7 +2,7 @@
  *
  * Files come from anywhere, and the library trusts what they say of themselves: damaged or made-up
  * structures let it read outside of its memory, follow links to other files, or allocate what a
- * header claims. So files are written by the library (formats/h5file) and read by this. It knows
+ * header claims. So files are written by the library (formats/h5writer) and read by this. It knows
  * the plain part of the format that the library writes unless told otherwise ("earliest": version 0
  * of the superblock, groups as symbol tables), and of that only datasets that lie in one piece, of
  * integers, floats and strings of fixed length, little-endian. Everything else is an error: links,

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "data/dataset_seal.h"
+#include "data/vocabulary_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,7 @@ typedef struct tensor {
 
 struct dp_dataset_writer {
     dp_file_replacement replacement;
-    dp_h5file *file;
+    dp_h5writer *file;
     int descriptor;  /* of the same file where it is large, else -1 */
     size_t unsynced; /* bytes written through `file` since the last sync */
     const dp_dataset_info *info;
@@ -59,17 +60,16 @@ struct dp_dataset_writer {
 /* --- starting a file -------------------------------------------------------------------------- */
 
 static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
-    dp_h5file *file = writer->file;
+    dp_h5writer *file = writer->file;
     const dp_dataset_info *info = writer->info;
-    DP_TRY(dp_h5file_write_text_attribute(file, "format", DP_DATASET_FORMAT, error));
-    DP_TRY(dp_h5file_write_unsigned_attribute(file, "version", DP_DATASET_VERSION, error));
-    DP_TRY(dp_h5file_write_text_attribute(file, "unit", dp_unit_name(info->unit), error));
-    DP_TRY(dp_stream_write(file, info->unit, info->stream, error));
-    DP_TRY(dp_h5file_write_unsigned_attribute(file, "block_size", info->block_size, error));
-    DP_TRY(dp_h5file_write_unsigned_attribute(file, "seed", info->seed, error));
-    DP_TRY(dp_h5file_write_text_attribute(file, "source", info->source, error));
-    DP_TRY(dp_h5file_write_text_attribute(file, "source_sha256", info->source_sha256, error));
-    DP_TRY(dp_h5file_write_text_attribute(file, "made_by", "dptrain " DP_VERSION, error));
+    DP_TRY(dp_h5writer_text_attribute(file, "format", DP_DATASET_FORMAT, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(file, "version", DP_DATASET_VERSION, error));
+    DP_TRY(dp_unit_write(file, info->unit, info->stream, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(file, "block_size", info->block_size, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(file, "seed", info->seed, error));
+    DP_TRY(dp_h5writer_text_attribute(file, "source", info->source, error));
+    DP_TRY(dp_h5writer_text_attribute(file, "source_sha256", info->source_sha256, error));
+    DP_TRY(dp_h5writer_text_attribute(file, "made_by", "dptrain " DP_VERSION, error));
     return dp_vocabulary_write(writer->vocabulary, file, error);
 }
 
@@ -85,7 +85,7 @@ static dp_status create_tensor(dp_dataset_writer *writer, int index, dp_error *e
     snprintf(self->object, sizeof self->object, "/%s/%s", dp_split_name((dp_split)(index / 2)),
              contexts ? "contexts" : "targets");
     dp_h5shape shape = {.rank = contexts ? 2 : 1, .size = {rows, self->columns}};
-    return dp_h5file_create_integers(writer->file, self->object, shape, writer->id_bytes, error);
+    return dp_h5writer_create_integers(writer->file, self->object, shape, writer->id_bytes, error);
 }
 
 static dp_status create_buffer(dp_dataset_writer *writer, dp_error *error) {
@@ -145,7 +145,7 @@ dp_status dp_dataset_writer_create(dp_dataset_writer **writer_out, const char *p
     memcpy(writer->rows, rows, sizeof writer->rows);
     DP_OR_DONE(create_buffer(writer, error));
     DP_OR_DONE(dp_file_replace_begin(&writer->replacement, path, error));
-    DP_OR_DONE(dp_h5file_create(&writer->file, writer->replacement.temporary, error));
+    DP_OR_DONE(dp_h5writer_create(&writer->file, writer->replacement.temporary, error));
     DP_OR_DONE(open_descriptor(writer, error));
     DP_OR_DONE(write_description(writer, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
@@ -162,7 +162,7 @@ done:
 void dp_dataset_writer_destroy(dp_dataset_writer *writer) {
     if (writer == NULL)
         return;
-    (void)dp_h5file_close(writer->file, &(dp_error){0});
+    (void)dp_h5writer_close(writer->file, &(dp_error){0});
     if (writer->descriptor >= 0)
         close(writer->descriptor);
     dp_file_replace_abort(&writer->replacement);
@@ -222,7 +222,7 @@ static dp_status write_tensor(dp_dataset_writer *writer, tensor *self, uint64_t 
         self->checksums[self->blocks_done++] =
             dp_xxh3_of(ids + at, left < DP_DATASET_BLOCK ? left : DP_DATASET_BLOCK);
     }
-    return dp_h5file_write_rows(writer->file, self->object, first, writer->filled, ids, error);
+    return dp_h5writer_rows(writer->file, self->object, first, writer->filled, ids, error);
 }
 
 /* Starts the disk on what was written and drops what it has, which Linux does on this advice. */
@@ -309,15 +309,14 @@ dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const
     return DP_OK;
 }
 
-/* --- ending a file
- * --------------------------------------------------------------------------------- */
+/* --- ending a file -------------------------------------------------------------------------- */
 
 static dp_status write_checksums(dp_dataset_writer *writer, const tensor *self, dp_error *error) {
     char object[64];
     dp_h5shape shape = {.rank = 1, .size = {self->blocks, 0}};
     snprintf(object, sizeof object, "%s_checksums", self->object);
-    DP_TRY(dp_h5file_create_integers(writer->file, object, shape, 8, error));
-    return dp_h5file_write_rows(writer->file, object, 0, self->blocks, self->checksums, error);
+    DP_TRY(dp_h5writer_create_integers(writer->file, object, shape, 8, error));
+    return dp_h5writer_rows(writer->file, object, 0, self->blocks, self->checksums, error);
 }
 
 static dp_status write_identity(dp_dataset_writer *writer, dp_error *error) {
@@ -330,27 +329,26 @@ static dp_status write_identity(dp_dataset_writer *writer, dp_error *error) {
     }
     DP_TRY(dp_dataset_identity(writer->info->block_size, writer->vocabulary, writer->rows,
                                checksums, blocks, sha256, error));
-    return dp_h5file_write_text_attribute(writer->file, "sha256", sha256, error);
+    return dp_h5writer_text_attribute(writer->file, "sha256", sha256, error);
 }
 
 /* In the file as it is read, that is when it has been closed. */
 static dp_status locate_tensors(dp_dataset_writer *writer, dp_byte_range ranges[DP_DATASET_TENSORS],
                                 dp_error *error) {
     dp_status status = DP_OK;
-    dp_h5file *file = NULL;
-    dp_error later; /* of closing what was only read from */
-    DP_OR_DONE(dp_h5file_open(&file, writer->replacement.temporary, error));
+    dp_h5reader file = {0};
+    DP_OR_DONE(dp_h5reader_open(&file, writer->replacement.temporary, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++) {
         const tensor *self = &writer->tensors[i];
         dp_h5location location;
         DP_OR_DONE(
-            dp_h5file_locate_integers(file, self->object, i % 2 == 0 ? 2 : 1, &location, error));
+            dp_h5reader_locate_integers(&file, self->object, i % 2 == 0 ? 2 : 1, &location, error));
         ranges[i] =
             (dp_byte_range){.first = location.offset,
                             .count = writer->rows[i / 2] * self->columns * writer->id_bytes};
     }
 done:
-    (void)dp_h5file_close(file, &later);
+    dp_h5reader_close(&file);
     return status;
 }
 
@@ -368,7 +366,7 @@ dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
         DP_TRY(write_checksums(writer, &writer->tensors[i], error));
     DP_TRY(write_identity(writer, error));
-    status = dp_h5file_close(writer->file, error);
+    status = dp_h5writer_close(writer->file, error);
     writer->file = NULL; /* gone even where closing failed */
     if (status != DP_OK)
         return status;

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/size.h"
-#include "formats/h5file.h"
+#include "data/vocabulary_writer.h"
 #include "system/filesystem.h"
 
 #include <errno.h>
@@ -141,29 +141,27 @@ bool dp_checkpoint_has_seal(const char *path) {
 
 /* --- saving --------------------------------------------------------------------------------- */
 
-static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5file *file,
+static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5writer *file,
                                   dp_error *error) {
     const dp_progress *progress = &checkpoint->progress;
     char hash[DP_HASH_TEXT_SIZE];
-    DP_TRY(dp_h5file_write_text_attribute(file, "format", FORMAT, error));
-    DP_TRY(dp_h5file_write_unsigned_attribute(file, "version", VERSION, error));
-    DP_TRY(dp_h5file_write_unsigned_attribute(file, "step", progress->step, error));
+    DP_TRY(dp_h5writer_text_attribute(file, "format", FORMAT, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(file, "version", VERSION, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(file, "step", progress->step, error));
     dp_hash_format(checkpoint->weights_hash, hash);
-    DP_TRY(dp_h5file_write_text_attribute(file, "weights", hash, error));
+    DP_TRY(dp_h5writer_text_attribute(file, "weights", hash, error));
     dp_hash_format(hash_state(checkpoint), hash);
-    DP_TRY(dp_h5file_write_text_attribute(file, "state", hash, error));
-    DP_TRY(
-        dp_h5file_write_text_attribute(file, "dataset_sha256", checkpoint->dataset_sha256, error));
-    DP_TRY(dp_h5file_write_text_attribute(file, "unit", dp_unit_name(checkpoint->unit), error));
-    DP_TRY(dp_stream_write(file, checkpoint->unit, checkpoint->stream, error));
-    DP_TRY(dp_h5file_write_unsigned_attribute(file, "block_size", checkpoint->block_size, error));
-    DP_TRY(dp_h5file_write_text_attribute(file, "build", checkpoint->build, error));
-    DP_TRY(dp_h5file_write_real_attribute(file, "loss_sum", progress->loss_sum, error));
-    DP_TRY(dp_h5file_write_unsigned_attribute(file, "loss_count", progress->loss_count, error));
-    DP_TRY(dp_h5file_write_real_attribute(file, "best_loss", progress->best_loss, error));
-    DP_TRY(dp_h5file_write_unsigned_attribute(file, "best_step", progress->best_step, error));
-    return dp_h5file_write_unsigned_attribute(file, "evaluations_since_best",
-                                              progress->evaluations_since_best, error);
+    DP_TRY(dp_h5writer_text_attribute(file, "state", hash, error));
+    DP_TRY(dp_h5writer_text_attribute(file, "dataset_sha256", checkpoint->dataset_sha256, error));
+    DP_TRY(dp_unit_write(file, checkpoint->unit, checkpoint->stream, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(file, "block_size", checkpoint->block_size, error));
+    DP_TRY(dp_h5writer_text_attribute(file, "build", checkpoint->build, error));
+    DP_TRY(dp_h5writer_real_attribute(file, "loss_sum", progress->loss_sum, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(file, "loss_count", progress->loss_count, error));
+    DP_TRY(dp_h5writer_real_attribute(file, "best_loss", progress->best_loss, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(file, "best_step", progress->best_step, error));
+    return dp_h5writer_unsigned_attribute(file, "evaluations_since_best",
+                                          progress->evaluations_since_best, error);
 }
 
 static size_t largest_tensor(const dp_params_layout *layout) {
@@ -174,7 +172,7 @@ static size_t largest_tensor(const dp_params_layout *layout) {
 }
 
 /* The tensors of a slab that is laid out as the parameters are. */
-static dp_status write_slab(const dp_checkpoint *checkpoint, dp_h5file *file, const char *group,
+static dp_status write_slab(const dp_checkpoint *checkpoint, dp_h5writer *file, const char *group,
                             const float *slab, dp_error *error) {
     dp_status status = DP_OK;
     float *natural = NULL;
@@ -186,18 +184,18 @@ static dp_status write_slab(const dp_checkpoint *checkpoint, dp_h5file *file, co
             continue;
         tensor_object(group, tensor, object);
         dp_tensor_store(tensor, slab, natural);
-        DP_OR_DONE(dp_h5file_write_floats(file, object, tensor_shape(tensor), natural, error));
+        DP_OR_DONE(dp_h5writer_floats(file, object, tensor_shape(tensor), natural, error));
     }
 done:
     dp_memory_free(natural);
     return status;
 }
 
-static dp_status write_optimizer(const dp_checkpoint *checkpoint, dp_h5file *file,
+static dp_status write_optimizer(const dp_checkpoint *checkpoint, dp_h5writer *file,
                                  dp_error *error) {
     char group[OBJECT_SIZE];
-    DP_TRY(dp_h5file_write_text(file, "/optimizer/name",
-                                dp_optimizer_name(checkpoint->config.optimizer), error));
+    DP_TRY(dp_h5writer_text(file, "/optimizer/name",
+                            dp_optimizer_name(checkpoint->config.optimizer), error));
     for (size_t slab = 0; slab < slab_count(checkpoint); slab++) {
         slab_group(checkpoint, slab, group);
         DP_TRY(write_slab(checkpoint, file, group, checkpoint->state[slab], error));
@@ -205,13 +203,14 @@ static dp_status write_optimizer(const dp_checkpoint *checkpoint, dp_h5file *fil
     return DP_OK;
 }
 
-static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5file *file, dp_error *error) {
+static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5writer *file,
+                               dp_error *error) {
     dp_status status = DP_OK;
     dp_text config = {0};
     dp_config_write(&checkpoint->config, &config);
     DP_OR_DONE(dp_text_check(&config, error));
     DP_OR_DONE(write_attributes(checkpoint, file, error));
-    DP_OR_DONE(dp_h5file_write_text(file, "/config", dp_text_string(&config), error));
+    DP_OR_DONE(dp_h5writer_text(file, "/config", dp_text_string(&config), error));
     DP_OR_DONE(dp_vocabulary_write(&checkpoint->vocabulary, file, error));
     DP_OR_DONE(write_slab(checkpoint, file, "/params", checkpoint->params, error));
     DP_OR_DONE(write_optimizer(checkpoint, file, error));
@@ -254,13 +253,13 @@ done:
 static dp_status make_image(const dp_checkpoint *checkpoint, const char *path, char **image,
                             size_t *size, dp_error *error) {
     dp_status status = DP_OK;
-    dp_h5file *file = NULL;
+    dp_h5writer *file = NULL;
     dp_error later; /* of the close, when something failed before it */
-    DP_OR_DONE(dp_h5file_create_in_memory(&file, path, error));
+    DP_OR_DONE(dp_h5writer_create_in_memory(&file, path, error));
     DP_OR_DONE(write_content(checkpoint, file, error));
-    DP_OR_DONE(dp_h5file_image(file, image, size, error));
+    DP_OR_DONE(dp_h5writer_image(file, image, size, error));
 done:
-    if (dp_h5file_close(file, status == DP_OK ? error : &later) != DP_OK && status == DP_OK)
+    if (dp_h5writer_close(file, status == DP_OK ? error : &later) != DP_OK && status == DP_OK)
         status = error->status;
     return status;
 }
@@ -277,23 +276,23 @@ dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path, 
 
 /* --- loading -------------------------------------------------------------------------------- */
 
-static dp_status read_hash(dp_h5file *file, const char *path, const char *name, uint64_t *hash,
-                           dp_error *error) {
+static dp_status read_hash(const dp_h5reader *file, const char *path, const char *name,
+                           uint64_t *hash, dp_error *error) {
     char text[DP_HASH_TEXT_SIZE];
-    dp_status status = dp_h5file_read_text_attribute(file, name, text, sizeof text, error);
+    dp_status status = dp_h5reader_text_attribute(file, name, text, sizeof text, error);
     if (status == DP_OK && !dp_hash_parse(text, hash))
         status = dp_fail(error, DP_ERR_INPUT, "%s: %s is not a hash", path, name);
     return status;
 }
 
-static dp_status read_version(dp_h5file *file, const char *path, uint64_t *version,
+static dp_status read_version(const dp_h5reader *file, const char *path, uint64_t *version,
                               dp_error *error) {
     dp_status status = DP_OK;
     char format[64];
-    if (dp_h5file_read_text_attribute(file, "format", format, sizeof format, error) != DP_OK ||
+    if (dp_h5reader_text_attribute(file, "format", format, sizeof format, error) != DP_OK ||
         strcmp(format, FORMAT) != 0)
         return dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain checkpoint", path);
-    DP_TRY(dp_h5file_read_unsigned_attribute(file, "version", version, error));
+    DP_TRY(dp_h5reader_unsigned_attribute(file, "version", version, error));
     if (*version < VERSION_WITHOUT_STATE || *version > VERSION)
         status = dp_fail(error, DP_ERR_INPUT,
                          "%s is a checkpoint of format version %" PRIu64
@@ -302,47 +301,44 @@ static dp_status read_version(dp_h5file *file, const char *path, uint64_t *versi
     return status;
 }
 
-static dp_status read_attributes(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
-                                 uint64_t version, dp_error *error) {
+static dp_status read_attributes(dp_checkpoint *checkpoint, const dp_h5reader *file,
+                                 const char *path, uint64_t version, dp_error *error) {
     dp_progress *progress = &checkpoint->progress;
-    char unit[16];
-    DP_TRY(dp_h5file_read_unsigned_attribute(file, "step", &progress->step, error));
+    DP_TRY(dp_h5reader_unsigned_attribute(file, "step", &progress->step, error));
     DP_TRY(read_hash(file, path, "weights", &checkpoint->weights_hash, error));
-    DP_TRY(dp_h5file_read_text_attribute(file, "dataset_sha256", checkpoint->dataset_sha256,
-                                         sizeof checkpoint->dataset_sha256, error));
-    DP_TRY(dp_h5file_read_text_attribute(file, "unit", unit, sizeof unit, error));
-    checkpoint->unit = dp_unit_parse(unit);
-    DP_TRY(dp_stream_read(file, &checkpoint->stream, error));
-    DP_TRY(dp_h5file_read_unsigned_attribute(file, "block_size", &checkpoint->block_size, error));
-    DP_TRY(dp_h5file_read_text_attribute(file, "build", checkpoint->build, sizeof checkpoint->build,
-                                         error));
-    DP_TRY(dp_h5file_read_real_attribute(file, "loss_sum", &progress->loss_sum, error));
-    DP_TRY(dp_h5file_read_unsigned_attribute(file, "loss_count", &progress->loss_count, error));
-    DP_TRY(dp_h5file_read_real_attribute(file, "best_loss", &progress->best_loss, error));
-    DP_TRY(dp_h5file_read_unsigned_attribute(file, "best_step", &progress->best_step, error));
+    DP_TRY(dp_h5reader_text_attribute(file, "dataset_sha256", checkpoint->dataset_sha256,
+                                      sizeof checkpoint->dataset_sha256, error));
+    DP_TRY(dp_unit_read(file, &checkpoint->unit, &checkpoint->stream, error));
+    DP_TRY(dp_h5reader_unsigned_attribute(file, "block_size", &checkpoint->block_size, error));
+    DP_TRY(dp_h5reader_text_attribute(file, "build", checkpoint->build, sizeof checkpoint->build,
+                                      error));
+    DP_TRY(dp_h5reader_real_attribute(file, "loss_sum", &progress->loss_sum, error));
+    DP_TRY(dp_h5reader_unsigned_attribute(file, "loss_count", &progress->loss_count, error));
+    DP_TRY(dp_h5reader_real_attribute(file, "best_loss", &progress->best_loss, error));
+    DP_TRY(dp_h5reader_unsigned_attribute(file, "best_step", &progress->best_step, error));
     if (version > VERSION_WITHOUT_STATE)
-        DP_TRY(dp_h5file_read_unsigned_attribute(file, "evaluations_since_best",
-                                                 &progress->evaluations_since_best, error));
+        DP_TRY(dp_h5reader_unsigned_attribute(file, "evaluations_since_best",
+                                              &progress->evaluations_since_best, error));
     return DP_OK;
 }
 
 /* All shapes are seen before memory is taken on the word of any. */
-static dp_status check_slab(const dp_checkpoint *checkpoint, dp_h5file *file, const char *group,
-                            dp_error *error) {
+static dp_status check_slab(const dp_checkpoint *checkpoint, const dp_h5reader *file,
+                            const char *group, dp_error *error) {
     char object[OBJECT_SIZE];
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &checkpoint->layout.tensors[t];
         if (dp_tensor_size(tensor) == 0)
             continue;
         tensor_object(group, tensor, object);
-        DP_TRY(dp_h5file_check_floats(file, object, tensor_shape(tensor), error));
+        DP_TRY(dp_h5reader_floats(file, object, tensor_shape(tensor), NULL, error));
     }
     return DP_OK;
 }
 
 /* *slab is the checkpoint's own, whether this succeeds or not. */
-static dp_status read_slab(const dp_checkpoint *checkpoint, dp_h5file *file, const char *group,
-                           float **slab, dp_error *error) {
+static dp_status read_slab(const dp_checkpoint *checkpoint, const dp_h5reader *file,
+                           const char *group, float **slab, dp_error *error) {
     dp_status status = DP_OK;
     float *natural = NULL;
     char object[OBJECT_SIZE];
@@ -354,7 +350,7 @@ static dp_status read_slab(const dp_checkpoint *checkpoint, dp_h5file *file, con
         if (dp_tensor_size(tensor) == 0)
             continue;
         tensor_object(group, tensor, object);
-        DP_OR_DONE(dp_h5file_read_floats(file, object, tensor_shape(tensor), natural, error));
+        DP_OR_DONE(dp_h5reader_floats(file, object, tensor_shape(tensor), natural, error));
         dp_tensor_load(tensor, *slab, natural);
     }
 done:
@@ -363,7 +359,7 @@ done:
 }
 
 /* Lays the model out as config, vocabulary and block_size say, and reads its tensors. */
-static dp_status read_params(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
+static dp_status read_params(dp_checkpoint *checkpoint, const dp_h5reader *file, const char *path,
                              dp_error *error) {
     dp_status status = DP_OK;
     const dp_model_shape shape =
@@ -376,7 +372,7 @@ static dp_status read_params(dp_checkpoint *checkpoint, dp_h5file *file, const c
     return status;
 }
 
-static dp_status read_state(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
+static dp_status read_state(dp_checkpoint *checkpoint, const dp_h5reader *file, const char *path,
                             dp_error *error) {
     dp_status status = DP_OK;
     char group[OBJECT_SIZE];
@@ -392,12 +388,12 @@ static dp_status read_state(dp_checkpoint *checkpoint, dp_h5file *file, const ch
     return status;
 }
 
-static dp_status read_optimizer(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
-                                uint64_t version, dp_error *error) {
+static dp_status read_optimizer(dp_checkpoint *checkpoint, const dp_h5reader *file,
+                                const char *path, uint64_t version, dp_error *error) {
     dp_status status = DP_OK;
     dp_text name = {0};
     const char *configured = dp_optimizer_name(checkpoint->config.optimizer);
-    DP_OR_DONE(dp_h5file_read_text(file, "/optimizer/name", 64, &name, error));
+    DP_OR_DONE(dp_h5reader_text(file, "/optimizer/name", 64, &name, error));
     if (strcmp(dp_text_string(&name), configured) != 0)
         status = dp_fail(error, DP_ERR_INPUT, "%s: optimizer '%s', but '%s' in its config", path,
                          dp_text_string(&name), configured);
@@ -411,17 +407,17 @@ done:
     return status;
 }
 
-static dp_status read_content(dp_checkpoint *checkpoint, dp_h5file *file, const char *path,
+static dp_status read_content(dp_checkpoint *checkpoint, const dp_h5reader *file, const char *path,
                               bool with_state, dp_error *error) {
     dp_status status = DP_OK;
     dp_text config = {0};
     uint64_t version = 0;
     DP_OR_DONE(read_version(file, path, &version, error));
     DP_OR_DONE(read_attributes(checkpoint, file, path, version, error));
-    DP_OR_DONE(dp_h5file_read_text(file, "/config", CONFIG_BYTES_MAX, &config, error));
+    DP_OR_DONE(dp_h5reader_text(file, "/config", CONFIG_BYTES_MAX, &config, error));
     DP_OR_DONE(
         dp_config_parse(&checkpoint->config, dp_text_string(&config), config.length, path, error));
-    DP_OR_DONE(dp_vocabulary_read(&checkpoint->vocabulary, file, path, error));
+    DP_OR_DONE(dp_vocabulary_read(&checkpoint->vocabulary, file, error));
     DP_OR_DONE(read_params(checkpoint, file, path, error));
     if (with_state)
         DP_OR_DONE(read_optimizer(checkpoint, file, path, version, error));
@@ -433,14 +429,13 @@ done:
 static dp_status load(dp_checkpoint *checkpoint, const char *path, bool with_state,
                       dp_error *error) {
     dp_status status = DP_OK;
-    dp_h5file *file = NULL;
-    dp_error later;
+    dp_h5reader file = {0};
     memset(checkpoint, 0, sizeof *checkpoint);
     DP_OR_DONE(dp_checkpoint_check_seal(path, error));
-    DP_OR_DONE(dp_h5file_open(&file, path, error));
-    DP_OR_DONE(read_content(checkpoint, file, path, with_state, error));
+    DP_OR_DONE(dp_h5reader_open(&file, path, error));
+    DP_OR_DONE(read_content(checkpoint, &file, path, with_state, error));
 done:
-    (void)dp_h5file_close(file, &later); /* only read from */
+    dp_h5reader_close(&file);
     if (status != DP_OK)
         dp_checkpoint_clear(checkpoint);
     return status;

@@ -2,6 +2,7 @@
  * wrong is found and named. */
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "data/vocabulary_writer.h"
 #include "pack/dataset_writer.h"
 #include "support/expect.h"
 #include "support/scratch.h"
@@ -409,15 +410,15 @@ typedef struct oddity {
 
 enum { ROWS = 4 };
 
-static void make_tensor(dp_h5file *file, const char *split, const char *name, dp_h5shape shape,
+static void make_tensor(dp_h5writer *file, const char *split, const char *name, dp_h5shape shape,
                         const oddity *odd) {
     dp_error error = {0};
     char object[64];
     dp_h5shape checksums = {.rank = 1, .size = {odd->checksums, 0}};
     snprintf(object, sizeof object, "/%s/%s", split, name);
-    expect_ok(dp_h5file_create_integers(file, object, shape, odd->id_bytes, &error), &error);
+    expect_ok(dp_h5writer_create_integers(file, object, shape, odd->id_bytes, &error), &error);
     snprintf(object, sizeof object, "/%s/%s_checksums", split, name);
-    expect_ok(dp_h5file_create_integers(file, object, checksums, 8, &error), &error);
+    expect_ok(dp_h5writer_create_integers(file, object, checksums, 8, &error), &error);
 }
 
 static void make_odd_file(const char *path, const oddity *odd) {
@@ -427,17 +428,16 @@ static void make_odd_file(const char *path, const oddity *odd) {
                                            {"sha256", "0"},
                                            {"made_by", "a test"}};
     dp_error error = {0};
-    dp_h5file *file = NULL;
+    dp_h5writer *file = NULL;
     dp_vocabulary vocabulary = {0};
     make_vocabulary(&vocabulary, 27);
-    expect_ok(dp_h5file_create(&file, path, &error), &error);
+    expect_ok(dp_h5writer_create(&file, path, &error), &error);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        expect_ok(dp_h5file_write_text_attribute(file, texts[i][0], texts[i][1], &error), &error);
-    expect_ok(dp_h5file_write_text_attribute(file, "format", odd->format, &error), &error);
-    expect_ok(dp_h5file_write_unsigned_attribute(file, "version", odd->version, &error), &error);
-    expect_ok(dp_h5file_write_unsigned_attribute(file, "block_size", odd->block_size, &error),
-              &error);
-    expect_ok(dp_h5file_write_unsigned_attribute(file, "seed", 1, &error), &error);
+        expect_ok(dp_h5writer_text_attribute(file, texts[i][0], texts[i][1], &error), &error);
+    expect_ok(dp_h5writer_text_attribute(file, "format", odd->format, &error), &error);
+    expect_ok(dp_h5writer_unsigned_attribute(file, "version", odd->version, &error), &error);
+    expect_ok(dp_h5writer_unsigned_attribute(file, "block_size", odd->block_size, &error), &error);
+    expect_ok(dp_h5writer_unsigned_attribute(file, "seed", 1, &error), &error);
     expect_ok(dp_vocabulary_write(&vocabulary, file, &error), &error);
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         const char *name = dp_split_name((dp_split)split);
@@ -447,7 +447,7 @@ static void make_odd_file(const char *path, const oddity *odd) {
             make_tensor(file, name, "contexts", contexts, odd);
         make_tensor(file, name, "targets", targets, odd);
     }
-    expect_ok(dp_h5file_close(file, &error), &error);
+    expect_ok(dp_h5writer_close(file, &error), &error);
     dp_vocabulary_clear(&vocabulary);
 }
 

@@ -1,5 +1,5 @@
 #include "base/memory.h"
-#include "data/vocabulary.h"
+#include "data/vocabulary_writer.h"
 #include "support/expect.h"
 #include "support/scratch.h"
 
@@ -63,15 +63,16 @@ static void test_vocabulary_is_read_as_written(void **state) {
     (void)state;
     dp_error error = {0};
     dp_vocabulary written = {0}, read = {0};
-    dp_h5file *file = NULL;
+    dp_h5writer *writer = NULL;
+    dp_h5reader file = {0};
     const char *path = scratch_path("vocabulary.h5");
     expect_ok(dp_vocabulary_init(&written, tokens, TOKEN_COUNT, &error), &error);
-    expect_ok(dp_h5file_create(&file, path, &error), &error);
-    expect_ok(dp_vocabulary_write(&written, file, &error), &error);
-    expect_ok(dp_h5file_close(file, &error), &error);
-    expect_ok(dp_h5file_open(&file, path, &error), &error);
-    expect_ok(dp_vocabulary_read(&read, file, path, &error), &error);
-    expect_ok(dp_h5file_close(file, &error), &error);
+    expect_ok(dp_h5writer_create(&writer, path, &error), &error);
+    expect_ok(dp_vocabulary_write(&written, writer, &error), &error);
+    expect_ok(dp_h5writer_close(writer, &error), &error);
+    expect_ok(dp_h5reader_open(&file, path, &error), &error);
+    expect_ok(dp_vocabulary_read(&read, &file, &error), &error);
+    dp_h5reader_close(&file);
     assert_true(dp_vocabulary_equal(&written, &read));
     dp_vocabulary_clear(&written);
     dp_vocabulary_clear(&read);
@@ -80,14 +81,15 @@ static void test_vocabulary_is_read_as_written(void **state) {
 /* Writes this table of two strings of `width` bytes and reads it as a vocabulary. */
 static dp_status read_table(const char *table, size_t width, dp_error *error) {
     dp_vocabulary vocabulary = {0};
-    dp_h5file *file = NULL;
+    dp_h5writer *writer = NULL;
+    dp_h5reader file = {0};
     const char *path = scratch_path("table.h5");
-    expect_ok(dp_h5file_create(&file, path, error), error);
-    expect_ok(dp_h5file_write_strings(file, "/vocab/tokens", table, 2, width, error), error);
-    expect_ok(dp_h5file_close(file, error), error);
-    expect_ok(dp_h5file_open(&file, path, error), error);
-    dp_status status = dp_vocabulary_read(&vocabulary, file, path, error);
-    (void)dp_h5file_close(file, &(dp_error){0});
+    expect_ok(dp_h5writer_create(&writer, path, error), error);
+    expect_ok(dp_h5writer_strings(writer, "/vocab/tokens", table, 2, width, error), error);
+    expect_ok(dp_h5writer_close(writer, error), error);
+    expect_ok(dp_h5reader_open(&file, path, error), error);
+    dp_status status = dp_vocabulary_read(&vocabulary, &file, error);
+    dp_h5reader_close(&file);
     if (status != DP_OK)
         assert_null(vocabulary.table);
     dp_vocabulary_clear(&vocabulary);
@@ -107,14 +109,15 @@ static void test_vocabulary_must_be_in_the_file(void **state) {
     (void)state;
     dp_error error = {0};
     dp_vocabulary vocabulary = {0};
-    dp_h5file *file = NULL;
+    dp_h5writer *writer = NULL;
+    dp_h5reader file = {0};
     const char *path = scratch_path("empty.h5");
-    expect_ok(dp_h5file_create(&file, path, &error), &error);
-    expect_ok(dp_h5file_close(file, &error), &error);
-    expect_ok(dp_h5file_open(&file, path, &error), &error);
-    expect_failure(dp_vocabulary_read(&vocabulary, file, path, &error), DP_ERR_INPUT,
-                   "/vocab/tokens", &error);
-    expect_ok(dp_h5file_close(file, &error), &error);
+    expect_ok(dp_h5writer_create(&writer, path, &error), &error);
+    expect_ok(dp_h5writer_close(writer, &error), &error);
+    expect_ok(dp_h5reader_open(&file, path, &error), &error);
+    expect_failure(dp_vocabulary_read(&vocabulary, &file, &error), DP_ERR_INPUT, "/vocab/tokens",
+                   &error);
+    dp_h5reader_close(&file);
 }
 
 int main(void) {

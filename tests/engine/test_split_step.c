@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "formats/h5file.h"
+#include "formats/h5reader.h"
 #include "model/model.h"
 #include "support/expect.h"
 #include "support/update_formula.h"
@@ -399,17 +399,18 @@ static void draw_golden_batch(batch *self, uint32_t step) {
     }
 }
 
-static void expect_golden_loss(dp_h5file *file, const char *name, uint64_t step, double loss) {
+static void expect_golden_loss(const dp_h5reader *file, const char *name, uint64_t step,
+                               double loss) {
     dp_error error = {0};
     char attribute[64];
     double expected = 0.0;
     snprintf(attribute, sizeof attribute, "wide_%s_loss_%u", name, (unsigned)step);
-    expect_ok(dp_h5file_read_real_attribute(file, attribute, &expected, &error), &error);
+    expect_ok(dp_h5reader_real_attribute(file, attribute, &expected, &error), &error);
     if (!(fabs(loss - expected) <= 1e-5 * expected))
         fail_msg("%s = %.9g, not %.9g", attribute, loss, expected);
 }
 
-static void expect_golden_tensor(dp_h5file *file, const char *name, const dp_tensor *tensor,
+static void expect_golden_tensor(const dp_h5reader *file, const char *name, const dp_tensor *tensor,
                                  const float *slab) {
     dp_error error = {0};
     char object[64];
@@ -419,7 +420,7 @@ static void expect_golden_tensor(dp_h5file *file, const char *name, const dp_ten
         shape = (dp_h5shape){.rank = 1, .size = {tensor->cols}};
     float *expected = new_array(dp_tensor_size(tensor), sizeof *expected);
     snprintf(object, sizeof object, "/wide/%s/%s", name, tensor->name);
-    expect_ok(dp_h5file_read_floats(file, object, shape, expected, &error), &error);
+    expect_ok(dp_h5reader_floats(file, object, shape, expected, &error), &error);
     for (size_t i = 0; i < dp_tensor_size(tensor); i++) {
         double difference = (double)slab[dp_tensor_index(tensor, i)] - (double)expected[i];
         error_squared += difference * difference;
@@ -430,7 +431,7 @@ static void expect_golden_tensor(dp_h5file *file, const char *name, const dp_ten
     dp_memory_free(expected);
 }
 
-static void check_golden(dp_h5file *file, const char *name, const char *keys) {
+static void check_golden(const dp_h5reader *file, const char *name, const char *keys) {
     dp_error error = {0};
     dp_config config;
     dp_params_layout layout;
@@ -469,16 +470,16 @@ static void test_split_step_is_pytorch(void **state) {
         {"lazy_adamw", "train.optimizer=adamw train.weight_decay=0.1 train.embedding_update=lazy"},
     };
     dp_error error = {0};
-    dp_h5file *file = NULL;
-    expect_ok(dp_h5file_open(&file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
+    dp_h5reader file = {0};
+    expect_ok(dp_h5reader_open(&file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char keys[256];
         snprintf(keys, sizeof keys,
                  "%s model.embedding_dim=%d model.hidden_dim=%d model.direct=yes", cases[i].keys,
                  EMBEDDING, HIDDEN);
-        check_golden(file, cases[i].name, keys);
+        check_golden(&file, cases[i].name, keys);
     }
-    expect_ok(dp_h5file_close(file, &error), &error);
+    dp_h5reader_close(&file);
 }
 
 int main(void) {

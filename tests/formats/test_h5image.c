@@ -1,7 +1,8 @@
 /* Files that the reader must refuse, written by HDF5's library as somebody else might: an error
  * that names the object, nothing followed, nothing allocated. */
 #include "base/memory.h"
-#include "formats/h5file.h"
+#include "formats/h5reader.h"
+#include "formats/h5writer.h"
 #include "support/expect.h"
 #include "support/scratch.h"
 #include "system/file.h"
@@ -32,21 +33,21 @@ static hid_t early_properties(void) {
 /* Every way of reading "/x" fails with this message. */
 static void expect_refused(const char *path, const char *part) {
     dp_error error = {0};
-    dp_h5file *file = NULL;
+    dp_h5reader file = {0};
     dp_h5location location;
     dp_text text = {0};
     char *table = NULL;
     size_t count = 0, width = 0;
-    expect_ok(dp_h5file_open(&file, path, &error), &error);
-    expect_failure(dp_h5file_locate_integers(file, "/x", 1, &location, &error), DP_ERR_INPUT, part,
-                   &error);
-    assert_non_null(strstr(error.message, path));
-    expect_failure(dp_h5file_read_text(file, "/x", 100, &text, &error), DP_ERR_INPUT, part, &error);
-    expect_failure(dp_h5file_read_strings(file, "/x", 100, &table, &count, &width, &error),
-                   DP_ERR_INPUT, part, &error);
-    expect_failure(dp_h5file_check_floats(file, "/x", (dp_h5shape){1, {3}}, &error), DP_ERR_INPUT,
+    expect_ok(dp_h5reader_open(&file, path, &error), &error);
+    expect_failure(dp_h5reader_locate_integers(&file, "/x", 1, &location, &error), DP_ERR_INPUT,
                    part, &error);
-    expect_ok(dp_h5file_close(file, &error), &error);
+    assert_non_null(strstr(error.message, path));
+    expect_failure(dp_h5reader_text(&file, "/x", 100, &text, &error), DP_ERR_INPUT, part, &error);
+    expect_failure(dp_h5reader_strings(&file, "/x", 100, &table, &count, &width, &error),
+                   DP_ERR_INPUT, part, &error);
+    expect_failure(dp_h5reader_floats(&file, "/x", (dp_h5shape){1, {3}}, NULL, &error),
+                   DP_ERR_INPUT, part, &error);
+    dp_h5reader_close(&file);
 }
 
 /* --- what is stored otherwise ----------------------------------------------------------------- */
@@ -153,7 +154,7 @@ static void test_h5image_finds_its_way_in_large_and_deep_groups(void **state) {
     enum { MEMBERS = 1000, DEPTH = 100 };
     const char *path = scratch_path("deep.h5");
     dp_error error = {0};
-    dp_h5file *opened = NULL;
+    dp_h5reader opened = {0};
     dp_h5location location;
     dp_text object = {0};
     hid_t file = create(path), links = H5Pcreate(H5P_LINK_CREATE), properties = early_properties();
@@ -175,15 +176,15 @@ static void test_h5image_finds_its_way_in_large_and_deep_groups(void **state) {
     H5Pclose(links);
     H5Fclose(file);
 
-    expect_ok(dp_h5file_open(&opened, path, &error), &error);
-    expect_ok(dp_h5file_locate_integers(opened, "/a/member0", 1, &location, &error), &error);
-    expect_ok(dp_h5file_locate_integers(opened, "/a/member999", 1, &location, &error), &error);
-    expect_ok(dp_h5file_locate_integers(opened, dp_text_string(&object), 1, &location, &error),
+    expect_ok(dp_h5reader_open(&opened, path, &error), &error);
+    expect_ok(dp_h5reader_locate_integers(&opened, "/a/member0", 1, &location, &error), &error);
+    expect_ok(dp_h5reader_locate_integers(&opened, "/a/member999", 1, &location, &error), &error);
+    expect_ok(dp_h5reader_locate_integers(&opened, dp_text_string(&object), 1, &location, &error),
               &error);
     expect_unsigned(location.shape.size[0], rows);
-    expect_failure(dp_h5file_locate_integers(opened, "/a/member1000", 1, &location, &error),
+    expect_failure(dp_h5reader_locate_integers(&opened, "/a/member1000", 1, &location, &error),
                    DP_ERR_INPUT, "has no /a/member1000", &error);
-    expect_ok(dp_h5file_close(opened, &error), &error);
+    dp_h5reader_close(&opened);
     dp_text_clear(&object);
 }
 
@@ -193,13 +194,14 @@ static void test_h5image_refuses_files_of_a_later_form(void **state) {
     (void)state;
     const char *path = scratch_path("later.h5");
     dp_error error = {0};
-    dp_h5file *file = NULL;
+    dp_h5reader file = {0};
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
     H5Fclose(H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access));
     H5Pclose(access);
-    expect_failure(dp_h5file_open(&file, path, &error), DP_ERR_INPUT, "libver 'earliest'", &error);
-    assert_null(file);
+    expect_failure(dp_h5reader_open(&file, path, &error), DP_ERR_INPUT, "libver 'earliest'",
+                   &error);
+    assert_null(file.map.data);
 }
 
 /* Every cut and every change of a byte: an error, or what was there before. The sanitizers look for
@@ -209,14 +211,14 @@ static void test_h5image_survives_any_damage(void **state) {
     static const unsigned char values[] = {0, 1, 0x7F, 0x80, 0xFF};
     const char *path = scratch_path("damaged.h5");
     dp_error error = {0};
-    dp_h5file *file = NULL;
+    dp_h5writer *file = NULL;
     dp_file_map map;
     const dp_h5shape shape = {1, {3}};
     const float numbers[3] = {1, 2, 3};
-    expect_ok(dp_h5file_create(&file, path, &error), &error);
-    expect_ok(dp_h5file_write_floats(file, "/group/x", shape, numbers, &error), &error);
-    expect_ok(dp_h5file_write_text_attribute(file, "text", "content", &error), &error);
-    expect_ok(dp_h5file_close(file, &error), &error);
+    expect_ok(dp_h5writer_create(&file, path, &error), &error);
+    expect_ok(dp_h5writer_floats(file, "/group/x", shape, numbers, &error), &error);
+    expect_ok(dp_h5writer_text_attribute(file, "text", "content", &error), &error);
+    expect_ok(dp_h5writer_close(file, &error), &error);
     expect_ok(dp_file_map_open(&map, path, &error), &error);
     for (size_t i = 0; i < map.size * (1 + sizeof values); i++) {
         size_t at = i / (1 + sizeof values), kind = i % (1 + sizeof values);

@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/tree.h"
-#include "formats/h5file.h"
+#include "formats/h5reader.h"
 #include "model/model.h"
 #include "model/optimizer.h"
 #include "support/reference.h"
@@ -306,7 +306,7 @@ typedef struct golden {
     size_t batch, grains;
     dp_dropout dropout;
     size_t grain_rows; /* that the model is made for: few go row by row, many by pairs */
-    dp_h5file *file;
+    dp_h5reader file;
     dp_file_map map;
     const uint32_t *contexts, *targets;
     dp_params_layout layout;
@@ -319,7 +319,8 @@ typedef struct golden {
 static const uint32_t *map_ids(golden *self, const char *object, int rank) {
     dp_error error;
     dp_h5location location;
-    assert_int_equal(dp_h5file_locate_integers(self->file, object, rank, &location, &error), DP_OK);
+    assert_int_equal(dp_h5reader_locate_integers(&self->file, object, rank, &location, &error),
+                     DP_OK);
     assert_int_equal(location.bytes, 4);
     assert_int_equal(location.offset % 4, 0);
     return (const uint32_t *)(const void *)(self->map.data + location.offset);
@@ -337,7 +338,7 @@ static void read_tensors(golden *self, const char *group, float *slab) {
         if (tensor->rank == 1)
             shape = (dp_h5shape){.rank = 1, .size = {tensor->cols}};
         snprintf(object, sizeof object, "/%s/%s/%s", self->name, group, tensor->name);
-        assert_int_equal(dp_h5file_read_floats(self->file, object, shape, self->natural, &error),
+        assert_int_equal(dp_h5reader_floats(&self->file, object, shape, self->natural, &error),
                          DP_OK);
         dp_tensor_load(tensor, slab, self->natural);
     }
@@ -347,7 +348,7 @@ static void golden_open(golden *self) {
     dp_error error;
     char object[64];
     const char *path = DP_TESTS_DIR "/golden/golden.h5";
-    assert_int_equal(dp_h5file_open(&self->file, path, &error), DP_OK);
+    assert_int_equal(dp_h5reader_open(&self->file, path, &error), DP_OK);
     assert_int_equal(dp_file_map_open(&self->map, path, &error), DP_OK);
     assert_int_equal(dp_params_layout_init(&self->layout, self->shape, &error), DP_OK);
     const dp_model_options options = {
@@ -366,7 +367,6 @@ static void golden_open(golden *self) {
 }
 
 static void golden_close(golden *self) {
-    dp_error error;
     dp_memory_free(self->params);
     dp_memory_free(self->expected);
     dp_memory_free(self->gradient);
@@ -374,7 +374,7 @@ static void golden_close(golden *self) {
     dp_memory_free(self->natural);
     dp_model_destroy(self->model);
     dp_file_map_close(&self->map);
-    assert_int_equal(dp_h5file_close(self->file, &error), DP_OK);
+    dp_h5reader_close(&self->file);
 }
 
 static void assert_close(const char *what, size_t n, const float *values, const float *expected) {
@@ -406,7 +406,7 @@ static void assert_loss(golden *self, double loss) {
     double expected = 0.0;
     char name[64];
     snprintf(name, sizeof name, "%s_loss_%zu", self->name, self->step);
-    assert_int_equal(dp_h5file_read_real_attribute(self->file, name, &expected, &error), DP_OK);
+    assert_int_equal(dp_h5reader_real_attribute(&self->file, name, &expected, &error), DP_OK);
     if (!(fabs(loss - expected) <= TOLERANCE * expected))
         fail_msg("%s = %.9g, not %.9g", name, loss, expected);
 }
@@ -449,9 +449,9 @@ static void check_golden(golden *self) {
     float *logits = dp_memory_zeroed(self->batch * self->shape.vocab, sizeof(float), &error);
     snprintf(object, sizeof object, "/%s/logits", self->name);
     assert_int_equal(
-        dp_h5file_read_floats(self->file, object,
-                              (dp_h5shape){.rank = 2, .size = {self->batch, self->shape.vocab}},
-                              logits, &error),
+        dp_h5reader_floats(&self->file, object,
+                           (dp_h5shape){.rank = 2, .size = {self->batch, self->shape.vocab}},
+                           logits, &error),
         DP_OK);
     for (size_t r = 0; r < self->batch; r++)
         assert_close(

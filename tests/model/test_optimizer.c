@@ -3,7 +3,7 @@
 #include "model/optimizer.h"
 
 #include "base/random.h"
-#include "formats/h5file.h"
+#include "formats/h5reader.h"
 #include "support/expect.h"
 
 #include <stdio.h>
@@ -80,7 +80,7 @@ enum { STEPS = 10, PARAMETERS = 247, LENGTH = 576, SLABS = 1 + DP_OPTIMIZER_SLAB
 static const size_t slice_widths[] = {LENGTH, 16, 112};
 
 typedef struct golden {
-    dp_h5file *file;
+    dp_h5reader file;
     dp_params_layout layout;
     float gradients[STEPS][LENGTH];
     float slabs[SLABS][LENGTH]; /* params, state */
@@ -99,7 +99,7 @@ static void read_slab(const golden *self, const char *object, float *slab) {
     dp_error error = {0};
     float values[PARAMETERS];
     dp_h5shape shape = {.rank = 1, .size = {PARAMETERS}};
-    expect_ok(dp_h5file_read_floats(self->file, object, shape, values, &error), &error);
+    expect_ok(dp_h5reader_floats(&self->file, object, shape, values, &error), &error);
     spread(&self->layout, values, slab);
 }
 
@@ -109,19 +109,18 @@ static void golden_open(golden *self) {
     const dp_h5shape shape = {.rank = 2, .size = {STEPS, PARAMETERS}};
     const dp_model_shape model = {
         .vocab = 11, .block_size = 3, .embedding_dim = 4, .hidden_dim = 8};
-    expect_ok(dp_h5file_open(&self->file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
+    expect_ok(dp_h5reader_open(&self->file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
     expect_ok(dp_params_layout_init(&self->layout, model, &error), &error);
     expect_unsigned(self->layout.parameter_count, PARAMETERS);
     expect_unsigned(self->layout.length, LENGTH);
-    expect_ok(dp_h5file_read_floats(self->file, "/optimizers/gradients", shape, gradients, &error),
+    expect_ok(dp_h5reader_floats(&self->file, "/optimizers/gradients", shape, gradients, &error),
               &error);
     for (size_t step = 0; step < STEPS; step++)
         spread(&self->layout, gradients + step * PARAMETERS, self->gradients[step]);
 }
 
 static void golden_close(golden *self) {
-    dp_error error = {0};
-    expect_ok(dp_h5file_close(self->file, &error), &error);
+    dp_h5reader_close(&self->file);
 }
 
 static double squares_of(const float *values) {

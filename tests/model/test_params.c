@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "formats/h5file.h"
+#include "formats/h5reader.h"
 #include "support/expect.h"
 
 #include <limits.h>
@@ -218,10 +218,10 @@ static void test_params_torch_is_uniform_but_for_the_embedding(void **state) {
 static void test_params_scaled_is_the_normal_draw_times_that_of_pytorch(void **state) {
     (void)state;
     dp_error error = {0};
-    dp_h5file *file = NULL;
+    dp_h5reader file = {0};
     dp_params_layout layout = layout_of(base);
     float *scaled = initial(&layout, DP_INIT_SCALED, 42);
-    expect_ok(dp_h5file_open(&file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
+    expect_ok(dp_h5reader_open(&file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
     static const struct {
         dp_tensor_id id;
         const char *attribute; /* NULL: this deviation */
@@ -234,7 +234,7 @@ static void test_params_scaled_is_the_normal_draw_times_that_of_pytorch(void **s
         const dp_tensor *tensor = &layout.tensors[cases[c].id];
         double deviation = cases[c].deviation;
         if (cases[c].attribute != NULL)
-            expect_ok(dp_h5file_read_real_attribute(file, cases[c].attribute, &deviation, &error),
+            expect_ok(dp_h5reader_real_attribute(&file, cases[c].attribute, &deviation, &error),
                       &error);
         for (size_t i = 0; i < dp_tensor_size(tensor); i++) {
             double draw = dp_random_normal(42, DP_STREAM_INIT, i, (uint64_t)cases[c].id);
@@ -242,7 +242,7 @@ static void test_params_scaled_is_the_normal_draw_times_that_of_pytorch(void **s
                          1e-7 * fabs(deviation * draw));
         }
     }
-    expect_ok(dp_h5file_close(file, &error), &error);
+    dp_h5reader_close(&file);
     dp_memory_free(scaled);
 }
 

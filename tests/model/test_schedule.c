@@ -1,6 +1,6 @@
 #include "model/schedule.h"
 
-#include "formats/h5file.h"
+#include "formats/h5reader.h"
 #include "support/expect.h"
 
 #include <stdio.h>
@@ -90,8 +90,8 @@ static void test_schedule_is_pytorch(void **state) {
                  {"inverse", DP_SCHEDULE_INVERSE, 0, 0.0},
                  {"inverse_warmup", DP_SCHEDULE_INVERSE, 10, 0.0}};
     dp_error error = {0};
-    dp_h5file *file = NULL;
-    expect_ok(dp_h5file_open(&file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
+    dp_h5reader file = {0};
+    expect_ok(dp_h5reader_open(&file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const dp_schedule schedule = {.kind = cases[i].kind,
                                       .lr = 0.5,
@@ -105,8 +105,8 @@ static void test_schedule_is_pytorch(void **state) {
         char object[64];
         float expected[RATES];
         snprintf(object, sizeof object, "/schedules/%s", cases[i].name);
-        expect_ok(dp_h5file_read_floats(file, object, (dp_h5shape){.rank = 1, .size = {RATES}},
-                                        expected, &error),
+        expect_ok(dp_h5reader_floats(&file, object, (dp_h5shape){.rank = 1, .size = {RATES}},
+                                     expected, &error),
                   &error);
         for (uint64_t step = 0; step < RATES; step++) {
             double lr = dp_schedule_lr(&schedule, step), wanted = (double)expected[step];
@@ -114,7 +114,7 @@ static void test_schedule_is_pytorch(void **state) {
                 fail_msg("%s, step %" PRIu64 ": %.9g, not %.9g", cases[i].name, step, lr, wanted);
         }
     }
-    expect_ok(dp_h5file_close(file, &error), &error);
+    dp_h5reader_close(&file);
 }
 
 int main(void) {

@@ -1,5 +1,6 @@
 /* Checkpoints: everything comes back, and a damaged file is refused with its name, never believed.
  */
+#include "data/vocabulary_writer.h"
 #include "run/checkpoint.h"
 
 #include "base/memory.h"
@@ -266,7 +267,7 @@ static const forgery honest = {.format = "dptrain-checkpoint", .version = 2, .op
 static const char *const groups[] = {"/params", "/optimizer/exp_avg", "/optimizer/exp_avg_sq"};
 enum { GROUP_COUNT = sizeof groups / sizeof groups[0] };
 
-static void forge_attributes(dp_h5file *file, const dp_checkpoint *checkpoint,
+static void forge_attributes(dp_h5writer *file, const dp_checkpoint *checkpoint,
                              const forgery *forged) {
     dp_error error = {0};
     char hash[DP_HASH_TEXT_SIZE], state[DP_HASH_TEXT_SIZE];
@@ -277,11 +278,11 @@ static void forge_attributes(dp_h5file *file, const dp_checkpoint *checkpoint,
         hashes[slab] = dp_params_hash(&checkpoint->layout, checkpoint->state[slab]);
     dp_hash_format(dp_xxh3_of(hashes, sizeof hashes), state);
     if (forged->version > 1) {
-        expect_ok(dp_h5file_write_text_attribute(
-                      file, "state", forged->state == NULL ? state : forged->state, &error),
+        expect_ok(dp_h5writer_text_attribute(file, "state",
+                                             forged->state == NULL ? state : forged->state, &error),
                   &error);
-        expect_ok(dp_h5file_write_unsigned_attribute(file, "evaluations_since_best",
-                                                     progress->evaluations_since_best, &error),
+        expect_ok(dp_h5writer_unsigned_attribute(file, "evaluations_since_best",
+                                                 progress->evaluations_since_best, &error),
                   &error);
     }
     const struct {
@@ -292,8 +293,7 @@ static void forge_attributes(dp_h5file *file, const dp_checkpoint *checkpoint,
                  {"unit", dp_unit_name(checkpoint->unit)},
                  {"build", checkpoint->build}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        expect_ok(dp_h5file_write_text_attribute(file, texts[i].name, texts[i].value, &error),
-                  &error);
+        expect_ok(dp_h5writer_text_attribute(file, texts[i].name, texts[i].value, &error), &error);
     const struct {
         const char *name;
         uint64_t value;
@@ -303,15 +303,13 @@ static void forge_attributes(dp_h5file *file, const dp_checkpoint *checkpoint,
                    {"loss_count", progress->loss_count},
                    {"best_step", progress->best_step}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        expect_ok(
-            dp_h5file_write_unsigned_attribute(file, numbers[i].name, numbers[i].value, &error),
-            &error);
-    expect_ok(dp_h5file_write_real_attribute(file, "loss_sum", progress->loss_sum, &error), &error);
-    expect_ok(dp_h5file_write_real_attribute(file, "best_loss", progress->best_loss, &error),
-              &error);
+        expect_ok(dp_h5writer_unsigned_attribute(file, numbers[i].name, numbers[i].value, &error),
+                  &error);
+    expect_ok(dp_h5writer_real_attribute(file, "loss_sum", progress->loss_sum, &error), &error);
+    expect_ok(dp_h5writer_real_attribute(file, "best_loss", progress->best_loss, &error), &error);
 }
 
-static void forge_tensor(dp_h5file *file, const forgery *forged, const char *group,
+static void forge_tensor(dp_h5writer *file, const forgery *forged, const char *group,
                          const dp_tensor *tensor, const float *slab, bool changed) {
     dp_error error = {0};
     char object[64];
@@ -331,12 +329,13 @@ static void forge_tensor(dp_h5file *file, const forgery *forged, const char *gro
     }
     snprintf(object, sizeof object, "%s/%s", group, tensor->name);
     if (changed && forged->as_integers)
-        expect_ok(dp_h5file_create_integers(file, object, shape, 4, &error), &error);
+        expect_ok(dp_h5writer_create_integers(file, object, shape, 4, &error), &error);
     else
-        expect_ok(dp_h5file_write_floats(file, object, shape, values, &error), &error);
+        expect_ok(dp_h5writer_floats(file, object, shape, values, &error), &error);
 }
 
-static void forge_tensors(dp_h5file *file, const dp_checkpoint *checkpoint, const forgery *forged) {
+static void forge_tensors(dp_h5writer *file, const dp_checkpoint *checkpoint,
+                          const forgery *forged) {
     const float *const slabs[] = {checkpoint->params, checkpoint->state[0], checkpoint->state[1]};
     const size_t count = forged->version > 1 ? GROUP_COUNT : 1;
     for (size_t g = 0; g < count; g++) {
@@ -362,20 +361,20 @@ static void add_seal(const char *path) {
 
 static const char *forge(const dp_checkpoint *checkpoint, const forgery *forged) {
     dp_error error = {0};
-    dp_h5file *file = NULL;
+    dp_h5writer *file = NULL;
     dp_text config = {0};
     const char *path = scratch_path("forged.h5");
-    expect_ok(dp_h5file_create(&file, path, &error), &error);
+    expect_ok(dp_h5writer_create(&file, path, &error), &error);
     forge_attributes(file, checkpoint, forged);
     dp_config_write(&checkpoint->config, &config);
-    expect_ok(dp_h5file_write_text(
-                  file, "/config",
-                  forged->config == NULL ? dp_text_string(&config) : forged->config, &error),
+    expect_ok(dp_h5writer_text(file, "/config",
+                               forged->config == NULL ? dp_text_string(&config) : forged->config,
+                               &error),
               &error);
     expect_ok(dp_vocabulary_write(&checkpoint->vocabulary, file, &error), &error);
     forge_tensors(file, checkpoint, forged);
-    expect_ok(dp_h5file_write_text(file, "/optimizer/name", forged->optimizer, &error), &error);
-    expect_ok(dp_h5file_close(file, &error), &error);
+    expect_ok(dp_h5writer_text(file, "/optimizer/name", forged->optimizer, &error), &error);
+    expect_ok(dp_h5writer_close(file, &error), &error);
     dp_text_clear(&config);
     add_seal(path);
     return path;

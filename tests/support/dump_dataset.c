@@ -45,10 +45,10 @@ static void print_rows(const dp_dataset *dataset, dp_split split) {
 
 static dp_status print_vocabulary(const dp_dataset *dataset, dp_error *error) {
     dp_status status = DP_OK;
-    dp_h5file *file = NULL;
+    dp_h5reader file = {0};
     dp_h5location counts;
-    DP_OR_DONE(dp_h5file_open(&file, dataset->path, error));
-    DP_OR_DONE(dp_h5file_locate_integers(file, "/vocab/counts", 1, &counts, error));
+    DP_OR_DONE(dp_h5reader_open(&file, dataset->path, error));
+    DP_OR_DONE(dp_h5reader_locate_integers(&file, "/vocab/counts", 1, &counts, error));
     if (counts.bytes != 8 || counts.shape.size[0] != dataset->vocabulary.count) {
         status = dp_fail(error, DP_ERR_INPUT, "/vocab/counts has the wrong shape");
         goto done;
@@ -59,7 +59,7 @@ static dp_status print_vocabulary(const dp_dataset *dataset, dp_error *error) {
         printf("%s %" PRIu64 "\n", dp_vocabulary_token(&dataset->vocabulary, id), count);
     }
 done:
-    (void)dp_h5file_close(file, &(dp_error){0});
+    dp_h5reader_close(&file);
     return status;
 }
 

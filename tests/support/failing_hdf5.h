@@ -1,6 +1,6 @@
 /* failing_hdf5: makes the n-th call of HDF5's library fail. For programs that are linked with
  * --wrap for each of these functions (DP_HDF5_CALLS in CMakeLists.txt), which leads the calls of
- * formats/h5file here; those of the library to itself are its own.
+ * formats/h5writer here; those of the library to itself are its own.
  */
 #ifndef DP_TESTS_FAILING_HDF5_H
 #define DP_TESTS_FAILING_HDF5_H
