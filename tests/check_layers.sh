@@ -2,6 +2,7 @@
 # check_layers.sh [TREE]: the rules of docs/architecture.md that neither compiler nor linker checks.
 #
 #   - a library that we adapt is included by its adapter only
+#   - x_internal.h is included by x*.c and x*.h only
 #   - file names are unique in the tree, and a .c and its .h lie in the same room
 #   - nothing outside tests and bench names a place on somebody's machine
 #
@@ -20,7 +21,7 @@ check_includes() {
     awk -F: '
     BEGIN {
         # who may include what comes from outside: pattern, and the file
-        only["^mpi(-ext|io)?\\.h$"] = "src/parallel/comm.c"
+        only["^mpi(-ext|io)?\\.h$"] = "src/parallel/comm_internal.h"
         only["^(cblas|openblas_config|lapacke|f77blas)\\.h$"] = "src/kernels/linalg.c"
         only["^(hdf5|hdf5_hl|H5[A-Za-z]*)\\.h$"] = "src/formats/h5writer.c"
         only["^ini\\.h$"] = "src/formats/ini.c"
@@ -37,6 +38,9 @@ check_includes() {
             if (included ~ pattern && file != only[pattern] && part[1] != "bench" &&
                 part[1] != "tests")
                 complain("only " only[pattern] " may include " included)
+        stem = included
+        if (sub(/_internal\.h$/, "", stem) && index(file, "src/" stem) != 1)
+            complain("only src/" stem "* may include " included)
         if (included ~ /(^|\/)\.\.\//) complain("includes by a way up: " included)
     }'
 }

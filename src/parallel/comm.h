@@ -1,4 +1,4 @@
-/* comm: the ranks of a job. The only file that knows MPI.
+/* comm: the ranks of a job. Its files (comm*) are the only ones that know MPI.
  *
  * Decides how ranks wait (spin briefly, then yield the processor; never longer than the deadline)
  * and how a failure of communication ends: as there is nobody left to agree with, comm prints which

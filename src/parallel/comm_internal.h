@@ -1,0 +1,51 @@
+/* comm_internal: what the files of comm (comm*.c) share. The only one that includes mpi.h. */
+#ifndef DP_PARALLEL_COMM_INTERNAL_H
+#define DP_PARALLEL_COMM_INTERNAL_H
+
+#include "parallel/comm.h"
+
+#include <mpi.h>
+
+#define DP_COMM_HOST_SIZE 64
+#define DP_COMM_ANY_PEER (-1)
+
+enum { DP_COMM_TAG_DATA, DP_COMM_TAG_ROLL_CALL, DP_COMM_TAG_ROLL_ANSWER };
+
+struct dp_comm {
+    MPI_Comm world; /* all ranks of the job or the group, numbered node by node */
+    MPI_Comm node;  /* those of this node, in the same order */
+    bool is_group;
+    bool is_known;   /* the number and host of this rank are in the tables */
+    unsigned places; /* that a group was told of */
+    int rank;
+    int size;
+    int node_index;
+    int node_count;
+    int *node_first; /* [node_count + 1] */
+    bool oversubscribed;
+    size_t piece_bytes; /* a multiple of a float's */
+    double deadline;
+    const char *phase;
+    uint64_t step;
+    uint64_t bytes_sent;
+    char (*hosts)[DP_COMM_HOST_SIZE]; /* [size] */
+    int *job_ranks;                   /* [size] the number of each rank in the job, for messages */
+    dp_status *statuses;              /* [size], for dp_comm_agree */
+    bool *present;                    /* [size], for the roll call */
+};
+
+/* A call of MPI has to succeed: there is no way on from one that failed, and nobody to agree with.
+ * `comm` may be NULL or half made, as it is at the start. */
+void dp_comm_demand(dp_comm *comm, int result, const char *call);
+
+/* Returns when the request is done; a deadline that is missed is that of `peer`, or of
+ * DP_COMM_ANY_PEER. */
+void dp_comm_wait_for(dp_comm *comm, MPI_Request *request, int peer);
+
+/* Some collective calls of MPI have no form that can be polled. The ranks meet before each of them,
+ * so that one that is missing is named; and one that goes missing within the call itself is noticed
+ * by the alarm, which can name the call only. */
+void dp_comm_begin_blocking(dp_comm *comm, MPI_Comm ranks, const char *call);
+void dp_comm_end_blocking(dp_comm *comm);
+
+#endif

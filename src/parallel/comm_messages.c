@@ -1,0 +1,130 @@
+/* Messages between two ranks, and what all of them say together. */
+#include "parallel/comm_internal.h"
+
+#include "base/memory.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+/* The one place where sizes become MPI's int. */
+static int narrow(dp_comm *comm, size_t count) {
+    if (count > INT_MAX) {
+        fprintf(stderr, "dptrain: a message of %zu elements is more than MPI can count\n", count);
+        dp_comm_abort(comm, DP_ERR_INTERNAL);
+    }
+    return (int)count;
+}
+
+/* Bytes of the piece that begins at `from`, of a message of `count`. */
+static int piece_at(const dp_comm *comm, size_t from, size_t count) {
+    return (int)(count - from < comm->piece_bytes ? count - from : comm->piece_bytes);
+}
+
+static void send_bytes(dp_comm *comm, int peer, const void *bytes, size_t count) {
+    comm->bytes_sent += count;
+    for (size_t at = 0; at < count; at += comm->piece_bytes) {
+        MPI_Request request;
+        dp_comm_demand(comm,
+                       MPI_Isend((const char *)bytes + at, piece_at(comm, at, count), MPI_BYTE,
+                                 peer, DP_COMM_TAG_DATA, comm->world, &request),
+                       "MPI_Isend");
+        dp_comm_wait_for(comm, &request, peer);
+    }
+}
+
+static void receive_bytes(dp_comm *comm, int peer, void *bytes, size_t count) {
+    for (size_t at = 0; at < count; at += comm->piece_bytes) {
+        MPI_Request request;
+        dp_comm_demand(comm,
+                       MPI_Irecv((char *)bytes + at, piece_at(comm, at, count), MPI_BYTE, peer,
+                                 DP_COMM_TAG_DATA, comm->world, &request),
+                       "MPI_Irecv");
+        dp_comm_wait_for(comm, &request, peer);
+    }
+}
+
+void dp_comm_send(dp_comm *comm, int peer, const float *values, size_t count) {
+    send_bytes(comm, peer, values, count * sizeof *values);
+}
+
+void dp_comm_receive(dp_comm *comm, int peer, float *values, size_t count) {
+    receive_bytes(comm, peer, values, count * sizeof *values);
+}
+
+/* Rank r receives from r without its lowest bit, and passes on to r + bit for the bits below that.
+ */
+void dp_comm_broadcast(dp_comm *comm, void *bytes, size_t count) {
+    int bit = 1;
+    while (bit < comm->size && (comm->rank & bit) == 0)
+        bit *= 2;
+    if (comm->rank != 0)
+        receive_bytes(comm, comm->rank - bit, bytes, count);
+    for (bit /= 2; bit > 0; bit /= 2) {
+        if (comm->rank + bit < comm->size)
+            send_bytes(comm, comm->rank + bit, bytes, count);
+    }
+}
+
+void dp_comm_gather_all(dp_comm *comm, const void *mine, size_t count, void *everyones) {
+    MPI_Request request;
+    int bytes = narrow(comm, count);
+    comm->bytes_sent += count * (size_t)(comm->size - 1);
+    dp_comm_demand(
+        comm,
+        MPI_Iallgather(mine, bytes, MPI_BYTE, everyones, bytes, MPI_BYTE, comm->world, &request),
+        "MPI_Iallgather");
+    dp_comm_wait_for(comm, &request, DP_COMM_ANY_PEER);
+}
+
+int dp_comm_max(dp_comm *comm, int value) {
+    MPI_Request request;
+    int maximum = value;
+    dp_comm_demand(comm,
+                   MPI_Iallreduce(&value, &maximum, 1, MPI_INT, MPI_MAX, comm->world, &request),
+                   "MPI_Iallreduce");
+    dp_comm_wait_for(comm, &request, DP_COMM_ANY_PEER);
+    return maximum;
+}
+
+void dp_comm_sum(dp_comm *comm, float *values, size_t count) {
+    const size_t bytes = count * sizeof *values, ranks = (size_t)comm->size;
+    comm->bytes_sent += 2 * (ranks - 1) * bytes / ranks;
+    for (size_t at = 0; at < bytes; at += comm->piece_bytes) {
+        MPI_Request request;
+        const int floats = piece_at(comm, at, bytes) / (int)sizeof *values;
+        dp_comm_demand(comm,
+                       MPI_Iallreduce(MPI_IN_PLACE, values + at / sizeof *values, floats, MPI_FLOAT,
+                                      MPI_SUM, comm->world, &request),
+                       "MPI_Iallreduce");
+        dp_comm_wait_for(comm, &request, DP_COMM_ANY_PEER);
+    }
+}
+
+void dp_comm_sum_blocking(dp_comm *comm, float *values, size_t count) {
+    dp_comm_demand(
+        comm,
+        MPI_Allreduce(MPI_IN_PLACE, values, narrow(comm, count), MPI_FLOAT, MPI_SUM, comm->world),
+        "MPI_Allreduce");
+}
+
+dp_status dp_comm_agree(dp_comm *comm, dp_status mine, dp_error *error) {
+    dp_comm_gather_all(comm, &mine, sizeof mine, comm->statuses);
+    for (int rank = 0; rank < comm->size; rank++) {
+        dp_status theirs = comm->statuses[rank];
+        if (theirs == DP_OK)
+            continue;
+        if (rank != comm->rank)
+            dp_fail(error, theirs, "%s", "");
+        return theirs;
+    }
+    return DP_OK;
+}
+
+void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) {
+    void *block = dp_memory_zeroed(count, size, error);
+    if (dp_comm_agree(comm, block == NULL ? error->status : DP_OK, error) != DP_OK) {
+        dp_memory_free(block);
+        return NULL;
+    }
+    return block;
+}

@@ -1,0 +1,301 @@
+/* How ranks wait, and how a wait or a call of MPI ends that cannot succeed. */
+#include "parallel/comm_internal.h"
+
+#include "base/text.h"
+#include "base/timer.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROLL_CALL_SECONDS 2.0  /* for the answers; a waiting rank gives its own much sooner */
+#define ROLL_LOOK_SECONDS 0.05 /* between two looks of a waiting rank for calls */
+#define NAMED_MAX 8            /* missing ranks that a message lists */
+
+/* Polls before the processor is yielded between polls, when every rank has one of its own. Long
+ * enough for an exchange between cores, short against a scheduler's time slice. */
+#define SPINS_BEFORE_YIELD 20000
+#define POLLS_PER_CLOCK_LOOK 256 /* of the fast ones */
+#define YIELDS_PER_CLOCK_LOOK 16
+
+/* What passes between two looks at the clock counts for so much at most. More has passed only where
+ * this rank was not running itself: a job that was suspended as a whole has missed nothing. */
+#define LOOK_SECONDS_MAX 1.0
+
+/* A rank that MPI does not let go, when it wants to end the job, ends alone. */
+#define ABORT_SECONDS 10
+
+/* MPI may need the processor of the rank that holds a board for what others do with it. */
+#define PLACES_PER_PROGRESS 64
+
+#define REST_SECONDS 2e-3 /* sleep between two looks */
+#define MEANWHILE_SECONDS 0.25
+
+/* --- an alarm for calls of MPI that only return when they are done ---------------------------- */
+
+/* What the alarm says, and the status that it ends with: a handler has no other way to know. */
+static struct {
+    char text[256];
+    size_t length;
+    int status;
+} alarm_message;
+
+static void end_at_alarm(int signal) {
+    (void)signal;
+    if (write(STDERR_FILENO, alarm_message.text, alarm_message.length) < 0)
+        _exit(alarm_message.status);
+    _exit(alarm_message.status);
+}
+
+/* Ends this rank with a status in so many seconds, unless the alarm is taken back: alarm(0). */
+static void set_alarm(double seconds, int status) {
+    struct sigaction action = {.sa_handler = end_at_alarm};
+    sigemptyset(&action.sa_mask);
+    alarm_message.status = status;
+    sigaction(SIGALRM, &action, NULL);
+    alarm(seconds < 1e6 ? (unsigned)seconds + 1 : 1000000);
+}
+
+/* --- failing -------------------------------------------------------------------------------- */
+
+void dp_comm_abort(dp_comm *comm, int exit_status) {
+    fflush(NULL);
+    (void)comm;
+    alarm_message.length = 0;
+    set_alarm(ABORT_SECONDS, exit_status);
+    MPI_Abort(MPI_COMM_WORLD, exit_status);
+    abort();
+}
+
+/* "rank 2 on a"; before ranks know their numbers, "process 4711 on a". */
+static void name_self(const dp_comm *comm, char *name, size_t size) {
+    char host[DP_COMM_HOST_SIZE] = "this host";
+    if (comm != NULL && comm->is_known) {
+        snprintf(name, size, "rank %d on %s", comm->job_ranks[comm->rank], dp_comm_host(comm));
+        return;
+    }
+    (void)gethostname(host, sizeof host - 1);
+    snprintf(name, size, "process %ld on %s", (long)getpid(), host);
+}
+
+void dp_comm_demand(dp_comm *comm, int result, const char *call) {
+    if (result == MPI_SUCCESS)
+        return;
+    char message[MPI_MAX_ERROR_STRING] = "", name[2 * DP_COMM_HOST_SIZE];
+    int length = 0, finalized = 0;
+    name_self(comm, name, sizeof name);
+    MPI_Finalized(&finalized);
+    if (!finalized)
+        MPI_Error_string(result, message, &length);
+    fprintf(stderr, "dptrain: %s: %s failed at step %" PRIu64 " (%s): %s\n", name, call,
+            comm == NULL ? 0 : comm->step,
+            comm == NULL || comm->phase == NULL ? "start" : comm->phase, message);
+    fflush(NULL);
+    if (finalized) /* MPI can end nothing any more; the launcher sees our status */
+        _exit(DP_ERR_LAUNCH);
+    dp_comm_abort(comm, DP_ERR_LAUNCH);
+}
+
+/* --- a missed deadline ---------------------------------------------------------------------- */
+
+/* The rank that we wait for may itself be waiting for the one that is to blame, so whoever misses
+ * the deadline calls the roll: every rank that waits answers, and those that do not are missing. */
+
+static void send_nothing(dp_comm *comm, int peer, int tag) {
+    MPI_Request request;
+    dp_comm_demand(comm, MPI_Isend(NULL, 0, MPI_BYTE, peer, tag, comm->world, &request),
+                   "MPI_Isend");
+    dp_comm_demand(comm, MPI_Request_free(&request), "MPI_Request_free");
+}
+
+/* Takes one empty message with this tag, if there is one: its sender, or DP_COMM_ANY_PEER. */
+static int take_nothing(dp_comm *comm, int tag) {
+    MPI_Status message;
+    int arrived = 0;
+    dp_comm_demand(comm, MPI_Iprobe(MPI_ANY_SOURCE, tag, comm->world, &arrived, &message),
+                   "MPI_Iprobe");
+    if (!arrived)
+        return DP_COMM_ANY_PEER;
+    dp_comm_demand(
+        comm, MPI_Recv(NULL, 0, MPI_BYTE, message.MPI_SOURCE, tag, comm->world, MPI_STATUS_IGNORE),
+        "MPI_Recv");
+    return message.MPI_SOURCE;
+}
+
+/* Returns the lowest rank that called, or `lowest` where that is lower. */
+static int answer_roll_calls(dp_comm *comm, int lowest) {
+    for (int caller = take_nothing(comm, DP_COMM_TAG_ROLL_CALL); caller != DP_COMM_ANY_PEER;
+         caller = take_nothing(comm, DP_COMM_TAG_ROLL_CALL)) {
+        send_nothing(comm, caller, DP_COMM_TAG_ROLL_ANSWER);
+        lowest = caller < lowest ? caller : lowest;
+    }
+    return lowest;
+}
+
+/* Answers and collects answers for this long; returns as answer_roll_calls. */
+static int collect_answers(dp_comm *comm, double seconds, int lowest) {
+    for (double end = dp_timer_now() + seconds; dp_timer_now() < end; sched_yield()) {
+        lowest = answer_roll_calls(comm, lowest);
+        int answered = take_nothing(comm, DP_COMM_TAG_ROLL_ANSWER);
+        if (answered != DP_COMM_ANY_PEER)
+            comm->present[answered] = true;
+    }
+    return lowest;
+}
+
+/* "rank 1 on a, rank 2 on b and 3 more" are not present; where all are, a message is missing. */
+static void append_missing(const dp_comm *comm, int peer, dp_text *out) {
+    int missing = 0;
+    for (int rank = 0; rank < comm->size; rank++) {
+        if (comm->present[rank] || missing++ >= NAMED_MAX)
+            continue;
+        dp_text_append_format(out, "%srank %d on %s", missing == 1 ? "" : ", ",
+                              comm->job_ranks[rank], comm->hosts[rank]);
+    }
+    if (missing > NAMED_MAX)
+        dp_text_append_format(out, " and %d more", missing - NAMED_MAX);
+    if (missing == 0 && peer == DP_COMM_ANY_PEER)
+        dp_text_append(out, "a message");
+    else if (missing == 0)
+        dp_text_append_format(out, "a message of rank %d on %s", comm->job_ranks[peer],
+                              comm->hosts[peer]);
+}
+
+static _Noreturn void miss_deadline(dp_comm *comm, int peer) {
+    dp_text missing = {0};
+    memset(comm->present, 0, (size_t)comm->size * sizeof *comm->present);
+    comm->present[comm->rank] = true;
+    for (int rank = 0; rank < comm->size; rank++) {
+        if (rank != comm->rank)
+            send_nothing(comm, rank, DP_COMM_TAG_ROLL_CALL);
+    }
+    /* Of several that call, the lowest speaks; its end of the job is also ours. */
+    if (collect_answers(comm, ROLL_CALL_SECONDS, comm->rank) < comm->rank)
+        (void)collect_answers(comm, 5.0 * ROLL_CALL_SECONDS, comm->rank);
+    append_missing(comm, peer, &missing);
+    fprintf(stderr,
+            "dptrain: %s did not arrive within %g s at step %" PRIu64
+            " (%s); rank %d on %s ends the job (parallel.deadline)\n",
+            dp_text_string(&missing), comm->deadline, comm->step, comm->phase,
+            comm->job_ranks[comm->rank], dp_comm_host(comm));
+    dp_comm_abort(comm, DP_ERR_DEADLINE);
+}
+
+/* --- waiting -------------------------------------------------------------------------------- */
+
+void dp_comm_set_deadline(dp_comm *comm, double seconds) {
+    comm->deadline = seconds;
+}
+
+void dp_comm_set_place(dp_comm *comm, const char *phase, uint64_t step) {
+    comm->phase = phase;
+    comm->step = step;
+    if (comm->is_group && comm->places++ % PLACES_PER_PROGRESS == 0) {
+        int arrived = 0;
+        dp_comm_demand(comm,
+                       MPI_Iprobe(MPI_ANY_SOURCE, DP_COMM_TAG_ROLL_CALL, comm->world, &arrived,
+                                  MPI_STATUS_IGNORE),
+                       "MPI_Iprobe");
+    }
+}
+
+/* A wait for one thing. Start with {0}. */
+typedef struct waiting {
+    uint64_t polls;
+    double looked;   /* at the clock, last; 0: not yet */
+    double listened; /* for roll calls, last */
+    double waited;   /* seconds */
+} waiting;
+
+static double smaller(double a, double b) {
+    return a < b ? a : b;
+}
+
+/* To be called each time that what we wait for is not there yet: lets others have the processor,
+ * answers roll calls, and does not return when the deadline has passed. */
+static void go_on_waiting(dp_comm *comm, waiting *self, int peer) {
+    self->polls++;
+    const bool yields = comm->oversubscribed || self->polls >= SPINS_BEFORE_YIELD;
+    if (yields)
+        sched_yield();
+    if (self->polls % (yields ? YIELDS_PER_CLOCK_LOOK : POLLS_PER_CLOCK_LOOK) != 0 ||
+        comm->deadline <= 0.0)
+        return;
+    const double now = dp_timer_now();
+    if (self->looked == 0.0)
+        self->listened = now; /* nobody calls a roll who has not waited for long */
+    else
+        self->waited += smaller(now - self->looked, LOOK_SECONDS_MAX);
+    self->looked = now;
+    if (self->waited > comm->deadline)
+        miss_deadline(comm, peer);
+    if (now - self->listened < ROLL_LOOK_SECONDS)
+        return;
+    self->listened = now;
+    (void)answer_roll_calls(comm, comm->rank);
+}
+
+void dp_comm_wait_for(dp_comm *comm, MPI_Request *request, int peer) {
+    waiting wait = {0};
+    for (;; go_on_waiting(comm, &wait, peer)) {
+        int arrived = 0;
+        dp_comm_demand(comm, MPI_Test(request, &arrived, MPI_STATUS_IGNORE), "MPI_Test");
+        if (arrived)
+            return;
+    }
+}
+
+void dp_comm_wait_for_flag(dp_comm *comm, const _Atomic uint64_t *flag, uint64_t value, int peer) {
+    waiting wait = {0};
+    while (atomic_load_explicit(flag, memory_order_acquire) < value)
+        go_on_waiting(comm, &wait, peer);
+}
+
+/* --- calls that block ------------------------------------------------------------------------- */
+
+void dp_comm_begin_blocking(dp_comm *comm, MPI_Comm ranks, const char *call) {
+    MPI_Request request;
+    dp_comm_demand(comm, MPI_Ibarrier(ranks, &request), "MPI_Ibarrier");
+    dp_comm_wait_for(comm, &request, DP_COMM_ANY_PEER);
+    if (comm->deadline <= 0.0)
+        return;
+    int length = snprintf(alarm_message.text, sizeof alarm_message.text,
+                          "dptrain: %s did not end within %g s at step %" PRIu64
+                          " (%s); rank %d on %s ends the job (parallel.deadline)\n",
+                          call, comm->deadline, comm->step, comm->phase,
+                          comm->job_ranks[comm->rank], dp_comm_host(comm));
+    alarm_message.length = strnlen(alarm_message.text, length < 0 ? 0 : sizeof alarm_message.text);
+    /* The lowest rank speaks: the job ends before the others would. */
+    set_alarm(comm->deadline + (comm->rank == 0 ? 0.0 : 3.0), DP_ERR_DEADLINE);
+}
+
+void dp_comm_end_blocking(dp_comm *comm) {
+    if (comm->deadline > 0.0)
+        alarm(0);
+}
+
+/* --- resting -------------------------------------------------------------------------------- */
+
+void dp_comm_rest(dp_comm *comm, void (*meanwhile)(void *context), void *context) {
+    const struct timespec sleep = {.tv_nsec = (long)(1e9 * REST_SECONDS)};
+    double called = 0.0;
+    int arrived = 0;
+    MPI_Request request;
+    dp_comm_demand(comm, MPI_Ibarrier(comm->world, &request), "MPI_Ibarrier");
+    for (;;) {
+        dp_comm_demand(comm, MPI_Test(&request, &arrived, MPI_STATUS_IGNORE), "MPI_Test");
+        if (arrived)
+            return;
+        if (meanwhile != NULL && dp_timer_now() - called >= MEANWHILE_SECONDS) {
+            meanwhile(context);
+            called = dp_timer_now();
+        }
+        nanosleep(&sleep, NULL);
+    }
+}
