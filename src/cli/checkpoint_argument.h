@@ -8,10 +8,8 @@
 /* The option --ckpt, for the table of a command whose options are a `holder` with char
  * ckpt[DP_PATH_SIZE]. */
 #define DP_CHECKPOINT_OPTION(holder)                                                               \
-    {                                                                                              \
-        .key = "ckpt", .type = DP_OPTION_TEXT, .offset = offsetof(holder, ckpt), .initial = "",    \
-        .unit = "PATH", .help = "checkpoint, or run folder (its best); none: the newest run"       \
-    }
+    DP_PATH(holder, ckpt, "ckpt", "", "PATH",                                                      \
+            "checkpoint, or run folder (its best); none: the newest run")
 
 /* Collective. The path is that of --ckpt (or "") or else the one positional argument; both are an
  * error, as is more than one. It may name a checkpoint, a run folder (its best) or be left out (the

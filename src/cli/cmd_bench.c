@@ -13,19 +13,8 @@ typedef struct bench_options {
 } bench_options;
 
 static const dp_option options[] = {
-    {.key = "seconds",
-     .type = DP_OPTION_REAL,
-     .offset = offsetof(bench_options, seconds),
-     .initial = "3",
-     .minimum = 0,
-     .maximum = 3600,
-     .unit = "S",
-     .help = "time to measure for"},
-    {.key = "json",
-     .type = DP_OPTION_SWITCH,
-     .offset = offsetof(bench_options, json),
-     .initial = "no",
-     .help = "print one JSON object"},
+    DP_REAL(bench_options, seconds, "seconds", "3", 0, 3600, "S", "time to measure for"),
+    DP_SWITCH(bench_options, json, "json", "print one JSON object"),
 };
 
 static dp_option_table options_table(void) {

@@ -15,11 +15,7 @@ typedef struct info_options {
 } info_options;
 
 static const dp_option options[] = {
-    {.key = "json",
-     .type = DP_OPTION_SWITCH,
-     .offset = offsetof(info_options, json),
-     .initial = "no",
-     .help = "print one JSON object"},
+    DP_SWITCH(info_options, json, "json", "print one JSON object"),
 };
 
 static dp_option_table options_table(void) {

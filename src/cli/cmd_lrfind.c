@@ -19,30 +19,10 @@ typedef struct lrfind_options {
 } lrfind_options;
 
 static const dp_option options[] = {
-    {.key = "from",
-     .type = DP_OPTION_REAL,
-     .offset = offsetof(lrfind_options, from),
-     .initial = "-3",
-     .minimum = -30,
-     .maximum = 30,
-     .unit = "X",
-     .help = "exponent of the first rate: 10 to the power of X"},
-    {.key = "to",
-     .type = DP_OPTION_REAL,
-     .offset = offsetof(lrfind_options, to),
-     .initial = "0",
-     .minimum = -30,
-     .maximum = 30,
-     .unit = "X",
-     .help = "exponent of the last rate"},
-    {.key = "count",
-     .type = DP_OPTION_UNSIGNED,
-     .offset = offsetof(lrfind_options, count),
-     .initial = "1000",
-     .minimum = 20,
-     .maximum = 1e8,
-     .unit = "N",
-     .help = "rates, one a step"},
+    DP_REAL(lrfind_options, from, "from", "-3", -30, 30, "X",
+            "exponent of the first rate: 10 to the power of X"),
+    DP_REAL(lrfind_options, to, "to", "0", -30, 30, "X", "exponent of the last rate"),
+    DP_UNSIGNED(lrfind_options, count, "count", "1000", 20, 1e8, "N", "rates, one a step"),
 };
 
 static dp_option_table options_table(void) {

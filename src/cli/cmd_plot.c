@@ -10,17 +10,10 @@ typedef struct plot_options {
 } plot_options;
 
 static const dp_option options[] = {
-    {.key = "out",
-     .type = DP_OPTION_TEXT,
-     .offset = offsetof(plot_options, out),
-     .initial = "",
-     .unit = "DIR",
-     .help = "folder for the files; none: plots in the (first) run folder"},
-    {.key = "pca",
-     .type = DP_OPTION_SWITCH,
-     .offset = offsetof(plot_options, pca),
-     .initial = "no",
-     .help = "embedding: first two principal components, not dimensions 0 and 1"},
+    DP_PATH(plot_options, out, "out", "", "DIR",
+            "folder for the files; none: plots in the (first) run folder"),
+    DP_SWITCH(plot_options, pca, "pca",
+              "embedding: first two principal components, not dimensions 0 and 1"),
 };
 
 static dp_option_table options_table(void) {

@@ -10,12 +10,8 @@ typedef struct report_options {
 } report_options;
 
 static const dp_option options[] = {
-    {.key = "out",
-     .type = DP_OPTION_TEXT,
-     .offset = offsetof(report_options, out),
-     .initial = "",
-     .unit = "FILE",
-     .help = "the page; none: report.html in the run folder"},
+    DP_PATH(report_options, out, "out", "", "FILE",
+            "the page; none: report.html in the run folder"),
 };
 
 static dp_option_table options_table(void) {

@@ -17,16 +17,10 @@ typedef struct sweep_options {
 } sweep_options;
 
 static const dp_option options[] = {
-    {.key = "fresh",
-     .type = DP_OPTION_SWITCH,
-     .offset = offsetof(sweep_options, fresh),
-     .initial = "no",
-     .help = "start over: remove what the run folders of the trials hold"},
-    {.key = "show_test",
-     .type = DP_OPTION_SWITCH,
-     .offset = offsetof(sweep_options, show_test),
-     .initial = "no",
-     .help = "as sweep.show_test=yes: test losses of all trials"},
+    DP_SWITCH(sweep_options, fresh, "fresh",
+              "start over: remove what the run folders of the trials hold"),
+    DP_SWITCH(sweep_options, show_test, "show_test",
+              "as sweep.show_test=yes: test losses of all trials"),
 };
 
 static dp_option_table options_table(void) {

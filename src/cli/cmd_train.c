@@ -13,34 +13,15 @@ typedef struct train_options {
 } train_options;
 
 static const dp_option options[] = {
-    {.key = "fresh",
-     .type = DP_OPTION_SWITCH,
-     .offset = offsetof(train_options, fresh),
-     .initial = "no",
-     .help = "start over: remove what the run folder holds"},
-    {.key = "stop_at",
-     .type = DP_OPTION_UNSIGNED,
-     .offset = offsetof(train_options, stop_at),
-     .initial = "0",
-     .minimum = 0,
-     .maximum = 1e15,
-     .unit = "STEP",
-     .help = "end early, with a checkpoint; 0: do not"},
-    {.key = "max_time",
-     .type = DP_OPTION_DURATION,
-     .offset = offsetof(train_options, max_time),
-     .initial = "0",
-     .minimum = 0,
-     .maximum = 1e9,
-     .unit = "TIME",
-     .help = "end with a checkpoint before so long has passed (90s, 30m, 2h, 1:30:00), with exit "
-             "status 75; 0: do not"},
-    {.key = "trace",
-     .type = DP_OPTION_TEXT,
-     .offset = offsetof(train_options, trace),
-     .initial = "",
-     .unit = "FILE",
-     .help = "write a Chrome trace of the first steps, a row a rank"},
+    DP_SWITCH(train_options, fresh, "fresh", "start over: remove what the run folder holds"),
+    DP_UNSIGNED(train_options, stop_at, "stop_at", "0", 0, 1e15, "STEP",
+                "end early, with a checkpoint; 0: do not"),
+    DP_DURATION(
+        train_options, max_time, "max_time", "0", 0, 1e9, "TIME",
+        "end with a checkpoint before so long has passed (90s, 30m, 2h, 1:30:00), with exit "
+        "status 75; 0: do not"),
+    DP_PATH(train_options, trace, "trace", "", "FILE",
+            "write a Chrome trace of the first steps, a row a rank"),
 };
 
 static dp_option_table options_table(void) {

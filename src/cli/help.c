@@ -10,13 +10,8 @@ typedef struct help_options {
 } help_options;
 
 static const dp_option options[] = {
-    {.key = "write_to",
-     .type = DP_OPTION_TEXT,
-     .offset = offsetof(help_options, write_to),
-     .initial = "",
-     .unit = "DIR",
-     .help = "write man pages and completion below this folder",
-     .flags = DP_OPTION_HIDDEN},
+    DP_PATH(help_options, write_to, "write_to", "", "DIR",
+            "write man pages and completion below this folder", .flags = DP_OPTION_HIDDEN),
 };
 
 static const dp_option_table table = {options, sizeof options / sizeof options[0]};

@@ -15,20 +15,9 @@ typedef struct question_options {
 
 static const dp_option options[] = {
     DP_CHECKPOINT_OPTION(question_options),
-    {.key = "count",
-     .alias = 'n',
-     .type = DP_OPTION_UNSIGNED,
-     .offset = offsetof(question_options, count),
-     .initial = "10",
-     .minimum = 1,
-     .maximum = 1e9,
-     .unit = "N",
-     .help = "tokens to show"},
-    {.key = "json",
-     .type = DP_OPTION_SWITCH,
-     .offset = offsetof(question_options, json),
-     .initial = "no",
-     .help = "print one JSON object"},
+    DP_UNSIGNED(question_options, count, "count", "10", 1, 1e9, "N", "tokens to show",
+                .alias = 'n'),
+    DP_SWITCH(question_options, json, "json", "print one JSON object"),
 };
 
 dp_option_table dp_token_question_options(void) {

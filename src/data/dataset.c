@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 const char *dp_split_name(dp_split split) {
-    static const char *const names[DP_SPLIT_COUNT] = {"train", "dev", "test"};
+    static const char *const names[] = {DP_SPLIT_NAMES};
     return names[split];
 }
 

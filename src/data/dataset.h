@@ -37,8 +37,8 @@
 #define DP_BLOCK_SIZE_MAX 64 /* tokens of context */
 
 typedef enum dp_split { DP_SPLIT_TRAIN, DP_SPLIT_DEV, DP_SPLIT_TEST, DP_SPLIT_COUNT } dp_split;
+#define DP_SPLIT_NAMES "train", "dev", "test"
 
-/* "train", "dev", "test". */
 const char *dp_split_name(dp_split split);
 
 /* What the attributes say. */

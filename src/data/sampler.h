@@ -12,6 +12,7 @@ typedef enum dp_sampling {
     DP_SAMPLING_REPLACEMENT, /* each row uniform over all examples, independent of the others */
     DP_SAMPLING_EPOCH,       /* every example once an epoch, in an order of its own each epoch */
 } dp_sampling;
+#define DP_SAMPLING_NAMES "replacement", "epoch"
 
 typedef struct dp_sampler {
     uint64_t seed;

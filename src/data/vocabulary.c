@@ -7,7 +7,8 @@
 #include <string.h>
 
 const char *dp_unit_name(dp_unit unit) {
-    return unit == DP_UNIT_WORD ? "word" : "char";
+    static const char *const names[] = {DP_UNIT_NAMES};
+    return names[unit];
 }
 
 dp_status dp_unit_read(const dp_h5reader *file, dp_unit *unit, bool *stream, dp_error *error) {

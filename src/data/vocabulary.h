@@ -19,8 +19,8 @@
 
 /* What a token is. */
 typedef enum dp_unit { DP_UNIT_CHAR, DP_UNIT_WORD } dp_unit;
+#define DP_UNIT_NAMES "char", "word"
 
-/* "char", "word". */
 const char *dp_unit_name(dp_unit unit);
 
 /* The attributes `unit`, what is neither being taken as char, and `stream` of a dataset or

@@ -22,28 +22,32 @@ typedef enum dp_output_kind {
     DP_OUTPUT_REPLICATED,
     DP_OUTPUT_SPLIT
 } dp_output_kind;
+#define DP_OUTPUT_NAMES "auto", "replicated", "split"
 
 #define DP_SPLIT_VOCAB_MIN 4096
 
-/* Whose kernels compute: of the highest level that all ranks have, or of this one. */
+/* Whose kernels compute: of the highest level that all ranks have, or of this one. The levels of
+ * system/cpu, in their order, behind auto. */
 typedef enum dp_kernels_kind {
     DP_KERNELS_AUTO,
     DP_KERNELS_GENERIC,
     DP_KERNELS_X86_64_V3,
     DP_KERNELS_X86_64_V4
 } dp_kernels_kind;
+#define DP_KERNELS_NAMES "auto", DP_CPU_LEVEL_NAMES
 
 /* What an optimizer with state or weight decay does to rows of C that no example of a step had:
  * they have the gradient 0 and are updated all the same, or they are left alone until they occur
  * (as torch.optim.SparseAdam does). Plain sgd makes no difference. */
 typedef enum dp_embedding_update { DP_EMBEDDING_DENSE, DP_EMBEDDING_LAZY } dp_embedding_update;
+#define DP_EMBEDDING_UPDATE_NAMES "dense", "lazy"
 
 typedef struct dp_config {
     char data_path[DP_PATH_SIZE];
 
     uint64_t embedding_dim;
     uint64_t hidden_dim;
-    int direct; /* 0 or 1 */
+    unsigned direct; /* 0 or 1 */
     dp_init init;
     dp_output_bias output_bias;
 

@@ -6,18 +6,18 @@
 #include <stdbool.h>
 
 static const struct {
-    const char *name;
     size_t slabs;
     const char *slab_names[DP_OPTIMIZER_SLABS_MAX];
 } kinds[] = {
-    [DP_OPTIMIZER_SGD] = {.name = "sgd"},
-    [DP_OPTIMIZER_MOMENTUM] = {.name = "momentum", .slabs = 1, .slab_names = {"momentum_buffer"}},
-    [DP_OPTIMIZER_NESTEROV] = {.name = "nesterov", .slabs = 1, .slab_names = {"momentum_buffer"}},
-    [DP_OPTIMIZER_ADAMW] = {.name = "adamw", .slabs = 2, .slab_names = {"exp_avg", "exp_avg_sq"}},
+    [DP_OPTIMIZER_SGD] = {.slabs = 0},
+    [DP_OPTIMIZER_MOMENTUM] = {.slabs = 1, .slab_names = {"momentum_buffer"}},
+    [DP_OPTIMIZER_NESTEROV] = {.slabs = 1, .slab_names = {"momentum_buffer"}},
+    [DP_OPTIMIZER_ADAMW] = {.slabs = 2, .slab_names = {"exp_avg", "exp_avg_sq"}},
 };
 
 const char *dp_optimizer_name(dp_optimizer_kind kind) {
-    return kinds[kind].name;
+    static const char *const names[] = {DP_OPTIMIZER_NAMES};
+    return names[kind];
 }
 
 size_t dp_optimizer_slabs(dp_optimizer_kind kind) {

@@ -31,6 +31,7 @@ typedef enum dp_optimizer_kind {
     DP_OPTIMIZER_NESTEROV,
     DP_OPTIMIZER_ADAMW
 } dp_optimizer_kind;
+#define DP_OPTIMIZER_NAMES "sgd", "momentum", "nesterov", "adamw"
 
 #define DP_OPTIMIZER_SLABS_MAX 2
 

@@ -110,6 +110,7 @@ typedef enum dp_init {
     DP_INIT_TORCH,  /* as torch.nn.Embedding and Linear begin: C from N(0, 1), the rest, biases too,
                        uniform within 1 / sqrt(fan in) of 0 */
 } dp_init;
+#define DP_INIT_NAMES "normal", "scaled", "small", "torch"
 
 /* Fills the slab. Element i of tensor t is a function of (seed, t, i) alone. */
 void dp_params_init(const dp_params_layout *layout, dp_init init, uint64_t seed, float *params);
@@ -120,6 +121,7 @@ typedef enum dp_output_bias {
     DP_OUTPUT_BIAS_FREQUENCY, /* the log of how often each token is a target, so that the first
                                  steps need not learn that */
 } dp_output_bias;
+#define DP_OUTPUT_BIAS_NAMES "init", "frequency"
 
 /* Sets b2 by how often each of the V tokens is a target: ln((counts[i] + 1) / (sum + V)). */
 void dp_params_set_output_bias(const dp_params_layout *layout, const uint64_t *counts,

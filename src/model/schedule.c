@@ -1,10 +1,7 @@
 #include "model/schedule.h"
 
 const char *dp_schedule_name(dp_schedule_kind kind) {
-    static const char *const names[] = {[DP_SCHEDULE_STEP] = "step",
-                                        [DP_SCHEDULE_CONSTANT] = "constant",
-                                        [DP_SCHEDULE_COSINE] = "cosine",
-                                        [DP_SCHEDULE_INVERSE] = "inverse"};
+    static const char *const names[] = {DP_SCHEDULE_NAMES};
     return names[kind];
 }
 

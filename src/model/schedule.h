@@ -23,6 +23,7 @@ typedef enum dp_schedule_kind {
     DP_SCHEDULE_COSINE,
     DP_SCHEDULE_INVERSE,
 } dp_schedule_kind;
+#define DP_SCHEDULE_NAMES "step", "constant", "cosine", "inverse"
 
 typedef struct dp_schedule {
     dp_schedule_kind kind;

@@ -83,12 +83,6 @@ static void append_common(const char *program, dp_text *script) {
     dp_text_append(script, text);
 }
 
-/* "one|two" as words. */
-static void append_choices(const dp_option *option, dp_text *script) {
-    for (const char *c = option->choices; *c != '\0'; c++)
-        dp_text_append_bytes(script, *c == '|' ? " " : c, 1);
-}
-
 static bool names_a_file(const dp_option *option) {
     static const char *const units[] = {"FILE", "PATH", "DIR"};
     bool file = false;
@@ -110,7 +104,7 @@ static void append_values(const char *command, dp_option_table table, dp_text *s
         if (option->type == DP_OPTION_CHOICES)
             dp_text_append(script, "LIST ");
         if (option->choices != NULL)
-            append_choices(option, script);
+            dp_options_append_choices(option, " ", script);
         else if (option->type == DP_OPTION_SWITCH)
             dp_text_append(script, "yes no");
         else

@@ -43,28 +43,10 @@ static dp_status fail_unknown(dp_option_table table, const char *kind, const cha
 
 /* --- one value ------------------------------------------------------------------------------ */
 
-static size_t choice_count(const dp_option *option) {
-    size_t count = 1;
-    for (const char *c = option->choices; *c != '\0'; c++)
-        count += *c == '|';
-    return count;
-}
-
-/* The i-th of "one|two|three": its start, and its length in *length. */
-static const char *choice_at(const dp_option *option, size_t index, size_t *length) {
-    const char *start = option->choices;
-    for (size_t i = 0; i < index; i++)
-        start = strchr(start, '|') + 1;
-    *length = strcspn(start, "|");
-    return start;
-}
-
 static bool parse_choice(const dp_option *option, const char *word, int *index) {
-    for (size_t i = 0; i < choice_count(option); i++) {
-        size_t length = 0;
-        const char *choice = choice_at(option, i, &length);
-        if (strlen(word) == length && strncmp(word, choice, length) == 0) {
-            *index = (int)i;
+    for (int i = 0; option->choices[i] != NULL; i++) {
+        if (strcmp(word, option->choices[i]) == 0) {
+            *index = i;
             return true;
         }
     }
@@ -202,9 +184,9 @@ static bool parse_value(const dp_option *option, const char *value, void *field)
     return false;
 }
 
-static void append_choices(const dp_option *option, dp_text *out) {
-    for (const char *c = option->choices; *c != '\0'; c++)
-        dp_text_append_bytes(out, *c == '|' ? ", " : c, *c == '|' ? 2 : 1);
+void dp_options_append_choices(const dp_option *option, const char *separator, dp_text *out) {
+    for (size_t i = 0; option->choices[i] != NULL; i++)
+        dp_text_append_format(out, "%s%s", i == 0 ? "" : separator, option->choices[i]);
 }
 
 void dp_options_append_allowed(const dp_option *option, dp_text *out) {
@@ -222,7 +204,7 @@ void dp_options_append_allowed(const dp_option *option, dp_text *out) {
     char low[32], high[32];
     dp_text_append(out, kinds[option->type]);
     if (option->choices != NULL)
-        append_choices(option, out);
+        dp_options_append_choices(option, ", ", out);
     else if (option->minimum < option->maximum && option->type != DP_OPTION_DURATION)
         dp_text_append_format(out, " from %s to %s", dp_text_format_real(option->minimum, low),
                               dp_text_format_real(option->maximum, high));
@@ -314,7 +296,6 @@ done:
 void dp_options_format(const dp_option *option, const void *target, dp_text *out) {
     const void *field = (const char *)target + option->offset;
     char buffer[32];
-    size_t length = 0;
     switch (option->type) {
     case DP_OPTION_UNSIGNED:
         dp_text_append_format(out, "%" PRIu64, *(const uint64_t *)field);
@@ -332,19 +313,15 @@ void dp_options_format(const dp_option *option, const void *target, dp_text *out
     case DP_OPTION_SWITCH:
         dp_text_append(out, *(const bool *)field ? "yes" : "no");
         break;
-    case DP_OPTION_CHOICE: {
-        const char *choice = choice_at(option, (size_t) * (const int *)field, &length);
-        dp_text_append_bytes(out, choice, length);
+    case DP_OPTION_CHOICE:
+        dp_text_append(out, option->choices[*(const int *)field]);
         break;
-    }
     case DP_OPTION_CHOICES: {
         const char *separator = "";
-        for (size_t i = 0; i < choice_count(option); i++) {
+        for (size_t i = 0; option->choices[i] != NULL; i++) {
             if ((*(const unsigned *)field >> i & 1u) == 0)
                 continue;
-            const char *choice = choice_at(option, i, &length);
-            dp_text_append(out, separator);
-            dp_text_append_bytes(out, choice, length);
+            dp_text_append_format(out, "%s%s", separator, option->choices[i]);
             separator = ",";
         }
         break;
@@ -604,8 +581,10 @@ void dp_options_help(dp_option_table table, dp_text *out) {
             continue;
         append_name(option, &name);
         dp_text_append(&help, option->help);
-        if (option->choices != NULL)
-            dp_text_append_format(&help, ": %s", option->choices);
+        if (option->choices != NULL) {
+            dp_text_append(&help, ": ");
+            dp_options_append_choices(option, "|", &help);
+        }
         if (option->initial[0] != '\0' && option->type != DP_OPTION_SWITCH)
             dp_text_append_format(&help, " [%s]", option->initial);
         dp_text_append_format(out, "  %-25s ", dp_text_string(&name));

@@ -23,13 +23,15 @@ typedef enum dp_option_type {
     DP_OPTION_UNSIGNED,      /* uint64_t */
     DP_OPTION_REAL,          /* double */
     DP_OPTION_DURATION,      /* double, seconds ("90s", "30m", "2h", "1:30:00", "0") */
-    DP_OPTION_TEXT,          /* char[DP_PATH_SIZE] */
+    DP_OPTION_TEXT,          /* dp_option_path */
     DP_OPTION_SWITCH,        /* bool; on the command line it takes no value */
-    DP_OPTION_CHOICE,        /* int or an enum: the index of the choice */
+    DP_OPTION_CHOICE,        /* an enum: the index of the choice */
     DP_OPTION_CHOICES,       /* unsigned: bit i is set where choice i is listed ("train,dev") */
     DP_OPTION_UNSIGNED_LIST, /* dp_option_unsigned_list ("100000,200000"; may be empty) */
     DP_OPTION_REAL_LIST,     /* dp_option_real_list */
 } dp_option_type;
+
+typedef char dp_option_path[DP_PATH_SIZE];
 
 typedef struct dp_option_unsigned_list {
     size_t count;
@@ -56,8 +58,8 @@ typedef struct dp_option {
     const char *initial; /* the default, as a user would write it */
     double minimum;      /* bounds of numbers and of the numbers in a list, both inclusive */
     double maximum;
-    const char *choices; /* "one|two|three", or NULL */
-    const char *unit;    /* what a number counts or what a text names: "rows", "FILE" */
+    const char *const *choices; /* names, NULL behind the last; or NULL */
+    const char *unit;           /* what a number counts or what a text names: "rows", "FILE" */
     const char *help;
     unsigned flags;
 } dp_option;
@@ -66,6 +68,45 @@ typedef struct dp_option_table {
     const dp_option *options;
     size_t count;
 } dp_option_table;
+
+/* A table has one of these an option. `holder` is the struct with the field, which must have the
+ * option's type; `choices` are DP_NAMES(...). Whatever else an entry has may stand behind the help,
+ * as in DP_SWITCH(holder, verbose, "verbose", "say more", .alias = 'v').
+ *
+ *     DP_UNSIGNED(holder, field, key, initial, minimum, maximum, unit, help)
+ *     DP_CHOICE(holder, field, key, initial, choices, unit, help)
+ *     DP_PATH(holder, field, key, initial, unit, help)
+ *     DP_SWITCH(holder, field, key, help) */
+#define DP_UNSIGNED(...) DP_OPTION_BOUNDED(UNSIGNED, uint64_t, __VA_ARGS__)
+#define DP_REAL(...) DP_OPTION_BOUNDED(REAL, double, __VA_ARGS__)
+#define DP_DURATION(...) DP_OPTION_BOUNDED(DURATION, double, __VA_ARGS__)
+#define DP_UNSIGNED_LIST(...) DP_OPTION_BOUNDED(UNSIGNED_LIST, dp_option_unsigned_list, __VA_ARGS__)
+#define DP_REAL_LIST(...) DP_OPTION_BOUNDED(REAL_LIST, dp_option_real_list, __VA_ARGS__)
+#define DP_CHOICE(...) DP_OPTION_CHOSEN(CHOICE, unsigned, __VA_ARGS__)
+#define DP_CHOICES(...) DP_OPTION_CHOSEN(CHOICES, unsigned, __VA_ARGS__)
+#define DP_PATH(holder, field, name, value, named, ...)                                            \
+    DP_OPTION_OF(TEXT, dp_option_path, holder, field, name, value, .unit = named,                  \
+                 .help = __VA_ARGS__)
+#define DP_SWITCH(holder, field, name, ...)                                                        \
+    DP_OPTION_OF(SWITCH, bool, holder, field, name, "no", .help = __VA_ARGS__)
+
+/* The names of an enum in its order, which a macro beside the enum lists: DP_SPLIT_NAMES. */
+#define DP_NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+#define DP_OPTION_BOUNDED(kind, c_type, holder, field, name, value, low, high, named, ...)         \
+    DP_OPTION_OF(kind, c_type, holder, field, name, value, .minimum = (low), .maximum = (high),    \
+                 .unit = named, .help = __VA_ARGS__)
+#define DP_OPTION_CHOSEN(kind, c_type, holder, field, name, value, names, named, ...)              \
+    DP_OPTION_OF(kind, c_type, holder, field, name, value, .choices = names, .unit = named,        \
+                 .help = __VA_ARGS__)
+/* The _Generic has no answer for a field of another type. */
+#define DP_OPTION_OF(kind, c_type, holder, field, name, value, ...)                                \
+    {                                                                                              \
+        .type = DP_OPTION_##kind, .key = name, .initial = value,                                   \
+        .offset = _Generic(&((holder *)0)->field, c_type *                                         \
+                           : offsetof(holder, field)),                                             \
+        __VA_ARGS__                                                                                \
+    }
 
 /* The table of an array, of which the length is known here. */
 #define DP_OPTION_TABLE(array)                                                                     \
@@ -110,6 +151,9 @@ void dp_options_help(dp_option_table table, dp_text *out);
 
 /* Appends one line a section: its keys with their defaults. */
 void dp_options_help_sections(dp_option_table table, dp_text *out);
+
+/* Appends the names of an option with choices. */
+void dp_options_append_choices(const dp_option *option, const char *separator, dp_text *out);
 
 /* Appends what an option accepts: "a whole number from 1 to 64". */
 void dp_options_append_allowed(const dp_option *option, dp_text *out);

@@ -13,6 +13,7 @@
 #include "system/termination.h"
 
 typedef enum dp_vocab_from { DP_VOCAB_FROM_ALL, DP_VOCAB_FROM_TRAIN } dp_vocab_from;
+#define DP_VOCAB_FROM_NAMES "all", "train"
 
 /* What is asked for of words; pack/word_packing has what it means. */
 typedef struct dp_packing_words {

@@ -69,8 +69,7 @@ dp_exchange_kind dp_exchange_resolve(dp_exchange_kind kind) {
 }
 
 const char *dp_exchange_name(dp_exchange_kind kind) {
-    static const char *const names[] = {
-        [DP_EXCHANGE_SHARED] = "shared", [DP_EXCHANGE_TREE] = "tree", [DP_EXCHANGE_MPI] = "mpi"};
+    static const char *const names[] = {DP_EXCHANGE_NAMES};
     return names[dp_exchange_resolve(kind)];
 }
 

@@ -45,10 +45,11 @@ typedef enum dp_exchange_kind {
     DP_EXCHANGE_TREE,
     DP_EXCHANGE_MPI
 } dp_exchange_kind;
+#define DP_EXCHANGE_NAMES "auto", "shared", "tree", "mpi"
 
 /* The kind that auto stands for here; the others stand for themselves. */
 dp_exchange_kind dp_exchange_resolve(dp_exchange_kind kind);
-/* "shared", "tree", "mpi". */
+/* The name of the kind that it stands for. */
 const char *dp_exchange_name(dp_exchange_kind kind);
 
 /* What a step is made of, given by the trainer. */

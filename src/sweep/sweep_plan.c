@@ -10,58 +10,26 @@
 #include <string.h>
 
 #define KEY_SIZE 64
-#define FIELD(member) offsetof(dp_sweep_settings, member)
 
 #define BLOCK_SIZE_KEY "block_size"
 #define REFERENCE_KEY "reference"
 #define REPEATS_KEY "repeats"
 
 static const dp_option options[] = {
-    {.key = "sweep.config",
-     .type = DP_OPTION_TEXT,
-     .offset = FIELD(config),
-     .initial = "",
-     .unit = "FILE",
-     .help = "config that all trials begin with, seen from the sweep file"},
-    {.key = "sweep.dir",
-     .type = DP_OPTION_TEXT,
-     .offset = FIELD(dir),
-     .initial = "",
-     .unit = "DIR",
-     .help = "folder of the trials and the tables; empty: runs/NAME after the sweep file"},
-    {.key = "sweep.text",
-     .type = DP_OPTION_TEXT,
-     .offset = FIELD(text),
-     .initial = "",
-     .unit = "FILE",
-     .help = "text that datasets are packed from, for trials with a block_size"},
-    {.key = "sweep.ranks_per_trial",
-     .type = DP_OPTION_UNSIGNED,
-     .offset = FIELD(ranks_per_trial),
-     .initial = "1",
-     .minimum = 1,
-     .maximum = 65536,
-     .unit = "N",
-     .help = "ranks that train one trial together"},
-    {.key = "sweep.repeats",
-     .type = DP_OPTION_UNSIGNED,
-     .offset = FIELD(repeats),
-     .initial = "1",
-     .minimum = 1,
-     .maximum = DP_SWEEP_REPEATS_MAX,
-     .unit = "N",
-     .help = "runs of a trial, each with the next seed; the table has their median"},
-    {.key = "sweep.show_test",
-     .type = DP_OPTION_SWITCH,
-     .offset = FIELD(show_test),
-     .initial = "no",
-     .help = "test losses of all trials, not only of the best on dev"},
-    {.key = "sweep.reference",
-     .type = DP_OPTION_TEXT,
-     .offset = FIELD(reference),
-     .initial = "reference",
-     .unit = "NAME",
-     .help = "whose test losses the column 'reference' has"},
+    DP_PATH(dp_sweep_settings, config, "sweep.config", "", "FILE",
+            "config that all trials begin with, seen from the sweep file"),
+    DP_PATH(dp_sweep_settings, dir, "sweep.dir", "", "DIR",
+            "folder of the trials and the tables; empty: runs/NAME after the sweep file"),
+    DP_PATH(dp_sweep_settings, text, "sweep.text", "", "FILE",
+            "text that datasets are packed from, for trials with a block_size"),
+    DP_UNSIGNED(dp_sweep_settings, ranks_per_trial, "sweep.ranks_per_trial", "1", 1, 65536, "N",
+                "ranks that train one trial together"),
+    DP_UNSIGNED(dp_sweep_settings, repeats, "sweep.repeats", "1", 1, DP_SWEEP_REPEATS_MAX, "N",
+                "runs of a trial, each with the next seed; the table has their median"),
+    DP_SWITCH(dp_sweep_settings, show_test, "sweep.show_test",
+              "test losses of all trials, not only of the best on dev"),
+    DP_PATH(dp_sweep_settings, reference, "sweep.reference", "reference", "NAME",
+            "whose test losses the column 'reference' has"),
 };
 
 dp_option_table dp_sweep_settings_table(void) {

@@ -24,15 +24,8 @@ dp_cpu_level dp_cpu_level_up_to(dp_cpu_level highest) {
 }
 
 const char *dp_cpu_level_name(dp_cpu_level level) {
-    switch (level) {
-    case DP_CPU_GENERIC:
-        return "generic";
-    case DP_CPU_X86_64_V3:
-        return "x86-64-v3";
-    case DP_CPU_X86_64_V4:
-        return "x86-64-v4";
-    }
-    return "unknown";
+    static const char *const names[] = {DP_CPU_LEVEL_NAMES};
+    return names[level];
 }
 
 void dp_cpu_mask(unsigned char mask[DP_CPU_MASK_SIZE]) {

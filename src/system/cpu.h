@@ -6,10 +6,11 @@
 /* Ordered: a processor of one level runs the kernels of the levels below it. The x86-64 levels are
  * those of the System V psABI, as far as kernels use them. */
 typedef enum dp_cpu_level {
-    DP_CPU_GENERIC = 0,   /* whatever the compiler's baseline is (SSE2, or NEON on aarch64) */
-    DP_CPU_X86_64_V3 = 3, /* AVX2, FMA */
-    DP_CPU_X86_64_V4 = 4, /* AVX-512 F, BW, DQ, VL */
+    DP_CPU_GENERIC,   /* whatever the compiler's baseline is (SSE2, or NEON on aarch64) */
+    DP_CPU_X86_64_V3, /* AVX2, FMA */
+    DP_CPU_X86_64_V4, /* AVX-512 F, BW, DQ, VL */
 } dp_cpu_level;
+#define DP_CPU_LEVEL_NAMES "generic", "x86-64-v3", "x86-64-v4"
 
 dp_cpu_level dp_cpu_level_detect(void);
 /* The same, but at most this one. */
