@@ -71,7 +71,8 @@ struct dp_split_step {
     float *part;                            /* [batch, lda], of a block in the gradient at a */
     float *dw1;                             /* [inputs of this rank, ldh], and db1 [ldh] */
     dp_occurrences occurrences;
-    float *dc; /* [TOKENS_AT_ONCE, lde] */
+    void *places; /* their arrays */
+    float *dc;    /* [TOKENS_AT_ONCE, lde] */
 
     /* Clipping only. */
     size_t below_count;
@@ -245,7 +246,11 @@ static dp_status allocate(dp_split_step *self, dp_error *error) {
     DP_TRY_NEW(self->dc, TOKENS_AT_ONCE * self->lde);
     DP_TRY_NEW(self->all_squares, ranks * self->blocks_most);
     DP_TRY_NEW(self->terms, blocks + self->below_count);
-    DP_TRY(dp_occurrences_init(&self->occurrences, shape->vocab, batch * shape->block_size, error));
+    dp_workspace room = {0};
+    DP_TRY(dp_occurrences_reserve(&self->occurrences, shape->vocab, batch * shape->block_size,
+                                  &room, error));
+    self->places = dp_workspace_allocate(&room, error);
+    DP_TRY(self->places == NULL ? error->status : DP_OK);
     place_stats(self);
     return DP_OK;
 }
@@ -284,7 +289,7 @@ void dp_split_step_destroy(dp_split_step *split) {
     dp_exchange_destroy(split->sums);
     dp_wide_model_destroy(split->model);
     dp_node_clear(&split->node);
-    dp_occurrences_clear(&split->occurrences);
+    dp_memory_free(split->places);
     dp_memory_free(split->node_blocks);
     dp_memory_free(split->shares);
     dp_memory_free(split->all_stats);

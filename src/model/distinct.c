@@ -1,36 +1,23 @@
 #include "model/distinct.h"
 
-#include "base/memory.h"
-
 #include <string.h>
 
-dp_status dp_distinct_init(dp_distinct *distinct, size_t block_size, size_t grains_max,
-                           size_t grain_rows, dp_error *error) {
+dp_status dp_distinct_reserve(dp_distinct *distinct, size_t block_size, size_t grains_max,
+                              size_t grain_rows, dp_workspace *room, dp_error *error) {
     const size_t examples = grains_max * grain_rows;
     size_t places = 4;
-    *distinct = (dp_distinct){.block_size = block_size};
     if (grain_rows > UINT32_MAX / grains_max)
         return dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", grain_rows);
     while (places < 2 * grain_rows) /* at most half of them are filled */
         places *= 2;
-    DP_TRY_NEW(distinct->starts, grains_max + 1);
-    DP_TRY_NEW(distinct->contexts, examples * block_size);
-    DP_TRY_NEW(distinct->target_starts, examples + 2);
-    DP_TRY_NEW(distinct->targets, examples);
-    DP_TRY_NEW(distinct->row_of, examples);
-    DP_TRY_NEW(distinct->places, places);
-    distinct->place_mask = places - 1;
+    *distinct = (dp_distinct){.block_size = block_size, .place_mask = places - 1};
+    DP_RESERVE(room, distinct->starts, grains_max + 1);
+    DP_RESERVE_ROWS(room, distinct->contexts, examples, block_size);
+    DP_RESERVE(room, distinct->target_starts, examples + 2);
+    DP_RESERVE(room, distinct->targets, examples);
+    DP_RESERVE(room, distinct->row_of, examples);
+    DP_RESERVE(room, distinct->places, places);
     return DP_OK;
-}
-
-void dp_distinct_clear(dp_distinct *distinct) {
-    dp_memory_free(distinct->starts);
-    dp_memory_free(distinct->contexts);
-    dp_memory_free(distinct->target_starts);
-    dp_memory_free(distinct->targets);
-    dp_memory_free(distinct->row_of);
-    dp_memory_free(distinct->places);
-    *distinct = (dp_distinct){0};
 }
 
 /* The row of this context in the current round: the one that has it, or a new one at the end. */

@@ -11,7 +11,7 @@
 #ifndef DP_MODEL_DISTINCT_H
 #define DP_MODEL_DISTINCT_H
 
-#include "base/status.h"
+#include "base/workspace.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,11 +33,10 @@ typedef struct dp_distinct {
     uint64_t round;
 } dp_distinct;
 
-/* Room for grains_max grains of at most grain_rows examples each. Release with dp_distinct_clear,
- * also after a failure. */
-dp_status dp_distinct_init(dp_distinct *distinct, size_t block_size, size_t grains_max,
-                           size_t grain_rows, dp_error *error) DP_CHECKED;
-void dp_distinct_clear(dp_distinct *distinct);
+/* For grains_max grains of at most grain_rows examples each; the arrays come to lie in `room`.
+ * Memory that is zeroed is all they need. */
+dp_status dp_distinct_reserve(dp_distinct *distinct, size_t block_size, size_t grains_max,
+                              size_t grain_rows, dp_workspace *room, dp_error *error) DP_CHECKED;
 
 /* Collects the rows of examples with these contexts [examples, block_size] and targets; grain g has
  * the examples [starts[g], starts[g + 1]), starts[0] = 0. */

@@ -1,38 +1,29 @@
 #include "model/dropout_mask.h"
 
-#include "base/memory.h"
-
-static dp_status init(dp_dropout_mask *mask, double rate, size_t rows, dp_error *error) {
+static void reserve(dp_dropout_mask *mask, double rate, size_t rows, dp_workspace *room) {
     mask->threshold = dp_dropout_threshold(rate);
     mask->scale = dp_dropout_scale(mask->threshold);
     mask->bytes = dp_dropout_bytes(mask->elements);
     if (dp_dropout_mask_is_on(mask))
-        DP_TRY_NEW(mask->bits, rows * mask->pieces * mask->bytes + 1);
-    return DP_OK;
+        DP_RESERVE_ROWS(room, mask->bits, rows + 1, mask->pieces * mask->bytes);
 }
 
-dp_status dp_dropout_mask_init_features(dp_dropout_mask *mask, const dp_dropout *dropout,
-                                        size_t rows, size_t block_size, size_t embedding_dim,
-                                        dp_error *error) {
+void dp_dropout_mask_reserve_features(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
+                                      size_t block_size, size_t embedding_dim, dp_workspace *room) {
     *mask = (dp_dropout_mask){.seed = dropout->seed,
                               .stream = DP_STREAM_DROP_EMBEDDING,
                               .pieces = block_size,
                               .elements = embedding_dim};
-    return init(mask, dropout->embedding, rows, error);
+    reserve(mask, dropout->embedding, rows, room);
 }
 
-dp_status dp_dropout_mask_init_hidden(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
-                                      size_t hidden_dim, dp_error *error) {
+void dp_dropout_mask_reserve_hidden(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
+                                    size_t hidden_dim, dp_workspace *room) {
     *mask = (dp_dropout_mask){.seed = dropout->seed,
                               .stream = DP_STREAM_DROP_HIDDEN,
                               .pieces = 1,
                               .elements = hidden_dim};
-    return init(mask, dropout->hidden, rows, error);
-}
-
-void dp_dropout_mask_clear(dp_dropout_mask *mask) {
-    dp_memory_free(mask->bits);
-    mask->bits = NULL;
+    reserve(mask, dropout->hidden, rows, room);
 }
 
 void dp_dropout_mask_draw(dp_dropout_mask *mask, const dp_kernels *kernels, size_t rows,

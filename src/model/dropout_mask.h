@@ -6,7 +6,7 @@
 #ifndef DP_MODEL_DROPOUT_MASK_H
 #define DP_MODEL_DROPOUT_MASK_H
 
-#include "base/status.h"
+#include "base/workspace.h"
 #include "kernels/dropout.h"
 #include "kernels/kernels.h"
 
@@ -18,17 +18,15 @@ typedef struct dp_dropout_mask {
     size_t pieces;      /* of a row: the positions of a context, or 1 */
     size_t elements;    /* of a piece */
     size_t bytes;       /* of a piece */
-    uint8_t *bits;      /* [rows, pieces, bytes] and a byte more, as kernels may read two at a time;
+    uint8_t *bits;      /* [rows, pieces, bytes] and more, as kernels may read two bytes at a time;
                            NULL where off */
 } dp_dropout_mask;
 
-/* For up to `rows` rows of features, or of hidden units. */
-dp_status dp_dropout_mask_init_features(dp_dropout_mask *mask, const dp_dropout *dropout,
-                                        size_t rows, size_t block_size, size_t embedding_dim,
-                                        dp_error *error) DP_CHECKED;
-dp_status dp_dropout_mask_init_hidden(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
-                                      size_t hidden_dim, dp_error *error) DP_CHECKED;
-void dp_dropout_mask_clear(dp_dropout_mask *mask);
+/* For up to `rows` rows of features, or of hidden units; `bits` come to lie in `room`. */
+void dp_dropout_mask_reserve_features(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
+                                      size_t block_size, size_t embedding_dim, dp_workspace *room);
+void dp_dropout_mask_reserve_hidden(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
+                                    size_t hidden_dim, dp_workspace *room);
 
 static inline bool dp_dropout_mask_is_on(const dp_dropout_mask *mask) {
     return mask->threshold != 0;

@@ -1,6 +1,6 @@
 #include "model/kernel_model.h"
 
-#include "base/memory.h"
+#include "base/workspace.h"
 #include "model/distinct.h"
 #include "model/dropout_mask.h"
 #include "model/pairs.h"
@@ -18,6 +18,7 @@
 /* Sharing between examples costs work of its own, which fewer rows a grain do not repay. */
 #define SHARING_ROWS_MIN 16
 
+/* One block: this, the masks, then the arrays by rows and those by pairs. */
 struct dp_kernel_model {
     const dp_params_layout *layout;
     const dp_kernels *kernels;
@@ -28,7 +29,7 @@ struct dp_kernel_model {
     bool by_context;           /* one row for examples of one context */
     dp_pairs pairs;
     dp_distinct distinct; /* if by_context */
-    float *x;             /* [rows, ldx] */
+    float *x;             /* [rows, ldx] and more, as whole vectors are written */
     float *h;             /* [rows, ldh] */
     float *logits;        /* [rows, ldv]; becomes p, then the gradient at the logits */
     float *dh;            /* [rows, ldh] */
@@ -68,94 +69,73 @@ static void choose_ways(dp_kernel_model *model, size_t grain_rows) {
     model->by_context = model->by_pairs && !dp_dropout_mask_is_on(&model->drop_hidden);
 }
 
-static dp_status allocate_rows(dp_kernel_model *model, size_t rows, dp_error *error) {
-    const size_t block = model->layout->shape.block_size;
-    DP_TRY_NEW(model->x, rows * model->ldx + DP_KERNEL_LANES);
-    DP_TRY_NEW(model->h, rows * model->ldh);
-    DP_TRY_NEW(model->logits, rows * model->ldv);
-    DP_TRY_NEW(model->dh, rows * model->ldh);
-    DP_TRY_NEW(model->numbers, rows + 1);
-    DP_TRY_NEW(model->row_starts, rows + 1);
+static void reserve_rows(dp_kernel_model *model, size_t rows, dp_workspace *room) {
+    DP_RESERVE_ROWS(room, model->x, rows + 1, model->ldx);
+    DP_RESERVE_ROWS(room, model->h, rows, model->ldh);
+    DP_RESERVE_ROWS(room, model->logits, rows, model->ldv);
+    DP_RESERVE_ROWS(room, model->dh, rows, model->ldh);
+    DP_RESERVE(room, model->numbers, rows + 1);
+    DP_RESERVE(room, model->row_starts, rows + 1);
+    if (dp_dropout_mask_is_on(&model->drop_hidden))
+        DP_RESERVE_ROWS(room, model->kept_h, rows, model->ldh);
+}
+
+static dp_status reserve_pairs(dp_kernel_model *model, size_t grain_rows, dp_workspace *room,
+                               dp_error *error) {
+    const dp_model_shape *shape = &model->layout->shape;
+    const size_t vocab = shape->vocab, block = shape->block_size, at_once = model->at_once;
+    const size_t pairs = dp_pairs_max(vocab, block, at_once, grain_rows);
+    DP_TRY(dp_pairs_reserve(&model->pairs, vocab, block, at_once, grain_rows, room, error));
+    if (model->by_context)
+        DP_TRY(dp_distinct_reserve(&model->distinct, block, at_once, grain_rows, room, error));
+    DP_RESERVE_ROWS(room, model->pair_x, pairs, model->lde);
+    DP_RESERVE_ROWS(room, model->pair_h, pairs, model->ldh);
+    DP_RESERVE_ROWS(room, model->dx, model->by_pairs ? pairs : at_once * grain_rows * block,
+                    model->lde);
+    DP_RESERVE_ROWS(room, model->dc_stack, 3 * vocab, model->lde);
+    return DP_OK;
+}
+
+static void reserve_masks(dp_kernel_model *model, const dp_dropout *dropout, size_t rows,
+                          dp_workspace *room) {
+    const dp_model_shape *shape = &model->layout->shape;
+    dp_dropout_mask_reserve_features(&model->drop_features, dropout, rows, shape->block_size,
+                                     shape->embedding_dim, room);
+    dp_dropout_mask_reserve_hidden(&model->drop_hidden, dropout, rows, shape->hidden_dim, room);
+}
+
+static void number_rows(dp_kernel_model *model, size_t rows) {
     for (size_t r = 0; r <= rows; r++) {
         model->numbers[r] = (uint32_t)r;
-        model->row_starts[r] = (uint32_t)(r * block);
+        model->row_starts[r] = (uint32_t)(r * model->layout->shape.block_size);
     }
-    return DP_OK;
-}
-
-static dp_status allocate_pairs(dp_kernel_model *model, size_t grain_rows, dp_error *error) {
-    const dp_model_shape *shape = &model->layout->shape;
-    const size_t rows = model->at_once * grain_rows;
-    const size_t pairs = dp_pairs_max(shape->vocab, shape->block_size, model->at_once, grain_rows);
-    DP_TRY(dp_pairs_init(&model->pairs, shape->vocab, shape->block_size, model->at_once, grain_rows,
-                         error));
-    if (model->by_context)
-        DP_TRY(dp_distinct_init(&model->distinct, shape->block_size, model->at_once, grain_rows,
-                                error));
-    DP_TRY_NEW(model->pair_x, pairs * model->lde);
-    DP_TRY_NEW(model->pair_h, pairs * model->ldh);
-    DP_TRY_NEW(model->dx, (model->by_pairs ? pairs : rows * shape->block_size) * model->lde);
-    DP_TRY_NEW(model->dc_stack, 3 * shape->vocab * model->lde);
-    return DP_OK;
-}
-
-static dp_status allocate_masks(dp_kernel_model *model, const dp_dropout *dropout, size_t rows,
-                                dp_error *error) {
-    const dp_model_shape *shape = &model->layout->shape;
-    DP_TRY(dp_dropout_mask_init_features(&model->drop_features, dropout, rows, shape->block_size,
-                                         shape->embedding_dim, error));
-    DP_TRY(
-        dp_dropout_mask_init_hidden(&model->drop_hidden, dropout, rows, shape->hidden_dim, error));
-    if (dp_dropout_mask_is_on(&model->drop_hidden))
-        DP_TRY_NEW(model->kept_h, rows * model->ldh);
-    return DP_OK;
 }
 
 dp_status dp_kernel_model_create(dp_kernel_model **model, const dp_params_layout *layout,
                                  const dp_model_options *options, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_model_shape *shape = &layout->shape;
-    dp_kernel_model *self = NULL;
+    const size_t inputs = shape->block_size * shape->embedding_dim;
+    dp_workspace room = {0};
+    dp_kernel_model self = {.layout = layout,
+                            .kernels = dp_kernels_of(options->level),
+                            .at_once = choose_grains(options->grain_rows),
+                            .inputs = inputs,
+                            .lde = dp_kernels_padded(shape->embedding_dim),
+                            .ldh = dp_kernels_padded(shape->hidden_dim),
+                            .ldv = dp_kernels_padded(shape->vocab),
+                            .ldx = dp_kernels_padded(inputs)};
+    const size_t rows = self.at_once * options->grain_rows;
     *model = NULL;
-    DP_NEW_OR_DONE(self, 1);
-    self->layout = layout;
-    self->kernels = dp_kernels_of(options->level);
-    self->inputs = shape->block_size * shape->embedding_dim;
-    self->lde = dp_kernels_padded(shape->embedding_dim);
-    self->ldh = dp_kernels_padded(shape->hidden_dim);
-    self->ldv = dp_kernels_padded(shape->vocab);
-    self->ldx = dp_kernels_padded(self->inputs);
-    self->at_once = choose_grains(options->grain_rows);
-    const size_t rows = self->at_once * options->grain_rows;
-    DP_OR_DONE(allocate_masks(self, &options->dropout, rows, error));
-    choose_ways(self, options->grain_rows);
-    DP_OR_DONE(allocate_rows(self, rows, error));
-    DP_OR_DONE(allocate_pairs(self, options->grain_rows, error));
-    *model = self;
-    self = NULL;
-done:
-    dp_kernel_model_destroy(self);
-    return status;
+    reserve_masks(&self, &options->dropout, rows, &room);
+    choose_ways(&self, options->grain_rows);
+    reserve_rows(&self, rows, &room);
+    DP_TRY(reserve_pairs(&self, options->grain_rows, &room, error));
+    DP_TRY_BUILD(*model, &room, self);
+    number_rows(*model, rows);
+    return DP_OK;
 }
 
 void dp_kernel_model_destroy(dp_kernel_model *model) {
-    if (model == NULL)
-        return;
-    dp_pairs_clear(&model->pairs);
-    dp_distinct_clear(&model->distinct);
-    dp_memory_free(model->x);
-    dp_memory_free(model->h);
-    dp_memory_free(model->logits);
-    dp_memory_free(model->dh);
-    dp_memory_free(model->dx);
-    dp_memory_free(model->pair_x);
-    dp_memory_free(model->pair_h);
-    dp_memory_free(model->numbers);
-    dp_memory_free(model->row_starts);
-    dp_memory_free(model->dc_stack);
-    dp_dropout_mask_clear(&model->drop_features);
-    dp_dropout_mask_clear(&model->drop_hidden);
-    dp_memory_free(model->kept_h);
     dp_memory_free(model);
 }
 

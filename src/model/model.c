@@ -1,6 +1,6 @@
 #include "model/model.h"
 
-#include "base/memory.h"
+#include "base/workspace.h"
 #include "kernels/activation.h"
 #include "model/dropout_mask.h"
 #include "model/kernel_model.h"
@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+/* One block: this and the arrays; and one for the part that computes the gradients. */
 struct dp_model {
     dp_params_layout layout;
     dp_kernel_model *by_kernels; /* NULL: gradients are by BLAS too */
@@ -28,56 +29,58 @@ struct dp_model {
     float *kept_h; /* [grain_rows, hidden_dim]; NULL where drop_hidden is off */
 };
 
-static dp_status allocate_masks(dp_model *model, const dp_dropout *dropout, size_t rows,
-                                dp_error *error) {
+static void reserve_masks(dp_model *model, const dp_dropout *dropout, size_t rows,
+                          dp_workspace *room) {
     const dp_model_shape *shape = &model->layout.shape;
-    DP_TRY(dp_dropout_mask_init_features(&model->drop_features, dropout, rows, shape->block_size,
-                                         shape->embedding_dim, error));
-    DP_TRY(
-        dp_dropout_mask_init_hidden(&model->drop_hidden, dropout, rows, shape->hidden_dim, error));
+    dp_dropout_mask_reserve_features(&model->drop_features, dropout, rows, shape->block_size,
+                                     shape->embedding_dim, room);
+    dp_dropout_mask_reserve_hidden(&model->drop_hidden, dropout, rows, shape->hidden_dim, room);
     if (dp_dropout_mask_is_on(&model->drop_hidden))
-        DP_TRY_NEW(model->kept_h, rows * shape->hidden_dim);
-    return DP_OK;
+        DP_RESERVE_ROWS(room, model->kept_h, rows, shape->hidden_dim);
 }
 
-static dp_status allocate(dp_model *model, const dp_model_options *options, dp_error *error) {
+static void reserve(dp_model *model, const dp_model_options *options, bool by_blas,
+                    dp_workspace *room) {
     const size_t rows = options->grain_rows;
     const dp_model_shape *shape = &model->layout.shape;
-    if (rows > SIZE_MAX / 1024 / (model->inputs + shape->hidden_dim + shape->vocab))
-        return dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", rows);
-    DP_TRY_NEW(model->losses, rows);
-    if (model->wide != NULL) {
-        DP_TRY_NEW(model->logits, shape->vocab);
-        return DP_OK;
-    }
-    DP_TRY_NEW(model->x, rows * model->inputs);
-    DP_TRY_NEW(model->h, rows * shape->hidden_dim);
-    DP_TRY_NEW(model->logits, rows * shape->vocab);
-    if (options->forward_only || model->by_kernels != NULL)
-        return DP_OK;
-    DP_TRY_NEW(model->dh, rows * shape->hidden_dim);
-    DP_TRY_NEW(model->dx, rows * model->inputs);
-    return allocate_masks(model, &options->dropout, rows, error);
+    DP_RESERVE(room, model->losses, rows);
+    DP_RESERVE_ROWS(room, model->logits, shape->split ? 1 : rows, shape->vocab);
+    if (shape->split)
+        return;
+    DP_RESERVE_ROWS(room, model->x, rows, model->inputs);
+    DP_RESERVE_ROWS(room, model->h, rows, shape->hidden_dim);
+    if (!by_blas)
+        return;
+    DP_RESERVE_ROWS(room, model->dh, rows, shape->hidden_dim);
+    DP_RESERVE_ROWS(room, model->dx, rows, model->inputs);
+    reserve_masks(model, &options->dropout, rows, room);
+}
+
+/* What computes the gradients, where it is not this. */
+static dp_status create_part(dp_model *model, const dp_model_options *options, bool by_kernels,
+                             dp_error *error) {
+    if (model->layout.shape.split)
+        return dp_wide_model_create(&model->wide, &model->layout, options, error);
+    if (by_kernels)
+        return dp_kernel_model_create(&model->by_kernels, &model->layout, options, error);
+    return DP_OK;
 }
 
 dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
                           const dp_model_options *options, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_model *self = NULL;
+    const bool by_kernels = !options->forward_only && dp_kernel_model_suits(layout);
+    dp_workspace room = {0};
+    dp_model self = {.layout = *layout,
+                     .kernels = dp_kernels_of(options->level),
+                     .inputs = dp_shape_inputs(&layout->shape)};
     *model = NULL;
-    DP_NEW_OR_DONE(self, 1);
-    self->layout = *layout;
-    self->kernels = dp_kernels_of(options->level);
-    self->inputs = layout->shape.block_size * layout->shape.embedding_dim;
-    if (layout->shape.split)
-        DP_OR_DONE(dp_wide_model_create(&self->wide, &self->layout, options, error));
-    else if (!options->forward_only && dp_kernel_model_suits(layout))
-        DP_OR_DONE(dp_kernel_model_create(&self->by_kernels, &self->layout, options, error));
-    DP_OR_DONE(allocate(self, options, error));
-    *model = self;
-    self = NULL;
-done:
-    dp_model_destroy(self);
+    reserve(&self, options, !options->forward_only && !by_kernels, &room);
+    DP_TRY_BUILD(*model, &room, self);
+    dp_status status = create_part(*model, options, by_kernels, error);
+    if (status != DP_OK) {
+        dp_model_destroy(*model);
+        *model = NULL;
+    }
     return status;
 }
 
@@ -86,15 +89,6 @@ void dp_model_destroy(dp_model *model) {
         return;
     dp_kernel_model_destroy(model->by_kernels);
     dp_wide_model_destroy(model->wide);
-    dp_memory_free(model->losses);
-    dp_memory_free(model->x);
-    dp_memory_free(model->h);
-    dp_memory_free(model->logits);
-    dp_memory_free(model->dh);
-    dp_memory_free(model->dx);
-    dp_dropout_mask_clear(&model->drop_features);
-    dp_dropout_mask_clear(&model->drop_hidden);
-    dp_memory_free(model->kept_h);
     dp_memory_free(model);
 }
 

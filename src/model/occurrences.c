@@ -1,24 +1,16 @@
 #include "model/occurrences.h"
 
-#include "base/memory.h"
-
 #include <string.h>
 
-dp_status dp_occurrences_init(dp_occurrences *self, size_t vocab, size_t places, dp_error *error) {
+dp_status dp_occurrences_reserve(dp_occurrences *self, size_t vocab, size_t places,
+                                 dp_workspace *room, dp_error *error) {
     *self = (dp_occurrences){0};
     if (places >= UINT32_MAX)
         return dp_fail(error, DP_ERR_MEMORY, "%zu tokens in a batch are too many", places);
-    DP_TRY_NEW(self->tokens, places);
-    DP_TRY_NEW(self->first, vocab);
-    DP_TRY_NEW(self->next, places);
+    DP_RESERVE(room, self->tokens, places);
+    DP_RESERVE(room, self->first, vocab);
+    DP_RESERVE(room, self->next, places);
     return DP_OK;
-}
-
-void dp_occurrences_clear(dp_occurrences *self) {
-    dp_memory_free(self->tokens);
-    dp_memory_free(self->first);
-    dp_memory_free(self->next);
-    *self = (dp_occurrences){0};
 }
 
 /* From the last place to the first, so that each new one goes to the head of its chain. */

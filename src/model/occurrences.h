@@ -7,7 +7,7 @@
 #ifndef DP_MODEL_OCCURRENCES_H
 #define DP_MODEL_OCCURRENCES_H
 
-#include "base/status.h"
+#include "base/workspace.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,10 +19,10 @@ typedef struct dp_occurrences {
     uint32_t *next;  /* [places]: 1 + the next place of the same token; 0: none */
 } dp_occurrences;
 
-/* For tokens below `vocab` at up to `places` places, below 2^32. */
-dp_status dp_occurrences_init(dp_occurrences *self, size_t vocab, size_t places,
-                              dp_error *error) DP_CHECKED;
-void dp_occurrences_clear(dp_occurrences *self);
+/* For tokens below `vocab` at up to `places` places, below 2^32; the arrays come to lie in `room`.
+ * Memory that is zeroed is all they need. */
+dp_status dp_occurrences_reserve(dp_occurrences *self, size_t vocab, size_t places,
+                                 dp_workspace *room, dp_error *error) DP_CHECKED;
 
 /* Lists the tokens at `count` places. */
 void dp_occurrences_collect(dp_occurrences *self, size_t count, const uint32_t *tokens);

@@ -1,37 +1,25 @@
 #include "model/pairs.h"
 
-#include "base/memory.h"
-
 #include <string.h>
 
 size_t dp_pairs_max(size_t vocab, size_t block_size, size_t grains_max, size_t grain_rows) {
     return block_size * grains_max * (grain_rows < vocab ? grain_rows : vocab);
 }
 
-dp_status dp_pairs_init(dp_pairs *pairs, size_t vocab, size_t block_size, size_t grains_max,
-                        size_t grain_rows, dp_error *error) {
+dp_status dp_pairs_reserve(dp_pairs *pairs, size_t vocab, size_t block_size, size_t grains_max,
+                           size_t grain_rows, dp_workspace *room, dp_error *error) {
     const size_t most = dp_pairs_max(vocab, block_size, grains_max, grain_rows);
     const size_t uses = grains_max * grain_rows * block_size;
     *pairs = (dp_pairs){.block_size = block_size};
     if (uses > UINT32_MAX)
         return dp_fail(error, DP_ERR_MEMORY, "%zu rows at once are too many", grain_rows);
-    DP_TRY_NEW(pairs->tokens, most);
-    DP_TRY_NEW(pairs->pair_of, uses);
-    DP_TRY_NEW(pairs->starts, block_size * (grains_max + 1));
-    DP_TRY_NEW(pairs->row_starts, most + 2);
-    DP_TRY_NEW(pairs->listed, uses);
-    DP_TRY_NEW(pairs->seen, vocab);
+    DP_RESERVE(room, pairs->tokens, most);
+    DP_RESERVE(room, pairs->pair_of, uses);
+    DP_RESERVE_ROWS(room, pairs->starts, block_size, grains_max + 1);
+    DP_RESERVE(room, pairs->row_starts, most + 2);
+    DP_RESERVE(room, pairs->listed, uses);
+    DP_RESERVE(room, pairs->seen, vocab);
     return DP_OK;
-}
-
-void dp_pairs_clear(dp_pairs *pairs) {
-    dp_memory_free(pairs->tokens);
-    dp_memory_free(pairs->pair_of);
-    dp_memory_free(pairs->starts);
-    dp_memory_free(pairs->row_starts);
-    dp_memory_free(pairs->listed);
-    dp_memory_free(pairs->seen);
-    *pairs = (dp_pairs){0};
 }
 
 /* The pairs of some rows at one position; a token seen before in this round has its pair already.

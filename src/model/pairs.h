@@ -11,7 +11,7 @@
 #ifndef DP_MODEL_PAIRS_H
 #define DP_MODEL_PAIRS_H
 
-#include "base/status.h"
+#include "base/workspace.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,11 +34,10 @@ typedef struct dp_pairs {
     uint64_t round;
 } dp_pairs;
 
-/* Room for grains_max grains of at most grain_rows rows each. Release with dp_pairs_clear, also
- * after a failure. */
-dp_status dp_pairs_init(dp_pairs *pairs, size_t vocab, size_t block_size, size_t grains_max,
-                        size_t grain_rows, dp_error *error) DP_CHECKED;
-void dp_pairs_clear(dp_pairs *pairs);
+/* For grains_max grains of at most grain_rows rows each; the arrays come to lie in `room`. Memory
+ * that is zeroed is all they need. */
+dp_status dp_pairs_reserve(dp_pairs *pairs, size_t vocab, size_t block_size, size_t grains_max,
+                           size_t grain_rows, dp_workspace *room, dp_error *error) DP_CHECKED;
 
 /* The most pairs that so many grains can have. */
 size_t dp_pairs_max(size_t vocab, size_t block_size, size_t grains_max, size_t grain_rows);

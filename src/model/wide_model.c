@@ -1,7 +1,7 @@
 #include "model/wide_model.h"
 
-#include "base/memory.h"
 #include "base/size.h"
+#include "base/workspace.h"
 #include "kernels/activation.h"
 #include "model/dropout_mask.h"
 #include "model/layers.h"
@@ -13,17 +13,18 @@
  * operation to the next, and what else they need is on the stack. */
 #define ROWS_AT_ONCE ((size_t)64)
 
+/* One block: this, `logits`, and the arrays for steps or those for losses, as they are listed. */
 struct dp_wide_model {
     const dp_params_layout *layout;
     const dp_kernels *kernels;
     dp_wide_dims dims;
     size_t rows;
 
+    float *logits; /* [ROWS_AT_ONCE, DP_OUTPUT_BLOCK] */
+
     /* For steps. */
     dp_dropout_mask drop_features, drop_hidden; /* off for losses alone */
     float *scaled; /* [ROWS_AT_ONCE, lds]: a, and 1 behind it, times factors of rows */
-
-    float *logits; /* [ROWS_AT_ONCE, DP_OUTPUT_BLOCK] */
 
     /* For losses alone. */
     float *x, *h, *a;     /* [rows, ldx], [rows, ldh], [rows, lda] */
@@ -53,72 +54,54 @@ static size_t lds(const dp_wide_model *model) {
     return dp_kernels_padded(model->dims.seen + 1);
 }
 
-static dp_status allocate_for_steps(dp_wide_model *model, const dp_dropout *dropout,
-                                    dp_error *error) {
+static void reserve_for_steps(dp_wide_model *model, const dp_dropout *dropout, dp_workspace *room) {
     const dp_model_shape *shape = &model->layout->shape;
-    DP_TRY(dp_dropout_mask_init_features(&model->drop_features, dropout, model->rows,
-                                         shape->block_size, shape->embedding_dim, error));
-    DP_TRY(dp_dropout_mask_init_hidden(&model->drop_hidden, dropout, model->rows, shape->hidden_dim,
-                                       error));
-    DP_TRY_NEW(model->scaled, ROWS_AT_ONCE * lds(model));
-    return DP_OK;
+    dp_dropout_mask_reserve_features(&model->drop_features, dropout, model->rows, shape->block_size,
+                                     shape->embedding_dim, room);
+    dp_dropout_mask_reserve_hidden(&model->drop_hidden, dropout, model->rows, shape->hidden_dim,
+                                   room);
+    DP_RESERVE_ROWS(room, model->scaled, ROWS_AT_ONCE, lds(model));
 }
 
-static dp_status allocate_for_losses(dp_wide_model *model, dp_error *error) {
+static void reserve_for_losses(dp_wide_model *model, dp_workspace *room) {
     const size_t rows = model->rows, blocks = model->layout->output_blocks;
-    const dp_wide_dims *dims = &model->dims;
-    DP_TRY_NEW(model->x, rows * dims->ldx);
-    DP_TRY_NEW(model->h, rows * dims->ldh);
-    DP_TRY_NEW(model->a, rows * dims->lda);
-    DP_TRY_NEW(model->e, rows * DP_OUTPUT_BLOCK);
-    DP_TRY_NEW(model->stats, blocks * 2 * rows);
-    DP_TRY_NEW(model->maxima, blocks);
-    DP_TRY_NEW(model->sums, blocks);
-    DP_TRY_NEW(model->row_values, 3 * rows);
-    for (size_t b = 0; b < blocks; b++) {
-        model->maxima[b] = model->stats + 2 * b * rows;
-        model->sums[b] = model->stats + (2 * b + 1) * rows;
+    DP_RESERVE_ROWS(room, model->x, rows, model->dims.ldx);
+    DP_RESERVE_ROWS(room, model->h, rows, model->dims.ldh);
+    DP_RESERVE_ROWS(room, model->a, rows, model->dims.lda);
+    DP_RESERVE_ROWS(room, model->e, rows, DP_OUTPUT_BLOCK);
+    DP_RESERVE_ROWS(room, model->stats, rows, 2 * blocks);
+    DP_RESERVE(room, model->maxima, blocks);
+    DP_RESERVE(room, model->sums, blocks);
+    DP_RESERVE_ROWS(room, model->row_values, rows, 3);
+}
+
+static void find_stats(dp_wide_model *model) {
+    for (size_t b = 0; b < model->layout->output_blocks; b++) {
+        model->maxima[b] = model->stats + 2 * b * model->rows;
+        model->sums[b] = model->stats + (2 * b + 1) * model->rows;
     }
-    return DP_OK;
 }
 
 dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *layout,
                                const dp_model_options *options, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_wide_model *self = NULL;
+    dp_workspace room = {0};
+    dp_wide_model self = {.layout = layout,
+                          .kernels = dp_kernels_of(options->level),
+                          .dims = find_dims(layout),
+                          .rows = options->grain_rows};
     *model = NULL;
-    DP_NEW_OR_DONE(self, 1);
-    DP_NEW_OR_DONE(self->logits, ROWS_AT_ONCE * DP_OUTPUT_BLOCK);
-    self->layout = layout;
-    self->kernels = dp_kernels_of(options->level);
-    self->dims = find_dims(layout);
-    self->rows = options->grain_rows;
+    DP_RESERVE_ROWS(&room, self.logits, ROWS_AT_ONCE, DP_OUTPUT_BLOCK);
     if (options->forward_only)
-        DP_OR_DONE(allocate_for_losses(self, error));
+        reserve_for_losses(&self, &room);
     else
-        DP_OR_DONE(allocate_for_steps(self, &options->dropout, error));
-    *model = self;
-    self = NULL;
-done:
-    dp_wide_model_destroy(self);
-    return status;
+        reserve_for_steps(&self, &options->dropout, &room);
+    DP_TRY_BUILD(*model, &room, self);
+    if (options->forward_only)
+        find_stats(*model);
+    return DP_OK;
 }
 
 void dp_wide_model_destroy(dp_wide_model *model) {
-    if (model == NULL)
-        return;
-    dp_dropout_mask_clear(&model->drop_features);
-    dp_dropout_mask_clear(&model->drop_hidden);
-    dp_memory_free(model->scaled);
-    dp_memory_free(model->logits);
-    dp_memory_free(model->x);
-    dp_memory_free(model->h);
-    dp_memory_free(model->a);
-    dp_memory_free(model->e);
-    dp_memory_free(model->stats);
-    dp_memory_free(model->maxima);
-    dp_memory_free(model->sums);
-    dp_memory_free(model->row_values);
     dp_memory_free(model);
 }
 

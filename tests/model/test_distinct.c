@@ -23,10 +23,14 @@ static examples draw(uint64_t seed) {
     return drawn;
 }
 
-static dp_distinct distinct_for(void) {
+/* To be freed with *memory. */
+static dp_distinct distinct_for(void **memory) {
     dp_error error = {0};
     dp_distinct distinct;
-    expect_ok(dp_distinct_init(&distinct, BLOCK, GRAINS, GRAIN_ROWS, &error), &error);
+    dp_workspace room = {0};
+    expect_ok(dp_distinct_reserve(&distinct, BLOCK, GRAINS, GRAIN_ROWS, &room, &error), &error);
+    *memory = dp_workspace_allocate(&room, &error);
+    assert_non_null(*memory);
     return distinct;
 }
 
@@ -37,7 +41,8 @@ static bool same_context(const uint32_t *a, const uint32_t *b) {
 /* Each example is a target of one row of its grain, which has its context and no twin. */
 static void test_distinct_rows_share_contexts_within_a_grain(void **state) {
     (void)state;
-    dp_distinct distinct = distinct_for();
+    void *memory = NULL;
+    dp_distinct distinct = distinct_for(&memory);
     for (uint64_t seed = 0; seed < 5; seed++) {
         examples drawn = draw(seed);
         dp_distinct_collect(&distinct, GRAINS, starts, drawn.contexts, drawn.targets);
@@ -61,12 +66,13 @@ static void test_distinct_rows_share_contexts_within_a_grain(void **state) {
             }
         }
     }
-    dp_distinct_clear(&distinct);
+    dp_memory_free(memory);
 }
 
 static void test_distinct_rows_of_a_grain_are_its_own(void **state) {
     (void)state;
-    dp_distinct together = distinct_for(), alone = distinct_for();
+    void *memory[2] = {NULL};
+    dp_distinct together = distinct_for(&memory[0]), alone = distinct_for(&memory[1]);
     examples drawn = draw(9);
     dp_distinct_collect(&together, GRAINS, starts, drawn.contexts, drawn.targets);
     for (size_t g = 0; g < GRAINS; g++) {
@@ -82,17 +88,17 @@ static void test_distinct_rows_of_a_grain_are_its_own(void **state) {
         for (size_t r = 0; r <= rows; r++)
             expect_unsigned(alone.target_starts[r] + starts[g], together.target_starts[first + r]);
     }
-    dp_distinct_clear(&together);
-    dp_distinct_clear(&alone);
+    dp_memory_free(memory[0]);
+    dp_memory_free(memory[1]);
 }
 
 static void test_distinct_refuses_more_rows_than_it_can_number(void **state) {
     (void)state;
     dp_error error = {0};
     dp_distinct distinct;
-    expect_failure(dp_distinct_init(&distinct, BLOCK, 8, (size_t)1 << 30, &error), DP_ERR_MEMORY,
-                   "too many", &error);
-    dp_distinct_clear(&distinct);
+    dp_workspace room = {0};
+    expect_failure(dp_distinct_reserve(&distinct, BLOCK, 8, (size_t)1 << 30, &room, &error),
+                   DP_ERR_MEMORY, "too many", &error);
 }
 
 int main(void) {

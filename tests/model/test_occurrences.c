@@ -11,6 +11,7 @@ enum { VOCAB = 70, PLACES = 96, LD = 16 };
 
 typedef struct example {
     dp_occurrences occurrences;
+    void *memory; /* of its arrays */
     uint32_t tokens[PLACES];
     float values[PLACES * LD];
 } example;
@@ -18,7 +19,10 @@ typedef struct example {
 static int set_up(void **state) {
     static example self;
     dp_error error = {0};
-    expect_ok(dp_occurrences_init(&self.occurrences, VOCAB, PLACES, &error), &error);
+    dp_workspace room = {0};
+    expect_ok(dp_occurrences_reserve(&self.occurrences, VOCAB, PLACES, &room, &error), &error);
+    self.memory = dp_workspace_allocate(&room, &error);
+    assert_non_null(self.memory);
     for (size_t i = 0; i < PLACES * LD; i++)
         self.values[i] = (float)dp_random_normal(5, DP_STREAM_INIT, i, 0);
     *state = &self;
@@ -26,7 +30,7 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-    dp_occurrences_clear(&((example *)*state)->occurrences);
+    dp_memory_free(((example *)*state)->memory);
     return 0;
 }
 
@@ -98,9 +102,9 @@ static void test_occurrences_refuse_more_places_than_their_numbers(void **state)
     (void)state;
     dp_error error = {0};
     dp_occurrences occurrences;
-    expect_failure(dp_occurrences_init(&occurrences, VOCAB, UINT32_MAX, &error), DP_ERR_MEMORY,
-                   "too many", &error);
-    dp_occurrences_clear(&occurrences);
+    dp_workspace room = {0};
+    expect_failure(dp_occurrences_reserve(&occurrences, VOCAB, UINT32_MAX, &room, &error),
+                   DP_ERR_MEMORY, "too many", &error);
 }
 
 int main(void) {

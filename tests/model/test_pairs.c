@@ -12,10 +12,14 @@ static void draw(uint32_t contexts[ROWS * BLOCK], uint64_t seed) {
         contexts[i] = (uint32_t)dp_random_below(seed, DP_STREAM_BATCH, i, 0, VOCAB);
 }
 
-static dp_pairs pairs_for(void) {
+/* To be freed with *memory. */
+static dp_pairs pairs_for(void **memory) {
     dp_error error = {0};
     dp_pairs pairs;
-    expect_ok(dp_pairs_init(&pairs, VOCAB, BLOCK, GRAINS, GRAIN_ROWS, &error), &error);
+    dp_workspace room = {0};
+    expect_ok(dp_pairs_reserve(&pairs, VOCAB, BLOCK, GRAINS, GRAIN_ROWS, &room, &error), &error);
+    *memory = dp_workspace_allocate(&room, &error);
+    assert_non_null(*memory);
     return pairs;
 }
 
@@ -24,7 +28,8 @@ static dp_pairs pairs_for(void) {
 static void test_pairs_are_distinct_within_position_and_grain(void **state) {
     (void)state;
     uint32_t contexts[ROWS * BLOCK];
-    dp_pairs pairs = pairs_for();
+    void *memory = NULL;
+    dp_pairs pairs = pairs_for(&memory);
     for (uint64_t seed = 0; seed < 5; seed++) {
         draw(contexts, seed);
         dp_pairs_collect(&pairs, GRAINS, starts, contexts);
@@ -49,13 +54,14 @@ static void test_pairs_are_distinct_within_position_and_grain(void **state) {
             }
         }
     }
-    dp_pairs_clear(&pairs);
+    dp_memory_free(memory);
 }
 
 static void test_pairs_lists_the_rows_of_each(void **state) {
     (void)state;
     uint32_t contexts[ROWS * BLOCK];
-    dp_pairs pairs = pairs_for();
+    void *memory = NULL;
+    dp_pairs pairs = pairs_for(&memory);
     draw(contexts, 7);
     dp_pairs_collect(&pairs, GRAINS, starts, contexts);
     dp_pairs_list_rows(&pairs, ROWS);
@@ -70,14 +76,15 @@ static void test_pairs_lists_the_rows_of_each(void **state) {
             }
         }
     }
-    dp_pairs_clear(&pairs);
+    dp_memory_free(memory);
 }
 
 /* A grain's pairs and their order do not depend on what other grains are collected with it. */
 static void test_pairs_of_a_grain_are_its_own(void **state) {
     (void)state;
     uint32_t contexts[ROWS * BLOCK];
-    dp_pairs together = pairs_for(), alone = pairs_for();
+    void *memory[2] = {NULL};
+    dp_pairs together = pairs_for(&memory[0]), alone = pairs_for(&memory[1]);
     draw(contexts, 8);
     dp_pairs_collect(&together, GRAINS, starts, contexts);
     for (size_t g = 0; g < GRAINS; g++) {
@@ -92,17 +99,17 @@ static void test_pairs_of_a_grain_are_its_own(void **state) {
                                 count * sizeof *alone.tokens);
         }
     }
-    dp_pairs_clear(&together);
-    dp_pairs_clear(&alone);
+    dp_memory_free(memory[0]);
+    dp_memory_free(memory[1]);
 }
 
 static void test_pairs_refuses_more_rows_than_it_can_number(void **state) {
     (void)state;
     dp_error error = {0};
     dp_pairs pairs;
-    expect_failure(dp_pairs_init(&pairs, VOCAB, BLOCK, 8, (size_t)1 << 30, &error), DP_ERR_MEMORY,
-                   "too many", &error);
-    dp_pairs_clear(&pairs);
+    dp_workspace room = {0};
+    expect_failure(dp_pairs_reserve(&pairs, VOCAB, BLOCK, 8, (size_t)1 << 30, &room, &error),
+                   DP_ERR_MEMORY, "too many", &error);
 }
 
 int main(void) {

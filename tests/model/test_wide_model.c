@@ -212,14 +212,17 @@ static void compute_embedding(example *self) {
     dp_error error = {0};
     dp_occurrences occurrences;
     float *dc = self->gradient + self->layout.tensors[DP_TENSOR_C].offset;
-    expect_ok(
-        dp_occurrences_init(&occurrences, self->layout.shape.vocab, ROWS * BLOCK_SIZE, &error),
-        &error);
+    dp_workspace room = {0};
+    expect_ok(dp_occurrences_reserve(&occurrences, self->layout.shape.vocab, ROWS * BLOCK_SIZE,
+                                     &room, &error),
+              &error);
+    void *memory = dp_workspace_allocate(&room, &error);
+    assert_non_null(memory);
     dp_occurrences_collect(&occurrences, ROWS * BLOCK_SIZE, self->contexts);
     for (size_t token = 0; token < self->layout.shape.vocab; token++)
         dp_occurrences_sum(&occurrences, (uint32_t)token, self->lde, self->dx,
                            dc + token * self->lde);
-    dp_occurrences_clear(&occurrences);
+    dp_memory_free(memory);
 }
 
 /* Fills gradient and losses. */
