@@ -61,3 +61,8 @@ void dp_activation_tanh(size_t n, float *x) {
     for (size_t i = 0; i < n; i++)
         x[i] = tanh_of(x[i]);
 }
+
+void dp_activation_tanh_backward(size_t n, const float *restrict h, float *restrict dh) {
+    for (size_t i = 0; i < n; i++)
+        dh[i] *= 1.0f - h[i] * h[i];
+}

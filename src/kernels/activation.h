@@ -18,4 +18,7 @@ void dp_activation_exp(size_t n, const float *restrict x, float shift, float *re
 /* x[i] = tanh(x[i]) */
 void dp_activation_tanh(size_t n, float *x);
 
+/* dh[i] *= 1 - h[i]^2, with h = tanh(z): the gradient at h becomes that at z. */
+void dp_activation_tanh_backward(size_t n, const float *restrict h, float *restrict dh);
+
 #endif

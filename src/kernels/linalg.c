@@ -1,7 +1,6 @@
 #include "kernels/linalg.h"
 
 #include <cblas.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,20 +22,13 @@ const char *dp_linalg_name(char buffer[DP_LINALG_NAME_SIZE]) {
     return buffer;
 }
 
-dp_status dp_linalg_check_dimension(size_t dimension, const char *what, dp_error *error) {
-    if (dimension > INT_MAX)
-        return dp_fail(error, DP_ERR_INPUT, "%s of %zu is more than BLAS can hold (%d)", what,
-                       dimension, INT_MAX);
-    return DP_OK;
-}
-
 static CBLAS_TRANSPOSE transposition(dp_linalg_transpose transpose) {
     return transpose == DP_TRANSPOSED ? CblasTrans : CblasNoTrans;
 }
 
 void dp_linalg_multiply(size_t m, size_t n, size_t k, dp_linalg_operand a, dp_linalg_operand b,
                         float beta, float *c, size_t ldc) {
-    /* The one place where sizes become BLAS's int: dp_linalg_check_dimension has seen them. */
+    /* The one place where sizes become BLAS's int: dp_params_layout_init has seen them. */
     cblas_sgemm(CblasRowMajor, transposition(a.op), transposition(b.op), (int)m, (int)n, (int)k,
                 1.0f, a.stored, (int)a.ld, b.stored, (int)b.ld, beta, c, (int)ldc);
 }

@@ -21,10 +21,6 @@ int dp_linalg_threads(void);
 #define DP_LINALG_NAME_SIZE 96
 const char *dp_linalg_name(char buffer[DP_LINALG_NAME_SIZE]);
 
-/* DP_ERR_INPUT where a dimension does not fit the integers of BLAS. Checked once, when a model is
- * made, so that the products below cannot fail. `what` names the dimension for the message. */
-dp_status dp_linalg_check_dimension(size_t dimension, const char *what, dp_error *error) DP_CHECKED;
-
 typedef enum dp_linalg_transpose { DP_PLAIN, DP_TRANSPOSED } dp_linalg_transpose;
 
 /* op(stored), where stored has rows of `ld` floats. */
@@ -34,7 +30,8 @@ typedef struct dp_linalg_operand {
     size_t ld;
 } dp_linalg_operand;
 
-/* C = A B + beta C:  A [m, k], B [k, n], C [m, n] with rows of ldc floats. */
+/* No size is above INT_MAX (dp_params_layout_init). C = A B + beta C:  A [m, k], B [k, n], C [m, n]
+ * with rows of ldc floats. */
 void dp_linalg_multiply(size_t m, size_t n, size_t k, dp_linalg_operand a, dp_linalg_operand b,
                         float beta, float *c, size_t ldc);
 

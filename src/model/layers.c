@@ -85,11 +85,6 @@ void dp_linear_add_backward(size_t rows, size_t in, size_t out, const float *x, 
     input_gradient(rows, in, out, w, dy, 1.0f, dx);
 }
 
-void dp_tanh_backward(size_t n, const float *restrict h, float *restrict dh) {
-    for (size_t i = 0; i < n; i++)
-        dh[i] *= 1.0f - h[i] * h[i];
-}
-
 static float row_maximum(size_t n, const float *row) {
     float maximum = row[0];
     for (size_t i = 1; i < n; i++)

@@ -39,9 +39,6 @@ void dp_linear_add_forward(size_t rows, size_t in, size_t out, const float *x, d
 void dp_linear_add_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
                             const float *dy, float *dw, float *dx);
 
-/* dh *= 1 - h^2, with h = tanh(z): the gradient at h becomes the gradient at z. h, dh [n] */
-void dp_tanh_backward(size_t n, const float *h, float *dh);
-
 /* Softmax and cross-entropy, natural logarithm: replaces logits [rows, V] by the probabilities and
  * returns the sum over rows of -log p[target]. The maximum is subtracted first. */
 double dp_softmax_loss(size_t rows, size_t vocab, float *logits, const uint32_t *targets);

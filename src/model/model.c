@@ -201,7 +201,7 @@ static void layer2_backward(dp_model *model, const float *params, size_t rows, c
                        tensor_of(model, gradient, DP_TENSOR_W2),
                        tensor_of(model, gradient, DP_TENSOR_B2), model->dh);
     dp_dropout_mask_apply_close(&model->drop_hidden, rows, model->dh);
-    dp_tanh_backward(rows * shape->hidden_dim, model->h, model->dh);
+    dp_activation_tanh_backward(rows * shape->hidden_dim, model->h, model->dh);
 }
 
 /* Beside layers 1 and 2, from the features to the logits. */

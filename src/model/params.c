@@ -4,8 +4,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/size.h"
-#include "kernels/linalg.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -147,6 +147,13 @@ static dp_status place_all(dp_params_layout *layout, dp_error *error) {
     return DP_OK;
 }
 
+/* BLAS counts by int, whoever computes with it. */
+static dp_status check_dimension(size_t dimension, const char *what, dp_error *error) {
+    return dimension <= INT_MAX ? DP_OK
+                                : dp_fail(error, DP_ERR_INPUT, "%s of %zu is too large: at most %d",
+                                          what, dimension, INT_MAX);
+}
+
 static dp_status check_shape(const dp_model_shape *shape, dp_error *error) {
     size_t inputs = 0;
     if (shape->vocab < 2 || shape->block_size < 1 || shape->embedding_dim < 1)
@@ -159,9 +166,9 @@ static dp_status check_shape(const dp_model_shape *shape, dp_error *error) {
     if (__builtin_mul_overflow(shape->block_size, shape->embedding_dim, &inputs))
         return dp_fail(error, DP_ERR_INPUT, "embedding_dim of %zu is too large",
                        shape->embedding_dim);
-    DP_TRY(dp_linalg_check_dimension(shape->vocab, "a vocabulary", error));
-    DP_TRY(dp_linalg_check_dimension(inputs, "block_size * embedding_dim", error));
-    return dp_linalg_check_dimension(shape->hidden_dim, "hidden_dim", error);
+    DP_TRY(check_dimension(shape->vocab, "a vocabulary", error));
+    DP_TRY(check_dimension(inputs, "block_size * embedding_dim", error));
+    return check_dimension(shape->hidden_dim, "hidden_dim", error);
 }
 
 dp_status dp_params_layout_init(dp_params_layout *layout, dp_model_shape shape, dp_error *error) {

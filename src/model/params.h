@@ -81,7 +81,7 @@ typedef struct dp_params_layout {
     size_t output_blocks;
 } dp_params_layout;
 
-/* DP_ERR_INPUT where a dimension is 0, or sizes overflow or exceed what BLAS can hold. */
+/* DP_ERR_INPUT where a dimension is 0, or sizes overflow or exceed INT_MAX. */
 dp_status dp_params_layout_init(dp_params_layout *layout, dp_model_shape shape,
                                 dp_error *error) DP_CHECKED;
 

@@ -4,7 +4,6 @@
 #include "base/workspace.h"
 #include "kernels/activation.h"
 #include "model/dropout_mask.h"
-#include "model/layers.h"
 
 #include <math.h>
 #include <string.h>
@@ -357,7 +356,7 @@ static void hidden_gradient(dp_wide_model *model, const dp_wide_rows *rows, cons
     for (size_t r = 0; r < rows->count; r++)
         memcpy(dh + r * dims->ldh, da + r * dims->lda, dims->hidden * sizeof *dh);
     dp_dropout_mask_apply(&model->drop_hidden, model->kernels, rows->count, dims->ldh, dh);
-    dp_tanh_backward(rows->count * dims->ldh, rows->h, dh);
+    dp_activation_tanh_backward(rows->count * dims->ldh, rows->h, dh);
 }
 
 /* Adds what comes by the direct connections to dx [block_size, lde] of one row. */
