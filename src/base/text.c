@@ -39,16 +39,28 @@ void dp_text_append(dp_text *text, const char *string) {
 void dp_text_append_format(dp_text *text, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    dp_text_append_arguments(text, format, arguments);
     va_end(arguments);
-    if (length < 0 || !text_reserve(text, (size_t)length)) {
+}
+
+void dp_text_append_arguments(dp_text *text, const char *format, va_list arguments) {
+    va_list again;
+    va_copy(again, arguments);
+    const int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length >= 0 && text_reserve(text, (size_t)length)) {
+        vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
+        text->length += (size_t)length;
+    } else {
         text->failed = true;
-        return;
     }
-    va_start(arguments, format);
-    vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    text->length += (size_t)length;
+}
+
+void dp_text_cut(dp_text *text, size_t length) {
+    if (length < text->length) {
+        text->length = length;
+        text->data[length] = '\0';
+    }
 }
 
 void dp_text_append_shown(dp_text *text, const char *string) {

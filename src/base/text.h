@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,9 @@ typedef struct dp_text {
 void dp_text_append(dp_text *text, const char *string);
 void dp_text_append_bytes(dp_text *text, const void *bytes, size_t count);
 void dp_text_append_format(dp_text *text, const char *format, ...) DP_PRINTF(2, 3);
+void dp_text_append_arguments(dp_text *text, const char *format, va_list arguments) DP_PRINTF(2, 0);
+/* Leaves the first `length` bytes, if there are more. */
+void dp_text_cut(dp_text *text, size_t length);
 /* Appends what comes from a file and goes to a terminal: control characters, which might command
  * it, and what is not UTF-8 become U+FFFD. */
 void dp_text_append_shown(dp_text *text, const char *string);

@@ -1,11 +1,8 @@
 #include "cli/command.h"
 #include "cli/config_arguments.h"
 #include "examine/bench.h"
-#include "formats/json.h"
+#include "formats/facts.h"
 #include "kernels/linalg.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 
 typedef struct bench_options {
     double seconds;
@@ -21,139 +18,96 @@ static dp_option_table options_table(void) {
     return DP_OPTION_TABLE(options);
 }
 
-static double examples_per_s(const dp_config *config, const dp_bench_result *result) {
-    return 1e6 * (double)config->batch_size / result->us_per_step.median;
+static void add_spread(dp_facts *facts, const dp_spread *spread) {
+    dp_facts_real(facts, "min", spread->min);
+    dp_facts_real(facts, "median", spread->median);
+    dp_facts_real(facts, "max", spread->max);
 }
 
-static double gflops(const dp_bench_result *result) {
-    return 1e-3 * result->nominal_flops / result->us_per_step.median;
+static void add_rates(dp_facts *facts, const dp_config *config, const dp_bench_result *result) {
+    const double us = result->us_per_step.median, gflops = 1e-3 * result->nominal_flops / us;
+    dp_facts_begin(facts, "us_per_step");
+    dp_facts_real(facts, "median", us);
+    dp_facts_real(facts, "p10", result->us_per_step.p10);
+    dp_facts_real(facts, "p90", result->us_per_step.p90);
+    dp_facts_end(facts);
+    dp_facts_real(facts, "examples_per_s", 1e6 * (double)config->batch_size / us);
+    dp_facts_real(facts, "nominal_flops", result->nominal_flops);
+    dp_facts_note(facts, "mflop", "%.4g", 1e-6 * result->nominal_flops);
+    dp_facts_real(facts, "gflops", gflops);
+    dp_facts_real(facts, "sgemm_gflops", result->sgemm_gflops);
+    dp_facts_real(facts, "fraction_of_sgemm", gflops / result->sgemm_gflops);
 }
 
-/* What the ranks share among them: blocks of the vocabulary, or grains of the batch. */
-static uint64_t shares(const dp_config *config, const dp_bench_result *result) {
-    return result->blocks > 0 ? result->blocks : config->grains;
-}
-
-static void append_real(dp_text *json, const char *key, double value) {
-    dp_json_key(json, key);
-    dp_json_real(json, value);
-}
-
-static void append_unsigned(dp_text *json, const char *key, uint64_t value) {
-    dp_json_key(json, key);
-    dp_json_unsigned(json, value);
-}
-
-static void append_text(dp_text *json, const char *key, const char *value) {
-    dp_json_key(json, key);
-    dp_json_string(json, value);
-}
-
-static void append_results(dp_text *json, const dp_config *config, const dp_bench_result *result) {
-    append_unsigned(json, "ranks", result->ranks);
-    append_unsigned(json, "nodes", result->nodes);
-    append_text(json, "exchange", dp_exchange_name(config->exchange));
-    append_unsigned(json, "batch_size", config->batch_size);
-    append_unsigned(json, result->blocks > 0 ? "blocks" : "grains", shares(config, result));
-    append_unsigned(json, "parameters", result->parameters);
-    append_text(json, "build", result->build);
-    dp_json_key(json, "us_per_step");
-    dp_json_begin_object(json);
-    append_real(json, "median", result->us_per_step.median);
-    append_real(json, "p10", result->us_per_step.p10);
-    append_real(json, "p90", result->us_per_step.p90);
-    dp_json_end_object(json);
-    append_real(json, "examples_per_s", examples_per_s(config, result));
-    append_real(json, "nominal_flops", result->nominal_flops);
-    append_real(json, "gflops", gflops(result));
-    append_real(json, "sgemm_gflops", result->sgemm_gflops);
-    append_real(json, "fraction_of_sgemm", gflops(result) / result->sgemm_gflops);
+static void add_facts(dp_facts *facts, const dp_config *config, const dp_bench_result *result) {
+    dp_facts_unsigned(facts, "ranks", result->ranks);
+    dp_facts_unsigned(facts, "nodes", result->nodes);
+    dp_facts_text(facts, "exchange", dp_exchange_name(config->exchange));
+    dp_facts_unsigned(facts, "batch_size", config->batch_size);
+    if (result->blocks > 0) /* of the vocabulary, which the ranks share among them */
+        dp_facts_unsigned(facts, "blocks", result->blocks);
+    else
+        dp_facts_unsigned(facts, "grains", config->grains);
+    dp_facts_unsigned(facts, "parameters", result->parameters);
+    dp_facts_text(facts, "build", result->build);
+    add_rates(facts, config, result);
     if (result->blocks == 0) {
-        append_real(json, "exchange_us", result->exchange_us);
-        append_real(json, "allreduce_us", result->allreduce_us);
-        append_real(json, "exchange_vs_mpi_allreduce", result->exchange_us / result->allreduce_us);
+        dp_facts_real(facts, "exchange_us", result->exchange_us);
+        dp_facts_real(facts, "allreduce_us", result->allreduce_us);
+        dp_facts_real(facts, "exchange_vs_mpi_allreduce",
+                      result->exchange_us / result->allreduce_us);
     }
-    append_real(json, "bytes_sent", result->bytes_sent);
-    append_real(json, "resident_bytes_rank", result->resident_bytes_rank);
-    append_real(json, "resident_bytes_node", result->resident_bytes_node);
-    append_real(json, "seconds_to_first_step", result->seconds_to_first_step);
-}
-
-static void to_json(const dp_config *config, const dp_bench_result *result, dp_text *json) {
-    dp_json_begin_object(json);
-    append_results(json, config, result);
-    dp_json_key(json, "phases");
-    dp_json_begin_object(json);
+    dp_facts_real(facts, "bytes_sent", result->bytes_sent);
+    dp_facts_real(facts, "resident_bytes_rank", result->resident_bytes_rank);
+    dp_facts_real(facts, "resident_bytes_node", result->resident_bytes_node);
+    dp_facts_real(facts, "seconds_to_first_step", result->seconds_to_first_step);
+    dp_facts_begin(facts, "phases");
     for (int phase = 0; phase < DP_PHASE_COUNT; phase++) {
-        dp_json_key(json, dp_phase_name((dp_phase)phase));
-        dp_json_begin_object(json);
-        append_real(json, "min", result->phase_us[phase].min);
-        append_real(json, "median", result->phase_us[phase].median);
-        append_real(json, "max", result->phase_us[phase].max);
-        dp_json_end_object(json);
+        dp_facts_begin(facts, dp_phase_name((dp_phase)phase));
+        add_spread(facts, &result->phase_us[phase]);
+        dp_facts_end(facts);
     }
-    dp_json_end_object(json);
-    dp_json_end_object(json);
-    dp_text_append(json, "\n");
+    dp_facts_end(facts);
 }
 
-static void to_table(const dp_config *config, const dp_bench_result *result, dp_text *out) {
-    char count[32];
-    dp_text_append_format(
-        out,
-        "%s\n%" PRIu64 " rank%s on %" PRIu64 " node%s, exchange %s, batch %" PRIu64 " in %" PRIu64
-        " %s, %s parameters\n\n",
-        result->build, result->ranks, result->ranks == 1 ? "" : "s", result->nodes,
-        result->nodes == 1 ? "" : "s", dp_exchange_name(config->exchange), config->batch_size,
-        shares(config, result), result->blocks > 0 ? "blocks" : "grains",
-        dp_text_format_count(result->parameters, count));
-    dp_text_append_format(out, "step      %10.2f us  (p10 %.2f, p90 %.2f)\n",
-                          result->us_per_step.median, result->us_per_step.p10,
-                          result->us_per_step.p90);
-    dp_text_append_format(out, "examples  %10s a second\n",
-                          dp_text_format_count((uint64_t)examples_per_s(config, result), count));
-    dp_text_append_format(out,
-                          "rate      %10.1f GFLOP/s nominal (%.4g Mflop a step),\n"
-                          "                     %.2f of a large sgemm's %.1f\n",
-                          gflops(result), 1e-6 * result->nominal_flops,
-                          gflops(result) / result->sgemm_gflops, result->sgemm_gflops);
-    if (result->blocks == 0)
-        dp_text_append_format(
-            out, "exchange  %10.2f us with SGD, %.2f of MPI_Allreduce and SGD (%.2f us)\n",
-            result->exchange_us, result->exchange_us / result->allreduce_us, result->allreduce_us);
-    dp_text_append_format(out, "messages  %10.3f MB a step, of all ranks\n",
-                          1e-6 * result->bytes_sent);
-    dp_text_append_format(out, "memory    %10.1f MB a rank resident, %.1f MB a node\n",
-                          1e-6 * result->resident_bytes_rank, 1e-6 * result->resident_bytes_node);
-    dp_text_append_format(out, "start     %10.2f s to the first step\n\n",
-                          result->seconds_to_first_step);
-    dp_text_append(out, "phase, us a step, over the ranks:\n"
-                        "               min    median       max\n");
-    for (int phase = 0; phase < DP_PHASE_COUNT; phase++)
-        dp_text_append_format(out, "%-9s %8.2f  %8.2f  %8.2f\n", dp_phase_name((dp_phase)phase),
-                              result->phase_us[phase].min, result->phase_us[phase].median,
-                              result->phase_us[phase].max);
-}
+static const char text_form[] =
+    "{build}\n"
+    "{ranks} rank{ranks:s} on {nodes} node{nodes:s}, exchange {exchange}, batch {batch_size} in "
+    "[{blocks} blocks][{grains} grains], {parameters:,} parameters\n"
+    "\n"
+    "step      {us_per_step.median:10.2f} us  (p10 {us_per_step.p10:.2f}, p90 "
+    "{us_per_step.p90:.2f})\n"
+    "examples  {examples_per_s:10,} a second\n"
+    "rate      {gflops:10.1f} GFLOP/s nominal ({mflop} Mflop a step),\n"
+    "                     {fraction_of_sgemm:.2f} of a large sgemm's {sgemm_gflops:.1f}\n"
+    "[exchange  {exchange_us:10.2f} us with SGD, {exchange_vs_mpi_allreduce:.2f} of MPI_Allreduce "
+    "and SGD ({allreduce_us:.2f} us)\n]"
+    "messages  {bytes_sent:10.3M} MB a step, of all ranks\n"
+    "memory    {resident_bytes_rank:10.1M} MB a rank resident, {resident_bytes_node:.1M} MB a "
+    "node\n"
+    "start     {seconds_to_first_step:10.2f} s to the first step\n"
+    "\n"
+    "phase, us a step, over the ranks:\n"
+    "               min    median       max\n"
+    "<phases {phases.*:-9} {phases.*.min:8.2f}  {phases.*.median:8.2f}  {phases.*.max:8.2f}\n>";
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     dp_status status = DP_OK;
     bench_options chosen;
     dp_config config;
     dp_bench_result result;
-    dp_text out = {0};
+    dp_facts facts = {0};
     (void)signal;
     DP_OR_DONE(dp_config_arguments_parse(comm, options_table(), &chosen, count, arguments, &config,
                                          error));
     dp_linalg_init();
     DP_OR_DONE(dp_bench_run(comm, &config, chosen.seconds, &result, error));
-    if (dp_comm_rank(comm) == 0 && chosen.json)
-        to_json(&config, &result, &out);
-    else if (dp_comm_rank(comm) == 0)
-        to_table(&config, &result, &out);
-    DP_OR_DONE(dp_comm_agree(comm, dp_text_check(&out, error), error));
-    printf("%s", dp_text_string(&out));
+    add_facts(&facts, &config, &result);
+    if (dp_comm_rank(comm) == 0)
+        status = dp_facts_print(&facts, chosen.json ? NULL : text_form, error);
+    status = dp_comm_agree(comm, status, error);
 done:
-    dp_text_clear(&out);
+    dp_facts_clear(&facts);
     return status;
 }
 

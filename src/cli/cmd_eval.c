@@ -4,9 +4,9 @@
 #include "engine/open_dataset.h"
 #include "kernels/linalg.h"
 #include "run/summary.h"
-#include "train/report.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef enum split_choice { CHOICE_TRAIN, CHOICE_DEV, CHOICE_TEST, CHOICE_ALL } split_choice;
@@ -116,72 +116,56 @@ typedef struct eval_outcome {
     dp_mixture_results results;
 } eval_outcome;
 
-static void append_mixture(dp_text *json, const eval_request *asked, const eval_outcome *outcome) {
-    dp_json_key(json, "trigram");
-    dp_json_begin_object(json);
-    dp_summary_append_splits(json, asked->splits, outcome->results.trigram);
-    dp_json_end_object(json);
-    dp_json_key(json, "mixture");
-    dp_json_begin_object(json);
-    dp_json_key(json, "network_weight");
-    dp_json_real(json, outcome->mix_weight);
-    dp_summary_append_splits(json, asked->splits, outcome->results.mixture);
-    dp_json_end_object(json);
+static void add_mixture(dp_facts *facts, const eval_request *asked, const eval_outcome *outcome) {
+    dp_facts_begin(facts, "trigram");
+    dp_summary_add_splits(facts, asked->splits, outcome->results.trigram);
+    dp_facts_end(facts);
+    dp_facts_begin(facts, "mixture");
+    dp_facts_real(facts, "network_weight", outcome->mix_weight);
+    dp_facts_note(facts, "trigram_weight", "%.17g", 1.0 - outcome->mix_weight);
+    dp_facts_note(facts, "why", asked->fit ? ", as is best on dev" : "");
+    dp_summary_add_splits(facts, asked->splits, outcome->results.mixture);
+    dp_facts_end(facts);
 }
 
-static dp_status print_json(const eval_request *asked, const eval_outcome *outcome,
-                            dp_error *error) {
-    const dp_checkpoint *checkpoint = outcome->checkpoint;
-    dp_text json = {0};
-    dp_json_begin_object(&json);
+static void add_facts(dp_facts *facts, const eval_request *asked, const eval_outcome *outcome) {
+    dp_facts_note(facts, "path", "%s", outcome->path);
     if (asked->chosen->model == MODEL_TRIGRAM) {
-        dp_json_key(&json, "model");
-        dp_json_string(&json, "trigram");
-        dp_summary_append_splits(&json, asked->splits, outcome->results.trigram);
+        dp_facts_text(facts, "model", "trigram");
+        dp_summary_add_splits(facts, asked->splits, outcome->results.trigram);
     } else {
-        dp_summary_append_results(&json, checkpoint->progress.step, checkpoint->weights_hash,
-                                  asked->splits, outcome->results.network);
+        dp_summary_add_weights(facts, outcome->checkpoint->progress.step,
+                               outcome->checkpoint->weights_hash);
+        dp_summary_add_splits(facts, asked->splits, outcome->results.network);
+    }
+    if (outcome->trigram != NULL) {
+        const dp_trigram_size size = dp_trigram_get_size(outcome->trigram);
+        dp_facts_note(facts, "rows", "%" PRIu64, size.rows);
+        dp_facts_note(facts, "contexts", "%zu", size.contexts);
+        dp_facts_note(facts, "trigrams", "%zu", size.trigrams);
     }
     if (asked->chosen->mix == MIX_TRIGRAM)
-        append_mixture(&json, asked, outcome);
-    dp_json_end_object(&json);
-    dp_status status = dp_text_check(&json, error);
-    if (status == DP_OK)
-        printf("%s\n", dp_text_string(&json));
-    dp_text_clear(&json);
+        add_mixture(facts, asked, outcome);
+}
+
+#define HEAD                                                                                       \
+    "{path}:[ step {step:,}, weights {weights}]\n"                                                 \
+    "[trigram: {rows:,} rows of train, {contexts:,} contexts, {trigrams:,} trigrams\n]"
+#define MIXTURE                                                                                    \
+    "mixture: {mixture.network_weight:.4g} network and {mixture.trigram_weight:.4g} "              \
+    "trigram{mixture.why}\n"                                                                       \
+    "      split   network  perplexity   trigram  perplexity   mixture  perplexity\n"              \
+    "<splits {splits.*:11} {splits.*.loss:9n} {splits.*.perplexity:11n}"                           \
+    " {trigram.splits.*.loss:9n} {trigram.splits.*.perplexity:11n}"                                \
+    " {mixture.splits.*.loss:9n} {mixture.splits.*.perplexity:11n}\n>"
+
+static dp_status print(const eval_request *asked, const eval_outcome *outcome, dp_error *error) {
+    const char *text = asked->chosen->mix == MIX_TRIGRAM ? HEAD MIXTURE : HEAD DP_SUMMARY_SPLITS;
+    dp_facts facts = {0};
+    add_facts(&facts, asked, outcome);
+    const dp_status status = dp_facts_print(&facts, asked->chosen->json ? NULL : text, error);
+    dp_facts_clear(&facts);
     return status;
-}
-
-static void print_trigram_line(dp_report *report, const dp_trigram *trigram) {
-    const dp_trigram_size size = dp_trigram_get_size(trigram);
-    char rows[32], contexts[32], trigrams[32];
-    dp_report_line(report, "trigram: %s rows of train, %s contexts, %s trigrams",
-                   dp_text_format_count(size.rows, rows),
-                   dp_text_format_count(size.contexts, contexts),
-                   dp_text_format_count(size.trigrams, trigrams));
-}
-
-static void print_table(const eval_request *asked, const eval_outcome *outcome) {
-    const dp_checkpoint *checkpoint = outcome->checkpoint;
-    dp_report report = {.enabled = true};
-    char step[32], hash[DP_HASH_TEXT_SIZE];
-    if (asked->chosen->model == MODEL_TRIGRAM)
-        dp_report_line(&report, "%s:", outcome->path);
-    else
-        dp_report_line(&report, "%s: step %s, weights %s", outcome->path,
-                       dp_text_format_count(checkpoint->progress.step, step),
-                       dp_hash_format(checkpoint->weights_hash, hash));
-    if (outcome->trigram != NULL)
-        print_trigram_line(&report, outcome->trigram);
-    if (asked->chosen->mix == MIX_TRIGRAM) {
-        dp_report_line(&report, "mixture: %.4g network and %.4g trigram%s", outcome->mix_weight,
-                       1.0 - outcome->mix_weight, asked->fit ? ", as is best on dev" : "");
-        dp_report_mixture(&report, asked->splits, &outcome->results);
-    } else if (asked->chosen->model == MODEL_TRIGRAM) {
-        dp_report_splits(&report, asked->splits, outcome->results.trigram);
-    } else {
-        dp_report_splits(&report, asked->splits, outcome->results.network);
-    }
 }
 
 /* --- evaluating ------------------------------------------------------------------------------- */
@@ -231,10 +215,8 @@ static dp_status evaluate_and_print(dp_comm *comm, const eval_request *asked,
         DP_OR_DONE(evaluate_mixture(comm, asked, dataset, outcome, error));
     else
         DP_OR_DONE(evaluate_splits(comm, asked, dataset, outcome, error));
-    if (dp_comm_rank(comm) == 0 && asked->chosen->json)
-        status = print_json(asked, outcome, error);
-    else if (dp_comm_rank(comm) == 0)
-        print_table(asked, outcome);
+    if (dp_comm_rank(comm) == 0)
+        status = print(asked, outcome, error);
     status = dp_comm_agree(comm, status, error);
 done:
     dp_trigram_destroy(trigram);

@@ -7,69 +7,47 @@
 #include <math.h>
 #include <stdio.h>
 
-static void append_split(dp_text *json, dp_split split, const dp_evaluation *evaluation) {
-    dp_json_key(json, dp_split_name(split));
-    dp_json_begin_object(json);
-    dp_json_key(json, "loss");
-    dp_json_real(json, evaluation->loss);
-    dp_json_key(json, "perplexity");
-    dp_json_real(json, evaluation->perplexity);
-    dp_json_key(json, "count");
-    dp_json_unsigned(json, evaluation->count);
-    dp_json_end_object(json);
-}
-
-void dp_summary_append_splits(dp_text *json, unsigned splits,
-                              const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
-    dp_json_key(json, "splits");
-    dp_json_begin_object(json);
+void dp_summary_add_splits(dp_facts *facts, unsigned splits,
+                           const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
+    dp_facts_begin(facts, "splits");
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        if ((splits >> split & 1u) != 0)
-            append_split(json, (dp_split)split, &evaluations[split]);
+        if ((splits >> split & 1u) == 0)
+            continue;
+        dp_facts_begin(facts, dp_split_name((dp_split)split));
+        dp_facts_real(facts, "loss", evaluations[split].loss);
+        dp_facts_real(facts, "perplexity", evaluations[split].perplexity);
+        dp_facts_unsigned(facts, "count", evaluations[split].count);
+        dp_facts_end(facts);
     }
-    dp_json_end_object(json);
+    dp_facts_end(facts);
 }
 
-void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_hash, unsigned splits,
-                               const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
+void dp_summary_add_weights(dp_facts *facts, uint64_t step, uint64_t weights_hash) {
     char hash[DP_HASH_TEXT_SIZE];
-    dp_json_key(json, "step");
-    dp_json_unsigned(json, step);
-    dp_json_key(json, "weights");
-    dp_json_string(json, dp_hash_format(weights_hash, hash));
-    dp_summary_append_splits(json, splits, evaluations);
+    dp_facts_unsigned(facts, "step", step);
+    dp_facts_text(facts, "weights", dp_hash_format(weights_hash, hash));
 }
 
-static void append_best(dp_text *json, const dp_summary *summary) {
-    dp_json_key(json, "best");
-    dp_json_begin_object(json);
-    dp_json_key(json, "step");
-    dp_json_unsigned(json, summary->best_step);
-    dp_json_key(json, "dev_loss");
-    dp_json_real(json, summary->best_loss);
-    dp_json_end_object(json);
+void dp_summary_add(dp_facts *facts, const dp_summary *summary) {
+    dp_summary_add_weights(facts, summary->step, summary->weights_hash);
+    dp_summary_add_splits(facts, DP_SPLITS_ALL, summary->evaluations);
+    if (summary->best_step != 0) {
+        dp_facts_begin(facts, "best");
+        dp_facts_unsigned(facts, "step", summary->best_step);
+        dp_facts_real(facts, "dev_loss", summary->best_loss);
+        dp_facts_end(facts);
+    }
+    dp_facts_bool(facts, "stopped_early", summary->stopped_early);
+    dp_facts_unsigned(facts, "parameters", summary->parameters);
+    dp_facts_unsigned(facts, "ranks", summary->ranks);
+    dp_facts_real(facts, "seconds", summary->seconds);
+    dp_facts_text(facts, "build", summary->build);
 }
 
-dp_status dp_summary_write(const dp_summary *summary, const char *path, dp_error *error) {
+dp_status dp_summary_write(const dp_facts *facts, const char *path, dp_error *error) {
     dp_status status = DP_OK;
     dp_text json = {0};
-    dp_json_begin_object(&json);
-    dp_summary_append_results(&json, summary->step, summary->weights_hash, summary->splits,
-                              summary->evaluations);
-    if (summary->best_step != 0)
-        append_best(&json, summary);
-    dp_json_key(&json, "stopped_early");
-    dp_json_bool(&json, summary->stopped_early);
-    dp_json_key(&json, "parameters");
-    dp_json_unsigned(&json, summary->parameters);
-    dp_json_key(&json, "ranks");
-    dp_json_unsigned(&json, summary->ranks);
-    dp_json_key(&json, "seconds");
-    dp_json_real(&json, summary->seconds);
-    dp_json_key(&json, "build");
-    dp_json_string(&json, summary->build);
-    dp_json_end_object(&json);
-    dp_text_append(&json, "\n");
+    dp_facts_to_json(facts, &json);
     DP_OR_DONE(dp_text_check(&json, error));
     DP_OR_DONE(dp_file_write(path, json.data, json.length, error));
 done:

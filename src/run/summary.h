@@ -3,13 +3,12 @@
 #define DP_RUN_SUMMARY_H
 
 #include "engine/evaluate.h"
-#include "formats/json.h"
+#include "formats/facts.h"
 
 /* The end of a run. */
 typedef struct dp_summary {
     uint64_t step;
     uint64_t weights_hash;
-    unsigned splits;                  /* which of the evaluations are there, a bit per split */
     const dp_evaluation *evaluations; /* [DP_SPLIT_COUNT] */
     uint64_t parameters;
     uint64_t ranks;
@@ -20,17 +19,22 @@ typedef struct dp_summary {
     const char *build;
 } dp_summary;
 
-/* Appends "step", "weights" and "splits" to an object that has been begun:
+/* Adds the splits in the set `splits`:
  * "splits":{"dev":{"loss":2.1,"perplexity":8.2,"count":22655}} */
-void dp_summary_append_results(dp_text *json, uint64_t step, uint64_t weights_hash, unsigned splits,
-                               const dp_evaluation evaluations[DP_SPLIT_COUNT]);
+void dp_summary_add_splits(dp_facts *facts, unsigned splits,
+                           const dp_evaluation evaluations[DP_SPLIT_COUNT]);
+/* A table of them, for dp_facts_to_text. */
+#define DP_SUMMARY_SPLITS                                                                          \
+    "      split      loss  perplexity           rows\n"                                           \
+    "<splits {splits.*:11} {splits.*.loss:9n} {splits.*.perplexity:11n} {splits.*.count:14,}\n>"
 
-/* Of these only "splits". */
-void dp_summary_append_splits(dp_text *json, unsigned splits,
-                              const dp_evaluation evaluations[DP_SPLIT_COUNT]);
+/* Adds "step" and "weights". */
+void dp_summary_add_weights(dp_facts *facts, uint64_t step, uint64_t weights_hash);
 
-/* Replaces the file at path by the summary. */
-dp_status dp_summary_write(const dp_summary *summary, const char *path, dp_error *error) DP_CHECKED;
+void dp_summary_add(dp_facts *facts, const dp_summary *summary);
+
+/* Replaces the file at path by the facts of a summary. */
+dp_status dp_summary_write(const dp_facts *facts, const char *path, dp_error *error) DP_CHECKED;
 
 /* What is read back of a summary. */
 typedef struct dp_summary_results {

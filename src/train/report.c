@@ -243,33 +243,9 @@ void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double l
     dp_progress_line_show(&report->progress, step, end, details);
 }
 
-void dp_report_splits(dp_report *report, unsigned splits,
-                      const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
-    char loss[32], perplexity[32], count[32];
-    dp_report_line(report, "%11s %9s %11s %14s", "split", "loss", "perplexity", "rows");
-    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        if ((splits >> split & 1u) != 0)
-            dp_report_line(report, "%11s %9s %11s %14s", dp_split_name((dp_split)split),
-                           format_loss(evaluations[split].loss, loss),
-                           format_loss(evaluations[split].perplexity, perplexity),
-                           dp_text_format_count(evaluations[split].count, count));
-    }
-}
-
-void dp_report_mixture(dp_report *report, unsigned splits, const dp_mixture_results *results) {
-    dp_report_line(report, "%11s %9s %11s %9s %11s %9s %11s", "split", "network", "perplexity",
-                   "trigram", "perplexity", "mixture", "perplexity");
-    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        const dp_evaluation *evaluations[] = {&results->network[split], &results->trigram[split],
-                                              &results->mixture[split]};
-        char numbers[6][32];
-        for (int i = 0; i < 3; i++) {
-            format_loss(evaluations[i]->loss, numbers[2 * i]);
-            format_loss(evaluations[i]->perplexity, numbers[2 * i + 1]);
-        }
-        if ((splits >> split & 1u) != 0)
-            dp_report_line(report, "%11s %9s %11s %9s %11s %9s %11s",
-                           dp_split_name((dp_split)split), numbers[0], numbers[1], numbers[2],
-                           numbers[3], numbers[4], numbers[5]);
-    }
+void dp_report_facts(dp_report *report, const dp_facts *facts, const char *template) {
+    dp_text text = {0};
+    dp_facts_to_text(facts, template, &text);
+    dp_report_line(report, "%s", dp_text_string(&text));
+    dp_text_clear(&text);
 }

@@ -7,10 +7,9 @@
 #ifndef DP_TRAIN_REPORT_H
 #define DP_TRAIN_REPORT_H
 
-#include "baseline/mixture.h"
 #include "data/dataset.h"
 #include "engine/config.h"
-#include "engine/evaluate.h"
+#include "formats/facts.h"
 #include "model/params.h"
 #include "parallel/comm.h"
 #include "run/metrics.h"
@@ -56,11 +55,7 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
 void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double loss, double lr,
                         double ms_per_step);
 
-/* A table of the splits in the set `splits`. */
-void dp_report_splits(dp_report *report, unsigned splits,
-                      const dp_evaluation evaluations[DP_SPLIT_COUNT]);
-
-/* The same for a mixture: network, trigram and mixture beside each other. */
-void dp_report_mixture(dp_report *report, unsigned splits, const dp_mixture_results *results);
+/* Lines made from facts, all but the last with an end of line. */
+void dp_report_facts(dp_report *report, const dp_facts *facts, const char *template);
 
 #endif

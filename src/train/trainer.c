@@ -430,10 +430,11 @@ static void report_early_stop(trainer *self) {
 
 static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP_SPLIT_COUNT],
                                uint64_t hash, dp_error *error) {
-    char path[DP_PATH_SIZE], text[DP_HASH_TEXT_SIZE], duration[32];
+    dp_status status = DP_OK;
+    char path[DP_PATH_SIZE], duration[32];
+    dp_facts facts = {0};
     const dp_summary summary = {.step = self->progress.step,
                                 .weights_hash = hash,
-                                .splits = DP_SPLITS_ALL,
                                 .evaluations = evaluations,
                                 .stopped_early = is_stopped_early(self),
                                 .parameters = self->stepper.layout.parameter_count,
@@ -442,14 +443,18 @@ static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP
                                 .best_loss = self->progress.best_loss,
                                 .seconds = dp_timer_now() - self->started,
                                 .build = self->stepper.build.text};
-    DP_TRY(summary_path(self, path, error));
-    DP_TRY(tolerate(self, dp_summary_write(&summary, path, error), error));
+    dp_summary_add(&facts, &summary);
+    dp_facts_note(&facts, "time", "%s", dp_text_format_duration(summary.seconds, duration));
+    DP_OR_DONE(summary_path(self, path, error));
+    DP_OR_DONE(tolerate(self, dp_summary_write(&facts, path, error), error));
     if (summary.stopped_early)
         report_early_stop(self);
-    dp_report_splits(&self->report, DP_SPLITS_ALL, evaluations);
-    dp_report_line(&self->report, "weights %s", dp_hash_format(hash, text));
-    dp_report_line(&self->report, "time %s", dp_text_format_duration(summary.seconds, duration));
-    return DP_OK;
+    dp_report_facts(&self->report, &facts,
+                    DP_SUMMARY_SPLITS "weights {weights}\n"
+                                      "time {time}");
+done:
+    dp_facts_clear(&facts);
+    return status;
 }
 
 /* The splits that have not been evaluated where the run stands now. A run that has all its steps

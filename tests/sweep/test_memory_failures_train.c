@@ -242,9 +242,12 @@ static void test_memory_failures_while_writing_metrics(void **state) {
 
 static dp_status write_summary(dp_error *error) {
     const dp_evaluation evaluations[DP_SPLIT_COUNT] = {{.count = 1}, {.count = 2}, {.count = 3}};
-    const dp_summary summary = {
-        .splits = DP_SPLITS_ALL, .evaluations = evaluations, .best_step = 1, .build = "a build"};
-    return dp_summary_write(&summary, scratch_path("summary.json"), error);
+    const dp_summary summary = {.evaluations = evaluations, .best_step = 1, .build = "a build"};
+    dp_facts facts = {0};
+    dp_summary_add(&facts, &summary);
+    const dp_status status = dp_summary_write(&facts, scratch_path("summary.json"), error);
+    dp_facts_clear(&facts);
+    return status;
 }
 
 static void test_memory_failures_while_writing_the_summary(void **state) {

@@ -1,0 +1,212 @@
+#include "formats/facts.h"
+
+#include "base/size.h"
+#include "formats/json.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void dp_facts_clear(dp_facts *facts) {
+    dp_text_clear(&facts->json);
+    dp_text_clear(&facts->values);
+}
+
+/* --- adding ----------------------------------------------------------------------------------- */
+
+static void keep(dp_facts *facts, const char *name, const char *value) {
+    dp_text_append_format(&facts->values, "%s%s", facts->group, name);
+    dp_text_append_bytes(&facts->values, "", 1);
+    dp_text_append_bytes(&facts->values, value, strlen(value) + 1);
+}
+
+void dp_facts_text(dp_facts *facts, const char *name, const char *value) {
+    keep(facts, name, value);
+    dp_json_key(&facts->json, name);
+    dp_json_string(&facts->json, value);
+}
+
+void dp_facts_unsigned(dp_facts *facts, const char *name, uint64_t value) {
+    dp_facts_note(facts, name, "%ju", (uintmax_t)value);
+    dp_json_key(&facts->json, name);
+    dp_json_unsigned(&facts->json, value);
+}
+
+void dp_facts_real(dp_facts *facts, const char *name, double value) {
+    char text[32];
+    if (isfinite(value))
+        keep(facts, name, dp_text_format_real(value, text));
+    dp_json_key(&facts->json, name);
+    dp_json_real(&facts->json, value);
+}
+
+void dp_facts_bool(dp_facts *facts, const char *name, bool value) {
+    keep(facts, name, value ? "true" : "false");
+    dp_json_key(&facts->json, name);
+    dp_json_bool(&facts->json, value);
+}
+
+void dp_facts_note(dp_facts *facts, const char *name, const char *format, ...) {
+    dp_text value = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    dp_text_append_arguments(&value, format, arguments);
+    va_end(arguments);
+    facts->values.failed |= value.failed;
+    keep(facts, name, dp_text_string(&value));
+    dp_text_clear(&value);
+}
+
+void dp_facts_begin(dp_facts *facts, const char *name) {
+    const size_t length = strlen(facts->group);
+    keep(facts, name, name);
+    snprintf(facts->group + length, sizeof facts->group - length, "%s.", name);
+    dp_json_key(&facts->json, name);
+    dp_json_begin_object(&facts->json);
+}
+
+void dp_facts_end(dp_facts *facts) {
+    char *group = facts->group;
+    group[strlen(group) - 1] = '\0';
+    char *dot = strrchr(group, '.');
+    group[dot == NULL ? 0 : dot + 1 - group] = '\0';
+    dp_json_end_object(&facts->json);
+}
+
+/* --- rendering -------------------------------------------------------------------------------- */
+
+void dp_facts_to_json(const dp_facts *facts, dp_text *out) {
+    dp_text_append_format(out, "{%s}\n", dp_text_string(&facts->json));
+    out->failed |= facts->json.failed;
+}
+
+/* The fact behind this one, from NULL on; NULL behind the last. */
+static const char *next_place(const dp_facts *facts, const char *place) {
+    const dp_text *values = &facts->values;
+    if (place == NULL)
+        return values->data;
+    place += strlen(place) + 1;
+    place += strlen(place) + 1;
+    return place < values->data + values->length ? place : NULL;
+}
+
+static const char *value_of(const dp_facts *facts, const char *wanted) {
+    const char *place = NULL;
+    while ((place = next_place(facts, place)) != NULL) {
+        if (strcmp(place, wanted) == 0)
+            return place + strlen(place) + 1;
+    }
+    return NULL;
+}
+
+/* A part of a template: the facts, and what the * in it stands for. */
+typedef struct rendering {
+    const dp_facts *facts;
+    const char *member;
+    dp_text *out;
+} rendering;
+
+static void append_value(const char *value, const char *format, dp_text *out) {
+    char *rest, text[32];
+    const int width = (int)strtol(format, &rest, 10);
+    const int precision = *rest == '.' ? (int)strtol(rest + 1, &rest, 10) : 6;
+    const double number = strtod(value, NULL);
+    if (*rest == 'f' || *rest == 'M')
+        dp_text_append_format(out, "%*.*f", width, precision,
+                              *rest == 'M' ? 1e-6 * number : number);
+    else if (*rest == 'g')
+        dp_text_append_format(out, "%*.*g", width, precision, number);
+    else if (*rest == 'n')
+        dp_text_append_format(out, fabs(number) < 1e4 ? "%*.4f" : "%*.3g", width, number);
+    else if (*rest == ',')
+        dp_text_append_format(out, "%*s", width,
+                              dp_text_format_count(strtoull(value, NULL, 10), text));
+    else if (*rest == 's')
+        dp_text_append(out, strcmp(value, "1") == 0 ? "" : "s");
+    else
+        dp_text_append_format(out, "%*s", width, value);
+}
+
+/* "{place:FORMAT}"; false where there is no such fact. */
+static bool render_fact(const rendering *self, const char *text, size_t length) {
+    const size_t place_length = strcspn(text, ":}");
+    char format[16] = "";
+    dp_text place = {0};
+    if (place_length < length)
+        snprintf(format, sizeof format, "%.*s", (int)(length - place_length - 1),
+                 text + place_length + 1);
+    for (size_t i = 0; i < place_length; i++) {
+        if (text[i] == '*')
+            dp_text_append(&place, self->member);
+        else
+            dp_text_append_bytes(&place, text + i, 1);
+    }
+    const char *value = value_of(self->facts, dp_text_string(&place));
+    if (value != NULL)
+        append_value(value, format, self->out);
+    self->out->failed |= place.failed;
+    dp_text_clear(&place);
+    return value != NULL;
+}
+
+static bool render(const rendering *self, const char *text, const char *end);
+
+/* "[part]" */
+static void render_optional(const rendering *self, const char *text, const char *end) {
+    const size_t before = self->out->length;
+    if (!render(self, text, end))
+        dp_text_cut(self->out, before);
+}
+
+/* "<group part>" */
+static void render_members(const rendering *self, const char *text, const char *end) {
+    const size_t length = strcspn(text, " ");
+    const char *place = NULL;
+    while ((place = next_place(self->facts, place)) != NULL) {
+        if (strncmp(place, text, length) != 0 || place[length] != '.' ||
+            strchr(place + length + 1, '.') != NULL)
+            continue;
+        const rendering member = {self->facts, place + length + 1, self->out};
+        render(&member, text + length + 1, end);
+    }
+}
+
+/* False where a fact is missing that is not in an optional part. */
+static bool render(const rendering *self, const char *text, const char *end) {
+    bool complete = true;
+    while (text < end) {
+        const size_t plain = dp_size_min(strcspn(text, "{[<"), (size_t)(end - text));
+        dp_text_append_bytes(self->out, text, plain);
+        text += plain;
+        if (text == end)
+            break;
+        const char *close = strchr(text, *text == '{' ? '}' : *text == '[' ? ']' : '>');
+        if (*text == '{')
+            complete &= render_fact(self, text + 1, (size_t)(close - text) - 1);
+        else
+            (*text == '[' ? render_optional : render_members)(self, text + 1, close);
+        text = close + 1;
+    }
+    return complete;
+}
+
+void dp_facts_to_text(const dp_facts *facts, const char *template, dp_text *out) {
+    const rendering all = {facts, "", out};
+    render(&all, template, template + strlen(template));
+    out->failed |= facts->values.failed;
+}
+
+dp_status dp_facts_print(const dp_facts *facts, const char *template, dp_error *error) {
+    dp_text out = {0};
+    if (template == NULL)
+        dp_facts_to_json(facts, &out);
+    else
+        dp_facts_to_text(facts, template, &out);
+    const dp_status status = dp_text_check(&out, error);
+    if (status == DP_OK)
+        printf("%s", dp_text_string(&out));
+    dp_text_clear(&out);
+    return status;
+}

@@ -1,0 +1,85 @@
+#include "formats/facts.h"
+#include "support/expect.h"
+
+#include <math.h>
+
+static void add_some(dp_facts *facts) {
+    dp_facts_text(facts, "path", "a \"b\" {c}");
+    dp_facts_unsigned(facts, "step", 1234567);
+    dp_facts_unsigned(facts, "ranks", 1);
+    dp_facts_real(facts, "rate", 12345678.25);
+    dp_facts_real(facts, "unknown", NAN);
+    dp_facts_bool(facts, "done", false);
+    dp_facts_note(facts, "time", "%d s", 5);
+    dp_facts_begin(facts, "splits");
+    for (int split = 0; split < 2; split++) {
+        dp_facts_begin(facts, split == 0 ? "train" : "dev");
+        dp_facts_real(facts, "loss", split == 0 ? 2.5 : 25000.5);
+        dp_facts_begin(facts, "of");
+        dp_facts_unsigned(facts, "count", 7);
+        dp_facts_end(facts);
+        dp_facts_end(facts);
+    }
+    dp_facts_end(facts);
+    dp_facts_unsigned(facts, "last", 2);
+}
+
+static void expect_text(const char *template, const char *expected) {
+    dp_facts facts = {0};
+    dp_text out = {0};
+    dp_error error;
+    add_some(&facts);
+    dp_facts_to_text(&facts, template, &out);
+    expect_ok(dp_text_check(&out, &error), &error);
+    assert_string_equal(dp_text_string(&out), expected);
+    dp_text_clear(&out);
+    dp_facts_clear(&facts);
+}
+
+static void test_facts_are_one_object_in_their_order(void **state) {
+    (void)state;
+    dp_facts facts = {0};
+    dp_text out = {0};
+    add_some(&facts);
+    dp_facts_to_json(&facts, &out);
+    assert_string_equal(
+        dp_text_string(&out),
+        "{\"path\":\"a \\\"b\\\" {c}\",\"step\":1234567,\"ranks\":1,\"rate\":12345678.25,"
+        "\"unknown\":null,\"done\":false,\"splits\":{\"train\":{\"loss\":2.5,\"of\":{\"count\":7}},"
+        "\"dev\":{\"loss\":25000.5,\"of\":{\"count\":7}}},\"last\":2}\n");
+    dp_text_clear(&out);
+    dp_facts_clear(&facts);
+}
+
+static void test_facts_are_shown_as_their_formats_say(void **state) {
+    (void)state;
+    expect_text("{path}: {step}, {step:,}|{step:11,}|{time:8}|{time:-8}|",
+                "a \"b\" {c}: 1234567, 1,234,567|  1,234,567|     5 s|5 s     |");
+    expect_text("{rate:.1f} {rate:12.2f} {rate:.4g} {rate:8.3M} {rate:,} {done}",
+                "12345678.2  12345678.25 1.235e+07   12.346 12,345,678 false");
+    expect_text("{ranks} rank{ranks:s}, {last} node{last:s}\n", "1 rank, 2 nodes\n");
+}
+
+static void test_facts_leave_out_what_there_is_not(void **state) {
+    (void)state;
+    expect_text("[{step} blocks][{grains} grains], [no {unknown}]", "1234567 blocks, ");
+    expect_text("{grains}|", "|");
+    expect_text("", "");
+}
+
+static void test_facts_repeat_for_the_members_of_a_group(void **state) {
+    (void)state;
+    expect_text("<splits {splits.*:6} {splits.*.loss:9n} {splits.*.of.count}[ {splits.*.no}]\n>",
+                " train    2.5000 7\n   dev   2.5e+04 7\n");
+    expect_text("<nothing {nothing.*}>{splits.dev.of.count}", "7");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_facts_are_one_object_in_their_order),
+        cmocka_unit_test(test_facts_are_shown_as_their_formats_say),
+        cmocka_unit_test(test_facts_leave_out_what_there_is_not),
+        cmocka_unit_test(test_facts_repeat_for_the_members_of_a_group),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
