@@ -274,8 +274,11 @@ dp_status dp_split_step_create(dp_split_step **split, dp_comm *comm, const dp_co
     DP_OR_DONE(dp_comm_agree(comm, create_model(self, level, error), error));
     DP_OR_DONE(share_memory(self, error));
     DP_OR_DONE(dp_comm_agree(comm, allocate(self, error), error));
-    DP_OR_DONE(dp_exchange_create(&self->sums, comm, config->exchange, layout->output_blocks,
-                                  self->batch * self->dims.lda, EXTRA_COUNT, 0, error));
+    const dp_exchange_size sums = {.kind = config->exchange,
+                                   .grains = layout->output_blocks,
+                                   .length = self->batch * self->dims.lda,
+                                   .extras = EXTRA_COUNT};
+    DP_OR_DONE(dp_exchange_create(&self->sums, comm, &sums, error));
     *split = self;
     self = NULL;
 done:

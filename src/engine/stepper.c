@@ -202,8 +202,12 @@ static dp_status prepare(dp_stepper *self, dp_error *error) {
 static dp_status create_exchange(dp_stepper *self, dp_error *error) {
     const dp_config *config = self->config;
     const size_t slabs = dp_optimizer_slabs(config->optimizer);
-    DP_TRY(dp_exchange_create(&self->exchange, self->comm, config->exchange, config->grains,
-                              self->layout.length, EXTRA_COUNT, slabs, error));
+    const dp_exchange_size size = {.kind = config->exchange,
+                                   .grains = config->grains,
+                                   .length = self->layout.length,
+                                   .extras = EXTRA_COUNT,
+                                   .slabs = slabs};
+    DP_TRY(dp_exchange_create(&self->exchange, self->comm, &size, error));
     self->params = dp_exchange_parameters(self->exchange);
     for (size_t slab = 0; slab < slabs; slab++)
         self->state[slab] = dp_exchange_slab(self->exchange, slab);

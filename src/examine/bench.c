@@ -239,8 +239,11 @@ static dp_status create_idle(bench *self, dp_error *error) {
     const dp_config *config = self->stepper.config;
     if (is_split(self))
         return DP_OK;
-    return dp_exchange_create(&self->idle, self->comm, config->exchange, config->grains,
-                              self->stepper.layout.length, 2, 0, error);
+    const dp_exchange_size size = {.kind = config->exchange,
+                                   .grains = config->grains,
+                                   .length = self->stepper.layout.length,
+                                   .extras = 2};
+    return dp_exchange_create(&self->idle, self->comm, &size, error);
 }
 
 static void describe(const bench *self, dp_bench_result *result) {

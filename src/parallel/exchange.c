@@ -1,7 +1,7 @@
 #include "parallel/exchange.h"
 
-#include "base/memory.h"
 #include "base/size.h"
+#include "base/workspace.h"
 #include "parallel/node.h"
 
 #include <string.h>
@@ -22,46 +22,51 @@
 /* Depth of a tree over up to 2^30 leaves, and one: what a sum has on its stack at most. */
 #define OPERANDS_MAX 32
 
-/* How a node sums one of its blocks: a program for a stack of slices, in postfix order. */
-typedef struct sum_step {
-    const float *partial; /* push this slab; NULL: replace the upper two by their sum */
-} sum_step;
-
+/* How a node sums one of its blocks: a program for a stack of slices, in postfix order. Each step
+ * pushes a slab or, where it is NULL, replaces the upper two by their sum. */
 typedef struct sum_program {
-    sum_step *steps;
+    const float **steps; /* [count] */
     size_t count;
-    size_t capacity;
 } sum_program;
 
+/* In memory of this rank, in one block behind it:
+ *
+ *     | self | scratch | terms | programs | steps of all programs | stack | node_sums | received |
+ *
+ * and in the segments of the node's ranks
+ *
+ *     first   | partials | parameters | extras | slabs | squares |
+ *     others  | partials |
+ */
 struct dp_exchange {
     dp_comm *comm;
     dp_exchange_kind kind;
-    size_t length;         /* of the gradient */
-    size_t total;          /* of gradient and extras */
-    size_t stride;         /* of a slab */
-    dp_tree_range *blocks; /* [DP_TREE_BLOCKS_MAX], of this rank */
+    size_t length;                            /* of the gradient */
+    size_t total;                             /* of gradient and extras */
+    size_t stride;                            /* of a slab */
+    dp_tree_range blocks[DP_TREE_BLOCKS_MAX]; /* of this rank */
     size_t block_count;
     float *scratch; /* [levels of the largest block, at least 1][stride] */
 
-    dp_node node;      /* segments: see segment_bytes */
-    float *parameters; /* in the first segment of the node */
-    float *extras;
-    float *slabs; /* [slab_count][whole lines of length], behind the extras */
-    size_t slab_count;
+    dp_node node;
+    float *parameters; /* [length] */
+    float *extras;     /* [total - length] */
+    float *slabs;      /* [slab_count][slab_stride] */
+    size_t slab_count, slab_stride;
 
     unsigned span_log2; /* floats */
     size_t span_count;
-    double *squares; /* [span_count], of the node, behind the slabs */
-    double *terms;   /* [span_count], of this rank, used up by a sum */
+    double *squares; /* [span_count] */
+    double *terms;   /* [span_count], used up by a sum */
 
     dp_tree_range slice;   /* floats that this rank sums and updates */
     dp_tree_plan plan;     /* between nodes, for this slice */
     sum_program *programs; /* [plan.block_count] */
+    const float **steps;   /* of all programs */
     float *node_sums;      /* [plan.block_count][slice_stride]; NULL with one node */
     float *received;       /* [slice_stride]; NULL with one node */
     size_t slice_stride;
-    float *stack; /* [stack_depth][CHUNK] */
-    size_t stack_depth;
+    float *stack; /* [stack depth][CHUNK] */
 };
 
 dp_exchange_kind dp_exchange_resolve(dp_exchange_kind kind) {
@@ -84,23 +89,11 @@ static void add(float *restrict sum, const float *restrict addend, size_t count)
 
 /* --- the memory of a node ------------------------------------------------------------------- */
 
-/* A rank's segment: its partials, and on the first rank of a node the parameters, extras, slabs and
- * sums of squares. */
-static size_t segment_bytes(const dp_exchange *self) {
-    size_t floats = self->block_count * self->stride, squares = 0;
-    if (self->node.rank == 0) {
-        floats += (1 + self->slab_count) * whole_lines(self->length);
-        floats += whole_lines(self->total - self->length);
-        squares = self->span_count;
-    }
-    return floats * sizeof(float) + squares * sizeof(double);
-}
-
 static float *partial_of(const dp_exchange *self, int node_rank, size_t slot) {
     return (float *)dp_node_segment(&self->node, node_rank) + slot * self->stride;
 }
 
-static float *partial(const dp_exchange *self, size_t slot) {
+static float *own_partial(const dp_exchange *self, size_t slot) {
     return partial_of(self, self->node.rank, slot);
 }
 
@@ -110,27 +103,24 @@ static size_t blocks_of_rank(const dp_exchange *self, size_t grains, int rank,
     return dp_tree_blocks(grains, share, blocks);
 }
 
+/* What the ranks of the node have in common, behind the partials of the first. */
 static dp_status share_memory(dp_exchange *self, size_t grains, dp_error *error) {
     dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
-    DP_TRY(dp_node_allocate(&self->node, segment_bytes(self), error));
-    self->parameters = partial_of(self, 0, blocks_of_rank(self, grains, self->node.first, blocks));
-    self->extras = self->parameters + whole_lines(self->length);
-    self->slabs = self->extras + whole_lines(self->total - self->length);
-    self->squares = (double *)(void *)dp_exchange_slab(self, self->slab_count);
+    dp_workspace room = {0};
+    size_t bytes = self->block_count * self->stride * sizeof(float);
+    DP_RESERVE(&room, self->parameters, self->length);
+    DP_RESERVE(&room, self->extras, self->total - self->length);
+    DP_RESERVE_ROWS(&room, self->slabs, self->slab_count, self->slab_stride);
+    DP_RESERVE(&room, self->squares, self->span_count);
+    if (self->node.rank == 0)
+        bytes += room.bytes;
+    DP_TRY(dp_node_allocate(&self->node, bytes, error));
+    dp_workspace_place(&room,
+                       partial_of(self, 0, blocks_of_rank(self, grains, self->node.first, blocks)));
     return DP_OK;
 }
 
 /* --- the sums of a node --------------------------------------------------------------------- */
-
-static dp_status append_step(sum_program *program, const float *slab, dp_error *error) {
-    void *steps = program->steps;
-    dp_status status = dp_memory_grow(&steps, &program->capacity, program->count + 1,
-                                      sizeof *program->steps, error);
-    program->steps = steps;
-    if (status == DP_OK)
-        program->steps[program->count++] = (sum_step){.partial = slab};
-    return status;
-}
 
 /* The slab that holds this node of the tree, if it is a block of a rank of ours; else NULL. */
 static const float *find_partial(const dp_exchange *self, size_t grains, dp_tree_range node) {
@@ -145,14 +135,33 @@ static const float *find_partial(const dp_exchange *self, size_t grains, dp_tree
     return NULL;
 }
 
-static dp_status compile_sum(const dp_exchange *self, size_t grains, dp_tree_range node,
-                             sum_program *program, dp_error *error) {
+/* Appends to a program what sums this node of the tree. */
+static void compile_sum(const dp_exchange *self, size_t grains, dp_tree_range node,
+                        sum_program *program) {
     const float *slab = find_partial(self, grains, node);
-    if (slab != NULL)
-        return append_step(program, slab, error);
-    DP_TRY(compile_sum(self, grains, dp_tree_left(node), program, error));
-    DP_TRY(compile_sum(self, grains, dp_tree_right(node), program, error));
-    return append_step(program, NULL, error);
+    if (slab == NULL) {
+        compile_sum(self, grains, dp_tree_left(node), program);
+        compile_sum(self, grains, dp_tree_right(node), program);
+    }
+    program->steps[program->count++] = slab;
+}
+
+static void compile_sums(dp_exchange *self, size_t grains) {
+    const float **next = self->steps;
+    for (size_t i = 0; i < self->plan.block_count; i++) {
+        self->programs[i].steps = next;
+        compile_sum(self, grains, self->plan.blocks[i], &self->programs[i]);
+        next += self->programs[i].count;
+    }
+}
+
+/* Of all programs together, at most: a push for each partial of the node, and fewer sums. */
+static size_t count_steps(const dp_exchange *self, size_t grains) {
+    dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
+    size_t partials = 0;
+    for (int r = 0; r < self->node.size; r++)
+        partials += blocks_of_rank(self, grains, self->node.first + r, blocks);
+    return 2 * partials;
 }
 
 /* Floats [first, first + count) of the sum, count <= CHUNK: in a partial itself where there is only
@@ -162,8 +171,8 @@ static const float *run_program(const dp_exchange *self, const sum_program *prog
     const float *operands[OPERANDS_MAX] = {NULL};
     size_t height = 0;
     for (size_t i = 0; i < program->count; i++) {
-        if (program->steps[i].partial != NULL) {
-            operands[height++] = program->steps[i].partial + first;
+        if (program->steps[i] != NULL) {
+            operands[height++] = program->steps[i] + first;
             continue;
         }
         height--;
@@ -296,11 +305,11 @@ static void sum_and_apply_between_nodes(dp_exchange *self, const dp_exchange_wor
 
 static void sum_and_apply_by_mpi(dp_exchange *self, const dp_exchange_work *work) {
     for (size_t slot = 1; slot < self->block_count; slot++)
-        add(partial(self, 0), partial(self, slot), self->total);
-    dp_comm_sum(self->comm, partial(self, 0), self->total);
+        add(own_partial(self, 0), own_partial(self, slot), self->total);
+    dp_comm_sum(self->comm, own_partial(self, 0), self->total);
     dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
-    measure(self, work, 0, self->total, partial(self, 0));
-    apply(self, work, 0, self->total, partial(self, 0));
+    measure(self, work, 0, self->total, own_partial(self, 0));
+    apply(self, work, 0, self->total, own_partial(self, 0));
 }
 
 /* --- all kinds ------------------------------------------------------------------------------ */
@@ -342,29 +351,6 @@ done:
     return status;
 }
 
-/* Local memory, and the sums of the node. */
-static dp_status prepare(dp_exchange *self, size_t grains, dp_error *error) {
-    dp_status status = DP_OK;
-    size_t levels = 1;
-    for (size_t i = 0; i < self->block_count; i++)
-        levels = dp_size_max(levels, dp_tree_scratch(self->blocks[i]));
-    DP_TRY_NEW(self->scratch, levels * self->stride);
-    DP_TRY_NEW(self->terms, self->span_count);
-    DP_TRY_NEW(self->programs, self->plan.block_count);
-    for (size_t i = 0; i < self->plan.block_count; i++) {
-        DP_TRY(compile_sum(self, grains, self->plan.blocks[i], &self->programs[i], error));
-        self->stack_depth =
-            dp_size_max(self->stack_depth, dp_tree_scratch(self->plan.blocks[i]) + 1);
-    }
-    DP_TRY_NEW(self->stack, self->stack_depth * CHUNK);
-    if (self->node.count == 1)
-        return status;
-    self->slice_stride = whole_lines(self->slice.end - self->slice.first);
-    DP_TRY_NEW(self->node_sums, self->plan.block_count * self->slice_stride);
-    DP_TRY_NEW(self->received, self->slice_stride);
-    return status;
-}
-
 static dp_status check_ranks(const dp_comm *comm, size_t grains, dp_error *error) {
     size_t ranks = (size_t)dp_comm_size(comm);
     if (ranks <= grains)
@@ -375,49 +361,70 @@ static dp_status check_ranks(const dp_comm *comm, size_t grains, dp_error *error
                    ranks, grains, grains, ranks);
 }
 
-dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_kind kind,
-                             size_t grains, size_t length, size_t extras, size_t slabs,
+static void reserve(dp_exchange *self, size_t grains, dp_workspace *room) {
+    const size_t blocks = self->plan.block_count;
+    size_t levels = 1, depth = 1;
+    for (size_t i = 0; i < self->block_count; i++)
+        levels = dp_size_max(levels, dp_tree_scratch(self->blocks[i]));
+    for (size_t i = 0; i < blocks; i++)
+        depth = dp_size_max(depth, dp_tree_scratch(self->plan.blocks[i]) + 1);
+    DP_RESERVE_ROWS(room, self->scratch, levels, self->stride);
+    DP_RESERVE(room, self->terms, self->span_count);
+    DP_RESERVE(room, self->programs, blocks);
+    DP_RESERVE(room, self->steps, count_steps(self, grains));
+    DP_RESERVE_ROWS(room, self->stack, depth, CHUNK);
+    if (self->node.count == 1)
+        return;
+    self->slice_stride = whole_lines(self->slice.end - self->slice.first);
+    DP_RESERVE_ROWS(room, self->node_sums, blocks, self->slice_stride);
+    DP_RESERVE(room, self->received, self->slice_stride);
+}
+
+/* What this rank does and has by itself. */
+static dp_status build(dp_exchange **exchange, dp_comm *comm, const dp_exchange_size *size,
+                       dp_error *error) {
+    dp_workspace room = {0};
+    dp_exchange self = {.comm = comm,
+                        .kind = dp_exchange_resolve(size->kind),
+                        .length = size->length,
+                        .total = size->length + size->extras,
+                        .stride = whole_lines(size->length + size->extras),
+                        .slab_count = size->slabs,
+                        .slab_stride = whole_lines(size->length)};
+    DP_TRY(check_ranks(comm, size->grains, error));
+    self.block_count = blocks_of_rank(&self, size->grains, dp_comm_rank(comm), self.blocks);
+    dp_node_init(&self.node, comm, self.kind == DP_EXCHANGE_SHARED);
+    find_spans(&self);
+    find_slice(&self);
+    DP_TRY(plan_nodes(&self, size->grains, error));
+    reserve(&self, size->grains, &room);
+    *exchange = dp_workspace_build(&room, &self, sizeof self, error);
+    if (*exchange == NULL)
+        dp_tree_plan_clear(&self.plan);
+    return *exchange == NULL ? error->status : DP_OK;
+}
+
+dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, const dp_exchange_size *size,
                              dp_error *error) {
-    dp_status status = DP_OK;
     dp_exchange *self = NULL;
     *exchange = NULL;
-    DP_OR_DONE(dp_comm_agree(comm, check_ranks(comm, grains, error), error));
-    DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
-    DP_NEW_ON_ALL_OR_DONE(comm, self->blocks, DP_TREE_BLOCKS_MAX);
-    self->comm = comm;
-    self->kind = dp_exchange_resolve(kind);
-    self->length = length;
-    self->total = length + extras;
-    self->stride = whole_lines(self->total);
-    self->slab_count = slabs;
-    self->block_count = blocks_of_rank(self, grains, dp_comm_rank(comm), self->blocks);
-    dp_node_init(&self->node, comm, self->kind == DP_EXCHANGE_SHARED);
-    find_spans(self);
-    find_slice(self);
-    DP_OR_DONE(dp_comm_agree(comm, plan_nodes(self, grains, error), error));
-    DP_OR_DONE(share_memory(self, grains, error));
-    DP_OR_DONE(dp_comm_agree(comm, prepare(self, grains, error), error));
+    dp_status status = dp_comm_agree(comm, build(&self, comm, size, error), error);
+    if (status == DP_OK)
+        status = share_memory(self, size->grains, error);
+    if (status != DP_OK) {
+        dp_exchange_destroy(self);
+        return status;
+    }
+    compile_sums(self, size->grains);
     *exchange = self;
     return DP_OK;
-done:
-    dp_exchange_destroy(self);
-    return status;
 }
 
 void dp_exchange_destroy(dp_exchange *exchange) {
     if (exchange == NULL)
         return;
-    for (size_t i = 0; exchange->programs != NULL && i < exchange->plan.block_count; i++)
-        dp_memory_free(exchange->programs[i].steps);
-    dp_memory_free(exchange->programs);
     dp_tree_plan_clear(&exchange->plan);
     dp_node_clear(&exchange->node);
-    dp_memory_free(exchange->scratch);
-    dp_memory_free(exchange->terms);
-    dp_memory_free(exchange->stack);
-    dp_memory_free(exchange->node_sums);
-    dp_memory_free(exchange->received);
-    dp_memory_free(exchange->blocks);
     dp_memory_free(exchange);
 }
 
@@ -426,7 +433,7 @@ float *dp_exchange_parameters(dp_exchange *exchange) {
 }
 
 float *dp_exchange_slab(dp_exchange *exchange, size_t slab) {
-    return exchange->slabs + slab * whole_lines(exchange->length);
+    return exchange->slabs + slab * exchange->slab_stride;
 }
 
 void dp_exchange_publish(dp_exchange *exchange) {
@@ -441,7 +448,7 @@ void dp_exchange_publish(dp_exchange *exchange) {
 void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work) {
     for (size_t slot = 0; slot < exchange->block_count; slot++)
         dp_tree_sum_block(exchange->blocks[slot], work->at_once, work->grains, work->context,
-                          exchange->total, partial(exchange, slot), exchange->scratch,
+                          exchange->total, own_partial(exchange, slot), exchange->scratch,
                           exchange->stride);
     if (work->meanwhile != NULL)
         work->meanwhile(work->context);

@@ -6,7 +6,7 @@
  *   shared  The contract: sums are taken in the tree of `base/tree`, so the result has the same
  *           bits at any rank count from 1 to `grains`. Parameters live once a node, in memory that
  *           its ranks share, as do the partial sums of each rank.
- *   tree    The same, but every rank keeps to itself and all partials travel as messages.
+ *   tree    The contract too, but every rank keeps to itself and all partials travel as messages.
  *   mpi     No promise: each rank sums its grains, MPI_Allreduce sums over ranks in its own order.
  *           There to compare against.
  *   auto    shared.
@@ -69,11 +69,18 @@ typedef struct dp_exchange_work {
     dp_profile *profile; /* of this step, or NULL: exchange and update are marked */
 } dp_exchange_work;
 
-/* Collective. `length` is the number of parameter floats, `extras` of the further sums; `slabs` of
- * [length] are held beside the parameters. comm must outlive the exchange. Needs 1 <= ranks <=
- * grains, else DP_ERR_INPUT. Agreed on by all ranks. */
-dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, dp_exchange_kind kind,
-                             size_t grains, size_t length, size_t extras, size_t slabs,
+/* What an exchange is to carry. */
+typedef struct dp_exchange_size {
+    dp_exchange_kind kind;
+    size_t grains; /* at least as many as ranks */
+    size_t length; /* parameters */
+    size_t extras; /* further sums */
+    size_t slabs;  /* of [length], held beside the parameters */
+} dp_exchange_size;
+
+/* Collective. comm must outlive the exchange. More ranks than grains are DP_ERR_INPUT. Agreed on by
+ * all ranks. */
+dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, const dp_exchange_size *size,
                              dp_error *error) DP_CHECKED;
 void dp_exchange_destroy(dp_exchange *exchange); /* NULL is allowed */
 
@@ -81,7 +88,7 @@ void dp_exchange_destroy(dp_exchange *exchange); /* NULL is allowed */
  * may write, and then all call dp_exchange_publish. Within a step `update` writes its slice. */
 float *dp_exchange_parameters(dp_exchange *exchange);
 
-/* The same of a slab, slab < slabs. */
+/* A slab, slab < slabs, to which that applies, too. */
 float *dp_exchange_slab(dp_exchange *exchange, size_t slab);
 
 /* Collective: the parameters and slabs of rank 0 become everyone's. */

@@ -19,40 +19,33 @@ int dp_node_first(const dp_node *node, int index) {
     return node->shared ? dp_comm_node_first(node->comm, index) : index;
 }
 
-/* Each segment begins with a line that counts its rank's barriers. */
+/* The part of the node's memory that this rank has given: it begins with a line that counts the
+ * rank's barriers. */
+static void *part_of(const dp_node *node, int rank) {
+    return node->window != NULL ? dp_comm_window_segment(node->window, rank) : node->own;
+}
+
 static _Atomic uint64_t *barrier_count(const dp_node *node, int rank) {
-    return node->segments[rank];
+    return part_of(node, rank);
 }
 
 void *dp_node_segment(const dp_node *node, int rank) {
-    return (char *)node->segments[rank] + DP_ALIGNMENT;
+    return (char *)part_of(node, rank) + DP_ALIGNMENT;
 }
 
 dp_status dp_node_allocate(dp_node *node, size_t bytes, dp_error *error) {
-    dp_status status = DP_OK;
     bytes += DP_ALIGNMENT;
-    DP_NEW_ON_ALL_OR_DONE(node->comm, node->segments, (size_t)node->size);
-    if (node->shared) {
-        DP_OR_DONE(dp_comm_window_create(&node->window, node->comm, bytes, error));
-        for (int r = 0; r < node->size; r++)
-            node->segments[r] = dp_comm_window_segment(node->window, r);
-    } else {
-        node->own = dp_comm_zeroed(node->comm, bytes, 1, error);
-        if (node->own == NULL)
-            return error->status;
-        node->segments[0] = node->own;
-    }
-done:
-    return status;
+    if (node->shared)
+        return dp_comm_window_create(&node->window, node->comm, bytes, error);
+    node->own = dp_comm_zeroed(node->comm, bytes, 1, error);
+    return node->own == NULL ? error->status : DP_OK;
 }
 
 void dp_node_clear(dp_node *node) {
     dp_comm_window_destroy(node->window);
     dp_memory_free(node->own);
-    dp_memory_free(node->segments);
     node->window = NULL;
     node->own = NULL;
-    node->segments = NULL;
 }
 
 void dp_node_barrier(dp_node *node) {

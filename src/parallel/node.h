@@ -23,7 +23,6 @@ typedef struct dp_node {
 
     dp_comm_window *window; /* NULL where a rank is alone */
     void *own;              /* in place of a window */
-    void **segments;        /* [size] */
     uint64_t barriers;      /* passed so far */
 } dp_node;
 

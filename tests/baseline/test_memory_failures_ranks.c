@@ -148,7 +148,7 @@ static void test_memory_failures_while_creating_a_split_step(void **state) {
     char *assignments[] = {"train.optimizer=adamw", "train.batch_size=24", "train.clip_norm=1",
                            "train.dropout_hidden=0.5"};
     configure(4, assignments);
-    fail_on_each_rank(create_split_step, 25);
+    fail_on_each_rank(create_split_step, 20);
 }
 
 static dp_status evaluate(dp_error *error) {

@@ -24,6 +24,13 @@ typedef struct job {
 
 static job the_job;
 
+static dp_status create(job *self, dp_exchange_kind kind, size_t grains, size_t length,
+                        size_t slabs, dp_error *error) {
+    const dp_exchange_size size = {
+        .kind = kind, .grains = grains, .length = length, .extras = EXTRAS, .slabs = slabs};
+    return dp_exchange_create(&self->exchange, self->comm, &size, error);
+}
+
 /* Grain g of this step: magnitudes far apart, so that the order of summation shows. */
 static void grain_value(void *context, size_t grain, float *sums) {
     const job *self = context;
@@ -60,9 +67,7 @@ static void check_bits_of_one_rank(job *self, dp_exchange_kind kind) {
     for (size_t grains = ranks; grains <= 17; grains++) {
         static float sum[TOTAL], parameters[LENGTH];
         memset(parameters, 0, sizeof parameters);
-        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kind, grains, LENGTH,
-                                            EXTRAS, 0, &error),
-                         DP_OK);
+        assert_int_equal(create(self, kind, grains, LENGTH, 0, &error), DP_OK);
         for (self->step = 0; self->step < 3; self->step++) {
             dp_exchange_step(self->exchange, &work);
             expect_sum(grains, self->step, sum);
@@ -117,9 +122,7 @@ static double long_squares(job *self, dp_exchange_kind kind, size_t grains) {
                                    .update = keep_gradient,
                                    .measured = keep_squares,
                                    .context = self};
-    assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kind, grains, LONG_LENGTH,
-                                        EXTRAS, 2, &error),
-                     DP_OK);
+    assert_int_equal(create(self, kind, grains, LONG_LENGTH, 2, &error), DP_OK);
     for (self->step = 0; self->step < 3; self->step++) {
         double squares = 0.0, everyones[64];
         self->squares = -1.0;
@@ -160,9 +163,7 @@ static void test_exchange_publish_gives_what_rank_0_holds(void **state) {
     const dp_exchange_kind kinds[] = {DP_EXCHANGE_SHARED, DP_EXCHANGE_TREE, DP_EXCHANGE_MPI};
     for (size_t k = 0; k < 3; k++) {
         dp_error error;
-        assert_int_equal(dp_exchange_create(&self->exchange, self->comm, kinds[k], 17, LENGTH,
-                                            EXTRAS, 2, &error),
-                         DP_OK);
+        assert_int_equal(create(self, kinds[k], 17, LENGTH, 2, &error), DP_OK);
         float *held[] = {dp_exchange_parameters(self->exchange),
                          dp_exchange_slab(self->exchange, 0), dp_exchange_slab(self->exchange, 1)};
         for (size_t h = 0; h < 3; h++) {
@@ -186,9 +187,7 @@ static void test_exchange_mpi_has_nearly_the_sum(void **state) {
         .grains = single_grain, .at_once = 1, .update = subtract, .context = self};
     static float sum[TOTAL];
     self->step = 5;
-    assert_int_equal(dp_exchange_create(&self->exchange, self->comm, DP_EXCHANGE_MPI, grains,
-                                        LENGTH, EXTRAS, 0, &error),
-                     DP_OK);
+    assert_int_equal(create(self, DP_EXCHANGE_MPI, grains, LENGTH, 0, &error), DP_OK);
     dp_exchange_step(self->exchange, &work);
     expect_sum(grains, self->step, sum);
     const float *parameters = dp_exchange_parameters(self->exchange);
@@ -205,8 +204,7 @@ static void test_exchange_refuses_more_ranks_than_grains(void **state) {
     int ranks = dp_comm_size(self->comm);
     dp_status status = ranks == 1
                            ? DP_ERR_INPUT
-                           : dp_exchange_create(&self->exchange, self->comm, DP_EXCHANGE_TREE,
-                                                (size_t)ranks - 1, LENGTH, EXTRAS, 0, &error);
+                           : create(self, DP_EXCHANGE_TREE, (size_t)ranks - 1, LENGTH, 0, &error);
     assert_int_equal(status, DP_ERR_INPUT);
     if (ranks > 1 && dp_comm_rank(self->comm) == 0)
         assert_non_null(strstr(error.message, "train.grains"));
