@@ -4,6 +4,7 @@
 # alone.
 source "$(dirname "$0")/common.sh"
 begin_rounds 6
+: "${rounds:?}" "${fault_run:?}"
 longest=0
 
 for round in $(seq "$rounds"); do
@@ -28,7 +29,7 @@ for round in $(seq "$rounds"); do
     took=$((($(date +%s%N) - began) / 1000000))
     what="$what: ended after $took ms"
     [ $took -le $longest ] || longest=$took
-    if [ $signal = STOP ]; then
+    if [ "$signal" = STOP ]; then
         expect_equal "$what: status ($(cat error.txt))" "$status" 7
         expect_equal "$what: lines about it" "$(grep -c '^dptrain:' error.txt)" 1
         grep -Eq "^dptrain: rank $victim on $(uname -n) did not arrive within 3 s at step [0-9]+ \([a-z ]+\)" \
@@ -39,7 +40,7 @@ for round in $(seq "$rounds"); do
     fi
     expect_below "$what: milliseconds until the end" $took 15000
     expect_gone "$process"
-    expect_going_on "$what" $run "$(pick 1 2 5)"
-    rm -rf $run
+    expect_going_on "$what" "$run" "$(pick 1 2 5)"
+    rm -rf "$run"
 done
 echo "$rounds rounds; the longest way to the end took $longest ms"

@@ -23,7 +23,7 @@ for round in $(seq "$rounds"); do
     job=$!
     wait_for_text out.txt " 1,000 "
     process=$job
-    if [ $target = rank ]; then
+    if [ "$target" = rank ]; then
         process=$(rank_process $job $((RANDOM % count)))
         [ -n "$process" ] || skip "/proc does not tell the children of a process"
     fi
@@ -32,15 +32,15 @@ for round in $(seq "$rounds"); do
     status=0
     wait $job || status=$?
     wanted=$((128 + $(kill -l "$signal")))
-    if [ $target = mpirun ] && [ "$signal" != USR1 ]; then
+    if [ "$target" = mpirun ] && [ "$signal" != USR1 ]; then
         wanted=143 # of the SIGTERM that its ranks get
         [ $status != 1 ] || wanted=1
     fi
     expect_equal "$what: status ($(cat error.txt))" "$status" $wanted
     stopped=$(sed -n 's/^stopped at step \([0-9,]*\) .* by a signal.*/\1/p' out.txt | tr -d ,)
     [ -n "$stopped" ] || fail "$what: no word of where it stopped: $(tail -n 3 out.txt)"
-    expect_equal "$what: step of the newest checkpoint" "$(newest_step $run)" "$stopped"
+    expect_equal "$what: step of the newest checkpoint" "$(newest_step "$run")" "$stopped"
     [ "$stopped" -lt 198000 ] || fail "$what: more steps than the straight run has, $stopped"
-    expect_going_on "$what" $run "$(pick 1 3 5)"
-    rm -rf $run
+    expect_going_on "$what" "$run" "$(pick 1 3 5)"
+    rm -rf "$run"
 done

@@ -5,8 +5,9 @@
 # and finds the lock of a dead one. After each, the same command ends with the bits of a run that
 # nothing has happened to.
 #
-# Every third of them, beginning elsewhere each day; FAULT_EVERY=1 tries all, FAULT_FIRST chooses where
-# to begin. Attempts run several at a time. One alone, to look into a failure:
+# Of lines that go to the log one after the other the first is taken, and requests fail with ENOSPC in the
+# new run and with EIO in the resumed one; FAULT_ALL=1 tries all. Attempts run several at a time. One
+# alone, to look into a failure:
 #     kill_everywhere.sh attempt START KIND POINT      in the folder that a failure leaves (KEEP=1)
 source "$(dirname "$0")/common.sh"
 : "${FAULTS:?the library of faults}"
@@ -114,15 +115,15 @@ rm -r run
 
 for start in new resumed; do
     for kind in kill torn enospc eio; do
-        points=$(cut -d' ' -f1 $start.txt)
-        [ $kind != torn ] || points=$(grep " write " $start.txt | cut -d' ' -f1)
-        for point in $points; do
-            echo "$start $kind $point"
-        done
+        awk -v start=$start -v kind=$kind -v all="${FAULT_ALL:-}" '
+            { log_line = $2 == "write" && $3 == "run/log.txt" }
+            (kind != "torn" || $2 == "write") &&
+                (all || !(log_line && log_before) && start kind != "neweio" && start kind != "resumedenospc") {
+                print start, kind, $1
+            }
+            { log_before = log_line }' $start.txt
     done
-done >all.txt
-every=${FAULT_EVERY:-3} first=${FAULT_FIRST:-$((10#$(date +%j)))}
-awk -v every="$every" -v first="$first" 'NR % every == first % every' all.txt >attempts.txt
+done >attempts.txt
 count=$(wc -l <attempts.txt)
 export ATTEMPTS=$folder
 xargs -P 4 -L 1 "$script" attempt <attempts.txt || {
@@ -130,4 +131,4 @@ xargs -P 4 -L 1 "$script" attempt <attempts.txt || {
     fail "an attempt in $folder failed"
 }
 expect_equal "folders of attempts" "$(find . -maxdepth 1 -name 'new.*.*' -o -maxdepth 1 -name 'resumed.*.*')" ""
-echo "$count of $(wc -l <all.txt) faults (FAULT_EVERY=$every FAULT_FIRST=$first): $(wc -l <new.txt) requests of a new run, $(wc -l <resumed.txt) of a resumed one"
+echo "$count faults; $(wc -l <new.txt) requests of a new run, $(wc -l <resumed.txt) of a resumed one"

@@ -15,6 +15,7 @@ rank=0
 expect_end() {
     local status=0
     rank=$(((rank + 1) % 3))
+    # shellcheck disable=SC2086 # a program and its flag
     DPTRAIN_FAIL_CALL=$1 DPTRAIN_FAIL_RANK=${rank_of[$2]:-$rank} timeout 30 \
         $MPIEXEC 3 "$PROGRAM" >out.txt 2>error.txt </dev/null || status=$?
     expect_equal "status when call $1 ($2) fails ($(cat error.txt))" "$status" "$3"

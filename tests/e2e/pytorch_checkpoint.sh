@@ -10,7 +10,9 @@ make_small_run
 "$BIN/dptrain" eval --ckpt run --split dev --json >eval.json
 
 # The documented lines are the ones that run.
+# shellcheck disable=SC2016 # backquotes of Markdown
 sed -n '/^```python$/,/^```$/p' "$SOURCE/docs/checkpoint.md" | grep -v '^```' >documented.py
+# shellcheck disable=SC2016
 sed -n '/^```py$/,/^```$/p' "$SOURCE/docs/checkpoint.md" | grep -v '^```' >>documented.py
 sed -i 's|runs/.*/best.h5|run/best.h5|; s|names.h5|small.h5|' documented.py
 cat >>documented.py <<'EOF'

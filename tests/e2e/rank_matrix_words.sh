@@ -70,7 +70,7 @@ done
 expect_equal "rows of metrics.csv" "$(wc -l <split1/metrics.csv)" 7
 for output in split replicated; do
     expect_equal "rows without the gradient's norm, $output" \
-        "$(awk -F, '$NF == ""' $output1/metrics.csv | wc -l)" 0
+        "$(awk -F, '$NF == ""' "${output}1/metrics.csv" | wc -l)" 0
 done
 
 # Each sums in an order of its own, and both are the same model.

@@ -26,6 +26,7 @@ bench() {
 # take, in whole blocks of 240 tokens, to the memory of the node: parameters, two of AdamW's, and
 # gradients, where they are kept. Each rank has a block of its own beside, and libraries count less
 # while other processes use them too.
+# shellcheck disable=SC2017 # of MiB, hundredths of bytes do not count
 expect_slabs() {
     local slabs=$1 count=$2 narrow wide bytes blocks=$(((types + 1 + 239) / 240))
     shift 2

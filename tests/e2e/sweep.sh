@@ -50,6 +50,7 @@ expect_equal "the dev loss in the table" "$(sed -n 2p straight/results.csv | cut
 # Interrupted on 3 ranks, resumed on 2: the same tables, byte for byte. Each rank leaves the number of
 # its process, so that all can be asked to end at once.
 command="$BIN/dptrain sweep all.ini sweep.dir=parts"
+# shellcheck disable=SC2016 # expanded by the shell of each rank
 $MPIEXEC 3 bash -c 'echo $$ >process.$OMPI_COMM_WORLD_RANK; exec '"$command" >stop.txt 2>/dev/null &
 job=$!
 wait_for_text stop.txt "[1/8]"
