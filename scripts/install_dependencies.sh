@@ -20,7 +20,6 @@ libopenmpi-dev    command -v mpicc
 openmpi-bin       command -v mpirun
 libopenblas-dev   pkg-config --exists openblas
 libhdf5-dev       has_hdf5
-libinih-dev       pkg-config --exists inih
 libxxhash-dev     pkg-config --exists libxxhash
 libssl-dev        pkg-config --exists libcrypto
 libcmocka-dev     pkg-config --exists cmocka

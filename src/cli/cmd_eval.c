@@ -19,7 +19,7 @@ typedef struct eval_options {
     split_choice split;
     model_choice model;
     mix_choice mix;
-    char mix_weight[DP_PATH_SIZE];
+    const char *mix_weight;
     bool mix_weight_given;
     bool json;
 } eval_options;
@@ -34,7 +34,7 @@ static const dp_option options[] = {
               "and weighted on dev; with --data no checkpoint is needed"),
     DP_CHOICE(eval_options, mix, "mix", "none", DP_NAMES("none", "trigram"), "MODEL",
               "mix the network's probabilities with those of such a trigram"),
-    DP_PATH(eval_options, mix_weight, "mix_weight", "0.5", "W",
+    DP_TEXT(eval_options, mix_weight, "mix_weight", "0.5", "W",
             "the network's share in the mixture, from 0 to 1; fit: what is best on dev",
             .given = offsetof(eval_options, mix_weight_given)),
     DP_SWITCH(eval_options, json, "json", "print one JSON object"),

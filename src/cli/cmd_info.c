@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "formats/h5reader.h"
 #include "formats/json.h"
+#include "options/option_file.h"
 #include "run/checkpoint.h"
 #include "run/run_folder.h"
 

@@ -10,7 +10,7 @@ typedef struct sample_options {
     uint64_t count;
     uint64_t seed;
     double temperature;
-    char prompt[DP_PATH_SIZE];
+    const char *prompt;
     uint64_t length;
 } sample_options;
 
@@ -20,7 +20,7 @@ static const dp_option options[] = {
     DP_UNSIGNED(sample_options, seed, "seed", "42", 0, 9e15, "S", "of the draws"),
     DP_REAL(sample_options, temperature, "temperature", "1", 0, 100, "T",
             "below 1: likelier tokens; 0: the likeliest only"),
-    DP_PATH(sample_options, prompt, "prompt", "", "TEXT", "begin each sample with this"),
+    DP_TEXT(sample_options, prompt, "prompt", "", "TEXT", "begin each sample with this"),
     DP_UNSIGNED(sample_options, length, "length", "0", 0, 1e9, "N",
                 "tokens of a sample at most; 0: 1000, of running text 40"),
 };

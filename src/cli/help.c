@@ -2,6 +2,8 @@
 
 #include "cli/manual.h"
 #include "engine/config.h"
+#include "options/option_arguments.h"
+#include "options/option_help.h"
 
 #include <string.h>
 

@@ -105,12 +105,14 @@ static void append_command(const dp_command *command, const char *name, dp_text 
 static void append_config(dp_text *page) {
     dp_roff_begin(page, CONFIG_PAGE, 5, "what can be set about a run of dptrain");
     dp_roff_heading(page, "DESCRIPTION");
-    dp_roff_paragraph(page,
-                      "A config is a text of sections and keys. A value comes from the default, "
-                      "then from the config, then from section.key=value on the command line; the "
-                      "run folder and each checkpoint keep all of them.\n\n"
-                      "Comments begin with ; or # on a line of their own. Lines hold at most 198 "
-                      "bytes; an indented line continues the value above it.");
+    dp_roff_paragraph(
+        page, "A config is a text of sections and keys. A value comes from the default, "
+              "then from the config, then from section.key=value on the command line; the "
+              "run folder and each checkpoint keep all of them.\n\n"
+              "Comments begin with ; or # on a line of their own, or with a blank and ; "
+              "behind a value. A line further in goes on with the value above it, unless it "
+              "is a value or a section itself. Between quotes, in which \"\" is one, all of "
+              "a value counts.");
     dp_roff_heading(page, "KEYS");
     dp_roff_options(page, dp_config_table());
     dp_roff_heading(page, "EXAMPLES");

@@ -1,6 +1,7 @@
 #include "engine/config.h"
 
 #include "data/dataset.h"
+#include "options/option_file.h"
 
 #include <inttypes.h>
 #include <string.h>

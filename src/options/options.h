@@ -1,11 +1,12 @@
 /* options: a table of named values, bound to the fields of a struct.
  *
  * One entry says everything about an option: its key, where its value lives, its default, bounds,
- * choices, unit and help. The table then drives the defaults, the config file (INI, read by
- * libinih), the command line, `--help`, the resolved config and the comparison of two configs.
- * What the options mean is decided where the table is (`engine/config`, each subcommand).
+ * choices, unit and help. The table then drives the defaults, the config file (option_file), the
+ * command line (option_arguments), `--help` (option_help), man pages (roff) and completion. What
+ * the options mean is decided where the table is (`engine/config`, each subcommand).
  *
- * Config keys are "section.name"; keys without a dot are long options of a command (`--name`).
+ * Config keys are "section.name"; keys without a dot are long options of a command (`--name`). In a
+ * key that a user gives '-' counts as '_'.
  */
 #ifndef DP_OPTIONS_OPTIONS_H
 #define DP_OPTIONS_OPTIONS_H
@@ -20,12 +21,14 @@
 
 /* The C type of the field that each kind of option is bound to. */
 typedef enum dp_option_type {
-    DP_OPTION_UNSIGNED,      /* uint64_t */
-    DP_OPTION_REAL,          /* double */
-    DP_OPTION_DURATION,      /* double, seconds ("90s", "30m", "2h", "1:30:00", "0") */
-    DP_OPTION_TEXT,          /* dp_option_path */
-    DP_OPTION_SWITCH,        /* bool; on the command line it takes no value */
-    DP_OPTION_CHOICE,        /* an enum: the index of the choice */
+    DP_OPTION_UNSIGNED, /* uint64_t */
+    DP_OPTION_REAL,     /* double */
+    DP_OPTION_DURATION, /* double, seconds ("90s", "30m", "2h", "1:30:00", "0") */
+    DP_OPTION_PATH,     /* dp_option_path: what a config can hold, in up to DP_PATH_SIZE bytes */
+    DP_OPTION_TEXT,     /* const char *: any text; borrows the argument, so not for files */
+    DP_OPTION_SWITCH,   /* bool; on the command line it takes no value */
+    DP_OPTION_CHOICE,   /* an enum: the index of the choice */
+    /* lists: */
     DP_OPTION_CHOICES,       /* unsigned: bit i is set where choice i is listed ("train,dev") */
     DP_OPTION_UNSIGNED_LIST, /* dp_option_unsigned_list ("100000,200000"; may be empty) */
     DP_OPTION_REAL_LIST,     /* dp_option_real_list */
@@ -73,9 +76,9 @@ typedef struct dp_option_table {
  * option's type; `choices` are DP_NAMES(...). Whatever else an entry has may stand behind the help,
  * as in DP_SWITCH(holder, verbose, "verbose", "say more", .alias = 'v').
  *
- *     DP_UNSIGNED(holder, field, key, initial, minimum, maximum, unit, help)
- *     DP_CHOICE(holder, field, key, initial, choices, unit, help)
- *     DP_PATH(holder, field, key, initial, unit, help)
+ *     DP_UNSIGNED(holder, field, key, initial, minimum, maximum, unit, help), DP_REAL, ...
+ *     DP_CHOICE(holder, field, key, initial, choices, unit, help), DP_CHOICES
+ *     DP_PATH(holder, field, key, initial, unit, help), DP_TEXT
  *     DP_SWITCH(holder, field, key, help) */
 #define DP_UNSIGNED(...) DP_OPTION_BOUNDED(UNSIGNED, uint64_t, __VA_ARGS__)
 #define DP_REAL(...) DP_OPTION_BOUNDED(REAL, double, __VA_ARGS__)
@@ -84,9 +87,8 @@ typedef struct dp_option_table {
 #define DP_REAL_LIST(...) DP_OPTION_BOUNDED(REAL_LIST, dp_option_real_list, __VA_ARGS__)
 #define DP_CHOICE(...) DP_OPTION_CHOSEN(CHOICE, unsigned, __VA_ARGS__)
 #define DP_CHOICES(...) DP_OPTION_CHOSEN(CHOICES, unsigned, __VA_ARGS__)
-#define DP_PATH(holder, field, name, value, named, ...)                                            \
-    DP_OPTION_OF(TEXT, dp_option_path, holder, field, name, value, .unit = named,                  \
-                 .help = __VA_ARGS__)
+#define DP_PATH(...) DP_OPTION_NAMED(PATH, dp_option_path, __VA_ARGS__)
+#define DP_TEXT(...) DP_OPTION_NAMED(TEXT, const char *, __VA_ARGS__)
 #define DP_SWITCH(holder, field, name, ...)                                                        \
     DP_OPTION_OF(SWITCH, bool, holder, field, name, "no", .help = __VA_ARGS__)
 
@@ -96,6 +98,8 @@ typedef struct dp_option_table {
 #define DP_OPTION_BOUNDED(kind, c_type, holder, field, name, value, low, high, named, ...)         \
     DP_OPTION_OF(kind, c_type, holder, field, name, value, .minimum = (low), .maximum = (high),    \
                  .unit = named, .help = __VA_ARGS__)
+#define DP_OPTION_NAMED(kind, c_type, holder, field, name, value, named, ...)                      \
+    DP_OPTION_OF(kind, c_type, holder, field, name, value, .unit = named, .help = __VA_ARGS__)
 #define DP_OPTION_CHOSEN(kind, c_type, holder, field, name, value, names, named, ...)              \
     DP_OPTION_OF(kind, c_type, holder, field, name, value, .choices = names, .unit = named,        \
                  .help = __VA_ARGS__)
@@ -120,37 +124,29 @@ dp_status dp_options_init(dp_option_table table, void *target, dp_error *error) 
 dp_status dp_options_set(dp_option_table table, void *target, const char *key, const char *value,
                          dp_error *error) DP_CHECKED;
 
-/* Reads the text (formats/ini); `name` is how messages call it. A key given twice is an error. */
-dp_status dp_options_read_ini(dp_option_table table, void *target, const char *text, size_t size,
-                              const char *name, dp_error *error) DP_CHECKED;
+/* Both halves of it: the option of the key of `length` bytes, or NULL, and its value. */
+const dp_option *dp_options_find(dp_option_table table, const char *key, size_t length);
+dp_status dp_option_give(const dp_option *option, void *target, const char *value,
+                         dp_error *error) DP_CHECKED;
 
-/* Appends all values in the form that dp_options_read_ini reads, sections in table order. */
-void dp_options_write_ini(dp_option_table table, const void *target, dp_text *out);
+/* Fails with "unknown <kind> '<key>'" and the nearest key. */
+dp_status dp_options_fail_unknown(dp_option_table table, const char *kind, const char *key,
+                                  dp_error *error) DP_CHECKED;
+
+/* Part i of a value: of a list its i-th number, of choices their i-th, copied to *choice, and else
+ * the field alone, as part 0. NULL behind the last. */
+const void *dp_option_part(const dp_option *option, const void *target, size_t i, unsigned *choice);
 
 /* Appends the value of one option as a user would write it. */
 void dp_options_format(const dp_option *option, const void *target, dp_text *out);
-
-/* Appends all values as a JSON object with an object a section; lists are arrays. */
-void dp_options_write_json(dp_option_table table, const void *target, dp_text *json);
 
 /* Appends "key: <value in a> there, <value in b> here" for each option with one of these flags
  * whose values differ, separated by "; ". */
 void dp_options_compare(dp_option_table table, const void *a, const void *b, unsigned flags,
                         dp_text *differences);
 
-/* Parses `--name value`, `--name=value`, `-x value` and switches from arguments[0..count), moves
- * the other arguments to the front and stores their number in *positional_count. "--" ends the
- * options; "-" alone is positional. In names "-" counts as "_". `--section.key=value` is the
- * positional section.key=value, so that keys of a config can be given either way. */
-dp_status dp_options_parse_arguments(dp_option_table table, void *target, int count,
-                                     char **arguments, int *positional_count,
-                                     dp_error *error) DP_CHECKED;
-
-/* Appends one line an option, for --help: with dashes where the key has no section. */
-void dp_options_help(dp_option_table table, dp_text *out);
-
-/* Appends one line a section: its keys with their defaults. */
-void dp_options_help_sections(dp_option_table table, dp_text *out);
+/* Whether option i begins a section, as tables keep the options of a section together. */
+bool dp_options_begins_section(dp_option_table table, size_t i);
 
 /* Appends the names of an option with choices. */
 void dp_options_append_choices(const dp_option *option, const char *separator, dp_text *out);

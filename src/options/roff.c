@@ -90,7 +90,7 @@ static void append_option(dp_text *page, const dp_option *option) {
         dp_text_append_format(&term, "-%c, ", option->alias);
     dp_text_append_format(&term, "%s%s", strchr(option->key, '.') == NULL ? "--" : "", option->key);
     dp_text_append_format(&text, "%s.", option->help);
-    if (!is_switch && option->type != DP_OPTION_TEXT) {
+    if (!is_switch && option->type != DP_OPTION_PATH && option->type != DP_OPTION_TEXT) {
         dp_text_append(&text, "\nMust be ");
         dp_options_append_allowed(option, &text);
         dp_text_append(&text, ".");

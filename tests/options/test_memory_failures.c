@@ -3,6 +3,8 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "formats/json.h"
+#include "options/option_file.h"
+#include "options/option_help.h"
 #include "support/expect.h"
 #include "support/failing_memory.h"
 #include "support/sample_options.h"

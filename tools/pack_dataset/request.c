@@ -1,5 +1,7 @@
 #include "request.h"
 
+#include "options/option_arguments.h"
+#include "options/option_help.h"
 #include "pack/word_vocabulary.h"
 
 #include <math.h>

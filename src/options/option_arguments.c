@@ -1,0 +1,96 @@
+#include "options/option_arguments.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const dp_option *find_alias(dp_option_table table, char alias) {
+    for (size_t i = 0; i < table.count; i++) {
+        if (table.options[i].alias == alias)
+            return &table.options[i];
+    }
+    return NULL;
+}
+
+/* Whether this is no value: not "-", nor a negative number. */
+static bool looks_like_option(const char *argument) {
+    double number = 0.0;
+    return argument[0] == '-' && argument[1] != '\0' && !dp_text_parse_real(argument, &number);
+}
+
+/* Whether this is the key of a config rather than a misspelt option: "train.lr". */
+static bool is_key(dp_option_table table, const char *name) {
+    char option[64];
+    if (strchr(name, '.') == NULL || !dp_text_copy(option, sizeof option, name))
+        return false;
+    for (char *c = option; (c = strchr(c, '.')) != NULL; c++)
+        *c = '_';
+    return dp_options_find(table, option, strlen(option)) == NULL;
+}
+
+static dp_status fail_unknown(dp_option_table table, const char *argument, dp_error *error) {
+    char name[64];
+    if (argument[1] != '-')
+        return dp_fail(error, DP_ERR_INPUT, "unknown option '%s' (see --help)", argument);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(argument + 2, "="), argument + 2);
+    if (is_key(table, name))
+        return dp_fail(error, DP_ERR_INPUT, "'%s' needs its value behind a '=': --%s=VALUE",
+                       argument, name);
+    return dp_options_fail_unknown(table, "option", name, error);
+}
+
+/* The option that an argument names, or NULL, and where its value stands behind a '=', or NULL. */
+static const dp_option *find(dp_option_table table, const char *argument, const char **value) {
+    *value = NULL;
+    if (argument[1] != '-')
+        return argument[2] == '\0' ? find_alias(table, argument[1]) : NULL;
+    const size_t length = strcspn(argument, "=");
+    if (argument[length] == '=')
+        *value = argument + length + 1;
+    return dp_options_find(table, argument + 2, length - 2);
+}
+
+/* Takes the option at arguments[*index] with its value, and moves *index past both. */
+static dp_status parse_option(dp_option_table table, void *target, int count, char **arguments,
+                              int *index, dp_error *error) {
+    const char *argument = arguments[(*index)++], *value = NULL;
+    const dp_option *option = find(table, argument, &value);
+    if (option == NULL)
+        return fail_unknown(table, argument, error);
+    if (value == NULL && option->type == DP_OPTION_SWITCH)
+        value = "yes";
+    if (value == NULL && *index < count && !looks_like_option(arguments[*index]))
+        value = arguments[(*index)++];
+    if (value == NULL)
+        return dp_fail(error, DP_ERR_INPUT, "option '%s' needs a value (%s)", argument,
+                       option->unit == NULL ? "see --help" : option->unit);
+    return dp_option_give(option, target, value, error);
+}
+
+/* Whether this is --section.key=value. */
+static bool is_assignment(const char *argument) {
+    size_t length = strcspn(argument, "=");
+    return strncmp(argument, "--", 2) == 0 && argument[length] == '=' &&
+           memchr(argument, '.', length) != NULL;
+}
+
+dp_status dp_options_parse_arguments(dp_option_table table, void *target, int count,
+                                     char **arguments, int *positional_count, dp_error *error) {
+    bool options_ended = false;
+    *positional_count = 0;
+    for (int i = 0; i < count;) {
+        bool is_option = !options_ended && arguments[i][0] == '-' && arguments[i][1] != '\0';
+        if (is_option && is_assignment(arguments[i])) {
+            arguments[(*positional_count)++] = arguments[i++] + strlen("--");
+        } else if (is_option && strcmp(arguments[i], "--") == 0) {
+            options_ended = true;
+            i++;
+        } else if (is_option) {
+            dp_status status = parse_option(table, target, count, arguments, &i, error);
+            if (status != DP_OK)
+                return status;
+        } else {
+            arguments[(*positional_count)++] = arguments[i++];
+        }
+    }
+    return DP_OK;
+}

@@ -1,0 +1,120 @@
+#include "options/option_file.h"
+
+#include "base/memory.h"
+#include "formats/ini.h"
+#include "formats/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct ini_target {
+    dp_option_table table;
+    void *target;
+    size_t *given_on; /* [table.count] line on which each key was given, 0: not yet */
+} ini_target;
+
+static dp_status take_key(ini_target *self, const char *key, const dp_ini_entry *entry,
+                          dp_error *error) {
+    const dp_option *option = dp_options_find(self->table, key, strlen(key));
+    if (option == NULL)
+        return dp_options_fail_unknown(self->table, "key", key, error);
+    size_t *given_on = &self->given_on[option - self->table.options];
+    if (*given_on != 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s was already given on line %zu", option->key,
+                       *given_on);
+    *given_on = entry->line;
+    return dp_option_give(option, self->target, entry->value, error);
+}
+
+static dp_status take_entry(void *context, const dp_ini_entry *entry, dp_error *error) {
+    dp_text key = {0};
+    dp_text_append_format(&key, "%s%s%s", entry->section, entry->section[0] == '\0' ? "" : ".",
+                          entry->name);
+    dp_status status = dp_text_check(&key, error);
+    if (status == DP_OK)
+        status = take_key(context, key.data, entry, error);
+    dp_text_clear(&key);
+    return status;
+}
+
+dp_status dp_options_read_ini(dp_option_table table, void *target, const char *text, size_t size,
+                              const char *name, dp_error *error) {
+    ini_target self = {.table = table, .target = target};
+    DP_TRY_NEW(self.given_on, table.count);
+    dp_status status = dp_ini_read(text, size, name, take_entry, &self, error);
+    dp_memory_free(self.given_on);
+    return status;
+}
+
+void dp_options_write_ini(dp_option_table table, const void *target, dp_text *out) {
+    for (size_t i = 0; i < table.count; i++) {
+        const dp_option *option = &table.options[i];
+        size_t length = strcspn(option->key, ".");
+        if (dp_options_begins_section(table, i))
+            dp_text_append_format(out, "%s[%.*s]\n", i == 0 ? "" : "\n", (int)length, option->key);
+        dp_text value = {0};
+        dp_options_format(option, target, &value);
+        dp_ini_write(option->key + length + 1, dp_text_string(&value), out);
+        out->failed = out->failed || value.failed;
+        dp_text_clear(&value);
+    }
+}
+
+static void write_json_part(const dp_option *option, const void *part, dp_text *json) {
+    switch (option->type) {
+    case DP_OPTION_UNSIGNED:
+    case DP_OPTION_UNSIGNED_LIST:
+        dp_json_unsigned(json, *(const uint64_t *)part);
+        break;
+    case DP_OPTION_REAL:
+    case DP_OPTION_DURATION:
+    case DP_OPTION_REAL_LIST:
+        dp_json_real(json, *(const double *)part);
+        break;
+    case DP_OPTION_SWITCH:
+        dp_json_bool(json, *(const bool *)part);
+        break;
+    case DP_OPTION_PATH:
+        dp_json_string(json, part);
+        break;
+    case DP_OPTION_TEXT:
+        dp_json_string(json, *(const char *const *)part);
+        break;
+    case DP_OPTION_CHOICE:
+    case DP_OPTION_CHOICES:
+        dp_json_string(json, option->choices[*(const unsigned *)part]);
+        break;
+    }
+}
+
+static void write_json_value(const dp_option *option, const void *target, dp_text *json) {
+    const bool is_list = option->type >= DP_OPTION_CHOICES;
+    unsigned choice = 0;
+    const void *part = NULL;
+    if (is_list)
+        dp_json_begin_array(json);
+    for (size_t i = 0; (part = dp_option_part(option, target, i, &choice)) != NULL; i++)
+        write_json_part(option, part, json);
+    if (is_list)
+        dp_json_end_array(json);
+}
+
+void dp_options_write_json(dp_option_table table, const void *target, dp_text *json) {
+    dp_json_begin_object(json);
+    for (size_t i = 0; i < table.count; i++) {
+        const char *key = table.options[i].key;
+        int length = (int)strcspn(key, ".");
+        if (dp_options_begins_section(table, i)) {
+            char section[64];
+            snprintf(section, sizeof section, "%.*s", length, key);
+            if (i > 0)
+                dp_json_end_object(json);
+            dp_json_key(json, section);
+            dp_json_begin_object(json);
+        }
+        dp_json_key(json, key + length + 1);
+        write_json_value(&table.options[i], target, json);
+    }
+    dp_json_end_object(json);
+    dp_json_end_object(json);
+}
