@@ -144,7 +144,7 @@ static dp_status check_patience(const dp_config *config, dp_error *error) {
 }
 
 /* Values that depend on others, and demands between values. */
-static dp_status resolve(dp_config *config, dp_error *error) {
+dp_status dp_config_resolve(dp_config *config, dp_error *error) {
     if (config->grains == 0)
         config->grains = config->batch_size < GRAINS_DEFAULT ? config->batch_size : GRAINS_DEFAULT;
     config->exchange = dp_exchange_resolve(config->exchange);
@@ -193,13 +193,13 @@ dp_status dp_config_parse(dp_config *config, const char *text, size_t size, cons
     return dp_options_read_ini(dp_config_table(), config, text, size, name, error);
 }
 
-static dp_status read_file(dp_config *config, const char *path, dp_error *error) {
+dp_status dp_config_read(dp_config *config, const char *path, dp_error *error) {
     dp_status status = DP_OK;
-    dp_file_map map = {0};
-    DP_OR_DONE(dp_file_map_open(&map, path, error));
-    DP_OR_DONE(dp_config_parse(config, (const char *)map.data, map.size, path, error));
+    dp_text content = {0};
+    DP_OR_DONE(dp_file_read(path, &content, error));
+    DP_OR_DONE(dp_config_parse(config, content.data, content.length, path, error));
 done:
-    dp_file_map_close(&map);
+    dp_text_clear(&content);
     return status;
 }
 
@@ -223,15 +223,13 @@ static dp_status assign(dp_config *config, const char *assignment, dp_error *err
 
 dp_status dp_config_load(dp_config *config, const char *path, int count, char *const *assignments,
                          dp_error *error) {
-    memset(config, 0, sizeof *config);
-    DP_TRY(dp_options_init(dp_config_table(), config, error));
-    if (path != NULL)
-        DP_TRY(read_file(config, path, error));
+    DP_TRY(path == NULL ? dp_config_parse(config, "", 0, "", error)
+                        : dp_config_read(config, path, error));
     for (int i = 0; i < count; i++)
         DP_TRY(assign(config, assignments[i], error));
     if (path != NULL && config->run_dir[0] == '\0')
         DP_TRY(name_run_dir(config, path, error));
-    return resolve(config, error);
+    return dp_config_resolve(config, error);
 }
 
 void dp_config_write(const dp_config *config, dp_text *out) {

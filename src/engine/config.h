@@ -99,6 +99,11 @@ dp_option_table dp_config_table(void);
 dp_status dp_config_load(dp_config *config, const char *path, int count, char *const *assignments,
                          dp_error *error) DP_CHECKED;
 
+/* Its two halves, for who sets values in between: defaults and the file; what follows from other
+ * values, and whether all of them go together. */
+dp_status dp_config_read(dp_config *config, const char *path, dp_error *error) DP_CHECKED;
+dp_status dp_config_resolve(dp_config *config, dp_error *error) DP_CHECKED;
+
 /* Reads what dp_config_write wrote; `name` is how messages call it. */
 dp_status dp_config_parse(dp_config *config, const char *text, size_t size, const char *name,
                           dp_error *error) DP_CHECKED;

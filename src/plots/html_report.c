@@ -54,17 +54,6 @@ typedef struct page {
 
 /* --- what is there ---------------------------------------------------------------------------- */
 
-static dp_status read_text(const char *path, dp_text *text, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_file_map map = {0};
-    DP_OR_DONE(dp_file_map_open(&map, path, error));
-    dp_text_append_bytes(text, map.size == 0 ? (const void *)"" : map.data, map.size);
-    DP_OR_DONE(dp_text_check(text, error));
-done:
-    dp_file_map_close(&map);
-    return status;
-}
-
 static dp_status read_config(page *self, dp_error *error) {
     dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
@@ -72,16 +61,14 @@ static dp_status read_config(page *self, dp_error *error) {
     if (!dp_file_exists(path))
         status = dp_fail(error, DP_ERR_INPUT, "%s holds no run: it has no config.ini", self->dir);
     else
-        status = read_text(path, &self->config, error);
+        status = dp_file_read(path, &self->config, error);
     return status;
 }
 
 static dp_status read_summary(page *self, dp_error *error) {
     char path[DP_PATH_SIZE];
     DP_TRY(dp_run_folder_file(self->dir, "summary.json", path, error));
-    if (dp_file_exists(path))
-        DP_TRY(read_text(path, &self->summary, error));
-    return DP_OK;
+    return dp_file_exists(path) ? dp_file_read(path, &self->summary, error) : DP_OK;
 }
 
 /* Goes on where something cannot be had, as the page is of what there is; not without memory. */
@@ -119,10 +106,6 @@ static dp_status draw_plots(page *self, dp_error *error) {
 
 /* --- results ---------------------------------------------------------------------------------- */
 
-static const dp_metrics_row *last_row(const page *self) {
-    return self->metrics.count == 0 ? NULL : &self->metrics.rows[self->metrics.count - 1];
-}
-
 /* A split's result: of the summary, or else the last evaluation in the metrics; count 0 is then not
  * known. False where it has not been evaluated. */
 static bool find_result(const page *self, dp_split split, dp_evaluation *result) {
@@ -130,11 +113,10 @@ static bool find_result(const page *self, dp_split split, dp_evaluation *result)
     const char *summary = dp_text_string(&self->summary);
     *result = (dp_evaluation){.loss = NAN};
     snprintf(key, sizeof key, "splits.%s.loss", dp_split_name(split));
-    bool summed_up = dp_json_read_real(summary, key, &result->loss);
+    const bool summed_up = dp_json_read_real(summary, key, &result->loss);
     snprintf(key, sizeof key, "splits.%s.count", dp_split_name(split));
-    if (summed_up && !dp_json_read_unsigned(summary, key, &result->count))
-        result->count = 0;
-    for (size_t i = self->metrics.count; i > 0 && !summed_up && isnan(result->loss); i--)
+    (void)(summed_up && dp_json_read_unsigned(summary, key, &result->count));
+    for (size_t i = self->metrics.count; i > 0 && isnan(result->loss); i--)
         result->loss = self->metrics.rows[i - 1].split_loss[split];
     result->perplexity = exp(result->loss);
     return !isnan(result->loss);
@@ -160,8 +142,8 @@ static void append_results(page *self) {
 static void append_state(page *self) {
     dp_text *html = &self->html;
     const char *summary = dp_text_string(&self->summary);
-    const dp_metrics_row *last = last_row(self);
-    uint64_t step = last == NULL ? 0 : last->step, ranks = 0;
+    const size_t rows = self->metrics.count;
+    uint64_t step = rows == 0 ? 0 : self->metrics.rows[rows - 1].step, ranks = 0;
     double seconds = 0.0;
     char text[32];
     bool finished = dp_json_read_unsigned(summary, "step", &step);
@@ -229,7 +211,7 @@ static dp_status append_picture(page *self, const char *figure, dp_error *error)
     char path[DP_PATH_SIZE];
     dp_text svg = {0};
     DP_OR_DONE(dp_path_format(path, error, "%s/%s.svg", self->plots.folder, figure));
-    DP_OR_DONE(read_text(path, &svg, error));
+    DP_OR_DONE(dp_file_read(path, &svg, error));
     /* Without the declarations before it, which a page has once. */
     const char *begin = strstr(dp_text_string(&svg), "<svg");
     if (begin == NULL) {

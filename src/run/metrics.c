@@ -4,146 +4,132 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_COLUMNS                                                                              \
-    "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"    \
-    "seconds"
-#define HEADER FIRST_COLUMNS ",grad_norm\n"
-#define HEADER_WITHOUT_NORM FIRST_COLUMNS "\n" /* of an earlier version */
-
-/* The step that a row begins with; false where it does not begin with a number and a comma. */
-static bool parse_step(const char *row, uint64_t *step) {
-    char digits[24];
-    size_t length = strspn(row, "0123456789");
-    if (length >= sizeof digits || row[length] != ',')
-        return false;
-    memcpy(digits, row, length);
-    digits[length] = '\0';
-    return dp_text_parse_unsigned(digits, step);
-}
-
-/* The part of an existing file to keep: its header and the complete rows up to `step`. */
-static size_t kept_length(const char *content, size_t size, uint64_t step) {
-    size_t header = strlen(HEADER);
-    if (size < header || strncmp(content, HEADER, header) != 0)
-        return 0;
-    size_t at = header;
-    while (at < size) {
-        const char *end = memchr(content + at, '\n', size - at);
-        uint64_t row_step = 0;
-        if (end == NULL || !parse_step(content + at, &row_step) || row_step > step)
-            break;
-        at = (size_t)(end - content) + 1;
-    }
-    return at;
-}
-
-/* Appends a file's content, that of an earlier version with the column that it has not got; what is
- * behind its last end of a line is left out then. */
-static void append_content(const char *content, size_t size, dp_text *out) {
-    const size_t header = strlen(HEADER_WITHOUT_NORM);
-    if (size < header || strncmp(content, HEADER_WITHOUT_NORM, header) != 0) {
-        dp_text_append_bytes(out, content, size);
-        return;
-    }
-    dp_text_append(out, HEADER);
-    const char *at = content + header, *last = content + size, *end;
-    for (; (end = memchr(at, '\n', (size_t)(last - at))) != NULL; at = end + 1) {
-        dp_text_append_bytes(out, at, (size_t)(end - at));
-        dp_text_append(out, ",\n");
-    }
-}
-
-static dp_status cut_back(const char *path, uint64_t step, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_file_map map = {0};
-    dp_text content = {0};
-    if (dp_file_exists(path))
-        DP_OR_DONE(dp_file_map_open(&map, path, error));
-    /* A copy, as the map has no 0 at its end and is about to be replaced. */
-    if (map.size > 0)
-        append_content((const char *)map.data, map.size, &content);
-    DP_OR_DONE(dp_text_check(&content, error));
-    size_t kept = step == 0 ? 0 : kept_length(dp_text_string(&content), content.length, step);
-    if (kept == 0)
-        DP_OR_DONE(dp_file_write(path, HEADER, strlen(HEADER), error));
-    else if (kept != map.size || memcmp(content.data, map.data, kept) != 0)
-        DP_OR_DONE(dp_file_write(path, content.data, kept, error));
-done:
-    dp_file_map_close(&map);
-    dp_text_clear(&content);
-    return status;
-}
-
-dp_status dp_metrics_open(dp_metrics *metrics, const char *path, uint64_t step, dp_error *error) {
-    *metrics = (dp_metrics){0};
-    DP_TRY(cut_back(path, step, error));
-    return dp_journal_open(&metrics->journal, path, error);
-}
-
-static void append_real(dp_text *line, double value) {
-    char buffer[32];
-    dp_text_append(line, ",");
-    if (isfinite(value))
-        dp_text_append(line, dp_text_format_real(value, buffer));
-}
-
-dp_status dp_metrics_append(dp_metrics *metrics, const dp_metrics_row *row, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text line = {0};
-    char hash[DP_HASH_TEXT_SIZE];
-    dp_text_append_format(&line, "%" PRIu64, row->step);
-    append_real(&line, row->loss);
-    append_real(&line, row->batch_loss);
-    append_real(&line, row->lr);
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        append_real(&line, row->split_loss[split]);
-    dp_text_append_format(&line, ",%s,%.4f,%.0f,%.3f", dp_hash_format(row->weights_hash, hash),
-                          row->ms_per_step, row->examples_per_s, row->seconds);
-    append_real(&line, row->grad_norm);
-    dp_text_append(&line, "\n");
-    DP_OR_DONE(dp_text_check(&line, error));
-    DP_OR_DONE(dp_journal_add(&metrics->journal, line.data, line.length, error));
-done:
-    dp_text_clear(&line);
-    return status;
-}
-
-dp_status dp_metrics_sync(dp_metrics *metrics, dp_error *error) {
-    return dp_journal_sync(&metrics->journal, error);
-}
-
-void dp_metrics_close(dp_metrics *metrics) {
-    dp_journal_close(&metrics->journal);
-}
-
-/* --- reading ---------------------------------------------------------------------------------- */
-
-typedef enum column_type { COLUMN_STEP, COLUMN_REAL, COLUMN_HASH } column_type;
+/* How a column is written; every number can be read. */
+typedef enum column_type { COLUMN_STEP, COLUMN_REAL, COLUMN_ROUNDED, COLUMN_HASH } column_type;
 
 static const struct column {
     const char *name;
     column_type type;
     size_t offset; /* of its field in a row */
+    int decimals;  /* where rounded */
 } columns[] = {
-    {"step", COLUMN_STEP, offsetof(dp_metrics_row, step)},
-    {"loss", COLUMN_REAL, offsetof(dp_metrics_row, loss)},
-    {"batch_loss", COLUMN_REAL, offsetof(dp_metrics_row, batch_loss)},
-    {"lr", COLUMN_REAL, offsetof(dp_metrics_row, lr)},
-    {"train_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TRAIN])},
-    {"dev_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_DEV])},
-    {"test_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TEST])},
-    {"weights", COLUMN_HASH, offsetof(dp_metrics_row, weights_hash)},
-    {"ms_per_step", COLUMN_REAL, offsetof(dp_metrics_row, ms_per_step)},
-    {"examples_per_s", COLUMN_REAL, offsetof(dp_metrics_row, examples_per_s)},
-    {"seconds", COLUMN_REAL, offsetof(dp_metrics_row, seconds)},
-    {"grad_norm", COLUMN_REAL, offsetof(dp_metrics_row, grad_norm)},
+    {"step", COLUMN_STEP, offsetof(dp_metrics_row, step), 0},
+    {"loss", COLUMN_REAL, offsetof(dp_metrics_row, loss), 0},
+    {"batch_loss", COLUMN_REAL, offsetof(dp_metrics_row, batch_loss), 0},
+    {"lr", COLUMN_REAL, offsetof(dp_metrics_row, lr), 0},
+    {"train_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TRAIN]), 0},
+    {"dev_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_DEV]), 0},
+    {"test_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TEST]), 0},
+    {"weights", COLUMN_HASH, offsetof(dp_metrics_row, weights_hash), 0},
+    {"ms_per_step", COLUMN_ROUNDED, offsetof(dp_metrics_row, ms_per_step), 4},
+    {"examples_per_s", COLUMN_ROUNDED, offsetof(dp_metrics_row, examples_per_s), 0},
+    {"seconds", COLUMN_ROUNDED, offsetof(dp_metrics_row, seconds), 3},
+    {"grad_norm", COLUMN_REAL, offsetof(dp_metrics_row, grad_norm), 0},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof columns[0])
+#define COLUMN_COUNT_BEFORE (COLUMN_COUNT - 1) /* of an earlier version, without grad_norm */
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static void append_header(size_t count, dp_text *out) {
+    for (size_t i = 0; i < count; i++)
+        dp_text_append_format(out, "%s%s", i == 0 ? "" : ",", columns[i].name);
+    dp_text_append(out, "\n");
+}
+
+static bool begins_with(const dp_text *content, const dp_text *header) {
+    return content->length >= header->length && header->length > 0 &&
+           memcmp(content->data, header->data, header->length) == 0;
+}
+
+/* Whether the row in [row, end) is complete and of a step up to this one. */
+static bool is_kept(const char *row, const char *end, uint64_t step) {
+    char *behind = NULL;
+    if (end == NULL || !isdigit((unsigned char)row[0]))
+        return false;
+    return strtoull(row, &behind, 10) <= step && *behind == ',';
+}
+
+/* Appends the header and the rows of a file that stay, those of an earlier version with the column
+ * that they have not got. */
+static void keep_rows(const dp_text *content, uint64_t step, dp_text *kept) {
+    dp_text before = {0};
+    append_header(COLUMN_COUNT, kept);
+    append_header(COLUMN_COUNT_BEFORE, &before);
+    const bool is_earlier = begins_with(content, &before);
+    const size_t header = is_earlier                   ? before.length
+                          : begins_with(content, kept) ? kept->length
+                                                       : content->length;
+    const char *row = dp_text_string(content) + header, *last = row + content->length - header;
+    while (row < last) {
+        const char *end = memchr(row, '\n', (size_t)(last - row));
+        if (!is_kept(row, end, step))
+            break;
+        dp_text_append_bytes(kept, row, (size_t)(end - row));
+        dp_text_append(kept, is_earlier ? ",\n" : "\n");
+        row = end + 1;
+    }
+    kept->failed = kept->failed || before.failed;
+    dp_text_clear(&before);
+}
+
+static dp_status cut_back(const char *path, uint64_t step, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text content = {0}, kept = {0};
+    if (step > 0 && dp_file_exists(path))
+        DP_OR_DONE(dp_file_read(path, &content, error));
+    keep_rows(&content, step, &kept);
+    DP_OR_DONE(dp_text_check(&kept, error));
+    if (kept.length != content.length || memcmp(kept.data, content.data, kept.length) != 0)
+        DP_OR_DONE(dp_file_write(path, kept.data, kept.length, error));
+done:
+    dp_text_clear(&content);
+    dp_text_clear(&kept);
+    return status;
+}
+
+dp_status dp_metrics_open(dp_journal *metrics, const char *path, uint64_t step, dp_error *error) {
+    *metrics = (dp_journal){0};
+    DP_TRY(cut_back(path, step, error));
+    return dp_journal_open(metrics, path, error);
+}
+
+static void append_field(const struct column *column, const dp_metrics_row *row, dp_text *line) {
+    const void *field = (const char *)row + column->offset;
+    char buffer[32];
+    if (column->type == COLUMN_STEP)
+        dp_text_append_format(line, "%" PRIu64, *(const uint64_t *)field);
+    else if (column->type == COLUMN_HASH)
+        dp_text_append(line, dp_hash_format(*(const uint64_t *)field, buffer));
+    else if (column->type == COLUMN_ROUNDED)
+        dp_text_append_format(line, "%.*f", column->decimals, *(const double *)field);
+    else if (isfinite(*(const double *)field))
+        dp_text_append(line, dp_text_format_real(*(const double *)field, buffer));
+}
+
+dp_status dp_metrics_append(dp_journal *metrics, const dp_metrics_row *row, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text line = {0};
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        dp_text_append(&line, i == 0 ? "" : ",");
+        append_field(&columns[i], row, &line);
+    }
+    dp_text_append(&line, "\n");
+    DP_OR_DONE(dp_text_check(&line, error));
+    DP_OR_DONE(dp_journal_add(metrics, line.data, line.length, error));
+done:
+    dp_text_clear(&line);
+    return status;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
 #define FIELDS_MAX 64
 
 /* The columns of a file in its order; NULL for one of a name that we do not know. */
@@ -194,14 +180,11 @@ static bool parse_field(const struct column *column, const char *text, dp_metric
 
 static bool parse_row(const file_columns *found, char *line, dp_metrics_row *row) {
     char *fields[FIELDS_MAX];
-    *row = (dp_metrics_row){.loss = NAN,
-                            .batch_loss = NAN,
-                            .lr = NAN,
-                            .split_loss = {NAN, NAN, NAN},
-                            .ms_per_step = NAN,
-                            .examples_per_s = NAN,
-                            .seconds = NAN,
-                            .grad_norm = NAN};
+    *row = (dp_metrics_row){0};
+    for (size_t c = 0; c < COLUMN_COUNT; c++) {
+        if (columns[c].type == COLUMN_REAL || columns[c].type == COLUMN_ROUNDED)
+            *(double *)((char *)row + columns[c].offset) = NAN;
+    }
     if (cut_fields(line, fields) != found->count)
         return false;
     for (size_t i = 0; i < found->count; i++) {
@@ -260,19 +243,12 @@ static void replace_zeros(char *text, size_t length) {
 
 dp_status dp_metrics_read(dp_metrics_table *table, const char *path, dp_error *error) {
     dp_status status = DP_OK;
-    dp_file_map map = {0};
     dp_text content = {0};
     *table = (dp_metrics_table){0};
-    DP_OR_DONE(dp_file_map_open(&map, path, error));
-    if (map.size > 0)
-        dp_text_append_bytes(&content, map.data, map.size);
-    else
-        dp_text_append(&content, "");
-    DP_OR_DONE(dp_text_check(&content, error));
+    DP_OR_DONE(dp_file_read(path, &content, error));
     replace_zeros(content.data, content.length);
     DP_OR_DONE(parse_table(table, content.data, path, error));
 done:
-    dp_file_map_close(&map);
     dp_text_clear(&content);
     if (status != DP_OK)
         dp_metrics_table_clear(table);

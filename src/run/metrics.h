@@ -29,21 +29,14 @@ typedef struct dp_metrics_row {
     double grad_norm; /* NaN where it is not known */
 } dp_metrics_row;
 
-typedef struct dp_metrics {
-    dp_journal journal;
-} dp_metrics;
-
 /* Opens the file for appending, cut back to the rows up to `step` (so that a resumed run does not
  * tell its steps twice); a new file gets its header. One of before there was grad_norm gets the
- * column. */
-dp_status dp_metrics_open(dp_metrics *metrics, const char *path, uint64_t step,
+ * column. Sync the journal before a checkpoint that is to stand behind its rows. */
+dp_status dp_metrics_open(dp_journal *metrics, const char *path, uint64_t step,
                           dp_error *error) DP_CHECKED;
 /* Hands a row to the system; one that cannot be written is tried again with the next. */
-dp_status dp_metrics_append(dp_metrics *metrics, const dp_metrics_row *row,
+dp_status dp_metrics_append(dp_journal *metrics, const dp_metrics_row *row,
                             dp_error *error) DP_CHECKED;
-/* Waits until all rows are on the disk: before a checkpoint that is to stand behind them. */
-dp_status dp_metrics_sync(dp_metrics *metrics, dp_error *error) DP_CHECKED;
-void dp_metrics_close(dp_metrics *metrics);
 
 /* The rows of a file. */
 typedef struct dp_metrics_table {

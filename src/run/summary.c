@@ -74,15 +74,11 @@ static bool take_results(const char *json, dp_summary_results *results) {
 
 dp_status dp_summary_read(dp_summary_results *results, const char *path, dp_error *error) {
     dp_status status = DP_OK;
-    dp_file_map map = {0};
     dp_text json = {0};
-    DP_OR_DONE(dp_file_map_open(&map, path, error));
-    dp_text_append_bytes(&json, map.data, map.size); /* the map has no 0 at its end */
-    DP_OR_DONE(dp_text_check(&json, error));
+    DP_OR_DONE(dp_file_read(path, &json, error));
     if (!take_results(dp_text_string(&json), results))
         status = dp_fail(error, DP_ERR_INPUT, "%s is not the summary of a run", path);
 done:
     dp_text_clear(&json);
-    dp_file_map_close(&map);
     return status;
 }

@@ -11,9 +11,15 @@
 
 #define KEY_SIZE 64
 
-#define BLOCK_SIZE_KEY "block_size"
-#define REFERENCE_KEY "reference"
 #define REPEATS_KEY "repeats"
+
+/* The columns that are no keys of a config; and have no section. */
+static const dp_option own_options[] = {
+    DP_UNSIGNED(dp_sweep_trial, block_size, "block_size", "1", 1, DP_BLOCK_SIZE_MAX, "N", ""),
+    DP_REAL(dp_sweep_trial, reference, "reference", "0", -1e9, 1e9, "LOSS", ""),
+    DP_UNSIGNED(dp_sweep_trial, repeats, REPEATS_KEY, "1", 1, DP_SWEEP_REPEATS_MAX, "N", ""),
+};
+static const dp_option *const block_size_option = &own_options[0];
 
 static const dp_option options[] = {
     DP_PATH(dp_sweep_settings, config, "sweep.config", "", "FILE",
@@ -38,11 +44,10 @@ dp_option_table dp_sweep_settings_table(void) {
 
 /* --- the file as it is read ------------------------------------------------------------------- */
 
-/* A name with its values: a line of the list or a key of the grid. */
+/* A line of the file: the columns, a trial of the list, or an axis of the grid. */
 typedef struct entry {
-    char *name;
-    char **values; /* [count] */
-    size_t count;
+    dp_text words; /* the name and its values, each with its 0 */
+    size_t count;  /* of the values */
     size_t line;
 } entry;
 
@@ -61,16 +66,20 @@ typedef struct reader {
     entry_list rows;
     entry_list axes;
     size_t settings_given[sizeof options / sizeof options[0]]; /* line, 0: not yet */
-    dp_config scratch;                                         /* values are tried on it */
-    dp_sweep_trial building;                                   /* the trial being made */
-    size_t capacity;                                           /* of the plan's trials */
+    dp_config base;                                            /* as the file says, not resolved */
+    dp_sweep_trial building; /* the trial being made; before, values are tried on it */
+    size_t capacity;         /* of the plan's trials */
 } reader;
 
-static char *copy_bytes(const char *bytes, size_t count, dp_error *error) {
-    char *copy = dp_memory_zeroed(count + 1, 1, error);
-    if (copy != NULL)
-        memcpy(copy, bytes, count);
-    return copy;
+static const char *name_of(const entry *self) {
+    return self->words.data;
+}
+
+static const char *value_of(const entry *self, size_t index) {
+    const char *word = self->words.data;
+    for (size_t i = 0; i <= index; i++)
+        word += strlen(word) + 1;
+    return word;
 }
 
 static size_t next_word(const char **at) {
@@ -78,17 +87,9 @@ static size_t next_word(const char **at) {
     return strcspn(*at, " \t");
 }
 
-static size_t count_words(const char *text) {
-    size_t count = 0;
-    for (size_t length = next_word(&text); length > 0; length = next_word(&text)) {
-        text += length;
-        count++;
-    }
-    return count;
-}
-
-/* Adds an entry with the words of `text` as its values. */
-static dp_status append_entry(entry_list *list, const dp_ini_entry *source, dp_error *error) {
+/* Adds an entry with the words of the source's value as its values. */
+static dp_status append_entry(entry_list *list, const dp_ini_entry *source, const entry **added,
+                              dp_error *error) {
     void *entries = list->entries;
     const char *at = source->value;
     DP_TRY(
@@ -96,111 +97,84 @@ static dp_status append_entry(entry_list *list, const dp_ini_entry *source, dp_e
     list->entries = entries;
     entry *self = &list->entries[list->count++];
     *self = (entry){.line = source->line};
-    self->name = copy_bytes(source->name, strlen(source->name), error);
-    if (self->name == NULL)
-        return error->status;
-    DP_TRY_NEW(self->values, count_words(source->value));
-    for (size_t length = next_word(&at); length > 0; length = next_word(&at)) {
-        self->values[self->count] = copy_bytes(at, length, error);
-        if (self->values[self->count++] == NULL)
-            return error->status;
+    dp_text_append_bytes(&self->words, source->name, strlen(source->name) + 1);
+    for (size_t length = next_word(&at); length > 0; length = next_word(&at), self->count++) {
+        dp_text_append_bytes(&self->words, at, length);
+        dp_text_append_bytes(&self->words, "", 1);
         at += length;
     }
-    return DP_OK;
+    *added = self;
+    return dp_text_check(&self->words, error);
 }
 
 static void clear_entries(entry_list *list) {
-    for (size_t i = 0; i < list->count; i++) {
-        for (size_t v = 0; list->entries[i].values != NULL && v < list->entries[i].count; v++)
-            dp_memory_free(list->entries[i].values[v]);
-        dp_memory_free((void *)list->entries[i].values);
-        dp_memory_free(list->entries[i].name);
-    }
+    for (size_t i = 0; i < list->count; i++)
+        dp_text_clear(&list->entries[i].words);
     dp_memory_free(list->entries);
-    *list = (entry_list){0};
-}
-
-static const dp_option *find_option(const char *key) {
-    const dp_option_table table = dp_config_table();
-    for (size_t i = 0; i < table.count; i++) {
-        if (strcmp(table.options[i].key, key) == 0)
-            return &table.options[i];
-    }
-    return NULL;
 }
 
 /* --- keys and values -------------------------------------------------------------------------- */
 
-static dp_status set_own_unsigned(const char *key, const char *value, uint64_t maximum,
-                                  uint64_t *number, dp_error *error) {
-    if (dp_text_parse_unsigned(value, number) && *number >= 1 && *number <= maximum)
-        return DP_OK;
-    return dp_fail(error, DP_ERR_INPUT, "%s = '%.80s': must be a whole number from 1 to %" PRIu64,
-                   key, value, maximum);
+static const dp_option *find_option(const char *key) {
+    const dp_option_table tables[] = {DP_OPTION_TABLE(own_options), dp_config_table()};
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+        for (size_t i = 0; i < tables[t].count; i++) {
+            if (strcmp(tables[t].options[i].key, key) == 0)
+                return &tables[t].options[i];
+        }
+    }
+    return NULL;
 }
 
-/* Tries a value on the trial being made, be it of a config key or of one of the sweep's own. */
+static bool is_own(const dp_option *option) {
+    return option != NULL && strchr(option->key, '.') == NULL;
+}
+
+/* Sets a value of the trial being made, be it of a config key or of one of the sweep's own. */
 static dp_status set_value(reader *self, const char *key, const char *value, dp_error *error) {
-    if (strcmp(key, REFERENCE_KEY) == 0) {
-        if (dp_text_parse_real(value, &self->building.reference))
-            return DP_OK;
-        return dp_fail(error, DP_ERR_INPUT, REFERENCE_KEY " = '%.80s': must be a number", value);
-    }
-    if (strcmp(key, BLOCK_SIZE_KEY) == 0)
-        return set_own_unsigned(key, value, DP_BLOCK_SIZE_MAX, &self->building.block_size, error);
-    if (strcmp(key, REPEATS_KEY) == 0)
-        return set_own_unsigned(key, value, DP_SWEEP_REPEATS_MAX, &self->building.repeats, error);
+    if (is_own(find_option(key)))
+        return dp_options_set(DP_OPTION_TABLE(own_options), &self->building, key, value, error);
     if (strcmp(key, "run.dir") == 0)
         return dp_fail(error, DP_ERR_INPUT, "run.dir is the sweep's to choose: set sweep.dir");
-    return dp_options_set(dp_config_table(), &self->scratch, key, value, error);
+    return dp_options_set(dp_config_table(), &self->building.config, key, value, error);
 }
 
-/* The keys that are the sweep's own, and not of a config. */
-static bool is_own_key(const char *key) {
-    return strcmp(key, BLOCK_SIZE_KEY) == 0 || strcmp(key, REFERENCE_KEY) == 0 ||
-           strcmp(key, REPEATS_KEY) == 0;
-}
-
-/* Whether there is such a key: an error that names the nearest one. */
-static dp_status check_key(reader *self, const char *key, dp_error *error) {
-    const dp_option *option = find_option(key);
-    if (is_own_key(key))
-        return DP_OK;
-    if (option == NULL || strcmp(key, "run.dir") == 0)
-        return set_value(self, key, "", error);
+static dp_status set_values(reader *self, const entry *keys, const entry *values, dp_error *error) {
+    for (size_t i = 0; i < values->count; i++)
+        DP_TRY(set_value(self, value_of(keys, i), value_of(values, i), error));
     return DP_OK;
 }
 
+/* A key of the file that differs between trials; one that is none is an error that names the
+ * nearest. */
 static dp_status add_column(reader *self, const char *key, dp_error *error) {
     dp_sweep_plan *plan = self->plan;
-    if (strcmp(key, REFERENCE_KEY) == 0) {
-        plan->has_reference = true;
+    const dp_option *option = find_option(key);
+    if (option == NULL || strcmp(key, "run.dir") == 0)
+        return set_value(self, key, "", error);
+    if (is_own(option) && option != block_size_option) { /* the table has columns for them anyway */
+        plan->has_reference = plan->has_reference || strcmp(key, REPEATS_KEY) != 0;
         return DP_OK;
     }
-    if (strcmp(key, REPEATS_KEY) == 0)
-        return DP_OK; /* the table has a column for it anyway */
     if (plan->column_count == DP_SWEEP_COLUMNS_MAX)
         return dp_fail(error, DP_ERR_INPUT, "more than %d keys that differ between trials",
                        DP_SWEEP_COLUMNS_MAX);
-    const dp_option *option = find_option(key);
     for (size_t i = 0; i < plan->column_count; i++) {
-        if (plan->columns[i].option == option)
+        if (plan->columns[i] == option)
             return dp_fail(error, DP_ERR_INPUT, "%s is given twice", key);
     }
-    plan->columns[plan->column_count++] = (dp_sweep_column){.option = option};
+    plan->columns[plan->column_count++] = option;
     return DP_OK;
 }
 
 static dp_status take_columns(reader *self, const dp_ini_entry *source, dp_error *error) {
+    const entry *columns;
     if (self->columns.count > 0)
         return dp_fail(error, DP_ERR_INPUT, "columns were already given on line %zu",
                        self->columns.entries[0].line);
-    DP_TRY(append_entry(&self->columns, source, error));
-    const entry *columns = &self->columns.entries[0];
-    for (size_t i = 0; i < columns->count; i++) {
-        DP_TRY(check_key(self, columns->values[i], error));
-        DP_TRY(add_column(self, columns->values[i], error));
-    }
+    DP_TRY(append_entry(&self->columns, source, &columns, error));
+    for (size_t i = 0; i < columns->count; i++)
+        DP_TRY(add_column(self, value_of(columns, i), error));
     return DP_OK;
 }
 
@@ -232,34 +206,31 @@ static dp_status take_row(reader *self, const dp_ini_entry *source, dp_error *er
                        "'%.80s' cannot be the name of a trial: up to %d letters, digits and ._=,+-",
                        source->name, DP_SWEEP_NAME_SIZE / 2 - 1);
     for (size_t i = 0; i < self->rows.count; i++) {
-        if (strcmp(self->rows.entries[i].name, source->name) == 0)
+        if (strcmp(name_of(&self->rows.entries[i]), source->name) == 0)
             return dp_fail(error, DP_ERR_INPUT, "trial %s was already given on line %zu",
                            source->name, self->rows.entries[i].line);
     }
-    DP_TRY(append_entry(&self->rows, source, error));
-    const entry *columns = &self->columns.entries[0],
-                *row = &self->rows.entries[self->rows.count - 1];
+    const entry *columns = &self->columns.entries[0], *row;
+    DP_TRY(append_entry(&self->rows, source, &row, error));
     if (row->count != columns->count)
-        return dp_fail(error, DP_ERR_INPUT, "trial %s has %zu values for %zu columns", row->name,
+        return dp_fail(error, DP_ERR_INPUT, "trial %s has %zu values for %zu columns", source->name,
                        row->count, columns->count);
-    for (size_t i = 0; i < row->count; i++)
-        DP_TRY(set_value(self, columns->values[i], row->values[i], error));
-    return DP_OK;
+    return set_values(self, columns, row, error);
 }
 
 static dp_status take_axis(reader *self, const dp_ini_entry *source, dp_error *error) {
+    const entry *axis;
     if (strcmp(source->name, REPEATS_KEY) == 0)
         return dp_fail(error, DP_ERR_INPUT,
                        REPEATS_KEY " is no axis of the grid: set it in [sweep] for all trials, or "
                                    "as a column of [trials]");
-    DP_TRY(check_key(self, source->name, error));
-    DP_TRY(append_entry(&self->axes, source, error));
-    const entry *axis = &self->axes.entries[self->axes.count - 1];
+    DP_TRY(append_entry(&self->axes, source, &axis, error));
+    DP_TRY(add_column(self, source->name, error));
     if (axis->count == 0)
-        return dp_fail(error, DP_ERR_INPUT, "%s has no values", axis->name);
+        return dp_fail(error, DP_ERR_INPUT, "%s has no values", source->name);
     for (size_t i = 0; i < axis->count; i++)
-        DP_TRY(set_value(self, axis->name, axis->values[i], error));
-    return add_column(self, axis->name, error);
+        DP_TRY(set_value(self, source->name, value_of(axis, i), error));
+    return DP_OK;
 }
 
 static dp_status take_setting(reader *self, const dp_ini_entry *source, dp_error *error) {
@@ -295,44 +266,10 @@ static dp_status take_entry(void *context, const dp_ini_entry *source, dp_error 
 
 /* --- one trial -------------------------------------------------------------------------------- */
 
-/* The strings "key=value" of a trial. */
-typedef struct assignment_list {
-    dp_text text; /* one behind the other, each with its 0 */
-    size_t starts[2 * DP_SWEEP_COLUMNS_MAX + 256];
-    size_t count;
-} assignment_list;
-
-#define ASSIGNMENTS_MAX (sizeof((assignment_list *)NULL)->starts / sizeof(size_t))
-
-static void assign(assignment_list *list, const char *key, const char *value) {
-    list->starts[list->count++] = list->text.length;
-    dp_text_append_format(&list->text, "%s=%s", key, value);
-    dp_text_append_bytes(&list->text, "", 1);
-}
-
-static dp_status assign_entry_value(reader *self, assignment_list *list, const char *key,
-                                    const char *value, dp_error *error) {
-    if (is_own_key(key))
-        return set_value(self, key, value, error);
-    assign(list, key, value);
-    return DP_OK;
-}
-
-/* Appends "_hidden_dim=200" for an axis that has more than one value. */
-static void append_to_name(const entry *axis, const char *value, dp_text *name) {
-    const char *dot = strrchr(axis->name, '.');
-    if (axis->count > 1)
-        dp_text_append_format(name, "%s%s=%s", name->length == 0 ? "" : "_",
-                              dot == NULL ? axis->name : dot + 1, value);
-}
-
 /* What is no good in a folder's name becomes '-'. */
 static dp_status set_name(dp_sweep_trial *trial, const dp_text *name, dp_error *error) {
-    dp_status status = dp_text_check(name, error);
-    if (status != DP_OK)
-        return status;
-    if (!dp_text_copy(trial->name, sizeof trial->name,
-                      name->length == 0 ? "trial" : dp_text_string(name)))
+    DP_TRY(dp_text_check(name, error));
+    if (!dp_text_copy(trial->name, sizeof trial->name, dp_text_string(name)))
         return dp_fail(error, DP_ERR_INPUT, "'%.60s...' is too long a name of a trial",
                        dp_text_string(name));
     for (char *c = trial->name; *c != '\0'; c++) {
@@ -343,86 +280,98 @@ static dp_status set_name(dp_sweep_trial *trial, const dp_text *name, dp_error *
     return DP_OK;
 }
 
-/* The values of the row (NULL: none) and of point number `point` of the grid, which counts the last
- * axis fastest. */
-static dp_status assign_values(reader *self, const entry *row, size_t point, assignment_list *list,
-                               dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text name = {0};
-    if (row != NULL)
-        dp_text_append(&name, row->name);
-    for (size_t i = 0; row != NULL && i < row->count; i++)
-        DP_OR_DONE(assign_entry_value(self, list, self->columns.entries[0].values[i],
-                                      row->values[i], error));
+/* The values of point number `point` of the grid, which counts the last axis fastest. Appends
+ * "_hidden_dim=200" to the name for each axis that has more than one. */
+static dp_status set_point(reader *self, size_t point, dp_text *name, dp_error *error) {
     size_t stride = 1;
     for (size_t a = 0; a < self->axes.count; a++)
         stride *= self->axes.entries[a].count;
     for (size_t a = 0; a < self->axes.count; a++) {
         const entry *axis = &self->axes.entries[a];
         stride /= axis->count;
-        const char *value = axis->values[point / stride % axis->count];
-        append_to_name(axis, value, &name);
-        DP_OR_DONE(assign_entry_value(self, list, axis->name, value, error));
+        const char *key = name_of(axis), *value = value_of(axis, point / stride % axis->count);
+        const char *dot = strrchr(key, '.');
+        if (axis->count > 1)
+            dp_text_append_format(name, "%s%s=%s", name->length == 0 ? "" : "_",
+                                  dot == NULL ? key : dot + 1, value);
+        DP_TRY(set_value(self, key, value, error));
     }
-    DP_OR_DONE(set_name(&self->building, &name, error));
-done:
-    dp_text_clear(&name);
-    return status;
-}
-
-/* Where the dataset of a block size lies: DIR/data/names-block3.h5. */
-static dp_status assign_dataset(reader *self, assignment_list *list, dp_error *error) {
-    dp_status status = DP_OK;
-    const dp_sweep_settings *settings = &self->plan->settings;
-    char stem[DP_PATH_SIZE], path[DP_PATH_SIZE];
-    if (self->building.block_size == 0)
-        return status;
-    DP_TRY(dp_path_stem(settings->text, stem, error));
-    DP_TRY(dp_path_format(path, error, "%s/data/%s-block%" PRIu64 ".h5", settings->dir, stem,
-                          self->building.block_size));
-    assign(list, "data.path", path);
-    return status;
-}
-
-static dp_status assign_run_dir(reader *self, assignment_list *list, dp_error *error) {
-    char path[DP_PATH_SIZE];
-    dp_status status =
-        dp_path_format(path, error, "%s/%s", self->plan->settings.dir, self->building.name);
-    if (status == DP_OK)
-        assign(list, "run.dir", path);
-    return status;
-}
-
-/* Resolves the config; where its values do not go together, the trial keeps what is wrong. */
-static dp_status resolve(reader *self, const assignment_list *list, dp_error *error) {
-    char *strings[ASSIGNMENTS_MAX];
-    dp_sweep_trial *trial = &self->building;
-    dp_status status = dp_text_check(&list->text, error);
-    if (status != DP_OK)
-        return status;
-    for (size_t i = 0; i < list->count; i++)
-        strings[i] = list->text.data + list->starts[i];
-    trial->status = dp_config_load(&trial->config, self->plan->settings.config, (int)list->count,
-                                   strings, error);
-    if (trial->status != DP_OK && trial->status != DP_ERR_INPUT)
-        return trial->status;
-    if (trial->status == DP_ERR_INPUT)
-        snprintf(trial->message, sizeof trial->message, "%.*s", (int)sizeof trial->message - 1,
-                 error->message);
     return DP_OK;
 }
 
-/* Of repeat number `building.repeat` of a trial whose first run has this name and seed. */
-static dp_status assign_seed(reader *self, const char *first_name, uint64_t first_seed,
-                             assignment_list *list, dp_error *error) {
+static bool is_for_settings(const char *assignment) {
+    return strncmp(assignment, "sweep.", strlen("sweep.")) == 0;
+}
+
+/* One of the command line. */
+static dp_status take_assignment(reader *self, const char *assignment, dp_error *error) {
+    char key[KEY_SIZE];
+    const char *equals = strchr(assignment, '=');
+    size_t length = equals == NULL ? 0 : (size_t)(equals - assignment);
+    if (length == 0 || length >= sizeof key)
+        return dp_fail(error, DP_ERR_INPUT, "'%s' is not section.key=value", assignment);
+    memcpy(key, assignment, length);
+    key[length] = '\0';
+    if (is_for_settings(assignment))
+        return dp_options_set(dp_sweep_settings_table(), &self->plan->settings, key, equals + 1,
+                              error);
+    if (is_own(find_option(key)))
+        return dp_fail(error, DP_ERR_INPUT, "%s can only be set in %s", key, self->path);
+    return set_value(self, key, equals + 1, error);
+}
+
+/* Where the dataset of a block size lies: DIR/data/names-block3.h5. */
+static dp_status set_dataset(reader *self, dp_error *error) {
+    const dp_sweep_settings *settings = &self->plan->settings;
+    char stem[DP_PATH_SIZE], path[DP_PATH_SIZE];
+    if (self->building.block_size == 0)
+        return DP_OK;
+    DP_TRY(dp_path_stem(settings->text, stem, error));
+    DP_TRY(dp_path_format(path, error, "%s/data/%s-block%" PRIu64 ".h5", settings->dir, stem,
+                          self->building.block_size));
+    return set_value(self, "data.path", path, error);
+}
+
+/* All that is set of a trial's first run, and its name. */
+static dp_status set_trial(reader *self, const entry *row, size_t point, dp_text *name,
+                           dp_error *error) {
+    if (row != NULL) {
+        dp_text_append(name, name_of(row));
+        DP_TRY(set_values(self, &self->columns.entries[0], row, error));
+    }
+    DP_TRY(set_point(self, point, name, error));
+    dp_text_append(name, name->length == 0 ? "trial" : "");
+    DP_TRY(set_dataset(self, error));
+    for (int i = 0; i < self->count; i++) {
+        if (!is_for_settings(self->assignments[i]))
+            DP_TRY(take_assignment(self, self->assignments[i], error));
+    }
+    return set_name(&self->building, name, error);
+}
+
+/* The seed of a repeat, which its name ends with. */
+static dp_status set_seed(reader *self, dp_text *name, dp_error *error) {
     char seed[32];
-    dp_text name = {0};
-    snprintf(seed, sizeof seed, "%" PRIu64, first_seed + self->building.repeat);
-    assign(list, "train.seed", seed);
-    dp_text_append_format(&name, "%s_seed=%s", first_name, seed);
-    dp_status status = set_name(&self->building, &name, error);
-    dp_text_clear(&name);
-    return status;
+    dp_sweep_trial *trial = &self->building;
+    snprintf(seed, sizeof seed, "%" PRIu64, trial->config.seed + trial->repeat);
+    dp_text_append_format(name, "_seed=%s", seed);
+    DP_TRY(set_name(trial, name, error));
+    trial->status = set_value(self, "train.seed", seed, error);
+    return DP_OK;
+}
+
+/* Resolves the config; where its values do not go together, the trial keeps what is wrong. */
+static dp_status resolve(dp_sweep_trial *trial, dp_error *error) {
+    if (trial->status == DP_OK)
+        trial->status = dp_config_resolve(&trial->config, error);
+    if (trial->status == DP_OK)
+        return DP_OK;
+    if (trial->status != DP_ERR_INPUT)
+        return trial->status;
+    snprintf(trial->message, sizeof trial->message, "%.*s", (int)sizeof trial->message - 1,
+             error->message);
+    trial->repeats = 1; /* it would be said of each */
+    return DP_OK;
 }
 
 static dp_status append_trial(reader *self, dp_error *error) {
@@ -438,44 +387,32 @@ static dp_status append_trial(reader *self, dp_error *error) {
     return DP_OK;
 }
 
-/* Whether an assignment of the command line is for [sweep]. */
-static bool is_for_settings(const char *assignment) {
-    return strncmp(assignment, "sweep.", strlen("sweep.")) == 0;
-}
-
-/* Repeat number `repeat`; `first` is the trial's first run, or NULL for itself. */
 static dp_status make_run(reader *self, const entry *row, size_t point, uint64_t repeat,
-                          const dp_sweep_trial *first, dp_error *error) {
+                          dp_error *error) {
     dp_status status = DP_OK;
-    assignment_list list = {0};
-    self->building = (dp_sweep_trial){
-        .reference = NAN, .repeats = self->plan->settings.repeats, .repeat = repeat};
-    DP_OR_DONE(assign_values(self, row, point, &list, error));
-    DP_OR_DONE(assign_dataset(self, &list, error));
-    for (int i = 0; i < self->count; i++) {
-        const char *assignment = self->assignments[i];
-        if (is_for_settings(assignment))
-            continue;
-        list.starts[list.count++] = list.text.length;
-        dp_text_append_bytes(&list.text, assignment, strlen(assignment) + 1);
-    }
-    if (first != NULL)
-        DP_OR_DONE(assign_seed(self, first->name, first->config.seed, &list, error));
-    DP_OR_DONE(assign_run_dir(self, &list, error));
-    DP_OR_DONE(resolve(self, &list, error));
-    if (self->building.status != DP_OK)
-        self->building.repeats = 1; /* it would be said of each */
+    dp_text name = {0};
+    char path[DP_PATH_SIZE];
+    self->building = (dp_sweep_trial){.config = self->base,
+                                      .reference = NAN,
+                                      .repeats = self->plan->settings.repeats,
+                                      .repeat = repeat};
+    DP_OR_DONE(set_trial(self, row, point, &name, error));
+    if (repeat > 0)
+        DP_OR_DONE(set_seed(self, &name, error));
+    DP_OR_DONE(dp_path_format(path, error, "%s/%s", self->plan->settings.dir, self->building.name));
+    DP_OR_DONE(dp_options_set(dp_config_table(), &self->building.config, "run.dir", path, error));
+    DP_OR_DONE(resolve(&self->building, error));
     DP_OR_DONE(append_trial(self, error));
 done:
-    dp_text_clear(&list.text);
+    dp_text_clear(&name);
     return status;
 }
 
 static dp_status make_trial(reader *self, const entry *row, size_t point, dp_error *error) {
     const size_t at = self->plan->count;
-    DP_TRY(make_run(self, row, point, 0, NULL, error));
+    DP_TRY(make_run(self, row, point, 0, error));
     for (uint64_t r = 1; r < self->plan->trials[at].repeats; r++)
-        DP_TRY(make_run(self, row, point, r, &self->plan->trials[at], error));
+        DP_TRY(make_run(self, row, point, r, error));
     return DP_OK;
 }
 
@@ -512,8 +449,8 @@ static dp_status check_datasets(const reader *self, dp_error *error) {
     const dp_sweep_plan *plan = self->plan;
     bool sized = false, named = false;
     for (size_t i = 0; i < plan->column_count; i++) {
-        sized = sized || plan->columns[i].option == NULL;
-        named = named || plan->columns[i].option == find_option("data.path");
+        sized = sized || plan->columns[i] == block_size_option;
+        named = named || strcmp(plan->columns[i]->key, "data.path") == 0;
     }
     for (int i = 0; i < self->count; i++)
         named = named || strncmp(self->assignments[i], "data.path=", strlen("data.path=")) == 0;
@@ -544,22 +481,6 @@ static dp_status make_trials(reader *self, dp_error *error) {
 }
 
 /* --- settings --------------------------------------------------------------------------------- */
-
-static dp_status take_assignment(reader *self, const char *assignment, dp_error *error) {
-    char key[KEY_SIZE];
-    const char *equals = strchr(assignment, '=');
-    size_t length = equals == NULL ? 0 : (size_t)(equals - assignment);
-    if (length == 0 || length >= sizeof key)
-        return dp_fail(error, DP_ERR_INPUT, "'%s' is not section.key=value", assignment);
-    memcpy(key, assignment, length);
-    key[length] = '\0';
-    if (is_for_settings(assignment))
-        return dp_options_set(dp_sweep_settings_table(), &self->plan->settings, key, equals + 1,
-                              error);
-    if (is_own_key(key))
-        return dp_fail(error, DP_ERR_INPUT, "%s can only be set in %s", key, self->path);
-    return set_value(self, key, equals + 1, error);
-}
 
 /* The config is looked for beside the sweep file. */
 static dp_status find_config(reader *self, dp_error *error) {
@@ -593,23 +514,16 @@ static dp_status complete_settings(reader *self, dp_error *error) {
         DP_TRY(take_assignment(self, self->assignments[i], error));
     DP_TRY(find_config(self, error));
     DP_TRY(name_dir(self, error));
+    DP_TRY(dp_config_read(&self->base, self->plan->settings.config, error));
     /* What is wrong with the base config is not the fault of a trial. */
-    return dp_config_load(&self->scratch, self->plan->settings.config, 0, NULL, error);
-}
-
-static dp_status read_file(reader *self, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_file_map map = {0};
-    DP_OR_DONE(dp_file_map_open(&map, self->path, error));
-    DP_OR_DONE(dp_ini_read((const char *)map.data, map.size, self->path, take_entry, self, error));
-done:
-    dp_file_map_close(&map);
-    return status;
+    self->building.config = self->base;
+    return dp_config_resolve(&self->building.config, error);
 }
 
 dp_status dp_sweep_plan_read(dp_sweep_plan *plan, const char *path, int count,
                              char *const *assignments, dp_error *error) {
     dp_status status = DP_OK;
+    dp_text content = {0};
     reader *self = NULL;
     *plan = (dp_sweep_plan){0};
     DP_NEW_OR_DONE(self, 1); /* too large for the stack: paths */
@@ -618,12 +532,9 @@ dp_status dp_sweep_plan_read(dp_sweep_plan *plan, const char *path, int count,
     self->assignments = assignments;
     self->plan = plan;
     DP_OR_DONE(dp_options_init(dp_sweep_settings_table(), &plan->settings, error));
-    DP_OR_DONE(dp_options_init(dp_config_table(), &self->scratch, error));
-    if ((size_t)count > ASSIGNMENTS_MAX - 2 * DP_SWEEP_COLUMNS_MAX) {
-        status = dp_fail(error, DP_ERR_INPUT, "more assignments than a config has keys");
-        goto done;
-    }
-    DP_OR_DONE(read_file(self, error));
+    DP_OR_DONE(dp_options_init(dp_config_table(), &self->building.config, error));
+    DP_OR_DONE(dp_file_read(path, &content, error));
+    DP_OR_DONE(dp_ini_read(content.data, content.length, path, take_entry, self, error));
     DP_OR_DONE(complete_settings(self, error));
     DP_OR_DONE(make_trials(self, error));
 done:
@@ -633,6 +544,7 @@ done:
         clear_entries(&self->axes);
     }
     dp_memory_free(self);
+    dp_text_clear(&content);
     if (status != DP_OK)
         dp_sweep_plan_clear(plan);
     return status;
@@ -656,16 +568,12 @@ const char *dp_sweep_plan_unit(const dp_sweep_plan *plan) {
     return plan->has_repeats ? "runs" : "trials";
 }
 
-const char *dp_sweep_column_name(const dp_sweep_column *column) {
-    return column->option == NULL ? BLOCK_SIZE_KEY : strrchr(column->option->key, '.') + 1;
+const char *dp_sweep_column_name(const dp_option *column) {
+    return is_own(column) ? column->key : strrchr(column->key, '.') + 1;
 }
 
-void dp_sweep_column_format(const dp_sweep_column *column, const dp_sweep_trial *trial,
-                            dp_text *out) {
-    if (column->option == NULL)
-        dp_text_append_format(out, "%" PRIu64, trial->block_size);
-    else
-        dp_options_format(column->option, &trial->config, out);
+void dp_sweep_column_format(const dp_option *column, const dp_sweep_trial *trial, dp_text *out) {
+    dp_options_format(column, is_own(column) ? (const void *)trial : &trial->config, out);
 }
 
 /* What a step costs beside its fixed part grows with batch and hidden units; the fixed part is that

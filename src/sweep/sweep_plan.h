@@ -58,11 +58,6 @@ typedef struct dp_sweep_trial {
     char message[DP_SWEEP_MESSAGE_SIZE]; /* because of this */
 } dp_sweep_trial;
 
-/* What differs between trials, for tables: a config key, or NULL for block_size. */
-typedef struct dp_sweep_column {
-    const dp_option *option;
-} dp_sweep_column;
-
 #define DP_SWEEP_COLUMNS_MAX 24
 
 typedef struct dp_sweep_plan {
@@ -71,7 +66,8 @@ typedef struct dp_sweep_plan {
     size_t count;
     bool has_reference;
     bool has_repeats; /* some trial is run more than once */
-    dp_sweep_column columns[DP_SWEEP_COLUMNS_MAX];
+    /* What differs between trials, for tables: config keys, and block_size. */
+    const dp_option *columns[DP_SWEEP_COLUMNS_MAX];
     size_t column_count;
 } dp_sweep_plan;
 
@@ -87,10 +83,9 @@ size_t dp_sweep_plan_distinct(const dp_sweep_plan *plan);
 const char *dp_sweep_plan_unit(const dp_sweep_plan *plan);
 
 /* "hidden_dim": the name of a column. */
-const char *dp_sweep_column_name(const dp_sweep_column *column);
+const char *dp_sweep_column_name(const dp_option *column);
 /* Appends the trial's value in it. */
-void dp_sweep_column_format(const dp_sweep_column *column, const dp_sweep_trial *trial,
-                            dp_text *out);
+void dp_sweep_column_format(const dp_option *column, const dp_sweep_trial *trial, dp_text *out);
 
 /* order[0..count): the trials, those first that will take longest, so that the last ranks at work
  * are not left alone with a long one. A rough estimate from steps, batch and hidden_dim. */

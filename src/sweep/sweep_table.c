@@ -1,6 +1,7 @@
 #include "sweep/sweep_table.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "run/run_folder.h"
 
 #include <inttypes.h>
@@ -103,10 +104,54 @@ static bool shows_test(const ranking *self, size_t place) {
     return place < self->done && (place == 0 || self->plan->settings.show_test);
 }
 
-/* --- CSV -------------------------------------------------------------------------------------- */
+/* --- a table of texts ------------------------------------------------------------------------- */
+
+#define GRID_COLUMNS_MAX (DP_SWEEP_COLUMNS_MAX + 16)
+
+typedef struct grid {
+    dp_text cells; /* each with its 0, row by row, the heading first */
+    size_t count;
+    size_t columns; /* of the heading */
+} grid;
+
+static void end_cell(grid *self) {
+    dp_text_append_bytes(&self->cells, "", 1);
+    self->count++;
+}
+
+static void add_cell(grid *self, const char *text) {
+    dp_text_append(&self->cells, text);
+    end_cell(self);
+}
+
+static void add_count(grid *self, bool shown, uint64_t count) {
+    if (shown)
+        dp_text_append_format(&self->cells, "%" PRIu64, count);
+    end_cell(self);
+}
+
+/* With all its digits, */
+static void add_exact(grid *self, bool shown, double value) {
+    char text[32];
+    add_cell(self, shown && isfinite(value) ? dp_text_format_real(value, text) : "");
+}
+
+/* or as the format says. */
+static void add_real(grid *self, bool shown, const char *format, double value) {
+    if (shown && isfinite(value))
+        dp_text_append_format(&self->cells, format, value);
+    end_cell(self);
+}
+
+static void add_values(grid *self, const dp_sweep_plan *plan, const dp_sweep_trial *trial) {
+    for (size_t c = 0; c < plan->column_count; c++) {
+        dp_sweep_column_format(plan->columns[c], trial, &self->cells);
+        end_cell(self);
+    }
+}
 
 /* In quotes where it needs them (RFC 4180). */
-static void append_csv(dp_text *csv, const char *value) {
+static void append_csv_cell(dp_text *csv, const char *value) {
     if (strpbrk(value, ",\"\n") == NULL) {
         dp_text_append(csv, value);
         return;
@@ -117,154 +162,152 @@ static void append_csv(dp_text *csv, const char *value) {
     dp_text_append(csv, "\"");
 }
 
-static void append_csv_real(dp_text *csv, bool shown, double value) {
-    char buffer[32];
-    dp_text_append_format(csv, ",%s",
-                          shown && isfinite(value) ? dp_text_format_real(value, buffer) : "");
-}
-
-static void append_csv_heading(dp_text *csv, const dp_sweep_plan *plan) {
-    dp_text_append(csv, "trial");
-    for (size_t c = 0; c < plan->column_count; c++) {
-        const dp_sweep_column *column = &plan->columns[c];
-        dp_text_append_format(csv, ",%s",
-                              column->option == NULL ? dp_sweep_column_name(column)
-                                                     : column->option->key);
+static void append_csv(dp_text *out, const grid *self) {
+    const char *cell = self->cells.data;
+    for (size_t i = 0; i < self->count; i++, cell += strlen(cell) + 1) {
+        append_csv_cell(out, cell);
+        dp_text_append(out, (i + 1) % self->columns == 0 ? "\n" : ",");
     }
-    dp_text_append(csv, ",parameters,step,dev_loss,best_dev_loss,best_dev_step,test_loss");
-    if (plan->has_reference)
-        dp_text_append(csv, ",reference");
-    if (plan->has_repeats)
-        dp_text_append(csv, ",repeat_of,seed,median_dev_loss,median_test_loss");
-    dp_text_append(csv, ",weights,failure\n");
 }
 
-static void append_csv_medians(dp_text *csv, const ranking *self, size_t place, uint64_t seed) {
-    const standing *of = &self->rows[place];
-    dp_text_append(csv, ",");
-    append_csv(csv, self->plan->trials[of->first].name);
-    dp_text_append_format(csv, ",%" PRIu64, seed);
-    append_csv_real(csv, true, of->losses[DP_SPLIT_DEV].median);
-    append_csv_real(csv, shows_test(self, place), of->losses[DP_SPLIT_TEST].median);
+static void append_markdown(dp_text *out, const grid *self) {
+    const char *cell = self->cells.data;
+    for (size_t i = 0; i < self->count; i++, cell += strlen(cell) + 1) {
+        dp_text_append_format(out, "| %s ", cell);
+        dp_text_append(out, (i + 1) % self->columns == 0 ? "|\n" : "");
+        for (size_t c = 0; i + 1 == self->columns && c < self->columns; c++)
+            dp_text_append(out, c == 0 ? "|---|" : "---:|");
+        dp_text_append(out, i + 1 == self->columns ? "\n" : "");
+    }
+}
+
+/* Columns aligned, two blanks apart and from the edge where that fits a terminal, else one apart.
+ */
+static void append_aligned(dp_text *out, const grid *self) {
+    size_t widths[GRID_COLUMNS_MAX] = {0}, total = 0;
+    const char *cell = self->cells.data;
+    for (size_t i = 0; i < self->count; i++, cell += strlen(cell) + 1)
+        widths[i % self->columns] = dp_size_max(widths[i % self->columns], strlen(cell));
+    for (size_t column = 0; column < self->columns; column++)
+        total += widths[column] + 2;
+    const int gap = total <= WIDTH ? 2 : 1;
+    cell = self->cells.data;
+    for (size_t i = 0; i < self->count; i++, cell += strlen(cell) + 1) {
+        const size_t column = i % self->columns;
+        dp_text_append_format(out, column == 0 ? "%*s%-*s" : "%*s%*s",
+                              column == 0 && gap == 1 ? 0 : gap, "", (int)widths[column], cell);
+        if (column + 1 < self->columns)
+            continue;
+        size_t length = out->length;
+        while (length > 0 && out->data[length - 1] == ' ')
+            length--;
+        dp_text_cut(out, length);
+        dp_text_append(out, "\n");
+    }
+}
+
+/* --- every run, for programs ------------------------------------------------------------------ */
+
+static void add_names(grid *self, const char *const *names) {
+    for (; *names != NULL; names++)
+        add_cell(self, *names);
+}
+
+static void add_runs_heading(grid *self, const dp_sweep_plan *plan) {
+    add_cell(self, "trial");
+    for (size_t c = 0; c < plan->column_count; c++)
+        add_cell(self, plan->columns[c]->key);
+    add_names(self, DP_NAMES("parameters", "step", "dev_loss", "best_dev_loss", "best_dev_step",
+                             "test_loss"));
+    if (plan->has_reference)
+        add_cell(self, "reference");
+    if (plan->has_repeats)
+        add_names(self, DP_NAMES("repeat_of", "seed", "median_dev_loss", "median_test_loss"));
+    add_names(self, DP_NAMES("weights", "failure"));
+    self->columns = self->count;
 }
 
 /* One run of the row at `place`. */
-static void append_csv_run(dp_text *csv, const ranking *self, size_t place, size_t run) {
-    char hash[DP_HASH_TEXT_SIZE] = "";
-    const dp_sweep_plan *plan = self->plan;
+static void add_run(grid *self, const ranking *ranked, size_t place, size_t run) {
+    char hash[DP_HASH_TEXT_SIZE];
+    const dp_sweep_plan *plan = ranked->plan;
+    const standing *of = &ranked->rows[place];
     const dp_sweep_trial *trial = &plan->trials[run];
-    const dp_sweep_outcome *outcome = &self->outcomes[run];
+    const dp_sweep_outcome *outcome = &ranked->outcomes[run];
     const dp_summary_results *results = &outcome->results;
-    const bool done = outcome->state == DP_SWEEP_DONE;
-    append_csv(csv, trial->name);
-    for (size_t c = 0; c < plan->column_count; c++) {
-        dp_text value = {0};
-        dp_sweep_column_format(&plan->columns[c], trial, &value);
-        dp_text_append(csv, ",");
-        append_csv(csv, dp_text_string(&value));
-        csv->failed = csv->failed || value.failed;
-        dp_text_clear(&value);
-    }
-    if (done)
-        dp_text_append_format(csv, ",%" PRIu64 ",%" PRIu64, results->parameters, results->step);
-    else
-        dp_text_append(csv, ",,");
-    append_csv_real(csv, done, results->losses[DP_SPLIT_DEV]);
-    append_csv_real(csv, done && results->best_step > 0, results->best_loss);
-    if (done && results->best_step > 0)
-        dp_text_append_format(csv, ",%" PRIu64, results->best_step);
-    else
-        dp_text_append(csv, ",");
-    append_csv_real(csv, done && shows_test(self, place), results->losses[DP_SPLIT_TEST]);
+    const bool done = outcome->state == DP_SWEEP_DONE, has_best = done && results->best_step > 0;
+    const bool tested = shows_test(ranked, place);
+    add_cell(self, trial->name);
+    add_values(self, plan, trial);
+    add_count(self, done, results->parameters);
+    add_count(self, done, results->step);
+    add_exact(self, done, results->losses[DP_SPLIT_DEV]);
+    add_exact(self, has_best, results->best_loss);
+    add_count(self, has_best, results->best_step);
+    add_exact(self, done && tested, results->losses[DP_SPLIT_TEST]);
     if (plan->has_reference)
-        append_csv_real(csv, true, trial->reference);
-    if (plan->has_repeats)
-        append_csv_medians(csv, self, place, trial->config.seed);
-    dp_text_append_format(csv, ",%s,", done ? dp_hash_format(results->weights_hash, hash) : "");
-    append_csv(csv, outcome->message);
-    dp_text_append(csv, "\n");
+        add_exact(self, true, trial->reference);
+    if (plan->has_repeats) {
+        add_cell(self, plan->trials[of->first].name);
+        add_count(self, true, trial->config.seed);
+        add_exact(self, true, of->losses[DP_SPLIT_DEV].median);
+        add_exact(self, tested, of->losses[DP_SPLIT_TEST].median);
+    }
+    add_cell(self, done ? dp_hash_format(results->weights_hash, hash) : "");
+    add_cell(self, outcome->message);
 }
 
-static void append_csv_table(dp_text *csv, const ranking *self) {
-    append_csv_heading(csv, self->plan);
-    for (size_t place = 0; place < self->count; place++) {
-        const standing *of = &self->rows[place];
+static void fill_runs(grid *self, const ranking *ranked) {
+    add_runs_heading(self, ranked->plan);
+    for (size_t place = 0; place < ranked->count; place++) {
+        const standing *of = &ranked->rows[place];
         for (size_t run = of->first; run < of->first + of->planned; run++) {
-            const dp_sweep_state state = self->outcomes[run].state;
+            const dp_sweep_state state = ranked->outcomes[run].state;
             if (state == DP_SWEEP_DONE || state == DP_SWEEP_FAILED)
-                append_csv_run(csv, self, place, run);
+                add_run(self, ranked, place, run);
         }
     }
 }
 
-/* --- for people ------------------------------------------------------------------------------- */
-
-/* A table of texts; row 0 is the heading. */
-typedef struct grid {
-    size_t rows;
-    size_t columns;
-    dp_text *cells; /* [rows, columns] */
-    size_t filled;  /* cells, in row-major order */
-} grid;
-
-static dp_text *next_cell(grid *self) {
-    return &self->cells[self->filled++];
-}
-
-static void add_cell(grid *self, const char *text) {
-    dp_text_append(next_cell(self), text);
-}
-
-static void add_real(grid *self, bool shown, const char *format, double value) {
-    char text[32] = "";
-    if (shown && isfinite(value))
-        snprintf(text, sizeof text, format, value);
-    add_cell(self, text);
-}
+/* --- the trials, for people ------------------------------------------------------------------- */
 
 /* "hidden_dim" as "hidden". */
-static void add_name(grid *self, const dp_sweep_column *column) {
-    const char *name = dp_sweep_column_name(column);
+static void add_short_name(grid *self, const char *name) {
+    static const char *const endings[] = {"_dim", "_size"};
     size_t length = strlen(name);
-    if (length > 4 && strcmp(name + length - 4, "_dim") == 0)
-        length -= 4;
-    else if (length > 5 && strcmp(name + length - 5, "_size") == 0)
-        length -= 5;
-    dp_text_append_bytes(next_cell(self), name, length);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        const size_t ending = strlen(endings[i]);
+        if (length > ending && strcmp(name + length - ending, endings[i]) == 0)
+            length -= ending;
+    }
+    dp_text_append_bytes(&self->cells, name, length);
+    end_cell(self);
 }
 
-static void fill_heading(grid *self, const dp_sweep_plan *plan) {
+static void add_heading(grid *self, const dp_sweep_plan *plan) {
     add_cell(self, "trial");
     for (size_t c = 0; c < plan->column_count; c++)
-        add_name(self, &plan->columns[c]);
+        add_short_name(self, dp_sweep_column_name(plan->columns[c]));
     if (plan->has_repeats)
         add_cell(self, "runs");
-    add_cell(self, "dev");
-    add_cell(self, "test");
-    if (plan->has_reference) {
-        add_cell(self, plan->settings.reference);
-        add_cell(self, "differs");
-    }
+    add_names(self, DP_NAMES("dev", "test"));
+    if (plan->has_reference)
+        add_names(self, DP_NAMES(plan->settings.reference, "differs"));
+    self->columns = self->count;
 }
 
-/* "5", or "4/5" where one of them has no result. */
-static void add_runs(grid *self, const standing *of) {
-    dp_text *out = next_cell(self);
-    dp_text_append_format(out, "%zu", of->done);
-    if (of->done < of->planned)
-        dp_text_append_format(out, "/%zu", of->planned);
-}
-
-static void fill_row(grid *self, const ranking *ranked, size_t place) {
+static void add_row(grid *self, const ranking *ranked, size_t place) {
     const dp_sweep_plan *plan = ranked->plan;
     const standing *of = &ranked->rows[place];
     const dp_sweep_trial *trial = &plan->trials[of->first];
     const double test = of->losses[DP_SPLIT_TEST].median;
     add_cell(self, trial->name);
-    for (size_t c = 0; c < plan->column_count; c++)
-        dp_sweep_column_format(&plan->columns[c], trial, next_cell(self));
-    if (plan->has_repeats)
-        add_runs(self, of);
+    add_values(self, plan, trial);
+    if (plan->has_repeats) { /* "5", or "4/5" where one of them has no result */
+        dp_text_append_format(&self->cells, of->done < of->planned ? "%zu/%zu" : "%zu", of->done,
+                              of->planned);
+        end_cell(self);
+    }
     if (place < ranked->done)
         add_real(self, true, "%.4f", dev_loss(of));
     else
@@ -276,99 +319,29 @@ static void fill_row(grid *self, const ranking *ranked, size_t place) {
     }
 }
 
-/* Below a median, the ends of what it is of. */
-static void fill_end(grid *self, const ranking *ranked, const char *name, double dev,
-                     bool test_is_shown, double test) {
-    const size_t end = self->filled + self->columns;
+/* Below a median, an end of what it is of. */
+static void add_end(grid *self, const ranking *ranked, const char *name, double dev, double test) {
     add_cell(self, name);
     for (size_t c = 0; c < ranked->plan->column_count + 1; c++) /* and the number of runs */
         add_cell(self, "");
     add_real(self, true, "%.4f", dev);
-    add_real(self, test_is_shown, "%.4f", test);
-    while (self->filled < end)
+    add_real(self, true, "%.4f", test);
+    while (self->count % self->columns != 0)
         add_cell(self, "");
 }
 
-static bool has_spread(const standing *of) {
-    return of->done > 1;
-}
-
-static size_t count_rows(const ranking *ranked) {
-    size_t count = 1;
-    for (size_t place = 0; place < ranked->count; place++)
-        count += has_spread(&ranked->rows[place]) ? 3 : 1;
-    return count;
-}
-
-static dp_status fill_grid(grid *self, const ranking *ranked, dp_error *error) {
-    const dp_sweep_plan *plan = ranked->plan;
-    self->rows = count_rows(ranked);
-    self->columns =
-        3 + plan->column_count + (plan->has_repeats ? 1 : 0) + (plan->has_reference ? 2 : 0);
-    DP_TRY_NEW(self->cells, self->rows * self->columns);
-    fill_heading(self, plan);
+static void fill_trials(grid *self, const ranking *ranked) {
+    add_heading(self, ranked->plan);
     for (size_t place = 0; place < ranked->count; place++) {
-        const spread *losses = ranked->rows[place].losses;
-        const spread dev = losses[DP_SPLIT_DEV], test = losses[DP_SPLIT_TEST];
-        const bool shown = shows_test(ranked, place);
-        fill_row(self, ranked, place);
-        if (!has_spread(&ranked->rows[place]))
+        const standing *of = &ranked->rows[place];
+        const spread dev = of->losses[DP_SPLIT_DEV];
+        const spread test =
+            shows_test(ranked, place) ? of->losses[DP_SPLIT_TEST] : (spread){NAN, NAN, NAN};
+        add_row(self, ranked, place);
+        if (of->done < 2)
             continue;
-        fill_end(self, ranked, "  min", dev.least, shown, test.least);
-        fill_end(self, ranked, "  max", dev.most, shown, test.most);
-    }
-    for (size_t i = 0; i < self->filled; i++)
-        DP_TRY(dp_text_check(&self->cells[i], error));
-    return DP_OK;
-}
-
-static void clear_grid(grid *self) {
-    for (size_t i = 0; self->cells != NULL && i < self->filled; i++)
-        dp_text_clear(&self->cells[i]);
-    dp_memory_free(self->cells);
-}
-
-static const dp_text *cell(const grid *self, size_t row, size_t column) {
-    return &self->cells[row * self->columns + column];
-}
-
-static void append_markdown(dp_text *out, const grid *self) {
-    for (size_t row = 0; row < self->rows; row++) {
-        for (size_t column = 0; column < self->columns; column++)
-            dp_text_append_format(out, "| %s ", dp_text_string(cell(self, row, column)));
-        dp_text_append(out, "|\n");
-        for (size_t column = 0; row == 0 && column < self->columns; column++)
-            dp_text_append(out, column == 0 ? "|---|" : "---:|");
-        dp_text_append(out, row == 0 ? "\n" : "");
-    }
-}
-
-static size_t column_width(const grid *self, size_t column) {
-    size_t width = 0;
-    for (size_t row = 0; row < self->rows; row++) {
-        if (cell(self, row, column)->length > width)
-            width = cell(self, row, column)->length;
-    }
-    return width;
-}
-
-/* Columns aligned, two blanks apart and from the edge where that fits a terminal, else one apart.
- */
-static void append_aligned(dp_text *out, const grid *self) {
-    size_t total = 0;
-    for (size_t column = 0; column < self->columns; column++)
-        total += column_width(self, column) + 2;
-    const int gap = total <= WIDTH ? 2 : 1;
-    for (size_t row = 0; row < self->rows; row++) {
-        for (size_t column = 0; column < self->columns; column++) {
-            const int width = (int)column_width(self, column);
-            const char *text = dp_text_string(cell(self, row, column));
-            dp_text_append_format(out, column == 0 ? "%*s%-*s" : "%*s%*s",
-                                  column == 0 && gap == 1 ? 0 : gap, "", width, text);
-        }
-        while (out->length > 0 && out->data[out->length - 1] == ' ')
-            out->length--;
-        dp_text_append(out, "\n");
+        add_end(self, ranked, "  min", dev.least, test.least);
+        add_end(self, ranked, "  max", dev.most, test.most);
     }
 }
 
@@ -398,11 +371,14 @@ dp_status dp_sweep_table_write(const dp_sweep_plan *plan, const dp_sweep_outcome
                                dp_text *out, dp_error *error) {
     dp_status status = DP_OK;
     ranking ranked = {.plan = plan, .outcomes = outcomes};
-    grid table = {0};
+    grid runs = {0}, table = {0};
     dp_text csv = {0}, markdown = {0};
     DP_OR_DONE(rank_trials(&ranked, error));
-    DP_OR_DONE(fill_grid(&table, &ranked, error));
-    append_csv_table(&csv, &ranked);
+    fill_runs(&runs, &ranked);
+    fill_trials(&table, &ranked);
+    DP_OR_DONE(dp_text_check(&runs.cells, error));
+    DP_OR_DONE(dp_text_check(&table.cells, error));
+    append_csv(&csv, &runs);
     append_markdown(&markdown, &table);
     append_failures(&markdown, &ranked);
     append_aligned(out, &table);
@@ -413,7 +389,8 @@ dp_status dp_sweep_table_write(const dp_sweep_plan *plan, const dp_sweep_outcome
 done:
     dp_text_clear(&csv);
     dp_text_clear(&markdown);
-    clear_grid(&table);
+    dp_text_clear(&runs.cells);
+    dp_text_clear(&table.cells);
     dp_memory_free(ranked.rows);
     dp_memory_free(ranked.sorted);
     return status;

@@ -149,6 +149,14 @@ void dp_file_map_close(dp_file_map *map) {
     *map = (dp_file_map){0};
 }
 
+dp_status dp_file_read(const char *path, dp_text *content, dp_error *error) {
+    dp_file_map map = {0};
+    DP_TRY(dp_file_map_open(&map, path, error));
+    dp_text_append_bytes(content, map.data, map.size);
+    dp_file_map_close(&map);
+    return dp_text_check(content, error);
+}
+
 bool dp_file_exists(const char *path) {
     return access(path, F_OK) == 0;
 }

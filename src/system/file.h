@@ -35,6 +35,9 @@ void dp_file_replace_abort(dp_file_replacement *file);
 dp_status dp_file_write(const char *path, const void *bytes, size_t count,
                         dp_error *error) DP_CHECKED;
 
+/* Appends the bytes of a regular file, which is to be small. */
+dp_status dp_file_read(const char *path, dp_text *content, dp_error *error) DP_CHECKED;
+
 /* A file's bytes, mapped read-only. Start with {0}. */
 typedef struct dp_file_map {
     const unsigned char *data; /* NULL for an empty file */

@@ -36,7 +36,7 @@ typedef struct trainer {
 
     /* Of rank 0. */
     dp_run_lock lock;
-    dp_metrics metrics;
+    dp_journal metrics;
     dp_report report;
     uint64_t saved_step; /* of the newest checkpoint that is known to be good; 0: none */
     uint64_t unsaved;    /* writes that failed, and the first of them */
@@ -176,7 +176,7 @@ static dp_status write_checkpoint(trainer *self, uint64_t hash, dp_error *error)
     const uint64_t step = self->progress.step;
     char path[DP_PATH_SIZE];
     const dp_checkpoint checkpoint = snapshot(self, hash);
-    DP_OR_DONE(tolerate(self, dp_metrics_sync(&self->metrics, error), error));
+    DP_OR_DONE(tolerate(self, dp_journal_sync(&self->metrics, error), error));
     DP_OR_DONE(dp_run_folder_checkpoint(dir, step, path, error));
     DP_OR_DONE(dp_checkpoint_save(&checkpoint, path, error));
     self->saved_step = step;
@@ -571,7 +571,7 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
 }
 
 static void clear(trainer *self) {
-    dp_metrics_close(&self->metrics);
+    dp_journal_close(&self->metrics);
     dp_report_close(&self->report);
     dp_profile_clear(&self->profile);
     dp_stepper_close(&self->stepper);

@@ -25,7 +25,7 @@ static dp_status read_table(const char *path, uint64_t *last) {
 
 /* As a run that resumes at the step before NEXT_STEP does. */
 static dp_status append_row(const char *path) {
-    static dp_metrics metrics; /* large: paths */
+    static dp_journal metrics; /* large: paths */
     const dp_metrics_row row = {.step = NEXT_STEP, .loss = 1.0};
     dp_error error = {0};
     dp_status status = dp_metrics_open(&metrics, path, NEXT_STEP - 1, &error);
@@ -33,7 +33,7 @@ static dp_status append_row(const char *path) {
         status = dp_metrics_append(&metrics, &row, &error);
     if (status != DP_OK)
         fuzz_check_error(status, &error);
-    dp_metrics_close(&metrics);
+    dp_journal_close(&metrics);
     return status;
 }
 

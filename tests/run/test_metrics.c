@@ -30,11 +30,11 @@ static void expect_content(const char *path, const char *expected) {
 
 static void append(const char *path, uint64_t open_at, const dp_metrics_row *row) {
     dp_error error = {0};
-    dp_metrics metrics;
+    dp_journal metrics;
     expect_ok(dp_metrics_open(&metrics, path, open_at, &error), &error);
     if (row != NULL)
         expect_ok(dp_metrics_append(&metrics, row, &error), &error);
-    dp_metrics_close(&metrics);
+    dp_journal_close(&metrics);
 }
 
 static dp_metrics_row row_of(uint64_t step) {
@@ -75,13 +75,13 @@ static void test_metrics_appends_rows_to_a_new_file(void **state) {
 static void test_metrics_writes_through_at_once(void **state) {
     (void)state;
     dp_error error = {0};
-    dp_metrics metrics;
+    dp_journal metrics;
     dp_metrics_row row = row_of(100);
     const char *path = scratch_path("through.csv");
     expect_ok(dp_metrics_open(&metrics, path, 0, &error), &error);
     expect_ok(dp_metrics_append(&metrics, &row, &error), &error);
     expect_content(path, HEADER ROW("100"));
-    dp_metrics_close(&metrics);
+    dp_journal_close(&metrics);
 }
 
 static void test_metrics_leaves_out_what_is_no_number(void **state) {
@@ -149,14 +149,14 @@ static void test_metrics_cuts_a_long_file_in_a_moment(void **state) {
     (void)state;
     dp_error error = {0};
     dp_text content = {0};
-    dp_metrics metrics;
+    dp_journal metrics;
     const char *path = scratch_path("long.csv");
     dp_text_append(&content, HEADER);
     for (unsigned step = 1; step <= 100000; step++)
         dp_text_append_format(&content, "%u,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n", step);
     write_text(path, dp_text_string(&content));
     expect_ok(dp_metrics_open(&metrics, path, 100000, &error), &error);
-    dp_metrics_close(&metrics);
+    dp_journal_close(&metrics);
     expect_content(path, dp_text_string(&content));
     dp_text_clear(&content);
 }
@@ -164,23 +164,23 @@ static void test_metrics_cuts_a_long_file_in_a_moment(void **state) {
 static void test_metrics_names_a_file_that_it_cannot_write(void **state) {
     (void)state;
     dp_error error;
-    dp_metrics metrics;
+    dp_journal metrics;
     dp_metrics_row row = row_of(1);
     expect_failure(dp_metrics_open(&metrics, scratch_path("nowhere/metrics.csv"), 0, &error),
                    DP_ERR_IO, "nowhere/metrics.csv", &error);
-    dp_metrics_close(&metrics);
+    dp_journal_close(&metrics);
     expect_failure(dp_metrics_open(&metrics, scratch_folder, 5, &error), DP_ERR_INPUT,
                    "not a regular file", &error);
-    dp_metrics_close(&metrics);
+    dp_journal_close(&metrics);
     struct stat device;
     if (stat("/dev/full", &device) != 0 || !S_ISCHR(device.st_mode)) {
         print_message("skipped: no device /dev/full here to write to\n");
         skip();
     }
-    expect_ok(dp_journal_open(&metrics.journal, "/dev/full", &error), &error);
+    expect_ok(dp_journal_open(&metrics, "/dev/full", &error), &error);
     expect_failure(dp_metrics_append(&metrics, &row, &error), DP_ERR_IO, "cannot write /dev/full",
                    &error);
-    dp_metrics_close(&metrics);
+    dp_journal_close(&metrics);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

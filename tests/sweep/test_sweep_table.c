@@ -35,7 +35,7 @@ static dp_sweep_plan plan(bool show_test) {
                           .trials = trials,
                           .count = TRIALS,
                           .has_reference = true,
-                          .columns = {{.option = &hidden}},
+                          .columns = {&hidden},
                           .column_count = 1};
     assert_true(dp_text_copy(self.settings.dir, DP_PATH_SIZE, scratch_path("swept")));
     outcomes[0] = done(2.5, 2.625);
