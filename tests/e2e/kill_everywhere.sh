@@ -13,8 +13,7 @@ source "$(dirname "$0")/common.sh"
 : "${FAULTS:?the library of faults}"
 script=$SOURCE/tests/e2e/kill_everywhere.sh
 
-# A process that is killed leaves files of MPI behind: in our folder, not in the system's.
-export OMPI_MCA_btl=self OMPI_MCA_pml=ob1 OMPI_MCA_orte_tmpdir_base=$folder
+export OMPI_MCA_btl=self
 
 train() {
     "$BIN/dptrain" small.ini
@@ -67,6 +66,7 @@ attempt() { # START KIND POINT
 if [ "${1:-}" = attempt ]; then
     rm -rf "$folder"
     trap - EXIT
+    export OMPI_MCA_orte_tmpdir_base=$ATTEMPTS/$2.$3.$4 # a process that is killed leaves files of MPI behind
     cd "$ATTEMPTS"
     attempt "$2" "$3" "$4"
     exit 0
