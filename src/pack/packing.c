@@ -1,195 +1,231 @@
 #include "pack/packing.h"
 
+#include "base/digest.h"
 #include "base/memory.h"
 #include "base/size.h"
-#include "pack/corpus.h"
-#include "pack/dataset_writer.h"
-#include "pack/packing_steps.h"
+#include "pack/char_packing.h"
+#include "pack/piece.h"
+#include "pack/python_random.h"
 #include "pack/word_packing.h"
 
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Words [first, first + count) of a corpus make one split. */
-typedef struct part {
-    const dp_corpus *corpus;
-    size_t first;
-    size_t count;
-} part;
-
-typedef struct packer {
-    const dp_packing_request *request;
-    dp_termination *termination;
-    dp_progress_line progress;
-    dp_alphabet alphabet;
-    dp_vocabulary vocabulary;
-    dp_corpus corpora[DP_SPLIT_COUNT]; /* one, or one a split */
-    int corpus_count;
-    part parts[DP_SPLIT_COUNT];
-    dp_dataset_info info;
-    uint64_t rows[DP_SPLIT_COUNT];
-    uint64_t rows_total;
-    uint64_t rows_done;
-    dp_dataset_writer *writer;
-    uint32_t *ids; /* words on their way to the writer, owned */
-} packer;
-
-/* --- the request ------------------------------------------------------------------------------ */
-
-dp_status dp_packing_request_init(dp_packing_request *request, const char *text, const char *output,
-                                  uint64_t block_size, dp_error *error) {
-    *request = (dp_packing_request){.block_size = block_size,
-                                    .split = {.count = 3, .values = {0.8, 0.1, 0.1}},
-                                    .seed = DP_PACKING_SEED_DEFAULT,
-                                    .boundary = DP_PACKING_BOUNDARY_DEFAULT,
-                                    .words = {.min_count = 1}};
-    DP_TRY(dp_path_format(request->inputs[0], error, "%s", text));
-    return dp_path_format(request->output, error, "%s", output);
-}
-
-double dp_packing_share_sum(double a, double b) {
-    char text[32];
-    snprintf(text, sizeof text, "%.15g", a + b);
-    return strtod(text, NULL);
-}
+#include <sys/mman.h>
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static dp_status read_texts(packer *self, dp_error *error) {
-    const dp_packing_request *request = self->request;
-    DP_TRY(dp_alphabet_init(&self->alphabet, request->boundary, error));
-    self->corpus_count = request->ready_made ? DP_SPLIT_COUNT : 1;
-    for (int i = 0; i < self->corpus_count; i++)
-        DP_TRY(dp_corpus_open(&self->corpora[i], request->inputs[i], &self->alphabet,
-                              &self->progress, error));
-    return dp_alphabet_number(&self->alphabet, &self->vocabulary, error);
+/* How a text will be read; only speed depends on it. */
+static void advise(const dp_file_map *text, int advice) {
+    (void)posix_madvise((void *)(uintptr_t)text->data, text->size, advice);
 }
 
-static dp_status divide(packer *self, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_corpus *corpus = &self->corpora[0];
-    size_t cuts[2];
-    if (self->request->ready_made) {
-        for (int i = 0; i < DP_SPLIT_COUNT; i++)
-            self->parts[i] = (part){&self->corpora[i], 0, self->corpora[i].words.count};
-        return status;
+static dp_status open_text(dp_packing_job *job, int index, dp_error *error) {
+    dp_packing_text *text = &job->texts[index];
+    text->path = job->request->inputs[index];
+    DP_TRY(dp_file_map_open(&text->map, text->path, error));
+    if (text->map.size == 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s is empty; it must hold %s", text->path,
+                       job->request->unit == DP_UNIT_WORD ? "words" : "one word a line");
+    advise(&text->map, POSIX_MADV_SEQUENTIAL);
+    return DP_OK;
+}
+
+static dp_status read_texts(dp_packing_job *job, const dp_packing_kind *kind, void *self,
+                            dp_error *error) {
+    job->text_count = job->request->ready_made ? DP_SPLIT_COUNT : 1;
+    for (int i = 0; i < job->text_count; i++) {
+        dp_packing_text *text = &job->texts[i];
+        DP_TRY(open_text(job, i, error));
+        DP_TRY(kind->read(self, text, error));
+        if (text->words == 0)
+            return dp_fail(error, DP_ERR_INPUT, "%s holds no words, only %" PRIu64 " empty lines",
+                           text->path, text->empty_lines);
     }
-    DP_TRY(dp_packing_cut(self->request, corpus->words.count, "words", cuts, error));
-    dp_corpus_shuffle(corpus, self->request->seed);
-    self->parts[DP_SPLIT_TRAIN] = (part){corpus, 0, cuts[0]};
-    self->parts[DP_SPLIT_DEV] = (part){corpus, cuts[0], cuts[1] - cuts[0]};
-    self->parts[DP_SPLIT_TEST] = (part){corpus, cuts[1], corpus->words.count - cuts[1]};
+    return DP_OK;
+}
+
+/* The digest of one text, or of the digests of several, one a line. */
+static dp_status digest_texts(dp_packing_job *job, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_text digests = {0};
+    char *sha256 = job->info.source_sha256;
+    for (int i = 0; i < job->text_count; i++) {
+        const dp_file_map *map = &job->texts[i].map;
+        DP_OR_DONE(dp_sha256_of(map->data, map->size, sha256, error));
+        dp_text_append_format(&digests, "%s\n", sha256);
+    }
+    DP_OR_DONE(dp_text_check(&digests, error));
+    if (job->text_count > 1)
+        status = dp_sha256_of(dp_text_string(&digests), digests.length, sha256, error);
+done:
+    dp_text_clear(&digests);
     return status;
 }
 
-static void count_rows(packer *self) {
+static dp_status describe(dp_packing_job *job, dp_error *error) {
+    const dp_packing_request *request = job->request;
+    dp_dataset_info *info = &job->info;
+    info->unit = request->unit;
+    info->stream = request->words.stream;
+    info->block_size = request->block_size;
+    info->seed = request->seed;
+    size_t length = 0;
+    for (int i = 0; i < job->text_count && length < sizeof info->source; i++) {
+        int written = snprintf(info->source + length, sizeof info->source - length, "%s%s",
+                               i == 0 ? "" : ", ", dp_path_base(request->inputs[i]));
+        length += written < 0 ? 0 : (size_t)written; /* names that are too long are cut */
+    }
+    return digest_texts(job, error);
+}
+
+/* --- splits ----------------------------------------------------------------------------------- */
+
+/* After so many tokens. */
+static dp_status cut_by_numbers(const dp_packing_request *request, size_t count, size_t cuts[2],
+                                dp_error *error) {
+    const uint64_t *sizes = request->words.split_tokens.values;
+    if (sizes[0] >= count || sizes[1] >= count - sizes[0])
+        return dp_fail(error, DP_ERR_INPUT,
+                       "split_tokens %" PRIu64 ",%" PRIu64
+                       " leaves nothing of the %zu tokens of %.200s for test",
+                       sizes[0], sizes[1], count, request->inputs[0]);
+    cuts[0] = sizes[0];
+    cuts[1] = sizes[0] + sizes[1];
+    return DP_OK;
+}
+
+/* int(share * count) */
+static size_t share_of(double share, size_t count) {
+    return dp_size_min((size_t)(share * (double)count), count);
+}
+
+/* Where `count` pieces are cut: train is [0, cuts[0]), dev [cuts[0], cuts[1]), test the rest.
+ * Computed as Python computes int(a * count) and int((a + b) * count), with a + b rounded to the
+ * decimal that a person would write. DP_ERR_INPUT where a split would be empty. */
+static dp_status cut_by_shares(const dp_packing_request *request, size_t count, size_t cuts[2],
+                               dp_error *error) {
+    const double *shares = request->split.values;
+    cuts[0] = share_of(shares[0], count);
+    cuts[1] = share_of(dp_packing_share_sum(shares[0], shares[1]), count);
+    const size_t sizes[DP_SPLIT_COUNT] = {cuts[0], cuts[1] - cuts[0], count - cuts[1]};
+    const char *pieces = request->unit == DP_UNIT_CHAR ? "words"
+                         : request->words.stream       ? "tokens"
+                                                       : "lines";
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        const part *words = &self->parts[split];
-        self->rows[split] = dp_corpus_rows(words->corpus, words->first, words->count);
-        self->rows_total += self->rows[split];
+        if (sizes[split] == 0)
+            return dp_fail(error, DP_ERR_INPUT,
+                           "split %g,%g,%g leaves %s none of the %zu %s of %.200s: change "
+                           "--split or add %s",
+                           shares[0], shares[1], shares[2], dp_split_name((dp_split)split), count,
+                           pieces, request->inputs[0], pieces);
     }
+    return DP_OK;
 }
 
-static dp_status describe(packer *self, dp_error *error) {
-    const dp_file_map *texts[DP_SPLIT_COUNT];
-    for (int i = 0; i < self->corpus_count; i++)
-        texts[i] = &self->corpora[i].text;
-    self->info.unit = DP_UNIT_CHAR;
-    return dp_packing_describe(self->request, texts, self->corpus_count, &self->info, error);
+static void shuffle(dp_packing_text *text, uint64_t seed) {
+    dp_python_random random;
+    dp_python_random_init(&random, seed);
+    dp_python_random_shuffle(&random, text->pieces, text->count);
+    advise(&text->map, POSIX_MADV_RANDOM);
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
-
-static dp_status pass_on(packer *self, dp_split split, size_t count, dp_error *error) {
-    dp_status status = dp_packing_check_termination(self->termination, error);
-    if (status != DP_OK)
-        return status;
-    self->rows_done += count;
-    dp_progress_line_show(&self->progress, self->rows_done, self->rows_total, "writing");
-    return dp_dataset_writer_add(self->writer, split, self->ids, count, error);
-}
-
-/* Shuffled words lie anywhere in the text, so each group is asked for before its turn: the memory's
- * latency passes once a group, not once a word. */
-static dp_status write_split(packer *self, dp_split split, dp_error *error) {
-    enum { GROUP = DP_CORPUS_PREFETCH_MAX, BATCH = 1 << 12 };
-    dp_status status = DP_OK;
-    const dp_corpus *corpus = self->parts[split].corpus;
-    const uint64_t *words = corpus->words.words + self->parts[split].first;
-    const size_t count = self->parts[split].count;
-    size_t filled = 0;
-    DP_NEW_OR_DONE(self->ids, BATCH + corpus->longest + 1 + DP_CORPUS_SPILL);
-    for (size_t i = 0; i < count; i++) {
-        if (i % GROUP == 0)
-            dp_corpus_prefetch(corpus, words + i, dp_size_min(count - i, GROUP));
-        filled += dp_corpus_encode(corpus, &self->alphabet, words[i], self->ids + filled);
-        if (filled >= BATCH) {
-            DP_OR_DONE(pass_on(self, split, filled, error));
-            filled = 0;
+static void count_rows(dp_packing_job *job) {
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        const dp_packing_part *part = &job->parts[split];
+        uint64_t rows = part->count, longest = job->longest;
+        for (size_t i = 0; i < part->count && part->text->pieces != NULL; i++) {
+            const uint64_t length = dp_piece_length(part->text->pieces[part->first + i]);
+            rows += length; /* and the boundary */
+            longest = length > longest ? length : longest;
         }
+        job->longest = longest;
+        job->rows[split] = rows;
+        job->rows_total += rows;
     }
-    DP_OR_DONE(pass_on(self, split, filled, error));
-done:
-    dp_memory_free(self->ids);
-    self->ids = NULL;
-    return status;
 }
 
-static dp_status write_dataset(packer *self, dp_error *error) {
-    dp_status status = DP_OK;
-    if (self->termination != NULL)
-        dp_termination_watch(self->termination);
-    DP_OR_DONE(dp_dataset_writer_create(&self->writer, self->request->output, &self->info,
-                                        &self->vocabulary, self->rows, error));
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        DP_OR_DONE(write_split(self, (dp_split)split, error));
-    DP_OR_DONE(dp_dataset_writer_commit(self->writer, error));
-done:
-    dp_dataset_writer_destroy(self->writer);
-    self->writer = NULL;
-    return status;
+static dp_status divide(dp_packing_job *job, dp_error *error) {
+    const dp_packing_request *request = job->request;
+    dp_packing_text *text = &job->texts[0];
+    size_t cuts[2];
+    if (request->ready_made) {
+        for (int i = 0; i < DP_SPLIT_COUNT; i++)
+            job->parts[i] = (dp_packing_part){&job->texts[i], 0, job->texts[i].count};
+        return DP_OK;
+    }
+    DP_TRY((request->words.split_tokens.count > 0 ? cut_by_numbers : cut_by_shares)(
+        request, text->count, cuts, error));
+    if (text->pieces != NULL)
+        shuffle(text, request->seed);
+    job->parts[DP_SPLIT_TRAIN] = (dp_packing_part){text, 0, cuts[0]};
+    job->parts[DP_SPLIT_DEV] = (dp_packing_part){text, cuts[0], cuts[1] - cuts[0]};
+    job->parts[DP_SPLIT_TEST] = (dp_packing_part){text, cuts[1], text->count - cuts[1]};
+    return DP_OK;
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static void summarize(const packer *self, dp_packing *packing) {
-    *packing = (dp_packing){.vocab = self->vocabulary.count};
-    memcpy(packing->rows, self->rows, sizeof packing->rows);
-    for (int i = 0; i < self->corpus_count; i++) {
-        packing->text_bytes += self->corpora[i].text.size;
-        packing->words += self->corpora[i].words.count;
-        packing->empty_lines += self->corpora[i].empty_lines;
+static dp_status write_dataset(dp_packing_job *job, const dp_packing_kind *kind, void *self,
+                               dp_error *error) {
+    dp_status status = DP_OK;
+    dp_packing_watch(job);
+    DP_OR_DONE(dp_dataset_writer_create(&job->writer, job->request->output, &job->info,
+                                        &job->vocabulary, job->rows, error));
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        DP_OR_DONE(kind->write(self, (dp_split)split, error));
+    DP_OR_DONE(dp_dataset_writer_commit(job->writer, error));
+done:
+    dp_dataset_writer_destroy(job->writer);
+    return status;
+}
+
+static dp_status pack(dp_packing_job *job, const dp_packing_kind *kind, void *self,
+                      dp_error *error) {
+    DP_TRY(kind->begin(self, job, error));
+    DP_TRY(read_texts(job, kind, self, error));
+    DP_TRY(describe(job, error));
+    DP_TRY(divide(job, error));
+    count_rows(job);
+    DP_TRY(kind->number(self, error));
+    return write_dataset(job, kind, self, error);
+}
+
+static void summarize(const dp_packing_job *job, dp_packing *packing) {
+    *packing = (dp_packing){.vocab = job->vocabulary.count, .unknown = job->unknown};
+    memcpy(packing->rows, job->rows, sizeof packing->rows);
+    for (int i = 0; i < job->text_count; i++) {
+        packing->text_bytes += job->texts[i].map.size;
+        packing->words += job->texts[i].words;
+        packing->lines += job->texts[i].lines;
+        packing->empty_lines += job->texts[i].empty_lines;
     }
 }
 
-static void release(packer *self) {
-    dp_progress_line_close(&self->progress);
-    for (int i = 0; i < self->corpus_count; i++)
-        dp_corpus_close(&self->corpora[i]);
-    dp_vocabulary_clear(&self->vocabulary);
-    dp_alphabet_clear(&self->alphabet);
+static void release(dp_packing_job *job) {
+    dp_progress_line_close(&job->progress);
+    for (int i = 0; i < DP_SPLIT_COUNT; i++) {
+        dp_memory_free(job->texts[i].pieces);
+        dp_file_map_close(&job->texts[i].map);
+    }
+    dp_vocabulary_clear(&job->vocabulary);
 }
 
 dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
                          dp_termination *termination, dp_error *error) {
-    if (request->unit == DP_UNIT_WORD)
-        return dp_word_packing_run(packing, request, termination, error);
     dp_status status = DP_OK;
-    packer *self = NULL;
-    DP_NEW_OR_DONE(self, 1); /* too large for the stack: paths */
-    self->request = request;
-    self->termination = termination;
-    dp_progress_line_open(&self->progress, stderr);
-    DP_OR_DONE(read_texts(self, error));
-    DP_OR_DONE(divide(self, error));
-    count_rows(self);
-    DP_OR_DONE(describe(self, error));
-    DP_OR_DONE(write_dataset(self, error));
-    summarize(self, packing);
-done:
-    if (self != NULL)
-        release(self);
+    const dp_packing_kind *kind =
+        request->unit == DP_UNIT_WORD ? &dp_word_packing : &dp_char_packing;
+    dp_packing_job job = {.request = request, .termination = termination};
+    void *self = dp_memory_zeroed(1, kind->size, error);
+    if (self == NULL)
+        return error->status;
+    dp_progress_line_open(&job.progress, stderr);
+    status = pack(&job, kind, self, error);
+    if (status == DP_OK)
+        summarize(&job, packing);
+    kind->end(self);
     dp_memory_free(self);
+    release(&job);
     return status;
 }

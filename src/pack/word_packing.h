@@ -14,7 +14,7 @@
  * counted 0 times.
  *
  * Otherwise each line with a word is a sequence that the boundary ends, and lines are shuffled and
- * cut as words are in pack/packing.
+ * cut as words are in pack/char_packing.
  *
  * A text is scanned once, and read once more for its SHA-256; its words wait as numbers, 4 bytes
  * each, in a file beside the output that has no name by the time the output is written
@@ -24,10 +24,8 @@
 #ifndef DP_PACK_WORD_PACKING_H
 #define DP_PACK_WORD_PACKING_H
 
-#include "pack/packing.h"
+#include "pack/packing_job.h"
 
-/* dp_packing_run, for requests with DP_UNIT_WORD. */
-dp_status dp_word_packing_run(dp_packing *packing, const dp_packing_request *request,
-                              dp_termination *termination, dp_error *error) DP_CHECKED;
+extern const dp_packing_kind dp_word_packing;
 
 #endif

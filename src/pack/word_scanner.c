@@ -2,7 +2,6 @@
 #include "pack/word_scanner.h"
 
 #include "base/utf8.h"
-#include "pack/word_table.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -156,7 +155,6 @@ static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error
     dp_word *word = &batch->words[batch->count]; /* field by field: a copy would wait for them */
     word->text = self->text + first;
     word->length = (uint32_t)(at - first);
-    word->line_first = self->line_first;
     dp_status status = check_word(self, first, at - first, found, error);
     if (status != DP_OK)
         return status;
@@ -186,7 +184,7 @@ static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error
 /* Takes a newline, or the end of the text. */
 static void end_line(dp_word_scanner *self, dp_word_batch *batch) {
     if (self->line_has_words)
-        batch->words[batch->count++] = (dp_word){.line_first = self->line_first};
+        batch->words[batch->count++] = (dp_word){.text = self->text + self->line_first};
     else
         self->empty_lines++;
     self->at += self->at < self->end;

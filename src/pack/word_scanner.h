@@ -14,6 +14,7 @@
 #ifndef DP_PACK_WORD_SCANNER_H
 #define DP_PACK_WORD_SCANNER_H
 
+#include "pack/word_table.h"
 #include "system/file.h"
 
 #include <locale.h>
@@ -50,17 +51,11 @@ typedef struct dp_word_scanner {
     uint64_t empty_lines; /* skipped so far */
 } dp_word_scanner;
 
-/* A word, or the end of a line that has words: then length is 0. */
-typedef struct dp_word {
-    const unsigned char *text; /* in the mapped text, or in the batch */
-    uint32_t length;           /* bytes */
-    uint64_t line_first;       /* where its line begins in the text */
-    uint64_t hash;             /* dp_word_hash */
-} dp_word;
-
 /* Words come in batches, so that a table can be asked for its memory ahead. */
 #define DP_WORD_BATCH 256
 typedef struct dp_word_batch {
+    /* Words, in the mapped text or in `lowered`; and ends of lines that have words, with length 0
+     * and the text where the line begins. */
     dp_word words[DP_WORD_BATCH];
     size_t count;                                 /* 0: the text is at its end */
     unsigned char lowered[8 * DP_WORD_BYTES_MAX]; /* words in lower case */

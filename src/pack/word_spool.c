@@ -1,52 +1,44 @@
 #include "pack/word_spool.h"
 
-#include "base/memory.h"
-#include "base/size.h"
+#include <errno.h>
 
-#include <string.h>
+#define BUFFER_BYTES ((size_t)1 << 20)
 
-#define ADDED_MOST ((size_t)1 << 18)
-
-dp_status dp_word_spool_create(dp_word_spool *spool, const char *path, dp_error *error) {
-    DP_TRY_NEW(spool->added, ADDED_MOST);
-    return dp_file_replace_begin(&spool->file, path, error);
+static dp_status fail(const dp_word_spool *spool, dp_error *error) {
+    return dp_fail_errno(error, errno, "cannot write %s", spool->file.path);
 }
 
-static dp_status write_added(dp_word_spool *spool, dp_error *error) {
-    dp_status status = dp_file_replace_append(&spool->file, spool->added,
-                                              spool->added_count * sizeof *spool->added, error);
-    spool->count += spool->added_count;
-    spool->added_count = 0;
-    return status;
+dp_status dp_word_spool_create(dp_word_spool *spool, const char *path, dp_error *error) {
+    DP_TRY(dp_file_replace_begin(&spool->file, path, error));
+    spool->stream = fopen(spool->file.temporary, "wb");
+    if (spool->stream == NULL || setvbuf(spool->stream, NULL, _IOFBF, BUFFER_BYTES) != 0)
+        return fail(spool, error);
+    return DP_OK;
 }
 
 dp_status dp_word_spool_add(dp_word_spool *spool, const uint32_t *numbers, size_t count,
                             dp_error *error) {
-    while (count > 0) {
-        const size_t now = dp_size_min(count, ADDED_MOST - spool->added_count);
-        memcpy(spool->added + spool->added_count, numbers, now * sizeof *numbers);
-        spool->added_count += now;
-        numbers += now;
-        count -= now;
-        if (spool->added_count == ADDED_MOST)
-            DP_TRY(write_added(spool, error));
-    }
+    spool->count += count;
+    if (fwrite(numbers, sizeof *numbers, count, spool->stream) != count)
+        return fail(spool, error);
     return DP_OK;
 }
 
 dp_status dp_word_spool_finish(dp_word_spool *spool, dp_error *error) {
-    dp_status status = DP_OK;
-    DP_OR_DONE(write_added(spool, error));
-    DP_OR_DONE(dp_file_map_open(&spool->map, spool->file.temporary, error));
+    FILE *stream = spool->stream;
+    spool->stream = NULL; /* gone even where closing fails */
+    if (fclose(stream) != 0)
+        return fail(spool, error);
+    DP_TRY(dp_file_map_open(&spool->map, spool->file.temporary, error));
     spool->numbers = (const uint32_t *)(const void *)spool->map.data;
-done:
     dp_file_replace_abort(&spool->file);
-    return status;
+    return DP_OK;
 }
 
 void dp_word_spool_clear(dp_word_spool *spool) {
+    if (spool->stream != NULL)
+        fclose(spool->stream);
     dp_file_map_close(&spool->map);
     dp_file_replace_abort(&spool->file);
-    dp_memory_free(spool->added);
     *spool = (dp_word_spool){0};
 }

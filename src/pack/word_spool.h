@@ -9,14 +9,13 @@
 
 #include "system/file.h"
 
-#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 typedef struct dp_word_spool {
     const uint32_t *numbers; /* [count] once finished, mapped */
     uint64_t count;
-    uint32_t *added; /* those that are not in the file yet, owned */
-    size_t added_count;
+    FILE *stream; /* of the file, until it is finished */
     dp_file_replacement file;
     dp_file_map map;
 } dp_word_spool;

@@ -34,6 +34,13 @@ uint64_t dp_word_hash(const void *text, size_t length) {
     return dp_word_hash_short(bytes);
 }
 
+dp_word dp_word_of(const char *text) {
+    const size_t length = strlen(text);
+    return (dp_word){.text = (const unsigned char *)text,
+                     .length = (uint32_t)length,
+                     .hash = dp_word_hash(text, length)};
+}
+
 const char *dp_word_table_text(const dp_word_table *table, size_t index) {
     return table->texts + table->entries[index].text;
 }
@@ -47,47 +54,46 @@ static uint64_t slot_of(uint64_t hash, size_t index) {
     return (hash & ~(uint64_t)INDEX_MASK) | (index + 1);
 }
 
+/* DP_WORD_NONE of a free one. */
+static uint32_t slot_index(uint64_t slot) {
+    return (uint32_t)(slot & INDEX_MASK) - 1;
+}
+
 void dp_word_table_prefetch_slot(const dp_word_table *table, uint64_t hash) {
     __builtin_prefetch(table->slots + first_slot(table, hash));
 }
 
 /* A word that does not stand in its first slot waits for its entry. */
 void dp_word_table_prefetch_entry(const dp_word_table *table, uint64_t hash) {
-    size_t index = (size_t)(table->slots[first_slot(table, hash)] & INDEX_MASK);
-    if (index > 0)
-        __builtin_prefetch(table->entries + index - 1);
+    const uint32_t index = slot_index(table->slots[first_slot(table, hash)]);
+    if (index != DP_WORD_NONE)
+        __builtin_prefetch(table->entries + index);
 }
 
-static bool is_word(const dp_word_table *table, const dp_word_entry *entry,
-                    const unsigned char *text, size_t length, uint64_t hash) {
-    if (entry->hash != hash || entry->length != length)
+static bool is_word(const dp_word_table *table, const dp_word_entry *entry, const dp_word *word) {
+    if (entry->hash != word->hash || entry->length != word->length)
         return false;
-    if (length <= DP_WORD_SHORT_BYTES)
+    if (word->length <= DP_WORD_SHORT_BYTES)
         return true;
-    const size_t beginning = dp_size_min(length, DP_WORD_BEGINNING);
-    return memcmp(entry->beginning, text, beginning) == 0 &&
-           memcmp(table->texts + entry->text + beginning, text + beginning, length - beginning) ==
-               0;
+    const size_t beginning = dp_size_min(word->length, DP_WORD_BEGINNING);
+    return memcmp(entry->beginning, word->text, beginning) == 0 &&
+           memcmp(table->texts + entry->text + beginning, word->text + beginning,
+                  word->length - beginning) == 0;
 }
 
 /* The slot of the word, or the free one where it would stand. */
-static size_t find_slot(const dp_word_table *table, const void *text, size_t length,
-                        uint64_t hash) {
-    size_t at = first_slot(table, hash);
+static size_t find_slot(const dp_word_table *table, const dp_word *word) {
+    size_t at = first_slot(table, word->hash);
     for (; table->slots[at] != 0; at = (at + 1) & (table->slot_count - 1)) {
-        if ((table->slots[at] ^ hash) >> 32 != 0)
-            continue;
-        size_t index = (size_t)(table->slots[at] & INDEX_MASK) - 1;
-        if (is_word(table, &table->entries[index], text, length, hash))
+        if ((table->slots[at] ^ word->hash) >> 32 == 0 &&
+            is_word(table, &table->entries[slot_index(table->slots[at])], word))
             break;
     }
     return at;
 }
 
-uint32_t dp_word_table_find(const dp_word_table *table, const void *text, size_t length,
-                            uint64_t hash) {
-    uint64_t slot = table->slots[find_slot(table, text, length, hash)];
-    return slot == 0 ? DP_WORD_NONE : (uint32_t)(slot & INDEX_MASK) - 1;
+uint32_t dp_word_table_find(const dp_word_table *table, const dp_word *word) {
+    return slot_index(table->slots[find_slot(table, word)]);
 }
 
 static dp_status double_slots(dp_word_table *table, dp_error *error) {
@@ -118,22 +124,23 @@ static dp_status make_room(dp_word_table *table, size_t length, dp_error *error)
     return DP_OK;
 }
 
-dp_status dp_word_table_add(dp_word_table *table, const void *text, size_t length, uint64_t hash,
-                            uint64_t times, uint32_t *index, dp_error *error) {
-    size_t at = find_slot(table, text, length, hash);
+dp_status dp_word_table_add(dp_word_table *table, const dp_word *word, uint64_t times,
+                            uint32_t *index, dp_error *error) {
+    size_t at = find_slot(table, word);
     if (table->slots[at] != 0) {
-        *index = (uint32_t)(table->slots[at] & INDEX_MASK) - 1;
+        *index = slot_index(table->slots[at]);
         table->entries[*index].count += times;
         return DP_OK;
     }
-    DP_TRY(make_room(table, length, error));
-    at = find_slot(table, text, length, hash);
-    memcpy(table->texts + table->text_bytes, text, length); /* the 0 behind it is there */
-    table->entries[table->count] = (dp_word_entry){
-        .hash = hash, .count = times, .text = table->text_bytes, .length = (uint32_t)length};
-    memcpy(table->entries[table->count].beginning, text, dp_size_min(length, DP_WORD_BEGINNING));
-    table->slots[at] = slot_of(hash, table->count);
-    table->text_bytes += length + 1;
+    DP_TRY(make_room(table, word->length, error));
+    at = find_slot(table, word);
     *index = (uint32_t)table->count++;
+    dp_word_entry *entry = &table->entries[*index];
+    *entry = (dp_word_entry){
+        .hash = word->hash, .count = times, .text = table->text_bytes, .length = word->length};
+    memcpy(entry->beginning, word->text, dp_size_min(word->length, DP_WORD_BEGINNING));
+    memcpy(table->texts + entry->text, word->text, word->length); /* the 0 behind it is there */
+    table->text_bytes += word->length + 1;
+    table->slots[at] = slot_of(word->hash, *index);
     return DP_OK;
 }

@@ -46,10 +46,17 @@ typedef struct dp_word_table {
 dp_status dp_word_table_init(dp_word_table *table, dp_error *error) DP_CHECKED;
 void dp_word_table_clear(dp_word_table *table);
 
-/* Words have no zero bytes and at least one other. */
+/* A word that is looked up. It has no zero bytes and at least one other. */
+typedef struct dp_word {
+    const unsigned char *text; /* borrowed */
+    uint32_t length;           /* bytes */
+    uint64_t hash;             /* dp_word_hash */
+} dp_word;
+
+dp_word dp_word_of(const char *text);
 uint64_t dp_word_hash(const void *text, size_t length);
 
-/* The same of a word of up to DP_WORD_SHORT_BYTES bytes, the first lowest in `bytes` and zeros
+/* dp_word_hash of a word of up to DP_WORD_SHORT_BYTES bytes, the first lowest in `bytes` and zeros
  * above. It can be undone, so that short words with the same hash are the same. This is the
  * finalizer of MurmurHash3 (A. Appleby, public domain). */
 #define DP_WORD_SHORT_BYTES 8
@@ -64,14 +71,13 @@ static inline uint64_t dp_word_hash_short(uint64_t bytes) {
 void dp_word_table_prefetch_slot(const dp_word_table *table, uint64_t hash);
 void dp_word_table_prefetch_entry(const dp_word_table *table, uint64_t hash);
 
-/* Counts the word text[0..length) `times` times more (0: it only gets its place); *index is its
- * place in `entries`. `hash` is dp_word_hash of it. DP_ERR_MEMORY leaves the table as it was. */
-dp_status dp_word_table_add(dp_word_table *table, const void *text, size_t length, uint64_t hash,
-                            uint64_t times, uint32_t *index, dp_error *error) DP_CHECKED;
+/* Counts a word `times` times more (0: it only gets its place); *index is its place in `entries`.
+ * DP_ERR_MEMORY leaves the table as it was. */
+dp_status dp_word_table_add(dp_word_table *table, const dp_word *word, uint64_t times,
+                            uint32_t *index, dp_error *error) DP_CHECKED;
 
 /* The index of a word in `entries`, or DP_WORD_NONE. */
-uint32_t dp_word_table_find(const dp_word_table *table, const void *text, size_t length,
-                            uint64_t hash);
+uint32_t dp_word_table_find(const dp_word_table *table, const dp_word *word);
 
 /* The text of an entry, 0-terminated; valid until a word is added. */
 const char *dp_word_table_text(const dp_word_table *table, size_t index);

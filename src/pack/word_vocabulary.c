@@ -18,6 +18,7 @@ typedef struct numbering {
     const dp_word_choice *choice;
     kept_word *words; /* [count] owned, with room for all entries and the special words */
     size_t count;
+    size_t listed;        /* entries of the table, without special words that it gets here */
     uint32_t end_of_line; /* index in the table, or DP_WORD_NONE */
     uint32_t unknown;
 } numbering;
@@ -29,16 +30,9 @@ static int frequent_first(const void *a, const void *b) {
     return (x->first > y->first) - (x->first < y->first);
 }
 
-static uint32_t find(const dp_word_table *table, const char *word) {
-    size_t length = strlen(word);
-    return dp_word_table_find(table, word, length, dp_word_hash(word, length));
-}
-
-/* The index of a word that is in the table from now on. */
-static dp_status find_or_add(dp_word_table *table, const char *word, uint32_t *index,
-                             dp_error *error) {
-    size_t length = strlen(word);
-    return dp_word_table_add(table, word, length, dp_word_hash(word, length), 0, index, error);
+/* When the word of this index was first seen. */
+static uint32_t first_of(const numbering *self, uint32_t index) {
+    return self->choice->order != NULL && index < self->listed ? self->choice->order[index] : index;
 }
 
 static bool is_special(const numbering *self, uint32_t index) {
@@ -49,7 +43,7 @@ static void keep_frequent(numbering *self) {
     for (uint32_t index = 0; index < self->table->count; index++) {
         uint64_t count = self->table->entries[index].count;
         if (!is_special(self, index) && count >= self->choice->min_count)
-            self->words[self->count++] = (kept_word){count, index, index};
+            self->words[self->count++] = (kept_word){count, first_of(self, index), index};
     }
     qsort(self->words, self->count, sizeof *self->words, frequent_first);
 }
@@ -74,15 +68,16 @@ static bool cut_to_limit(numbering *self) {
 /* Adds the unknown word, in the place of all that are not kept. */
 static dp_status add_unknown(numbering *self, dp_error *error) {
     dp_word_table *table = self->table;
-    DP_TRY(find_or_add(table, DP_UNKNOWN_WORD, &self->unknown, error));
-    kept_word unknown = {.first = self->unknown, .index = self->unknown};
+    const dp_word word = dp_word_of(DP_UNKNOWN_WORD);
+    DP_TRY(dp_word_table_add(table, &word, 0, &self->unknown, error));
+    kept_word unknown = {.first = DP_WORD_NONE, .index = self->unknown};
     for (size_t i = 0; i < self->count; i++)
         table->entries[self->words[i].index].id = 1; /* kept */
     for (uint32_t index = 0; index < table->count; index++) {
         if (table->entries[index].id != 0 || index == self->end_of_line)
             continue;
         unknown.count += table->entries[index].count;
-        unknown.first = index < unknown.first ? index : unknown.first;
+        unknown.first = (uint32_t)dp_size_min(unknown.first, first_of(self, index));
     }
     self->words[self->count++] = unknown;
     return DP_OK;
@@ -138,18 +133,22 @@ dp_status dp_word_vocabulary_make(dp_word_table *table, const dp_word_choice *ch
                                   dp_vocabulary *vocabulary, uint32_t *unknown_id,
                                   dp_error *error) {
     dp_status status = DP_OK;
-    numbering self = {.table = table, .choice = choice, .end_of_line = DP_WORD_NONE};
+    const dp_word end = dp_word_of(DP_END_OF_LINE), unknown = dp_word_of(DP_UNKNOWN_WORD);
+    numbering self = {.table = table,
+                      .choice = choice,
+                      .listed = table->count,
+                      .end_of_line = DP_WORD_NONE,
+                      .unknown = dp_word_table_find(table, &unknown)};
     *vocabulary = (dp_vocabulary){0};
     if (choice->end_of_line)
-        DP_OR_DONE(find_or_add(table, DP_END_OF_LINE, &self.end_of_line, error));
-    self.unknown = find(table, DP_UNKNOWN_WORD);
+        DP_OR_DONE(dp_word_table_add(table, &end, 0, &self.end_of_line, error));
     DP_NEW_OR_DONE(self.words, table->count + 2);
     keep_frequent(&self);
     if (cut_to_limit(&self))
         DP_OR_DONE(add_unknown(&self, error));
     if (choice->end_of_line)
         self.words[self.count++] = (kept_word){.count = table->entries[self.end_of_line].count,
-                                               .first = self.end_of_line,
+                                               .first = first_of(&self, self.end_of_line),
                                                .index = self.end_of_line};
     qsort(self.words, self.count, sizeof *self.words, frequent_first);
     assign_ids(&self, unknown_id);

@@ -22,6 +22,9 @@ typedef struct dp_word_choice {
     uint64_t max_vocab;      /* V at most, from DP_MAX_VOCAB_MINIMUM; 0: no limit */
     bool end_of_line;        /* DP_END_OF_LINE is a token, however rare */
     bool unknown;            /* DP_UNKNOWN_WORD is one, even where nothing is merged */
+    /* [table->count] the order of first appearance, DP_WORD_NONE for words that were not counted;
+     * NULL: that of the table. */
+    const uint32_t *order;
 } dp_word_choice;
 
 /* Gives each entry of the table its id and makes the vocabulary, with counts, which the caller

@@ -8,15 +8,14 @@
 
 static void add(dp_word_table *table, const char *word, uint64_t times) {
     dp_error error = {0};
-    size_t length = strlen(word);
+    const dp_word added = dp_word_of(word);
     uint32_t index = 0;
-    expect_ok(
-        dp_word_table_add(table, word, length, dp_word_hash(word, length), times, &index, &error),
-        &error);
+    expect_ok(dp_word_table_add(table, &added, times, &index, &error), &error);
 }
 
 static uint32_t find(const dp_word_table *table, const char *word) {
-    return dp_word_table_find(table, word, strlen(word), dp_word_hash(word, strlen(word)));
+    const dp_word wanted = dp_word_of(word);
+    return dp_word_table_find(table, &wanted);
 }
 
 /* Makes a vocabulary of words, counted in order, and compares it as "token count token count". */
@@ -55,6 +54,15 @@ static void test_word_vocabulary_is_ordered_by_count_and_first_appearance(void *
     (void)state;
     const dp_word_choice all = {.boundary = "|", .boundary_count = 9, .min_count = 1};
     expect_vocabulary(song, &all, "| 9 a 3 c 2 b 1 d 1 e 1");
+}
+
+static void test_word_vocabulary_takes_another_order_of_first_appearance(void **state) {
+    (void)state;
+    static const uint32_t order[] = {2, 0, 1, 4, 3};
+    const dp_word_choice all = {.boundary = "|", .min_count = 1, .order = order};
+    const dp_word_choice twice = {.boundary = "|", .min_count = 2, .order = order};
+    expect_vocabulary(song, &all, "| 0 a 3 c 2 b 1 e 1 d 1");
+    expect_vocabulary(song, &twice, "| 0 a 3 <unk> 3 c 2");
 }
 
 static void test_word_vocabulary_merges_rare_words(void **state) {
@@ -123,8 +131,10 @@ static dp_status count_and_number(dp_error *error) {
     uint32_t index = 0, unknown = 0;
     const dp_word_choice choice = {.boundary = "|", .min_count = 2, .end_of_line = true};
     DP_OR_DONE(dp_word_table_init(&table, error));
-    for (const char *const *word = song; *word != NULL; word++)
-        DP_OR_DONE(dp_word_table_add(&table, *word, 1, dp_word_hash(*word, 1), 1, &index, error));
+    for (const char *const *text = song; *text != NULL; text++) {
+        const dp_word word = dp_word_of(*text);
+        DP_OR_DONE(dp_word_table_add(&table, &word, 1, &index, error));
+    }
     DP_OR_DONE(dp_word_vocabulary_make(&table, &choice, &vocabulary, &unknown, error));
 done:
     dp_vocabulary_clear(&vocabulary);
@@ -140,6 +150,7 @@ static void test_word_vocabulary_survives_each_failing_allocation(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_word_vocabulary_is_ordered_by_count_and_first_appearance),
+        cmocka_unit_test(test_word_vocabulary_takes_another_order_of_first_appearance),
         cmocka_unit_test(test_word_vocabulary_merges_rare_words),
         cmocka_unit_test(test_word_vocabulary_has_a_limit),
         cmocka_unit_test(test_word_vocabulary_knows_special_words_of_the_text),

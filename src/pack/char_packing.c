@@ -1,0 +1,156 @@
+#include "pack/char_packing.h"
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/utf8.h"
+#include "pack/char_scanner.h"
+#include "pack/piece.h"
+
+#include <string.h>
+
+#define IDS_AT_ONCE ((size_t)1 << 12)
+#define WORDS_AHEAD ((size_t)512) /* that are asked for at once */
+#define SPILL 8 /* ids that are written behind those of a word, and hold nothing */
+
+typedef struct packer {
+    dp_packing_job *job;
+    dp_alphabet alphabet;
+    uint32_t *ids; /* on their way to the file, owned */
+    size_t id_count;
+} packer;
+
+static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
+    packer *self = state;
+    dp_alphabet *alphabet = &self->alphabet;
+    const char *boundary = job->request->boundary;
+    const size_t size = strlen(boundary);
+    const size_t bytes = dp_utf8_decode((const unsigned char *)boundary, size, &alphabet->boundary);
+    self->job = job;
+    if (bytes == 0 || bytes != size || alphabet->boundary == '\n')
+        return dp_fail(error, DP_ERR_INPUT, "boundary = '%.80s': must be exactly one character",
+                       boundary);
+    alphabet->end = 128;
+    DP_TRY_NEW(alphabet->ids, DP_UTF8_LIMIT);
+    return DP_OK;
+}
+
+static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
+    packer *self = state;
+    return dp_char_scanner_read(text, &self->alphabet, &self->job->progress, error);
+}
+
+/* The characters that occur become their ids, and the vocabulary. */
+static dp_status number(void *state, dp_error *error) {
+    packer *self = state;
+    const dp_alphabet *alphabet = &self->alphabet;
+    typedef char token_text[DP_UTF8_MAX_BYTES + 1];
+    dp_status status = DP_OK;
+    token_text *texts = NULL;
+    const char **tokens = NULL;
+    size_t count = DP_BOUNDARY_ID + 1;
+    for (uint32_t c = 0; c < alphabet->end; c++) {
+        if (alphabet->ids[c] != 0)
+            alphabet->ids[c] = (uint32_t)count++;
+    }
+    DP_NEW_OR_DONE(texts, count);
+    DP_NEW_OR_DONE(tokens, count);
+    dp_utf8_encode(alphabet->boundary, texts[DP_BOUNDARY_ID]);
+    for (uint32_t c = 0; c < alphabet->end; c++) {
+        if (alphabet->ids[c] != 0)
+            dp_utf8_encode(c, texts[alphabet->ids[c]]);
+    }
+    for (size_t i = 0; i < count; i++)
+        tokens[i] = texts[i];
+    status = dp_vocabulary_init(&self->job->vocabulary, tokens, count, error);
+done:
+    dp_memory_free((void *)tokens);
+    dp_memory_free(texts);
+    return status;
+}
+
+/* --- words to ids ----------------------------------------------------------------------------- */
+
+static void encode_eight(const dp_alphabet *alphabet, uint64_t eight, uint32_t ids[8]) {
+    for (int i = 0; i < 8; i++)
+        ids[i] = alphabet->ids[eight >> 8 * i & 0xFFu];
+}
+
+static void encode_long(const dp_alphabet *alphabet, const dp_file_map *text, uint64_t word,
+                        uint32_t *ids) {
+    const size_t length = dp_piece_length(word);
+    size_t at = dp_piece_place(word);
+    uint32_t code_point = 0;
+    for (size_t i = 0; i < length;) {
+        uint64_t eight = dp_piece_load_eight(text, at);
+        if (dp_piece_is_ascii(eight)) { /* also where fewer are left: the rest is overwritten */
+            encode_eight(alphabet, eight, ids + i);
+            i += 8;
+            at += 8;
+        } else {
+            at += dp_utf8_decode(text->data + at, text->size - at, &code_point);
+            ids[i++] = alphabet->ids[code_point];
+        }
+    }
+}
+
+/* Sets ids to those of one word and its boundary; returns how many. SPILL more are overwritten. */
+static size_t encode(const dp_alphabet *alphabet, const dp_file_map *text, uint64_t word,
+                     uint32_t *ids) {
+    const size_t length = dp_piece_length(word);
+    if (dp_piece_is_short(word))
+        encode_eight(alphabet, dp_piece_bytes(word), ids);
+    else
+        encode_long(alphabet, text, word, ids);
+    ids[length] = DP_BOUNDARY_ID;
+    return length + 1;
+}
+
+static dp_status flush(packer *self, dp_split split, dp_error *error) {
+    const size_t count = self->id_count;
+    self->id_count = 0;
+    return dp_packing_add(self->job, split, self->ids, count, error);
+}
+
+/* Adds words[0..count), at most WORDS_AHEAD. Shuffled words lie anywhere in the text, so the memory
+ * is asked for all of them before their turn: its latency passes once. The long words are listed
+ * first and asked for in one go: each costs a walk through the page tables, and those of
+ * neighbouring instructions run side by side. */
+static dp_status write_words(packer *self, dp_split split, const uint64_t *words, size_t count,
+                             dp_error *error) {
+    const dp_file_map *text = &self->job->parts[split].text->map;
+    size_t places[WORDS_AHEAD];
+    size_t listed = 0;
+    for (size_t i = 0; i < count; i++) {
+        places[listed] = dp_piece_place(words[i]);
+        listed += !dp_piece_is_short(words[i]);
+    }
+    for (size_t i = 0; i < listed;
+         i++) /* in a function of its own, gcc drops it as without effect */
+        __builtin_prefetch(text->data + places[i]);
+    for (size_t i = 0; i < count; i++) {
+        self->id_count += encode(&self->alphabet, text, words[i], self->ids + self->id_count);
+        if (self->id_count >= IDS_AT_ONCE)
+            DP_TRY(flush(self, split, error));
+    }
+    return DP_OK;
+}
+
+static dp_status write(void *state, dp_split split, dp_error *error) {
+    packer *self = state;
+    const dp_packing_part *part = &self->job->parts[split];
+    const uint64_t *words = part->text->pieces + part->first;
+    if (self->ids == NULL)
+        DP_TRY_NEW(self->ids, IDS_AT_ONCE + self->job->longest + 1 + SPILL);
+    for (size_t at = 0; at < part->count; at += WORDS_AHEAD)
+        DP_TRY(write_words(self, split, words + at, dp_size_min(part->count - at, WORDS_AHEAD),
+                           error));
+    return flush(self, split, error);
+}
+
+static void end(void *state) {
+    packer *self = state;
+    dp_memory_free(self->alphabet.ids);
+    dp_memory_free(self->ids);
+}
+
+const dp_packing_kind dp_char_packing = {sizeof(packer), begin, read, number, write, end};

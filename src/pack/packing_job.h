@@ -1,0 +1,74 @@
+/* packing_job: a dataset on its way from the texts to the file. Packing (pack/packing) does what is
+ * the same for all of them; what a unit needs of its own, it does by a dp_packing_kind.
+ *
+ * Texts are cut into splits, and shuffled, by pieces: the words of a text of one word a line, the
+ * lines of a text of words, or the single tokens of a stream.
+ */
+#ifndef DP_PACK_PACKING_JOB_H
+#define DP_PACK_PACKING_JOB_H
+
+#include "pack/dataset_writer.h"
+#include "pack/packing_request.h"
+#include "system/progress_line.h"
+#include "system/termination.h"
+
+typedef struct dp_packing_text {
+    const char *path;
+    dp_file_map map;
+    /* [capacity] owned: place and number of tokens of each (pack/piece); NULL of a stream. */
+    uint64_t *pieces;
+    size_t capacity;
+    size_t count; /* of pieces */
+    uint64_t words;
+    uint64_t lines; /* that have words */
+    uint64_t empty_lines;
+} dp_packing_text;
+
+/* A split: pieces [first, first + count) of a text. */
+typedef struct dp_packing_part {
+    const dp_packing_text *text;
+    size_t first;
+    size_t count;
+} dp_packing_part;
+
+typedef struct dp_packing_job {
+    const dp_packing_request *request;
+    dp_termination *termination; /* NULL: nobody asks to end */
+    dp_progress_line progress;
+    dp_packing_text texts[DP_SPLIT_COUNT]; /* one, or one a split */
+    int text_count;
+    dp_packing_part parts[DP_SPLIT_COUNT];
+    uint64_t longest; /* tokens of the longest piece */
+    uint64_t rows[DP_SPLIT_COUNT];
+    uint64_t rows_total;
+    uint64_t rows_done;
+    dp_vocabulary vocabulary;
+    uint64_t unknown; /* how many of the words counted became DP_UNKNOWN_WORD */
+    dp_dataset_info info;
+    dp_dataset_writer *writer;
+} dp_packing_job;
+
+/* What a unit needs of its own, in the order of the calls. `self` is memory of `size` bytes, zeroed
+ * at first, that is released after `end`, which is called in any case. */
+typedef struct dp_packing_kind {
+    size_t size;
+    dp_status (*begin)(void *self, dp_packing_job *job, dp_error *error);
+    /* Finds the pieces of a text and counts its words and lines. */
+    dp_status (*read)(void *self, dp_packing_text *text, dp_error *error);
+    /* Makes the vocabulary, when the parts are known. */
+    dp_status (*number)(void *self, dp_error *error);
+    /* Adds the ids of a split. */
+    dp_status (*write)(void *self, dp_split split, dp_error *error);
+    void (*end)(void *self);
+} dp_packing_kind;
+
+/* From now on the user's wish to end is looked for, as there is a file to be removed. */
+void dp_packing_watch(dp_packing_job *job);
+/* DP_ERR_IO where the user has asked to end. */
+dp_status dp_packing_check(const dp_packing_job *job, dp_error *error) DP_CHECKED;
+
+/* Adds the rows of ids[0..count) to a split, as dp_dataset_writer_add. */
+dp_status dp_packing_add(dp_packing_job *job, dp_split split, const uint32_t *ids, size_t count,
+                         dp_error *error) DP_CHECKED;
+
+#endif
