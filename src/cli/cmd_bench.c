@@ -12,11 +12,8 @@ typedef struct bench_options {
 static const dp_option options[] = {
     DP_REAL(bench_options, seconds, "seconds", "3", 0, 3600, "S", "time to measure for"),
     DP_SWITCH(bench_options, json, "json", "print one JSON object"),
+    DP_OPTIONS_END,
 };
-
-static dp_option_table options_table(void) {
-    return DP_OPTION_TABLE(options);
-}
 
 static void add_spread(dp_facts *facts, const dp_spread *spread) {
     dp_facts_real(facts, "min", spread->min);
@@ -98,8 +95,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_bench_result result;
     dp_facts facts = {0};
     (void)signal;
-    DP_OR_DONE(dp_config_arguments_parse(comm, options_table(), &chosen, count, arguments, &config,
-                                         error));
+    DP_OR_DONE(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
     dp_linalg_init();
     DP_OR_DONE(dp_bench_run(comm, &config, chosen.seconds, &result, error));
     add_facts(&facts, &config, &result);
@@ -122,7 +118,7 @@ const dp_command dp_command_bench = {
                "split its gradient is not exchanged, and nothing measured. What crosses memory\n"
                "that ranks share is no message. Memory a node adds up what its ranks use, each\n"
                "page divided by all processes that use it.\n",
-    .options = options_table,
+    .options = options,
     .config = dp_config_table,
     .run = run,
 };

@@ -6,10 +6,6 @@
 
 #include <stdio.h>
 
-static dp_option_table options_table(void) {
-    return (dp_option_table){0};
-}
-
 static const char *plural(size_t count) {
     return count == 1 ? "" : "s";
 }
@@ -56,7 +52,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     int positional_count = 0;
     (void)signal;
     DP_OR_DONE(
-        dp_command_parse(comm, options_table(), NULL, count, arguments, &positional_count, error));
+        dp_command_parse(comm, dp_options_none, NULL, count, arguments, &positional_count, error));
     dp_linalg_init();
     bool speaks = check_launch(comm, &checkup);
     DP_OR_DONE(examine(comm, positional_count, arguments, &checkup, error));
@@ -76,7 +72,7 @@ const dp_command dp_command_doctor = {
     .details = "One line a check, with what to do. Start it as you would start the run, with as\n"
                "many ranks: mpirun -np 8 dptrain doctor CONFIG. It trains nothing and\n"
                "changes no run. Exit status: 0 no problem, 1 a problem; warnings do not count.\n",
-    .options = options_table,
+    .options = dp_options_none,
     .config = dp_config_table,
     .unlaunched = true,
     .run = run,

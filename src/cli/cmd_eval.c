@@ -38,11 +38,8 @@ static const dp_option options[] = {
             "the network's share in the mixture, from 0 to 1; fit: what is best on dev",
             .given = offsetof(eval_options, mix_weight_given)),
     DP_SWITCH(eval_options, json, "json", "print one JSON object"),
+    DP_OPTIONS_END,
 };
-
-static dp_option_table options_table(void) {
-    return DP_OPTION_TABLE(options);
-}
 
 /* --- what is asked ---------------------------------------------------------------------------- */
 
@@ -252,8 +249,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     eval_request asked;
     int positional_count = 0;
     (void)signal;
-    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                            error));
+    DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     DP_TRY(dp_comm_agree(comm, read_request(&asked, &chosen, positional_count, error), error));
     dp_linalg_init();
     return evaluate(comm, &asked, positional_count, arguments, error);
@@ -267,6 +263,6 @@ const dp_command dp_command_eval = {
                "frequencies of one, two and three tokens, interpolated with weights that depend\n"
                "on how often the last two have been seen. It is counted on train; its weights,\n"
                "and W where fitted, are the best on dev. So look at test to compare.\n",
-    .options = options_table,
+    .options = options,
     .run = run,
 };

@@ -17,11 +17,8 @@ typedef struct info_options {
 
 static const dp_option options[] = {
     DP_SWITCH(info_options, json, "json", "print one JSON object"),
+    DP_OPTIONS_END,
 };
-
-static dp_option_table options_table(void) {
-    return DP_OPTION_TABLE(options);
-}
 
 static void append_json_text(dp_text *json, const char *key, const char *value) {
     dp_json_key(json, key);
@@ -274,8 +271,8 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_text out = {0};
     int positional_count = 0;
     (void)signal;
-    DP_OR_DONE(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                                error));
+    DP_OR_DONE(
+        dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     dp_comm_set_deadline(comm, 0.0); /* rank 0 alone reads a whole dataset, however long */
     if (dp_comm_rank(comm) == 0 && positional_count > 1)
         status = dp_fail(error, DP_ERR_INPUT, "one path at a time, not also '%s'", arguments[1]);
@@ -293,6 +290,6 @@ const dp_command dp_command_info = {
     .arguments = "[PATH]",
     .purpose = "what is in a checkpoint, a run folder or a dataset",
     .details = "Without PATH: the best checkpoint of the newest run.\n",
-    .options = options_table,
+    .options = options,
     .run = run,
 };

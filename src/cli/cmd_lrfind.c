@@ -23,11 +23,8 @@ static const dp_option options[] = {
             "exponent of the first rate: 10 to the power of X"),
     DP_REAL(lrfind_options, to, "to", "0", -30, 30, "X", "exponent of the last rate"),
     DP_UNSIGNED(lrfind_options, count, "count", "1000", 20, 1e8, "N", "rates, one a step"),
+    DP_OPTIONS_END,
 };
-
-static dp_option_table options_table(void) {
-    return DP_OPTION_TABLE(options);
-}
 
 static dp_status check_options(const lrfind_options *chosen, dp_error *error) {
     if (chosen->from < chosen->to)
@@ -150,8 +147,7 @@ done:
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     lrfind_options chosen;
     dp_config config;
-    DP_TRY(dp_config_arguments_parse(comm, options_table(), &chosen, count, arguments, &config,
-                                     error));
+    DP_TRY(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
     DP_TRY(dp_comm_agree(comm, check_options(&chosen, error), error));
     dp_linalg_init();
     return search(comm, &chosen, &config, signal, error);
@@ -165,7 +161,7 @@ const dp_command dp_command_lrfind = {
                "initial parameters. Leaves lrfind.csv and a picture of it in the run folder; a\n"
                "run that is there stays as it is. Ends early where the loss blows up. Suggests\n"
                "half the rate at which the smoothed loss is lowest.\n",
-    .options = options_table,
+    .options = options,
     .config = dp_config_table,
     .run = run,
 };

@@ -14,11 +14,8 @@ static const dp_option options[] = {
             "folder for the files; none: plots in the (first) run folder"),
     DP_SWITCH(plot_options, pca, "pca",
               "embedding: first two principal components, not dimensions 0 and 1"),
+    DP_OPTIONS_END,
 };
-
-static dp_option_table options_table(void) {
-    return DP_OPTION_TABLE(options);
-}
 
 static void print_outcome(const dp_plot_outcome *outcome) {
     fprintf(stderr, "%s", dp_text_string(&outcome->notices));
@@ -60,8 +57,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     plot_options chosen;
     int positional_count = 0;
     (void)signal;
-    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                            error));
+    DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     if (dp_comm_rank(comm) == 0)
         status = plot(&chosen, positional_count, arguments, error);
     DP_TRY(dp_comm_agree(comm, status, error));
@@ -76,6 +72,6 @@ const dp_command dp_command_plot = {
                "gnuplot (Debian, Ubuntu: apt-get install gnuplot-nox), as PNG and SVG: loss and\n"
                "learning rate, train against dev, the embedding; of several runs compare. Data\n"
                "and scripts stay beside the pictures: change a script, draw it with gnuplot.\n",
-    .options = options_table,
+    .options = options,
     .run = run,
 };

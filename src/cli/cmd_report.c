@@ -12,11 +12,8 @@ typedef struct report_options {
 static const dp_option options[] = {
     DP_PATH(report_options, out, "out", "", "FILE",
             "the page; none: report.html in the run folder"),
+    DP_OPTIONS_END,
 };
-
-static dp_option_table options_table(void) {
-    return DP_OPTION_TABLE(options);
-}
 
 /* On rank 0. */
 static dp_status report(const report_options *chosen, const char *user_path, dp_error *error) {
@@ -41,8 +38,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     report_options chosen;
     int positional_count = 0;
     (void)signal;
-    DP_TRY(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                            error));
+    DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     dp_linalg_init();
     if (dp_comm_rank(comm) == 0 && positional_count > 1)
         status =
@@ -59,6 +55,6 @@ const dp_command dp_command_report = {
     .purpose = "one HTML page of a run: results, plots, samples, config",
     .details = "RUN is a run folder, also of a run that goes on; none: the newest. The page is\n"
                "one file without references to others. Its plots are those of 'dptrain plot'.\n",
-    .options = options_table,
+    .options = options,
     .run = run,
 };

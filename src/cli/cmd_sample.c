@@ -23,11 +23,8 @@ static const dp_option options[] = {
     DP_TEXT(sample_options, prompt, "prompt", "", "TEXT", "begin each sample with this"),
     DP_UNSIGNED(sample_options, length, "length", "0", 0, 1e9, "N",
                 "tokens of a sample at most; 0: 1000, of running text 40"),
+    DP_OPTIONS_END,
 };
-
-static dp_option_table options_table(void) {
-    return DP_OPTION_TABLE(options);
-}
 
 static dp_status print_samples(const dp_checkpoint *checkpoint, const sample_options *chosen,
                                dp_error *error) {
@@ -57,8 +54,8 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     char path[DP_PATH_SIZE];
     int positional_count = 0;
     (void)signal;
-    DP_OR_DONE(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                                error));
+    DP_OR_DONE(
+        dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     dp_linalg_init();
     DP_OR_DONE(dp_checkpoint_argument_load(comm, chosen.ckpt, positional_count, arguments,
                                            &checkpoint, path, error));
@@ -74,6 +71,6 @@ const dp_command dp_command_sample = {
     .name = "sample",
     .arguments = "[PATH]",
     .purpose = "draw words, lines or running text from a checkpoint",
-    .options = options_table,
+    .options = options,
     .run = run,
 };

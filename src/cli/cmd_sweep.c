@@ -21,11 +21,8 @@ static const dp_option options[] = {
               "start over: remove what the run folders of the trials hold"),
     DP_SWITCH(sweep_options, show_test, "show_test",
               "as sweep.show_test=yes: test losses of all trials"),
+    DP_OPTIONS_END,
 };
-
-static dp_option_table options_table(void) {
-    return DP_OPTION_TABLE(options);
-}
 
 static dp_status read_plan(const sweep_options *chosen, int count, char *const *positionals,
                            dp_sweep_plan *plan, dp_error *error) {
@@ -98,8 +95,8 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_sweep_plan plan = {0};
     dp_sweep_outcome *outcomes = NULL;
     int positional_count = 0;
-    DP_OR_DONE(dp_command_parse(comm, options_table(), &chosen, count, arguments, &positional_count,
-                                error));
+    DP_OR_DONE(
+        dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     if (is_root)
         status = read_plan(&chosen, positional_count, arguments, &plan, error);
     DP_OR_DONE(dp_comm_agree(comm, status, error));
@@ -130,7 +127,7 @@ const dp_command dp_command_sweep = {
                "  [grid]    KEY = VALUE VALUE ...: every value with every other, for every trial\n"
                "\n"
                "KEY is one of a config (dptrain train --help), block_size, reference or repeats.\n",
-    .options = options_table,
+    .options = options,
     .config = dp_sweep_settings_table,
     .run = run,
 };

@@ -22,19 +22,15 @@ static const dp_option options[] = {
         "status 75; 0: do not"),
     DP_PATH(train_options, trace, "trace", "", "FILE",
             "write a Chrome trace of the first steps, a row a rank"),
+    DP_OPTIONS_END,
 };
-
-static dp_option_table options_table(void) {
-    return DP_OPTION_TABLE(options);
-}
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     dp_status status = DP_OK;
     train_options chosen;
     dp_config config;
     dp_train_outcome outcome = {0};
-    DP_TRY(dp_config_arguments_parse(comm, options_table(), &chosen, count, arguments, &config,
-                                     error));
+    DP_TRY(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
     dp_linalg_init();
     dp_train_request request = {.fresh = chosen.fresh,
                                 .stop_at = chosen.stop_at,
@@ -54,7 +50,7 @@ const dp_command dp_command_train = {
     .purpose = "train, or go on training, the run that CONFIG describes",
     .details = "The word 'train' may be left out. The same command again resumes from the newest\n"
                "checkpoint of the run folder, on any number of ranks.\n",
-    .options = options_table,
+    .options = options,
     .config = dp_config_table,
     .run = run,
 };

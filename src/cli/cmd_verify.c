@@ -19,10 +19,6 @@ typedef struct side {
     char build[DP_BUILD_SIZE];
 } side;
 
-static dp_option_table options_table(void) {
-    return (dp_option_table){0};
-}
-
 /* --- reading -------------------------------------------------------------------------------- */
 
 /* The run's folder, and its metrics: a user may name either. */
@@ -123,10 +119,8 @@ static void append_identity(const side *sides, const dp_comparison *comparison, 
 /* The keys whose values differ, but for the folder, which must. Returns whether one of them changes
  * the result. */
 static bool append_keys(const side *sides, dp_text *out) {
-    const dp_option_table table = dp_config_table();
     bool changes_result = false, begun = false;
-    for (size_t i = 0; i < table.count; i++) {
-        const dp_option *option = &table.options[i];
+    for (const dp_option *option = dp_config_table(); option->key != NULL; option++) {
         dp_text a = {0}, b = {0};
         dp_options_format(option, &sides[0].config, &a);
         dp_options_format(option, &sides[1].config, &b);
@@ -217,7 +211,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     int positional_count = 0;
     (void)signal;
     DP_OR_DONE(
-        dp_command_parse(comm, options_table(), NULL, count, arguments, &positional_count, error));
+        dp_command_parse(comm, dp_options_none, NULL, count, arguments, &positional_count, error));
     if (dp_comm_rank(comm) == 0)
         status = verify(positional_count, arguments, &differ, &out, error);
     DP_OR_DONE(dp_comm_agree(comm, status, error));
@@ -235,6 +229,6 @@ const dp_command dp_command_verify = {
     .details = "Compares the weight hashes of the two metrics.csv at the steps that both have\n"
                "logged, and names the first where they part and what differs between the runs.\n"
                "A run is its folder or its metrics.csv. Exit status: 0 identical, 1 different.\n",
-    .options = options_table,
+    .options = dp_options_none,
     .run = run,
 };

@@ -15,7 +15,7 @@ typedef struct dp_command {
     const char *arguments; /* "CONFIG [section.key=value ...] [options]" */
     const char *purpose;   /* one line */
     const char *details;   /* more for --help, or NULL */
-    dp_option_table (*options)(void);
+    dp_option_table options;
     dp_option_table (*config)(void); /* keys that can be assigned, for --help, or NULL */
     bool unlaunched; /* also runs where ranks were not started as one job (cli/launch) */
     /* *signal: set to a signal that ended the work early. */
@@ -26,6 +26,17 @@ typedef struct dp_command {
  * arguments are moved to the front. Collective, agreed on. */
 dp_status dp_command_parse(dp_comm *comm, dp_option_table table, void *chosen, int count,
                            char **arguments, int *positional_count, dp_error *error) DP_CHECKED;
+
+typedef struct dp_command_list {
+    const dp_command *const *commands; /* the first is meant where none is named */
+    size_t count;
+} dp_command_list;
+
+/* The command of this name, or NULL. */
+const dp_command *dp_command_find(dp_command_list list, const char *name);
+
+/* The name of a command that may have been meant by `name`, or NULL. */
+const char *dp_command_suggest(dp_command_list list, const char *name);
 
 extern const dp_command dp_command_train;
 extern const dp_command dp_command_eval;

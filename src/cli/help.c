@@ -1,5 +1,6 @@
 #include "cli/help.h"
 
+#include "cli/exit_status.h"
 #include "cli/manual.h"
 #include "engine/config.h"
 #include "options/option_arguments.h"
@@ -14,57 +15,10 @@ typedef struct help_options {
 static const dp_option options[] = {
     DP_PATH(help_options, write_to, "write_to", "", "DIR",
             "write man pages and completion below this folder", .flags = DP_OPTION_HIDDEN),
+    DP_OPTIONS_END,
 };
 
-static const dp_option_table table = {options, sizeof options / sizeof options[0]};
-
-const dp_command *dp_command_find(dp_command_list list, const char *name) {
-    for (size_t i = 0; i < list.count; i++) {
-        if (strcmp(list.commands[i]->name, name) == 0)
-            return list.commands[i];
-    }
-    return NULL;
-}
-
-const char *dp_command_suggest(dp_command_list list, const char *name) {
-    const char *nearest = NULL;
-    size_t shortest = strlen(name) / 2 + 1; /* farther off is no help */
-    for (size_t i = 0; i < list.count; i++) {
-        const size_t distance = dp_text_distance(name, list.commands[i]->name);
-        if (distance < shortest) {
-            shortest = distance;
-            nearest = list.commands[i]->name;
-        }
-    }
-    return nearest;
-}
-
-bool dp_help_exit_status(size_t i, const char **status, const char **meaning) {
-    static const char *const lines[][2] = {
-        {"0", "done"},
-        {"1", "the answer is no (verify, doctor)"},
-        {"2", "bad input: arguments, config, or the content of a file"},
-        {"3", "the system refused: missing file, no space, no permission"},
-        {"4", "out of memory"},
-        {"5", "checkpoint and config, or checkpoint and dataset, do not go together"},
-        {"6", "not launched as one job, or MPI failed"},
-        {"7", "a rank did not arrive within parallel.deadline"},
-        {"8", "the loss is no longer a finite number"},
-        {"9", "ranks hold different weights"},
-        {"10", "trained, but a file of the run could not be written"},
-        {"11", "another run works in the run folder"},
-        {"75", "--max_time was over: ended with a checkpoint, the same command goes on"},
-        {"128+N", "ended by signal N, with a checkpoint"},
-    };
-    if (i >= sizeof lines / sizeof lines[0])
-        return false;
-    *status = lines[i][0];
-    *meaning = lines[i][1];
-    return true;
-}
-
 static void append_overview(dp_command_list list, dp_text *out) {
-    const char *status = NULL, *meaning = NULL;
     dp_text_append(out, "dptrain " DP_VERSION
                         ": data-parallel training of neural probabilistic language models\n\n");
     for (size_t i = 0; i < list.count; i++) {
@@ -75,16 +29,16 @@ static void append_overview(dp_command_list list, dp_text *out) {
                    "  help      about a command, or 'keys': everything that a config can say\n"
                    "\n'dptrain CONFIG' is 'dptrain train CONFIG'. 'dptrain COMMAND --help' tells "
                    "more.\nUnder mpirun all ranks work together.\n\nExit status:\n");
-    for (size_t i = 0; dp_help_exit_status(i, &status, &meaning); i++)
-        dp_text_append_format(out, "  %-6s %s\n", status, meaning);
+    for (const dp_exit_status *line = dp_exit_statuses; line->status != NULL; line++)
+        dp_text_append_format(out, "  %-6s %s\n", line->status, line->meaning);
 }
 
 static void append_command(const dp_command *command, dp_text *out) {
     dp_text_append_format(out, "dptrain %s %s\n\n%s.\n%s", command->name, command->arguments,
                           command->purpose, command->details == NULL ? "" : command->details);
-    if (command->options().count > 0)
+    if (command->options->key != NULL)
         dp_text_append(out, "\nOptions:\n");
-    dp_options_help(command->options(), out);
+    dp_options_help(command->options, out);
     if (command->config != NULL) {
         dp_text_append(out,
                        "\nKeys of CONFIG, also as section.key=value (see 'dptrain help keys'):\n");
@@ -122,8 +76,8 @@ dp_status dp_help_answer(dp_command_list list, int count, char **arguments, dp_t
     dp_status status = DP_OK;
     help_options chosen;
     int topics = 0;
-    DP_TRY(dp_options_init(table, &chosen, error));
-    DP_TRY(dp_options_parse_arguments(table, &chosen, count, arguments, &topics, error));
+    DP_TRY(dp_options_init(options, &chosen, error));
+    DP_TRY(dp_options_parse_arguments(options, &chosen, count, arguments, &topics, error));
     const dp_command *command = topics == 0 ? NULL : dp_command_find(list, arguments[0]);
     if (chosen.write_to[0] != '\0')
         status = dp_manual_write(list, chosen.write_to, error);

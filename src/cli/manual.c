@@ -1,6 +1,7 @@
 #include "cli/manual.h"
 
 #include "base/memory.h"
+#include "cli/exit_status.h"
 #include "engine/config.h"
 #include "options/completion.h"
 #include "options/roff.h"
@@ -14,10 +15,9 @@
 /* --- dptrain(1) ----------------------------------------------------------------------------- */
 
 static void append_exit_status(dp_text *page) {
-    const char *status = NULL, *meaning = NULL;
     dp_roff_heading(page, "EXIT STATUS");
-    for (size_t i = 0; dp_help_exit_status(i, &status, &meaning); i++)
-        dp_roff_entry(page, status, NULL, meaning);
+    for (const dp_exit_status *line = dp_exit_statuses; line->status != NULL; line++)
+        dp_roff_entry(page, line->status, NULL, line->meaning);
 }
 
 static void append_files(dp_text *page) {
@@ -90,9 +90,9 @@ static void append_command(const dp_command *command, const char *name, dp_text 
     if (command->config != NULL)
         dp_roff_paragraph(page, "The keys of CONFIG, and of section.key=value behind it, are those "
                                 "of " CONFIG_PAGE "(5).");
-    if (command->options().count > 0) {
+    if (command->options->key != NULL) {
         dp_roff_heading(page, "OPTIONS");
-        dp_roff_options(page, command->options());
+        dp_roff_options(page, command->options);
     }
     dp_roff_heading(page, "SEE ALSO");
     dp_roff_paragraph(page, PROGRAM "(1), which also lists the exit statuses; " CONFIG_PAGE "(5)");
@@ -152,15 +152,18 @@ static dp_status write_completion(dp_command_list list, const char *folder, dp_e
     DP_NEW_OR_DONE(commands, list.count + 1);
     for (size_t i = 0; i < list.count; i++) {
         const dp_command *command = list.commands[i];
-        commands[i] = (dp_completion_command){.name = command->name, .options = command->options()};
-        if (command->config != NULL)
-            commands[i].keys = command->config();
+        commands[i] = (dp_completion_command){.name = command->name,
+                                              .options = command->options,
+                                              .keys = command->config == NULL ? dp_options_none
+                                                                              : command->config()};
         dp_text_append_format(&topics, "%s ", command->name);
     }
     dp_text_append(&topics, "keys");
     DP_OR_DONE(dp_text_check(&topics, error));
-    commands[list.count] =
-        (dp_completion_command){.name = "help", .words = dp_text_string(&topics)};
+    commands[list.count] = (dp_completion_command){.name = "help",
+                                                   .options = dp_options_none,
+                                                   .keys = dp_options_none,
+                                                   .words = dp_text_string(&topics)};
     dp_completion_write(PROGRAM, commands, list.count + 1, &script);
     DP_OR_DONE(dp_completion_save(&script, folder, PROGRAM, error));
 done:

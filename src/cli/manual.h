@@ -2,7 +2,7 @@
 #ifndef DP_CLI_MANUAL_H
 #define DP_CLI_MANUAL_H
 
-#include "cli/help.h"
+#include "cli/command.h"
 
 /* Writes dptrain(1), a dptrain-COMMAND(1) each, dptrain-config(5) and the completion to where man
  * and bash-completion look below `folder`, which is created. */

@@ -13,16 +13,13 @@ typedef struct question_options {
     bool json;
 } question_options;
 
-static const dp_option options[] = {
+const dp_option dp_token_question_options[] = {
     DP_CHECKPOINT_OPTION(question_options),
     DP_UNSIGNED(question_options, count, "count", "10", 1, 1e9, "N", "tokens to show",
                 .alias = 'n'),
     DP_SWITCH(question_options, json, "json", "print one JSON object"),
+    DP_OPTIONS_END,
 };
-
-dp_option_table dp_token_question_options(void) {
-    return DP_OPTION_TABLE(options);
-}
 
 /* Appends what both forms of an answer begin with, and the answer. */
 static dp_status reply(const dp_checkpoint *checkpoint, const char *path, const char *text,
@@ -56,7 +53,7 @@ dp_status dp_token_question_run(dp_comm *comm, int count, char **arguments, cons
     char path[DP_PATH_SIZE];
     const char *text = NULL;
     int positionals = 0;
-    DP_OR_DONE(dp_command_parse(comm, dp_token_question_options(), &chosen, count, arguments,
+    DP_OR_DONE(dp_command_parse(comm, dp_token_question_options, &chosen, count, arguments,
                                 &positionals, error));
     status =
         dp_checkpoint_argument_take_last(chosen.ckpt, &positionals, arguments, what, &text, error);

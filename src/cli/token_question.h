@@ -13,7 +13,7 @@ typedef dp_status dp_token_answer(const dp_checkpoint *checkpoint, const char *t
                                   bool json, dp_text *out, dp_error *error);
 
 /* --ckpt, --count and --json. */
-dp_option_table dp_token_question_options(void);
+extern const dp_option dp_token_question_options[];
 
 /* Collective: what such a command does with its arguments. Rank 0 prints. */
 dp_status dp_token_question_run(dp_comm *comm, int count, char **arguments, const char *what,

@@ -102,10 +102,11 @@ static const dp_option options[] = {
               "AVX-512; auto: the highest that all ranks have"),
     DP_REAL(dp_config, deadline, "parallel.deadline", "300", 0, 1e9, "SECONDS",
             "a rank may let the others wait; 0: for ever"),
+    DP_OPTIONS_END,
 };
 
 dp_option_table dp_config_table(void) {
-    return DP_OPTION_TABLE(options);
+    return options;
 }
 
 /* --- demands between values ----------------------------------------------------------------- */

@@ -93,8 +93,7 @@ static bool names_a_file(const dp_option *option) {
 
 /* A case of _PROGRAM_values for each option that takes a value. */
 static void append_values(const char *command, dp_option_table table, dp_text *script) {
-    for (size_t i = 0; i < table.count; i++) {
-        const dp_option *option = &table.options[i];
+    for (const dp_option *option = table; option->key != NULL; option++) {
         if (option->type == DP_OPTION_SWITCH && strchr(option->key, '.') == NULL)
             continue;
         dp_text_append_format(script, "    %s:%s", command, option->key);
@@ -114,22 +113,21 @@ static void append_values(const char *command, dp_option_table table, dp_text *s
 }
 
 static void append_options(dp_option_table table, dp_text *script) {
-    for (size_t i = 0; i < table.count; i++) {
-        if ((table.options[i].flags & DP_OPTION_HIDDEN) == 0 &&
-            strcmp(table.options[i].key, "help") != 0)
-            dp_text_append_format(script, "--%s ", table.options[i].key);
+    for (const dp_option *option = table; option->key != NULL; option++) {
+        if ((option->flags & DP_OPTION_HIDDEN) == 0 && strcmp(option->key, "help") != 0)
+            dp_text_append_format(script, "--%s ", option->key);
     }
     dp_text_append(script, "--help");
 }
 
 static void append_arguments(const dp_completion_command *command, dp_text *script) {
-    if (command->keys.count == 0) {
+    if (command->keys->key == NULL) {
         dp_text_append(script, command->words == NULL ? "FILE" : command->words);
         return;
     }
     dp_text_append(script, "CONFIG");
-    for (size_t i = 0; i < command->keys.count; i++)
-        dp_text_append_format(script, " %s=", command->keys.options[i].key);
+    for (const dp_option *option = command->keys; option->key != NULL; option++)
+        dp_text_append_format(script, " %s=", option->key);
 }
 
 void dp_completion_write(const char *program, const dp_completion_command *commands, size_t count,

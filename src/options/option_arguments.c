@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const dp_option *find_alias(dp_option_table table, char alias) {
-    for (size_t i = 0; i < table.count; i++) {
-        if (table.options[i].alias == alias)
-            return &table.options[i];
+    for (const dp_option *option = table; option->key != NULL; option++) {
+        if (option->alias == alias)
+            return option;
     }
     return NULL;
 }

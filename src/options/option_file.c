@@ -1,57 +1,64 @@
 #include "options/option_file.h"
 
 #include "base/memory.h"
-#include "formats/ini.h"
 #include "formats/json.h"
 
 #include <stdio.h>
 #include <string.h>
 
-typedef struct ini_target {
-    dp_option_table table;
-    void *target;
-    size_t *given_on; /* [table.count] line on which each key was given, 0: not yet */
-} ini_target;
-
-static dp_status take_key(ini_target *self, const char *key, const dp_ini_entry *entry,
-                          dp_error *error) {
-    const dp_option *option = dp_options_find(self->table, key, strlen(key));
+static dp_status take_key(dp_option_table table, void *target, size_t *given_on, const char *key,
+                          const dp_ini_entry *entry, dp_error *error) {
+    const dp_option *option = dp_options_find(table, key, strlen(key));
     if (option == NULL)
-        return dp_options_fail_unknown(self->table, "key", key, error);
-    size_t *given_on = &self->given_on[option - self->table.options];
-    if (*given_on != 0)
-        return dp_fail(error, DP_ERR_INPUT, "%s was already given on line %zu", option->key,
-                       *given_on);
-    *given_on = entry->line;
-    return dp_option_give(option, self->target, entry->value, error);
+        return dp_options_fail_unknown(table, "key", key, error);
+    size_t *line = &given_on[option - table];
+    if (*line != 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s was already given on line %zu", option->key, *line);
+    *line = entry->line;
+    return dp_option_give(option, target, entry->value, error);
 }
 
-static dp_status take_entry(void *context, const dp_ini_entry *entry, dp_error *error) {
+dp_status dp_options_take_ini(dp_option_table table, void *target, size_t *given_on,
+                              const dp_ini_entry *entry, dp_error *error) {
     dp_text key = {0};
     dp_text_append_format(&key, "%s%s%s", entry->section, entry->section[0] == '\0' ? "" : ".",
                           entry->name);
     dp_status status = dp_text_check(&key, error);
     if (status == DP_OK)
-        status = take_key(context, key.data, entry, error);
+        status = take_key(table, target, given_on, key.data, entry, error);
     dp_text_clear(&key);
     return status;
+}
+
+typedef struct ini_target {
+    dp_option_table table;
+    void *target;
+    size_t *given_on;
+} ini_target;
+
+static dp_status take_entry(void *context, const dp_ini_entry *entry, dp_error *error) {
+    const ini_target *self = context;
+    return dp_options_take_ini(self->table, self->target, self->given_on, entry, error);
 }
 
 dp_status dp_options_read_ini(dp_option_table table, void *target, const char *text, size_t size,
                               const char *name, dp_error *error) {
     ini_target self = {.table = table, .target = target};
-    DP_TRY_NEW(self.given_on, table.count);
+    size_t count = 0;
+    while (table[count].key != NULL)
+        count++;
+    DP_TRY_NEW(self.given_on, count);
     dp_status status = dp_ini_read(text, size, name, take_entry, &self, error);
     dp_memory_free(self.given_on);
     return status;
 }
 
 void dp_options_write_ini(dp_option_table table, const void *target, dp_text *out) {
-    for (size_t i = 0; i < table.count; i++) {
-        const dp_option *option = &table.options[i];
+    for (const dp_option *option = table; option->key != NULL; option++) {
         size_t length = strcspn(option->key, ".");
-        if (dp_options_begins_section(table, i))
-            dp_text_append_format(out, "%s[%.*s]\n", i == 0 ? "" : "\n", (int)length, option->key);
+        if (dp_option_begins_section(table, option))
+            dp_text_append_format(out, "%s[%.*s]\n", option == table ? "" : "\n", (int)length,
+                                  option->key);
         dp_text value = {0};
         dp_options_format(option, target, &value);
         dp_ini_write(option->key + length + 1, dp_text_string(&value), out);
@@ -101,19 +108,19 @@ static void write_json_value(const dp_option *option, const void *target, dp_tex
 
 void dp_options_write_json(dp_option_table table, const void *target, dp_text *json) {
     dp_json_begin_object(json);
-    for (size_t i = 0; i < table.count; i++) {
-        const char *key = table.options[i].key;
+    for (const dp_option *option = table; option->key != NULL; option++) {
+        const char *key = option->key;
         int length = (int)strcspn(key, ".");
-        if (dp_options_begins_section(table, i)) {
+        if (dp_option_begins_section(table, option)) {
             char section[64];
             snprintf(section, sizeof section, "%.*s", length, key);
-            if (i > 0)
+            if (option != table)
                 dp_json_end_object(json);
             dp_json_key(json, section);
             dp_json_begin_object(json);
         }
         dp_json_key(json, key + length + 1);
-        write_json_value(&table.options[i], target, json);
+        write_json_value(option, target, json);
     }
     dp_json_end_object(json);
     dp_json_end_object(json);

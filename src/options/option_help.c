@@ -14,8 +14,7 @@ static void append_name(const dp_option *option, dp_text *name) {
 }
 
 void dp_options_help(dp_option_table table, dp_text *out) {
-    for (size_t i = 0; i < table.count; i++) {
-        const dp_option *option = &table.options[i];
+    for (const dp_option *option = table; option->key != NULL; option++) {
         dp_text name = {0}, help = {0};
         if ((option->flags & DP_OPTION_HIDDEN) != 0)
             continue;
@@ -35,14 +34,14 @@ void dp_options_help(dp_option_table table, dp_text *out) {
 }
 
 void dp_options_help_sections(dp_option_table table, dp_text *out) {
-    for (size_t i = 0; i < table.count;) {
-        const char *section = table.options[i].key;
+    for (const dp_option *option = table; option->key != NULL;) {
+        const char *section = option->key;
         int length = (int)strcspn(section, ".");
         dp_text keys = {0};
         do {
-            const dp_option *option = &table.options[i++];
             dp_text_append_format(&keys, "%s=%s ", option->key + length + 1, option->initial);
-        } while (i < table.count && !dp_options_begins_section(table, i));
+            option++;
+        } while (option->key != NULL && !dp_option_begins_section(table, option));
         dp_text_append_format(out, "  %-11.*s ", length, section);
         dp_text_append_wrapped(out, 14, dp_text_string(&keys));
         dp_text_clear(&keys);

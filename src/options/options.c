@@ -7,6 +7,8 @@
 
 /* --- the table ------------------------------------------------------------------------------ */
 
+const dp_option dp_options_none[] = {DP_OPTIONS_END};
+
 static bool is_same_name(const char *key, const char *given, size_t length) {
     for (size_t i = 0; i < length; i++) {
         if (key[i] != (given[i] == '-' ? '_' : given[i]))
@@ -16,10 +18,9 @@ static bool is_same_name(const char *key, const char *given, size_t length) {
 }
 
 const dp_option *dp_options_find(dp_option_table table, const char *key, size_t length) {
-    for (size_t i = 0; i < table.count; i++) {
-        if (strlen(table.options[i].key) == length &&
-            is_same_name(table.options[i].key, key, length))
-            return &table.options[i];
+    for (const dp_option *option = table; option->key != NULL; option++) {
+        if (strlen(option->key) == length && is_same_name(option->key, key, length))
+            return option;
     }
     return NULL;
 }
@@ -28,15 +29,15 @@ dp_status dp_options_fail_unknown(dp_option_table table, const char *kind, const
                                   dp_error *error) {
     const char *nearest = NULL;
     size_t nearest_distance = strlen(key) / 2 + 2; /* farther off is no help */
-    for (size_t i = 0; i < table.count; i++) {
+    for (const dp_option *option = table; option->key != NULL; option++) {
         /* "lr" should lead to "train.lr" as "train.lt" does. */
-        const char *name = strrchr(table.options[i].key, '.');
-        size_t distance = dp_text_distance(key, table.options[i].key);
+        const char *name = strrchr(option->key, '.');
+        size_t distance = dp_text_distance(key, option->key);
         if (name != NULL && dp_text_distance(key, name + 1) + 1 < distance)
             distance = dp_text_distance(key, name + 1) + 1;
         if (distance < nearest_distance) {
             nearest_distance = distance;
-            nearest = table.options[i].key;
+            nearest = option->key;
         }
     }
     if (nearest == NULL)
@@ -44,9 +45,9 @@ dp_status dp_options_fail_unknown(dp_option_table table, const char *kind, const
     return dp_fail(error, DP_ERR_INPUT, "unknown %s '%s': did you mean '%s'?", kind, key, nearest);
 }
 
-bool dp_options_begins_section(dp_option_table table, size_t i) {
-    size_t length = strcspn(table.options[i].key, ".");
-    return i == 0 || strncmp(table.options[i].key, table.options[i - 1].key, length + 1) != 0;
+bool dp_option_begins_section(dp_option_table table, const dp_option *option) {
+    size_t length = strcspn(option->key, ".");
+    return option == table || strncmp(option->key, option[-1].key, length + 1) != 0;
 }
 
 /* --- a value from text ---------------------------------------------------------------------- */
@@ -214,9 +215,9 @@ dp_status dp_option_give(const dp_option *option, void *target, const char *valu
 
 dp_status dp_options_init(dp_option_table table, void *target, dp_error *error) {
     dp_status status = DP_OK;
-    for (size_t i = 0; i < table.count && status == DP_OK; i++) {
-        set_given(&table.options[i], target, false);
-        status = set_value(&table.options[i], target, table.options[i].initial, error);
+    for (const dp_option *option = table; option->key != NULL && status == DP_OK; option++) {
+        set_given(option, target, false);
+        status = set_value(option, target, option->initial, error);
     }
     if (status != DP_OK)
         error->status = status = DP_ERR_INTERNAL;
@@ -296,8 +297,7 @@ void dp_options_format(const dp_option *option, const void *target, dp_text *out
 
 void dp_options_compare(dp_option_table table, const void *a, const void *b, unsigned flags,
                         dp_text *differences) {
-    for (size_t i = 0; i < table.count; i++) {
-        const dp_option *option = &table.options[i];
+    for (const dp_option *option = table; option->key != NULL; option++) {
         if ((option->flags & flags) == 0)
             continue;
         dp_text value_a = {0}, value_b = {0};

@@ -67,10 +67,11 @@ typedef struct dp_option {
     unsigned flags;
 } dp_option;
 
-typedef struct dp_option_table {
-    const dp_option *options;
-    size_t count;
-} dp_option_table;
+/* The first of the options, which end with DP_OPTIONS_END. */
+typedef const dp_option *dp_option_table;
+#define DP_OPTIONS_END                                                                             \
+    { .key = NULL }
+extern const dp_option dp_options_none[]; /* an empty table */
 
 /* A table has one of these an option. `holder` is the struct with the field, which must have the
  * option's type; `choices` are DP_NAMES(...). Whatever else an entry has may stand behind the help,
@@ -112,10 +113,6 @@ typedef struct dp_option_table {
         __VA_ARGS__                                                                                \
     }
 
-/* The table of an array, of which the length is known here. */
-#define DP_OPTION_TABLE(array)                                                                     \
-    ((dp_option_table){.options = (array), .count = sizeof(array) / sizeof(array)[0]})
-
 /* Sets every field to its default. DP_ERR_INTERNAL where the table itself is wrong. */
 dp_status dp_options_init(dp_option_table table, void *target, dp_error *error) DP_CHECKED;
 
@@ -145,8 +142,8 @@ void dp_options_format(const dp_option *option, const void *target, dp_text *out
 void dp_options_compare(dp_option_table table, const void *a, const void *b, unsigned flags,
                         dp_text *differences);
 
-/* Whether option i begins a section, as tables keep the options of a section together. */
-bool dp_options_begins_section(dp_option_table table, size_t i);
+/* Whether the option begins a section, as tables keep the options of a section together. */
+bool dp_option_begins_section(dp_option_table table, const dp_option *option);
 
 /* Appends the names of an option with choices. */
 void dp_options_append_choices(const dp_option *option, const char *separator, dp_text *out);

@@ -105,9 +105,9 @@ static void append_option(dp_text *page, const dp_option *option) {
 }
 
 void dp_roff_options(dp_text *page, dp_option_table table) {
-    for (size_t i = 0; i < table.count; i++) {
-        if ((table.options[i].flags & DP_OPTION_HIDDEN) == 0)
-            append_option(page, &table.options[i]);
+    for (const dp_option *option = table; option->key != NULL; option++) {
+        if ((option->flags & DP_OPTION_HIDDEN) == 0)
+            append_option(page, option);
     }
 }
 

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "data/dataset.h"
-#include "formats/ini.h"
+#include "options/option_file.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -18,6 +18,7 @@ static const dp_option own_options[] = {
     DP_UNSIGNED(dp_sweep_trial, block_size, "block_size", "1", 1, DP_BLOCK_SIZE_MAX, "N", ""),
     DP_REAL(dp_sweep_trial, reference, "reference", "0", -1e9, 1e9, "LOSS", ""),
     DP_UNSIGNED(dp_sweep_trial, repeats, REPEATS_KEY, "1", 1, DP_SWEEP_REPEATS_MAX, "N", ""),
+    DP_OPTIONS_END,
 };
 static const dp_option *const block_size_option = &own_options[0];
 
@@ -36,10 +37,11 @@ static const dp_option options[] = {
               "test losses of all trials, not only of the best on dev"),
     DP_PATH(dp_sweep_settings, reference, "sweep.reference", "reference", "NAME",
             "whose test losses the column 'reference' has"),
+    DP_OPTIONS_END,
 };
 
 dp_option_table dp_sweep_settings_table(void) {
-    return DP_OPTION_TABLE(options);
+    return options;
 }
 
 /* --- the file as it is read ------------------------------------------------------------------- */
@@ -116,14 +118,8 @@ static void clear_entries(entry_list *list) {
 /* --- keys and values -------------------------------------------------------------------------- */
 
 static const dp_option *find_option(const char *key) {
-    const dp_option_table tables[] = {DP_OPTION_TABLE(own_options), dp_config_table()};
-    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
-        for (size_t i = 0; i < tables[t].count; i++) {
-            if (strcmp(tables[t].options[i].key, key) == 0)
-                return &tables[t].options[i];
-        }
-    }
-    return NULL;
+    const dp_option *own = dp_options_find(own_options, key, strlen(key));
+    return own != NULL ? own : dp_options_find(dp_config_table(), key, strlen(key));
 }
 
 static bool is_own(const dp_option *option) {
@@ -133,7 +129,7 @@ static bool is_own(const dp_option *option) {
 /* Sets a value of the trial being made, be it of a config key or of one of the sweep's own. */
 static dp_status set_value(reader *self, const char *key, const char *value, dp_error *error) {
     if (is_own(find_option(key)))
-        return dp_options_set(DP_OPTION_TABLE(own_options), &self->building, key, value, error);
+        return dp_options_set(own_options, &self->building, key, value, error);
     if (strcmp(key, "run.dir") == 0)
         return dp_fail(error, DP_ERR_INPUT, "run.dir is the sweep's to choose: set sweep.dir");
     return dp_options_set(dp_config_table(), &self->building.config, key, value, error);
@@ -233,26 +229,11 @@ static dp_status take_axis(reader *self, const dp_ini_entry *source, dp_error *e
     return DP_OK;
 }
 
-static dp_status take_setting(reader *self, const dp_ini_entry *source, dp_error *error) {
-    char key[KEY_SIZE];
-    snprintf(key, sizeof key, "sweep.%.50s", source->name);
-    dp_status status =
-        dp_options_set(dp_sweep_settings_table(), &self->plan->settings, key, source->value, error);
-    for (size_t i = 0; i < dp_sweep_settings_table().count && status == DP_OK; i++) {
-        if (strcmp(options[i].key, key) != 0)
-            continue;
-        if (self->settings_given[i] != 0)
-            status = dp_fail(error, DP_ERR_INPUT, "%s was already given on line %zu", key,
-                             self->settings_given[i]);
-        self->settings_given[i] = source->line;
-    }
-    return status;
-}
-
 static dp_status take_entry(void *context, const dp_ini_entry *source, dp_error *error) {
     reader *self = context;
     if (strcmp(source->section, "sweep") == 0)
-        return take_setting(self, source, error);
+        return dp_options_take_ini(options, &self->plan->settings, self->settings_given, source,
+                                   error);
     if (strcmp(source->section, "grid") == 0)
         return take_axis(self, source, error);
     if (strcmp(source->section, "trials") != 0)

@@ -280,13 +280,12 @@ test_config_exchange_without_the_contract_does_not_go_with_one_that_has_it(void 
 /* --- the resolved config -------------------------------------------------------------------- */
 
 static void expect_same(const dp_config *config, const dp_config *expected) {
-    dp_option_table table = dp_config_table();
-    for (size_t i = 0; i < table.count; i++) {
+    for (const dp_option *option = dp_config_table(); option->key != NULL; option++) {
         dp_text value = {0}, wanted = {0};
-        dp_options_format(&table.options[i], config, &value);
-        dp_options_format(&table.options[i], expected, &wanted);
+        dp_options_format(option, config, &value);
+        dp_options_format(option, expected, &wanted);
         if (strcmp(dp_text_string(&value), dp_text_string(&wanted)) != 0)
-            fail_msg("%s is %s, not %s", table.options[i].key, dp_text_string(&value),
+            fail_msg("%s is %s, not %s", option->key, dp_text_string(&value),
                      dp_text_string(&wanted));
         dp_text_clear(&value);
         dp_text_clear(&wanted);

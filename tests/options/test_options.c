@@ -56,21 +56,18 @@ static void test_options_init_shows_a_wrong_table(void **state) {
                                        .initial = "0",
                                        .minimum = 1,
                                        .maximum = 2,
-                                       .help = ""}};
+                                       .help = ""},
+                                      DP_OPTIONS_END};
     dp_error error = {0};
     uint64_t value = 0;
-    expect_failure(dp_options_init((dp_option_table){wrong, 1}, &value, &error), DP_ERR_INTERNAL,
-                   "a.b", &error);
+    expect_failure(dp_options_init(wrong, &value, &error), DP_ERR_INTERNAL, "a.b", &error);
 }
 
 static void test_options_durations_are_seconds(void **state) {
     (void)state;
-    static const dp_option limit[] = {{.key = "a.limit",
-                                       .type = DP_OPTION_DURATION,
-                                       .initial = "0",
-                                       .maximum = 3600,
-                                       .help = ""}};
-    const dp_option_table table = {limit, 1};
+    static const dp_option table[] = {
+        {.key = "a.limit", .type = DP_OPTION_DURATION, .initial = "0", .maximum = 3600, .help = ""},
+        DP_OPTIONS_END};
     dp_error error = {0};
     double seconds = -1.0;
     dp_text out = {0};
@@ -471,7 +468,7 @@ typedef struct command {
     bool hidden;
 } command;
 
-static const dp_option command_options[] = {
+static const dp_option command_table[] = {
     DP_UNSIGNED(command, count, "count", "1", 1, 100, "N", "How many", .alias = 'n',
                 .given = offsetof(command, count_given)),
     DP_REAL(command, shift, "shift", "0", -5, 5, NULL, "Shift"),
@@ -481,8 +478,8 @@ static const dp_option command_options[] = {
     DP_TEXT(command, say, "say", "hello", "TEXT", "What to say"),
     DP_UNSIGNED(command, stop_at, "stop_at", "0", 0, 9, "STEP", "End early"),
     DP_SWITCH(command, hidden, "hidden", "For the build", .flags = DP_OPTION_HIDDEN),
+    DP_OPTIONS_END,
 };
-static const dp_option_table command_table = {command_options, 7};
 
 typedef struct parsed {
     command values;

@@ -26,9 +26,10 @@ static void test_roff_has_an_entry_an_option(void **state) {
          .help = "how many"},
         {.key = "quiet", .type = DP_OPTION_SWITCH, .initial = "no", .help = "say nothing"},
         {.key = "secret", .type = DP_OPTION_SWITCH, .initial = "no", .flags = DP_OPTION_HIDDEN},
+        DP_OPTIONS_END,
     };
     dp_text page = {0};
-    dp_roff_options(&page, (dp_option_table){options, 3});
+    dp_roff_options(&page, options);
     assert_string_equal(dp_text_string(&page),
                         ".TP\n\\fB\\-n, \\-\\-count\\fR \\fIN\\fR\n"
                         "how many.\nMust be a whole number from 1 to 9.\nDefault: 3\n"

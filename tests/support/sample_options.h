@@ -19,7 +19,7 @@ typedef struct sample {
     dp_option_real_list factors;
 } sample;
 
-static const dp_option sample_config_options[] = {
+static const dp_option sample_config[] = {
     DP_UNSIGNED(sample, steps, "train.steps", "100", 10, 1e9, "steps", "How long to train",
                 .flags = DP_OPTION_RESULT),
     DP_REAL(sample, rate, "train.rate", "0.1", -1.0, 10.0, NULL, "Learning rate",
@@ -33,9 +33,7 @@ static const dp_option sample_config_options[] = {
     DP_SWITCH(sample, quiet, "report.quiet", "Say nothing"),
     DP_CHOICE(sample, colour, "report.colour", "green", DP_NAMES("red", "green", "blue"), NULL,
               "Of the plot"),
+    DP_OPTIONS_END,
 };
-
-static const dp_option_table sample_config = {
-    sample_config_options, sizeof sample_config_options / sizeof sample_config_options[0]};
 
 #endif

@@ -60,7 +60,7 @@ static dp_status run(const dp_request *request, dp_termination *termination, dp_
     } else if (request->version) {
         dp_text_append(out, "pack_dataset " DP_VERSION "\n");
     } else if (request->write_to[0] != '\0') {
-        DP_TRY(dp_pack_manual_write(dp_request_table(), request->write_to, error));
+        DP_TRY(dp_pack_manual_write(dp_request_options, request->write_to, error));
     } else {
         DP_TRY(dp_packing_run(&packing, &request->packing, termination, error));
         append_summary(out, request, &packing, dp_timer_now() - start);

@@ -12,7 +12,7 @@
 #define SEED_DEFAULT_TEXT "42"
 #define BOUNDARY_DEFAULT "default" /* not one character, so that nobody can mean it */
 
-static const dp_option OPTIONS[] = {
+const dp_option dp_request_options[] = {
     DP_PATH(dp_request, packing.output, "output", "", "FILE",
             "dataset to write [the text's name with .h5, here]", .alias = 'o'),
     DP_UNSIGNED(dp_request, packing.block_size, "block_size", "3", 1, DP_BLOCK_SIZE_MAX, "N",
@@ -52,13 +52,8 @@ static const dp_option OPTIONS[] = {
     DP_SWITCH(dp_request, version, "version", "print the version and end"),
     DP_PATH(dp_request, write_to, "write_to", "", "DIR",
             "write man page and completion below this folder and end", .flags = DP_OPTION_HIDDEN),
+    DP_OPTIONS_END,
 };
-
-static const dp_option_table TABLE = {OPTIONS, sizeof OPTIONS / sizeof OPTIONS[0]};
-
-dp_option_table dp_request_table(void) {
-    return TABLE;
-}
 
 void dp_request_help(dp_text *out) {
     dp_text_append(out,
@@ -69,7 +64,7 @@ void dp_request_help(dp_text *out) {
                    "that follows. Tokens are the characters of a text of one word a line or,\n"
                    "with --unit word, words between blanks. One text is shuffled by lines and\n"
                    "split, or cut as a stream; three are taken as they are.\n\n");
-    dp_options_help(TABLE, out);
+    dp_options_help(dp_request_options, out);
     dp_text_append(out,
                    "\nTexts are UTF-8. Blanks at the ends of lines and empty lines are "
                    "skipped.\n"
@@ -211,8 +206,9 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_
     dp_packing_request *packing = &request->packing;
     int texts = 0;
     memset(request, 0, sizeof *request);
-    DP_TRY(dp_options_init(TABLE, request, error));
-    DP_TRY(dp_options_parse_arguments(TABLE, request, count, arguments, &texts, error));
+    DP_TRY(dp_options_init(dp_request_options, request, error));
+    DP_TRY(
+        dp_options_parse_arguments(dp_request_options, request, count, arguments, &texts, error));
     if (request->help || request->version || request->write_to[0] != '\0')
         return status;
     for (int split = 0; split < DP_SPLIT_COUNT; split++)

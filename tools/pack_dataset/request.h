@@ -23,7 +23,7 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments,
                            dp_error *error) DP_CHECKED;
 
 /* The table of options. */
-dp_option_table dp_request_table(void);
+extern const dp_option dp_request_options[];
 
 /* Appends what --help prints. */
 void dp_request_help(dp_text *out);
