@@ -82,42 +82,14 @@ dp_status dp_trigram_of_dataset(dp_comm *comm, const dp_dataset *dataset, dp_tri
     return status;
 }
 
-typedef struct trigram_evaluator {
-    row_reader reader;
-    const dp_trigram *trigram;
-} trigram_evaluator;
-
-static void trigram_chunk(void *context, size_t first, size_t rows, double *sums) {
-    trigram_evaluator *self = context;
-    read_rows(&self->reader, first, rows);
-    for (size_t i = 0; i < rows; i++)
-        sums[0] -= log(dp_trigram_probability(self->trigram, context_of(&self->reader, i),
-                                              self->reader.targets[i]));
-}
-
-dp_status dp_evaluate_trigram(dp_comm *comm, const dp_dataset *dataset, dp_split split,
-                              const dp_trigram *trigram, dp_evaluation *evaluation,
-                              dp_error *error) {
-    const size_t rows = (size_t)dp_dataset_rows(dataset, split);
-    trigram_evaluator self = {.trigram = trigram};
-    double loss = 0.0;
-    dp_status status = reader_init(&self.reader, dataset, split, error);
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
-    DP_OR_DONE(dp_evaluate_sums(comm, rows, 1, trigram_chunk, &self, &loss, error));
-    *evaluation = dp_evaluation_of(loss, rows);
-done:
-    reader_clear(&self.reader);
-    return status;
-}
-
 /* --- the mixture ------------------------------------------------------------------------------ */
 
-/* What both say of the targets of a split, for the rows of this rank. The network is asked once,
+/* What is said of the targets of a split, for the rows of this rank. The network is asked once,
  * however often the weight changes. */
 typedef struct scores {
     size_t rows; /* of the split */
     dp_tree_range share;
-    double *losses;        /* [share] the network's */
+    double *losses;        /* [share] the network's; NULL: there is none */
     double *probabilities; /* [share] the trigram's */
     double weight;
 } scores;
@@ -128,13 +100,18 @@ static void scores_clear(scores *self) {
     *self = (scores){0};
 }
 
-static dp_status scores_init(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
-                             dp_error *error) {
-    *self = (scores){.rows = (size_t)dp_dataset_rows(dataset, split)};
+/* Memory, and a model where there is a network. Collective, as the level is, but not agreed on. */
+static dp_status prepare(scores *self, dp_comm *comm, const dp_mixture *mixture, dp_model **model,
+                         dp_error *error) {
+    const dp_model_options options = {.level = dp_evaluate_level(comm, mixture->highest),
+                                      .grain_rows = DP_EVALUATE_ROWS,
+                                      .forward_only = true};
     self->share = dp_evaluate_share(comm, self->rows);
-    DP_TRY_NEW(self->losses, self->share.end - self->share.first);
     DP_TRY_NEW(self->probabilities, self->share.end - self->share.first);
-    return DP_OK;
+    if (mixture->layout == NULL)
+        return DP_OK;
+    DP_TRY_NEW(self->losses, self->share.end - self->share.first);
+    return dp_model_create(model, mixture->layout, &options, error);
 }
 
 /* Chunk by chunk, so that a row's loss has the bits that it has in dp_evaluate. */
@@ -143,8 +120,9 @@ static void fill(scores *self, const dp_mixture *mixture, dp_model *model, row_r
         const size_t at = first - self->share.first;
         const size_t count = dp_size_min(self->share.end - first, DP_EVALUATE_ROWS);
         read_rows(reader, first, count);
-        dp_model_row_losses(model, mixture->params, count, reader->contexts, reader->targets,
-                            self->losses + at);
+        if (model != NULL)
+            dp_model_row_losses(model, mixture->params, count, reader->contexts, reader->targets,
+                                self->losses + at);
         for (size_t i = 0; i < count; i++)
             self->probabilities[at + i] =
                 dp_trigram_probability(mixture->trigram, context_of(reader, i), reader->targets[i]);
@@ -154,16 +132,12 @@ static void fill(scores *self, const dp_mixture *mixture, dp_model *model, row_r
 /* Collective, agreed on; to be cleared whatever comes of it. */
 static dp_status score(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
                        const dp_mixture *mixture, dp_error *error) {
-    const dp_model_options options = {.level = dp_evaluate_level(comm, mixture->highest),
-                                      .grain_rows = DP_EVALUATE_ROWS,
-                                      .forward_only = true};
     dp_model *model = NULL;
     row_reader reader = {0};
-    dp_status status = scores_init(self, comm, dataset, split, error);
+    *self = (scores){.rows = (size_t)dp_dataset_rows(dataset, split)};
+    dp_status status = prepare(self, comm, mixture, &model, error);
     if (status == DP_OK)
         status = reader_init(&reader, dataset, split, error);
-    if (status == DP_OK)
-        status = dp_model_create(&model, mixture->layout, &options, error);
     DP_OR_DONE(dp_comm_agree(comm, status, error));
     fill(self, mixture, model, &reader);
 done:
@@ -177,9 +151,12 @@ enum { NETWORK, TRIGRAM, MIXTURE, LOSSES };
 static void losses_chunk(void *context, size_t first, size_t rows, double *sums) {
     const scores *self = context;
     for (size_t i = first - self->share.first; i < first - self->share.first + rows; i++) {
-        const double network = self->losses[i], trigram = self->probabilities[i];
-        sums[NETWORK] += network;
+        const double trigram = self->probabilities[i];
         sums[TRIGRAM] -= log(trigram);
+        if (self->losses == NULL)
+            continue;
+        const double network = self->losses[i];
+        sums[NETWORK] += network;
         sums[MIXTURE] -= log(self->weight * exp(-network) + (1.0 - self->weight) * trigram);
     }
 }
@@ -210,9 +187,7 @@ static dp_status sum_up(dp_comm *comm, scores *self, dp_split split, double weig
                         dp_mixture_results *results, dp_error *error) {
     double sums[LOSSES] = {0};
     self->weight = weight;
-    dp_status status = dp_evaluate_sums(comm, self->rows, LOSSES, losses_chunk, self, sums, error);
-    if (status != DP_OK)
-        return status;
+    DP_TRY(dp_evaluate_sums(comm, self->rows, LOSSES, losses_chunk, self, sums, error));
     results->network[split] = dp_evaluation_of(sums[NETWORK], self->rows);
     results->trigram[split] = dp_evaluation_of(sums[TRIGRAM], self->rows);
     results->mixture[split] = dp_evaluation_of(sums[MIXTURE], self->rows);

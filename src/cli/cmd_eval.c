@@ -167,17 +167,12 @@ static dp_status print(const eval_request *asked, const eval_outcome *outcome, d
 
 /* --- evaluating ------------------------------------------------------------------------------- */
 
-static dp_status evaluate_splits(dp_comm *comm, const eval_request *asked,
-                                 const dp_dataset *dataset, eval_outcome *outcome,
-                                 dp_error *error) {
+static dp_status evaluate_network(dp_comm *comm, const eval_request *asked,
+                                  const dp_dataset *dataset, eval_outcome *outcome,
+                                  dp_error *error) {
     const dp_checkpoint *checkpoint = outcome->checkpoint;
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        if ((asked->splits >> split & 1u) == 0)
-            continue;
-        if (asked->chosen->model == MODEL_TRIGRAM)
-            DP_TRY(dp_evaluate_trigram(comm, dataset, (dp_split)split, outcome->trigram,
-                                       &outcome->results.trigram[split], error));
-        else
+        if ((asked->splits >> split & 1u) != 0)
             DP_TRY(dp_evaluate(comm, dataset, (dp_split)split, &checkpoint->layout,
                                dp_config_level(&checkpoint->config), checkpoint->params,
                                &outcome->results.network[split], error));
@@ -185,14 +180,17 @@ static dp_status evaluate_splits(dp_comm *comm, const eval_request *asked,
     return DP_OK;
 }
 
+/* The trigram, alone or mixed with the network. */
 static dp_status evaluate_mixture(dp_comm *comm, const eval_request *asked,
                                   const dp_dataset *dataset, eval_outcome *outcome,
                                   dp_error *error) {
-    dp_mixture mixture = {.layout = &outcome->checkpoint->layout,
-                          .highest = dp_config_level(&outcome->checkpoint->config),
-                          .params = outcome->checkpoint->params,
-                          .trigram = outcome->trigram,
-                          .weight = asked->mix_weight};
+    const dp_checkpoint *checkpoint = outcome->checkpoint;
+    dp_mixture mixture = {.trigram = outcome->trigram, .weight = asked->mix_weight};
+    if (asked->chosen->mix == MIX_TRIGRAM) {
+        mixture.layout = &checkpoint->layout;
+        mixture.highest = dp_config_level(&checkpoint->config);
+        mixture.params = checkpoint->params;
+    }
     dp_status status = dp_evaluate_mixture(comm, dataset, asked->splits, asked->fit, &mixture,
                                            &outcome->results, error);
     outcome->mix_weight = mixture.weight;
@@ -205,13 +203,13 @@ static dp_status evaluate_and_print(dp_comm *comm, const eval_request *asked,
     dp_status status = DP_OK;
     dp_trigram *trigram = NULL;
     dp_comm_set_place(comm, "evaluate", outcome->checkpoint->progress.step);
-    if (asked->chosen->model == MODEL_TRIGRAM || asked->chosen->mix == MIX_TRIGRAM)
+    if (asked->chosen->model == MODEL_TRIGRAM || asked->chosen->mix == MIX_TRIGRAM) {
         DP_OR_DONE(dp_trigram_of_dataset(comm, dataset, &trigram, error));
-    outcome->trigram = trigram;
-    if (asked->chosen->mix == MIX_TRIGRAM)
+        outcome->trigram = trigram;
         DP_OR_DONE(evaluate_mixture(comm, asked, dataset, outcome, error));
-    else
-        DP_OR_DONE(evaluate_splits(comm, asked, dataset, outcome, error));
+    } else {
+        DP_OR_DONE(evaluate_network(comm, asked, dataset, outcome, error));
+    }
     if (dp_comm_rank(comm) == 0)
         status = print(asked, outcome, error);
     status = dp_comm_agree(comm, status, error);

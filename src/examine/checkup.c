@@ -35,7 +35,6 @@ typedef struct examination {
     machine *machines;                /* [ranks] */
     dp_build_info build;
     dp_dataset dataset;
-    bool has_dataset;
     dp_params_layout layout; /* where there is a dataset */
     bool has_layout;
 } examination;
@@ -261,8 +260,7 @@ static dp_status check_dataset(examination *self, dp_error *error) {
     const dp_dataset *dataset = &self->dataset;
     dp_status status = dp_open_dataset(self->comm, self->config->data_path, DP_CHECK_ALWAYS,
                                        &self->dataset, error);
-    self->has_dataset = status == DP_OK;
-    if (!self->has_dataset) {
+    if (status != DP_OK) {
         ADD(self, DP_VERDICT_PROBLEM, "dataset", "%s. pack_dataset makes one; data.path names it",
             error->message);
         return DP_OK;

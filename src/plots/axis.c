@@ -88,13 +88,6 @@ static bool is_power_of_ten(double value) {
     return fabs(exponent - round(exponent)) < 1e-9;
 }
 
-static size_t count_powers(const dp_axis *axis) {
-    size_t count = 0;
-    for (size_t i = 0; i < axis->count; i++)
-        count += is_power_of_ten(axis->tics[i]);
-    return count;
-}
-
 static void keep_powers(dp_axis *axis) {
     size_t kept = 0;
     for (size_t i = 0; i < axis->count; i++) {
@@ -107,12 +100,12 @@ static void keep_powers(dp_axis *axis) {
 void dp_axis_thin(dp_axis *axis, size_t most) {
     if (axis->count <= most)
         return;
-    if (axis->logarithmic && count_powers(axis) >= 2) {
+    if (axis->logarithmic)
         keep_powers(axis);
-    } else {
-        axis->count = 0;
-        place_linear(axis, (double)most);
-    }
+    if (axis->logarithmic && axis->count >= 2)
+        return;
+    axis->count = 0;
+    place_linear(axis, (double)most);
 }
 
 typedef void (*label_appender)(double tic, dp_text *commands);

@@ -20,7 +20,7 @@ typedef struct dp_axis {
 
 /* An axis from `low` to `high` as they are; an empty or reversed range is widened around low. */
 dp_axis dp_axis_linear(double low, double high);
-/* The same where equal factors take equal lengths. Not above 0, it is a linear one. */
+/* Such an axis on which equal factors take equal lengths. Not above 0, it is a linear one. */
 dp_axis dp_axis_logarithmic(double low, double high);
 /* Room beyond both ends of the data: this fraction of the axis. */
 dp_axis dp_axis_widen(dp_axis axis, double fraction);

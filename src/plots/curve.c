@@ -39,41 +39,47 @@ static void thin_evenly(dp_curve *curve, size_t limit) {
     curve->count = kept;
 }
 
-dp_status dp_curve_batches(const dp_metrics_table *table, size_t limit, dp_curve *curve,
-                           dp_error *error) {
+/* Of each row the field at this offset, a double. */
+static dp_status take(const dp_metrics_table *table, size_t offset, dp_curve *curve,
+                      dp_error *error) {
     *curve = (dp_curve){0};
     DP_TRY_NEW(curve->points, table->count);
-    for (size_t i = 0; i < table->count; i++)
-        add_point(curve, (double)table->rows[i].step, table->rows[i].batch_loss);
+    for (size_t i = 0; i < table->count; i++) {
+        const dp_metrics_row *row = &table->rows[i];
+        add_point(curve, (double)row->step, *(const double *)((const char *)row + offset));
+    }
+    return DP_OK;
+}
+
+dp_status dp_curve_batches(const dp_metrics_table *table, size_t limit, dp_curve *curve,
+                           dp_error *error) {
+    DP_TRY(take(table, offsetof(dp_metrics_row, batch_loss), curve, error));
     thin(curve, limit, false);
     return DP_OK;
 }
 
 dp_status dp_curve_split(const dp_metrics_table *table, dp_split split, size_t limit,
                          dp_curve *curve, dp_error *error) {
-    *curve = (dp_curve){0};
-    DP_TRY_NEW(curve->points, table->count);
-    for (size_t i = 0; i < table->count; i++)
-        add_point(curve, (double)table->rows[i].step, table->rows[i].split_loss[split]);
+    DP_TRY(take(table, offsetof(dp_metrics_row, split_loss[split]), curve, error));
     thin_evenly(curve, limit);
     return DP_OK;
 }
 
 /* --- smoothing -------------------------------------------------------------------------------- */
 
-/* Sums over the rows before each: of the steps with a loss, and of their losses. */
+/* Sums over the rows before one: of the steps with a loss, and of their losses. */
 typedef struct sums {
-    double *steps; /* [count + 1] */
-    double *losses;
+    double steps;
+    double losses;
 } sums;
 
-static void add_up(const dp_metrics_table *table, const sums *total) {
+static void add_up(const dp_metrics_table *table, sums *total) {
     uint64_t before = 0;
     for (size_t i = 0; i < table->count; i++) {
         const dp_metrics_row *row = &table->rows[i];
         double steps = isfinite(row->loss) ? (double)(row->step - before) : 0.0;
-        total->steps[i + 1] = total->steps[i] + steps;
-        total->losses[i + 1] = total->losses[i] + (steps > 0.0 ? steps * row->loss : 0.0);
+        total[i + 1].steps = total[i].steps + steps;
+        total[i + 1].losses = total[i].losses + (steps > 0.0 ? steps * row->loss : 0.0);
         before = row->step;
     }
 }
@@ -92,28 +98,26 @@ static double window_mean(const dp_metrics_table *table, const sums *total, size
         (*begin)++;
     while (*end < table->count && (double)table->rows[*end].step <= at + reach)
         (*end)++;
-    double steps = total->steps[*end] - total->steps[*begin];
-    return steps > 0.0 ? (total->losses[*end] - total->losses[*begin]) / steps : NAN;
+    double steps = total[*end].steps - total[*begin].steps;
+    return steps > 0.0 ? (total[*end].losses - total[*begin].losses) / steps : NAN;
 }
 
 dp_status dp_curve_smooth(const dp_metrics_table *table, size_t limit, dp_curve *curve,
                           dp_error *error) {
     dp_status status = DP_OK;
-    sums total = {0};
+    sums *total = NULL; /* [count + 1] */
     size_t begin = 0, end = 0;
     *curve = (dp_curve){0};
     DP_NEW_OR_DONE(curve->points, table->count);
-    DP_NEW_OR_DONE(total.steps, table->count + 1);
-    DP_NEW_OR_DONE(total.losses, table->count + 1);
-    add_up(table, &total);
+    DP_NEW_OR_DONE(total, table->count + 1);
+    add_up(table, total);
     for (size_t row = 0; row < table->count; row++) {
-        double mean = window_mean(table, &total, row, half_window(table), &begin, &end);
+        double mean = window_mean(table, total, row, half_window(table), &begin, &end);
         add_point(curve, (double)table->rows[row].step, mean);
     }
     thin(curve, limit, true);
 done:
-    dp_memory_free(total.steps);
-    dp_memory_free(total.losses);
+    dp_memory_free(total);
     return status;
 }
 

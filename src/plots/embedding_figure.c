@@ -5,7 +5,6 @@
 #include "plots/axis.h"
 #include "plots/pca.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,58 +48,41 @@ typedef struct scatter {
 
 /* --- places ----------------------------------------------------------------------------------- */
 
-static void place_by_dimension(scatter *self, const float *table, size_t width) {
-    for (size_t id = 0; id < self->count; id++) {
-        self->places[id].x = (double)table[id * width];
-        self->places[id].y = width > 1 ? (double)table[id * width + 1] : 0.0;
-    }
-}
-
-static dp_status place_by_component(scatter *self, const float *table, size_t width,
-                                    dp_error *error) {
-    dp_status status = DP_OK;
-    double *scores = NULL;
-    DP_NEW_OR_DONE(scores, DP_PCA_COMPONENTS * self->count);
-    DP_OR_DONE(dp_pca(table, self->count, width, scores, self->shares, error));
-    for (size_t id = 0; id < self->count; id++) {
-        self->places[id].x = scores[DP_PCA_COMPONENTS * id];
-        self->places[id].y = scores[DP_PCA_COMPONENTS * id + 1];
-    }
-done:
-    dp_memory_free(scores);
-    return status;
-}
-
 static void find_axes(scatter *self) {
-    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    token_place low = {.x = INFINITY, .y = INFINITY}, high = {.x = -INFINITY, .y = -INFINITY};
     for (size_t i = 0; i < self->count; i++) {
-        const double at[2] = {self->places[i].x, self->places[i].y};
-        for (int k = 0; k < 2; k++) {
-            low[k] = fmin(low[k], at[k]);
-            high[k] = fmax(high[k], at[k]);
-        }
+        const token_place *at = &self->places[i];
+        low = (token_place){.x = fmin(low.x, at->x), .y = fmin(low.y, at->y)};
+        high = (token_place){.x = fmax(high.x, at->x), .y = fmax(high.y, at->y)};
     }
-    self->x_axis = dp_axis_widen(dp_axis_linear(low[0], high[0]), 0.05);
-    self->y_axis = dp_axis_widen(dp_axis_linear(low[1], high[1]), 0.05);
+    self->x_axis = dp_axis_widen(dp_axis_linear(low.x, high.x), 0.05);
+    self->y_axis = dp_axis_widen(dp_axis_linear(low.y, high.y), 0.05);
 }
 
 static dp_status find_places(scatter *self, const dp_checkpoint *checkpoint, const uint64_t *counts,
                              bool principal, dp_error *error) {
     dp_status status = DP_OK;
     const dp_tensor *tensor = &checkpoint->layout.tensors[DP_TENSOR_C];
+    const size_t width = tensor->cols;
     float *table = NULL;
+    double *scores = NULL;
     DP_NEW_OR_DONE(self->places, self->count);
     DP_NEW_OR_DONE(table, dp_tensor_size(tensor));
+    DP_NEW_OR_DONE(scores, DP_PCA_COMPONENTS * self->count);
     dp_tensor_store(tensor, checkpoint->params, table);
     for (size_t id = 0; id < self->count; id++) {
-        self->places[id].id = (uint32_t)id;
-        self->places[id].frequency = counts == NULL ? 0 : counts[id];
+        scores[2 * id] = (double)table[id * width];
+        scores[2 * id + 1] = width > 1 ? (double)table[id * width + 1] : 0.0;
     }
     if (principal)
-        DP_OR_DONE(place_by_component(self, table, tensor->cols, error));
-    else
-        place_by_dimension(self, table, tensor->cols);
+        DP_OR_DONE(dp_pca(table, self->count, width, scores, self->shares, error));
+    for (size_t id = 0; id < self->count; id++)
+        self->places[id] = (token_place){.id = (uint32_t)id,
+                                         .frequency = counts == NULL ? 0 : counts[id],
+                                         .x = scores[2 * id],
+                                         .y = scores[2 * id + 1]};
 done:
+    dp_memory_free(scores);
     dp_memory_free(table);
     return status;
 }
@@ -220,27 +202,23 @@ static dp_status choose_labels(scatter *self, dp_error *error) {
 
 /* --- the figure ------------------------------------------------------------------------------- */
 
-static void append_place(dp_text *data, const token_place *place) {
-    dp_text_append_format(data, "%.8g\t%.8g\t%" PRIu32 "\n", place->x, place->y, place->id);
+static void append_place(dp_text *data, const token_place *place, size_t number) {
+    dp_text_append_format(data, "%.8g\t%.8g\t%zu\n", place->x, place->y, number);
 }
 
 /* x, y, id; in the last block the number of the label instead of the id. */
 static void append_data(const scatter *self, dp_text *data) {
-    const bool boundary[] = {false, true};
-    static const char *const names[] = {"tokens", "boundary"};
-    for (int b = 0; b < 2; b++) {
-        dp_text_append_format(data, "# %s\n", names[b]);
+    for (int boundary = 0; boundary < 2; boundary++) {
+        dp_text_append(data, boundary ? "# boundary\n" : "# tokens\n");
         for (size_t i = 0; i < self->count; i++) {
-            if ((self->places[i].id == DP_BOUNDARY_ID) == boundary[b])
-                append_place(data, &self->places[i]);
+            if ((self->places[i].id == DP_BOUNDARY_ID) == boundary)
+                append_place(data, &self->places[i], self->places[i].id);
         }
         dp_text_append(data, "\n\n");
     }
     dp_text_append(data, "# labels\n");
-    for (size_t i = 0; i < self->label_count; i++) {
-        const token_place *place = &self->places[self->labelled[i]];
-        dp_text_append_format(data, "%.8g\t%.8g\t%zu\n", place->x, place->y, i + 1);
-    }
+    for (size_t i = 0; i < self->label_count; i++)
+        append_place(data, &self->places[self->labelled[i]], i + 1);
 }
 
 /* For gnuplot's labels at points, where a backslash begins an escape even in a plain string. */

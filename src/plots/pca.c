@@ -10,10 +10,9 @@
 #define TOLERANCE 1e-10
 
 typedef struct pca {
-    const float *points; /* [count, width] */
     size_t count;
     size_t width;
-    double *mean;       /* [width] */
+    double *points;     /* [count, width] less their mean */
     double *components; /* [2, width] of length 1, or 0 where there is none */
     double *next;       /* [width] */
 } pca;
@@ -32,43 +31,25 @@ static double distance(const double *a, const double *b, size_t width) {
     return sqrt(sum);
 }
 
-/* Along a direction, from the mean. */
-static double coordinate(const pca *self, size_t point, const double *direction) {
-    const float *x = self->points + point * self->width;
-    double sum = 0.0;
+static void centre(pca *self, const float *points) {
+    const size_t size = self->count * self->width;
+    double *mean = self->next;
+    for (size_t i = 0; i < size; i++)
+        mean[i % self->width] += (double)points[i];
     for (size_t j = 0; j < self->width; j++)
-        sum += ((double)x[j] - self->mean[j]) * direction[j];
-    return sum;
-}
-
-static void find_mean(pca *self) {
-    for (size_t i = 0; i < self->count; i++) {
-        for (size_t j = 0; j < self->width; j++)
-            self->mean[j] += (double)self->points[i * self->width + j];
-    }
-    for (size_t j = 0; j < self->width; j++)
-        self->mean[j] /= (double)self->count;
-}
-
-static double total_scatter(const pca *self) {
-    double sum = 0.0;
-    for (size_t i = 0; i < self->count; i++) {
-        for (size_t j = 0; j < self->width; j++) {
-            double d = (double)self->points[i * self->width + j] - self->mean[j];
-            sum += d * d;
-        }
-    }
-    return sum;
+        mean[j] /= (double)self->count;
+    for (size_t i = 0; i < size; i++)
+        self->points[i] = (double)points[i] - mean[i % self->width];
 }
 
 /* next = scatter matrix times direction. */
 static void multiply(pca *self, const double *direction) {
     memset(self->next, 0, self->width * sizeof *self->next);
     for (size_t i = 0; i < self->count; i++) {
-        const float *x = self->points + i * self->width;
-        double along = coordinate(self, i, direction);
+        const double *x = self->points + i * self->width;
+        const double along = dot(x, direction, self->width);
         for (size_t j = 0; j < self->width; j++)
-            self->next[j] += along * ((double)x[j] - self->mean[j]);
+            self->next[j] += along * x[j];
     }
 }
 
@@ -103,9 +84,9 @@ static void start(double *direction, size_t width) {
         direction[j] = fmod((double)(j + 1) * 0.6180339887498949, 1.0) - 0.45;
 }
 
-static void find_component(pca *self, int k, double scatter) {
+static void find_component(pca *self, size_t k, double scatter) {
     const size_t width = self->width;
-    double *direction = self->components + (size_t)k * width;
+    double *direction = self->components + k * width;
     const double negligible = 1e-12 * scatter;
     start(direction, width);
     if (k > 0)
@@ -127,24 +108,25 @@ static void find_component(pca *self, int k, double scatter) {
 dp_status dp_pca(const float *points, size_t count, size_t width, double *scores,
                  double shares[DP_PCA_COMPONENTS], dp_error *error) {
     dp_status status = DP_OK;
-    pca self = {.points = points, .count = count, .width = width};
-    DP_NEW_OR_DONE(self.mean, width);
+    pca self = {.count = count, .width = width};
+    DP_NEW_OR_DONE(self.points, count * width);
     DP_NEW_OR_DONE(self.components, DP_PCA_COMPONENTS * width);
     DP_NEW_OR_DONE(self.next, width);
-    find_mean(&self);
-    const double scatter = total_scatter(&self);
-    for (int k = 0; k < DP_PCA_COMPONENTS; k++) {
-        find_component(&self, k, scatter);
+    centre(&self, points);
+    const double scatter = dot(self.points, self.points, count * width);
+    for (size_t k = 0; k < DP_PCA_COMPONENTS; k++) {
+        const double *direction = self.components + k * width;
         double along = 0.0;
+        find_component(&self, k, scatter);
         for (size_t i = 0; i < count; i++) {
-            double score = coordinate(&self, i, self.components + (size_t)k * width);
-            scores[i * DP_PCA_COMPONENTS + (size_t)k] = score;
+            const double score = dot(self.points + i * width, direction, width);
+            scores[i * DP_PCA_COMPONENTS + k] = score;
             along += score * score;
         }
         shares[k] = scatter > 0.0 ? along / scatter : 0.0;
     }
 done:
-    dp_memory_free(self.mean);
+    dp_memory_free(self.points);
     dp_memory_free(self.components);
     dp_memory_free(self.next);
     return status;

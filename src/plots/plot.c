@@ -27,13 +27,19 @@ static dp_status begin(const char *dir, const char *folder, dp_plot_outcome *out
     return DP_OK;
 }
 
-/* Writes the data and the script; draw_all draws. */
-static dp_status write_figure(dp_plot_outcome *outcome, const dp_gnuplot_figure *figure,
+/* Writes data and script of a figure that a call has filled, unless it has failed; draw_all draws.
+ * Clears the figure. */
+static dp_status write_figure(dp_plot_outcome *outcome, dp_status filled, dp_gnuplot_figure *figure,
                               dp_error *error) {
-    DP_TRY(dp_file_make_directories(outcome->folder, error));
-    DP_TRY(dp_gnuplot_write(figure, outcome->folder, error));
-    outcome->figures[outcome->count++] = figure->name;
-    return DP_OK;
+    dp_status status = filled;
+    if (status == DP_OK)
+        status = dp_file_make_directories(outcome->folder, error);
+    if (status == DP_OK)
+        status = dp_gnuplot_write(figure, outcome->folder, error);
+    if (status == DP_OK)
+        outcome->figures[outcome->count++] = figure->name;
+    dp_gnuplot_clear(figure);
+    return status;
 }
 
 static dp_status draw_all(const dp_plot_outcome *outcome, dp_error *error) {
@@ -45,32 +51,18 @@ static dp_status draw_all(const dp_plot_outcome *outcome, dp_error *error) {
 
 /* The rows of a run, of which there must be some. */
 static dp_status read_metrics(const char *dir, dp_metrics_table *metrics, dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     DP_TRY(dp_run_folder_file(dir, "metrics.csv", path, error));
-    if (!dp_file_exists(path)) {
-        status = dp_fail(error, DP_ERR_INPUT, "%s holds no run: it has no metrics.csv", dir);
-        return status;
-    }
+    if (!dp_file_exists(path))
+        return dp_fail(error, DP_ERR_INPUT, "%s holds no run: it has no metrics.csv", dir);
     DP_TRY(dp_metrics_read(metrics, path, error));
-    if (metrics->count == 0)
-        status = dp_fail(error, DP_ERR_INPUT,
-                         "%s has no rows yet: the first comes after train.log_every steps", path);
-    return status;
+    if (metrics->count > 0)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s has no rows yet: the first comes after train.log_every steps", path);
 }
 
 /* --- one run ---------------------------------------------------------------------------------- */
-
-static dp_status write_loss(const char *name, const dp_metrics_table *metrics,
-                            dp_plot_outcome *outcome, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_gnuplot_figure figure;
-    DP_OR_DONE(dp_figure_loss(name, metrics, &figure, error));
-    DP_OR_DONE(write_figure(outcome, &figure, error));
-done:
-    dp_gnuplot_clear(&figure);
-    return status;
-}
 
 static bool has_dev(const dp_metrics_table *metrics) {
     bool found = false;
@@ -79,19 +71,15 @@ static bool has_dev(const dp_metrics_table *metrics) {
     return found;
 }
 
-static dp_status write_train_dev(const char *name, const dp_metrics_table *metrics,
-                                 dp_plot_outcome *outcome, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_gnuplot_figure figure = {0};
-    if (!has_dev(metrics)) {
-        dp_text_append(&outcome->notices, "no train_dev: dev has not been evaluated yet\n");
-        goto done;
-    }
-    DP_OR_DONE(dp_figure_train_dev(name, metrics, &figure, error));
-    DP_OR_DONE(write_figure(outcome, &figure, error));
-done:
-    dp_gnuplot_clear(&figure);
-    return status;
+static dp_status write_curves(const char *name, const dp_metrics_table *metrics,
+                              dp_plot_outcome *outcome, dp_error *error) {
+    dp_gnuplot_figure figure;
+    DP_TRY(write_figure(outcome, dp_figure_loss(name, metrics, &figure, error), &figure, error));
+    if (has_dev(metrics))
+        return write_figure(outcome, dp_figure_train_dev(name, metrics, &figure, error), &figure,
+                            error);
+    dp_text_append(&outcome->notices, "no train_dev: dev has not been evaluated yet\n");
+    return DP_OK;
 }
 
 /* How often each token is a target of train, in a large dataset in the first rows; *counts stays
@@ -136,7 +124,7 @@ static dp_status load_checkpoint(const char *dir, dp_checkpoint *checkpoint, boo
 static dp_status write_embedding(const char *name, const char *dir, bool principal,
                                  dp_plot_outcome *outcome, dp_error *error) {
     dp_status status = DP_OK;
-    dp_gnuplot_figure figure = {0};
+    dp_gnuplot_figure figure;
     dp_checkpoint checkpoint = {0};
     uint64_t *counts = NULL;
     bool found = false;
@@ -144,12 +132,11 @@ static dp_status write_embedding(const char *name, const char *dir, bool princip
     if (!found)
         goto done;
     DP_OR_DONE(count_tokens(&checkpoint, &counts, error));
-    DP_OR_DONE(dp_figure_embedding(name, &checkpoint, counts, principal, &figure, error));
-    DP_OR_DONE(write_figure(outcome, &figure, error));
+    status = dp_figure_embedding(name, &checkpoint, counts, principal, &figure, error);
+    status = write_figure(outcome, status, &figure, error);
 done:
     dp_memory_free(counts);
     dp_checkpoint_clear(&checkpoint);
-    dp_gnuplot_clear(&figure);
     return status;
 }
 
@@ -161,8 +148,7 @@ dp_status dp_plot_run(const char *dir, const char *folder, bool principal, dp_pl
     DP_OR_DONE(begin(dir, folder, outcome, error));
     DP_OR_DONE(dp_run_folder_name(dir, name, error));
     DP_OR_DONE(read_metrics(dir, &metrics, error));
-    DP_OR_DONE(write_loss(name, &metrics, outcome, error));
-    DP_OR_DONE(write_train_dev(name, &metrics, outcome, error));
+    DP_OR_DONE(write_curves(name, &metrics, outcome, error));
     DP_OR_DONE(write_embedding(name, dir, principal, outcome, error));
     DP_OR_DONE(dp_text_check(&outcome->notices, error));
     DP_OR_DONE(draw_all(outcome, error));
@@ -193,18 +179,15 @@ static void choose_names(run_list *runs, size_t count, char *const *dirs) {
 
 static dp_status write_compare(run_list *runs, size_t count, char *const *dirs,
                                dp_plot_outcome *outcome, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_gnuplot_figure figure = {0};
+    dp_gnuplot_figure figure;
     for (size_t i = 0; i < count; i++) {
-        DP_OR_DONE(dp_run_folder_name(dirs[i], runs->names[i], error));
-        DP_OR_DONE(read_metrics(dirs[i], &runs->metrics[i], error));
+        DP_TRY(dp_run_folder_name(dirs[i], runs->names[i], error));
+        DP_TRY(read_metrics(dirs[i], &runs->metrics[i], error));
     }
     choose_names(runs, count, dirs);
-    DP_OR_DONE(dp_figure_compare(count, runs->shown, runs->metrics, &figure, error));
-    DP_OR_DONE(write_figure(outcome, &figure, error));
-done:
-    dp_gnuplot_clear(&figure);
-    return status;
+    return write_figure(outcome,
+                        dp_figure_compare(count, runs->shown, runs->metrics, &figure, error),
+                        &figure, error);
 }
 
 dp_status dp_plot_compare(size_t count, char *const *dirs, const char *folder,

@@ -212,20 +212,8 @@ static dp_status remove_pictures(const char *dir, dp_error *error) {
     return DP_OK;
 }
 
-static dp_status remove_checkpoints(const char *dir, dp_error *error) {
-    dp_status status = DP_OK;
-    uint64_t *steps = NULL;
-    size_t count = 0;
-    DP_OR_DONE(dp_run_folder_list(dir, &steps, &count, error));
-    for (size_t i = 0; i < count; i++)
-        DP_OR_DONE(remove_checkpoint(dir, steps[i], error));
-done:
-    dp_memory_free(steps);
-    return status;
-}
-
 dp_status dp_run_folder_clear(const char *dir, dp_error *error) {
-    DP_TRY(remove_checkpoints(dir, error));
+    DP_TRY(dp_run_folder_prune(dir, UINT64_MAX, 0, error)); /* all of them */
     DP_TRY(remove_pictures(dir, error));
     for (size_t i = 0; i < FILE_COUNT; i++) {
         char path[DP_PATH_SIZE];

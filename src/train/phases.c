@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 #include "base/timer.h"
-#include "formats/json.h"
 #include "system/file.h"
 
 dp_status dp_phases_begin(dp_comm *comm, dp_profile *profile, size_t event_capacity,
@@ -54,36 +53,29 @@ done:
 
 /* --- the trace ------------------------------------------------------------------------------ */
 
+/* A complete event ("X"): start and duration. */
 static void append_event(dp_text *json, size_t rank, const dp_profile_event *event) {
-    dp_json_begin_object(json);
-    dp_json_key(json, "name");
-    dp_json_string(json, dp_phase_name(event->phase));
-    dp_json_key(json, "ph");
-    dp_json_string(json, "X"); /* a complete event: start and duration */
-    dp_json_key(json, "ts");
-    dp_json_real(json, 1e6 * event->start);
-    dp_json_key(json, "dur");
-    dp_json_real(json, 1e6 * (event->end - event->start));
-    dp_json_key(json, "pid");
-    dp_json_unsigned(json, 0);
-    dp_json_key(json, "tid");
-    dp_json_unsigned(json, rank);
-    dp_json_end_object(json);
+    char start[32], duration[32];
+    dp_text_append_format(
+        json, "{\"name\":\"%s\",\"ph\":\"X\",\"ts\":%s,\"dur\":%s,\"pid\":0,\"tid\":%zu}",
+        dp_phase_name(event->phase), dp_text_format_real(1e6 * event->start, start),
+        dp_text_format_real(1e6 * (event->end - event->start), duration), rank);
 }
 
 static dp_status write_events(const dp_profile_event *all, size_t ranks, size_t capacity,
                               const uint64_t *counts, const char *path, dp_error *error) {
     dp_status status = DP_OK;
     dp_text json = {0};
-    dp_json_begin_object(&json);
-    dp_json_key(&json, "traceEvents");
-    dp_json_begin_array(&json);
+    const char *separator = "";
+    dp_text_append(&json, "{\"traceEvents\":[");
     for (size_t rank = 0; rank < ranks; rank++) {
-        for (size_t i = 0; i < counts[rank]; i++)
+        for (size_t i = 0; i < counts[rank]; i++) {
+            dp_text_append(&json, separator);
+            separator = ",";
             append_event(&json, rank, &all[rank * capacity + i]);
+        }
     }
-    dp_json_end_array(&json);
-    dp_json_end_object(&json);
+    dp_text_append(&json, "]}");
     DP_OR_DONE(dp_text_check(&json, error));
     DP_OR_DONE(dp_file_write(path, json.data, json.length, error));
 done:

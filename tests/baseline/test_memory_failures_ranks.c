@@ -156,7 +156,8 @@ static dp_status evaluate(dp_error *error) {
     dp_status status = DP_OK;
     dp_params_layout layout;
     dp_trigram *trigram = NULL;
-    dp_evaluation evaluation;
+    dp_mixture alone = {0};
+    dp_mixture_results results;
     bool is_open = false;
     static _Alignas(DP_ALIGNMENT) float params[100000];
     DP_OR_DONE(dp_open_dataset(all_ranks, dataset_path, DP_CHECK_ALWAYS, &dataset, error));
@@ -167,9 +168,11 @@ static dp_status evaluate(dp_error *error) {
         error));
     assert_in_range(layout.length, 1, sizeof params / sizeof params[0]);
     DP_OR_DONE(dp_evaluate(all_ranks, &dataset, DP_SPLIT_DEV, &layout, DP_CPU_GENERIC, params,
-                           &evaluation, error));
+                           &results.network[DP_SPLIT_DEV], error));
     DP_OR_DONE(dp_trigram_of_dataset(all_ranks, &dataset, &trigram, error));
-    DP_OR_DONE(dp_evaluate_trigram(all_ranks, &dataset, DP_SPLIT_DEV, trigram, &evaluation, error));
+    alone.trigram = trigram;
+    DP_OR_DONE(dp_evaluate_mixture(all_ranks, &dataset, 1u << DP_SPLIT_DEV, false, &alone, &results,
+                                   error));
 done:
     dp_trigram_destroy(trigram);
     if (is_open)
