@@ -2,7 +2,8 @@
 
 #include "base/memory.h"
 #include "base/timer.h"
-#include "engine/stepper.h"
+#include "engine/engine.h"
+#include "kernels/kernels.h"
 #include "kernels/linalg.h"
 #include "model/optimizer.h"
 #include "system/process.h"
@@ -28,7 +29,11 @@ typedef struct samples {
 
 typedef struct bench {
     dp_comm *comm;
-    dp_stepper stepper;
+    const dp_config *config;
+    const dp_params_layout *layout;
+    const dp_kernels *kernels;
+    dp_schedule schedule;
+    dp_engine *engine;
     dp_exchange *idle; /* an exchange of the same size, with nothing to compute; NULL if split */
     float *slab;       /* [length], for MPI_Allreduce; NULL likewise */
     float *square;     /* [3][SGEMM_SIZE, SGEMM_SIZE], rank 0 */
@@ -60,21 +65,25 @@ static void add_sample(samples *self, double value) {
 /* --- the candidates ------------------------------------------------------------------------- */
 
 static bool is_split(const bench *self) {
-    return self->stepper.split != NULL;
+    return self->layout->shape.split;
 }
 
 /* Microseconds a step over `count` steps. Steps wait for each other, so any rank may hold the
  * clock. */
 static double time_steps(bench *self, uint64_t count, dp_profile *profile) {
     double before = dp_timer_now();
-    for (uint64_t i = 0; i < count; i++)
-        dp_stepper_step(&self->stepper, self->step++, profile);
+    for (uint64_t i = 0; i < count; i++, self->step++) {
+        const dp_step step = {.number = self->step,
+                              .lr = dp_schedule_lr(&self->schedule, self->step),
+                              .profile = profile};
+        (void)dp_engine_step(self->engine, &step);
+    }
     return 1e6 * (dp_timer_now() - before) / (double)count;
 }
 
 /* What a gradient leaves behind it: a slab that this rank's processor has just written. */
 static void write_slab(const bench *self, float *slab) {
-    for (size_t i = 0; i < self->stepper.layout.length; i++)
+    for (size_t i = 0; i < self->layout->length; i++)
         slab[i] = 1e-9f;
 }
 
@@ -85,13 +94,13 @@ static void no_work(void *context, dp_tree_range grains, float *sums) {
 
 static void update_idle(void *context, size_t first, size_t count, const float *gradient) {
     bench *self = context;
-    dp_optimizer_sgd(self->stepper.kernels, count, 0.1f, gradient,
+    dp_optimizer_sgd(self->kernels, count, 0.1f, gradient,
                      dp_exchange_parameters(self->idle) + first);
 }
 
 static double time_exchange(bench *self) {
     const dp_exchange_work work = {
-        .grains = no_work, .at_once = DP_MODEL_GRAINS_MAX, .update = update_idle, .context = self};
+        .grains = no_work, .at_once = DP_KERNEL_GRAINS_MAX, .update = update_idle, .context = self};
     double before = dp_timer_now();
     for (int i = 0; i < IDLE_STEPS; i++)
         dp_exchange_step(self->idle, &work);
@@ -99,12 +108,12 @@ static double time_exchange(bench *self) {
 }
 
 static double time_allreduce(bench *self) {
-    const size_t length = self->stepper.layout.length;
+    const size_t length = self->layout->length;
     double before = dp_timer_now();
     for (int i = 0; i < IDLE_STEPS; i++) {
         write_slab(self, self->slab);
         dp_comm_sum_blocking(self->comm, self->slab, length);
-        dp_optimizer_sgd(self->stepper.kernels, length, 0.1f, self->slab,
+        dp_optimizer_sgd(self->kernels, length, 0.1f, self->slab,
                          dp_exchange_parameters(self->idle));
     }
     return 1e6 * (dp_timer_now() - before) / IDLE_STEPS;
@@ -125,7 +134,7 @@ static double rate_of_sgemm(const bench *self) {
 static dp_status prepare(bench *self, dp_error *error) {
     dp_status status = DP_OK;
     if (!is_split(self))
-        DP_TRY_NEW(self->slab, self->stepper.layout.length);
+        DP_TRY_NEW(self->slab, self->layout->length);
     if (dp_comm_rank(self->comm) != 0)
         return status;
     DP_TRY_NEW(self->square, (size_t)3 * SGEMM_SIZE * SGEMM_SIZE);
@@ -236,35 +245,35 @@ static double nominal_flops(const dp_config *config, const dp_model_shape *shape
  * with the computation of blocks: there is nothing to hold against MPI_Allreduce of a gradient, and
  * no slab for it is allocated, as a large vocabulary would make it one of gigabytes. */
 static dp_status create_idle(bench *self, dp_error *error) {
-    const dp_config *config = self->stepper.config;
     if (is_split(self))
         return DP_OK;
-    const dp_exchange_size size = {.kind = config->exchange,
-                                   .grains = config->grains,
-                                   .length = self->stepper.layout.length,
+    const dp_exchange_size size = {.kind = self->config->exchange,
+                                   .grains = self->config->grains,
+                                   .length = self->layout->length,
                                    .extras = 2};
     return dp_exchange_create(&self->idle, self->comm, &size, error);
 }
 
 static void describe(const bench *self, dp_bench_result *result) {
-    const dp_params_layout *layout = &self->stepper.layout;
-    memcpy(result->build, self->stepper.build.text, sizeof result->build);
+    const dp_params_layout *layout = self->layout;
+    memcpy(result->build, dp_engine_subject(self->engine)->build->text, sizeof result->build);
     result->ranks = (uint64_t)dp_comm_size(self->comm);
     result->nodes = (uint64_t)dp_comm_node_count(self->comm);
     result->blocks = layout->output_blocks;
     result->parameters = layout->parameter_count;
-    result->nominal_flops = nominal_flops(self->stepper.config, &layout->shape);
+    result->nominal_flops = nominal_flops(self->config, &layout->shape);
 }
 
 static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_error *error) {
     dp_comm *comm = self->comm;
-    dp_stepper_step(&self->stepper, 0, NULL);
+    (void)time_steps(self, 1, NULL);
+    self->step = 0;
     result->seconds_to_first_step = dp_process_age();
     DP_TRY(measure_memory(self, result, error));
     DP_TRY(create_idle(self, error));
     DP_TRY(dp_comm_agree(comm, prepare(self, error), error));
-    DP_TRY(dp_stepper_initialise(&self->stepper, error));
-    dp_stepper_publish(&self->stepper);
+    DP_TRY(dp_engine_initialise(self->engine, error));
+    dp_engine_publish(self->engine);
     warm_up(self, seconds);
     measure(self, seconds);
     DP_TRY(measure_phases(self, seconds, result, error));
@@ -279,6 +288,16 @@ static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_er
     return DP_OK;
 }
 
+static void clear(bench *self) {
+    if (self == NULL)
+        return;
+    dp_exchange_destroy(self->idle);
+    dp_engine_destroy(self->engine);
+    dp_memory_free(self->slab);
+    dp_memory_free(self->square);
+    dp_memory_free(self);
+}
+
 dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds,
                        dp_bench_result *result, dp_error *error) {
     dp_status status = DP_OK;
@@ -286,14 +305,13 @@ dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds,
     bench *self = NULL;
     DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
     self->comm = comm;
-    status = dp_stepper_open(&self->stepper, comm, config, NULL, error);
-    if (status == DP_OK)
-        status = run(self, seconds, result, error);
-    dp_exchange_destroy(self->idle);
-    dp_stepper_close(&self->stepper);
-    dp_memory_free(self->slab);
-    dp_memory_free(self->square);
+    self->config = config;
+    self->schedule = dp_config_schedule(config);
+    DP_OR_DONE(dp_engine_create(&self->engine, comm, config, NULL, error));
+    self->layout = dp_engine_subject(self->engine)->layout;
+    self->kernels = dp_kernels_of(dp_engine_subject(self->engine)->build->level);
+    DP_OR_DONE(run(self, seconds, result, error));
 done:
-    dp_memory_free(self);
+    clear(self);
     return status;
 }

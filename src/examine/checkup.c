@@ -1,6 +1,6 @@
 #include "examine/checkup.h"
 
-#include "base/memory.h"
+#include "base/workspace.h"
 #include "engine/open_dataset.h"
 #include "kernels/linalg.h"
 #include "run/run_folder.h"
@@ -417,25 +417,25 @@ static dp_status check_resuming(examination *self, dp_error *error) {
     dp_report silent = {.enabled = false};
     dp_progress progress = {0};
     bool resumed = false;
-    /* What resuming needs of one that trains. */
-    dp_stepper stepper = {.comm = self->comm,
+    dp_workspace room = {0};
+    dp_subject subject = {.comm = self->comm,
                           .config = self->config,
-                          .build = self->build,
-                          .dataset = self->dataset,
-                          .layout = self->layout};
-    DP_NEW_ON_ALL_OR_DONE(self->comm, stepper.params, self->layout.length);
+                          .build = &self->build,
+                          .dataset = &self->dataset,
+                          .layout = &self->layout};
+    DP_RESERVE(&room, subject.params, self->layout.length);
     for (size_t slab = 0; slab < dp_optimizer_slabs(self->config->optimizer); slab++)
-        DP_NEW_ON_ALL_OR_DONE(self->comm, stepper.state[slab], self->layout.length);
-    status = dp_resume(&stepper, &silent, &progress, &resumed, error);
+        DP_RESERVE(&room, subject.state[slab], self->layout.length);
+    void *memory = dp_workspace_allocate(&room, error);
+    DP_OR_DONE(dp_comm_agree(self->comm, memory == NULL ? error->status : DP_OK, error));
+    status = dp_resume(&subject, &silent, &progress, &resumed, error);
     if (status == DP_OK)
         add_resumption(self, &progress, resumed);
     else
         ADD(self, DP_VERDICT_PROBLEM, "resuming", "%s", error->message);
     status = DP_OK;
 done:
-    dp_memory_free(stepper.params);
-    for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++)
-        dp_memory_free(stepper.state[slab]);
+    dp_memory_free(memory);
     return status;
 }
 

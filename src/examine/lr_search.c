@@ -1,7 +1,7 @@
 #include "examine/lr_search.h"
 
 #include "base/memory.h"
-#include "engine/stepper.h"
+#include "engine/engine.h"
 
 #include <math.h>
 
@@ -21,15 +21,6 @@ static double exponent_of(const dp_lr_request *request, size_t i) {
     return request->from + (request->to - request->from) * (double)i / (double)(request->count - 1);
 }
 
-static dp_lr_point take_step(dp_stepper *stepper, const dp_lr_request *request, size_t i) {
-    dp_lr_point point = {.exponent = exponent_of(request, i)};
-    point.lr = pow(10.0, point.exponent);
-    stepper->schedule = (dp_schedule){.kind = DP_SCHEDULE_CONSTANT, .lr = point.lr};
-    dp_stepper_step(stepper, i, NULL);
-    point.loss = stepper->loss;
-    return point;
-}
-
 /* A mean that forgets; Kingma and Ba 2015 for the correction of its start. */
 typedef struct running_mean {
     double sum;
@@ -46,12 +37,16 @@ static bool has_blown_up(running_mean *mean, double loss) {
 }
 
 /* Every rank has the same losses, so all come to the same end. */
-static void try_rates(dp_comm *comm, dp_stepper *stepper, const dp_lr_request *request,
+static void try_rates(dp_comm *comm, dp_engine *engine, const dp_lr_request *request,
                       dp_lr_search *search) {
     running_mean mean = {0};
     for (size_t i = 0; i < request->count && search->end == DP_LR_END_ALL; i++) {
-        const dp_lr_point point = take_step(stepper, request, i);
-        if (stepper->must_stop)
+        dp_lr_point point = {.exponent = exponent_of(request, i)};
+        point.lr = pow(10.0, point.exponent);
+        const dp_step step = {.number = i, .lr = point.lr};
+        const dp_step_result result = dp_engine_step(engine, &step);
+        point.loss = result.loss;
+        if (result.must_stop)
             search->end = DP_LR_END_SIGNAL;
         else if (has_blown_up(&mean, point.loss))
             search->end = DP_LR_END_BLOWN_UP;
@@ -68,16 +63,16 @@ static void try_rates(dp_comm *comm, dp_stepper *stepper, const dp_lr_request *r
 dp_status dp_lr_search_run(dp_comm *comm, const dp_config *config, const dp_lr_request *request,
                            dp_lr_search *search, dp_error *error) {
     dp_status status = DP_OK;
-    dp_stepper stepper = {0};
+    dp_engine *engine = NULL;
     *search = (dp_lr_search){0};
-    DP_OR_DONE(dp_stepper_open(&stepper, comm, config, request->signal, error));
+    DP_OR_DONE(dp_engine_create(&engine, comm, config, request->signal, error));
     DP_NEW_ON_ALL_OR_DONE(comm, search->points, request->count);
-    DP_OR_DONE(dp_stepper_initialise(&stepper, error));
-    dp_stepper_publish(&stepper);
-    try_rates(comm, &stepper, request, search);
+    DP_OR_DONE(dp_engine_initialise(engine, error));
+    dp_engine_publish(engine);
+    try_rates(comm, engine, request, search);
     dp_lr_search_conclude(search);
 done:
-    dp_stepper_close(&stepper);
+    dp_engine_destroy(engine);
     return status;
 }
 

@@ -36,7 +36,7 @@ struct dp_wide_model {
 
 /* --- creation ------------------------------------------------------------------------------- */
 
-static dp_wide_dims find_dims(const dp_params_layout *layout) {
+dp_wide_dims dp_wide_dims_of(const dp_params_layout *layout) {
     dp_wide_dims dims = {.inputs = dp_shape_inputs(&layout->shape),
                          .hidden = layout->shape.hidden_dim};
     dims.seen = dims.hidden + (layout->shape.direct ? dims.inputs : 0);
@@ -86,7 +86,7 @@ dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *la
     dp_workspace room = {0};
     dp_wide_model self = {.layout = layout,
                           .kernels = dp_kernels_of(options->level),
-                          .dims = find_dims(layout),
+                          .dims = dp_wide_dims_of(layout),
                           .rows = options->grain_rows};
     *model = NULL;
     DP_RESERVE_ROWS(&room, self.logits, ROWS_AT_ONCE, DP_OUTPUT_BLOCK);
@@ -102,10 +102,6 @@ dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *la
 
 void dp_wide_model_destroy(dp_wide_model *model) {
     dp_memory_free(model);
-}
-
-dp_wide_dims dp_wide_model_dims(const dp_wide_model *model) {
-    return model->dims;
 }
 
 static const float *tensor(const dp_wide_model *model, const float *params, dp_tensor_id id) {
@@ -178,31 +174,31 @@ static size_t token_in_block(uint32_t token, size_t block) {
     return token - block * DP_OUTPUT_BLOCK; /* wraps for blocks behind it */
 }
 
-/* The same of up to ROWS_AT_ONCE rows. */
-static void exponentials_of_rows(const dp_wide_model *model, const float *params, size_t block,
-                                 size_t rows, const float *a, const uint32_t *targets, float *e,
-                                 float *maxima, float *sums, float *target_logits,
-                                 dp_profile *profile) {
-    const size_t tokens = dp_output_tokens(model->layout, block);
-    logits_of_block(model, params, block, rows, a, model->logits);
+/* Of the rows [first, first + n), n <= ROWS_AT_ONCE. */
+static void exponentials_of_rows(const dp_wide_model *model, const float *params,
+                                 const dp_wide_block *block, size_t first, size_t n,
+                                 const dp_wide_exponentials *out, dp_profile *profile) {
+    const size_t tokens = dp_output_tokens(model->layout, block->number);
+    logits_of_block(model, params, block->number, n, block->a + first * model->dims.lda,
+                    model->logits);
     dp_profile_mark(profile, DP_PHASE_LAYER2);
-    for (size_t r = 0; r < rows; r++) {
-        const size_t token = token_in_block(targets[r], block);
+    for (size_t r = 0; r < n; r++) {
+        const size_t token = token_in_block(block->targets[first + r], block->number);
         if (token < tokens)
-            target_logits[r] = model->logits[r * DP_OUTPUT_BLOCK + token];
+            out->target_logits[first + r] = model->logits[r * DP_OUTPUT_BLOCK + token];
     }
-    model->kernels->exponentials(rows, tokens, DP_OUTPUT_BLOCK, model->logits, e, maxima, sums);
+    model->kernels->exponentials(n, tokens, DP_OUTPUT_BLOCK, model->logits,
+                                 out->e + first * DP_OUTPUT_BLOCK, out->maxima + first,
+                                 out->sums + first);
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
 }
 
-void dp_wide_model_exponentials(const dp_wide_model *model, const float *params, size_t block,
-                                size_t rows, const float *a, const uint32_t *targets, float *e,
-                                float *maxima, float *sums, float *target_logits,
+void dp_wide_model_exponentials(const dp_wide_model *model, const float *params,
+                                const dp_wide_block *block, const dp_wide_exponentials *out,
                                 dp_profile *profile) {
-    for (size_t r = 0; r < rows; r += ROWS_AT_ONCE)
-        exponentials_of_rows(model, params, block, dp_size_min(rows - r, ROWS_AT_ONCE),
-                             a + r * model->dims.lda, targets + r, e + r * DP_OUTPUT_BLOCK,
-                             maxima + r, sums + r, target_logits + r, profile);
+    for (size_t r = 0; r < block->rows; r += ROWS_AT_ONCE)
+        exponentials_of_rows(model, params, block, r, dp_size_min(block->rows - r, ROWS_AT_ONCE),
+                             out, profile);
 }
 
 /* y[i] = exp(x[i] - shift[i]), n <= ROWS_AT_ONCE */
@@ -413,9 +409,13 @@ void dp_wide_model_losses(dp_wide_model *model, const float *params, size_t rows
     float *target_logits = model->row_values, *maximum = target_logits + model->rows;
     fill_own_rows(model, params, rows, contexts);
     for (size_t b = 0; b < model->layout->output_blocks; b++) {
+        const dp_wide_block block = {.number = b, .rows = rows, .a = model->a, .targets = targets};
         float *maxima = model->stats + 2 * b * model->rows;
-        dp_wide_model_exponentials(model, params, b, rows, model->a, targets, model->e, maxima,
-                                   maxima + model->rows, target_logits, NULL);
+        const dp_wide_exponentials out = {.e = model->e,
+                                          .maxima = maxima,
+                                          .sums = maxima + model->rows,
+                                          .target_logits = target_logits};
+        dp_wide_model_exponentials(model, params, &block, &out, NULL);
     }
     dp_wide_model_normalise(model, rows, model->maxima, model->sums, target_logits, maximum,
                             maximum + model->rows, losses);

@@ -13,9 +13,9 @@
  * way, as long as sums over blocks are taken in one order. No logits but those of a block and no
  * gradient but that of a block need be held for the model's sake.
  *
- * Pure numerics: arrays are the caller's (engine/split_step, who shares them between ranks).
+ * Pure numerics: arrays are the caller's (engine/split_memory, who shares them between ranks).
  * `rows` are those of a call and `params` the slab. Rows of x, h and a are padded to whole cache
- * lines: dp_wide_model_dims. Their padding must be 0 at the start.
+ * lines: dp_wide_dims. Their padding must be 0 at the start.
  */
 #ifndef DP_MODEL_WIDE_MODEL_H
 #define DP_MODEL_WIDE_MODEL_H
@@ -36,7 +36,7 @@ typedef struct dp_wide_dims {
     size_t hidden, ldh;
     size_t seen, lda; /* a: hidden, and inputs where they are connected to the output */
 } dp_wide_dims;
-dp_wide_dims dp_wide_model_dims(const dp_wide_model *model);
+dp_wide_dims dp_wide_dims_of(const dp_params_layout *layout);
 
 /* Some rows of the batch of a step: contexts [rows, block_size]. */
 typedef struct dp_wide_rows {
@@ -53,11 +53,28 @@ typedef struct dp_wide_rows {
 void dp_wide_model_hidden(dp_wide_model *model, const float *params, const dp_wide_rows *rows,
                           dp_profile *profile);
 
-/* e [rows, DP_OUTPUT_BLOCK] = exp(logits - maxima), 0 behind the block's tokens; maxima and sums
- * [rows] as dp_kernels.exponentials. target_logits[r] is set where targets[r] is in the block. */
-void dp_wide_model_exponentials(const dp_wide_model *model, const float *params, size_t block,
-                                size_t rows, const float *a, const uint32_t *targets, float *e,
-                                float *maxima, float *sums, float *target_logits,
+/* A block of the output, for some rows of the batch. */
+typedef struct dp_wide_block {
+    size_t number;
+    size_t rows;
+    const float *a;          /* [rows, lda] */
+    const uint32_t *targets; /* [rows] */
+    /* Once the softmax is known: */
+    const float *e;       /* [rows, DP_OUTPUT_BLOCK] */
+    const float *maxima;  /* [rows], of this block */
+    const float *maximum; /* [rows], of all of them */
+    const float *total;   /* [rows] */
+    float scale;          /* of the loss summed over rows */
+} dp_wide_block;
+
+/* What becomes of its logits: e = exp(logits - maxima), 0 behind the block's tokens; maxima and
+ * sums as dp_kernels.exponentials. target_logits[r] is set where targets[r] is in the block. */
+typedef struct dp_wide_exponentials {
+    float *e;                             /* [rows, DP_OUTPUT_BLOCK] */
+    float *maxima, *sums, *target_logits; /* [rows] */
+} dp_wide_exponentials;
+void dp_wide_model_exponentials(const dp_wide_model *model, const float *params,
+                                const dp_wide_block *block, const dp_wide_exponentials *out,
                                 dp_profile *profile);
 
 /* The softmax over all blocks: maxima[b] and sums[b] [rows] are those of block b. Sets maximum[r]
@@ -65,19 +82,6 @@ void dp_wide_model_exponentials(const dp_wide_model *model, const float *params,
 void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const float *const *maxima,
                              const float *const *sums, const float *target_logits, float *maximum,
                              float *total, double *losses);
-
-/* A block of the output once the softmax is known. */
-typedef struct dp_wide_block {
-    size_t number;
-    size_t rows;
-    const float *a;          /* [rows, lda] */
-    const uint32_t *targets; /* [rows] */
-    const float *e;          /* [rows, DP_OUTPUT_BLOCK] */
-    const float *maxima;     /* [rows], of this block */
-    const float *maximum;    /* [rows], of all of them */
-    const float *total;      /* [rows] */
-    float scale;             /* of the loss summed over rows */
-} dp_wide_block;
 
 /* da [rows, lda] becomes the block's part of the gradient at a, and gradient [output_stride] that
  * of the block's parameters. The gradient at the logits, p - 1 at the target and p elsewhere, is

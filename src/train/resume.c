@@ -33,17 +33,17 @@ done:
 }
 
 /* Whether the tensors have the shapes that they have here, and the ids the same meaning. */
-static bool fits(const dp_checkpoint *checkpoint, const dp_stepper *stepper) {
-    return checkpoint->block_size == stepper->layout.shape.block_size &&
-           checkpoint->layout.length == stepper->layout.length &&
-           checkpoint->unit == stepper->dataset.info.unit &&
-           dp_vocabulary_equal(&checkpoint->vocabulary, &stepper->dataset.vocabulary);
+static bool fits(const dp_checkpoint *checkpoint, const dp_subject *subject) {
+    return checkpoint->block_size == subject->layout->shape.block_size &&
+           checkpoint->layout.length == subject->layout->length &&
+           checkpoint->unit == subject->dataset->info.unit &&
+           dp_vocabulary_equal(&checkpoint->vocabulary, &subject->dataset->vocabulary);
 }
 
-static dp_status check(const dp_checkpoint *checkpoint, const dp_stepper *stepper,
+static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subject,
                        dp_error *error) {
-    const dp_config *config = stepper->config;
-    const dp_dataset *dataset = &stepper->dataset;
+    const dp_config *config = subject->config;
+    const dp_dataset *dataset = subject->dataset;
     if (dp_config_check_resumable(&checkpoint->config, config, error) != DP_OK)
         return dp_fail_prefix(error, "%s holds a run that cannot go on (--fresh starts over)",
                               config->run_dir);
@@ -53,7 +53,7 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_stepper *steppe
                        "here); --fresh starts over",
                        config->run_dir, dataset->path, checkpoint->dataset_sha256,
                        dataset->info.sha256);
-    if (!fits(checkpoint, stepper))
+    if (!fits(checkpoint, subject))
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s has another vocabulary or block_size than %s, though it names the same "
                        "dataset; --fresh starts over",
@@ -73,36 +73,36 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_stepper *steppe
 }
 
 /* Rank 0's part. */
-static dp_status restore(dp_stepper *stepper, dp_report *report, dp_progress *progress,
+static dp_status restore(const dp_subject *subject, dp_report *report, dp_progress *progress,
                          bool *resumed, dp_error *error) {
     dp_status status = DP_OK;
     dp_checkpoint checkpoint = {0};
-    const size_t bytes = stepper->layout.length * sizeof *stepper->params;
-    DP_OR_DONE(load_newest_good(stepper->config->run_dir, report, &checkpoint, resumed, error));
+    const size_t bytes = subject->layout->length * sizeof *subject->params;
+    DP_OR_DONE(load_newest_good(subject->config->run_dir, report, &checkpoint, resumed, error));
     if (!*resumed)
         goto done;
-    DP_OR_DONE(check(&checkpoint, stepper, error));
-    if (strcmp(checkpoint.build, stepper->build.text) != 0)
+    DP_OR_DONE(check(&checkpoint, subject, error));
+    if (strcmp(checkpoint.build, subject->build->text) != 0)
         dp_report_line(report,
                        "notice: steps so far were computed by %s; bits may differ from a "
                        "run on one build",
                        checkpoint.build);
     *progress = checkpoint.progress;
-    memcpy(stepper->params, checkpoint.params, bytes);
-    for (size_t slab = 0; slab < dp_optimizer_slabs(stepper->config->optimizer); slab++)
-        memcpy(stepper->state[slab], checkpoint.state[slab], bytes);
+    memcpy(subject->params, checkpoint.params, bytes);
+    for (size_t slab = 0; slab < dp_optimizer_slabs(subject->config->optimizer); slab++)
+        memcpy(subject->state[slab], checkpoint.state[slab], bytes);
 done:
     dp_checkpoint_clear(&checkpoint);
     return status;
 }
 
-dp_status dp_resume(dp_stepper *stepper, dp_report *report, dp_progress *progress, bool *resumed,
-                    dp_error *error) {
+dp_status dp_resume(const dp_subject *subject, dp_report *report, dp_progress *progress,
+                    bool *resumed, dp_error *error) {
     dp_status status = DP_OK;
-    dp_comm *comm = stepper->comm;
+    dp_comm *comm = subject->comm;
     *resumed = false;
     if (dp_comm_rank(comm) == 0)
-        status = restore(stepper, report, progress, resumed, error);
+        status = restore(subject, report, progress, resumed, error);
     DP_TRY(dp_comm_agree(comm, status, error));
     dp_comm_broadcast(comm, resumed, sizeof *resumed);
     if (!*resumed)

@@ -2,8 +2,8 @@
 
 #include "base/memory.h"
 #include "base/timer.h"
+#include "engine/engine.h"
 #include "engine/evaluate.h"
-#include "engine/stepper.h"
 #include "run/checkpoint.h"
 #include "run/metrics.h"
 #include "run/run_folder.h"
@@ -24,7 +24,11 @@ typedef struct trainer {
     const dp_train_request *request;
     bool is_root;
     double started;
-    dp_stepper stepper;
+    dp_engine *engine;
+    const dp_subject *subject; /* its */
+    dp_schedule schedule;
+    dp_step step; /* the last one, and what came of it */
+    dp_step_result result;
 
     dp_profile profile;
 
@@ -58,15 +62,18 @@ static dp_profile *profile_of_step(trainer *self) {
 static void show_progress(trainer *self) {
     const dp_progress *progress = &self->progress;
     dp_report_progress(&self->report, progress->step, self->end,
-                       progress->loss_sum / (double)progress->loss_count, self->stepper.lr,
+                       progress->loss_sum / (double)progress->loss_count, self->step.lr,
                        1e3 * self->window_seconds / (double)self->window_steps);
 }
 
 static void take_step(trainer *self) {
     double before = dp_timer_now();
-    self->stepper.out_of_time = dp_time_limit_is_reached(&self->limit, before);
-    dp_stepper_step(&self->stepper, self->progress.step, profile_of_step(self));
-    self->progress.loss_sum += self->stepper.loss;
+    self->step = (dp_step){.number = self->progress.step,
+                           .lr = dp_schedule_lr(&self->schedule, self->progress.step),
+                           .out_of_time = dp_time_limit_is_reached(&self->limit, before),
+                           .profile = profile_of_step(self)};
+    self->result = dp_engine_step(self->engine, &self->step);
+    self->progress.loss_sum += self->result.loss;
     self->progress.loss_count++;
     self->progress.step++;
     double after = dp_timer_now();
@@ -91,7 +98,7 @@ static dp_status fail_diverged(trainer *self, const char *what, dp_error *error)
 
 /* Every rank has the same loss, so all find the same. */
 static dp_status check_loss(trainer *self, dp_error *error) {
-    return isfinite(self->stepper.loss) ? DP_OK : fail_diverged(self, "the loss is", error);
+    return isfinite(self->result.loss) ? DP_OK : fail_diverged(self, "the loss is", error);
 }
 
 /* --- logging points ------------------------------------------------------------------------- */
@@ -100,8 +107,8 @@ static dp_status check_loss(trainer *self, dp_error *error) {
  * All ranks hold the same ones. */
 static dp_status check_finite(trainer *self, dp_error *error) {
     bool finite = true;
-    for (size_t i = 0; i < self->stepper.layout.length; i++)
-        finite = finite && isfinite(self->stepper.params[i]);
+    for (size_t i = 0; i < self->subject->layout->length; i++)
+        finite = finite && isfinite(self->subject->params[i]);
     return finite ? DP_OK : fail_diverged(self, "weights are", error);
 }
 
@@ -112,8 +119,8 @@ static dp_status check_weights(trainer *self, uint64_t *hash, dp_error *error) {
     uint64_t *hashes = NULL;
     dp_comm_set_place(self->comm, "comparing weights", self->progress.step);
     DP_NEW_ON_ALL_OR_DONE(self->comm, hashes, ranks);
-    dp_stepper_collect(&self->stepper);
-    *hash = dp_params_hash(&self->stepper.layout, self->stepper.params);
+    dp_engine_collect(self->engine);
+    *hash = dp_params_hash(self->subject->layout, self->subject->params);
     dp_comm_gather_all(self->comm, hash, sizeof *hash, hashes);
     for (size_t rank = 1; rank < ranks && status == DP_OK; rank++) {
         if (hashes[rank] != hashes[0])
@@ -132,18 +139,19 @@ done:
 
 /* The state to be saved; borrows everything. */
 static dp_checkpoint snapshot(const trainer *self, uint64_t weights_hash) {
+    const dp_subject *subject = self->subject;
     dp_checkpoint checkpoint = {.progress = self->progress,
                                 .weights_hash = weights_hash,
-                                .unit = self->stepper.dataset.info.unit,
-                                .stream = self->stepper.dataset.info.stream,
-                                .block_size = self->stepper.layout.shape.block_size,
+                                .unit = subject->dataset->info.unit,
+                                .stream = subject->dataset->info.stream,
+                                .block_size = subject->layout->shape.block_size,
                                 .config = *self->config,
-                                .vocabulary = self->stepper.dataset.vocabulary,
-                                .layout = self->stepper.layout,
-                                .params = self->stepper.params};
-    memcpy(checkpoint.state, self->stepper.state, sizeof checkpoint.state);
-    memcpy(checkpoint.dataset_sha256, self->stepper.dataset.info.sha256, DP_SHA256_TEXT_SIZE);
-    memcpy(checkpoint.build, self->stepper.build.text, DP_BUILD_SIZE);
+                                .vocabulary = subject->dataset->vocabulary,
+                                .layout = *subject->layout,
+                                .params = subject->params};
+    memcpy(checkpoint.state, subject->state, sizeof checkpoint.state);
+    memcpy(checkpoint.dataset_sha256, subject->dataset->info.sha256, DP_SHA256_TEXT_SIZE);
+    memcpy(checkpoint.build, subject->build->text, DP_BUILD_SIZE);
     return checkpoint;
 }
 
@@ -200,15 +208,16 @@ static dp_status save_checkpoint(trainer *self, dp_error *error) {
 
 static dp_status evaluate_splits(trainer *self, unsigned splits,
                                  dp_evaluation evaluations[DP_SPLIT_COUNT], dp_error *error) {
+    const dp_subject *subject = self->subject;
     dp_status status = DP_OK;
     dp_comm_set_place(self->comm, "evaluate", self->progress.step);
     if (splits != 0)
-        dp_stepper_collect(&self->stepper);
+        dp_engine_collect(self->engine);
     for (int split = 0; split < DP_SPLIT_COUNT && status == DP_OK; split++) {
         if ((splits >> split & 1u) != 0)
-            status = dp_evaluate(self->comm, &self->stepper.dataset, (dp_split)split,
-                                 &self->stepper.layout, self->stepper.build.level,
-                                 self->stepper.params, &evaluations[split], error);
+            status =
+                dp_evaluate(self->comm, subject->dataset, (dp_split)split, subject->layout,
+                            subject->build->level, subject->params, &evaluations[split], error);
     }
     return status;
 }
@@ -222,14 +231,14 @@ static dp_status write_row(trainer *self, unsigned splits,
     double steps = (double)self->window_steps;
     dp_metrics_row row = {.step = progress->step,
                           .loss = progress->loss_sum / (double)progress->loss_count,
-                          .batch_loss = self->stepper.loss,
-                          .lr = self->stepper.lr,
+                          .batch_loss = self->result.loss,
+                          .lr = self->step.lr,
                           .weights_hash = hash,
                           .ms_per_step = 1e3 * self->window_seconds / steps,
                           .examples_per_s =
                               steps * (double)self->config->batch_size / self->window_seconds,
                           .seconds = dp_timer_now() - self->started,
-                          .grad_norm = self->stepper.norm};
+                          .grad_norm = self->result.norm};
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         row.split_loss[split] = (splits >> split & 1u) != 0 ? evaluations[split].loss : NAN;
     if (self->is_root)
@@ -346,24 +355,24 @@ done:
 
 /* The head of the report. */
 static void describe(trainer *self) {
-    dp_report_start(&self->report, self->config, &self->stepper.dataset, &self->stepper.layout,
-                    self->comm, self->stepper.build.text);
-    if (!self->stepper.build.uniform)
+    dp_report_start(&self->report, self->config, self->subject->dataset, self->subject->layout,
+                    self->comm, self->subject->build->text);
+    if (!self->subject->build->uniform)
         dp_report_line(&self->report,
                        "notice: hosts differ in processor or BLAS, so bits may depend on how ranks "
                        "are placed; parallel.kernels=%s and mpirun -x OPENBLAS_CORETYPE=Haswell "
                        "make them alike",
-                       dp_cpu_level_name(self->stepper.build.level));
+                       dp_cpu_level_name(self->subject->build->level));
 }
 
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     bool resumed = false;
     char step[32];
-    DP_TRY(dp_resume(&self->stepper, &self->report, &self->progress, &resumed, error));
+    DP_TRY(dp_resume(self->subject, &self->report, &self->progress, &resumed, error));
     if (!resumed)
-        DP_TRY(dp_stepper_initialise(&self->stepper, error));
+        DP_TRY(dp_engine_initialise(self->engine, error));
     self->saved_step = self->progress.step;
-    dp_stepper_publish(&self->stepper);
+    dp_engine_publish(self->engine);
     dp_report_line(&self->report, "  run        %s, %s%s", self->config->run_dir,
                    resumed ? "resumed at step " : "new",
                    resumed ? dp_text_format_count(self->progress.step, step) : "");
@@ -377,9 +386,9 @@ static bool is_going_on(const trainer *self) {
     return self->progress.step < self->end && !is_stopped_early(self);
 }
 
-static size_t state_bytes(const dp_stepper *stepper) {
-    const size_t slabs = 1 + dp_optimizer_slabs(stepper->config->optimizer);
-    return slabs * stepper->layout.length * sizeof *stepper->params;
+static size_t state_bytes(const dp_subject *subject) {
+    const size_t slabs = 1 + dp_optimizer_slabs(subject->config->optimizer);
+    return slabs * subject->layout->length * sizeof *subject->params;
 }
 
 /* What made the ranks stop, for all of them: rank 0 alone has a limit of time. */
@@ -399,12 +408,12 @@ static dp_status train(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
         dp_report_step_heading(&self->report);
     if (self->is_root)
         dp_time_limit_init(&self->limit, self->request->max_time, self->started,
-                           state_bytes(&self->stepper));
+                           state_bytes(self->subject));
     while (is_going_on(self) && !must_stop) {
         take_step(self);
         DP_TRY(check_loss(self, error));
         DP_TRY(log_if_due(self, evaluations, error));
-        must_stop = self->stepper.must_stop;
+        must_stop = self->result.must_stop;
         if (must_stop || !is_going_on(self) ||
             is_due(self->progress.step, self->config->checkpoint_every))
             DP_TRY(save_checkpoint(self, error));
@@ -437,12 +446,12 @@ static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP
                                 .weights_hash = hash,
                                 .evaluations = evaluations,
                                 .stopped_early = is_stopped_early(self),
-                                .parameters = self->stepper.layout.parameter_count,
+                                .parameters = self->subject->layout->parameter_count,
                                 .ranks = (uint64_t)dp_comm_size(self->comm),
                                 .best_step = self->progress.best_step,
                                 .best_loss = self->progress.best_loss,
                                 .seconds = dp_timer_now() - self->started,
-                                .build = self->stepper.build.text};
+                                .build = self->subject->build->text};
     dp_summary_add(&facts, &summary);
     dp_facts_note(&facts, "time", "%s", dp_text_format_duration(summary.seconds, duration));
     DP_OR_DONE(summary_path(self, path, error));
@@ -547,7 +556,8 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
     dp_status status = DP_OK;
     dp_evaluation evaluations[DP_SPLIT_COUNT] = {0};
     bool summed_up = false;
-    DP_TRY(dp_stepper_open(&self->stepper, self->comm, self->config, self->request->signal, error));
+    DP_TRY(dp_engine_create(&self->engine, self->comm, self->config, self->request->signal, error));
+    self->subject = dp_engine_subject(self->engine);
     DP_TRY(open_run_folder(self, error));
     describe(self);
     DP_TRY(initialise_or_resume(self, error));
@@ -574,7 +584,7 @@ static void clear(trainer *self) {
     dp_journal_close(&self->metrics);
     dp_report_close(&self->report);
     dp_profile_clear(&self->profile);
-    dp_stepper_close(&self->stepper);
+    dp_engine_destroy(self->engine);
     dp_run_lock_release(&self->lock);
 }
 
@@ -584,7 +594,8 @@ dp_status dp_trainer_run(dp_comm *comm, const dp_config *config, const dp_train_
                     .config = config,
                     .request = request,
                     .is_root = dp_comm_rank(comm) == 0,
-                    .started = dp_timer_now()};
+                    .started = dp_timer_now(),
+                    .schedule = dp_config_schedule(config)};
     *outcome = (dp_train_outcome){0};
     dp_status status = run(&self, outcome, error);
     clear(&self);

@@ -5,7 +5,7 @@
 #include "baseline/mixture.h"
 #include "engine/evaluate.h"
 #include "engine/open_dataset.h"
-#include "engine/stepper.h"
+#include "engine/split_engine.h"
 #include "support/expect.h"
 #include "support/failing_memory.h"
 #include "support/sample_dataset.h"
@@ -102,21 +102,21 @@ static void test_memory_failures_while_creating_shared_memory(void **state) {
     fail_on_each_rank(create_window_and_board, 3);
 }
 
-/* Opens a run's stepper and takes a step. */
-static dp_status open_stepper(dp_error *error) {
-    static dp_stepper stepper; /* large: paths */
-    dp_status status = DP_OK;
-    DP_OR_DONE(dp_stepper_open(&stepper, all_ranks, &config, NULL, error));
+/* Creates a run's engine and takes a step. */
+static dp_status create_engine(dp_error *error) {
+    dp_engine *engine = NULL;
+    DP_TRY(dp_engine_create(&engine, all_ranks, &config, NULL, error));
+    const dp_subject *subject = dp_engine_subject(engine);
     if (dp_comm_rank(all_ranks) == 0)
-        dp_params_init(&stepper.layout, DP_INIT_SCALED, 1, stepper.params);
-    dp_stepper_publish(&stepper);
-    dp_stepper_step(&stepper, 0, NULL);
-done:
-    dp_stepper_close(&stepper);
-    return status;
+        dp_params_init(subject->layout, DP_INIT_SCALED, 1, subject->params);
+    dp_engine_publish(engine);
+    const dp_step step = {.lr = 0.1};
+    (void)dp_engine_step(engine, &step);
+    dp_engine_destroy(engine);
+    return DP_OK;
 }
 
-static void test_memory_failures_while_opening_a_stepper(void **state) {
+static void test_memory_failures_while_creating_an_engine(void **state) {
     (void)state;
     static char *const exchanges[] = {"parallel.exchange=shared", "parallel.exchange=tree"};
     for (int kind = 0; kind < 2; kind++) {
@@ -125,30 +125,38 @@ static void test_memory_failures_while_opening_a_stepper(void **state) {
         configure(5, assignments);
         dp_error error;
         expect_ok(dp_path_format(config.data_path, &error, "%s", dataset_path), &error);
-        fail_on_each_rank(open_stepper, 8);
+        fail_on_each_rank(create_engine, 8);
     }
 }
 
-/* As many tokens as ranks need blocks for. */
-static dp_status create_split_step(dp_error *error) {
-    dp_status status = DP_OK;
-    dp_split_step *split = NULL;
-    dp_params_layout layout;
-    dp_model_shape shape = dp_config_shape(&config, 1100, 3);
-    shape.split = true;
-    DP_OR_DONE(dp_params_layout_init(&layout, shape, error));
-    DP_OR_DONE(dp_split_step_create(&split, all_ranks, &config, &layout, DP_CPU_GENERIC, error));
-done:
-    dp_split_step_destroy(split);
-    return status;
+static void draw_nothing(const void *source, uint64_t step, dp_tree_range rows, uint32_t *contexts,
+                         uint32_t *targets) {
+    (void)source, (void)step, (void)rows, (void)contexts, (void)targets;
 }
 
-static void test_memory_failures_while_creating_a_split_step(void **state) {
+/* As many tokens as ranks need blocks for. */
+static dp_status create_split_engine(dp_error *error) {
+    void *engine = NULL;
+    dp_params_layout layout;
+    dp_model_shape shape = dp_config_shape(&config, 1100, 3);
+    const dp_engine_setting setting = {.comm = all_ranks,
+                                       .config = &config,
+                                       .layout = &layout,
+                                       .level = DP_CPU_GENERIC,
+                                       .draw = draw_nothing};
+    shape.split = true;
+    DP_TRY(dp_params_layout_init(&layout, shape, error));
+    DP_TRY(dp_split_engine_kind.create(&engine, &setting, error));
+    dp_split_engine_kind.destroy(engine);
+    return DP_OK;
+}
+
+static void test_memory_failures_while_creating_a_split_engine(void **state) {
     (void)state;
     char *assignments[] = {"train.optimizer=adamw", "train.batch_size=24", "train.clip_norm=1",
                            "train.dropout_hidden=0.5"};
     configure(4, assignments);
-    fail_on_each_rank(create_split_step, 20);
+    fail_on_each_rank(create_split_engine, 5);
 }
 
 static dp_status evaluate(dp_error *error) {
@@ -209,8 +217,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_failures_while_splitting_ranks),
         cmocka_unit_test(test_memory_failures_while_creating_shared_memory),
-        cmocka_unit_test(test_memory_failures_while_opening_a_stepper),
-        cmocka_unit_test(test_memory_failures_while_creating_a_split_step),
+        cmocka_unit_test(test_memory_failures_while_creating_an_engine),
+        cmocka_unit_test(test_memory_failures_while_creating_a_split_engine),
         cmocka_unit_test(test_memory_failures_while_evaluating),
     };
     return cmocka_run_group_tests_name("memory_failures_ranks", tests, set_up, tear_down);

@@ -109,7 +109,7 @@ def make(file, name, vocab, block, embedding, hidden, batch, seed, rates=None, d
         group[f"trained/{n}"] = p.detach().numpy().astype("<f4")
 
 
-# What tests/test_split_step.c draws in the same way: integers that are the same in any language.
+# What tests/engine/test_split_engine.c draws in the same way: integers that are the same in any language.
 VOCAB, BLOCK, EMBEDDING, HIDDEN, BATCH, WIDE_STEPS = 1100, 3, 2, 5, 24, 8
 
 

@@ -96,9 +96,7 @@ static void open_example(example *self, const network *which, dp_cpu_level level
     self->params = new_floats(self->layout.length);
     self->gradient = new_floats(self->layout.length);
     dp_params_init(&self->layout, DP_INIT_SCALED, 3, self->params);
-    dp_wide_model *model = new_model(self, 1, false);
-    self->dims = dp_wide_model_dims(model);
-    dp_wide_model_destroy(model);
+    self->dims = dp_wide_dims_of(&self->layout);
     self->lde = dp_tensor_ld(&self->layout.tensors[DP_TENSOR_C]);
     self->x = new_floats(ROWS * self->dims.ldx);
     self->h = new_floats(ROWS * self->dims.ldh);
@@ -155,8 +153,13 @@ static void compute_output(example *self, const division *by) {
     const dp_wide_model *model = self->models[0];
     for (size_t i = 0; i < self->layout.output_blocks; i++) {
         const size_t b = block_at(self, by, i);
-        dp_wide_model_exponentials(model, self->params, b, ROWS, self->a, self->targets, self->e[b],
-                                   self->maxima[b], self->sums[b], self->target_logits, NULL);
+        const dp_wide_block block = {
+            .number = b, .rows = ROWS, .a = self->a, .targets = self->targets};
+        const dp_wide_exponentials out = {.e = self->e[b],
+                                          .maxima = self->maxima[b],
+                                          .sums = self->sums[b],
+                                          .target_logits = self->target_logits};
+        dp_wide_model_exponentials(model, self->params, &block, &out, NULL);
     }
     dp_wide_model_normalise(model, ROWS, (const float *const *)self->maxima,
                             (const float *const *)self->sums, self->target_logits, self->maximum,

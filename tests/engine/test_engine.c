@@ -1,8 +1,9 @@
 /* Whole steps on real ranks: run by mpirun, once for each rank count. Draws, gradient, clipping,
  * rate and update together against the formulas in double, over the batch in one piece. */
-#include "engine/stepper.h"
+#include "engine/engine.h"
 
 #include "base/memory.h"
+#include "model/model.h"
 #include "support/expect.h"
 #include "support/sample_dataset.h"
 #include "support/scratch.h"
@@ -20,46 +21,50 @@ static job the_job;
 /* --- the reference -------------------------------------------------------------------------- */
 
 typedef struct reference {
-    const dp_stepper *stepper; /* for dataset and sampler */
+    const dp_subject *subject;
     const dp_config *config;
-    dp_params_layout layout; /* of an output that is not split, whatever the stepper's is */
+    dp_sampler sampler;
+    dp_params_layout layout; /* of an output that is not split, whatever the subject's is */
     dp_model *model;
     double params[LENGTH_MAX], m[LENGTH_MAX], v[LENGTH_MAX];
     double gradient[LENGTH_MAX];
     double norm; /* of the last step's, before clipping */
 } reference;
 
-static void begin_reference(reference *self, const dp_stepper *stepper) {
+static void begin_reference(reference *self, const dp_subject *subject) {
     dp_error error = {0};
-    dp_model_shape shape = stepper->layout.shape;
-    const dp_model_options options = {.level = stepper->build.level, .grain_rows = BATCH};
-    *self = (reference){.stepper = stepper, .config = stepper->config};
+    dp_model_shape shape = subject->layout->shape;
+    const dp_model_options options = {.level = subject->build->level, .grain_rows = BATCH};
+    *self = (reference){.subject = subject, .config = subject->config};
+    self->sampler = (dp_sampler){.seed = subject->config->seed,
+                                 .batch_size = BATCH,
+                                 .example_count = dp_dataset_rows(subject->dataset, DP_SPLIT_TRAIN),
+                                 .sampling = subject->config->sampling};
     shape.split = false;
     expect_ok(dp_params_layout_init(&self->layout, shape, &error), &error);
     assert_in_range(self->layout.length, 1, LENGTH_MAX);
     expect_ok(dp_model_create(&self->model, &self->layout, &options, &error), &error);
 }
 
-/* Those that the stepper begins with. */
+/* Those that the engine begins with. */
 static void copy_parameters(reference *self) {
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
-        const dp_tensor *to = &self->layout.tensors[t], *from = &self->stepper->layout.tensors[t];
+        const dp_tensor *to = &self->layout.tensors[t], *from = &self->subject->layout->tensors[t];
         for (size_t i = 0; i < dp_tensor_size(to); i++)
             self->params[dp_tensor_index(to, i)] =
-                (double)self->stepper->params[dp_tensor_index(from, i)];
+                (double)self->subject->params[dp_tensor_index(from, i)];
     }
 }
 
 /* The gradient of a step's whole batch. */
 static void compute_gradient(reference *self, uint64_t step) {
-    const dp_stepper *stepper = self->stepper;
     const size_t starts[2] = {0, BATCH}, length = self->layout.length;
     uint32_t contexts[BATCH * BLOCK_SIZE], targets[BATCH];
     _Alignas(DP_ALIGNMENT) float params[LENGTH_MAX] = {0}, gradient[LENGTH_MAX] = {0};
     double loss = 0.0;
     for (size_t i = 0; i < BATCH; i++)
-        dp_dataset_read_row(&stepper->dataset, DP_SPLIT_TRAIN,
-                            dp_sampler_draw(&stepper->sampler, step, i), contexts + i * BLOCK_SIZE,
+        dp_dataset_read_row(self->subject->dataset, DP_SPLIT_TRAIN,
+                            dp_sampler_draw(&self->sampler, step, i), contexts + i * BLOCK_SIZE,
                             &targets[i]);
     for (size_t i = 0; i < length; i++)
         params[i] = (float)self->params[i];
@@ -111,38 +116,38 @@ static int run_reference(reference *self) {
 
 /* --- against it ----------------------------------------------------------------------------- */
 
-static void expect_tensors(const dp_stepper *stepper, const reference *expected) {
+static void expect_tensors(const dp_subject *subject, const reference *expected) {
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
-        const dp_tensor *tensor = &stepper->layout.tensors[t];
+        const dp_tensor *tensor = &subject->layout->tensors[t];
         const dp_tensor *wanted = &expected->layout.tensors[t];
         double error_squared = 0.0, norm_squared = 0.0;
         if (dp_tensor_size(tensor) == 0)
             continue;
         for (size_t i = 0; i < dp_tensor_size(tensor); i++) {
             const double right = expected->params[dp_tensor_index(wanted, i)];
-            double difference = (double)stepper->params[dp_tensor_index(tensor, i)] - right;
+            double difference = (double)subject->params[dp_tensor_index(tensor, i)] - right;
             error_squared += difference * difference;
             norm_squared += right * right;
         }
         double relative = sqrt(error_squared / norm_squared);
         if (dp_tensor_size(tensor) > 0 && !(relative <= 1e-5))
             fail_msg("%s with %s: relative error %g", tensor->name,
-                     dp_optimizer_name(stepper->config->optimizer), relative);
+                     dp_optimizer_name(subject->config->optimizer), relative);
     }
 }
 
-static void open_stepper(dp_stepper *stepper, dp_config *config, int count,
-                         const char *const *assignments) {
+static dp_engine *open_engine(dp_config *config, int count, const char *const *assignments) {
     dp_error error = {0};
+    dp_engine *engine = NULL;
     expect_ok(dp_config_load(config, NULL, count, (char *const *)(uintptr_t)assignments, &error),
               &error);
     snprintf(config->data_path, sizeof config->data_path, "%s", the_job.dataset);
-    expect_ok(dp_stepper_open(stepper, the_job.comm, config, NULL, &error), &error);
+    expect_ok(dp_engine_create(&engine, the_job.comm, config, NULL, &error), &error);
+    return engine;
 }
 
 static void check_steps(const char *optimizer, const char *clip_norm, const char *parallel) {
     dp_config config;
-    dp_stepper stepper;
     const char *const assignments[] = {optimizer,
                                        clip_norm,
                                        parallel,
@@ -155,30 +160,37 @@ static void check_steps(const char *optimizer, const char *clip_norm, const char
                                        "train.lr_warmup=3",
                                        "train.weight_decay=0.1",
                                        "train.epsilon=1e-3"};
-    open_stepper(&stepper, &config, sizeof assignments / sizeof assignments[0], assignments);
+    dp_engine *engine =
+        open_engine(&config, sizeof assignments / sizeof assignments[0], assignments);
+    const dp_subject *subject = dp_engine_subject(engine);
     static reference expected;
-    begin_reference(&expected, &stepper);
+    begin_reference(&expected, subject);
     if (dp_comm_rank(the_job.comm) == 0)
-        dp_params_init(&stepper.layout, DP_INIT_NORMAL, 1, stepper.params);
-    dp_stepper_publish(&stepper);
+        dp_params_init(subject->layout, DP_INIT_NORMAL, 1, subject->params);
+    dp_engine_publish(engine);
     copy_parameters(&expected);
     int clipped = run_reference(&expected);
     if (config.clip_norm > 0.0)
         assert_in_range(clipped, 1, STEPS - 1); /* both ways were gone */
     (void)dp_comm_max(the_job.comm, 0);         /* all have read the parameters */
-    for (uint64_t step = 0; step < STEPS; step++)
-        dp_stepper_step(&stepper, step, NULL);
-    dp_stepper_collect(&stepper);
-    expect_tensors(&stepper, &expected);
+    const dp_schedule schedule = dp_config_schedule(&config);
+    dp_step_result result = {0};
+    for (uint64_t number = 0; number < STEPS; number++) {
+        const dp_step step = {.number = number, .lr = dp_schedule_lr(&schedule, number)};
+        result = dp_engine_step(engine, &step);
+    }
+    dp_engine_collect(engine);
+    expect_tensors(subject, &expected);
     if (config.clip_norm > 0.0)
-        expect_close(stepper.norm, expected.norm, 1e-4 * expected.norm);
+        expect_close(result.norm, expected.norm, 1e-4 * expected.norm);
     else
-        assert_true(isnan(stepper.norm));
+        assert_true(isnan(result.norm));
+    assert_false(result.must_stop);
     dp_model_destroy(expected.model);
-    dp_stepper_close(&stepper);
+    dp_engine_destroy(engine);
 }
 
-static void test_stepper_takes_the_steps_of_the_formulas(void **state) {
+static void test_engine_takes_the_steps_of_the_formulas(void **state) {
     (void)state;
     static const char *const optimizers[] = {"train.optimizer=sgd", "train.optimizer=momentum",
                                              "train.optimizer=nesterov", "train.optimizer=adamw"};
@@ -198,13 +210,14 @@ static void test_stepper_takes_the_steps_of_the_formulas(void **state) {
 static void check_frequencies(const char *output) {
     dp_error error = {0};
     dp_config config;
-    dp_stepper stepper;
     const char *const assignments[] = {output, "model.init=small", "model.output_bias=frequency"};
-    open_stepper(&stepper, &config, sizeof assignments / sizeof assignments[0], assignments);
-    expect_ok(dp_stepper_initialise(&stepper, &error), &error);
-    dp_stepper_publish(&stepper);
-    dp_stepper_collect(&stepper);
-    const dp_dataset *dataset = &stepper.dataset;
+    dp_engine *engine =
+        open_engine(&config, sizeof assignments / sizeof assignments[0], assignments);
+    const dp_subject *subject = dp_engine_subject(engine);
+    expect_ok(dp_engine_initialise(engine, &error), &error);
+    dp_engine_publish(engine);
+    dp_engine_collect(engine);
+    const dp_dataset *dataset = subject->dataset;
     const uint64_t rows = dp_dataset_rows(dataset, DP_SPLIT_TRAIN);
     double counts[256] = {0};
     assert_in_range(dataset->vocabulary.count, 2, 256);
@@ -215,13 +228,13 @@ static void check_frequencies(const char *output) {
     }
     for (size_t i = 0; dp_comm_rank(the_job.comm) == 0 && i < dataset->vocabulary.count; i++) {
         const double total = (double)rows + (double)dataset->vocabulary.count;
-        const size_t at = dp_tensor_index(&stepper.layout.tensors[DP_TENSOR_B2], i);
-        expect_close((double)stepper.params[at], log((counts[i] + 1.0) / total), 1e-6);
+        const size_t at = dp_tensor_index(&subject->layout->tensors[DP_TENSOR_B2], i);
+        expect_close((double)subject->params[at], log((counts[i] + 1.0) / total), 1e-6);
     }
-    dp_stepper_close(&stepper);
+    dp_engine_destroy(engine);
 }
 
-static void test_stepper_begins_with_the_frequencies(void **state) {
+static void test_engine_begins_with_the_frequencies(void **state) {
     (void)state;
     check_frequencies("parallel.output=replicated");
     if (dp_comm_size(the_job.comm) == 1) /* the vocabulary is one block */
@@ -230,8 +243,8 @@ static void test_stepper_begins_with_the_frequencies(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stepper_takes_the_steps_of_the_formulas),
-        cmocka_unit_test(test_stepper_begins_with_the_frequencies),
+        cmocka_unit_test(test_engine_takes_the_steps_of_the_formulas),
+        cmocka_unit_test(test_engine_begins_with_the_frequencies),
     };
     dp_error error;
     if (dp_comm_create(&the_job.comm, &error) != DP_OK) {
@@ -242,7 +255,7 @@ int main(void) {
     scratch_create(NULL);
     snprintf(the_job.dataset, sizeof the_job.dataset, "%s", scratch_path("sample.h5"));
     sample_dataset_write(the_job.dataset, 1);
-    int failures = cmocka_run_group_tests_name("stepper", tests, NULL, NULL);
+    int failures = cmocka_run_group_tests_name("engine", tests, NULL, NULL);
     scratch_remove(NULL);
     dp_comm_destroy(the_job.comm);
     return failures;

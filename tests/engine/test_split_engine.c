@@ -2,7 +2,7 @@
  * the formulas in double with the gradient of the model that is not split, over the batch in one
  * piece; bit for bit against one rank alone; and against what PyTorch computed
  * (tests/golden/make_golden.py). */
-#include "engine/split_step.h"
+#include "engine/split_engine.h"
 
 #include "base/memory.h"
 #include "base/random.h"
@@ -19,6 +19,8 @@ enum { VOCAB = 1100, BLOCK_SIZE = 3, BATCH = 24, STEPS = 8, SLABS = 1 + DP_OPTIM
 
 static dp_comm *all_ranks, *this_rank;
 
+static const dp_engine_kind *const kind = &dp_split_engine_kind;
+
 /* --- the batches ---------------------------------------------------------------------------- */
 
 typedef struct batch {
@@ -32,6 +34,34 @@ static void draw_batch(batch *self, uint64_t step) {
             (uint32_t)dp_random_below(7, DP_STREAM_BATCH, step, i, i % 2 == 0 ? 20 : VOCAB);
     for (size_t r = 0; r < BATCH; r++)
         self->targets[r] = (uint32_t)dp_random_below(8, DP_STREAM_BATCH, step, r, VOCAB);
+}
+
+/* Where an engine has its rows from: it asks for all of a batch. */
+typedef struct source {
+    void (*draw)(batch *drawn, uint64_t step);
+} source;
+
+static void draw_rows(const void *from, uint64_t step, dp_tree_range rows, uint32_t *contexts,
+                      uint32_t *targets) {
+    batch drawn;
+    assert_true(rows.first == 0 && rows.end == BATCH);
+    ((const source *)from)->draw(&drawn, step);
+    memcpy(contexts, drawn.contexts, sizeof drawn.contexts);
+    memcpy(targets, drawn.targets, sizeof drawn.targets);
+}
+
+static const source drawn_batches = {.draw = draw_batch};
+
+/* `from` is borrowed. */
+static dp_status create(void **engine, dp_comm *comm, const dp_config *config,
+                        const dp_params_layout *layout, const source *from, dp_error *error) {
+    const dp_engine_setting setting = {.comm = comm,
+                                       .config = config,
+                                       .layout = layout,
+                                       .level = dp_cpu_level_detect(),
+                                       .draw = draw_rows,
+                                       .source = from};
+    return kind->create(engine, &setting, error);
 }
 
 static double rate_of(uint64_t step) {
@@ -148,14 +178,13 @@ typedef struct result {
     dp_params_layout layout;
     size_t slab_count; /* the parameters among them */
     float *slabs[SLABS];
-    dp_split_result steps[STEPS];
+    dp_step_result steps[STEPS];
 } result;
 
 /* Those that this rank has. */
-static void copy_slabs(result *self, dp_split_step *split) {
+static void copy_slabs(result *self, void *engine) {
     for (size_t slab = 0; slab < self->slab_count; slab++) {
-        const float *from =
-            slab == 0 ? dp_split_step_parameters(split) : dp_split_step_slab(split, slab - 1);
+        const float *from = slab == 0 ? kind->params(engine) : kind->slab(engine, slab - 1);
         if (from == NULL)
             continue;
         self->slabs[slab] = new_array(self->layout.length, sizeof(float));
@@ -164,11 +193,11 @@ static void copy_slabs(result *self, dp_split_step *split) {
 }
 
 /* Parameters and state are what rank 0 has. */
-static void begin(const result *self, dp_comm *comm, dp_split_step *split) {
-    float *params = dp_split_step_parameters(split);
+static void begin(const result *self, dp_comm *comm, void *engine) {
+    float *params = kind->params(engine);
     if (dp_comm_rank(comm) == 0)
         dp_params_init(&self->layout, DP_INIT_SCALED, 1, params);
-    dp_split_step_publish(split);
+    kind->publish(engine);
     float *expected = new_array(self->layout.length, sizeof(float));
     dp_params_init(&self->layout, DP_INIT_SCALED, 1, expected);
     assert_memory_equal(params, expected, self->layout.length * sizeof(float));
@@ -176,33 +205,26 @@ static void begin(const result *self, dp_comm *comm, dp_split_step *split) {
     (void)dp_comm_max(comm, 0); /* all have read the parameters */
 }
 
-/* A signal reaches the last rank before step 3. */
+/* The last rank is out of time at step 3. */
 static void run_steps(result *self, dp_comm *comm, const dp_config *config) {
     dp_error error = {0};
-    dp_split_step *split = NULL;
+    void *engine = NULL;
     const bool is_last = dp_comm_rank(comm) == dp_comm_size(comm) - 1;
     *self = (result){.slab_count = 1 + dp_optimizer_slabs(config->optimizer)};
     expect_ok(
         dp_params_layout_init(&self->layout, dp_config_shape(config, VOCAB, BLOCK_SIZE), &error),
         &error);
-    expect_ok(
-        dp_split_step_create(&split, comm, config, &self->layout, dp_cpu_level_detect(), &error),
-        &error);
-    begin(self, comm, split);
-    for (uint64_t step = 0; step < STEPS; step++) {
-        batch rows;
-        draw_batch(&rows, step);
-        const dp_split_batch now = {.step = step,
-                                    .contexts = rows.contexts,
-                                    .targets = rows.targets,
-                                    .lr = rate_of(step),
-                                    .signalled = is_last && step == 3};
-        self->steps[step] = dp_split_step_run(split, &now);
+    expect_ok(create(&engine, comm, config, &self->layout, &drawn_batches, &error), &error);
+    begin(self, comm, engine);
+    for (uint64_t number = 0; number < STEPS; number++) {
+        const dp_step step = {
+            .number = number, .lr = rate_of(number), .out_of_time = is_last && number == 3};
+        self->steps[number] = kind->step(engine, &step);
     }
-    dp_split_step_collect(split);
-    copy_slabs(self, split);
+    kind->collect(engine);
+    copy_slabs(self, engine);
     (void)dp_comm_max(comm, 0); /* all have read them */
-    dp_split_step_destroy(split);
+    kind->destroy(engine);
 }
 
 static void clear_result(result *self) {
@@ -233,7 +255,7 @@ static void expect_tensors(const char *name, const result *got, const reference 
 static int expect_steps(const dp_config *config, const result *got, const reference *expected) {
     int clipped = 0;
     for (size_t step = 0; step < STEPS; step++) {
-        const dp_split_result *now = &got->steps[step];
+        const dp_step_result *now = &got->steps[step];
         const double norm = expected->norm[step], longest = config->clip_norm;
         const bool too_long = longest > 0.0 && norm > longest;
         expect_close(now->loss, expected->loss[step], 1e-5 * expected->loss[step]);
@@ -242,7 +264,7 @@ static int expect_steps(const dp_config *config, const result *got, const refere
         else
             assert_true(isnan(now->norm));
         expect_close(now->clip, too_long ? longest / norm : 1.0, 1e-5);
-        assert_int_equal(now->signalled, step == 3);
+        assert_int_equal(now->must_stop, step == 3);
         clipped += too_long;
     }
     return clipped;
@@ -313,7 +335,7 @@ static void check_case(const char *keys) {
     close_reference(&expected);
 }
 
-static void test_split_step_takes_the_steps_of_the_formulas(void **state) {
+static void test_split_engine_takes_the_steps_of_the_formulas(void **state) {
     (void)state;
     static const char *const cases[] = {
         "train.optimizer=sgd model.hidden_dim=7",
@@ -332,7 +354,7 @@ static void test_split_step_takes_the_steps_of_the_formulas(void **state) {
 }
 
 /* Every rank is a node of its own and knows only its blocks until they are collected. */
-static void test_split_step_of_ranks_without_common_memory(void **state) {
+static void test_split_engine_of_ranks_without_common_memory(void **state) {
     (void)state;
     static const char *const cases[] = {
         "parallel.exchange=tree train.optimizer=sgd model.hidden_dim=7",
@@ -346,30 +368,27 @@ static void test_split_step_of_ranks_without_common_memory(void **state) {
 }
 
 /* Two blocks: on three ranks or more, one has nothing to do. */
-static void test_split_step_refuses_more_ranks_than_blocks(void **state) {
+static void test_split_engine_refuses_more_ranks_than_blocks(void **state) {
     (void)state;
     dp_error error = {0};
     dp_config config;
     dp_params_layout layout;
-    dp_split_step *split = NULL;
+    void *engine = NULL;
     load_config(&config, "model.hidden_dim=7");
     expect_ok(dp_params_layout_init(&layout, dp_config_shape(&config, 241, BLOCK_SIZE), &error),
               &error);
     if (dp_comm_size(all_ranks) <= 2) {
-        expect_ok(dp_split_step_create(&split, all_ranks, &config, &layout, dp_cpu_level_detect(),
-                                       &error),
-                  &error);
-        dp_split_step_destroy(split);
+        expect_ok(create(&engine, all_ranks, &config, &layout, &drawn_batches, &error), &error);
+        kind->destroy(engine);
         return;
     }
     expect_failure(
-        dp_split_step_create(&split, all_ranks, &config, &layout, dp_cpu_level_detect(), &error),
-        DP_ERR_INPUT,
+        create(&engine, all_ranks, &config, &layout, &drawn_batches, &error), DP_ERR_INPUT,
         dp_comm_rank(all_ranks) == 0 /* who speaks for all */ ? "start at most 2 ranks or set "
                                                                 "parallel.output=replicated"
                                                               : "",
         &error);
-    assert_null(split);
+    assert_null(engine);
 }
 
 /* --- golden values -------------------------------------------------------------------------- */
@@ -389,7 +408,8 @@ static void draw_golden_params(const dp_params_layout *layout, float *params) {
     }
 }
 
-static void draw_golden_batch(batch *self, uint32_t step) {
+static void draw_golden_batch(batch *self, uint64_t number) {
+    const uint32_t step = (uint32_t)number;
     for (uint32_t r = 0; r < BATCH; r++) {
         for (uint32_t k = 0; k < BLOCK_SIZE; k++)
             self->contexts[r * BLOCK_SIZE + k] =
@@ -398,6 +418,8 @@ static void draw_golden_batch(batch *self, uint32_t step) {
         self->targets[r] = (scramble(15485863 * step + 32452843 * r + 5) >> 8) % VOCAB;
     }
 }
+
+static const source golden = {.draw = draw_golden_batch};
 
 static void expect_golden_loss(const dp_h5reader *file, const char *name, uint64_t step,
                                double loss) {
@@ -435,32 +457,27 @@ static void check_golden(const dp_h5reader *file, const char *name, const char *
     dp_error error = {0};
     dp_config config;
     dp_params_layout layout;
-    dp_split_step *split = NULL;
+    void *engine = NULL;
     load_config(&config, keys);
     expect_ok(dp_params_layout_init(&layout, dp_config_shape(&config, VOCAB, BLOCK_SIZE), &error),
               &error);
-    expect_ok(
-        dp_split_step_create(&split, all_ranks, &config, &layout, dp_cpu_level_detect(), &error),
-        &error);
+    expect_ok(create(&engine, all_ranks, &config, &layout, &golden, &error), &error);
     if (dp_comm_rank(all_ranks) == 0)
-        draw_golden_params(&layout, dp_split_step_parameters(split));
-    dp_split_step_publish(split);
-    for (uint32_t step = 0; step < STEPS; step++) {
-        batch rows;
-        draw_golden_batch(&rows, step);
-        const dp_split_batch now = {
-            .step = step, .contexts = rows.contexts, .targets = rows.targets, .lr = rate_of(step)};
-        expect_golden_loss(file, name, step, dp_split_step_run(split, &now).loss);
+        draw_golden_params(&layout, kind->params(engine));
+    kind->publish(engine);
+    for (uint64_t number = 0; number < STEPS; number++) {
+        const dp_step step = {.number = number, .lr = rate_of(number)};
+        expect_golden_loss(file, name, number, kind->step(engine, &step).loss);
     }
-    dp_split_step_collect(split);
+    kind->collect(engine);
     for (int t = 0; t < DP_TENSOR_COUNT; t++)
-        expect_golden_tensor(file, name, &layout.tensors[t], dp_split_step_parameters(split));
+        expect_golden_tensor(file, name, &layout.tensors[t], kind->params(engine));
     (void)dp_comm_max(all_ranks, 0); /* all have read them */
-    dp_split_step_destroy(split);
+    kind->destroy(engine);
 }
 
 /* torch.nn.Embedding(sparse=True) with plain SGD and SparseAdam, and AdamW that is not sparse. */
-static void test_split_step_is_pytorch(void **state) {
+static void test_split_engine_is_pytorch(void **state) {
     (void)state;
     static const struct {
         const char *name, *keys;
@@ -484,10 +501,10 @@ static void test_split_step_is_pytorch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_split_step_takes_the_steps_of_the_formulas),
-        cmocka_unit_test(test_split_step_of_ranks_without_common_memory),
-        cmocka_unit_test(test_split_step_is_pytorch),
-        cmocka_unit_test(test_split_step_refuses_more_ranks_than_blocks),
+        cmocka_unit_test(test_split_engine_takes_the_steps_of_the_formulas),
+        cmocka_unit_test(test_split_engine_of_ranks_without_common_memory),
+        cmocka_unit_test(test_split_engine_is_pytorch),
+        cmocka_unit_test(test_split_engine_refuses_more_ranks_than_blocks),
     };
     dp_error error;
     if (dp_comm_create(&all_ranks, &error) != DP_OK ||
@@ -496,7 +513,7 @@ int main(void) {
         return 1;
     }
     dp_comm_set_deadline(all_ranks, 30);
-    int failures = cmocka_run_group_tests_name("split_step", tests, NULL, NULL);
+    int failures = cmocka_run_group_tests_name("split_engine", tests, NULL, NULL);
     dp_comm_destroy(this_rank);
     dp_comm_destroy(all_ranks);
     return failures;

@@ -1,0 +1,153 @@
+#include "engine/engine.h"
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "engine/grain_engine.h"
+#include "engine/open_dataset.h"
+#include "engine/split_engine.h"
+
+struct dp_engine {
+    dp_subject subject;
+    dp_build_info build;
+    dp_dataset dataset;
+    dp_params_layout layout;
+    dp_sampler sampler;
+    const dp_engine_kind *kind; /* whose is */
+    void *made;
+};
+
+/* --- rows ----------------------------------------------------------------------------------- */
+
+/* All of so many rows are drawn before the first is read, so that the memory they lie in is on its
+ * way meanwhile. */
+#define DRAWN_AT_ONCE 256
+
+static void draw_some(const dp_engine *self, uint64_t step, dp_tree_range rows, uint32_t *contexts,
+                      uint32_t *targets) {
+    uint64_t examples[DRAWN_AT_ONCE];
+    const size_t count = rows.end - rows.first;
+    for (size_t i = 0; i < count; i++) {
+        examples[i] = dp_sampler_draw(&self->sampler, step, rows.first + i);
+        dp_dataset_prefetch_row(&self->dataset, DP_SPLIT_TRAIN, examples[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        dp_dataset_read_row(&self->dataset, DP_SPLIT_TRAIN, examples[i],
+                            contexts + i * self->layout.shape.block_size, &targets[i]);
+}
+
+static void draw(const void *engine, uint64_t step, dp_tree_range rows, uint32_t *contexts,
+                 uint32_t *targets) {
+    const dp_engine *self = engine;
+    for (size_t at = rows.first; at < rows.end; at += DRAWN_AT_ONCE) {
+        const size_t done = at - rows.first, end = dp_size_min(at + DRAWN_AT_ONCE, rows.end);
+        draw_some(self, step, (dp_tree_range){.first = at, .end = end},
+                  contexts + done * self->layout.shape.block_size, targets + done);
+    }
+}
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+/* Processors, dataset and layout: what both kinds are built on. */
+static dp_status open_subject(dp_engine *self, dp_error *error) {
+    dp_comm *comm = self->subject.comm;
+    const dp_config *config = self->subject.config;
+    dp_comm_set_deadline(comm, config->deadline);
+    DP_TRY(dp_build_info_gather(comm, dp_config_level(config), &self->build, error));
+    DP_TRY(dp_comm_agree(comm, dp_config_check_level(config, self->build.level, error), error));
+    DP_TRY(dp_open_dataset(comm, config->data_path, DP_CHECK_ONCE, &self->dataset, error));
+    self->sampler = (dp_sampler){.seed = config->seed,
+                                 .batch_size = config->batch_size,
+                                 .example_count = dp_dataset_rows(&self->dataset, DP_SPLIT_TRAIN),
+                                 .sampling = config->sampling};
+    const dp_model_shape shape =
+        dp_config_shape(config, self->dataset.vocabulary.count, self->dataset.info.block_size);
+    return dp_comm_agree(comm, dp_params_layout_init(&self->layout, shape, error), error);
+}
+
+static dp_status make(dp_engine *self, const volatile sig_atomic_t *signal, dp_error *error) {
+    const dp_engine_setting setting = {.comm = self->subject.comm,
+                                       .config = self->subject.config,
+                                       .layout = &self->layout,
+                                       .level = self->build.level,
+                                       .signal = signal,
+                                       .draw = draw,
+                                       .source = self};
+    self->kind = self->layout.shape.split ? &dp_split_engine_kind : &dp_grain_engine_kind;
+    DP_TRY(self->kind->create(&self->made, &setting, error));
+    self->subject.params = self->kind->params(self->made);
+    for (size_t slab = 0; slab < dp_optimizer_slabs(setting.config->optimizer); slab++)
+        self->subject.state[slab] = self->kind->slab(self->made, slab);
+    return DP_OK;
+}
+
+dp_status dp_engine_create(dp_engine **engine, dp_comm *comm, const dp_config *config,
+                           const volatile sig_atomic_t *signal, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_engine *self = NULL;
+    *engine = NULL;
+    DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
+    self->subject = (dp_subject){.comm = comm,
+                                 .config = config,
+                                 .build = &self->build,
+                                 .dataset = &self->dataset,
+                                 .layout = &self->layout};
+    DP_OR_DONE(open_subject(self, error));
+    DP_OR_DONE(make(self, signal, error));
+    *engine = self;
+    self = NULL;
+done:
+    dp_engine_destroy(self);
+    return status;
+}
+
+void dp_engine_destroy(dp_engine *engine) {
+    if (engine == NULL)
+        return;
+    if (engine->kind != NULL)
+        engine->kind->destroy(engine->made);
+    dp_dataset_close(&engine->dataset);
+    dp_memory_free(engine);
+}
+
+const dp_subject *dp_engine_subject(const dp_engine *engine) {
+    return &engine->subject;
+}
+
+/* --- the first parameters --------------------------------------------------------------------- */
+
+static dp_status set_output_bias(const dp_engine *self, dp_error *error) {
+    uint64_t *counts = NULL;
+    DP_TRY_NEW(counts, self->dataset.vocabulary.count);
+    dp_dataset_count_targets(&self->dataset, DP_SPLIT_TRAIN, counts);
+    dp_params_set_output_bias(&self->layout, counts, self->subject.params);
+    dp_memory_free(counts);
+    return DP_OK;
+}
+
+dp_status dp_engine_initialise(dp_engine *engine, dp_error *error) {
+    const dp_subject *subject = &engine->subject;
+    dp_status status = DP_OK;
+    if (dp_comm_rank(subject->comm) == 0) {
+        dp_params_init(subject->layout, subject->config->init, subject->config->seed,
+                       subject->params);
+        if (subject->config->output_bias == DP_OUTPUT_BIAS_FREQUENCY)
+            status = set_output_bias(engine, error);
+    }
+    return dp_comm_agree(subject->comm, status, error);
+}
+
+/* --- the engine's own calls ------------------------------------------------------------------- */
+
+void dp_engine_publish(dp_engine *engine) {
+    engine->kind->publish(engine->made);
+}
+
+void dp_engine_collect(dp_engine *engine) {
+    engine->kind->collect(engine->made);
+}
+
+dp_step_result dp_engine_step(dp_engine *engine, const dp_step *step) {
+    dp_comm_set_place(engine->subject.comm, "exchange", step->number);
+    dp_profile_begin_step(step->profile);
+    return engine->kind->step(engine->made, step);
+}

@@ -1,0 +1,70 @@
+/* engine: one synchronized step of training, however it is computed, and what it needs.
+ *
+ * There are two kinds, chosen by the shape of the model: engine/grain_engine shares the rows of the
+ * batch among the ranks, engine/split_engine the output layer. Who trains, measures or searches
+ * knows neither. Common to both are the dataset, the draw of rows from it, and the layout.
+ *
+ * Knows no files but the dataset and keeps no count of steps: what a step does is a function of its
+ * number and rate, of the parameters and of the optimizer's state.
+ */
+#ifndef DP_ENGINE_ENGINE_H
+#define DP_ENGINE_ENGINE_H
+
+#include "base/profile.h"
+#include "data/dataset.h"
+#include "engine/build_info.h"
+#include "engine/config.h"
+
+#include <signal.h>
+
+typedef struct dp_engine dp_engine;
+
+/* Collective: opens the dataset and builds what a step needs. config and signal (NULL: none is
+ * looked for) are borrowed. Agreed on; on failure *engine is NULL. */
+dp_status dp_engine_create(dp_engine **engine, dp_comm *comm, const dp_config *config,
+                           const volatile sig_atomic_t *signal, dp_error *error) DP_CHECKED;
+void dp_engine_destroy(dp_engine *engine); /* NULL is allowed */
+
+/* What is trained, borrowed from whoever has it. */
+typedef struct dp_subject {
+    dp_comm *comm;
+    const dp_config *config;
+    const dp_build_info *build;
+    const dp_dataset *dataset;
+    const dp_params_layout *layout;
+    /* Between steps anybody may read them; only rank 0 may write, and then all publish. */
+    float *params;                        /* [layout->length] */
+    float *state[DP_OPTIMIZER_SLABS_MAX]; /* likewise each of those that the optimizer has; on
+                                             other nodes than rank 0's they may be NULL */
+} dp_subject;
+
+/* Of the engine, as long as it lives. */
+const dp_subject *dp_engine_subject(const dp_engine *engine);
+
+/* Collective: makes rank 0's params those that training begins with. Agreed on. */
+dp_status dp_engine_initialise(dp_engine *engine, dp_error *error) DP_CHECKED;
+/* Collective: rank 0's params and state become everyone's. */
+void dp_engine_publish(dp_engine *engine);
+/* Collective: params become current on all ranks and state on rank 0, wherever they were updated.
+ * To be called after steps and before either is looked at. */
+void dp_engine_collect(dp_engine *engine);
+
+typedef struct dp_step {
+    uint64_t number; /* counted from 0 */
+    double lr;
+    bool out_of_time;    /* on any rank: asks all to stop, as a signal does */
+    dp_profile *profile; /* where its time is recorded, or NULL */
+} dp_step;
+
+/* The same on every rank. */
+typedef struct dp_step_result {
+    double loss;    /* mean over the batch, before the update */
+    double clip;    /* factor of the gradient */
+    double norm;    /* of the gradient before that; NaN without clipping */
+    bool must_stop; /* some rank has seen a signal or is out of time */
+} dp_step_result;
+
+/* Collective: takes a step. */
+dp_step_result dp_engine_step(dp_engine *engine, const dp_step *step);
+
+#endif

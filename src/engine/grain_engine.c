@@ -1,0 +1,201 @@
+#include "engine/grain_engine.h"
+
+#include "base/workspace.h"
+#include "kernels/kernels.h"
+#include "model/model.h"
+
+#include <math.h>
+
+/* Sums over the grains that travel with the gradient. */
+enum { EXTRA_LOSS, EXTRA_MUST_STOP, EXTRA_COUNT };
+
+/* One block: this and the arrays. */
+typedef struct grain_engine {
+    dp_engine_setting setting;
+    const dp_kernels *kernels;
+    dp_optimizer optimizer;
+    dp_model *model;
+    dp_exchange *exchange;
+    float *params;                        /* of the exchange */
+    float *state[DP_OPTIMIZER_SLABS_MAX]; /* likewise */
+    uint32_t *contexts;                   /* [rows at once, block_size] */
+    uint32_t *targets;                    /* [rows at once] */
+
+    /* Of the current step. */
+    const dp_step *now;
+    double clip, norm;
+} grain_engine;
+
+/* --- one step ------------------------------------------------------------------------------- */
+
+/* Sums as a balanced tree, in place: a power of two of floats. */
+static float sum_pairs(float *values, size_t count) {
+    for (size_t width = 1; width < count; width *= 2) {
+        for (size_t i = 0; i < count; i += 2 * width)
+            values[i] += values[i + width];
+    }
+    return values[0];
+}
+
+static size_t first_row(const grain_engine *self, size_t grain) {
+    const size_t batch = self->setting.config->batch_size, parts = self->setting.config->grains;
+    return grain == parts ? batch : dp_tree_share(batch, parts, grain).first;
+}
+
+/* Computes the gradient of some grains: a dp_tree_leaves. */
+static void compute_grains(void *context, dp_tree_range grains, float *sums) {
+    grain_engine *self = context;
+    dp_profile *profile = self->now->profile;
+    const size_t count = grains.end - grains.first, first = first_row(self, grains.first);
+    const double batch_size = (double)self->setting.config->batch_size;
+    size_t starts[DP_MODEL_GRAINS_MAX + 1];
+    double losses[DP_MODEL_GRAINS_MAX];
+    float means[DP_MODEL_GRAINS_MAX] = {0};
+    for (size_t g = 0; g <= count; g++)
+        starts[g] = first_row(self, grains.first + g) - first;
+    self->setting.draw(self->setting.source, self->now->number,
+                       (dp_tree_range){.first = first, .end = first + starts[count]},
+                       self->contexts, self->targets);
+    dp_profile_mark(profile, DP_PHASE_DRAW);
+    const dp_batch batch = {.grains = count,
+                            .starts = starts,
+                            .contexts = self->contexts,
+                            .targets = self->targets,
+                            .step = self->now->number,
+                            .first_row = first};
+    dp_model_gradient(self->model, self->params, &batch, 1.0f / (float)batch_size, sums, losses,
+                      profile);
+    for (size_t g = 0; g < count; g++)
+        means[g] = (float)(losses[g] / batch_size);
+    float *extras = sums + self->setting.layout->length;
+    extras[EXTRA_LOSS] = sum_pairs(means, count);
+    extras[EXTRA_MUST_STOP] = dp_engine_wants_stop(&self->setting, self->now) ? 1.0f : 0.0f;
+}
+
+static void clip(void *context, double squares) {
+    grain_engine *self = context;
+    self->clip = dp_optimizer_clip(&self->optimizer, squares);
+    self->norm = sqrt(squares);
+}
+
+static void update(void *context, size_t first, size_t count, const float *gradient) {
+    grain_engine *self = context;
+    const dp_optimizer_step step = {
+        .number = self->now->number, .lr = self->now->lr, .clip = self->clip};
+    dp_optimizer_update(&self->optimizer, self->kernels, self->setting.layout, &step, first, count,
+                        gradient, self->params, self->state);
+}
+
+static dp_step_result take_step(void *engine, const dp_step *step) {
+    grain_engine *self = engine;
+    const dp_exchange_work work = {.grains = compute_grains,
+                                   .at_once = dp_model_grains_at_once(self->model),
+                                   .update = update,
+                                   .measured = self->optimizer.clip_norm > 0.0 ? clip : NULL,
+                                   .context = self,
+                                   .profile = step->profile};
+    self->now = step;
+    self->clip = 1.0;
+    self->norm = NAN;
+    dp_exchange_step(self->exchange, &work);
+    const float *extras = dp_exchange_extras(self->exchange);
+    return (dp_step_result){.loss = (double)extras[EXTRA_LOSS],
+                            .clip = self->clip,
+                            .norm = self->norm,
+                            .must_stop = extras[EXTRA_MUST_STOP] > 0.0f};
+}
+
+/* --- creation ------------------------------------------------------------------------------- */
+
+/* Only a split engine knows which rows of C a step touches. */
+static dp_status check_embedding_update(const dp_config *config, dp_error *error) {
+    if (config->embedding_update == DP_EMBEDDING_DENSE)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "train.embedding_update=lazy needs a split output layer: set "
+                   "parallel.output=split or train.embedding_update=dense");
+}
+
+/* What this rank has by itself. */
+static dp_status build(grain_engine **engine, const dp_engine_setting *setting, dp_error *error) {
+    const dp_config *config = setting->config;
+    const size_t grain_rows = (config->batch_size + config->grains - 1) / config->grains;
+    const dp_model_options options = {
+        .level = setting->level, .grain_rows = grain_rows, .dropout = dp_config_dropout(config)};
+    grain_engine self = {.setting = *setting,
+                         .kernels = dp_kernels_of(setting->level),
+                         .optimizer = dp_config_optimizer(config)};
+    dp_workspace room = {0};
+    DP_TRY(check_embedding_update(config, error));
+    DP_TRY(dp_model_create(&self.model, setting->layout, &options, error));
+    const size_t rows = grain_rows * dp_model_grains_at_once(self.model);
+    DP_RESERVE_ROWS(&room, self.contexts, rows, setting->layout->shape.block_size);
+    DP_RESERVE(&room, self.targets, rows);
+    *engine = dp_workspace_build(&room, &self, sizeof self, error);
+    if (*engine == NULL)
+        dp_model_destroy(self.model);
+    return *engine == NULL ? error->status : DP_OK;
+}
+
+static dp_status create_exchange(grain_engine *self, dp_error *error) {
+    const dp_config *config = self->setting.config;
+    const dp_exchange_size size = {.kind = config->exchange,
+                                   .grains = config->grains,
+                                   .length = self->setting.layout->length,
+                                   .extras = EXTRA_COUNT,
+                                   .slabs = dp_optimizer_slabs(config->optimizer)};
+    DP_TRY(dp_exchange_create(&self->exchange, self->setting.comm, &size, error));
+    self->params = dp_exchange_parameters(self->exchange);
+    for (size_t slab = 0; slab < size.slabs; slab++)
+        self->state[slab] = dp_exchange_slab(self->exchange, slab);
+    return DP_OK;
+}
+
+static void destroy(void *engine) {
+    grain_engine *self = engine;
+    if (self == NULL)
+        return;
+    dp_exchange_destroy(self->exchange);
+    dp_model_destroy(self->model);
+    dp_memory_free(self);
+}
+
+static dp_status create(void **engine, const dp_engine_setting *setting, dp_error *error) {
+    dp_status status = DP_OK;
+    grain_engine *self = NULL;
+    *engine = NULL;
+    DP_OR_DONE(dp_comm_agree(setting->comm, build(&self, setting, error), error));
+    DP_OR_DONE(create_exchange(self, error));
+    *engine = self;
+    self = NULL;
+done:
+    destroy(self);
+    return status;
+}
+
+/* --- the slabs ------------------------------------------------------------------------------ */
+
+static float *params_of(void *engine) {
+    return ((grain_engine *)engine)->params;
+}
+
+static float *slab_of(void *engine, size_t slab) {
+    return ((grain_engine *)engine)->state[slab];
+}
+
+static void publish(void *engine) {
+    dp_exchange_publish(((grain_engine *)engine)->exchange);
+}
+
+/* All ranks have them anyway. */
+static void collect(void *engine) {
+    (void)engine;
+}
+
+const dp_engine_kind dp_grain_engine_kind = {.create = create,
+                                             .destroy = destroy,
+                                             .params = params_of,
+                                             .slab = slab_of,
+                                             .publish = publish,
+                                             .collect = collect,
+                                             .step = take_step};
