@@ -1,6 +1,4 @@
-/* digest: XXH3 (64 bits, libxxhash) for checksums and the weight hash; SHA-256 (OpenSSL's
- * libcrypto) for the identity of texts and datasets.
- */
+/* digest: XXH3 (64 bits, libxxhash) for checksums and the hash of weights. */
 #ifndef DP_BASE_DIGEST_H
 #define DP_BASE_DIGEST_H
 
@@ -27,11 +25,5 @@ uint64_t dp_xxh3_of(const void *bytes, size_t count);
 const char *dp_hash_format(uint64_t hash, char buffer[DP_HASH_TEXT_SIZE]);
 /* The other way; false where the text is not of exactly that form. */
 bool dp_hash_parse(const char *text, uint64_t *hash) DP_CHECKED;
-
-#define DP_SHA256_TEXT_SIZE 65 /* 64 hex digits and the 0 */
-
-/* Hex SHA-256 of a block of memory. */
-dp_status dp_sha256_of(const void *bytes, size_t count, char hex[DP_SHA256_TEXT_SIZE],
-                       dp_error *error) DP_CHECKED;
 
 #endif

@@ -10,7 +10,7 @@ static dp_status choose(const char *option, int count, char *const *positionals,
     const char *given = count == 1 ? positionals[0] : option;
     dp_status status = dp_run_folder_find(given, path, error);
     if (status == DP_OK && given[0] != '\0' && dp_file_exists(path) &&
-        !dp_checkpoint_has_seal(path))
+        !dp_model_file_has_seal(path))
         status =
             dp_fail(error, DP_ERR_INPUT,
                     "%s is not a dptrain checkpoint, or is cut short: give a checkpoint or the "
@@ -35,8 +35,8 @@ dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int cou
 
 /* Whether this cannot be meant but as a place: a folder, or an existing checkpoint file. */
 static bool is_place(const char *argument) {
-    return dp_run_folder_is(argument) ||
-           (dp_file_exists(argument) && dp_checkpoint_has_seal(argument));
+    return dp_checkpoint_files_is_folder(argument) ||
+           (dp_file_exists(argument) && dp_model_file_has_seal(argument));
 }
 
 dp_status dp_checkpoint_argument_take_last(const char *option, int *count, char *const *positionals,

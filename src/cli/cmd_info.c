@@ -1,5 +1,7 @@
+#include "base/digest.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "data/dataset.h"
 #include "formats/h5reader.h"
 #include "formats/json.h"
 #include "options/option_file.h"
@@ -125,7 +127,7 @@ static ending ending_of_run(const char *dir, run_steps run, const dp_checkpoint 
     dp_checkpoint newest;
     ending result = ending_of(shown);
     if (run.count == 0 || shown->config.eval_patience == 0 ||
-        dp_run_folder_checkpoint(dir, run.steps[0], path, &ignored) != DP_OK ||
+        dp_checkpoint_files_path(dir, run.steps[0], path, &ignored) != DP_OK ||
         dp_checkpoint_load(&newest, path, &ignored) != DP_OK)
         return result;
     result = ending_of(&newest);
@@ -251,9 +253,9 @@ static dp_status describe(const char *user_path, bool json, dp_text *out, dp_err
     char path[DP_PATH_SIZE], format[64] = "";
     run_steps run = {0};
     DP_OR_DONE(dp_run_folder_find(user_path, path, error));
-    if (user_path != NULL && dp_run_folder_is(user_path))
-        DP_OR_DONE(dp_run_folder_list(user_path, &run.steps, &run.count, error));
-    if (!dp_checkpoint_has_seal(path)) /* HDF5 is not to see a damaged checkpoint */
+    if (user_path != NULL && dp_checkpoint_files_is_folder(user_path))
+        DP_OR_DONE(dp_checkpoint_files_list(user_path, &run.steps, &run.count, error));
+    if (!dp_model_file_has_seal(path)) /* HDF5 is not to see a damaged checkpoint */
         DP_OR_DONE(read_format(path, format, error));
     if (strcmp(format, DP_DATASET_FORMAT) == 0)
         DP_OR_DONE(describe_dataset(path, json, out, error));

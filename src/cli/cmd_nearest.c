@@ -26,7 +26,10 @@ static dp_status append_nearest(const dp_checkpoint *checkpoint, const char *tok
     double *cosines = NULL, sum = 0.0;
     uint32_t id = DP_BOUNDARY_ID;
     uint64_t left = 0;
-    DP_OR_DONE(dp_context_find_token(vocabulary, token, strlen(token), "TOKEN", &id, error));
+    if (dp_context_find_token(vocabulary, token, strlen(token), &id, error) != DP_OK) {
+        status = dp_fail_prefix(error, "TOKEN");
+        goto done;
+    }
     DP_NEW_OR_DONE(cosines, vocabulary->count);
     dp_similarity_cosines(&checkpoint->layout, checkpoint->params, id, cosines);
     cosines[id] = NAN; /* itself is no news */

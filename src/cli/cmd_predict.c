@@ -8,6 +8,7 @@
 #include "model/model.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void append_shown(dp_text *out, const char *before, const char *token) {
     dp_text_append(out, before);
@@ -82,8 +83,11 @@ static dp_status append_prediction(const dp_checkpoint *checkpoint, const char *
     uint64_t left = 0;
     DP_NEW_OR_DONE(context, checkpoint->block_size);
     DP_NEW_OR_DONE(probabilities, vocabulary->count);
-    DP_OR_DONE(dp_context_parse(vocabulary, checkpoint->unit, text, "CONTEXT", context,
-                                checkpoint->block_size, error));
+    if (dp_context_parse(vocabulary, checkpoint->unit, text, strlen(text), context,
+                         checkpoint->block_size, error) != DP_OK) {
+        status = dp_fail_prefix(error, "CONTEXT");
+        goto done;
+    }
     DP_OR_DONE(predict(checkpoint, context, probabilities, error));
     append_heading(checkpoint, context, json, out);
     DP_OR_DONE(dp_token_table_append(vocabulary, probabilities, "probability", count, json, out,

@@ -1,3 +1,4 @@
+#include "base/digest.h"
 #include "base/memory.h"
 #include "cli/command.h"
 #include "run/checkpoint.h"
@@ -24,7 +25,7 @@ typedef struct side {
 /* The run's folder, and its metrics: a user may name either. */
 static dp_status find_files(side *self, char metrics[DP_PATH_SIZE], dp_error *error) {
     DP_TRY(dp_path_format(self->folder, error, "%s", self->path));
-    if (dp_run_folder_is(self->path)) {
+    if (dp_checkpoint_files_is_folder(self->path)) {
         DP_TRY(dp_run_folder_file(self->path, "metrics.csv", metrics, error));
     } else {
         size_t length = (size_t)(dp_path_base(self->path) - self->path);

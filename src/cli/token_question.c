@@ -1,5 +1,6 @@
 #include "cli/token_question.h"
 
+#include "base/digest.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
 #include "formats/json.h"

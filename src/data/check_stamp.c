@@ -1,5 +1,7 @@
 #include "data/check_stamp.h"
 
+#include "base/digest.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -5,69 +5,65 @@
 #include <string.h>
 
 #define TOKENS_NAMED 32 /* of a vocabulary, by a message */
-#define BLANKS " \t\n\v\f\r"
 
 void dp_context_shift(uint32_t *context, size_t block_size, uint32_t id) {
     memmove(context, context + 1, (block_size - 1) * sizeof *context);
     context[block_size - 1] = id;
 }
 
+static bool is_blank(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool dp_context_next_token(dp_unit unit, const char **text, const char *end, size_t *length) {
+    const char *at = *text;
+    uint32_t code_point = 0;
+    while (unit == DP_UNIT_WORD && at < end && is_blank(*at))
+        at++;
+    *text = at;
+    if (at == end)
+        return false;
+    if (unit == DP_UNIT_CHAR) {
+        *length = dp_utf8_decode((const unsigned char *)at, (size_t)(end - at), &code_point);
+        *length = *length == 0 ? 1 : *length;
+        return true;
+    }
+    while (at < end && !is_blank(*at))
+        at++;
+    *length = (size_t)(at - *text);
+    return true;
+}
+
 static dp_status fail_unknown(const dp_vocabulary *vocabulary, const char *text, size_t length,
-                              const char *what, dp_error *error) {
+                              dp_error *error) {
     dp_text tokens = {0};
     for (uint32_t id = 0; id < vocabulary->count && id < TOKENS_NAMED; id++)
         dp_text_append_format(&tokens, " %s", dp_vocabulary_token(vocabulary, id));
-    dp_status status =
-        dp_fail(error, DP_ERR_INPUT, "%s: '%.*s' is not in the vocabulary:%s%s", what,
-                (int)(length > 80 ? 80 : length), text, dp_text_string(&tokens),
-                vocabulary->count > TOKENS_NAMED ? " ..." : "");
+    dp_status status = dp_fail(error, DP_ERR_INPUT, "'%.*s' is not in the vocabulary:%s%s",
+                               (int)(length > 80 ? 80 : length), text, dp_text_string(&tokens),
+                               vocabulary->count > TOKENS_NAMED ? " ..." : "");
     dp_text_clear(&tokens);
     return status;
 }
 
 dp_status dp_context_find_token(const dp_vocabulary *vocabulary, const char *text, size_t length,
-                                const char *what, uint32_t *id, dp_error *error) {
+                                uint32_t *id, dp_error *error) {
     if (length > 0 && dp_vocabulary_find(vocabulary, text, length, id))
         return DP_OK;
-    return fail_unknown(vocabulary, text, length, what, error);
-}
-
-/* Bytes of the token that text begins with: a word up to the next blank, or one character; one byte
- * where that is not UTF-8. */
-static size_t token_length(dp_unit unit, const char *text) {
-    uint32_t code_point = 0;
-    if (unit == DP_UNIT_WORD)
-        return strcspn(text, BLANKS);
-    size_t length = dp_utf8_decode((const unsigned char *)text, strlen(text), &code_point);
-    return length == 0 ? 1 : length;
-}
-
-static size_t blanks(dp_unit unit, const char *text) {
-    return unit == DP_UNIT_WORD ? strspn(text, BLANKS) : 0;
-}
-
-/* The id of a token in a context: of a word that the vocabulary does not have, the one that stood
- * for such words in training. */
-static dp_status find_in_context(const dp_vocabulary *vocabulary, dp_unit unit, const char *text,
-                                 size_t length, const char *what, uint32_t *id, dp_error *error) {
-    if (unit == DP_UNIT_WORD && !dp_vocabulary_find(vocabulary, text, length, id) &&
-        dp_vocabulary_find(vocabulary, DP_UNKNOWN_WORD, strlen(DP_UNKNOWN_WORD), id))
-        return DP_OK;
-    return dp_context_find_token(vocabulary, text, length, what, id, error);
+    return fail_unknown(vocabulary, text, length, error);
 }
 
 dp_status dp_context_parse(const dp_vocabulary *vocabulary, dp_unit unit, const char *text,
-                           const char *what, uint32_t *context, size_t block_size,
-                           dp_error *error) {
+                           size_t length, uint32_t *context, size_t block_size, dp_error *error) {
+    const char *end = text + length;
     memset(context, 0, block_size * sizeof *context); /* boundaries */
-    for (text += blanks(unit, text); *text != '\0'; text += blanks(unit, text)) {
+    for (size_t bytes = 0; dp_context_next_token(unit, &text, end, &bytes); text += bytes) {
         uint32_t id = DP_BOUNDARY_ID;
-        size_t length = token_length(unit, text);
-        dp_status status = find_in_context(vocabulary, unit, text, length, what, &id, error);
-        if (status != DP_OK)
-            return status;
+        if (!dp_vocabulary_find(vocabulary, text, bytes, &id) &&
+            (unit != DP_UNIT_WORD ||
+             !dp_vocabulary_find(vocabulary, DP_UNKNOWN_WORD, strlen(DP_UNKNOWN_WORD), &id)))
+            return fail_unknown(vocabulary, text, bytes, error);
         dp_context_shift(context, block_size, id);
-        text += length;
     }
     return DP_OK;
 }

@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE /* madvise */
 #include "data/dataset.h"
 
+#include "base/digest.h"
 #include "base/memory.h"
 #include "data/dataset_seal.h"
 

@@ -21,7 +21,7 @@
 #ifndef DP_DATA_DATASET_H
 #define DP_DATA_DATASET_H
 
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "data/vocabulary.h"
 #include "system/file.h"
 

@@ -4,6 +4,7 @@
 #include "base/size.h"
 #include "base/utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const char *dp_unit_name(dp_unit unit) {
@@ -38,6 +39,7 @@ dp_status dp_vocabulary_init(dp_vocabulary *vocabulary, const char *const *token
 
 void dp_vocabulary_clear(dp_vocabulary *vocabulary) {
     dp_memory_free(vocabulary->counts);
+    dp_memory_free(vocabulary->sorted);
     dp_memory_free(vocabulary->table);
     *vocabulary = (dp_vocabulary){0};
 }
@@ -79,16 +81,54 @@ const char *dp_vocabulary_token(const dp_vocabulary *vocabulary, uint32_t id) {
     return vocabulary->table + (size_t)id * vocabulary->width;
 }
 
+/* <, = or > 0 as the token is before, at or behind text[0, length), of fewer bytes than the table
+ * is wide. */
+static int compare(const char *token, const char *text, size_t length) {
+    const int order = memcmp(token, text, length);
+    return order != 0 ? order : token[length] != '\0';
+}
+
+static int by_spelling(const void *a, const void *b) {
+    const char *const *x = a, *const *y = b;
+    const int order = strcmp(*x, *y);
+    return order != 0 ? order : (*x > *y) - (*x < *y);
+}
+
+dp_status dp_vocabulary_sort(dp_vocabulary *vocabulary, dp_error *error) {
+    DP_TRY_NEW(vocabulary->sorted, vocabulary->count);
+    for (size_t i = 0; i < vocabulary->count; i++)
+        vocabulary->sorted[i] = vocabulary->table + i * vocabulary->width;
+    qsort(vocabulary->sorted, vocabulary->count, sizeof *vocabulary->sorted, by_spelling);
+    return DP_OK;
+}
+
+/* The first that is not before the text; count where all are. */
+static size_t find_sorted(const dp_vocabulary *vocabulary, const char *text, size_t length) {
+    size_t first = 0, end = vocabulary->count;
+    while (first < end) {
+        const size_t middle = first + (end - first) / 2;
+        if (compare(vocabulary->sorted[middle], text, length) < 0)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return first;
+}
+
 bool dp_vocabulary_find(const dp_vocabulary *vocabulary, const char *text, size_t length,
                         uint32_t *id) {
-    for (uint32_t i = 0; length < vocabulary->width && i < vocabulary->count; i++) {
-        const char *token = dp_vocabulary_token(vocabulary, i);
-        if (memcmp(token, text, length) == 0 && token[length] == '\0') {
-            *id = i;
-            return true;
-        }
+    const char *token = vocabulary->table, *end = token + vocabulary->count * vocabulary->width;
+    if (length >= vocabulary->width)
+        return false;
+    if (vocabulary->sorted != NULL) {
+        const size_t place = find_sorted(vocabulary, text, length);
+        token = place < vocabulary->count ? vocabulary->sorted[place] : end;
+    } else {
+        while (token < end && compare(token, text, length) != 0)
+            token += vocabulary->width;
     }
-    return false;
+    *id = (uint32_t)((size_t)(token - vocabulary->table) / vocabulary->width);
+    return token < end && compare(token, text, length) == 0;
 }
 
 bool dp_vocabulary_equal(const dp_vocabulary *a, const dp_vocabulary *b) {

@@ -38,6 +38,7 @@ typedef struct dp_vocabulary {
     /* [count] owned: how often each token stood in the text that the vocabulary was counted on;
      * NULL where that is not known. */
     uint64_t *counts;
+    const char **sorted; /* [count] owned, into table: NULL until dp_vocabulary_sort */
 } dp_vocabulary;
 
 /* Takes copies of `count` tokens. Start with {0}; release with dp_vocabulary_clear. */
@@ -56,6 +57,10 @@ const char *dp_vocabulary_token(const dp_vocabulary *vocabulary, uint32_t id);
 /* The id of the token spelled by text[0..length); false where there is none. */
 bool dp_vocabulary_find(const dp_vocabulary *vocabulary, const char *text, size_t length,
                         uint32_t *id) DP_CHECKED;
+
+/* For who looks up many: afterwards dp_vocabulary_find takes log(count) comparisons and not count.
+ */
+dp_status dp_vocabulary_sort(dp_vocabulary *vocabulary, dp_error *error) DP_CHECKED;
 
 bool dp_vocabulary_equal(const dp_vocabulary *a, const dp_vocabulary *b);
 

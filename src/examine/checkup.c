@@ -389,8 +389,9 @@ static uint64_t newest_step(const char *dir) {
     dp_error ignored;
     uint64_t *steps = NULL;
     size_t count = 0;
-    uint64_t newest =
-        dp_run_folder_list(dir, &steps, &count, &ignored) == DP_OK && count > 0 ? steps[0] : 0;
+    uint64_t newest = dp_checkpoint_files_list(dir, &steps, &count, &ignored) == DP_OK && count > 0
+                          ? steps[0]
+                          : 0;
     dp_memory_free(steps);
     return newest;
 }

@@ -28,6 +28,13 @@ size_t dp_tensor_size(const dp_tensor *tensor) {
     return tensor->rows * tensor->cols;
 }
 
+size_t dp_params_largest_tensor(const dp_params_layout *layout) {
+    size_t largest = 0;
+    for (int t = 0; t < DP_TENSOR_COUNT; t++)
+        largest = dp_size_max(largest, dp_tensor_size(&layout->tensors[t]));
+    return largest;
+}
+
 static size_t index_of(const dp_tensor *tensor, size_t row, size_t col) {
     return tensor->offset + row * tensor->row_stride +
            col / tensor->block_cols * tensor->block_stride +

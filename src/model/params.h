@@ -94,6 +94,8 @@ size_t dp_output_block_offset(const dp_params_layout *layout, size_t block);
 
 /* Elements of a tensor: 0 where the shape has none. */
 size_t dp_tensor_size(const dp_tensor *tensor);
+/* Elements of the largest one. */
+size_t dp_params_largest_tensor(const dp_params_layout *layout);
 /* Where element `i` in natural order lies in the slab. */
 size_t dp_tensor_index(const dp_tensor *tensor, size_t i);
 /* Floats from one stored row to the next: the larger stride within a block. */

@@ -7,6 +7,7 @@
  * of the machine stays with those who use it. */
 #include "pack/dataset_writer.h"
 
+#include "base/digest.h"
 #include "base/memory.h"
 #include "data/dataset_seal.h"
 #include "data/vocabulary_writer.h"

@@ -1,7 +1,7 @@
 #include "pack/packing.h"
 
-#include "base/digest.h"
 #include "base/memory.h"
+#include "base/sha256.h"
 #include "base/size.h"
 #include "pack/char_packing.h"
 #include "pack/piece.h"

@@ -1,5 +1,6 @@
 #include "plots/html_report.h"
 
+#include "base/digest.h"
 #include "engine/evaluate.h"
 #include "formats/html.h"
 #include "formats/json_reader.h"

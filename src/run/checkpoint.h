@@ -1,14 +1,16 @@
-/* checkpoint: a training state in one HDF5 file.
+/* checkpoint: a training state in one HDF5 file. What of it is the model, library/model_file reads.
  *
  * File format, version 2:
- *   attributes  format "dptrain-checkpoint", version, step, weights ("xxh3:<16 hex>",
- *               model/params), state (the same of the optimizer's state), dataset_sha256, unit,
- *               stream (0 or 1, with unit "word"), block_size, build, loss_sum, loss_count,
- * best_loss, best_step, evaluations_since_best /config                     the resolved config (INI
- * text) /vocab/tokens               [V] UTF-8, index = id /params/C, W1, b1, W2, b2   float32, the
- * shapes of model/params /optimizer/name             that of the config /optimizer/SLAB/C, ... as
- * /params, for each slab of the optimizer's state (model/optimizer) and behind what HDF5 reads a
- * line "dptrain-seal xxh3:<16 hex>": the XXH3 of all bytes before it.
+ *   attributes          format "dptrain-checkpoint", version, step, weights ("xxh3:<16 hex>",
+ *                       model/params), state (the same of the optimizer's state), dataset_sha256,
+ *                       unit, stream (0 or 1, with unit "word"), block_size, build, loss_sum,
+ *                       loss_count, best_loss, best_step, evaluations_since_best
+ *   /config             the resolved config (INI text)
+ *   /vocab/tokens       [V] UTF-8, index = id
+ *   /params/C, ...      float32, the shapes of model/params
+ *   /optimizer/name     that of the config
+ *   /optimizer/SLAB/C   as /params, for each slab of the optimizer's state (model/optimizer)
+ * and behind what HDF5 reads a line "dptrain-seal xxh3:<16 hex>": the XXH3 of all bytes before it.
  *
  * Version 1, still read, is that of plain sgd: without state and evaluations_since_best.
  *
@@ -18,21 +20,9 @@
 #ifndef DP_RUN_CHECKPOINT_H
 #define DP_RUN_CHECKPOINT_H
 
-#include "base/digest.h"
-#include "data/dataset.h"
 #include "engine/build_info.h"
 #include "engine/config.h"
-#include "model/params.h"
-
-/* Where a run stands. */
-typedef struct dp_progress {
-    uint64_t step;       /* steps done */
-    double loss_sum;     /* of the batch losses since the last logging point */
-    uint64_t loss_count; /* how many */
-    double best_loss;    /* on dev */
-    uint64_t best_step;  /* where it was seen; 0: nowhere yet */
-    uint64_t evaluations_since_best;
-} dp_progress;
+#include "library/model_file.h"
 
 /* So many evaluations have found no better dev loss that the run ends before its last step. */
 bool dp_progress_is_stopped_early(const dp_progress *progress, const dp_config *config);
@@ -66,12 +56,5 @@ dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path,
 dp_status dp_checkpoint_load_model(dp_checkpoint *checkpoint, const char *path,
                                    dp_error *error) DP_CHECKED;
 void dp_checkpoint_clear(dp_checkpoint *checkpoint);
-
-/* Whether its bytes are those that were written; DP_ERR_INPUT, DP_ERR_IO otherwise. What they mean
- * is not looked at. */
-dp_status dp_checkpoint_check_seal(const char *path, dp_error *error) DP_CHECKED;
-
-/* Whether the file ends as a checkpoint does, be it damaged or not. */
-bool dp_checkpoint_has_seal(const char *path);
 
 #endif

@@ -13,44 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define CHECKPOINT_PREFIX "step-"
-#define CHECKPOINT_SUFFIX ".h5"
-#define NAME_SIZE 40 /* of "step-" with up to 20 digits */
-
-bool dp_run_folder_is(const char *path) {
-    struct stat information;
-    return stat(path, &information) == 0 && S_ISDIR(information.st_mode);
-}
-
 dp_status dp_run_folder_file(const char *dir, const char *name, char path[DP_PATH_SIZE],
                              dp_error *error) {
     return dp_path_format(path, error, "%s/%s", dir, name);
-}
-
-static void format_name(char name[NAME_SIZE], uint64_t step) {
-    snprintf(name, NAME_SIZE, CHECKPOINT_PREFIX "%08" PRIu64 CHECKPOINT_SUFFIX, step);
-}
-
-dp_status dp_run_folder_checkpoint(const char *dir, uint64_t step, char path[DP_PATH_SIZE],
-                                   dp_error *error) {
-    char name[NAME_SIZE];
-    format_name(name, step);
-    return dp_path_format(path, error, "%s/checkpoints/%s", dir, name);
-}
-
-/* The step in "step-00010000.h5"; false for other names, "step-1.h5" too. */
-static bool parse_name(const char *name, uint64_t *step) {
-    char digits[32], canonical[NAME_SIZE];
-    size_t prefix = strlen(CHECKPOINT_PREFIX), suffix = strlen(CHECKPOINT_SUFFIX);
-    size_t length = strlen(name);
-    if (length <= prefix + suffix || length - prefix - suffix >= sizeof digits)
-        return false;
-    memcpy(digits, name + prefix, length - prefix - suffix);
-    digits[length - prefix - suffix] = '\0';
-    if (!dp_text_parse_unsigned(digits, step))
-        return false;
-    format_name(canonical, *step);
-    return strcmp(name, canonical) == 0;
 }
 
 /* The files of a run besides its checkpoints. */
@@ -65,7 +30,7 @@ static const char *const picture_endings[] = {"png", "svg", "gp", "tsv"};
 
 static bool is_file_name(const char *name) {
     uint64_t step = 0;
-    bool known = parse_name(name, &step);
+    bool known = dp_checkpoint_files_step(name, &step);
     for (size_t i = 0; i < FILE_COUNT && !known; i++)
         known = strcmp(name, file_names[i]) == 0;
     return known;
@@ -129,54 +94,17 @@ dp_status dp_run_folder_name(const char *dir, char name[DP_PATH_SIZE], dp_error 
     return status;
 }
 
-static int newest_first(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x < y) - (x > y);
-}
-
-dp_status dp_run_folder_list(const char *dir, uint64_t **steps, size_t *count, dp_error *error) {
-    dp_status status = DP_OK;
-    char path[DP_PATH_SIZE];
-    void *list = NULL;
-    size_t capacity = 0;
-    DIR *directory = NULL;
-    *steps = NULL;
-    *count = 0;
-    DP_OR_DONE(dp_run_folder_file(dir, "checkpoints", path, error));
-    directory = opendir(path);
-    if (directory == NULL && errno != ENOENT)
-        status = dp_fail_errno(error, errno, "cannot read the folder %s", path);
-    if (directory == NULL)
-        goto done;
-    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
-        uint64_t step = 0;
-        if (!parse_name(entry->d_name, &step))
-            continue;
-        DP_OR_DONE(dp_memory_grow(&list, &capacity, *count + 1, sizeof step, error));
-        ((uint64_t *)list)[(*count)++] = step;
-    }
-    if (list != NULL)
-        qsort(list, *count, sizeof(uint64_t), newest_first);
-    *steps = list;
-    list = NULL;
-done:
-    if (directory != NULL)
-        closedir(directory);
-    dp_memory_free(list);
-    return status;
-}
-
 static dp_status remove_checkpoint(const char *dir, uint64_t step, dp_error *error) {
     char path[DP_PATH_SIZE];
-    dp_status status = dp_run_folder_checkpoint(dir, step, path, error);
+    dp_status status = dp_checkpoint_files_path(dir, step, path, error);
     return status == DP_OK ? dp_file_remove(path, error) : status;
 }
 
 static bool is_good(const char *dir, uint64_t step) {
     char path[DP_PATH_SIZE];
     dp_error ignored;
-    return dp_run_folder_checkpoint(dir, step, path, &ignored) == DP_OK &&
-           dp_checkpoint_check_seal(path, &ignored) == DP_OK;
+    return dp_checkpoint_files_path(dir, step, path, &ignored) == DP_OK &&
+           dp_model_file_check_seal(path, &ignored) == DP_OK;
 }
 
 dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep, dp_error *error) {
@@ -184,7 +112,7 @@ dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep, dp_
     uint64_t *steps = NULL;
     size_t count = 0, first = 0;
     uint64_t good = 0;
-    DP_OR_DONE(dp_run_folder_list(dir, &steps, &count, error));
+    DP_OR_DONE(dp_checkpoint_files_list(dir, &steps, &count, error));
     while (first < count && steps[first] > step)
         first++;
     if (count - first <= keep)
@@ -223,26 +151,6 @@ dp_status dp_run_folder_clear(const char *dir, dp_error *error) {
     return DP_OK;
 }
 
-/* The best checkpoint of a run folder, or else its newest. */
-static dp_status find_in_folder(const char *dir, char path[DP_PATH_SIZE], dp_error *error) {
-    dp_status status = DP_OK;
-    uint64_t *steps = NULL;
-    size_t count = 0;
-    DP_OR_DONE(dp_run_folder_file(dir, "best.h5", path, error));
-    if (dp_file_exists(path))
-        goto done;
-    DP_OR_DONE(dp_run_folder_list(dir, &steps, &count, error));
-    if (count == 0)
-        status =
-            dp_fail(error, DP_ERR_INPUT,
-                    "%s holds no checkpoint: give the folder of a run, such as runs/base", dir);
-    else
-        status = dp_run_folder_checkpoint(dir, steps[0], path, error);
-done:
-    dp_memory_free(steps);
-    return status;
-}
-
 /* The folder in runs/ that was written to last: its checkpoint of the latest time. */
 static dp_status find_newest(char newest_dir[DP_PATH_SIZE], dp_error *error) {
     struct timespec newest = {0};
@@ -259,7 +167,9 @@ static dp_status find_newest(char newest_dir[DP_PATH_SIZE], dp_error *error) {
         struct stat information;
         if (entry->d_name[0] == '.' ||
             dp_path_format(dir, &ignored, DP_RUNS_DIRECTORY "/%s", entry->d_name) != DP_OK ||
-            find_in_folder(dir, candidate, &ignored) != DP_OK || stat(candidate, &information) != 0)
+            !dp_checkpoint_files_is_folder(dir) ||
+            dp_checkpoint_files_find(dir, candidate, &ignored) != DP_OK ||
+            stat(candidate, &information) != 0)
             continue;
         const struct timespec *time = &information.st_mtim;
         if (time->tv_sec > newest.tv_sec ||
@@ -276,10 +186,10 @@ static dp_status find_newest(char newest_dir[DP_PATH_SIZE], dp_error *error) {
 
 dp_status dp_run_folder_find(const char *user_path, char path[DP_PATH_SIZE], dp_error *error) {
     char dir[DP_PATH_SIZE];
-    if (user_path != NULL && user_path[0] != '\0' && !dp_run_folder_is(user_path))
-        return dp_path_format(path, error, "%s", user_path);
-    DP_TRY(dp_run_folder_find_run(user_path, dir, error));
-    return find_in_folder(dir, path, error);
+    if (user_path != NULL && user_path[0] != '\0')
+        return dp_checkpoint_files_find(user_path, path, error);
+    DP_TRY(find_newest(dir, error));
+    return dp_checkpoint_files_find(dir, path, error);
 }
 
 dp_status dp_run_folder_find_run(const char *user_path, char dir[DP_PATH_SIZE], dp_error *error) {
@@ -287,7 +197,7 @@ dp_status dp_run_folder_find_run(const char *user_path, char dir[DP_PATH_SIZE], 
         return find_newest(dir, error);
     if (!dp_file_exists(user_path))
         return dp_fail_errno(error, ENOENT, "cannot read the run folder %s", user_path);
-    if (!dp_run_folder_is(user_path))
+    if (!dp_checkpoint_files_is_folder(user_path))
         return dp_fail(error, DP_ERR_INPUT, "%s is not a run folder: give the folder it is in",
                        user_path);
     size_t length = strlen(user_path);

@@ -15,10 +15,7 @@
 #ifndef DP_RUN_RUN_FOLDER_H
 #define DP_RUN_RUN_FOLDER_H
 
-#include "system/file.h"
-
-#include <stddef.h>
-#include <stdint.h>
+#include "library/checkpoint_files.h"
 
 #define DP_RUNS_DIRECTORY "runs" /* where commands look for the newest run */
 
@@ -34,14 +31,6 @@ dp_status dp_run_folder_clear(const char *dir, dp_error *error) DP_CHECKED;
 
 dp_status dp_run_folder_file(const char *dir, const char *name, char path[DP_PATH_SIZE],
                              dp_error *error) DP_CHECKED;
-dp_status dp_run_folder_checkpoint(const char *dir, uint64_t step, char path[DP_PATH_SIZE],
-                                   dp_error *error) DP_CHECKED;
-
-/* The steps of the checkpoints there, newest first; the caller frees *steps. A folder that does not
- * exist has none. */
-dp_status dp_run_folder_list(const char *dir, uint64_t **steps, size_t *count,
-                             dp_error *error) DP_CHECKED;
-
 /* Removes the checkpoints up to `step` that are older than its `keep` newest good ones; these are
  * read for it, so that no good one is removed for the sake of one that is damaged. Those beyond
  * `step` are damaged ones that a resumed run has skipped: they must not crowd out the good. */
@@ -60,8 +49,5 @@ dp_status dp_run_folder_find_run(const char *user_path, char dir[DP_PATH_SIZE],
 
 /* What a run is called: the last part of its folder's path. */
 dp_status dp_run_folder_name(const char *dir, char name[DP_PATH_SIZE], dp_error *error) DP_CHECKED;
-
-/* Whether the path is a directory. */
-bool dp_run_folder_is(const char *path);
 
 #endif

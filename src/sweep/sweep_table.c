@@ -1,5 +1,6 @@
 #include "sweep/sweep_table.h"
 
+#include "base/digest.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "run/run_folder.h"

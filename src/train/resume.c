@@ -14,9 +14,9 @@ static dp_status load_newest_good(const char *dir, dp_report *report, dp_checkpo
     size_t count = 0;
     char path[DP_PATH_SIZE];
     *found = false;
-    DP_OR_DONE(dp_run_folder_list(dir, &steps, &count, error));
+    DP_OR_DONE(dp_checkpoint_files_list(dir, &steps, &count, error));
     for (size_t i = 0; i < count; i++) {
-        DP_OR_DONE(dp_run_folder_checkpoint(dir, steps[i], path, error));
+        DP_OR_DONE(dp_checkpoint_files_path(dir, steps[i], path, error));
         status = dp_checkpoint_load(checkpoint, path, error);
         *found = status == DP_OK;
         if (status != DP_ERR_INPUT && status != DP_ERR_IO)

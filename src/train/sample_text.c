@@ -6,6 +6,8 @@
 #include "model/generate.h"
 #include "model/model.h"
 
+#include <string.h>
+
 struct dp_sample_text {
     const dp_checkpoint *checkpoint;
     dp_model *model;
@@ -49,10 +51,11 @@ dp_status dp_sample_text_draw(dp_sample_text *self, const dp_sample_request *req
     const dp_checkpoint *checkpoint = self->checkpoint;
     const dp_vocabulary *vocabulary = &checkpoint->vocabulary;
     const char *separator = checkpoint->unit == DP_UNIT_WORD ? " " : "";
-    dp_status status = dp_context_parse(vocabulary, checkpoint->unit, request->prompt, "--prompt",
-                                        self->context, checkpoint->block_size, error);
+    dp_status status =
+        dp_context_parse(vocabulary, checkpoint->unit, request->prompt, strlen(request->prompt),
+                         self->context, checkpoint->block_size, error);
     if (status != DP_OK)
-        return status;
+        return dp_fail_prefix(error, "--prompt");
     dp_text_append(out, request->prompt);
     bool first = request->prompt[0] == '\0';
     const uint64_t length = tokens_max(checkpoint, request);

@@ -87,7 +87,7 @@ static dp_status fail_diverged(trainer *self, const char *what, dp_error *error)
     char checkpoint[DP_PATH_SIZE] = "none";
     dp_error ignored;
     if (self->saved_step > 0)
-        (void)!dp_run_folder_checkpoint(self->config->run_dir, self->saved_step, checkpoint,
+        (void)!dp_checkpoint_files_path(self->config->run_dir, self->saved_step, checkpoint,
                                         &ignored);
     dp_status status = dp_fail(error, DP_ERR_DIVERGED,
                                "%s not finite at step %" PRIu64 ": try a smaller train.lr, "
@@ -185,7 +185,7 @@ static dp_status write_checkpoint(trainer *self, uint64_t hash, dp_error *error)
     char path[DP_PATH_SIZE];
     const dp_checkpoint checkpoint = snapshot(self, hash);
     DP_OR_DONE(tolerate(self, dp_journal_sync(&self->metrics, error), error));
-    DP_OR_DONE(dp_run_folder_checkpoint(dir, step, path, error));
+    DP_OR_DONE(dp_checkpoint_files_path(dir, step, path, error));
     DP_OR_DONE(dp_checkpoint_save(&checkpoint, path, error));
     self->saved_step = step;
     DP_OR_DONE(dp_run_folder_prune(dir, step, self->config->checkpoint_keep, error));

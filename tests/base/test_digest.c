@@ -1,4 +1,5 @@
 #include "base/digest.h"
+#include "base/sha256.h"
 #include "support/expect.h"
 
 static void test_digest_xxh3_gives_published_values(void **state) {

@@ -14,7 +14,7 @@ static void expect_context(const char *const tokens[4], dp_unit unit, const char
     dp_vocabulary vocabulary = {0};
     uint32_t context[BLOCK_SIZE] = {9, 9, 9};
     expect_ok(dp_vocabulary_init(&vocabulary, tokens, 4, &error), &error);
-    expect_ok(dp_context_parse(&vocabulary, unit, text, "TEXT", context, BLOCK_SIZE, &error),
+    expect_ok(dp_context_parse(&vocabulary, unit, text, strlen(text), context, BLOCK_SIZE, &error),
               &error);
     expect_unsigned(context[0], a);
     expect_unsigned(context[1], b);
@@ -28,8 +28,9 @@ static void expect_unknown(const char *const tokens[4], dp_unit unit, const char
     dp_vocabulary vocabulary = {0};
     uint32_t context[BLOCK_SIZE];
     expect_ok(dp_vocabulary_init(&vocabulary, tokens, 4, &error), &error);
-    expect_failure(dp_context_parse(&vocabulary, unit, text, "TEXT", context, BLOCK_SIZE, &error),
-                   DP_ERR_INPUT, part, &error);
+    expect_failure(
+        dp_context_parse(&vocabulary, unit, text, strlen(text), context, BLOCK_SIZE, &error),
+        DP_ERR_INPUT, part, &error);
     dp_vocabulary_clear(&vocabulary);
 }
 
@@ -40,6 +41,22 @@ static void test_context_of_characters(void **state) {
     expect_context(characters, DP_UNIT_CHAR, "ab\u00e9", 1, 2, 3);
     expect_context(characters, DP_UNIT_CHAR, "bbbab\u00e9", 1, 2, 3); /* the end counts */
     expect_context(characters, DP_UNIT_CHAR, "b.a", 2, 0, 1);
+}
+
+/* Nothing behind the end is looked at. */
+static void test_context_ends_where_its_text_does(void **state) {
+    (void)state;
+    const char *text = "\u00e9 is", *at = text;
+    size_t length = 0;
+    assert_true(dp_context_next_token(DP_UNIT_CHAR, &at, text + 1, &length));
+    expect_unsigned(length, 1); /* half a character */
+    assert_true(dp_context_next_token(DP_UNIT_WORD, &at, text + 4, &length));
+    expect_unsigned(length, 2);
+    at += length;
+    assert_true(dp_context_next_token(DP_UNIT_WORD, &at, text + 4, &length));
+    expect_unsigned(length, 1);
+    at += length;
+    assert_false(dp_context_next_token(DP_UNIT_WORD, &at, text + 4, &length));
 }
 
 static void test_context_of_words(void **state) {
@@ -56,17 +73,17 @@ static void test_context_takes_a_word_that_it_lacks_for_unknown(void **state) {
     static const char *const merged[] = {"<s>", "the", "<unk>", "is"};
     expect_context(merged, DP_UNIT_WORD, "the cat\tis", 1, 2, 3);
     expect_context(merged, DP_UNIT_WORD, "th <unk>\nthe", 2, 2, 1);
-    expect_unknown(merged, DP_UNIT_CHAR, "x", "TEXT: 'x' is not");
+    expect_unknown(merged, DP_UNIT_CHAR, "x", "'x' is not");
 }
 
 static void test_context_names_what_is_not_in_the_vocabulary(void **state) {
     (void)state;
-    expect_unknown(characters, DP_UNIT_CHAR, "aBa", "TEXT: 'B' is not in the vocabulary: . a b");
-    expect_unknown(characters, DP_UNIT_CHAR, "a b", "TEXT: ' ' is not");
-    expect_unknown(characters, DP_UNIT_CHAR, "a\u00e8", "TEXT: '\u00e8' is not");
-    expect_unknown(characters, DP_UNIT_CHAR, "a\xc3", "TEXT: '?' is not"); /* half of one */
-    expect_unknown(words, DP_UNIT_WORD, "this isis", "TEXT: 'isis' is not");
-    expect_unknown(words, DP_UNIT_WORD, "thi", "TEXT: 'thi' is not");
+    expect_unknown(characters, DP_UNIT_CHAR, "aBa", "'B' is not in the vocabulary: . a b");
+    expect_unknown(characters, DP_UNIT_CHAR, "a b", "' ' is not");
+    expect_unknown(characters, DP_UNIT_CHAR, "a\u00e8", "'\u00e8' is not");
+    expect_unknown(characters, DP_UNIT_CHAR, "a\xc3", "'?' is not"); /* half of one */
+    expect_unknown(words, DP_UNIT_WORD, "this isis", "'isis' is not");
+    expect_unknown(words, DP_UNIT_WORD, "thi", "'thi' is not");
 }
 
 static void test_context_shifts_the_oldest_out(void **state) {
@@ -83,6 +100,7 @@ static void test_context_shifts_the_oldest_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_context_of_characters),
+        cmocka_unit_test(test_context_ends_where_its_text_does),
         cmocka_unit_test(test_context_of_words),
         cmocka_unit_test(test_context_takes_a_word_that_it_lacks_for_unknown),
         cmocka_unit_test(test_context_names_what_is_not_in_the_vocabulary),

@@ -18,11 +18,12 @@ static void test_vocabulary_keeps_tokens_in_id_order(void **state) {
     expect_unsigned(vocabulary.count, 0);
 }
 
-static void test_vocabulary_finds_whole_tokens_only(void **state) {
-    (void)state;
+static void check_finding(bool sorted) {
     dp_error error = {0};
     dp_vocabulary vocabulary = {0};
     expect_ok(dp_vocabulary_init(&vocabulary, tokens, TOKEN_COUNT, &error), &error);
+    if (sorted)
+        expect_ok(dp_vocabulary_sort(&vocabulary, &error), &error);
     for (uint32_t wanted = 0; wanted < TOKEN_COUNT; wanted++) {
         uint32_t id = 99;
         assert_true(dp_vocabulary_find(&vocabulary, tokens[wanted], strlen(tokens[wanted]), &id));
@@ -39,6 +40,12 @@ static void test_vocabulary_finds_whole_tokens_only(void **state) {
     expect_unsigned(id, 2);
     assert_false(dp_vocabulary_find(&vocabulary, "a\0b", 3, &id)); /* no token holds a 0 */
     dp_vocabulary_clear(&vocabulary);
+}
+
+static void test_vocabulary_finds_whole_tokens_only(void **state) {
+    (void)state;
+    check_finding(false);
+    check_finding(true);
 }
 
 static void test_vocabulary_compares(void **state) {

@@ -1,5 +1,6 @@
 /* Checkpoints: everything comes back, and a damaged file is refused with its name, never believed.
  */
+#include "base/digest.h"
 #include "data/vocabulary_writer.h"
 #include "run/checkpoint.h"
 
@@ -549,12 +550,12 @@ static void test_checkpoint_with_something_behind_it_is_refused(void **state) {
 static void test_checkpoint_is_known_by_its_end(void **state) {
     dp_error error = {0};
     const char *path = saved(*state, "known.h5");
-    assert_true(dp_checkpoint_has_seal(path));
-    assert_false(dp_checkpoint_has_seal(scratch_path("none.h5")));
-    assert_false(dp_checkpoint_has_seal(scratch_folder));
+    assert_true(dp_model_file_has_seal(path));
+    assert_false(dp_model_file_has_seal(scratch_path("none.h5")));
+    assert_false(dp_model_file_has_seal(scratch_folder));
     path = scratch_path("short");
     expect_ok(dp_file_write(path, "dptrain-seal xxh3:", 18, &error), &error);
-    assert_false(dp_checkpoint_has_seal(path));
+    assert_false(dp_model_file_has_seal(path));
 }
 
 int main(void) {

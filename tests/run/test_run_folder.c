@@ -26,7 +26,7 @@ static void touch_steps(const char *dir, const uint64_t *steps, size_t count) {
     dp_error error = {0};
     char path[DP_PATH_SIZE];
     for (size_t i = 0; i < count; i++) {
-        expect_ok(dp_run_folder_checkpoint(dir, steps[i], path, &error), &error);
+        expect_ok(dp_checkpoint_files_path(dir, steps[i], path, &error), &error);
         expect_ok(dp_file_write(path, "x", 1, &error), &error);
     }
 }
@@ -37,7 +37,7 @@ static void seal_steps(const char *dir, const uint64_t *steps, size_t count) {
     char path[DP_PATH_SIZE], seal[64], hash[DP_HASH_TEXT_SIZE];
     snprintf(seal, sizeof seal, "dptrain-seal %s\n", dp_hash_format(dp_xxh3_of("", 0), hash));
     for (size_t i = 0; i < count; i++) {
-        expect_ok(dp_run_folder_checkpoint(dir, steps[i], path, &error), &error);
+        expect_ok(dp_checkpoint_files_path(dir, steps[i], path, &error), &error);
         expect_ok(dp_file_write(path, seal, strlen(seal), &error), &error);
     }
 }
@@ -53,7 +53,7 @@ static void expect_steps(const char *dir, const uint64_t *expected, size_t expec
     dp_error error = {0};
     uint64_t *steps = NULL;
     size_t count = 0;
-    expect_ok(dp_run_folder_list(dir, &steps, &count, &error), &error);
+    expect_ok(dp_checkpoint_files_list(dir, &steps, &count, &error), &error);
     expect_unsigned(count, expected_count);
     for (size_t i = 0; i < expected_count; i++)
         expect_unsigned(steps[i], expected[i]);
@@ -71,9 +71,9 @@ static void test_run_folder_names_checkpoints_so_that_they_sort(void **state) {
     (void)state;
     dp_error error = {0};
     char path[DP_PATH_SIZE];
-    expect_ok(dp_run_folder_checkpoint("runs/a", 10000, path, &error), &error);
+    expect_ok(dp_checkpoint_files_path("runs/a", 10000, path, &error), &error);
     assert_string_equal(path, "runs/a/checkpoints/step-00010000.h5");
-    expect_ok(dp_run_folder_checkpoint("runs/a", UINT64_MAX, path, &error), &error);
+    expect_ok(dp_checkpoint_files_path("runs/a", UINT64_MAX, path, &error), &error);
     assert_string_equal(path, "runs/a/checkpoints/step-18446744073709551615.h5");
 }
 
@@ -113,8 +113,8 @@ static void test_run_folder_that_does_not_exist_has_no_checkpoints(void **state)
     size_t count = 0;
     expect_steps(scratch_path("nowhere"), NULL, 0);
     touch(scratch_folder, "file");
-    expect_failure(dp_run_folder_list(scratch_path("file"), &steps, &count, &error), DP_ERR_IO,
-                   "file/checkpoints", &error);
+    expect_failure(dp_checkpoint_files_list(scratch_path("file"), &steps, &count, &error),
+                   DP_ERR_IO, "file/checkpoints", &error);
 }
 
 static void test_run_folder_prunes_the_oldest(void **state) {
@@ -273,11 +273,11 @@ static void test_run_folder_refuses_paths_that_are_too_long(void **state) {
     dir[sizeof dir - 1] = '\0';
     uint64_t *steps = NULL;
     size_t count = 0;
-    expect_failure(dp_run_folder_checkpoint(dir, 1, path, &error), DP_ERR_INPUT, "too long",
+    expect_failure(dp_checkpoint_files_path(dir, 1, path, &error), DP_ERR_INPUT, "too long",
                    &error);
     expect_failure(dp_run_folder_file(dir, "x", path, &error), DP_ERR_INPUT, "too long", &error);
     expect_failure(dp_run_folder_create(dir, &error), DP_ERR_INPUT, "too long", &error);
-    expect_failure(dp_run_folder_list(dir, &steps, &count, &error), DP_ERR_INPUT, "too long",
+    expect_failure(dp_checkpoint_files_list(dir, &steps, &count, &error), DP_ERR_INPUT, "too long",
                    &error);
     expect_failure(dp_run_folder_clear(dir, &error), DP_ERR_INPUT, "too long", &error);
 }

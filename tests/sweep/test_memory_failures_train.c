@@ -269,7 +269,7 @@ static void test_memory_failures_while_searching_a_run(void **state) {
     expect_ok(dp_run_folder_create(scratch_path("run"), &error), &error);
     for (uint64_t step = 1; step <= 20; step++) { /* more than the first room for them */
         char path[DP_PATH_SIZE];
-        expect_ok(dp_run_folder_checkpoint(scratch_path("run"), step, path, &error), &error);
+        expect_ok(dp_checkpoint_files_path(scratch_path("run"), step, path, &error), &error);
         expect_ok(dp_file_write(path, "x", 1, &error), &error);
     }
     assert_true(fail_each_allocation(search_run) >= 2);
