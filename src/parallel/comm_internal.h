@@ -11,11 +11,20 @@
 
 enum { DP_COMM_TAG_DATA, DP_COMM_TAG_ROLL_CALL, DP_COMM_TAG_ROLL_ANSWER };
 
+/* What all know of a rank, as it tells them. */
+typedef struct dp_comm_peer {
+    char host[DP_COMM_HOST_SIZE];
+    int job_rank;  /* its number in the job, for messages */
+    int node_rank; /* its number among those of its node */
+    bool answers;  /* the roll call that is going on */
+} dp_comm_peer;
+
+/* One block: the struct, then its arrays (base/workspace). */
 struct dp_comm {
     MPI_Comm world; /* all ranks of the job or the group, numbered node by node */
     MPI_Comm node;  /* those of this node, in the same order */
     bool is_group;
-    bool is_known;   /* the number and host of this rank are in the tables */
+    bool is_known;   /* what the others know of this rank is in `peers` */
     unsigned places; /* that a group was told of */
     int rank;
     int size;
@@ -28,14 +37,12 @@ struct dp_comm {
     const char *phase;
     uint64_t step;
     uint64_t bytes_sent;
-    char (*hosts)[DP_COMM_HOST_SIZE]; /* [size] */
-    int *job_ranks;                   /* [size] the number of each rank in the job, for messages */
-    dp_status *statuses;              /* [size], for dp_comm_agree */
-    bool *present;                    /* [size], for the roll call */
+    dp_comm_peer *peers; /* [size] */
 };
 
 /* A call of MPI has to succeed: there is no way on from one that failed, and nobody to agree with.
  * `comm` may be NULL or half made, as it is at the start. */
+#define DP_MPI(comm, call) dp_comm_demand((comm), (call), #call)
 void dp_comm_demand(dp_comm *comm, int result, const char *call);
 
 /* Returns when the request is done; a deadline that is missed is that of `peer`, or of

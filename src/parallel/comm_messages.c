@@ -24,10 +24,8 @@ static void send_bytes(dp_comm *comm, int peer, const void *bytes, size_t count)
     comm->bytes_sent += count;
     for (size_t at = 0; at < count; at += comm->piece_bytes) {
         MPI_Request request;
-        dp_comm_demand(comm,
-                       MPI_Isend((const char *)bytes + at, piece_at(comm, at, count), MPI_BYTE,
-                                 peer, DP_COMM_TAG_DATA, comm->world, &request),
-                       "MPI_Isend");
+        DP_MPI(comm, MPI_Isend((const char *)bytes + at, piece_at(comm, at, count), MPI_BYTE, peer,
+                               DP_COMM_TAG_DATA, comm->world, &request));
         dp_comm_wait_for(comm, &request, peer);
     }
 }
@@ -35,10 +33,8 @@ static void send_bytes(dp_comm *comm, int peer, const void *bytes, size_t count)
 static void receive_bytes(dp_comm *comm, int peer, void *bytes, size_t count) {
     for (size_t at = 0; at < count; at += comm->piece_bytes) {
         MPI_Request request;
-        dp_comm_demand(comm,
-                       MPI_Irecv((char *)bytes + at, piece_at(comm, at, count), MPI_BYTE, peer,
-                                 DP_COMM_TAG_DATA, comm->world, &request),
-                       "MPI_Irecv");
+        DP_MPI(comm, MPI_Irecv((char *)bytes + at, piece_at(comm, at, count), MPI_BYTE, peer,
+                               DP_COMM_TAG_DATA, comm->world, &request));
         dp_comm_wait_for(comm, &request, peer);
     }
 }
@@ -69,19 +65,15 @@ void dp_comm_gather_all(dp_comm *comm, const void *mine, size_t count, void *eve
     MPI_Request request;
     int bytes = narrow(comm, count);
     comm->bytes_sent += count * (size_t)(comm->size - 1);
-    dp_comm_demand(
-        comm,
-        MPI_Iallgather(mine, bytes, MPI_BYTE, everyones, bytes, MPI_BYTE, comm->world, &request),
-        "MPI_Iallgather");
+    DP_MPI(comm, MPI_Iallgather(mine, bytes, MPI_BYTE, everyones, bytes, MPI_BYTE, comm->world,
+                                &request));
     dp_comm_wait_for(comm, &request, DP_COMM_ANY_PEER);
 }
 
 int dp_comm_max(dp_comm *comm, int value) {
     MPI_Request request;
     int maximum = value;
-    dp_comm_demand(comm,
-                   MPI_Iallreduce(&value, &maximum, 1, MPI_INT, MPI_MAX, comm->world, &request),
-                   "MPI_Iallreduce");
+    DP_MPI(comm, MPI_Iallreduce(&value, &maximum, 1, MPI_INT, MPI_MAX, comm->world, &request));
     dp_comm_wait_for(comm, &request, DP_COMM_ANY_PEER);
     return maximum;
 }
@@ -92,32 +84,28 @@ void dp_comm_sum(dp_comm *comm, float *values, size_t count) {
     for (size_t at = 0; at < bytes; at += comm->piece_bytes) {
         MPI_Request request;
         const int floats = piece_at(comm, at, bytes) / (int)sizeof *values;
-        dp_comm_demand(comm,
-                       MPI_Iallreduce(MPI_IN_PLACE, values + at / sizeof *values, floats, MPI_FLOAT,
-                                      MPI_SUM, comm->world, &request),
-                       "MPI_Iallreduce");
+        DP_MPI(comm, MPI_Iallreduce(MPI_IN_PLACE, values + at / sizeof *values, floats, MPI_FLOAT,
+                                    MPI_SUM, comm->world, &request));
         dp_comm_wait_for(comm, &request, DP_COMM_ANY_PEER);
     }
 }
 
 void dp_comm_sum_blocking(dp_comm *comm, float *values, size_t count) {
-    dp_comm_demand(
-        comm,
-        MPI_Allreduce(MPI_IN_PLACE, values, narrow(comm, count), MPI_FLOAT, MPI_SUM, comm->world),
-        "MPI_Allreduce");
+    DP_MPI(comm, MPI_Allreduce(MPI_IN_PLACE, values, narrow(comm, count), MPI_FLOAT, MPI_SUM,
+                               comm->world));
 }
 
+/* The lowest failing rank has the smallest product; the status is what is over. */
 dp_status dp_comm_agree(dp_comm *comm, dp_status mine, dp_error *error) {
-    dp_comm_gather_all(comm, &mine, sizeof mine, comm->statuses);
-    for (int rank = 0; rank < comm->size; rank++) {
-        dp_status theirs = comm->statuses[rank];
-        if (theirs == DP_OK)
-            continue;
-        if (rank != comm->rank)
-            dp_fail(error, theirs, "%s", "");
-        return theirs;
-    }
-    return DP_OK;
+    enum { STATUS_LIMIT = 128 };
+    const int own = mine == DP_OK ? INT_MAX : comm->rank * STATUS_LIMIT + (int)mine;
+    const int lowest = -dp_comm_max(comm, -own);
+    const dp_status theirs = (dp_status)(lowest % STATUS_LIMIT);
+    if (lowest == INT_MAX)
+        return DP_OK;
+    if (lowest != own)
+        dp_fail(error, theirs, "%s", "");
+    return theirs;
 }
 
 void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) {

@@ -77,7 +77,7 @@ void dp_comm_abort(dp_comm *comm, int exit_status) {
 static void name_self(const dp_comm *comm, char *name, size_t size) {
     char host[DP_COMM_HOST_SIZE] = "this host";
     if (comm != NULL && comm->is_known) {
-        snprintf(name, size, "rank %d on %s", comm->job_ranks[comm->rank], dp_comm_host(comm));
+        snprintf(name, size, "rank %d on %s", comm->peers[comm->rank].job_rank, dp_comm_host(comm));
         return;
     }
     (void)gethostname(host, sizeof host - 1);
@@ -93,8 +93,8 @@ void dp_comm_demand(dp_comm *comm, int result, const char *call) {
     MPI_Finalized(&finalized);
     if (!finalized)
         MPI_Error_string(result, message, &length);
-    fprintf(stderr, "dptrain: %s: %s failed at step %" PRIu64 " (%s): %s\n", name, call,
-            comm == NULL ? 0 : comm->step,
+    fprintf(stderr, "dptrain: %s: %.*s failed at step %" PRIu64 " (%s): %s\n", name,
+            (int)strcspn(call, "("), call, comm == NULL ? 0 : comm->step,
             comm == NULL || comm->phase == NULL ? "start" : comm->phase, message);
     fflush(NULL);
     if (finalized) /* MPI can end nothing any more; the launcher sees our status */
@@ -109,22 +109,19 @@ void dp_comm_demand(dp_comm *comm, int result, const char *call) {
 
 static void send_nothing(dp_comm *comm, int peer, int tag) {
     MPI_Request request;
-    dp_comm_demand(comm, MPI_Isend(NULL, 0, MPI_BYTE, peer, tag, comm->world, &request),
-                   "MPI_Isend");
-    dp_comm_demand(comm, MPI_Request_free(&request), "MPI_Request_free");
+    DP_MPI(comm, MPI_Isend(NULL, 0, MPI_BYTE, peer, tag, comm->world, &request));
+    DP_MPI(comm, MPI_Request_free(&request));
 }
 
 /* Takes one empty message with this tag, if there is one: its sender, or DP_COMM_ANY_PEER. */
 static int take_nothing(dp_comm *comm, int tag) {
     MPI_Status message;
     int arrived = 0;
-    dp_comm_demand(comm, MPI_Iprobe(MPI_ANY_SOURCE, tag, comm->world, &arrived, &message),
-                   "MPI_Iprobe");
+    DP_MPI(comm, MPI_Iprobe(MPI_ANY_SOURCE, tag, comm->world, &arrived, &message));
     if (!arrived)
         return DP_COMM_ANY_PEER;
-    dp_comm_demand(
-        comm, MPI_Recv(NULL, 0, MPI_BYTE, message.MPI_SOURCE, tag, comm->world, MPI_STATUS_IGNORE),
-        "MPI_Recv");
+    DP_MPI(comm,
+           MPI_Recv(NULL, 0, MPI_BYTE, message.MPI_SOURCE, tag, comm->world, MPI_STATUS_IGNORE));
     return message.MPI_SOURCE;
 }
 
@@ -144,34 +141,33 @@ static int collect_answers(dp_comm *comm, double seconds, int lowest) {
         lowest = answer_roll_calls(comm, lowest);
         int answered = take_nothing(comm, DP_COMM_TAG_ROLL_ANSWER);
         if (answered != DP_COMM_ANY_PEER)
-            comm->present[answered] = true;
+            comm->peers[answered].answers = true;
     }
     return lowest;
 }
 
-/* "rank 1 on a, rank 2 on b and 3 more" are not present; where all are, a message is missing. */
+/* "rank 1 on a, rank 2 on b and 3 more" do not answer; where all do, a message is missing. */
 static void append_missing(const dp_comm *comm, int peer, dp_text *out) {
     int missing = 0;
     for (int rank = 0; rank < comm->size; rank++) {
-        if (comm->present[rank] || missing++ >= NAMED_MAX)
-            continue;
-        dp_text_append_format(out, "%srank %d on %s", missing == 1 ? "" : ", ",
-                              comm->job_ranks[rank], comm->hosts[rank]);
+        const dp_comm_peer *one = &comm->peers[rank];
+        if (!one->answers && missing++ < NAMED_MAX)
+            dp_text_append_format(out, "%srank %d on %s", missing == 1 ? "" : ", ", one->job_rank,
+                                  one->host);
     }
     if (missing > NAMED_MAX)
         dp_text_append_format(out, " and %d more", missing - NAMED_MAX);
-    if (missing == 0 && peer == DP_COMM_ANY_PEER)
+    if (missing == 0)
         dp_text_append(out, "a message");
-    else if (missing == 0)
-        dp_text_append_format(out, "a message of rank %d on %s", comm->job_ranks[peer],
-                              comm->hosts[peer]);
+    if (missing == 0 && peer != DP_COMM_ANY_PEER)
+        dp_text_append_format(out, " of rank %d on %s", comm->peers[peer].job_rank,
+                              comm->peers[peer].host);
 }
 
 static _Noreturn void miss_deadline(dp_comm *comm, int peer) {
     dp_text missing = {0};
-    memset(comm->present, 0, (size_t)comm->size * sizeof *comm->present);
-    comm->present[comm->rank] = true;
     for (int rank = 0; rank < comm->size; rank++) {
+        comm->peers[rank].answers = rank == comm->rank;
         if (rank != comm->rank)
             send_nothing(comm, rank, DP_COMM_TAG_ROLL_CALL);
     }
@@ -183,7 +179,7 @@ static _Noreturn void miss_deadline(dp_comm *comm, int peer) {
             "dptrain: %s did not arrive within %g s at step %" PRIu64
             " (%s); rank %d on %s ends the job (parallel.deadline)\n",
             dp_text_string(&missing), comm->deadline, comm->step, comm->phase,
-            comm->job_ranks[comm->rank], dp_comm_host(comm));
+            comm->peers[comm->rank].job_rank, dp_comm_host(comm));
     dp_comm_abort(comm, DP_ERR_DEADLINE);
 }
 
@@ -198,10 +194,8 @@ void dp_comm_set_place(dp_comm *comm, const char *phase, uint64_t step) {
     comm->step = step;
     if (comm->is_group && comm->places++ % PLACES_PER_PROGRESS == 0) {
         int arrived = 0;
-        dp_comm_demand(comm,
-                       MPI_Iprobe(MPI_ANY_SOURCE, DP_COMM_TAG_ROLL_CALL, comm->world, &arrived,
-                                  MPI_STATUS_IGNORE),
-                       "MPI_Iprobe");
+        DP_MPI(comm, MPI_Iprobe(MPI_ANY_SOURCE, DP_COMM_TAG_ROLL_CALL, comm->world, &arrived,
+                                MPI_STATUS_IGNORE));
     }
 }
 
@@ -245,7 +239,7 @@ void dp_comm_wait_for(dp_comm *comm, MPI_Request *request, int peer) {
     waiting wait = {0};
     for (;; go_on_waiting(comm, &wait, peer)) {
         int arrived = 0;
-        dp_comm_demand(comm, MPI_Test(request, &arrived, MPI_STATUS_IGNORE), "MPI_Test");
+        DP_MPI(comm, MPI_Test(request, &arrived, MPI_STATUS_IGNORE));
         if (arrived)
             return;
     }
@@ -261,7 +255,7 @@ void dp_comm_wait_for_flag(dp_comm *comm, const _Atomic uint64_t *flag, uint64_t
 
 void dp_comm_begin_blocking(dp_comm *comm, MPI_Comm ranks, const char *call) {
     MPI_Request request;
-    dp_comm_demand(comm, MPI_Ibarrier(ranks, &request), "MPI_Ibarrier");
+    DP_MPI(comm, MPI_Ibarrier(ranks, &request));
     dp_comm_wait_for(comm, &request, DP_COMM_ANY_PEER);
     if (comm->deadline <= 0.0)
         return;
@@ -269,7 +263,7 @@ void dp_comm_begin_blocking(dp_comm *comm, MPI_Comm ranks, const char *call) {
                           "dptrain: %s did not end within %g s at step %" PRIu64
                           " (%s); rank %d on %s ends the job (parallel.deadline)\n",
                           call, comm->deadline, comm->step, comm->phase,
-                          comm->job_ranks[comm->rank], dp_comm_host(comm));
+                          comm->peers[comm->rank].job_rank, dp_comm_host(comm));
     alarm_message.length = strnlen(alarm_message.text, length < 0 ? 0 : sizeof alarm_message.text);
     /* The lowest rank speaks: the job ends before the others would. */
     set_alarm(comm->deadline + (comm->rank == 0 ? 0.0 : 3.0), DP_ERR_DEADLINE);
@@ -287,9 +281,9 @@ void dp_comm_rest(dp_comm *comm, void (*meanwhile)(void *context), void *context
     double called = 0.0;
     int arrived = 0;
     MPI_Request request;
-    dp_comm_demand(comm, MPI_Ibarrier(comm->world, &request), "MPI_Ibarrier");
+    DP_MPI(comm, MPI_Ibarrier(comm->world, &request));
     for (;;) {
-        dp_comm_demand(comm, MPI_Test(&request, &arrived, MPI_STATUS_IGNORE), "MPI_Test");
+        DP_MPI(comm, MPI_Test(&request, &arrived, MPI_STATUS_IGNORE));
         if (arrived)
             return;
         if (meanwhile != NULL && dp_timer_now() - called >= MEANWHILE_SECONDS) {

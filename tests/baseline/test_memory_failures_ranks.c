@@ -82,7 +82,7 @@ static dp_status split_ranks(dp_error *error) {
 
 static void test_memory_failures_while_splitting_ranks(void **state) {
     (void)state;
-    fail_on_each_rank(split_ranks, 6);
+    fail_on_each_rank(split_ranks, 1);
 }
 
 static dp_status create_window_and_board(dp_error *error) {
@@ -99,7 +99,7 @@ done:
 
 static void test_memory_failures_while_creating_shared_memory(void **state) {
     (void)state;
-    fail_on_each_rank(create_window_and_board, 3);
+    fail_on_each_rank(create_window_and_board, 2);
 }
 
 /* Creates a run's engine and takes a step. */
