@@ -111,8 +111,8 @@ static void append_config(dp_text *page) {
               "run folder and each checkpoint keep all of them.\n\n"
               "Comments begin with ; or # on a line of their own, or with a blank and ; "
               "behind a value. A line further in goes on with the value above it, unless it "
-              "is a value or a section itself. Between quotes, in which \"\" is one, all of "
-              "a value counts.");
+              "is a value or a section itself. A value that begins and ends with a quote is "
+              "all that stands between the two.");
     dp_roff_heading(page, "KEYS");
     dp_roff_options(page, dp_config_table());
     dp_roff_heading(page, "EXAMPLES");

@@ -237,28 +237,27 @@ void dp_config_write(const dp_config *config, dp_text *out) {
     dp_options_write_ini(dp_config_table(), config, out);
 }
 
+/* Whether another value of the option gives other bits, or the promise of any. */
+static bool changes_result(const dp_option *option, const dp_config *saved,
+                           const dp_config *wanted) {
+    if (option->offset == offsetof(dp_config, exchange)) /* all kinds but mpi keep the contract */
+        return (saved->exchange == DP_EXCHANGE_MPI) != (wanted->exchange == DP_EXCHANGE_MPI);
+    if (option->offset == offsetof(dp_config, kernels)) /* auto promises no level */
+        return saved->kernels != DP_KERNELS_AUTO;
+    if (option->offset == offsetof(dp_config, steps))
+        return wanted->lr_schedule == DP_SCHEDULE_COSINE;
+    return (option->flags & DP_OPTION_RESULT) != 0;
+}
+
 dp_status dp_config_check_resumable(const dp_config *saved, const dp_config *wanted,
                                     dp_error *error) {
-    static const char *const kernels[] = {DP_KERNELS_NAMES};
     dp_text differences = {0};
-    dp_options_compare(dp_config_table(), saved, wanted, DP_OPTION_RESULT, &differences);
-    /* All kinds that keep the contract give the same bits; mpi is none of them. */
-    if ((saved->exchange == DP_EXCHANGE_MPI) != (wanted->exchange == DP_EXCHANGE_MPI))
-        dp_text_append_format(&differences, "%sparallel.exchange: %s there, %s here",
-                              differences.length == 0 ? "" : "; ",
-                              dp_exchange_name(saved->exchange),
-                              dp_exchange_name(wanted->exchange));
-    /* auto promises no level, and may be made one. */
-    if (saved->kernels != DP_KERNELS_AUTO && saved->kernels != wanted->kernels)
-        dp_text_append_format(&differences, "%sparallel.kernels: %s there, %s here",
-                              differences.length == 0 ? "" : "; ", kernels[saved->kernels],
-                              kernels[wanted->kernels]);
-    /* With cosine the rate of every step depends on how many there are. */
-    if (wanted->lr_schedule == DP_SCHEDULE_COSINE && saved->steps != wanted->steps)
-        dp_text_append_format(&differences,
-                              "%strain.steps: %" PRIu64 " there, %" PRIu64
-                              " here, over which train.lr_schedule = cosine stretches",
-                              differences.length == 0 ? "" : "; ", saved->steps, wanted->steps);
+    for (const dp_option *option = options; option->key != NULL; option++) {
+        if (changes_result(option, saved, wanted) &&
+            dp_option_compare(option, saved, wanted, &differences) &&
+            option->offset == offsetof(dp_config, steps))
+            dp_text_append(&differences, ", over which train.lr_schedule = cosine stretches");
+    }
     dp_status status = dp_text_check(&differences, error);
     if (status == DP_OK && differences.length > 0)
         status = dp_fail(error, DP_ERR_MISMATCH, "options that change the result differ: %s",

@@ -50,51 +50,27 @@ static size_t length_before(span text, const char *marks) {
     return length;
 }
 
-/* Whether a line is "name = value" also where it might go on with a value: no path before the '='.
- */
-static bool is_value(span text) {
-    size_t length = 0;
-    while (length < text.length &&
-           (isalnum((unsigned char)text.start[length]) || strchr("_-+.,", text.start[length])))
-        length++;
-    const span rest = trimmed(text, length);
-    return length > 0 && rest.length > 0 && (*rest.start == '=' || *rest.start == ':');
+/* Whether an indented line is a section or "name = value" rather than the rest of the value above,
+ * which may be a path. */
+static bool is_new(span text) {
+    const size_t end = length_before(text, "=:/;");
+    return *text.start == '[' || (end < text.length && strchr("=:", text.start[end]) != NULL);
 }
 
-/* A text that begins with a quote: how many bytes stand before the closing one; 0 where there is
- * none, or something other than a comment behind it. */
-static size_t quoted_length(span text) {
-    for (size_t i = 1; i < text.length; i++) {
-        if (text.start[i] != '"')
-            continue;
-        const span rest = trimmed(text, i + 1);
-        if (rest.length == 0 || is_comment(rest))
-            return i;
-        if (text.start[++i] != '"')
-            return 0;
-    }
-    return 0;
-}
-
-/* Appends what stands between quotes; false where that is not all there is. */
-static bool append_quoted(span text, dp_text *value) {
-    text = trimmed(text, 0);
-    const size_t end = text.length > 0 && *text.start == '"' ? quoted_length(text) : 0;
-    for (size_t i = 1; i < end; i += text.start[i] == '"' ? 2 : 1)
-        dp_text_append_bytes(value, &text.start[i], 1);
-    return end > 0;
-}
-
-/* Appends a line of the value, without a comment behind it. */
-static void append_line(ini_reader *self, span text) {
-    const size_t before = self->value.length;
+static span without_comment(span text) {
     for (size_t i = 1; i < text.length; i++) {
         if (text.start[i] == ';' && is_blank(text.start[i - 1]))
             text.length = i;
     }
-    text = trimmed(text, 0);
-    dp_text_append_bytes(&self->value, text.start, text.length);
-    self->is_cut = self->value.length - before == CUT_WIDTH;
+    return trimmed(text, 0);
+}
+
+/* The value in what stands behind the '='. */
+static span value_in(span text) {
+    const span all = trimmed(text, 0);
+    if (all.length >= 2 && all.start[0] == '"' && all.start[all.length - 1] == '"')
+        return (span){all.start + 1, all.length - 2};
+    return without_comment(text);
 }
 
 /* Passes on the value, which is now complete: its first part alone might have been out of bounds.
@@ -131,30 +107,34 @@ static dp_status read_section(ini_reader *self, span text, size_t end, dp_error 
     return DP_OK;
 }
 
+static void read_rest(ini_reader *self, span text) {
+    const span rest = without_comment(text);
+    dp_text_append_bytes(&self->value, rest.start, rest.length);
+    self->is_cut = rest.length == CUT_WIDTH;
+}
+
 static dp_status read_line(ini_reader *self, span line, dp_error *error) {
-    span text = trimmed(line, 0);
-    const bool is_inside = line.length > 0 && is_blank(*line.start) && text.length > 0;
-    const bool is_section = text.length > 0 && *text.start == '[';
-    if (self->value_line != 0 && is_inside && !is_comment(text) &&
-        (self->is_cut || (!is_section && !is_value(text)))) {
-        append_line(self, text);
+    const span text = trimmed(line, 0);
+    const bool is_empty = text.length == 0 || is_comment(text);
+    if (!is_empty && self->value_line != 0 && is_blank(*line.start) &&
+        (self->is_cut || !is_new(text))) {
+        read_rest(self, text);
         return DP_OK;
     }
     DP_TRY(close_value(self, error));
-    if (text.length == 0 || is_comment(text))
+    if (is_empty)
         return DP_OK;
+    const bool is_section = *text.start == '[';
     const size_t end = length_before(text, is_section ? "]" : "=:");
     if (end == text.length)
         return dp_fail(error, DP_ERR_INPUT, "neither '[section]' nor 'key = value'");
     if (is_section)
         return read_section(self, text, end, error);
+    const span value = value_in((span){text.start + end + 1, text.length - end - 1});
     set(&self->name, trimmed((span){text.start, end}, 0));
-    dp_text_clear(&self->value);
+    set(&self->value, value);
     self->value_line = self->line;
-    text = (span){text.start + end + 1, text.length - end - 1};
-    self->is_cut = false;
-    if (!append_quoted(text, &self->value))
-        append_line(self, text);
+    self->is_cut = value.length == CUT_WIDTH;
     return DP_OK;
 }
 
@@ -202,24 +182,10 @@ bool dp_ini_can_hold(const char *value) {
     return strpbrk(value, "\n\r") == NULL && is_text((span){value, strlen(value)});
 }
 
-/* Whether reading would change it: blanks at its ends, a quote at its start, or ';' as a comment.
- */
-static bool needs_quotes(const char *value) {
-    const size_t length = strlen(value);
-    bool needs = length > 0 && (is_blank(value[length - 1]) || strchr(" \t\v\f\";", *value));
-    for (size_t i = 1; i < length; i++)
-        needs = needs || (value[i] == ';' && is_blank(value[i - 1]));
-    return needs;
-}
-
 void dp_ini_write(const char *name, const char *value, dp_text *out) {
-    dp_text_append_format(out, "%s = ", name);
-    if (!needs_quotes(value)) {
-        dp_text_append_format(out, "%s\n", value);
-        return;
-    }
-    dp_text_append(out, "\"");
-    for (const char *c = value; *c != '\0'; c++)
-        dp_text_append(out, *c == '"' ? "\"\"" : (char[]){*c, '\0'});
-    dp_text_append(out, "\"\n");
+    const size_t length = strlen(value);
+    bool quoted = length > 0 && (is_blank(value[length - 1]) || strchr(" \t\v\f\";", *value));
+    for (size_t i = 1; i < length; i++)
+        quoted = quoted || (value[i] == ';' && is_blank(value[i - 1]));
+    dp_text_append_format(out, quoted ? "%s = \"%s\"\n" : "%s = %s\n", name, value);
 }

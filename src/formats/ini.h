@@ -7,10 +7,11 @@
  *         200                      ; "100,200": a line further in goes on with the value above it,
  *       steps = 300                ; unless it is a value or a section itself
  *     [data]
- *     path = " ;""names"".h5"      ; between quotes everything counts, and "" is one
+ *     path = " ;names.h5"
  *
- * Lines have any length and end with LF, CRLF or CR; ':' does for '='. What the names mean is
- * decided by the reader (`options/option_file`, `sweep/sweep_plan`).
+ * Between quotes, of which one begins and one ends a value, everything is part of it, and no
+ * comment can follow. Lines have any length and end with LF, CRLF or CR; ':' does for '='. What the
+ * names mean is decided by the reader (`options/option_file`, `sweep/sweep_plan`).
  */
 #ifndef DP_FORMATS_INI_H
 #define DP_FORMATS_INI_H

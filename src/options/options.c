@@ -295,20 +295,18 @@ void dp_options_format(const dp_option *option, const void *target, dp_text *out
     }
 }
 
-void dp_options_compare(dp_option_table table, const void *a, const void *b, unsigned flags,
-                        dp_text *differences) {
-    for (const dp_option *option = table; option->key != NULL; option++) {
-        if ((option->flags & flags) == 0)
-            continue;
-        dp_text value_a = {0}, value_b = {0};
-        dp_options_format(option, a, &value_a);
-        dp_options_format(option, b, &value_b);
-        if (strcmp(dp_text_string(&value_a), dp_text_string(&value_b)) != 0)
-            dp_text_append_format(differences, "%s%s: %s there, %s here",
-                                  differences->length == 0 ? "" : "; ", option->key,
-                                  dp_text_string(&value_a), dp_text_string(&value_b));
-        differences->failed = differences->failed || value_a.failed || value_b.failed;
-        dp_text_clear(&value_a);
-        dp_text_clear(&value_b);
-    }
+bool dp_option_compare(const dp_option *option, const void *a, const void *b,
+                       dp_text *differences) {
+    dp_text value_a = {0}, value_b = {0};
+    dp_options_format(option, a, &value_a);
+    dp_options_format(option, b, &value_b);
+    const bool differ = strcmp(dp_text_string(&value_a), dp_text_string(&value_b)) != 0;
+    if (differ)
+        dp_text_append_format(differences, "%s%s: %s there, %s here",
+                              differences->length == 0 ? "" : "; ", option->key,
+                              dp_text_string(&value_a), dp_text_string(&value_b));
+    differences->failed = differences->failed || value_a.failed || value_b.failed;
+    dp_text_clear(&value_a);
+    dp_text_clear(&value_b);
+    return differ;
 }

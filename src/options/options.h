@@ -137,10 +137,9 @@ const void *dp_option_part(const dp_option *option, const void *target, size_t i
 /* Appends the value of one option as a user would write it. */
 void dp_options_format(const dp_option *option, const void *target, dp_text *out);
 
-/* Appends "key: <value in a> there, <value in b> here" for each option with one of these flags
- * whose values differ, separated by "; ". */
-void dp_options_compare(dp_option_table table, const void *a, const void *b, unsigned flags,
-                        dp_text *differences);
+/* Whether the values differ; appends "key: <value in a> there, <value in b> here" then, behind a
+ * "; " where there is a text already. */
+bool dp_option_compare(const dp_option *option, const void *a, const void *b, dp_text *differences);
 
 /* Whether the option begins a section, as tables keep the options of a section together. */
 bool dp_option_begins_section(dp_option_table table, const dp_option *option);

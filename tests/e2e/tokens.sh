@@ -24,6 +24,12 @@ expect_below "distance of the probabilities' sum from 1" \
 # The first is what sampling without chance takes.
 likeliest=$("$BIN/dptrain" sample --prompt em --temperature 0 -n 1).
 expect_equal "the likeliest token" "$(head -n 1 table.txt | cut -d' ' -f1)" "${likeliest:2:1}"
+# A prompt is any text, of which only the tokens matter.
+long=$(printf 'em%.0s' {1..2500})
+expect_equal "a long prompt" "$("$BIN/dptrain" sample --prompt "$long" --temperature 0 -n 1)" \
+    "${long:4}$("$BIN/dptrain" sample --prompt emem --temperature 0 -n 1)"
+expect_refusal "' ' is not in the vocabulary" "$BIN/dptrain" sample --prompt 'em ;'
+expect_refusal "' ' is not in the vocabulary" "$BIN/dptrain" sample --prompt 'em '
 # Boundaries fill up, and only the end counts.
 "$BIN/dptrain" predict runs/small ..em -n 100 >longer.txt
 cmp predict.txt longer.txt || fail "'em' and '..em' differ"

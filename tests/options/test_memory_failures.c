@@ -68,7 +68,8 @@ static void test_memory_failures_while_writing_a_config(void **state) {
 
 static dp_status compare_configs(dp_error *error) {
     dp_text text = {0};
-    dp_options_compare(sample_config, &values, &other_values, DP_OPTION_RESULT, &text);
+    for (const dp_option *option = sample_config; option->key != NULL; option++)
+        (void)dp_option_compare(option, &values, &other_values, &text);
     dp_status status = dp_text_check(&text, error);
     if (status == DP_OK)
         assert_string_equal(dp_text_string(&text), "train.steps: 200 there, 300 here");

@@ -445,10 +445,12 @@ static void test_options_compare_names_what_differs(void **state) {
     dp_text differences = {0};
     a.steps = 1000;
     b.rate = 0.2;
-    b.quiet = true; /* does not change results */
-    dp_options_compare(sample_config, &a, &a, DP_OPTION_RESULT, &differences);
-    assert_string_equal(dp_text_string(&differences), "");
-    dp_options_compare(sample_config, &a, &b, DP_OPTION_RESULT, &differences);
+    for (const dp_option *option = sample_config; option->key != NULL; option++) {
+        assert_false(dp_option_compare(option, &a, &a, &differences));
+        const bool differs =
+            option->offset == offsetof(sample, steps) || option->offset == offsetof(sample, rate);
+        assert_int_equal(dp_option_compare(option, &a, &b, &differences), differs);
+    }
     assert_string_equal(dp_text_string(&differences),
                         "train.steps: 1000 there, 100 here; train.rate: 0.1 there, 0.2 here");
     dp_text_clear(&differences);
