@@ -62,3 +62,9 @@ dp_status dp_memory_grow(void **block, size_t *capacity, size_t needed, size_t s
 void dp_memory_free(void *block) {
     free(block);
 }
+
+void dp_memory_release(void *pointer) {
+    void *block = NULL;
+    memcpy(&block, pointer, sizeof block); /* whatever type it points to */
+    dp_memory_free(block);
+}

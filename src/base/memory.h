@@ -22,6 +22,8 @@ dp_status dp_memory_grow(void **block, size_t *capacity, size_t needed, size_t s
                          dp_error *error) DP_CHECKED;
 
 void dp_memory_free(void *block);
+/* For DP_OWNED: frees the block that the pointer variable at `pointer` points to. */
+void dp_memory_release(void *pointer);
 
 /* pointer = zeroed array, or leave the function as DP_TRY and DP_OR_DONE do; `error` is its own. */
 #define DP_TRY_NEW(pointer, count)                                                                 \

@@ -7,12 +7,10 @@
  * the message at the place where the failure happened, with the file, line or key of the user's
  * input that caused it. Callers pass both on unchanged:
  *
- *     dp_status status = DP_OK;
- *     DP_OR_DONE(dp_file_map_open(&map, path, error));
+ *     DP_OWNED(dp_file_map_close) dp_file_map map = {0};
+ *     DP_TRY(dp_file_map_open(&map, path, error));
  *     ...
- *     done:
- *         dp_file_map_close(&map);
- *         return status;
+ *     return DP_OK;
  */
 #ifndef DP_BASE_STATUS_H
 #define DP_BASE_STATUS_H
@@ -46,6 +44,9 @@ typedef struct dp_error {
 #define DP_PRINTF(format_index, first_index)                                                       \
     __attribute__((format(printf, format_index, first_index)))
 
+/* In front of a local variable: release(&variable) when it goes out of scope, on whichever way. */
+#define DP_OWNED(release) __attribute__((cleanup(release)))
+
 /* Leave the function unless OK: by returning the status, */
 #define DP_TRY(call)                                                                               \
     do {                                                                                           \
@@ -54,7 +55,8 @@ typedef struct dp_error {
             return tried_status;                                                                   \
     } while (0)
 
-/* and where there is something to release, at its label `done` with its variable `status` set. */
+/* and where there is more to do than to release what is owned, at its label `done` with its
+ * variable `status` set. */
 #define DP_OR_DONE(call)                                                                           \
     do {                                                                                           \
         status = (call);                                                                           \

@@ -47,9 +47,9 @@ typedef dp_status take_row(dp_trigram *trigram, const uint32_t *context, uint32_
 static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_split split,
                             take_row *take, dp_error *error) {
     const size_t rows = (size_t)dp_dataset_rows(dataset, split);
-    row_reader reader = {0};
+    DP_OWNED(reader_clear) row_reader reader = {0};
     dp_status status = DP_OK;
-    DP_OR_DONE(reader_init(&reader, dataset, split, error));
+    DP_TRY(reader_init(&reader, dataset, split, error));
     for (size_t first = 0; first < rows && status == DP_OK; first += DP_EVALUATE_ROWS) {
         const size_t count = dp_size_min(rows - first, DP_EVALUATE_ROWS);
         read_rows(&reader, first, count);
@@ -58,8 +58,6 @@ static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_s
                           reader.targets[i], /* NOLINT(clang-analyzer-core.NullDereference) */
                           error);
     }
-done:
-    reader_clear(&reader);
     return status;
 }
 
@@ -198,21 +196,18 @@ dp_status dp_evaluate_mixture(dp_comm *comm, const dp_dataset *dataset, unsigned
                               dp_mixture *mixture, dp_mixture_results *results, dp_error *error) {
     /* Dev comes first, as the weight of all may be fitted there. */
     static const dp_split order[DP_SPLIT_COUNT] = {DP_SPLIT_DEV, DP_SPLIT_TRAIN, DP_SPLIT_TEST};
-    dp_status status = DP_OK;
-    scores current = {0};
+    DP_OWNED(scores_clear) scores current = {0};
     for (int i = 0; i < DP_SPLIT_COUNT; i++) {
         const dp_split split = order[i];
         const bool fits = fit && split == DP_SPLIT_DEV, wanted = (splits >> split & 1u) != 0;
         if (!fits && !wanted)
             continue;
-        DP_OR_DONE(score(&current, comm, dataset, split, mixture, error));
+        DP_TRY(score(&current, comm, dataset, split, mixture, error));
         if (fits)
-            DP_OR_DONE(fit_weight(comm, &current, &mixture->weight, error));
+            DP_TRY(fit_weight(comm, &current, &mixture->weight, error));
         if (wanted)
-            DP_OR_DONE(sum_up(comm, &current, split, mixture->weight, results, error));
+            DP_TRY(sum_up(comm, &current, split, mixture->weight, results, error));
         scores_clear(&current);
     }
-done:
-    scores_clear(&current);
-    return status;
+    return DP_OK;
 }

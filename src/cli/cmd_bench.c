@@ -93,18 +93,15 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     bench_options chosen;
     dp_config config;
     dp_bench_result result;
-    dp_facts facts = {0};
+    DP_OWNED(dp_facts_clear) dp_facts facts = {0};
     (void)signal;
-    DP_OR_DONE(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
+    DP_TRY(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
     dp_linalg_init();
-    DP_OR_DONE(dp_bench_run(comm, &config, chosen.seconds, &result, error));
+    DP_TRY(dp_bench_run(comm, &config, chosen.seconds, &result, error));
     add_facts(&facts, &config, &result);
     if (dp_comm_rank(comm) == 0)
         status = dp_facts_print(&facts, chosen.json ? NULL : text_form, error);
-    status = dp_comm_agree(comm, status, error);
-done:
-    dp_facts_clear(&facts);
-    return status;
+    return dp_comm_agree(comm, status, error);
 }
 
 const dp_command dp_command_bench = {

@@ -220,26 +220,21 @@ done:
 
 static dp_status evaluate(dp_comm *comm, const eval_request *asked, int count, char **positionals,
                           dp_error *error) {
-    dp_status status = DP_OK;
-    dp_checkpoint checkpoint = {0};
-    dp_dataset dataset = {0};
+    DP_OWNED(dp_checkpoint_clear) dp_checkpoint checkpoint = {0};
+    DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     char path[DP_PATH_SIZE];
     eval_outcome outcome = {.checkpoint = &checkpoint, .path = path};
     if (asked->without_checkpoint) {
-        DP_OR_DONE(dp_open_dataset(comm, asked->chosen->data, DP_CHECK_ONCE, &dataset, error));
+        DP_TRY(dp_open_dataset(comm, asked->chosen->data, DP_CHECK_ONCE, &dataset, error));
     } else {
-        DP_OR_DONE(dp_checkpoint_argument_load(comm, asked->chosen->ckpt, count, positionals,
-                                               &checkpoint, path, error));
+        DP_TRY(dp_checkpoint_argument_load(comm, asked->chosen->ckpt, count, positionals,
+                                           &checkpoint, path, error));
         dp_comm_set_deadline(comm, checkpoint.config.deadline);
-        DP_OR_DONE(open_dataset(comm, asked->chosen->data, &checkpoint, path, &dataset, error));
+        DP_TRY(open_dataset(comm, asked->chosen->data, &checkpoint, path, &dataset, error));
     }
     if (asked->chosen->model == MODEL_TRIGRAM)
         outcome.path = dataset.path;
-    DP_OR_DONE(evaluate_and_print(comm, asked, &dataset, &outcome, error));
-done:
-    dp_dataset_close(&dataset);
-    dp_checkpoint_clear(&checkpoint);
-    return status;
+    return evaluate_and_print(comm, asked, &dataset, &outcome, error);
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {

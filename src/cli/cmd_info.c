@@ -86,17 +86,15 @@ static void dataset_to_text(const dp_dataset *dataset, dp_text *out) {
 }
 
 static dp_status describe_dataset(const char *path, bool json, dp_text *out, dp_error *error) {
-    dp_dataset dataset;
+    DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     dp_status status = dp_dataset_open(&dataset, path, error);
     if (status != DP_OK)
         return status;
-    DP_OR_DONE(dp_dataset_check(&dataset, 0, 1, error));
+    DP_TRY(dp_dataset_check(&dataset, 0, 1, error));
     if (json)
         dataset_to_json(&dataset, out);
     else
         dataset_to_text(&dataset, out);
-done:
-    dp_dataset_close(&dataset);
     return status;
 }
 
@@ -270,20 +268,17 @@ done:
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     dp_status status = DP_OK;
     info_options chosen;
-    dp_text out = {0};
+    DP_OWNED(dp_text_clear) dp_text out = {0};
     int positional_count = 0;
     (void)signal;
-    DP_OR_DONE(
-        dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
+    DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     dp_comm_set_deadline(comm, 0.0); /* rank 0 alone reads a whole dataset, however long */
     if (dp_comm_rank(comm) == 0 && positional_count > 1)
         status = dp_fail(error, DP_ERR_INPUT, "one path at a time, not also '%s'", arguments[1]);
     else if (dp_comm_rank(comm) == 0)
         status = describe(positional_count == 0 ? NULL : arguments[0], chosen.json, &out, error);
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
+    DP_TRY(dp_comm_agree(comm, status, error));
     printf("%s", dp_text_string(&out));
-done:
-    dp_text_clear(&out);
     return status;
 }
 

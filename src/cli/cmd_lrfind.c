@@ -123,7 +123,7 @@ static void print_heading(const lrfind_options *chosen, const dp_config *config)
 static dp_status search(dp_comm *comm, const lrfind_options *chosen, const dp_config *config,
                         int *signal, dp_error *error) {
     dp_status status = DP_OK;
-    dp_lr_search found = {0};
+    DP_OWNED(dp_lr_search_clear) dp_lr_search found = {0};
     progress shown = {.stretch = (chosen->count + STRETCHES - 1) / STRETCHES};
     const dp_lr_request request = {.from = chosen->from,
                                    .to = chosen->to,
@@ -133,14 +133,12 @@ static dp_status search(dp_comm *comm, const lrfind_options *chosen, const dp_co
                                    .context = &shown};
     if (dp_comm_rank(comm) == 0)
         print_heading(chosen, config);
-    DP_OR_DONE(dp_lr_search_run(comm, config, &request, &found, error));
+    DP_TRY(dp_lr_search_run(comm, config, &request, &found, error));
     end_stretch(&shown); /* on the other ranks it is empty */
     if (dp_comm_rank(comm) == 0)
         status = tell(&found, chosen, config->run_dir, error);
     status = dp_comm_agree(comm, status, error);
     *signal = found.signal;
-done:
-    dp_lr_search_clear(&found);
     return status;
 }
 

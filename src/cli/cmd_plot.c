@@ -36,20 +36,17 @@ static dp_status check_runs(int count, char *const *dirs, dp_error *error) {
 
 /* On rank 0. */
 static dp_status plot(const plot_options *chosen, int count, char *const *dirs, dp_error *error) {
-    dp_status status = DP_OK;
     char dir[DP_PATH_SIZE];
-    dp_plot_outcome outcome = {0};
+    DP_OWNED(dp_plot_clear) dp_plot_outcome outcome = {0};
     if (count > 1) {
-        DP_OR_DONE(check_runs(count, dirs, error));
-        DP_OR_DONE(dp_plot_compare((size_t)count, dirs, chosen->out, &outcome, error));
+        DP_TRY(check_runs(count, dirs, error));
+        DP_TRY(dp_plot_compare((size_t)count, dirs, chosen->out, &outcome, error));
     } else {
-        DP_OR_DONE(dp_run_folder_find_run(count == 1 ? dirs[0] : NULL, dir, error));
-        DP_OR_DONE(dp_plot_run(dir, chosen->out, chosen->pca, &outcome, error));
+        DP_TRY(dp_run_folder_find_run(count == 1 ? dirs[0] : NULL, dir, error));
+        DP_TRY(dp_plot_run(dir, chosen->out, chosen->pca, &outcome, error));
     }
     print_outcome(&outcome);
-done:
-    dp_plot_clear(&outcome);
-    return status;
+    return DP_OK;
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {

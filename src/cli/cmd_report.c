@@ -17,20 +17,17 @@ static const dp_option options[] = {
 
 /* On rank 0. */
 static dp_status report(const report_options *chosen, const char *user_path, dp_error *error) {
-    dp_status status = DP_OK;
     char dir[DP_PATH_SIZE], path[DP_PATH_SIZE];
-    dp_text notices = {0};
-    DP_OR_DONE(dp_run_folder_find_run(user_path, dir, error));
+    DP_OWNED(dp_text_clear) dp_text notices = {0};
+    DP_TRY(dp_run_folder_find_run(user_path, dir, error));
     if (chosen->out[0] != '\0')
-        DP_OR_DONE(dp_path_format(path, error, "%s", chosen->out));
+        DP_TRY(dp_path_format(path, error, "%s", chosen->out));
     else
-        DP_OR_DONE(dp_run_folder_file(dir, "report.html", path, error));
-    DP_OR_DONE(dp_html_report_write(dir, path, &notices, error));
+        DP_TRY(dp_run_folder_file(dir, "report.html", path, error));
+    DP_TRY(dp_html_report_write(dir, path, &notices, error));
     fprintf(stderr, "%s", dp_text_string(&notices));
     printf("%s\n", path);
-done:
-    dp_text_clear(&notices);
-    return status;
+    return DP_OK;
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {

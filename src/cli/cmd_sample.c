@@ -50,20 +50,17 @@ done:
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     dp_status status = DP_OK;
     sample_options chosen;
-    dp_checkpoint checkpoint = {0};
+    DP_OWNED(dp_checkpoint_clear) dp_checkpoint checkpoint = {0};
     char path[DP_PATH_SIZE];
     int positional_count = 0;
     (void)signal;
-    DP_OR_DONE(
-        dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
+    DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     dp_linalg_init();
-    DP_OR_DONE(dp_checkpoint_argument_load(comm, chosen.ckpt, positional_count, arguments,
-                                           &checkpoint, path, error));
+    DP_TRY(dp_checkpoint_argument_load(comm, chosen.ckpt, positional_count, arguments, &checkpoint,
+                                       path, error));
     if (dp_comm_rank(comm) == 0)
         status = print_samples(&checkpoint, &chosen, error);
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
-done:
-    dp_checkpoint_clear(&checkpoint);
+    DP_TRY(dp_comm_agree(comm, status, error));
     return status;
 }
 

@@ -54,11 +54,10 @@ static void print_failures(const dp_sweep_plan *plan, const dp_sweep_outcome *ou
 /* Rank 0's part. Where nobody watches, failures have been told as they came. */
 static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes, int signal,
                       dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text table = {0};
+    DP_OWNED(dp_text_clear) dp_text table = {0};
     const bool has_ended = count_state(plan, outcomes, DP_SWEEP_DONE) > 0 ||
                            count_state(plan, outcomes, DP_SWEEP_FAILED) > 0;
-    DP_OR_DONE(dp_sweep_table_write(plan, outcomes, &table, error));
+    DP_TRY(dp_sweep_table_write(plan, outcomes, &table, error));
     if (dp_terminal_is_watched(stdout))
         print_failures(plan, outcomes);
     printf("%s%s/results.csv, %s/results.md\n", has_ended ? dp_text_string(&table) : "",
@@ -66,9 +65,7 @@ static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcome
     if (signal != 0)
         printf("stopped with %zu of %zu %s done; the same command goes on from there\n",
                count_state(plan, outcomes, DP_SWEEP_DONE), plan->count, dp_sweep_plan_unit(plan));
-done:
-    dp_text_clear(&table);
-    return status;
+    return DP_OK;
 }
 
 /* The first trial of the file that has failed, if any, makes the exit status. */
@@ -92,25 +89,21 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_status status = DP_OK;
     const bool is_root = dp_comm_rank(comm) == 0;
     sweep_options chosen;
-    dp_sweep_plan plan = {0};
-    dp_sweep_outcome *outcomes = NULL;
+    DP_OWNED(dp_sweep_plan_clear) dp_sweep_plan plan = {0};
+    DP_OWNED(dp_memory_release) dp_sweep_outcome *outcomes = NULL;
     int positional_count = 0;
-    DP_OR_DONE(
-        dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
+    DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     if (is_root)
         status = read_plan(&chosen, positional_count, arguments, &plan, error);
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
+    DP_TRY(dp_comm_agree(comm, status, error));
     dp_linalg_init();
     const dp_sweep_request request = {.fresh = chosen.fresh, .signal = dp_signals_catch()};
-    DP_OR_DONE(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
+    DP_TRY(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
     if (is_root)
         status = tell(&plan, outcomes, *signal, error);
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
+    DP_TRY(dp_comm_agree(comm, status, error));
     if (*signal == 0)
         status = judge(&plan, outcomes, is_root, error);
-done:
-    dp_memory_free(outcomes);
-    dp_sweep_plan_clear(&plan);
     return status;
 }
 

@@ -207,20 +207,17 @@ done:
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     dp_status status = DP_OK;
-    dp_text out = {0};
+    DP_OWNED(dp_text_clear) dp_text out = {0};
     bool differ = false;
     int positional_count = 0;
     (void)signal;
-    DP_OR_DONE(
+    DP_TRY(
         dp_command_parse(comm, dp_options_none, NULL, count, arguments, &positional_count, error));
     if (dp_comm_rank(comm) == 0)
         status = verify(positional_count, arguments, &differ, &out, error);
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
+    DP_TRY(dp_comm_agree(comm, status, error));
     printf("%s", dp_text_string(&out));
-    status = dp_comm_agree(comm, differ ? dp_fail(error, DP_ANSWER_NO, "%s", "") : DP_OK, error);
-done:
-    dp_text_clear(&out);
-    return status;
+    return dp_comm_agree(comm, differ ? dp_fail(error, DP_ANSWER_NO, "%s", "") : DP_OK, error);
 }
 
 const dp_command dp_command_verify = {

@@ -49,25 +49,22 @@ dp_status dp_token_question_run(dp_comm *comm, int count, char **arguments, cons
                                 dp_token_answer *answer, dp_error *error) {
     dp_status status = DP_OK;
     question_options chosen;
-    dp_checkpoint checkpoint = {0};
-    dp_text out = {0};
+    DP_OWNED(dp_checkpoint_clear) dp_checkpoint checkpoint = {0};
+    DP_OWNED(dp_text_clear) dp_text out = {0};
     char path[DP_PATH_SIZE];
     const char *text = NULL;
     int positionals = 0;
-    DP_OR_DONE(dp_command_parse(comm, dp_token_question_options, &chosen, count, arguments,
-                                &positionals, error));
+    DP_TRY(dp_command_parse(comm, dp_token_question_options, &chosen, count, arguments,
+                            &positionals, error));
     status =
         dp_checkpoint_argument_take_last(chosen.ckpt, &positionals, arguments, what, &text, error);
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
+    DP_TRY(dp_comm_agree(comm, status, error));
     dp_linalg_init();
-    DP_OR_DONE(dp_checkpoint_argument_load(comm, chosen.ckpt, positionals, arguments, &checkpoint,
-                                           path, error));
+    DP_TRY(dp_checkpoint_argument_load(comm, chosen.ckpt, positionals, arguments, &checkpoint, path,
+                                       error));
     if (dp_comm_rank(comm) == 0)
         status = reply(&checkpoint, path, text, &chosen, answer, &out, error);
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
+    DP_TRY(dp_comm_agree(comm, status, error));
     printf("%s", dp_text_string(&out));
-done:
-    dp_text_clear(&out);
-    dp_checkpoint_clear(&checkpoint);
     return status;
 }

@@ -76,11 +76,10 @@ static void append_array(const dp_vocabulary *vocabulary, const scored *list, si
 dp_status dp_token_table_append(const dp_vocabulary *vocabulary, const double *scores,
                                 const char *score_name, uint64_t count, bool json, dp_text *out,
                                 double *shown, uint64_t *left, dp_error *error) {
-    dp_status status = DP_OK;
-    scored *list = NULL;
+    DP_OWNED(dp_memory_release) scored *list = NULL;
     size_t length = 0;
     *shown = 0.0;
-    DP_NEW_OR_DONE(list, vocabulary->count);
+    DP_TRY_NEW(list, vocabulary->count);
     for (uint32_t id = 0; id < vocabulary->count; id++) {
         if (!isnan(scores[id]))
             list[length++] = (scored){.score = scores[id], .id = id};
@@ -94,8 +93,5 @@ dp_status dp_token_table_append(const dp_vocabulary *vocabulary, const double *s
     for (size_t i = 0; i < lines; i++)
         *shown += list[i].score;
     *left = length - lines;
-    status = dp_text_check(out, error);
-done:
-    dp_memory_free(list);
-    return status;
+    return dp_text_check(out, error);
 }

@@ -79,18 +79,16 @@ static dp_status check_settled(const dp_dataset *dataset, dp_error *error) {
 
 dp_status dp_check_stamp_write(const dp_dataset *dataset, dp_error *error) {
     char path[DP_PATH_SIZE];
-    dp_text text = {0};
+    DP_OWNED(dp_text_clear) dp_text text = {0};
     dp_status status = check_settled(dataset, error);
     if (status != DP_OK)
-        goto done;
-    DP_OR_DONE(stamp_path(dataset, path, error));
-    DP_OR_DONE(format_stamp(dataset, &text, error));
-    DP_OR_DONE(dp_file_write(path, text.data, text.length, error));
+        return status;
+    DP_TRY(stamp_path(dataset, path, error));
+    DP_TRY(format_stamp(dataset, &text, error));
+    DP_TRY(dp_file_write(path, text.data, text.length, error));
     /* Whatever the umask: one that others may write would not be believed. */
     if (chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
         status = dp_fail_errno(error, errno, "cannot write %s", path);
-done:
-    dp_text_clear(&text);
     return status;
 }
 

@@ -195,13 +195,9 @@ dp_status dp_config_parse(dp_config *config, const char *text, size_t size, cons
 }
 
 dp_status dp_config_read(dp_config *config, const char *path, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text content = {0};
-    DP_OR_DONE(dp_file_read(path, &content, error));
-    DP_OR_DONE(dp_config_parse(config, content.data, content.length, path, error));
-done:
-    dp_text_clear(&content);
-    return status;
+    DP_OWNED(dp_text_clear) dp_text content = {0};
+    DP_TRY(dp_file_read(path, &content, error));
+    return dp_config_parse(config, content.data, content.length, path, error);
 }
 
 /* After the assignments, as one of them may be an empty run.dir. */

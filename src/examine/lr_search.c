@@ -119,8 +119,7 @@ void dp_lr_search_conclude(dp_lr_search *search) {
 }
 
 dp_status dp_lr_search_write(const dp_lr_search *search, const char *path, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text csv = {0};
+    DP_OWNED(dp_text_clear) dp_text csv = {0};
     dp_text_append(&csv, "step,exponent,lr,loss,smooth\n");
     for (size_t i = 0; i < search->count; i++) {
         const dp_lr_point *point = &search->points[i];
@@ -132,9 +131,6 @@ dp_status dp_lr_search_write(const dp_lr_search *search, const char *path, dp_er
         }
         dp_text_append(&csv, "\n");
     }
-    DP_OR_DONE(dp_text_check(&csv, error));
-    DP_OR_DONE(dp_file_write(path, csv.data, csv.length, error));
-done:
-    dp_text_clear(&csv);
-    return status;
+    DP_TRY(dp_text_check(&csv, error));
+    return dp_file_write(path, csv.data, csv.length, error);
 }

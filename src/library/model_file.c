@@ -212,17 +212,14 @@ static dp_status read_tensor(const dp_model_file *file, const char *group, const
 
 dp_status dp_model_file_read_slab(const dp_model_file *file, const dp_params_layout *layout,
                                   const char *group, float **slab, dp_error *error) {
-    dp_status status = DP_OK;
-    float *natural = NULL;
+    DP_OWNED(dp_memory_release) float *natural = NULL;
     for (int t = 0; t < DP_TENSOR_COUNT; t++)
-        DP_OR_DONE(read_tensor(file, group, &layout->tensors[t], NULL, NULL, error));
-    DP_NEW_OR_DONE(*slab, layout->length);
-    DP_NEW_OR_DONE(natural, dp_params_largest_tensor(layout));
+        DP_TRY(read_tensor(file, group, &layout->tensors[t], NULL, NULL, error));
+    DP_TRY_NEW(*slab, layout->length);
+    DP_TRY_NEW(natural, dp_params_largest_tensor(layout));
     for (int t = 0; t < DP_TENSOR_COUNT; t++)
-        DP_OR_DONE(read_tensor(file, group, &layout->tensors[t], natural, *slab, error));
-done:
-    dp_memory_free(natural);
-    return status;
+        DP_TRY(read_tensor(file, group, &layout->tensors[t], natural, *slab, error));
+    return DP_OK;
 }
 
 dp_status dp_model_file_read_params(const dp_model_file *file, const dp_params_layout *layout,

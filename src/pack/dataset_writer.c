@@ -336,21 +336,18 @@ static dp_status write_identity(dp_dataset_writer *writer, dp_error *error) {
 /* In the file as it is read, that is when it has been closed. */
 static dp_status locate_tensors(dp_dataset_writer *writer, dp_byte_range ranges[DP_DATASET_TENSORS],
                                 dp_error *error) {
-    dp_status status = DP_OK;
-    dp_h5reader file = {0};
-    DP_OR_DONE(dp_h5reader_open(&file, writer->replacement.temporary, error));
+    DP_OWNED(dp_h5reader_close) dp_h5reader file = {0};
+    DP_TRY(dp_h5reader_open(&file, writer->replacement.temporary, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++) {
         const tensor *self = &writer->tensors[i];
         dp_h5location location;
-        DP_OR_DONE(
+        DP_TRY(
             dp_h5reader_locate_integers(&file, self->object, i % 2 == 0 ? 2 : 1, &location, error));
         ranges[i] =
             (dp_byte_range){.first = location.offset,
                             .count = writer->rows[i / 2] * self->columns * writer->id_bytes};
     }
-done:
-    dp_h5reader_close(&file);
-    return status;
+    return DP_OK;
 }
 
 static dp_status add_seal(dp_dataset_writer *writer, const dp_byte_range ranges[DP_DATASET_TENSORS],

@@ -48,18 +48,16 @@ static dp_status read_texts(dp_packing_job *job, const dp_packing_kind *kind, vo
 /* The digest of one text, or of the digests of several, one a line. */
 static dp_status digest_texts(dp_packing_job *job, dp_error *error) {
     dp_status status = DP_OK;
-    dp_text digests = {0};
+    DP_OWNED(dp_text_clear) dp_text digests = {0};
     char *sha256 = job->info.source_sha256;
     for (int i = 0; i < job->text_count; i++) {
         const dp_file_map *map = &job->texts[i].map;
-        DP_OR_DONE(dp_sha256_of(map->data, map->size, sha256, error));
+        DP_TRY(dp_sha256_of(map->data, map->size, sha256, error));
         dp_text_append_format(&digests, "%s\n", sha256);
     }
-    DP_OR_DONE(dp_text_check(&digests, error));
+    DP_TRY(dp_text_check(&digests, error));
     if (job->text_count > 1)
         status = dp_sha256_of(dp_text_string(&digests), digests.length, sha256, error);
-done:
-    dp_text_clear(&digests);
     return status;
 }
 

@@ -336,19 +336,15 @@ static void find_slice(dp_exchange *self) {
 }
 
 static dp_status plan_nodes(dp_exchange *self, size_t grains, dp_error *error) {
-    dp_status status = DP_OK;
     size_t ranks = (size_t)dp_comm_size(self->comm);
-    size_t *starts = NULL;
-    DP_NEW_OR_DONE(starts, (size_t)self->node.count + 1);
+    DP_OWNED(dp_memory_release) size_t *starts = NULL;
+    DP_TRY_NEW(starts, (size_t)self->node.count + 1);
     for (int n = 0; n < self->node.count; n++) {
         starts[n] = dp_tree_share(grains, ranks, (size_t)dp_node_first(&self->node, n)).first;
     }
     starts[self->node.count] = grains;
-    DP_OR_DONE(dp_tree_plan_init(&self->plan, starts, (size_t)self->node.count,
-                                 (size_t)self->node.index, error));
-done:
-    dp_memory_free(starts);
-    return status;
+    return dp_tree_plan_init(&self->plan, starts, (size_t)self->node.count,
+                             (size_t)self->node.index, error);
 }
 
 static dp_status check_ranks(const dp_comm *comm, size_t grains, dp_error *error) {

@@ -161,23 +161,21 @@ static int ascending(const void *a, const void *b) {
 dp_status dp_range_add(dp_range *range, const dp_curve *curve, double from, double tails,
                        dp_error *error) {
     dp_status status = DP_OK;
-    double *values = NULL;
+    DP_OWNED(dp_memory_release) double *values = NULL;
     size_t count = 0;
-    DP_NEW_OR_DONE(values, curve->count);
+    DP_TRY_NEW(values, curve->count);
     for (size_t i = 0; i < curve->count; i++) {
         if (curve->points[i].x >= from)
             values[count++] = curve->points[i].y;
     }
     if (count == 0)
-        goto done;
+        return status;
     qsort(values, count, sizeof *values, ascending);
     size_t cut = (size_t)(tails * (double)count);
     double low = values[cut], high = values[count - 1 - cut];
     bool empty = range->low > range->high;
     range->low = empty || low < range->low ? low : range->low;
     range->high = empty || high > range->high ? high : range->high;
-done:
-    dp_memory_free(values);
     return status;
 }
 

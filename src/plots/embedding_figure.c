@@ -61,30 +61,26 @@ static void find_axes(scatter *self) {
 
 static dp_status find_places(scatter *self, const dp_checkpoint *checkpoint, const uint64_t *counts,
                              bool principal, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_tensor *tensor = &checkpoint->layout.tensors[DP_TENSOR_C];
     const size_t width = tensor->cols;
-    float *table = NULL;
-    double *scores = NULL;
-    DP_NEW_OR_DONE(self->places, self->count);
-    DP_NEW_OR_DONE(table, dp_tensor_size(tensor));
-    DP_NEW_OR_DONE(scores, DP_PCA_COMPONENTS * self->count);
+    DP_OWNED(dp_memory_release) float *table = NULL;
+    DP_OWNED(dp_memory_release) double *scores = NULL;
+    DP_TRY_NEW(self->places, self->count);
+    DP_TRY_NEW(table, dp_tensor_size(tensor));
+    DP_TRY_NEW(scores, DP_PCA_COMPONENTS * self->count);
     dp_tensor_store(tensor, checkpoint->params, table);
     for (size_t id = 0; id < self->count; id++) {
         scores[2 * id] = (double)table[id * width];
         scores[2 * id + 1] = width > 1 ? (double)table[id * width + 1] : 0.0;
     }
     if (principal)
-        DP_OR_DONE(dp_pca(table, self->count, width, scores, self->shares, error));
+        DP_TRY(dp_pca(table, self->count, width, scores, self->shares, error));
     for (size_t id = 0; id < self->count; id++)
         self->places[id] = (token_place){.id = (uint32_t)id,
                                          .frequency = counts == NULL ? 0 : counts[id],
                                          .x = scores[2 * id],
                                          .y = scores[2 * id + 1]};
-done:
-    dp_memory_free(scores);
-    dp_memory_free(table);
-    return status;
+    return DP_OK;
 }
 
 /* --- labels ----------------------------------------------------------------------------------- */
@@ -162,9 +158,8 @@ static int frequent_first(const void *a, const void *b) {
 
 /* Chooses the tokens that get a label: as many as find room, frequent ones before others. */
 static dp_status place_labels(scatter *self, dp_error *error) {
-    dp_status status = DP_OK;
-    box *taken = NULL;
-    DP_NEW_OR_DONE(taken, LABELS_MAX);
+    DP_OWNED(dp_memory_release) box *taken = NULL;
+    DP_TRY_NEW(taken, LABELS_MAX);
     for (size_t i = 0; i < self->count && self->label_count < LABELS_MAX; i++) {
         box wanted = label_box(self, &self->places[i]);
         bool free = wanted.right < SIDE;
@@ -175,9 +170,7 @@ static dp_status place_labels(scatter *self, dp_error *error) {
         taken[self->label_count] = wanted;
         self->labelled[self->label_count++] = i;
     }
-done:
-    dp_memory_free(taken);
-    return status;
+    return DP_OK;
 }
 
 static bool fits_in_dots(const scatter *self) {

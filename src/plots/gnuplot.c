@@ -133,16 +133,12 @@ static dp_status write_file(const char *folder, const char *name, const char *en
 }
 
 dp_status dp_gnuplot_write(const dp_gnuplot_figure *figure, const char *folder, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text script = {0};
-    DP_OR_DONE(dp_text_check(&figure->names, error));
-    DP_OR_DONE(dp_text_check(&figure->commands, error));
+    DP_OWNED(dp_text_clear) dp_text script = {0};
+    DP_TRY(dp_text_check(&figure->names, error));
+    DP_TRY(dp_text_check(&figure->commands, error));
     append_script(&script, figure);
-    DP_OR_DONE(write_file(folder, figure->name, ".tsv", &figure->data, error));
-    DP_OR_DONE(write_file(folder, figure->name, ".gp", &script, error));
-done:
-    dp_text_clear(&script);
-    return status;
+    DP_TRY(write_file(folder, figure->name, ".tsv", &figure->data, error));
+    return write_file(folder, figure->name, ".gp", &script, error);
 }
 
 /* --- the program ------------------------------------------------------------------------------ */
@@ -223,9 +219,9 @@ static dp_status fail_without_gnuplot(const char *name, const char *folder, dp_e
 dp_status dp_gnuplot_run(const char *name, const char *folder, dp_error *error) {
     dp_status status = DP_OK;
     char script_name[DP_PATH_SIZE];
-    dp_text said = {0};
+    DP_OWNED(dp_text_clear) dp_text said = {0};
     int ended = 0;
-    DP_OR_DONE(dp_path_format(script_name, error, "%s.gp", name));
+    DP_TRY(dp_path_format(script_name, error, "%s.gp", name));
     int failed = run_script(folder, script_name, &said, &ended);
     bool exited = WIFEXITED(ended);
     if (failed == ENOENT || (exited && WEXITSTATUS(ended) == 127))
@@ -238,8 +234,6 @@ dp_status dp_gnuplot_run(const char *name, const char *folder, dp_error *error) 
     else if (WEXITSTATUS(ended) != 0)
         status = dp_fail(error, DP_ERR_IO, "gnuplot refuses %s/%s: %s", folder, script_name,
                          last_line(&said));
-done:
-    dp_text_clear(&said);
     return status;
 }
 

@@ -210,22 +210,20 @@ static void append_renamed(dp_text *html, const char *from, const char *to, cons
 static dp_status append_picture(page *self, const char *figure, dp_error *error) {
     dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
-    dp_text svg = {0};
-    DP_OR_DONE(dp_path_format(path, error, "%s/%s.svg", self->plots.folder, figure));
-    DP_OR_DONE(dp_file_read(path, &svg, error));
+    DP_OWNED(dp_text_clear) dp_text svg = {0};
+    DP_TRY(dp_path_format(path, error, "%s/%s.svg", self->plots.folder, figure));
+    DP_TRY(dp_file_read(path, &svg, error));
     /* Without the declarations before it, which a page has once. */
     const char *begin = strstr(dp_text_string(&svg), "<svg");
     if (begin == NULL) {
         status = dp_fail(error, DP_ERR_IO, "%s: gnuplot has left no SVG there", path);
-        goto done;
+        return status;
     }
     dp_text_append_format(&self->html, "<figure class=\"%s\" aria-label=\"%s\">\n",
                           strncmp(figure, "embedding", 9) == 0 ? "square" : "wide",
                           caption_of(figure));
     append_renamed(&self->html, begin, svg.data + svg.length, figure);
     dp_text_append(&self->html, "</figure>\n");
-done:
-    dp_text_clear(&svg);
     return status;
 }
 

@@ -86,23 +86,21 @@ static dp_status write_curves(const char *name, const dp_metrics_table *metrics,
  * NULL where the dataset is not there or another one: then nothing is known. */
 static dp_status count_tokens(const dp_checkpoint *checkpoint, uint64_t **counts, dp_error *error) {
     dp_status status = DP_OK;
-    dp_dataset dataset = {0};
+    DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     dp_error ignored;
     uint32_t context[DP_BLOCK_SIZE_MAX], target = 0;
     if (checkpoint->vocabulary.count <= SMALL_VOCABULARY ||
         dp_dataset_open(&dataset, checkpoint->config.data_path, &ignored) != DP_OK)
         return DP_OK;
     if (strcmp(dataset.info.sha256, checkpoint->dataset_sha256) != 0)
-        goto done;
-    DP_NEW_OR_DONE(*counts, checkpoint->vocabulary.count);
+        return status;
+    DP_TRY_NEW(*counts, checkpoint->vocabulary.count);
     uint64_t rows = dp_dataset_rows(&dataset, DP_SPLIT_TRAIN);
     for (uint64_t row = 0; row < rows && row < COUNTED_ROWS_MAX; row++) {
         dp_dataset_read_row(&dataset, DP_SPLIT_TRAIN, row, context, &target);
         if (target < checkpoint->vocabulary.count) /* the ids have not been checked */
             (*counts)[target]++;
     }
-done:
-    dp_dataset_close(&dataset);
     return status;
 }
 
@@ -125,36 +123,28 @@ static dp_status write_embedding(const char *name, const char *dir, bool princip
                                  dp_plot_outcome *outcome, dp_error *error) {
     dp_status status = DP_OK;
     dp_gnuplot_figure figure;
-    dp_checkpoint checkpoint = {0};
-    uint64_t *counts = NULL;
+    DP_OWNED(dp_checkpoint_clear) dp_checkpoint checkpoint = {0};
+    DP_OWNED(dp_memory_release) uint64_t *counts = NULL;
     bool found = false;
-    DP_OR_DONE(load_checkpoint(dir, &checkpoint, &found, outcome, error));
+    DP_TRY(load_checkpoint(dir, &checkpoint, &found, outcome, error));
     if (!found)
-        goto done;
-    DP_OR_DONE(count_tokens(&checkpoint, &counts, error));
+        return status;
+    DP_TRY(count_tokens(&checkpoint, &counts, error));
     status = dp_figure_embedding(name, &checkpoint, counts, principal, &figure, error);
-    status = write_figure(outcome, status, &figure, error);
-done:
-    dp_memory_free(counts);
-    dp_checkpoint_clear(&checkpoint);
-    return status;
+    return write_figure(outcome, status, &figure, error);
 }
 
 dp_status dp_plot_run(const char *dir, const char *folder, bool principal, dp_plot_outcome *outcome,
                       dp_error *error) {
-    dp_status status = DP_OK;
     char name[DP_PATH_SIZE];
-    dp_metrics_table metrics = {0};
-    DP_OR_DONE(begin(dir, folder, outcome, error));
-    DP_OR_DONE(dp_run_folder_name(dir, name, error));
-    DP_OR_DONE(read_metrics(dir, &metrics, error));
-    DP_OR_DONE(write_curves(name, &metrics, outcome, error));
-    DP_OR_DONE(write_embedding(name, dir, principal, outcome, error));
-    DP_OR_DONE(dp_text_check(&outcome->notices, error));
-    DP_OR_DONE(draw_all(outcome, error));
-done:
-    dp_metrics_table_clear(&metrics);
-    return status;
+    DP_OWNED(dp_metrics_table_clear) dp_metrics_table metrics = {0};
+    DP_TRY(begin(dir, folder, outcome, error));
+    DP_TRY(dp_run_folder_name(dir, name, error));
+    DP_TRY(read_metrics(dir, &metrics, error));
+    DP_TRY(write_curves(name, &metrics, outcome, error));
+    DP_TRY(write_embedding(name, dir, principal, outcome, error));
+    DP_TRY(dp_text_check(&outcome->notices, error));
+    return draw_all(outcome, error);
 }
 
 /* --- several ---------------------------------------------------------------------------------- */

@@ -182,14 +182,13 @@ static const char *rate_style(bool in_steps) {
 
 dp_status dp_figure_loss(const char *name, const dp_metrics_table *metrics,
                          dp_gnuplot_figure *figure, dp_error *error) {
-    dp_status status = DP_OK;
-    loss_curves curves = {0};
+    DP_OWNED(clear_curves) loss_curves curves = {0};
     dp_range losses, rates = DP_RANGE_EMPTY;
     dp_axis steps = step_axis(metrics);
     *figure = (dp_gnuplot_figure){.name = "loss", .width = 1000, .height = 620};
-    DP_OR_DONE(find_curves(metrics, &curves, error));
-    DP_OR_DONE(find_loss_range(metrics, &curves, &losses, error));
-    DP_OR_DONE(dp_range_add(&rates, &curves.rate, 0.0, 0.0, error));
+    DP_TRY(find_curves(metrics, &curves, error));
+    DP_TRY(find_loss_range(metrics, &curves, &losses, error));
+    DP_TRY(dp_range_add(&rates, &curves.rate, 0.0, 0.0, error));
     append_block(&figure->data, "batches", &curves.batches);
     append_block(&figure->data, "smooth", &curves.smooth);
     append_block(&figure->data, "dev", &curves.dev);
@@ -203,9 +202,7 @@ dp_status dp_figure_loss(const char *name, const dp_metrics_table *metrics,
                           "unset multiplot\n",
                           curves.rate.count < 2 ? "points pt 7 ps marker"
                                                 : rate_style(curves.rate_in_steps));
-done:
-    clear_curves(&curves);
-    return status;
+    return DP_OK;
 }
 
 /* --- train and dev ---------------------------------------------------------------------------- */
@@ -323,26 +320,22 @@ static void append_legend(dp_text *names, size_t run, const char *name, const dp
 /* The data of a run, and what it asks of the axes. */
 static dp_status add_run(comparison *self, size_t run, const char *name,
                          const dp_metrics_table *metrics, dp_error *error) {
-    dp_status status = DP_OK;
-    loss_curves curves = {0};
-    dp_curve marks = {0};
+    DP_OWNED(clear_curves) loss_curves curves = {0};
+    DP_OWNED(dp_curve_clear) dp_curve marks = {0};
     dp_text *data = &self->figure->data;
     /* Of a run that ends before the longest has settled at least the end is seen. */
     const double from = fmin(dp_curve_settled(self->steps), last_step(metrics));
-    DP_OR_DONE(find_curves(metrics, &curves, error));
-    DP_OR_DONE(dp_curve_split(metrics, DP_SPLIT_DEV, MARK_POINTS, &marks, error));
-    DP_OR_DONE(dp_range_add(&self->losses, &curves.smooth, from, 0.0, error));
-    DP_OR_DONE(dp_range_add(&self->losses, &curves.dev, from, 0.0, error));
-    DP_OR_DONE(dp_range_add(&self->rates, &curves.rate, 0.0, 0.0, error));
+    DP_TRY(find_curves(metrics, &curves, error));
+    DP_TRY(dp_curve_split(metrics, DP_SPLIT_DEV, MARK_POINTS, &marks, error));
+    DP_TRY(dp_range_add(&self->losses, &curves.smooth, from, 0.0, error));
+    DP_TRY(dp_range_add(&self->losses, &curves.dev, from, 0.0, error));
+    DP_TRY(dp_range_add(&self->rates, &curves.rate, 0.0, 0.0, error));
     append_run_block(data, "smooth", run, &curves.smooth);
     append_run_block(data, "dev", run, &marks);
     append_run_block(data, "rate", run, &curves.rate);
     append_legend(&self->figure->names, run, name, &curves.dev);
     self->in_steps[run] = curves.rate_in_steps;
-done:
-    dp_curve_clear(&marks);
-    clear_curves(&curves);
-    return status;
+    return DP_OK;
 }
 
 static void append_compare_curves(dp_text *commands, size_t count) {

@@ -62,22 +62,19 @@ static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5writer *
 /* The tensors of a slab that is laid out as the parameters are. */
 static dp_status write_slab(const dp_checkpoint *checkpoint, dp_h5writer *file, const char *group,
                             const float *slab, dp_error *error) {
-    dp_status status = DP_OK;
-    float *natural = NULL;
+    DP_OWNED(dp_memory_release) float *natural = NULL;
     char object[DP_OBJECT_SIZE];
-    DP_NEW_OR_DONE(natural, dp_params_largest_tensor(&checkpoint->layout));
+    DP_TRY_NEW(natural, dp_params_largest_tensor(&checkpoint->layout));
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &checkpoint->layout.tensors[t];
         if (dp_tensor_size(tensor) == 0)
             continue;
         dp_model_file_tensor_object(group, tensor, object);
         dp_tensor_store(tensor, slab, natural);
-        DP_OR_DONE(
+        DP_TRY(
             dp_h5writer_floats(file, object, dp_model_file_tensor_shape(tensor), natural, error));
     }
-done:
-    dp_memory_free(natural);
-    return status;
+    return DP_OK;
 }
 
 static dp_status write_optimizer(const dp_checkpoint *checkpoint, dp_h5writer *file,
@@ -94,18 +91,14 @@ static dp_status write_optimizer(const dp_checkpoint *checkpoint, dp_h5writer *f
 
 static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5writer *file,
                                dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text config = {0};
+    DP_OWNED(dp_text_clear) dp_text config = {0};
     dp_config_write(&checkpoint->config, &config);
-    DP_OR_DONE(dp_text_check(&config, error));
-    DP_OR_DONE(write_attributes(checkpoint, file, error));
-    DP_OR_DONE(dp_h5writer_text(file, "/config", dp_text_string(&config), error));
-    DP_OR_DONE(dp_vocabulary_write(&checkpoint->vocabulary, file, error));
-    DP_OR_DONE(write_slab(checkpoint, file, "/params", checkpoint->params, error));
-    DP_OR_DONE(write_optimizer(checkpoint, file, error));
-done:
-    dp_text_clear(&config);
-    return status;
+    DP_TRY(dp_text_check(&config, error));
+    DP_TRY(write_attributes(checkpoint, file, error));
+    DP_TRY(dp_h5writer_text(file, "/config", dp_text_string(&config), error));
+    DP_TRY(dp_vocabulary_write(&checkpoint->vocabulary, file, error));
+    DP_TRY(write_slab(checkpoint, file, "/params", checkpoint->params, error));
+    return write_optimizer(checkpoint, file, error);
 }
 
 /* Looks first, as a disk that runs full in the midst of it is nobody's friend. What a file system
@@ -125,18 +118,14 @@ static dp_status check_room(const char *path, size_t size, dp_error *error) {
 }
 
 static dp_status write_file(const char *path, const void *image, size_t size, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_file_replacement replacement = {0};
+    DP_OWNED(dp_file_replace_abort) dp_file_replacement replacement = {0};
     char seal[DP_MODEL_FILE_SEAL_SIZE + 1];
     dp_model_file_format_seal(dp_xxh3_of(image, size), seal);
-    DP_OR_DONE(check_room(path, size + DP_MODEL_FILE_SEAL_SIZE, error));
-    DP_OR_DONE(dp_file_replace_begin(&replacement, path, error));
-    DP_OR_DONE(dp_file_replace_append(&replacement, image, size, error));
-    DP_OR_DONE(dp_file_replace_append(&replacement, seal, DP_MODEL_FILE_SEAL_SIZE, error));
-    DP_OR_DONE(dp_file_replace_commit(&replacement, error));
-done:
-    dp_file_replace_abort(&replacement);
-    return status;
+    DP_TRY(check_room(path, size + DP_MODEL_FILE_SEAL_SIZE, error));
+    DP_TRY(dp_file_replace_begin(&replacement, path, error));
+    DP_TRY(dp_file_replace_append(&replacement, image, size, error));
+    DP_TRY(dp_file_replace_append(&replacement, seal, DP_MODEL_FILE_SEAL_SIZE, error));
+    return dp_file_replace_commit(&replacement, error);
 }
 
 static dp_status make_image(const dp_checkpoint *checkpoint, const char *path, char **image,
@@ -183,10 +172,10 @@ static dp_status read_state(dp_checkpoint *checkpoint, const dp_model_file *file
 static dp_status read_optimizer(dp_checkpoint *checkpoint, const dp_model_file *file,
                                 dp_error *error) {
     dp_status status = DP_OK;
-    dp_text name = {0};
+    DP_OWNED(dp_text_clear) dp_text name = {0};
     const char *path = file->reader.image.name;
     const char *configured = dp_optimizer_name(checkpoint->config.optimizer);
-    DP_OR_DONE(dp_h5reader_text(&file->reader, "/optimizer/name", 64, &name, error));
+    DP_TRY(dp_h5reader_text(&file->reader, "/optimizer/name", 64, &name, error));
     if (strcmp(dp_text_string(&name), configured) != 0)
         status = dp_fail(error, DP_ERR_INPUT, "%s: optimizer '%s', but '%s' in its config", path,
                          dp_text_string(&name), configured);
@@ -195,8 +184,6 @@ static dp_status read_optimizer(dp_checkpoint *checkpoint, const dp_model_file *
     else if (slab_count(checkpoint) > 0)
         status = dp_fail(error, DP_ERR_INPUT, "%s: version %" PRIu64 " has no state for %s", path,
                          file->version, configured);
-done:
-    dp_text_clear(&name);
     return status;
 }
 

@@ -114,18 +114,14 @@ static void append_field(const struct column *column, const dp_metrics_row *row,
 }
 
 dp_status dp_metrics_append(dp_journal *metrics, const dp_metrics_row *row, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text line = {0};
+    DP_OWNED(dp_text_clear) dp_text line = {0};
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         dp_text_append(&line, i == 0 ? "" : ",");
         append_field(&columns[i], row, &line);
     }
     dp_text_append(&line, "\n");
-    DP_OR_DONE(dp_text_check(&line, error));
-    DP_OR_DONE(dp_journal_add(metrics, line.data, line.length, error));
-done:
-    dp_text_clear(&line);
-    return status;
+    DP_TRY(dp_text_check(&line, error));
+    return dp_journal_add(metrics, line.data, line.length, error);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

@@ -109,22 +109,20 @@ static bool is_good(const char *dir, uint64_t step) {
 
 dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep, dp_error *error) {
     dp_status status = DP_OK;
-    uint64_t *steps = NULL;
+    DP_OWNED(dp_memory_release) uint64_t *steps = NULL;
     size_t count = 0, first = 0;
     uint64_t good = 0;
-    DP_OR_DONE(dp_checkpoint_files_list(dir, &steps, &count, error));
+    DP_TRY(dp_checkpoint_files_list(dir, &steps, &count, error));
     while (first < count && steps[first] > step)
         first++;
     if (count - first <= keep)
-        goto done;
+        return status;
     for (size_t i = first; i < count; i++) {
         if (good == keep)
-            DP_OR_DONE(remove_checkpoint(dir, steps[i], error));
+            DP_TRY(remove_checkpoint(dir, steps[i], error));
         else
             good += is_good(dir, steps[i]);
     }
-done:
-    dp_memory_free(steps);
     return status;
 }
 

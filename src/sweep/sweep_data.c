@@ -7,13 +7,9 @@
 #include <string.h>
 
 static dp_status digest_text(const char *path, char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) {
-    dp_status status = DP_OK;
-    dp_file_map text = {0};
-    DP_OR_DONE(dp_file_map_open(&text, path, error));
-    DP_OR_DONE(dp_sha256_of(text.data, text.size, sha256, error));
-done:
-    dp_file_map_close(&text);
-    return status;
+    DP_OWNED(dp_file_map_close) dp_file_map text = {0};
+    DP_TRY(dp_file_map_open(&text, path, error));
+    return dp_sha256_of(text.data, text.size, sha256, error);
 }
 
 /* Of a file that is there: whether it is what packing the text would give. */

@@ -370,23 +370,19 @@ static dp_status append_trial(reader *self, dp_error *error) {
 
 static dp_status make_run(reader *self, const entry *row, size_t point, uint64_t repeat,
                           dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text name = {0};
+    DP_OWNED(dp_text_clear) dp_text name = {0};
     char path[DP_PATH_SIZE];
     self->building = (dp_sweep_trial){.config = self->base,
                                       .reference = NAN,
                                       .repeats = self->plan->settings.repeats,
                                       .repeat = repeat};
-    DP_OR_DONE(set_trial(self, row, point, &name, error));
+    DP_TRY(set_trial(self, row, point, &name, error));
     if (repeat > 0)
-        DP_OR_DONE(set_seed(self, &name, error));
-    DP_OR_DONE(dp_path_format(path, error, "%s/%s", self->plan->settings.dir, self->building.name));
-    DP_OR_DONE(dp_options_set(dp_config_table(), &self->building.config, "run.dir", path, error));
-    DP_OR_DONE(resolve(&self->building, error));
-    DP_OR_DONE(append_trial(self, error));
-done:
-    dp_text_clear(&name);
-    return status;
+        DP_TRY(set_seed(self, &name, error));
+    DP_TRY(dp_path_format(path, error, "%s/%s", self->plan->settings.dir, self->building.name));
+    DP_TRY(dp_options_set(dp_config_table(), &self->building.config, "run.dir", path, error));
+    DP_TRY(resolve(&self->building, error));
+    return append_trial(self, error);
 }
 
 static dp_status make_trial(reader *self, const entry *row, size_t point, dp_error *error) {

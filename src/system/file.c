@@ -103,14 +103,10 @@ void dp_file_replace_abort(dp_file_replacement *file) {
 }
 
 dp_status dp_file_write(const char *path, const void *bytes, size_t count, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_file_replacement file;
-    DP_OR_DONE(dp_file_replace_begin(&file, path, error));
-    DP_OR_DONE(dp_file_replace_append(&file, bytes, count, error));
-    DP_OR_DONE(dp_file_replace_commit(&file, error));
-done:
-    dp_file_replace_abort(&file);
-    return status;
+    DP_OWNED(dp_file_replace_abort) dp_file_replacement file = {0};
+    DP_TRY(dp_file_replace_begin(&file, path, error));
+    DP_TRY(dp_file_replace_append(&file, bytes, count, error));
+    return dp_file_replace_commit(&file, error);
 }
 
 dp_status dp_file_map_open(dp_file_map *map, const char *path, dp_error *error) {

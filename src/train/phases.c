@@ -64,8 +64,7 @@ static void append_event(dp_text *json, size_t rank, const dp_profile_event *eve
 
 static dp_status write_events(const dp_profile_event *all, size_t ranks, size_t capacity,
                               const uint64_t *counts, const char *path, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text json = {0};
+    DP_OWNED(dp_text_clear) dp_text json = {0};
     const char *separator = "";
     dp_text_append(&json, "{\"traceEvents\":[");
     for (size_t rank = 0; rank < ranks; rank++) {
@@ -76,11 +75,8 @@ static dp_status write_events(const dp_profile_event *all, size_t ranks, size_t 
         }
     }
     dp_text_append(&json, "]}");
-    DP_OR_DONE(dp_text_check(&json, error));
-    DP_OR_DONE(dp_file_write(path, json.data, json.length, error));
-done:
-    dp_text_clear(&json);
-    return status;
+    DP_TRY(dp_text_check(&json, error));
+    return dp_file_write(path, json.data, json.length, error);
 }
 
 dp_status dp_phases_write_trace(dp_comm *comm, const dp_profile *profile, const char *path,

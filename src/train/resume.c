@@ -10,25 +10,23 @@
 static dp_status load_newest_good(const char *dir, dp_report *report, dp_checkpoint *checkpoint,
                                   bool *found, dp_error *error) {
     dp_status status = DP_OK;
-    uint64_t *steps = NULL;
+    DP_OWNED(dp_memory_release) uint64_t *steps = NULL;
     size_t count = 0;
     char path[DP_PATH_SIZE];
     *found = false;
-    DP_OR_DONE(dp_checkpoint_files_list(dir, &steps, &count, error));
+    DP_TRY(dp_checkpoint_files_list(dir, &steps, &count, error));
     for (size_t i = 0; i < count; i++) {
-        DP_OR_DONE(dp_checkpoint_files_path(dir, steps[i], path, error));
+        DP_TRY(dp_checkpoint_files_path(dir, steps[i], path, error));
         status = dp_checkpoint_load(checkpoint, path, error);
         *found = status == DP_OK;
         if (status != DP_ERR_INPUT && status != DP_ERR_IO)
-            goto done;
+            return status;
         dp_report_line(report, "skipped: %s", error->message);
     }
     if (count > 0)
         status =
             dp_fail(error, DP_ERR_INPUT,
                     "none of the %zu checkpoints in %s is good; --fresh starts over", count, dir);
-done:
-    dp_memory_free(steps);
     return status;
 }
 
@@ -76,12 +74,12 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subjec
 static dp_status restore(const dp_subject *subject, dp_report *report, dp_progress *progress,
                          bool *resumed, dp_error *error) {
     dp_status status = DP_OK;
-    dp_checkpoint checkpoint = {0};
+    DP_OWNED(dp_checkpoint_clear) dp_checkpoint checkpoint = {0};
     const size_t bytes = subject->layout->length * sizeof *subject->params;
-    DP_OR_DONE(load_newest_good(subject->config->run_dir, report, &checkpoint, resumed, error));
+    DP_TRY(load_newest_good(subject->config->run_dir, report, &checkpoint, resumed, error));
     if (!*resumed)
-        goto done;
-    DP_OR_DONE(check(&checkpoint, subject, error));
+        return status;
+    DP_TRY(check(&checkpoint, subject, error));
     if (strcmp(checkpoint.build, subject->build->text) != 0)
         dp_report_line(report,
                        "notice: steps so far were computed by %s; bits may differ from a "
@@ -91,8 +89,6 @@ static dp_status restore(const dp_subject *subject, dp_report *report, dp_progre
     memcpy(subject->params, checkpoint.params, bytes);
     for (size_t slab = 0; slab < dp_optimizer_slabs(subject->config->optimizer); slab++)
         memcpy(subject->state[slab], checkpoint.state[slab], bytes);
-done:
-    dp_checkpoint_clear(&checkpoint);
     return status;
 }
 

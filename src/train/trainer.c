@@ -328,16 +328,12 @@ done:
 }
 
 static dp_status write_config(const dp_config *config, dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
-    dp_text text = {0};
+    DP_OWNED(dp_text_clear) dp_text text = {0};
     dp_config_write(config, &text);
-    DP_OR_DONE(dp_text_check(&text, error));
-    DP_OR_DONE(dp_run_folder_file(config->run_dir, "config.ini", path, error));
-    DP_OR_DONE(dp_file_write(path, text.data, text.length, error));
-done:
-    dp_text_clear(&text);
-    return status;
+    DP_TRY(dp_text_check(&text, error));
+    DP_TRY(dp_run_folder_file(config->run_dir, "config.ini", path, error));
+    return dp_file_write(path, text.data, text.length, error);
 }
 
 /* Begins the files of rank 0 that this start of the program writes. */
@@ -439,9 +435,8 @@ static void report_early_stop(trainer *self) {
 
 static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP_SPLIT_COUNT],
                                uint64_t hash, dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE], duration[32];
-    dp_facts facts = {0};
+    DP_OWNED(dp_facts_clear) dp_facts facts = {0};
     const dp_summary summary = {.step = self->progress.step,
                                 .weights_hash = hash,
                                 .evaluations = evaluations,
@@ -454,16 +449,14 @@ static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP
                                 .build = self->subject->build->text};
     dp_summary_add(&facts, &summary);
     dp_facts_note(&facts, "time", "%s", dp_text_format_duration(summary.seconds, duration));
-    DP_OR_DONE(summary_path(self, path, error));
-    DP_OR_DONE(tolerate(self, dp_summary_write(&facts, path, error), error));
+    DP_TRY(summary_path(self, path, error));
+    DP_TRY(tolerate(self, dp_summary_write(&facts, path, error), error));
     if (summary.stopped_early)
         report_early_stop(self);
     dp_report_facts(&self->report, &facts,
                     DP_SUMMARY_SPLITS "weights {weights}\n"
                                       "time {time}");
-done:
-    dp_facts_clear(&facts);
-    return status;
+    return DP_OK;
 }
 
 /* The splits that have not been evaluated where the run stands now. A run that has all its steps
