@@ -126,7 +126,7 @@ for start in new resumed; do
 done >attempts.txt
 count=$(wc -l <attempts.txt)
 export ATTEMPTS=$folder
-xargs -P 4 -L 1 "$script" attempt <attempts.txt || {
+xargs -P 3 -L 1 "$script" attempt <attempts.txt || {
     [ -z "${KEEP:-}" ] || trap - EXIT
     fail "an attempt in $folder failed"
 }

@@ -127,7 +127,7 @@ for ((level = 0; level < ${#levels[@]}; level++)); do
         [[ $chosen == "  " || $chosen == *" $name "* ]] || continue
         turn=$((turn + 1))
         [ $((turn % every)) = 0 ] || more=1
-        [ "$(jobs -rp | wc -l)" -lt 4 ] || wait -n || failed=1
+        [ "$(jobs -rp | wc -l)" -lt 3 ] || wait -n || failed=1
         count=$((count + 1))
         # shellcheck disable=SC2086 # a list of settings
         run_case "${levels[level]}" "$more" "$name" $arguments </dev/null >"$(printf 'line%03d.txt' $count)" &
