@@ -23,6 +23,8 @@ uint64_t dp_xxh3_of(const void *bytes, size_t count);
 /* "xxh3:<16 hex>": how hashes of weights are shown everywhere. Returns buffer. */
 #define DP_HASH_TEXT_SIZE 24
 const char *dp_hash_format(uint64_t hash, char buffer[DP_HASH_TEXT_SIZE]);
+/* That as an argument of a call, in memory of the block around it. */
+#define DP_HASH_TEXT(hash) dp_hash_format((hash), (char[DP_HASH_TEXT_SIZE]){0})
 /* The other way; false where the text is not of exactly that form. */
 bool dp_hash_parse(const char *text, uint64_t *hash) DP_CHECKED;
 

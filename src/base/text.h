@@ -60,6 +60,11 @@ const char *dp_text_format_count(uint64_t value, char buffer[32]);
 /* "45 s", "12 min 03 s", "3 h 20 min", into buffer[32]. Returns buffer. */
 const char *dp_text_format_duration(double seconds, char buffer[32]);
 
+/* These as arguments of a call, in memory of the block around it. */
+#define DP_REAL_TEXT(value) dp_text_format_real((value), (char[32]){0})
+#define DP_COUNT_TEXT(value) dp_text_format_count((value), (char[32]){0})
+#define DP_DURATION_TEXT(seconds) dp_text_format_duration((seconds), (char[32]){0})
+
 /* Edit distance (insert, delete, replace, swap of neighbours: 1 each) of two short names, in bytes;
  * names are cut at 64 bytes. Damerau 1964, optimal string alignment. */
 size_t dp_text_distance(const char *a, const char *b);

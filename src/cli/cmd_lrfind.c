@@ -112,10 +112,8 @@ static dp_status tell(const dp_lr_search *search, const lrfind_options *chosen, 
 }
 
 static void print_heading(const lrfind_options *chosen, const dp_config *config) {
-    char count[32];
     printf("%s rates from 10^%g to 10^%g, one a step, batches of %" PRIu64 "\n",
-           dp_text_format_count(chosen->count, count), chosen->from, chosen->to,
-           config->batch_size);
+           DP_COUNT_TEXT(chosen->count), chosen->from, chosen->to, config->batch_size);
     printf("%11s %11s %11s\n", "exponent", "rate", "loss");
     fflush(stdout);
 }

@@ -18,7 +18,6 @@ static dp_status stamp_path(const dp_dataset *dataset, char path[DP_PATH_SIZE], 
 /* The only text that is a valid stamp of this dataset. */
 static dp_status format_stamp(const dp_dataset *dataset, dp_text *text, dp_error *error) {
     const dp_file_state *state = &dataset->state;
-    char seal[DP_HASH_TEXT_SIZE];
     dp_text_append_format(text, "dptrain check stamp %d\n", DP_CHECK_STAMP_VERSION);
     dp_text_append_format(text, "size %" PRIu64 "\n", state->size);
     dp_text_append_format(text, "inode %" PRIu64 "\n", state->inode);
@@ -26,7 +25,7 @@ static dp_status format_stamp(const dp_dataset *dataset, dp_text *text, dp_error
     dp_text_append_format(text, "changed %" PRId64 "\n", state->changed);
     dp_text_append_format(text, "sha256 %s\n", dataset->info.sha256);
     dp_text_append_format(text, "%s\n",
-                          dp_hash_format(dp_xxh3_of(dp_text_string(text), text->length), seal));
+                          DP_HASH_TEXT(dp_xxh3_of(dp_text_string(text), text->length)));
     return dp_text_check(text, error);
 }
 

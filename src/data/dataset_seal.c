@@ -65,10 +65,9 @@ static bool hash_rest(const unsigned char *bytes, size_t size,
 
 static void format_seal(const dp_byte_range ranges[DP_DATASET_SEAL_TENSORS], uint64_t hash,
                         char seal[DP_DATASET_SEAL_SIZE + 1]) {
-    char text[DP_HASH_TEXT_SIZE];
     format_ranges(ranges, seal);
     snprintf(seal + RANGES_SIZE, DP_DATASET_SEAL_SIZE - RANGES_SIZE + 1, "%s\n",
-             dp_hash_format(hash, text));
+             DP_HASH_TEXT(hash));
 }
 
 dp_status dp_dataset_seal_make(const char *path,

@@ -208,14 +208,10 @@ static dp_status name_run_dir(dp_config *config, const char *path, dp_error *err
 }
 
 static dp_status assign(dp_config *config, const char *assignment, dp_error *error) {
-    char key[64];
-    const char *equals = strchr(assignment, '=');
-    size_t length = equals == NULL ? 0 : (size_t)(equals - assignment);
-    if (length == 0 || length >= sizeof key)
-        return dp_fail(error, DP_ERR_INPUT, "'%s' is not section.key=value", assignment);
-    memcpy(key, assignment, length);
-    key[length] = '\0';
-    return dp_options_set(dp_config_table(), config, key, equals + 1, error);
+    char key[DP_OPTION_KEY_SIZE];
+    const char *value;
+    DP_TRY(dp_options_split(assignment, key, &value, error));
+    return dp_options_set(dp_config_table(), config, key, value, error);
 }
 
 dp_status dp_config_load(dp_config *config, const char *path, int count, char *const *assignments,

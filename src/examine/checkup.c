@@ -256,7 +256,6 @@ static void check_shares(examination *self) {
 }
 
 static dp_status check_dataset(examination *self, dp_error *error) {
-    char rows[32];
     const dp_dataset *dataset = &self->dataset;
     dp_status status = dp_open_dataset(self->comm, self->config->data_path, DP_CHECK_ALWAYS,
                                        &self->dataset, error);
@@ -266,7 +265,7 @@ static dp_status check_dataset(examination *self, dp_error *error) {
         return DP_OK;
     }
     ADD(self, DP_VERDICT_OK, "dataset", "%s, %s rows to train on; all checksums are right",
-        dataset->path, dp_text_format_count(dp_dataset_rows(dataset, DP_SPLIT_TRAIN), rows));
+        dataset->path, DP_COUNT_TEXT(dp_dataset_rows(dataset, DP_SPLIT_TRAIN)));
     const dp_model_shape shape =
         dp_config_shape(self->config, dataset->vocabulary.count, dataset->info.block_size);
     self->has_layout = dp_params_layout_init(&self->layout, shape, error) == DP_OK;
@@ -398,18 +397,16 @@ static uint64_t newest_step(const char *dir) {
 
 static void add_resumption(examination *self, const dp_progress *progress, bool resumed) {
     const char *dir = self->config->run_dir;
-    char step[32], newest[32];
     if (!resumed)
         ADD(self, DP_VERDICT_OK, "resuming", "%s: a new run", dir);
     else if (newest_step(dir) != progress->step)
         ADD(self, DP_VERDICT_WARNING, "resuming",
             "%s: the checkpoint of step %s is damaged; the run goes on from step %s", dir,
-            dp_text_format_count(newest_step(dir), newest),
-            dp_text_format_count(progress->step, step));
+            DP_COUNT_TEXT(newest_step(dir)), DP_COUNT_TEXT(progress->step));
     else
         ADD(self, DP_VERDICT_OK, "resuming", "%s: %s at step %s", dir,
             progress->step == self->config->steps ? "finished" : "goes on",
-            dp_text_format_count(progress->step, step));
+            DP_COUNT_TEXT(progress->step));
 }
 
 /* Resumes as training would, into memory of its own. */

@@ -126,8 +126,7 @@ dp_status dp_lr_search_write(const dp_lr_search *search, const char *path, dp_er
         const double values[] = {point->exponent, point->lr, point->loss, point->smooth};
         dp_text_append_format(&csv, "%zu", i);
         for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
-            char buffer[32];
-            dp_text_append_format(&csv, ",%s", dp_text_format_real(values[k], buffer));
+            dp_text_append_format(&csv, ",%s", DP_REAL_TEXT(values[k]));
         }
         dp_text_append(&csv, "\n");
     }

@@ -35,9 +35,8 @@ void dp_facts_unsigned(dp_facts *facts, const char *name, uint64_t value) {
 }
 
 void dp_facts_real(dp_facts *facts, const char *name, double value) {
-    char text[32];
     if (isfinite(value))
-        keep(facts, name, dp_text_format_real(value, text));
+        keep(facts, name, DP_REAL_TEXT(value));
     dp_json_key(&facts->json, name);
     dp_json_real(&facts->json, value);
 }
@@ -109,7 +108,7 @@ typedef struct rendering {
 } rendering;
 
 static void append_value(const char *value, const char *format, dp_text *out) {
-    char *rest, text[32];
+    char *rest;
     const int width = (int)strtol(format, &rest, 10);
     const int precision = *rest == '.' ? (int)strtol(rest + 1, &rest, 10) : 6;
     const double number = strtod(value, NULL);
@@ -121,8 +120,7 @@ static void append_value(const char *value, const char *format, dp_text *out) {
     else if (*rest == 'n')
         dp_text_append_format(out, fabs(number) < 1e4 ? "%*.4f" : "%*.3g", width, number);
     else if (*rest == ',')
-        dp_text_append_format(out, "%*s", width,
-                              dp_text_format_count(strtoull(value, NULL, 10), text));
+        dp_text_append_format(out, "%*s", width, DP_COUNT_TEXT(strtoull(value, NULL, 10)));
     else if (*rest == 's')
         dp_text_append(out, strcmp(value, "1") == 0 ? "" : "s");
     else

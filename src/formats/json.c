@@ -53,9 +53,8 @@ void dp_json_unsigned(dp_text *json, uint64_t value) {
 }
 
 void dp_json_real(dp_text *json, double value) {
-    char buffer[32];
     separate(json);
-    dp_text_append(json, isfinite(value) ? dp_text_format_real(value, buffer) : "null");
+    dp_text_append(json, isfinite(value) ? DP_REAL_TEXT(value) : "null");
 }
 
 void dp_json_bool(dp_text *json, bool value) {

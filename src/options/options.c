@@ -181,13 +181,12 @@ void dp_options_append_allowed(const dp_option *option, dp_text *out) {
         [DP_OPTION_UNSIGNED_LIST] = "up to 16 comma-separated whole numbers",
         [DP_OPTION_REAL_LIST] = "up to 16 comma-separated numbers",
     };
-    char low[32], high[32];
     dp_text_append(out, kinds[option->type]);
     if (option->choices != NULL)
         dp_options_append_choices(option, ", ", out);
     else if (option->minimum < option->maximum && option->type != DP_OPTION_DURATION)
-        dp_text_append_format(out, " from %s to %s", dp_text_format_real(option->minimum, low),
-                              dp_text_format_real(option->maximum, high));
+        dp_text_append_format(out, " from %s to %s", DP_REAL_TEXT(option->minimum),
+                              DP_REAL_TEXT(option->maximum));
 }
 
 static dp_status set_value(const dp_option *option, void *target, const char *value,
@@ -232,6 +231,17 @@ dp_status dp_options_set(dp_option_table table, void *target, const char *key, c
     return dp_option_give(option, target, value, error);
 }
 
+dp_status dp_options_split(const char *assignment, char key[DP_OPTION_KEY_SIZE], const char **value,
+                           dp_error *error) {
+    const size_t length = strcspn(assignment, "=");
+    if (assignment[length] == '\0' || length == 0 || length >= DP_OPTION_KEY_SIZE)
+        return dp_fail(error, DP_ERR_INPUT, "'%s' is not section.key=value", assignment);
+    memcpy(key, assignment, length);
+    key[length] = '\0';
+    *value = assignment + length + 1;
+    return DP_OK;
+}
+
 /* --- a value as text ------------------------------------------------------------------------ */
 
 const void *dp_option_part(const dp_option *option, const void *target, size_t i,
@@ -256,7 +266,6 @@ const void *dp_option_part(const dp_option *option, const void *target, size_t i
 }
 
 static void format_part(const dp_option *option, const void *part, dp_text *out) {
-    char buffer[32];
     switch (option->type) {
     case DP_OPTION_UNSIGNED:
     case DP_OPTION_UNSIGNED_LIST:
@@ -264,10 +273,10 @@ static void format_part(const dp_option *option, const void *part, dp_text *out)
         break;
     case DP_OPTION_REAL:
     case DP_OPTION_REAL_LIST:
-        dp_text_append(out, dp_text_format_real(*(const double *)part, buffer));
+        dp_text_append(out, DP_REAL_TEXT(*(const double *)part));
         break;
     case DP_OPTION_DURATION:
-        dp_text_append(out, dp_text_format_real(*(const double *)part, buffer));
+        dp_text_append(out, DP_REAL_TEXT(*(const double *)part));
         dp_text_append(out, *(const double *)part == 0.0 ? "" : "s");
         break;
     case DP_OPTION_PATH:

@@ -121,6 +121,11 @@ dp_status dp_options_init(dp_option_table table, void *target, dp_error *error) 
 dp_status dp_options_set(dp_option_table table, void *target, const char *key, const char *value,
                          dp_error *error) DP_CHECKED;
 
+/* Splits "section.key=value", in which *value then points. */
+#define DP_OPTION_KEY_SIZE 64
+dp_status dp_options_split(const char *assignment, char key[DP_OPTION_KEY_SIZE], const char **value,
+                           dp_error *error) DP_CHECKED;
+
 /* Both halves of it: the option of the key of `length` bytes, or NULL, and its value. */
 const dp_option *dp_options_find(dp_option_table table, const char *key, size_t length);
 dp_status dp_option_give(const dp_option *option, void *target, const char *value,

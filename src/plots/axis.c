@@ -111,9 +111,8 @@ void dp_axis_thin(dp_axis *axis, size_t most) {
 typedef void (*label_appender)(double tic, dp_text *commands);
 
 static void append_number(double tic, dp_text *commands) {
-    char count[32];
     if (tic >= 1000.0 && tic < 1e15 && tic == floor(tic))
-        dp_text_append(commands, dp_text_format_count((uint64_t)tic, count));
+        dp_text_append(commands, DP_COUNT_TEXT((uint64_t)tic));
     else
         dp_text_append_format(commands, "%.8g", tic);
 }
@@ -121,10 +120,9 @@ static void append_number(double tic, dp_text *commands) {
 /* That of a loss: three digits, whole numbers from there on; beyond the range of such text as a
  * power. */
 static void append_perplexity(double loss, dp_text *commands) {
-    char count[32];
     const double perplexity = exp(loss);
     if (perplexity >= 100.0 && perplexity < 1e6)
-        dp_text_append(commands, dp_text_format_count((uint64_t)round(perplexity), count));
+        dp_text_append(commands, DP_COUNT_TEXT((uint64_t)round(perplexity)));
     else
         dp_text_append_format(commands, "%.3g", perplexity);
 }

@@ -286,12 +286,11 @@ static void append_commands(const scatter *self, bool principal, dp_text *comman
 
 static void append_title(const scatter *self, const char *name, const dp_checkpoint *checkpoint,
                          dp_text *title) {
-    char step[32], shown[32], all[32];
     dp_text_append_format(title, "%s: embedding at step %s", name,
-                          dp_text_format_count(checkpoint->progress.step, step));
+                          DP_COUNT_TEXT(checkpoint->progress.step));
     if (self->count < checkpoint->vocabulary.count)
-        dp_text_append_format(title, ", %s of %s tokens", dp_text_format_count(self->count, shown),
-                              dp_text_format_count(checkpoint->vocabulary.count, all));
+        dp_text_append_format(title, ", %s of %s tokens", DP_COUNT_TEXT(self->count),
+                              DP_COUNT_TEXT(checkpoint->vocabulary.count));
 }
 
 dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,

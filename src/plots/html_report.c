@@ -124,7 +124,6 @@ static bool find_result(const page *self, dp_split split, dp_evaluation *result)
 }
 
 static void append_results(page *self) {
-    char count[32];
     dp_text *html = &self->html;
     dp_text_append(html, "<table>\n<thead><tr><th>split</th><th>loss</th><th>perplexity</th>"
                          "<th>rows</th></tr></thead>\n<tbody>\n");
@@ -134,7 +133,7 @@ static void append_results(page *self) {
             continue;
         dp_text_append_format(html, "<tr><th>%s</th><td>%.4f</td><td>%.4f</td><td>%s</td></tr>\n",
                               dp_split_name((dp_split)split), result.loss, result.perplexity,
-                              result.count == 0 ? "" : dp_text_format_count(result.count, count));
+                              result.count == 0 ? "" : DP_COUNT_TEXT(result.count));
     }
     dp_text_append(html, "</tbody>\n</table>\n");
 }
@@ -146,20 +145,18 @@ static void append_state(page *self) {
     const size_t rows = self->metrics.count;
     uint64_t step = rows == 0 ? 0 : self->metrics.rows[rows - 1].step, ranks = 0;
     double seconds = 0.0;
-    char text[32];
     bool finished = dp_json_read_unsigned(summary, "step", &step);
     dp_text_append_format(html, "<p>%s at step %s", finished ? "Finished" : "Not finished; seen",
-                          dp_text_format_count(step, text));
+                          DP_COUNT_TEXT(step));
     if (dp_json_read_real(summary, "seconds", &seconds))
-        dp_text_append_format(html, ", in %s", dp_text_format_duration(seconds, text));
+        dp_text_append_format(html, ", in %s", DP_DURATION_TEXT(seconds));
     if (dp_json_read_unsigned(summary, "ranks", &ranks))
-        dp_text_append_format(html, " on %s rank%s", dp_text_format_count(ranks, text),
-                              ranks == 1 ? "" : "s");
+        dp_text_append_format(html, " on %s rank%s", DP_COUNT_TEXT(ranks), ranks == 1 ? "" : "s");
     dp_text_append(html, ".");
     if (self->has_checkpoint && self->checkpoint.progress.best_step > 0) {
         const dp_progress *progress = &self->checkpoint.progress;
         dp_text_append_format(html, " Best on dev: <b>%.4f</b> at step %s.", progress->best_loss,
-                              dp_text_format_count(progress->best_step, text));
+                              DP_COUNT_TEXT(progress->best_step));
     }
     dp_text_append(html, "</p>\n");
 }
@@ -167,16 +164,14 @@ static void append_state(page *self) {
 static void append_checkpoint(page *self) {
     const dp_checkpoint *checkpoint = &self->checkpoint;
     dp_text *html = &self->html;
-    char hash[DP_HASH_TEXT_SIZE], count[32];
     if (!self->has_checkpoint)
         return;
     dp_text_append_format(html,
                           "<p class=\"facts\">%s parameters, vocabulary %zu, block size %" //
                           PRIu64 "; best checkpoint: weights %s; dataset %.16s…; ",
-                          dp_text_format_count(checkpoint->layout.parameter_count, count),
+                          DP_COUNT_TEXT(checkpoint->layout.parameter_count),
                           checkpoint->vocabulary.count, checkpoint->block_size,
-                          dp_hash_format(checkpoint->weights_hash, hash),
-                          checkpoint->dataset_sha256);
+                          DP_HASH_TEXT(checkpoint->weights_hash), checkpoint->dataset_sha256);
     dp_html_append(html, checkpoint->build);
     dp_text_append(html, "</p>\n");
 }

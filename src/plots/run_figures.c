@@ -47,13 +47,12 @@ static void append_loss(dp_text *out, double loss) {
 /* "NAME: best dev loss 2.1704 at step 190,000". */
 static void append_title(dp_text *names, const char *name, const dp_curve *dev) {
     dp_text title = {0};
-    char step[32];
     const dp_point *best = lowest(dev);
     append_name(&title, name);
     if (best != NULL) {
         dp_text_append(&title, ": best dev loss");
         append_loss(&title, best->y);
-        dp_text_append_format(&title, " at step %s", dp_text_format_count((uint64_t)best->x, step));
+        dp_text_append_format(&title, " at step %s", DP_COUNT_TEXT((uint64_t)best->x));
     }
     dp_gnuplot_assign(names, "run_title", &title);
     dp_text_clear(&title);

@@ -102,15 +102,14 @@ dp_status dp_metrics_open(dp_journal *metrics, const char *path, uint64_t step, 
 
 static void append_field(const struct column *column, const dp_metrics_row *row, dp_text *line) {
     const void *field = (const char *)row + column->offset;
-    char buffer[32];
     if (column->type == COLUMN_STEP)
         dp_text_append_format(line, "%" PRIu64, *(const uint64_t *)field);
     else if (column->type == COLUMN_HASH)
-        dp_text_append(line, dp_hash_format(*(const uint64_t *)field, buffer));
+        dp_text_append(line, DP_HASH_TEXT(*(const uint64_t *)field));
     else if (column->type == COLUMN_ROUNDED)
         dp_text_append_format(line, "%.*f", column->decimals, *(const double *)field);
     else if (isfinite(*(const double *)field))
-        dp_text_append(line, dp_text_format_real(*(const double *)field, buffer));
+        dp_text_append(line, DP_REAL_TEXT(*(const double *)field));
 }
 
 dp_status dp_metrics_append(dp_journal *metrics, const dp_metrics_row *row, dp_error *error) {

@@ -23,9 +23,8 @@ void dp_summary_add_splits(dp_facts *facts, unsigned splits,
 }
 
 void dp_summary_add_weights(dp_facts *facts, uint64_t step, uint64_t weights_hash) {
-    char hash[DP_HASH_TEXT_SIZE];
     dp_facts_unsigned(facts, "step", step);
-    dp_facts_text(facts, "weights", dp_hash_format(weights_hash, hash));
+    dp_facts_text(facts, "weights", DP_HASH_TEXT(weights_hash));
 }
 
 void dp_summary_add(dp_facts *facts, const dp_summary *summary) {

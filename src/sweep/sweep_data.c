@@ -30,13 +30,13 @@ static dp_status check(const char *path, const char *text, const char *text_sha2
 static dp_status pack(const char *path, const char *text, uint64_t block_size, dp_error *error) {
     dp_packing_request request;
     dp_packing packed;
-    char folder[DP_PATH_SIZE], rows[32];
+    char folder[DP_PATH_SIZE];
     DP_TRY(dp_path_format(folder, error, "%.*s", (int)(dp_path_base(path) - path), path));
     DP_TRY(dp_file_make_directories(folder, error));
     DP_TRY(dp_packing_request_init(&request, text, path, block_size, error));
     DP_TRY(dp_packing_run(&packed, &request, NULL, error));
     printf("%s: packed from %s, %s rows to train on\n", path, text,
-           dp_text_format_count(packed.rows[DP_SPLIT_TRAIN], rows));
+           DP_COUNT_TEXT(packed.rows[DP_SPLIT_TRAIN]));
     fflush(stdout);
     return DP_OK;
 }

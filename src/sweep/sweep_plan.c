@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_SIZE 64
-
 #define REPEATS_KEY "repeats"
 
 /* The columns that are no keys of a config; and have no section. */
@@ -286,19 +284,14 @@ static bool is_for_settings(const char *assignment) {
 
 /* One of the command line. */
 static dp_status take_assignment(reader *self, const char *assignment, dp_error *error) {
-    char key[KEY_SIZE];
-    const char *equals = strchr(assignment, '=');
-    size_t length = equals == NULL ? 0 : (size_t)(equals - assignment);
-    if (length == 0 || length >= sizeof key)
-        return dp_fail(error, DP_ERR_INPUT, "'%s' is not section.key=value", assignment);
-    memcpy(key, assignment, length);
-    key[length] = '\0';
+    char key[DP_OPTION_KEY_SIZE];
+    const char *value;
+    DP_TRY(dp_options_split(assignment, key, &value, error));
     if (is_for_settings(assignment))
-        return dp_options_set(dp_sweep_settings_table(), &self->plan->settings, key, equals + 1,
-                              error);
+        return dp_options_set(dp_sweep_settings_table(), &self->plan->settings, key, value, error);
     if (is_own(find_option(key)))
         return dp_fail(error, DP_ERR_INPUT, "%s can only be set in %s", key, self->path);
-    return set_value(self, key, equals + 1, error);
+    return set_value(self, key, value, error);
 }
 
 /* Where the dataset of a block size lies: DIR/data/names-block3.h5. */

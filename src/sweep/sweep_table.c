@@ -133,8 +133,7 @@ static void add_count(grid *self, bool shown, uint64_t count) {
 
 /* With all its digits, */
 static void add_exact(grid *self, bool shown, double value) {
-    char text[32];
-    add_cell(self, shown && isfinite(value) ? dp_text_format_real(value, text) : "");
+    add_cell(self, shown && isfinite(value) ? DP_REAL_TEXT(value) : "");
 }
 
 /* or as the format says. */
@@ -230,7 +229,6 @@ static void add_runs_heading(grid *self, const dp_sweep_plan *plan) {
 
 /* One run of the row at `place`. */
 static void add_run(grid *self, const ranking *ranked, size_t place, size_t run) {
-    char hash[DP_HASH_TEXT_SIZE];
     const dp_sweep_plan *plan = ranked->plan;
     const standing *of = &ranked->rows[place];
     const dp_sweep_trial *trial = &plan->trials[run];
@@ -254,7 +252,7 @@ static void add_run(grid *self, const ranking *ranked, size_t place, size_t run)
         add_exact(self, true, of->losses[DP_SPLIT_DEV].median);
         add_exact(self, tested, of->losses[DP_SPLIT_TEST].median);
     }
-    add_cell(self, done ? dp_hash_format(results->weights_hash, hash) : "");
+    add_cell(self, done ? DP_HASH_TEXT(results->weights_hash) : "");
     add_cell(self, outcome->message);
 }
 

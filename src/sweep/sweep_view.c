@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,12 +68,11 @@ static size_t name_width(const dp_sweep_plan *plan) {
 
 static void print_end(const dp_sweep_view *view, const dp_sweep_trial *trial,
                       const dp_sweep_outcome *outcome, int64_t ended) {
-    char steps[32];
     printf("[%*" PRId64 "/%zu] %-*s ", view->plan->count < 10 ? 1 : 2, ended, view->plan->count,
            (int)name_width(view->plan), trial->name);
     if (outcome->state == DP_SWEEP_DONE)
         printf("dev %.4f after %s steps\n", outcome->results.losses[DP_SPLIT_DEV],
-               dp_text_format_count(outcome->results.step, steps));
+               DP_COUNT_TEXT(outcome->results.step));
     else
         printf("failed: %s\n", outcome->message);
     fflush(stdout);
@@ -121,34 +121,34 @@ static overview look(const dp_sweep_view *view) {
 }
 
 /* Appends a line, cut to the width of the terminal so that it stays one. */
-static void append_line(dp_text *out, const char *line, size_t columns, size_t *lines) {
-    const size_t length = strlen(line);
-    dp_text_append_bytes(out, line, length < columns ? length : columns - 1);
+static void append_line(dp_text *out, size_t columns, const char *format, ...) DP_PRINTF(3, 4);
+static void append_line(dp_text *out, size_t columns, const char *format, ...) {
+    const size_t before = out->length;
+    va_list arguments;
+    va_start(arguments, format);
+    dp_text_append_arguments(out, format, arguments);
+    va_end(arguments);
+    dp_text_cut(out, before + columns - 1);
     dp_text_append(out, "\n");
-    ++*lines;
 }
 
-static void append_running(const dp_sweep_view *view, size_t trial, dp_terminal_size size,
-                           dp_text *out, size_t *lines) {
-    char line[256], step[32], steps[32];
+static void append_running(const dp_sweep_view *view, size_t trial, size_t columns, dp_text *out) {
     const dp_sweep_trial *self = &view->plan->trials[trial];
     const int64_t done = dp_comm_board_read(view->board, cell_of(trial, CELL_STEP));
-    snprintf(line, sizeof line, "  %-24.60s %11s of %-11s loss %.4f", self->name,
-             dp_text_format_count((uint64_t)done, step),
-             dp_text_format_count(self->config.steps, steps), read_loss(view, trial));
-    append_line(out, line, size.columns, lines);
+    append_line(out, columns, "  %-24.60s %11s of %-11s loss %.4f", self->name,
+                DP_COUNT_TEXT((uint64_t)done), DP_COUNT_TEXT(self->config.steps),
+                read_loss(view, trial));
 }
 
-static void append_overview(const dp_sweep_view *view, const overview *seen, dp_terminal_size size,
-                            dp_text *out, size_t *lines) {
-    char line[256], duration[32], best[96] = "";
+static void append_overview(const dp_sweep_view *view, const overview *seen, size_t columns,
+                            dp_text *out) {
+    char best[96] = "";
     if (!isnan(seen->best_loss))
         snprintf(best, sizeof best, "; best %.60s, dev %.4f", view->plan->trials[seen->best].name,
                  seen->best_loss);
-    snprintf(line, sizeof line, "  %zu of %zu done, %zu failed, %s%s", seen->counts[DP_SWEEP_DONE],
-             view->plan->count, seen->counts[DP_SWEEP_FAILED],
-             dp_text_format_duration(dp_timer_now() - view->started, duration), best);
-    append_line(out, line, size.columns, lines);
+    append_line(out, columns, "  %zu of %zu done, %zu failed, %s%s", seen->counts[DP_SWEEP_DONE],
+                view->plan->count, seen->counts[DP_SWEEP_FAILED],
+                DP_DURATION_TEXT(dp_timer_now() - view->started), best);
 }
 
 void dp_sweep_view_clear(dp_sweep_view *view) {
@@ -164,12 +164,14 @@ void dp_sweep_view_draw(dp_sweep_view *view) {
     const dp_terminal_size size = dp_terminal_get_size(&view->terminal);
     const overview seen = look(view);
     dp_text out = {0};
-    size_t lines = 0;
-    for (size_t i = 0; i < view->plan->count && lines + 2 < size.lines; i++) {
-        if (read_state(view, i) == DP_SWEEP_RUNNING)
-            append_running(view, i, size, &out, &lines);
+    size_t lines = 1;
+    for (size_t i = 0; i < view->plan->count && lines + 1 < size.lines; i++) {
+        if (read_state(view, i) != DP_SWEEP_RUNNING)
+            continue;
+        append_running(view, i, size.columns, &out);
+        lines++;
     }
-    append_overview(view, &seen, size, &out, &lines);
+    append_overview(view, &seen, size.columns, &out);
     dp_sweep_view_clear(view);
     printf("%s", dp_text_string(&out));
     fflush(stdout);

@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Lines are shorter, but for the paths in them. */
-#define REPORT_LINE_SIZE (2 * DP_PATH_SIZE)
-
 dp_status dp_report_open(dp_report *report, bool quiet, const volatile sig_atomic_t *signal,
                          const char *path, dp_error *error) {
     *report = (dp_report){.enabled = true, .quiet = quiet, .signal = signal};
@@ -62,147 +59,148 @@ static void print(const dp_report *report, const dp_text *line) {
     }
 }
 
+/* Takes the text, without its last end of line. */
+static void emit(dp_report *report, dp_text *text) {
+    dp_text_append(text, "\n");
+    add_to_log(report, text);
+    dp_progress_line_erase(&report->progress);
+    if (!report->quiet)
+        print(report, text);
+    dp_text_clear(text);
+}
+
 void dp_report_line(dp_report *report, const char *format, ...) {
-    char text[REPORT_LINE_SIZE];
     dp_text line = {0};
     va_list arguments;
     if (!report->enabled)
         return;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    dp_text_append_arguments(&line, format, arguments);
     va_end(arguments);
-    dp_text_append_format(&line, "%s\n", text);
-    add_to_log(report, &line);
-    dp_progress_line_erase(&report->progress);
-    if (!report->quiet)
-        print(report, &line);
-    dp_text_clear(&line);
+    emit(report, &line);
 }
 
-static void report_dataset(dp_report *report, const dp_dataset *dataset) {
-    char rows[DP_SPLIT_COUNT][32];
+void dp_report_facts(dp_report *report, const dp_facts *facts, const char *template) {
+    dp_text text = {0};
+    if (!report->enabled)
+        return;
+    dp_facts_to_text(facts, template, &text);
+    emit(report, &text);
+}
+
+/* --- the start of a run ----------------------------------------------------------------------- */
+
+static const char start_form[] =
+    "  data       {path}, from {source}\n"
+    "             {train:,} / {dev:,} / {test:,} rows, vocabulary {vocabulary}, block size "
+    "{block_size}\n"
+    "  model      {parameters:,} parameters: {tensors}\n"
+    "  batch      {batch} rows[, output split into {blocks} blocks][ in {grains} grains], seed "
+    "{seed}\n"
+    "  optimizer  {optimizer}[ {momentum:g}][, beta {beta1:g} and {beta2:g}][, weight decay "
+    "{weight_decay:g}][, norm at most {clip_norm:g}]\n"
+    "  rate       {lr:g}, {schedule}[, times {gamma:g}][ at {milestones} milestones]"
+    "[ at step {milestone:,}][ and {milestone2:,}][ to {lr_end:g} at step {end:,}]"
+    "[, over 1 + {decay:g} t][, warm-up of {warmup:,}]\n"
+    "  ranks      {ranks} on {nodes} host{nodes:s}[, {turns}]\n"
+    "  exchange   {exchange}, {promise}\n"
+    "  processor  {processor}";
+
+static void add_dataset(dp_facts *facts, const dp_dataset *dataset) {
+    dp_facts_text(facts, "path", dataset->path);
+    dp_facts_text(facts, "source", dataset->info.source);
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        dp_text_format_count(dp_dataset_rows(dataset, (dp_split)split), rows[split]);
-    dp_report_line(report, "  data       %s, from %s", dataset->path, dataset->info.source);
-    dp_report_line(report, "             %s / %s / %s rows, vocabulary %zu, block size %" PRIu64,
-                   rows[DP_SPLIT_TRAIN], rows[DP_SPLIT_DEV], rows[DP_SPLIT_TEST],
-                   dataset->vocabulary.count, dataset->info.block_size);
+        dp_facts_unsigned(facts, dp_split_name((dp_split)split),
+                          dp_dataset_rows(dataset, (dp_split)split));
+    dp_facts_unsigned(facts, "vocabulary", dataset->vocabulary.count);
+    dp_facts_unsigned(facts, "block_size", dataset->info.block_size);
 }
 
-static void report_model(dp_report *report, const dp_params_layout *layout) {
-    char count[32];
+static void add_model(dp_facts *facts, const dp_params_layout *layout) {
     dp_text tensors = {0};
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &layout->tensors[t];
         if (dp_tensor_size(tensor) == 0)
             continue;
-        dp_text_append_format(&tensors, "%s%s", t == 0 ? "" : ", ", tensor->name);
+        dp_text_append_format(&tensors, "%s%s ", t == 0 ? "" : ", ", tensor->name);
         if (tensor->rank == 2)
-            dp_text_append_format(&tensors, " %zux%zu", tensor->rows, tensor->cols);
-        else
-            dp_text_append_format(&tensors, " %zu", tensor->cols);
+            dp_text_append_format(&tensors, "%zux", tensor->rows);
+        dp_text_append_format(&tensors, "%zu", tensor->cols);
     }
-    dp_report_line(report, "  model      %s parameters: %s",
-                   dp_text_format_count(layout->parameter_count, count), dp_text_string(&tensors));
+    dp_facts_unsigned(facts, "parameters", layout->parameter_count);
+    dp_facts_text(facts, "tensors", dp_text_string(&tensors));
     dp_text_clear(&tensors);
 }
 
-static void append_real(dp_text *line, const char *what, double value) {
-    dp_text_append_format(line, "%s%g", what, value);
+static void add_if(bool shown, dp_facts *facts, const char *name, double value) {
+    if (shown)
+        dp_facts_real(facts, name, value);
 }
 
-static void append_steps(dp_text *line, const char *what, uint64_t steps) {
-    char number[32];
-    dp_text_append_format(line, "%s%s", what, dp_text_format_count(steps, number));
+static void add_optimizer(dp_facts *facts, const dp_config *config) {
+    const dp_optimizer_kind kind = config->optimizer;
+    const bool is_adamw = kind == DP_OPTIMIZER_ADAMW;
+    dp_facts_text(facts, "optimizer", dp_optimizer_name(kind));
+    add_if(kind == DP_OPTIMIZER_MOMENTUM || kind == DP_OPTIMIZER_NESTEROV, facts, "momentum",
+           config->momentum);
+    add_if(is_adamw, facts, "beta1", config->beta1);
+    add_if(is_adamw, facts, "beta2", config->beta2);
+    add_if(config->weight_decay > 0.0, facts, "weight_decay", config->weight_decay);
+    add_if(config->clip_norm > 0.0, facts, "clip_norm", config->clip_norm);
 }
 
-static void report_optimizer(dp_report *report, const dp_config *config) {
-    dp_text line = {0};
-    dp_text_append(&line, dp_optimizer_name(config->optimizer));
-    if (config->optimizer == DP_OPTIMIZER_MOMENTUM || config->optimizer == DP_OPTIMIZER_NESTEROV)
-        append_real(&line, " ", config->momentum);
-    if (config->optimizer == DP_OPTIMIZER_ADAMW) {
-        append_real(&line, ", beta ", config->beta1);
-        append_real(&line, " and ", config->beta2);
-    }
-    if (config->weight_decay > 0.0)
-        append_real(&line, ", weight decay ", config->weight_decay);
-    if (config->clip_norm > 0.0)
-        append_real(&line, ", norm at most ", config->clip_norm);
-    dp_report_line(report, "  optimizer  %s", dp_text_string(&line));
-    dp_text_clear(&line);
-}
-
-/* All of them, where there is room on the line. */
-static void append_milestones(const dp_config *config, dp_text *line) {
-    const size_t count = config->lr_milestones.count;
-    if (count == 0)
-        return;
-    append_real(line, ", times ", config->lr_gamma);
-    if (count > 2)
-        dp_text_append_format(line, " at %zu milestones", count);
-    for (size_t i = 0; i < count && count <= 2; i++)
-        append_steps(line, i == 0 ? " at step " : " and ", config->lr_milestones.values[i]);
-}
-
-static void append_schedule(const dp_config *config, dp_text *line) {
-    switch (config->lr_schedule) {
-    case DP_SCHEDULE_STEP:
-        append_milestones(config, line);
-        break;
-    case DP_SCHEDULE_CONSTANT:
-        break;
-    case DP_SCHEDULE_COSINE:
-        append_real(line, " to ", config->lr * config->lr_final);
-        append_steps(line, " at step ", config->steps);
-        break;
-    case DP_SCHEDULE_INVERSE:
-        append_real(line, ", over 1 + ", config->lr_decay);
-        dp_text_append(line, " t");
-        break;
-    }
-}
-
-static void report_schedule(dp_report *report, const dp_config *config) {
-    dp_text line = {0};
-    append_real(&line, "", config->lr);
-    dp_text_append_format(&line, ", %s", dp_schedule_name(config->lr_schedule));
-    append_schedule(config, &line);
-    if (config->lr_warmup > 0)
-        append_steps(&line, ", warm-up of ", config->lr_warmup);
-    dp_report_line(report, "  rate       %s", dp_text_string(&line));
-    dp_text_clear(&line);
+/* Of milestones all, where there is room on the line. */
+static void add_schedule(dp_facts *facts, const dp_config *config) {
+    const dp_schedule_kind kind = config->lr_schedule;
+    const size_t count = kind == DP_SCHEDULE_STEP ? config->lr_milestones.count : 0;
+    const uint64_t *milestones = config->lr_milestones.values;
+    dp_facts_real(facts, "lr", config->lr);
+    dp_facts_text(facts, "schedule", dp_schedule_name(kind));
+    add_if(count > 0, facts, "gamma", config->lr_gamma);
+    add_if(count > 2, facts, "milestones", (double)count);
+    add_if(count == 1 || count == 2, facts, "milestone", (double)milestones[0]);
+    add_if(count == 2, facts, "milestone2", (double)milestones[1]);
+    add_if(kind == DP_SCHEDULE_COSINE, facts, "lr_end", config->lr * config->lr_final);
+    add_if(kind == DP_SCHEDULE_COSINE, facts, "end", (double)config->steps);
+    add_if(kind == DP_SCHEDULE_INVERSE, facts, "decay", config->lr_decay);
+    add_if(config->lr_warmup > 0, facts, "warmup", (double)config->lr_warmup);
 }
 
 /* The batch, and what ranks share of its work. */
-static void report_batch(dp_report *report, const dp_config *config,
-                         const dp_params_layout *layout) {
+static void add_work(dp_facts *facts, const dp_config *config, const dp_params_layout *layout,
+                     const dp_comm *comm) {
+    dp_facts_unsigned(facts, "batch", config->batch_size);
     if (layout->shape.split)
-        dp_report_line(report,
-                       "  batch      %" PRIu64 " rows, output split into %zu blocks, seed %" PRIu64,
-                       config->batch_size, layout->output_blocks, config->seed);
+        dp_facts_unsigned(facts, "blocks", layout->output_blocks);
     else
-        dp_report_line(report, "  batch      %" PRIu64 " rows in %" PRIu64 " grains, seed %" PRIu64,
-                       config->batch_size, config->grains, config->seed);
+        dp_facts_unsigned(facts, "grains", config->grains);
+    dp_facts_unsigned(facts, "seed", config->seed);
+    dp_facts_unsigned(facts, "ranks", (uint64_t)dp_comm_size(comm));
+    dp_facts_unsigned(facts, "nodes", (uint64_t)dp_comm_node_count(comm));
+    if (dp_comm_oversubscribed(comm))
+        dp_facts_text(facts, "turns", "more than processors: they take turns");
+    dp_facts_text(facts, "exchange", dp_exchange_name(config->exchange));
+    dp_facts_text(facts, "promise",
+                  config->exchange == DP_EXCHANGE_MPI
+                      ? "no promise of the same bits at another rank count"
+                      : "the same bits at any rank count");
 }
 
 void dp_report_start(dp_report *report, const dp_config *config, const dp_dataset *dataset,
                      const dp_params_layout *layout, const dp_comm *comm, const char *processor) {
-    int ranks = dp_comm_size(comm), nodes = dp_comm_node_count(comm);
+    dp_facts facts = {0};
     report->of_words = dataset->info.unit == DP_UNIT_WORD;
-    report_dataset(report, dataset);
-    report_model(report, layout);
-    report_batch(report, config, layout);
-    report_optimizer(report, config);
-    report_schedule(report, config);
-    dp_report_line(report, "  ranks      %d on %d host%s%s", ranks, nodes, nodes == 1 ? "" : "s",
-                   dp_comm_oversubscribed(comm) ? ", more than processors: they take turns" : "");
-    dp_report_line(report, "  exchange   %s, %s", dp_exchange_name(config->exchange),
-                   config->exchange == DP_EXCHANGE_MPI
-                       ? "no promise of the same bits at another rank count"
-                       : "the same bits at any rank count");
-    dp_report_line(report, "  processor  %s", processor);
+    add_dataset(&facts, dataset);
+    add_model(&facts, layout);
+    add_work(&facts, config, layout, comm);
+    add_optimizer(&facts, config);
+    add_schedule(&facts, config);
+    dp_facts_text(&facts, "processor", processor);
+    dp_report_facts(report, &facts, start_form);
+    dp_facts_clear(&facts);
 }
+
+/* --- while it runs ---------------------------------------------------------------------------- */
 
 /* A loss in at most 9 columns: four decimals, or what is left of them for one gone astray. */
 static const char *format_loss(double loss, char buffer[32]) {
@@ -216,7 +214,7 @@ void dp_report_step_heading(dp_report *report) {
 }
 
 void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left) {
-    char step[32], loss[32], rows[32], left[32];
+    char loss[32];
     dp_text evaluated = {0};
     for (int split = 0; split < DP_SPLIT_COUNT && steps_left > 0; split++) {
         if (isnan(row->split_loss[split]))
@@ -226,10 +224,10 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
         if (report->of_words)
             dp_text_append_format(&evaluated, " (%.1f)", exp(row->split_loss[split]));
     }
-    dp_report_line(report, "%11s %9s %8.3g %9.3f %10s %11s%s",
-                   dp_text_format_count(row->step, step), format_loss(row->loss, loss), row->lr,
-                   row->ms_per_step, dp_text_format_count((uint64_t)row->examples_per_s, rows),
-                   dp_text_format_duration((double)steps_left * row->ms_per_step * 1e-3, left),
+    dp_report_line(report, "%11s %9s %8.3g %9.3f %10s %11s%s", DP_COUNT_TEXT(row->step),
+                   format_loss(row->loss, loss), row->lr, row->ms_per_step,
+                   DP_COUNT_TEXT((uint64_t)row->examples_per_s),
+                   DP_DURATION_TEXT((double)steps_left * row->ms_per_step * 1e-3),
                    dp_text_string(&evaluated));
     dp_text_clear(&evaluated);
 }
@@ -241,11 +239,4 @@ void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double l
     snprintf(details, sizeof details, "loss %s  %s left  lr %.3g  %.3f ms/step",
              format_loss(loss, loss_text), left, lr, ms_per_step);
     dp_progress_line_show(&report->progress, step, end, details);
-}
-
-void dp_report_facts(dp_report *report, const dp_facts *facts, const char *template) {
-    dp_text text = {0};
-    dp_facts_to_text(facts, template, &text);
-    dp_report_line(report, "%s", dp_text_string(&text));
-    dp_text_clear(&text);
 }

@@ -18,13 +18,11 @@ static uint64_t file_size(const char *path) {
 }
 
 static void append_count(dp_text *out, const char *before, uint64_t count, const char *after) {
-    char text[32];
-    dp_text_append_format(out, "%s%s%s", before, dp_text_format_count(count, text), after);
+    dp_text_append_format(out, "%s%s%s", before, DP_COUNT_TEXT(count), after);
 }
 
 static void append_summary(dp_text *out, const dp_request *request, const dp_packing *packing,
                            double seconds) {
-    char duration[32];
     dp_text_append_format(out, "%s: ", request->packing.output);
     append_count(out, "", packing->words, " words");
     if (request->packing.unit == DP_UNIT_WORD)
@@ -39,8 +37,7 @@ static void append_summary(dp_text *out, const dp_request *request, const dp_pac
         append_count(out, "", packing->rows[split], " rows\n");
     }
     append_count(out, "  ", file_size(request->packing.output), " bytes");
-    dp_text_append_format(out, " in %s, %.1f MB/s of text\n",
-                          dp_text_format_duration(seconds, duration),
+    dp_text_append_format(out, " in %s, %.1f MB/s of text\n", DP_DURATION_TEXT(seconds),
                           1e-6 * (double)packing->text_bytes / seconds);
 }
 
