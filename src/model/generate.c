@@ -36,3 +36,11 @@ void dp_generate_probabilities(const float *logits, size_t vocab, double *probab
     for (size_t id = 0; id < vocab; id++)
         probabilities[id] /= total;
 }
+
+double dp_generate_log_probability(const float *logits, size_t vocab, uint32_t id) {
+    const double maximum = (double)logits[most_likely(logits, vocab)];
+    double total = 0.0;
+    for (size_t i = 0; i < vocab; i++)
+        total += exp((double)logits[i] - maximum);
+    return (double)logits[id] - maximum - log(total);
+}

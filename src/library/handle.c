@@ -1,0 +1,136 @@
+#include "library/handle.h"
+
+#include "base/digest.h"
+#include "base/size.h"
+#include "base/workspace.h"
+#include "library/checkpoint_files.h"
+
+#include <string.h>
+
+#define ROWS_MAX ((size_t)64)
+#define LOGITS_MAX ((size_t)1 << 20) /* floats, unless one row has more */
+
+_Static_assert(DP_HASH_TEXT_SIZE == sizeof((dptrain_model *)NULL)->weights, "a hash as text");
+_Static_assert(DPTRAIN_MESSAGE_SIZE >= DP_ERROR_MESSAGE_SIZE, "room for every message");
+
+const char *dptrain_version(void) {
+    return DP_VERSION;
+}
+
+dptrain_status dp_handle_report(dptrain_error *error, const dp_error *reason) {
+    if (error != NULL) {
+        error->status = (dptrain_status)reason->status;
+        memcpy(error->message, reason->message, sizeof reason->message);
+    }
+    return (dptrain_status)reason->status;
+}
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+static dp_status lay_out(dptrain_model *self, dp_error *error) {
+    dp_model_shape shape;
+    DP_TRY(dp_model_file_shape(&self->facts, &shape, error));
+    if (dp_params_layout_init(&self->layout, shape, error) != DP_OK)
+        return dp_fail_prefix(error, "%s", self->path);
+    return dp_model_file_read_params(&self->facts, &self->layout, &self->params, error);
+}
+
+static dp_status make_room(dptrain_model *self, dp_error *error) {
+    const dp_model_shape *shape = &self->layout.shape;
+    dp_workspace room = {0};
+    self->rows = dp_size_max(1, dp_size_min(ROWS_MAX, LOGITS_MAX / shape->vocab));
+    DP_RESERVE_ROWS(&room, self->logits, self->rows, shape->vocab);
+    DP_RESERVE_ROWS(&room, self->contexts, self->rows + 1, shape->block_size);
+    DP_RESERVE(&room, self->targets, self->rows);
+    DP_TRY(dp_workspace_allocate(&room, error) == NULL ? error->status : DP_OK);
+    return dp_forward_init(&self->forward, &self->layout, dp_cpu_level_detect(), error);
+}
+
+static dp_status open_model(dptrain_model *self, const char *path, dp_error *error) {
+    DP_TRY(dp_checkpoint_files_find(path, self->path, error));
+    DP_TRY(dp_model_file_open(&self->facts, self->path, error));
+    DP_TRY(lay_out(self, error));
+    dp_h5reader_close(&self->facts.reader);
+    dp_hash_format(self->facts.weights_hash, self->weights);
+    DP_TRY(dp_vocabulary_sort(&self->facts.vocabulary, error));
+    if (self->facts.unit != DP_UNIT_WORD ||
+        !dp_vocabulary_find(&self->facts.vocabulary, DP_UNKNOWN_WORD, strlen(DP_UNKNOWN_WORD),
+                            &self->unknown))
+        self->unknown = DPTRAIN_UNKNOWN;
+    return make_room(self, error);
+}
+
+dptrain_status dptrain_open(dptrain_model **model, const char *path, dptrain_error *error) {
+    dp_error reason = {0};
+    *model = dp_memory_zeroed(1, sizeof **model, &reason);
+    if (*model != NULL && open_model(*model, path, &reason) == DP_OK)
+        return DPTRAIN_OK;
+    dptrain_close(*model);
+    *model = NULL;
+    return dp_handle_report(error, &reason);
+}
+
+void dptrain_close(dptrain_model *model) {
+    if (model == NULL)
+        return;
+    dp_model_file_close(&model->facts);
+    dp_forward_clear(&model->forward);
+    dp_text_clear(&model->text);
+    dp_memory_free(model->logits);
+    dp_memory_free(model->params);
+    dp_memory_free(model);
+}
+
+/* --- describing ----------------------------------------------------------------------------- */
+
+void dptrain_describe(const dptrain_model *model, dptrain_description *description, size_t size) {
+    const dp_model_file *facts = &model->facts;
+    const dp_model_shape *shape = &model->layout.shape;
+    const dptrain_description all = {.path = model->path,
+                                     .unit = dp_unit_name(facts->unit),
+                                     .stream = facts->stream,
+                                     .vocab = shape->vocab,
+                                     .block_size = shape->block_size,
+                                     .embedding_dim = shape->embedding_dim,
+                                     .hidden_dim = shape->hidden_dim,
+                                     .direct = shape->direct,
+                                     .parameters = model->layout.parameter_count,
+                                     .weights = model->weights,
+                                     .step = facts->progress.step,
+                                     .best_step = facts->progress.best_step,
+                                     .best_loss = facts->progress.best_loss,
+                                     .without_better = facts->progress.evaluations_since_best,
+                                     .dataset_sha256 = facts->dataset_sha256,
+                                     .build = facts->build,
+                                     .config = dp_text_string(&facts->config)};
+    memcpy(description, &all, dp_size_min(size, sizeof all));
+}
+
+int dptrain_get_tensor(const dptrain_model *model, size_t i, dptrain_tensor *tensor, size_t size) {
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        const dp_tensor *own = &model->layout.tensors[t];
+        if (dp_tensor_size(own) == 0 || i-- > 0)
+            continue;
+        const dptrain_tensor view = {.name = own->name,
+                                     .rank = own->rank,
+                                     .rows = own->rows,
+                                     .columns = own->cols,
+                                     .values = model->params + own->offset,
+                                     .row_stride = own->row_stride,
+                                     .column_stride = own->col_stride};
+        memcpy(tensor, &view, dp_size_min(size, sizeof view));
+        return 1;
+    }
+    return 0;
+}
+
+/* --- tokens --------------------------------------------------------------------------------- */
+
+const char *dptrain_token(const dptrain_model *model, uint32_t id) {
+    const dp_vocabulary *vocabulary = &model->facts.vocabulary;
+    return id < vocabulary->count ? dp_vocabulary_token(vocabulary, id) : NULL;
+}
+
+int dptrain_find(const dptrain_model *model, const char *text, size_t length, uint32_t *id) {
+    return length > 0 && dp_vocabulary_find(&model->facts.vocabulary, text, length, id);
+}

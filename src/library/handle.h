@@ -1,0 +1,29 @@
+/* handle: what a dptrain_model is. */
+#ifndef DP_LIBRARY_HANDLE_H
+#define DP_LIBRARY_HANDLE_H
+
+#include "dptrain/dptrain.h"
+#include "library/model_file.h"
+#include "model/forward.h"
+
+struct dptrain_model {
+    char path[DP_PATH_SIZE];
+    char weights[24];
+    dp_model_file facts; /* the file itself is closed */
+    dp_params_layout layout;
+    float *params;
+    uint32_t unknown; /* the id of words that have none of their own, or DPTRAIN_UNKNOWN */
+
+    /* Room to answer in: a text is scored so many rows at a time. */
+    dp_forward forward;
+    size_t rows;
+    float *logits;      /* owned, with what follows: [rows, vocab] */
+    uint32_t *contexts; /* [rows + 1, block_size] */
+    uint32_t *targets;  /* [rows] */
+    dp_text text;       /* of the last sample */
+};
+
+/* Hands the message on and returns its status. */
+dptrain_status dp_handle_report(dptrain_error *error, const dp_error *reason);
+
+#endif

@@ -1,0 +1,297 @@
+/* What the library answers: against the file it was made of, the double reference, and itself. */
+#include "dptrain/dptrain.h"
+
+#include "base/digest.h"
+#include "base/memory.h"
+#include "library/checkpoint_files.h"
+#include "run/checkpoint.h"
+#include "support/expect.h"
+#include "support/reference.h"
+#include "support/scratch.h"
+#include "support/small_checkpoint.h"
+
+#include <pthread.h>
+
+static dp_checkpoint saved;
+static char saved_path[512];
+
+static int set_up(void **state) {
+    dp_error error = {0};
+    if (scratch_create(state) != 0)
+        return -1;
+    fill_small_checkpoint(&saved);
+    saved.progress = (dp_progress){.step = 7, .best_loss = 2.5, .best_step = 6};
+    snprintf(saved_path, sizeof saved_path, "%s", scratch_path("c.h5"));
+    expect_ok(dp_checkpoint_save(&saved, saved_path, &error), &error);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    dp_checkpoint_clear(&saved);
+    return scratch_remove(state);
+}
+
+static dptrain_model *open_saved(void) {
+    dptrain_error error;
+    dptrain_model *model = NULL;
+    if (dptrain_open(&model, saved_path, &error) != DPTRAIN_OK)
+        fail_msg("%s", error.message);
+    return model;
+}
+
+static void test_library_describes_a_model(void **state) {
+    (void)state;
+    char hash[DP_HASH_TEXT_SIZE];
+    dptrain_model *model = open_saved();
+    dptrain_description is;
+    dptrain_describe(model, &is, sizeof is);
+    assert_string_equal(is.path, scratch_path("c.h5"));
+    assert_string_equal(is.unit, "char");
+    assert_string_equal(is.weights, dp_hash_format(saved.weights_hash, hash));
+    expect_unsigned(is.vocab, 3);
+    expect_unsigned(is.block_size, 2);
+    expect_unsigned(is.embedding_dim, 2);
+    expect_unsigned(is.hidden_dim, 3);
+    expect_unsigned(is.parameters, saved.layout.parameter_count);
+    expect_unsigned(is.step, 7);
+    expect_unsigned(is.best_step, 6);
+    assert_non_null(strstr(is.config, "hidden_dim = 3"));
+    /* A program of an older header knows less of it. */
+    is.hidden_dim = 99;
+    dptrain_describe(model, &is, offsetof(dptrain_description, hidden_dim));
+    expect_unsigned(is.hidden_dim, 99);
+    dptrain_close(model);
+}
+
+static void test_library_shows_tensors(void **state) {
+    (void)state;
+    static const char *const names[] = {"C", "W1", "b1", "W2", "b2"};
+    dptrain_model *model = open_saved();
+    dptrain_tensor tensor;
+    size_t i = 0, numbers = 0;
+    for (; dptrain_get_tensor(model, i, &tensor, sizeof tensor); i++) {
+        assert_string_equal(tensor.name, names[i]);
+        const dp_tensor *own = &saved.layout.tensors[i];
+        for (size_t k = 0; k < tensor.rows * tensor.columns; k++, numbers++)
+            assert_true(tensor.values[k / tensor.columns * tensor.row_stride +
+                                      k % tensor.columns * tensor.column_stride] ==
+                        saved.params[dp_tensor_index(own, k)]);
+    }
+    expect_unsigned(i, 5);
+    expect_unsigned(numbers, saved.layout.parameter_count);
+    dptrain_close(model);
+}
+
+static void test_library_reads_tokens(void **state) {
+    (void)state;
+    dptrain_model *model = open_saved();
+    dptrain_error error;
+    uint32_t id = 9, ids[2] = {9, 9}, context[2];
+    size_t unknown = 9;
+    assert_string_equal(dptrain_token(model, 2), "b");
+    assert_null(dptrain_token(model, 3));
+    assert_true(dptrain_find(model, "bb", 1, &id));
+    expect_unsigned(id, 2);
+    assert_false(dptrain_find(model, "", 0, &id));
+    expect_unsigned(dptrain_encode(model, "bxa", 3, ids, 2, &unknown), 3);
+    expect_unsigned(ids[0], 2);
+    expect_unsigned(ids[1], DPTRAIN_UNKNOWN);
+    expect_unsigned(unknown, 1);
+    expect_unsigned(dptrain_encode(model, "", 0, NULL, 0, NULL), 0);
+    expect_unsigned(dptrain_context(model, "a", 1, context, NULL), DPTRAIN_OK);
+    expect_unsigned(context[0], DPTRAIN_BOUNDARY);
+    expect_unsigned(context[1], 1);
+    expect_unsigned(dptrain_context(model, "ax", 2, context, &error), DPTRAIN_ERR_INPUT);
+    assert_string_equal(error.message, "'x' is not in the vocabulary: . a b");
+    expect_unsigned(error.status, DPTRAIN_ERR_INPUT);
+    dptrain_close(model);
+}
+
+static double log_probability(dptrain_model *model, uint32_t first, uint32_t second, uint32_t id) {
+    double probabilities[3];
+    const uint32_t context[2] = {first, second};
+    expect_unsigned(dptrain_next(model, context, probabilities, NULL), DPTRAIN_OK);
+    expect_close(probabilities[0] + probabilities[1] + probabilities[2], 1.0, 1e-12);
+    return log(probabilities[id]);
+}
+
+static void test_library_gives_the_reference_s_probabilities(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dptrain_model *model = open_saved();
+    double *params = dp_memory_zeroed(saved.layout.length, sizeof *params, &error);
+    assert_non_null(params);
+    for (size_t i = 0; i < saved.layout.length; i++)
+        params[i] = (double)saved.params[i];
+    for (uint32_t i = 0; i < 27; i++) {
+        const uint32_t context[2] = {i / 9, i / 3 % 3}, target = i % 3;
+        expect_close(log_probability(model, context[0], context[1], target),
+                     -reference_loss(&saved.layout, params, 1, context, &target), 1e-5);
+    }
+    const uint32_t wrong[2] = {0, 3};
+    double probabilities[3];
+    expect_unsigned(dptrain_next(model, wrong, probabilities, NULL), DPTRAIN_ERR_INPUT);
+    expect_unsigned(dptrain_similarity(model, 3, probabilities, NULL), DPTRAIN_ERR_INPUT);
+    expect_unsigned(dptrain_similarity(model, 1, probabilities, NULL), DPTRAIN_OK);
+    expect_close(probabilities[1], 1.0, 1e-12);
+    dp_memory_free(params);
+    dptrain_close(model);
+}
+
+static void test_library_scores_texts(void **state) {
+    (void)state;
+    dptrain_model *model = open_saved();
+    dptrain_text_score score;
+    expect_unsigned(dptrain_score(model, "ab", 2, &score, sizeof score, NULL), DPTRAIN_OK);
+    expect_close(score.log_probability,
+                 log_probability(model, 0, 0, 1) + log_probability(model, 0, 1, 2) +
+                     log_probability(model, 1, 2, 0),
+                 1e-12);
+    expect_close(score.known_log_probability, score.log_probability, 0.0);
+    expect_unsigned(score.tokens, 3);
+    expect_unsigned(score.unknown, 0);
+    expect_unsigned(dptrain_score(model, "axb", 3, &score, sizeof score, NULL), DPTRAIN_OK);
+    assert_true(isinf(score.log_probability) && score.log_probability < 0);
+    expect_close(score.known_log_probability,
+                 log_probability(model, 0, 0, 1) + log_probability(model, 1, 0, 2) +
+                     log_probability(model, 0, 2, 0),
+                 1e-12);
+    expect_unsigned(score.tokens, 4);
+    expect_unsigned(score.unknown, 1);
+    dptrain_close(model);
+}
+
+/* More tokens than are computed at once. */
+static void test_library_scores_long_texts(void **state) {
+    (void)state;
+    char text[1000];
+    dptrain_model *model = open_saved();
+    dptrain_text_score score;
+    double expected = 0.0;
+    uint32_t before[2] = {0, 0};
+    for (size_t i = 0; i <= sizeof text; i++) {
+        const uint32_t id = i == sizeof text ? DPTRAIN_BOUNDARY : (uint32_t)(1 + i * i % 7 % 2);
+        if (i < sizeof text)
+            text[i] = (char)('a' + id - 1);
+        expected += log_probability(model, before[0], before[1], id);
+        before[0] = before[1];
+        before[1] = id;
+    }
+    expect_unsigned(dptrain_score(model, text, sizeof text, &score, sizeof score, NULL),
+                    DPTRAIN_OK);
+    expect_close(score.log_probability, expected, 1e-9);
+    expect_unsigned(score.tokens, sizeof text + 1);
+    dptrain_close(model);
+}
+
+static void test_library_draws_texts(void **state) {
+    (void)state;
+    dptrain_model *model = open_saved();
+    dptrain_error error;
+    dptrain_sampling how;
+    const char *text = "", *again = NULL;
+    char first[64];
+    dptrain_sampling_init(&how, sizeof how);
+    how.prompt = "ab";
+    how.length = 20;
+    expect_unsigned(dptrain_sample(model, &how, 3, &text, NULL), DPTRAIN_OK);
+    assert_memory_equal(text, "ab", 2);
+    assert_true(strlen(text) <= 22);
+    snprintf(first, sizeof first, "%s", text);
+    expect_unsigned(dptrain_sample(model, &how, 4, &again, NULL), DPTRAIN_OK);
+    expect_unsigned(dptrain_sample(model, &how, 3, &again, NULL), DPTRAIN_OK);
+    assert_string_equal(first, again);
+    how.prompt = "x";
+    expect_unsigned(dptrain_sample(model, &how, 3, &text, &error), DPTRAIN_ERR_INPUT);
+    assert_null(text);
+    assert_non_null(strstr(error.message, "'x' is not in the vocabulary"));
+    dptrain_close(model);
+}
+
+static void test_library_opens_run_folders(void **state) {
+    (void)state;
+    dp_error failure = {0};
+    dptrain_error error;
+    dptrain_model *model = NULL;
+    dptrain_description is;
+    char run[DP_PATH_SIZE], path[DP_PATH_SIZE];
+    snprintf(run, sizeof run, "%s", scratch_path("run"));
+    expect_unsigned(dptrain_open(&model, run, &error), DPTRAIN_ERR_IO);
+    assert_null(model);
+    assert_non_null(strstr(error.message, run));
+    expect_unsigned(dptrain_open(&model, scratch_folder, &error), DPTRAIN_ERR_INPUT);
+    assert_non_null(strstr(error.message, "holds no checkpoint"));
+    expect_ok(dp_checkpoint_files_path(run, 5, path, &failure), &failure);
+    expect_ok(dp_file_make_directories(scratch_path("run/checkpoints"), &failure), &failure);
+    expect_ok(dp_checkpoint_save(&saved, path, &failure), &failure);
+    expect_unsigned(dptrain_open(&model, run, &error), DPTRAIN_OK);
+    dptrain_describe(model, &is, sizeof is);
+    assert_string_equal(is.path, path);
+    dptrain_close(model);
+    expect_ok(dp_checkpoint_save(&saved, scratch_path("run/best.h5"), &failure), &failure);
+    expect_unsigned(dptrain_open(&model, scratch_path("run/"), &error), DPTRAIN_OK);
+    dptrain_describe(model, &is, sizeof is);
+    assert_string_equal(is.path, scratch_path("run/best.h5"));
+    dptrain_close(model);
+    dptrain_close(NULL);
+}
+
+/* Every changed byte is noticed. */
+static void test_library_refuses_damage(void **state) {
+    (void)state;
+    dp_error failure = {0};
+    dptrain_error error;
+    dp_file_map map;
+    expect_ok(dp_file_map_open(&map, scratch_path("c.h5"), &failure), &failure);
+    unsigned char *bytes = dp_memory_zeroed(map.size, 1, &failure);
+    assert_non_null(bytes);
+    for (size_t at = 0; at < map.size; at += 97) {
+        dptrain_model *model = NULL;
+        memcpy(bytes, map.data, map.size);
+        bytes[at] ^= 1;
+        expect_ok(dp_file_write(scratch_path("bad.h5"), bytes, map.size, &failure), &failure);
+        expect_unsigned(dptrain_open(&model, scratch_path("bad.h5"), &error), DPTRAIN_ERR_INPUT);
+        assert_null(model);
+    }
+    dp_memory_free(bytes);
+    dp_file_map_close(&map);
+}
+
+static void *ask_many_times(void *result) {
+    dptrain_model *model = open_saved();
+    dptrain_text_score score = {0};
+    for (int i = 0; i < 200; i++)
+        (void)!dptrain_score(model, "abba", 4, &score, sizeof score, NULL);
+    dptrain_close(model);
+    *(double *)result = score.log_probability;
+    return NULL;
+}
+
+static void test_library_answers_threads_with_a_model_each(void **state) {
+    (void)state;
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    double results[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_many_times, &results[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        expect_close(results[i], results[0], 0.0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_library_describes_a_model),
+        cmocka_unit_test(test_library_shows_tensors),
+        cmocka_unit_test(test_library_reads_tokens),
+        cmocka_unit_test(test_library_gives_the_reference_s_probabilities),
+        cmocka_unit_test(test_library_scores_texts),
+        cmocka_unit_test(test_library_scores_long_texts),
+        cmocka_unit_test(test_library_draws_texts),
+        cmocka_unit_test(test_library_opens_run_folders),
+        cmocka_unit_test(test_library_refuses_damage),
+        cmocka_unit_test(test_library_answers_threads_with_a_model_each),
+    };
+    return cmocka_run_group_tests_name("library", tests, set_up, tear_down);
+}
