@@ -45,7 +45,8 @@ static bool is_comment(span text) {
 /* Bytes of the text before the first of `marks`, or of all of it. */
 static size_t length_before(span text, const char *marks) {
     size_t length = 0;
-    while (length < text.length && memchr(marks, text.start[length], strlen(marks)) == NULL)
+    while (length < text.length &&
+           (text.start[length] == '\0' || strchr(marks, text.start[length]) == NULL))
         length++;
     return length;
 }

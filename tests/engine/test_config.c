@@ -82,7 +82,7 @@ static void test_config_resolves_grains(void **state) {
     static const struct {
         const char *batch_size, *grains;
         uint64_t resolved;
-    } cases[] = {{"train.batch_size=1", "train.grains=0", 1},
+    } cases[] = {{"train.batch-size=1", "train.grains=0", 1}, /* as typed for an option */
                  {"train.batch_size=7", "train.grains=0", 7},
                  {"train.batch_size=8", "train.grains=0", 8},
                  {"train.batch_size=1000", "train.grains=0", 8},

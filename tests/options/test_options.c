@@ -580,20 +580,17 @@ static void test_options_arguments_pass_on_keys_of_a_config(void **state) {
 /* No rule of config files counts here. */
 static void test_options_arguments_take_any_text(void **state) {
     (void)state;
-    static const char *const texts[] = {"", " ;", "mary ", "\ta\nb\x1b", "\"", "--=\xFF"};
-    static char longest[DP_PATH_SIZE + 7000];
+    static char longest[DP_PATH_SIZE + 7000], name[] = "--say";
+    static char texts[][16] = {"", " ;", "mary ", "\ta\nb\x1b", "\"", "=\xFF"};
     parsed result = parse("");
     assert_string_equal(result.values.say, "hello");
+    memset(longest, 'x', sizeof longest - 1);
     for (size_t i = 0; i <= sizeof texts / sizeof texts[0]; i++) {
-        memcpy(longest, "--say=", strlen("--say="));
-        memset(longest + strlen("--say="), 'x', sizeof longest - strlen("--say=") - 1);
-        if (i < sizeof texts / sizeof texts[0])
-            snprintf(longest, sizeof longest, "--say=%s", texts[i]);
-        char *arguments[] = {longest};
-        expect_ok(dp_options_parse_arguments(command_table, &result.values, 1, arguments,
+        char *arguments[] = {name, i == 0 ? longest : texts[i - 1]};
+        expect_ok(dp_options_parse_arguments(command_table, &result.values, 2, arguments,
                                              &result.positional, &result.error),
                   &result.error);
-        assert_string_equal(result.values.say, longest + strlen("--say="));
+        assert_string_equal(result.values.say, i == 0 ? longest : texts[i - 1]);
     }
 }
 
