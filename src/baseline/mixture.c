@@ -1,42 +1,15 @@
 #include "baseline/mixture.h"
 
-#include "base/memory.h"
 #include "base/size.h"
+#include "base/workspace.h"
 
 #include <math.h>
 
 #define STEPS_MAX 1000  /* of EM */
 #define CHANGE_MIN 1e-6 /* of the weight in a step */
 
-/* Some rows of a split, read from the dataset. */
-typedef struct row_reader {
-    const dp_dataset *dataset;
-    dp_split split;
-    size_t block_size;
-    uint32_t *contexts; /* [DP_EVALUATE_ROWS, block_size] */
-    uint32_t *targets;  /* [DP_EVALUATE_ROWS] */
-} row_reader;
-
-static dp_status reader_init(row_reader *self, const dp_dataset *dataset, dp_split split,
-                             dp_error *error) {
-    const size_t block_size = (size_t)dataset->info.block_size;
-    *self = (row_reader){.dataset = dataset, .split = split, .block_size = block_size};
-    DP_TRY_NEW(self->contexts, DP_EVALUATE_ROWS * block_size);
-    DP_TRY_NEW(self->targets, DP_EVALUATE_ROWS);
-    return DP_OK;
-}
-
-static void reader_clear(row_reader *self) {
-    dp_memory_free(self->contexts);
-    dp_memory_free(self->targets);
-}
-
-static void read_rows(row_reader *self, size_t first, size_t rows) {
-    dp_dataset_read_rows(self->dataset, self->split, first, rows, self->contexts, self->targets);
-}
-
-static const uint32_t *context_of(const row_reader *self, size_t row) {
-    return self->contexts + row * self->block_size;
+static const uint32_t *context_of(const dp_evaluate_rows *rows, size_t row) {
+    return rows->contexts + row * (size_t)rows->dataset->info.block_size;
 }
 
 /* --- the trigram ------------------------------------------------------------------------------ */
@@ -47,17 +20,15 @@ typedef dp_status take_row(dp_trigram *trigram, const uint32_t *context, uint32_
 static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_split split,
                             take_row *take, dp_error *error) {
     const size_t rows = (size_t)dp_dataset_rows(dataset, split);
-    DP_OWNED(reader_clear) row_reader reader = {0};
-    dp_status status = DP_OK;
-    DP_TRY(reader_init(&reader, dataset, split, error));
+    dp_evaluate_rows read = {0};
+    dp_status status = dp_evaluate_rows_init(&read, dataset, split, error);
     for (size_t first = 0; first < rows && status == DP_OK; first += DP_EVALUATE_ROWS) {
         const size_t count = dp_size_min(rows - first, DP_EVALUATE_ROWS);
-        read_rows(&reader, first, count);
+        dp_evaluate_rows_read(&read, first, count);
         for (size_t i = 0; i < count && status == DP_OK; i++)
-            status = take(trigram, context_of(&reader, i),
-                          reader.targets[i], /* NOLINT(clang-analyzer-core.NullDereference) */
-                          error);
+            status = take(trigram, context_of(&read, i), read.targets[i], error);
     }
+    dp_memory_free(read.contexts);
     return status;
 }
 
@@ -89,12 +60,12 @@ typedef struct scores {
     dp_tree_range share;
     double *losses;        /* [share] the network's; NULL: there is none */
     double *probabilities; /* [share] the trigram's */
+    void *memory;          /* of both */
     double weight;
 } scores;
 
 static void scores_clear(scores *self) {
-    dp_memory_free(self->losses);
-    dp_memory_free(self->probabilities);
+    dp_memory_free(self->memory);
     *self = (scores){0};
 }
 
@@ -104,26 +75,30 @@ static dp_status prepare(scores *self, dp_comm *comm, const dp_mixture *mixture,
     const dp_model_options options = {.level = dp_evaluate_level(comm, mixture->highest),
                                       .grain_rows = DP_EVALUATE_ROWS,
                                       .forward_only = true};
+    dp_workspace room = {0};
     self->share = dp_evaluate_share(comm, self->rows);
-    DP_TRY_NEW(self->probabilities, self->share.end - self->share.first);
-    if (mixture->layout == NULL)
-        return DP_OK;
-    DP_TRY_NEW(self->losses, self->share.end - self->share.first);
-    return dp_model_create(model, mixture->layout, &options, error);
+    DP_RESERVE(&room, self->probabilities, self->share.end - self->share.first);
+    if (mixture->layout != NULL)
+        DP_RESERVE(&room, self->losses, self->share.end - self->share.first);
+    self->memory = dp_workspace_allocate(&room, error);
+    if (self->memory == NULL)
+        return error->status;
+    return mixture->layout == NULL ? DP_OK
+                                   : dp_model_create(model, mixture->layout, &options, error);
 }
 
 /* Chunk by chunk, so that a row's loss has the bits that it has in dp_evaluate. */
-static void fill(scores *self, const dp_mixture *mixture, dp_model *model, row_reader *reader) {
+static void fill(scores *self, const dp_mixture *mixture, dp_model *model, dp_evaluate_rows *read) {
     for (size_t first = self->share.first; first < self->share.end; first += DP_EVALUATE_ROWS) {
         const size_t at = first - self->share.first;
         const size_t count = dp_size_min(self->share.end - first, DP_EVALUATE_ROWS);
-        read_rows(reader, first, count);
+        dp_evaluate_rows_read(read, first, count);
         if (model != NULL)
-            dp_model_row_losses(model, mixture->params, count, reader->contexts, reader->targets,
+            dp_model_row_losses(model, mixture->params, count, read->contexts, read->targets,
                                 self->losses + at);
         for (size_t i = 0; i < count; i++)
             self->probabilities[at + i] =
-                dp_trigram_probability(mixture->trigram, context_of(reader, i), reader->targets[i]);
+                dp_trigram_probability(mixture->trigram, context_of(read, i), read->targets[i]);
     }
 }
 
@@ -131,16 +106,16 @@ static void fill(scores *self, const dp_mixture *mixture, dp_model *model, row_r
 static dp_status score(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
                        const dp_mixture *mixture, dp_error *error) {
     dp_model *model = NULL;
-    row_reader reader = {0};
+    dp_evaluate_rows read = {0};
     *self = (scores){.rows = (size_t)dp_dataset_rows(dataset, split)};
     dp_status status = prepare(self, comm, mixture, &model, error);
     if (status == DP_OK)
-        status = reader_init(&reader, dataset, split, error);
+        status = dp_evaluate_rows_init(&read, dataset, split, error);
     DP_OR_DONE(dp_comm_agree(comm, status, error));
-    fill(self, mixture, model, &reader);
+    fill(self, mixture, model, &read);
 done:
     dp_model_destroy(model);
-    reader_clear(&reader);
+    dp_memory_free(read.contexts);
     return status;
 }
 

@@ -1,6 +1,6 @@
 #include "baseline/trigram.h"
 
-#include "base/memory.h"
+#include "base/workspace.h"
 #include "baseline/tally.h"
 
 #include <math.h>
@@ -17,6 +17,7 @@ typedef struct held_row {
     size_t bucket;
 } held_row;
 
+/* One block: this and the arrays [vocab]; what grows has its own. */
 struct dp_trigram {
     size_t vocab;
     size_t block_size;
@@ -34,23 +35,17 @@ struct dp_trigram {
 
 dp_status dp_trigram_create(dp_trigram **trigram, size_t vocab, size_t block_size,
                             dp_error *error) {
-    dp_status status = DP_OK;
-    dp_trigram *self = NULL;
+    dp_trigram self = {.vocab = vocab, .block_size = block_size};
+    dp_workspace room = {0};
     *trigram = NULL;
-    DP_NEW_OR_DONE(self, 1);
-    self->vocab = vocab;
-    self->block_size = block_size;
-    DP_NEW_OR_DONE(self->targets, vocab);
-    DP_NEW_OR_DONE(self->followed, vocab);
+    DP_RESERVE(&room, self.targets, vocab);
+    DP_RESERVE(&room, self.followed, vocab);
     for (size_t q = 0; q < BUCKETS; q++) {
         for (size_t i = 0; i < DP_TRIGRAM_LEVELS; i++)
-            self->weights[q][i] = 1.0 / DP_TRIGRAM_LEVELS;
+            self.weights[q][i] = 1.0 / DP_TRIGRAM_LEVELS;
     }
-    *trigram = self;
-    self = NULL;
-done:
-    dp_trigram_destroy(self);
-    return status;
+    DP_TRY_BUILD(*trigram, &room, self);
+    return DP_OK;
 }
 
 void dp_trigram_destroy(dp_trigram *trigram) {
@@ -59,8 +54,6 @@ void dp_trigram_destroy(dp_trigram *trigram) {
     dp_tally_clear(&trigram->contexts);
     dp_tally_clear(&trigram->successors);
     dp_tally_clear(&trigram->trigrams);
-    dp_memory_free(trigram->targets);
-    dp_memory_free(trigram->followed);
     dp_memory_free(trigram->held);
     dp_memory_free(trigram);
 }

@@ -15,13 +15,12 @@ typedef struct machine {
 dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, dp_build_info *info,
                                dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(comm);
-    dp_status status = DP_OK;
     machine mine;
     memset(&mine, 0, sizeof mine);
     mine.level = dp_cpu_level_up_to(highest);
     dp_linalg_name(mine.blas);
-    machine *machines = NULL;
-    DP_NEW_ON_ALL_OR_DONE(comm, machines, ranks);
+    DP_OWNED(dp_memory_release) machine *machines = NULL;
+    DP_TRY_NEW_ON_ALL(comm, machines, ranks);
     dp_comm_gather_all(comm, &mine, sizeof mine, machines);
     info->level = machines[0].level;
     info->uniform = true;
@@ -31,7 +30,5 @@ dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, dp_build_inf
     }
     snprintf(info->text, sizeof info->text, "dptrain " DP_VERSION ", %s, %s",
              dp_cpu_level_name(info->level), machines[0].blas);
-done:
-    dp_memory_free(machines);
-    return status;
+    return DP_OK;
 }

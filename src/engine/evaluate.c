@@ -1,7 +1,7 @@
 #include "engine/evaluate.h"
 
-#include "base/memory.h"
 #include "base/size.h"
+#include "base/workspace.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,10 +30,12 @@ dp_status dp_evaluate_sums(dp_comm *comm, size_t rows, size_t count, dp_evaluate
     const size_t share = share_of(comm, rows), chunks = share * (size_t)dp_comm_size(comm);
     const dp_tree_range range = dp_evaluate_share(comm, rows);
     double *mine = NULL, *all = NULL, *column = NULL;
-    dp_status status = DP_OK;
-    DP_NEW_ON_ALL_OR_DONE(comm, mine, share * count);
-    DP_NEW_ON_ALL_OR_DONE(comm, all, chunks * count);
-    DP_NEW_ON_ALL_OR_DONE(comm, column, chunks);
+    DP_OWNED(dp_memory_release) void *memory = NULL;
+    dp_workspace room = {0};
+    DP_RESERVE_ROWS(&room, mine, share, count);
+    DP_RESERVE_ROWS(&room, all, chunks, count);
+    DP_RESERVE(&room, column, chunks);
+    DP_TRY_ALLOCATE_ON_ALL(comm, memory, &room);
     double *next = mine;
     for (size_t first = range.first; first < range.end; first += DP_EVALUATE_ROWS, next += count)
         chunk(context, first, dp_size_min(DP_EVALUATE_ROWS, range.end - first), next);
@@ -43,11 +45,7 @@ dp_status dp_evaluate_sums(dp_comm *comm, size_t rows, size_t count, dp_evaluate
             column[i] = all[i * count + k];
         sums[k] = dp_tree_sum_reals(column, chunks_of(rows));
     }
-done:
-    dp_memory_free(mine);
-    dp_memory_free(all);
-    dp_memory_free(column);
-    return status;
+    return DP_OK;
 }
 
 dp_evaluation dp_evaluation_of(double loss_sum, size_t rows) {
@@ -61,44 +59,48 @@ dp_cpu_level dp_evaluate_level(dp_comm *comm, dp_cpu_level highest) {
 
 /* --- the network ------------------------------------------------------------------------------ */
 
-typedef struct evaluator {
-    const dp_dataset *dataset;
-    dp_split split;
-    const float *params;
-    dp_model *model;
-    uint32_t *contexts; /* [DP_EVALUATE_ROWS, block_size] */
-    uint32_t *targets;  /* [DP_EVALUATE_ROWS] */
-} evaluator;
-
-static void chunk_loss(void *context, size_t first, size_t rows, double *sums) {
-    evaluator *self = context;
-    dp_dataset_read_rows(self->dataset, self->split, first, rows, self->contexts, self->targets);
-    sums[0] += dp_model_loss(self->model, self->params, rows, self->contexts, self->targets);
+dp_status dp_evaluate_rows_init(dp_evaluate_rows *rows, const dp_dataset *dataset, dp_split split,
+                                dp_error *error) {
+    rows->dataset = dataset;
+    rows->split = split;
+    DP_TRY_NEW(rows->contexts, DP_EVALUATE_ROWS * (size_t)dataset->info.block_size);
+    return DP_OK;
 }
 
-static dp_status allocate(evaluator *self, const dp_params_layout *layout, dp_cpu_level level,
-                          dp_error *error) {
-    const dp_model_options options = {
-        .level = level, .grain_rows = DP_EVALUATE_ROWS, .forward_only = true};
-    DP_TRY(dp_model_create(&self->model, layout, &options, error));
-    DP_TRY_NEW(self->contexts, DP_EVALUATE_ROWS * layout->shape.block_size);
-    DP_TRY_NEW(self->targets, DP_EVALUATE_ROWS);
-    return DP_OK;
+void dp_evaluate_rows_read(dp_evaluate_rows *rows, size_t first, size_t count) {
+    dp_dataset_read_rows(rows->dataset, rows->split, first, count, rows->contexts, rows->targets);
+}
+
+typedef struct evaluator {
+    const float *params;
+    dp_model *model;
+    dp_evaluate_rows rows;
+} evaluator;
+
+static void chunk_loss(void *context, size_t first, size_t count, double *sums) {
+    evaluator *self = context;
+    dp_evaluate_rows_read(&self->rows, first, count);
+    sums[0] +=
+        dp_model_loss(self->model, self->params, count, self->rows.contexts, self->rows.targets);
 }
 
 dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, dp_split split,
                       const dp_params_layout *layout, dp_cpu_level highest, const float *params,
                       dp_evaluation *evaluation, dp_error *error) {
+    const dp_model_options options = {.level = dp_evaluate_level(comm, highest),
+                                      .grain_rows = DP_EVALUATE_ROWS,
+                                      .forward_only = true};
     const size_t rows = dp_dataset_rows(dataset, split);
     double loss = 0.0;
-    evaluator self = {.dataset = dataset, .split = split, .params = params};
-    dp_status status = allocate(&self, layout, dp_evaluate_level(comm, highest), error);
+    evaluator self = {.params = params};
+    dp_status status = dp_model_create(&self.model, layout, &options, error);
+    if (status == DP_OK)
+        status = dp_evaluate_rows_init(&self.rows, dataset, split, error);
     DP_OR_DONE(dp_comm_agree(comm, status, error));
     DP_OR_DONE(dp_evaluate_sums(comm, rows, 1, chunk_loss, &self, &loss, error));
     *evaluation = dp_evaluation_of(loss, rows);
 done:
-    dp_memory_free(self.contexts);
-    dp_memory_free(self.targets);
+    dp_memory_free(self.rows.contexts);
     dp_model_destroy(self.model);
     return status;
 }

@@ -31,6 +31,20 @@ dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, dp_split split,
                       const dp_params_layout *layout, dp_cpu_level highest, const float *params,
                       dp_evaluation *evaluation, dp_error *error) DP_CHECKED;
 
+/* Room to read a chunk of a split into. */
+typedef struct dp_evaluate_rows {
+    const dp_dataset *dataset;
+    dp_split split;
+    uint32_t targets[DP_EVALUATE_ROWS];
+    uint32_t *contexts; /* [DP_EVALUATE_ROWS, block_size], owned */
+} dp_evaluate_rows;
+
+/* `dataset` is borrowed. Release with dp_memory_free(rows->contexts). */
+dp_status dp_evaluate_rows_init(dp_evaluate_rows *rows, const dp_dataset *dataset, dp_split split,
+                                dp_error *error) DP_CHECKED;
+/* Reads the rows [first, first + count) of the split, count <= DP_EVALUATE_ROWS. */
+void dp_evaluate_rows_read(dp_evaluate_rows *rows, size_t first, size_t count);
+
 /* The rows of a split of `rows` that this rank evaluates: whole chunks; it may have none. */
 dp_tree_range dp_evaluate_share(const dp_comm *comm, size_t rows);
 

@@ -82,8 +82,12 @@ static void update(void *context, size_t first, size_t count, const float *gradi
     grain_engine *self = context;
     const dp_optimizer_step step = {
         .number = self->now->number, .lr = self->now->lr, .clip = self->clip};
-    dp_optimizer_update(&self->optimizer, self->kernels, self->setting.layout, &step, first, count,
-                        gradient, self->params, self->state);
+    dp_optimizer_slice slice = {
+        .count = count, .gradient = gradient, .params = self->params + first};
+    for (size_t i = 0; i < dp_optimizer_slabs(self->optimizer.kind); i++)
+        slice.state[i] = self->state[i] + first;
+    dp_optimizer_update(&self->optimizer, self->kernels, self->setting.layout, &step, first,
+                        &slice);
 }
 
 static dp_step_result take_step(void *engine, const dp_step *step) {

@@ -42,18 +42,15 @@ static dp_status compare_identities(dp_comm *comm, const dp_dataset *dataset, co
 
 /* Compares what the ranks see. */
 static dp_status divide(dp_comm *comm, const dp_dataset *dataset, share *mine, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t ranks = (size_t)dp_comm_size(comm);
     view own = {.state = dataset->state};
-    view *views = NULL;
-    DP_NEW_ON_ALL_OR_DONE(comm, views, ranks);
+    DP_OWNED(dp_memory_release) view *views = NULL;
+    DP_TRY_NEW_ON_ALL(comm, views, ranks);
     memcpy(own.sha256, dataset->info.sha256, sizeof own.sha256);
     dp_comm_gather_all(comm, &own, sizeof own, views);
-    DP_OR_DONE(dp_comm_agree(comm, compare_identities(comm, dataset, views, error), error));
+    DP_TRY(dp_comm_agree(comm, compare_identities(comm, dataset, views, error), error));
     *mine = find_share(views, ranks, (size_t)dp_comm_rank(comm));
-done:
-    dp_memory_free(views);
-    return status;
+    return DP_OK;
 }
 
 /* The first rank of each file looks; every file must have a stamp. */

@@ -216,14 +216,14 @@ float *dp_split_slab(void *engine, size_t slab) {
 
 void dp_split_update(dp_split_engine *self, bool decays, size_t first, size_t count,
                      const float *gradient) {
-    float *state[DP_OPTIMIZER_SLABS_MAX] = {NULL};
+    dp_optimizer_slice slice = {
+        .count = count, .gradient = gradient, .params = self->params + first};
     const size_t before = first < self->layout->output_offset
                               ? 0 /* what this node's slabs lack of those before it */
                               : self->kept.first * self->layout->output_stride;
     for (size_t slab = 0; slab < self->slab_count; slab++)
-        state[slab] = slab_of(self, slab) + (first - before);
-    dp_optimizer_update_part(&self->optimizer, self->kernels, &self->update, decays, 0, count,
-                             gradient, self->params + first, state);
+        slice.state[slab] = slab_of(self, slab) + (first - before);
+    dp_optimizer_update_part(&self->optimizer, self->kernels, &self->update, decays, &slice);
 }
 
 /* Some blocks of the output, of which the first is `first`. */

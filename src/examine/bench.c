@@ -1,7 +1,7 @@
 #include "examine/bench.h"
 
-#include "base/memory.h"
 #include "base/timer.h"
+#include "base/workspace.h"
 #include "engine/engine.h"
 #include "kernels/kernels.h"
 #include "kernels/linalg.h"
@@ -37,6 +37,7 @@ typedef struct bench {
     dp_exchange *idle; /* an exchange of the same size, with nothing to compute; NULL if split */
     float *slab;       /* [length], for MPI_Allreduce; NULL likewise */
     float *square;     /* [3][SGEMM_SIZE, SGEMM_SIZE], rank 0 */
+    void *memory;      /* of both */
     uint64_t step;
     uint64_t stretch; /* steps */
     double us;        /* a step takes about; the same on all ranks */
@@ -132,15 +133,16 @@ static double rate_of_sgemm(const bench *self) {
 /* --- the run -------------------------------------------------------------------------------- */
 
 static dp_status prepare(bench *self, dp_error *error) {
-    dp_status status = DP_OK;
+    const bool is_root = dp_comm_rank(self->comm) == 0;
+    dp_workspace room = {0};
     if (!is_split(self))
-        DP_TRY_NEW(self->slab, self->layout->length);
-    if (dp_comm_rank(self->comm) != 0)
-        return status;
-    DP_TRY_NEW(self->square, (size_t)3 * SGEMM_SIZE * SGEMM_SIZE);
-    for (size_t i = 0; i < (size_t)2 * SGEMM_SIZE * SGEMM_SIZE; i++)
+        DP_RESERVE(&room, self->slab, self->layout->length);
+    if (is_root)
+        DP_RESERVE_ROWS(&room, self->square, 3 * SGEMM_SIZE, SGEMM_SIZE);
+    DP_TRY_ALLOCATE_ON_ALL(self->comm, self->memory, &room);
+    for (size_t i = 0; is_root && i < (size_t)2 * SGEMM_SIZE * SGEMM_SIZE; i++)
         self->square[i] = (float)(i % 7) - 3.0f;
-    return status;
+    return DP_OK;
 }
 
 /* Steps that take about so long, from 1 to `most`; the same on all ranks. */
@@ -191,12 +193,14 @@ static dp_status measure_phases(bench *self, double seconds, dp_bench_result *re
                                 dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     const uint64_t steps = steps_in(self, fmin(seconds, PROFILE_SECONDS_MAX), PROFILED_STEPS_MAX);
-    dp_status status = DP_OK;
     dp_profile profile = {0};
     report mine, *all = NULL;
     double *column = NULL;
-    DP_NEW_ON_ALL_OR_DONE(self->comm, all, ranks);
-    DP_NEW_ON_ALL_OR_DONE(self->comm, column, ranks);
+    DP_OWNED(dp_memory_release) void *memory = NULL;
+    dp_workspace room = {0};
+    DP_RESERVE(&room, all, ranks);
+    DP_RESERVE(&room, column, ranks);
+    DP_TRY_ALLOCATE_ON_ALL(self->comm, memory, &room);
     const uint64_t before = dp_comm_bytes_sent(self->comm);
     (void)time_steps(self, steps, &profile);
     mine.bytes_sent = (double)(dp_comm_bytes_sent(self->comm) - before);
@@ -209,28 +213,22 @@ static dp_status measure_phases(bench *self, double seconds, dp_bench_result *re
             column[rank] = 1e6 * all[rank].seconds[phase] / (double)steps;
         result->phase_us[phase] = spread_of(column, ranks);
     }
-done:
-    dp_memory_free(all);
-    dp_memory_free(column);
-    return status;
+    return DP_OK;
 }
 
 static dp_status measure_memory(bench *self, dp_bench_result *result, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     const double mine[2] = {(double)dp_process_resident_bytes(),
                             (double)dp_process_proportional_bytes()};
-    dp_status status = DP_OK;
-    double(*all)[2] = NULL;
-    DP_NEW_ON_ALL_OR_DONE(self->comm, all, ranks);
+    DP_OWNED(dp_memory_release) double(*all)[2] = NULL;
+    DP_TRY_NEW_ON_ALL(self->comm, all, ranks);
     dp_comm_gather_all(self->comm, mine, sizeof mine, all);
     for (size_t rank = 0; rank < ranks; rank++) {
         result->resident_bytes_rank = fmax(result->resident_bytes_rank, all[rank][0]);
         if (rank < (size_t)dp_comm_node_first(self->comm, 1))
             result->resident_bytes_node += all[rank][1];
     }
-done:
-    dp_memory_free(all);
-    return status;
+    return DP_OK;
 }
 
 static double nominal_flops(const dp_config *config, const dp_model_shape *shape) {
@@ -271,7 +269,7 @@ static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_er
     result->seconds_to_first_step = dp_process_age();
     DP_TRY(measure_memory(self, result, error));
     DP_TRY(create_idle(self, error));
-    DP_TRY(dp_comm_agree(comm, prepare(self, error), error));
+    DP_TRY(prepare(self, error));
     DP_TRY(dp_engine_initialise(self->engine, error));
     dp_engine_publish(self->engine);
     warm_up(self, seconds);
@@ -293,8 +291,7 @@ static void clear(bench *self) {
         return;
     dp_exchange_destroy(self->idle);
     dp_engine_destroy(self->engine);
-    dp_memory_free(self->slab);
-    dp_memory_free(self->square);
+    dp_memory_free(self->memory);
     dp_memory_free(self);
 }
 

@@ -77,7 +77,6 @@ static const char *format_bytes(double bytes, char buffer[32]) {
 /* --- the machines --------------------------------------------------------------------------- */
 
 static dp_status gather_machines(examination *self, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_cpu_level highest =
         self->config == NULL ? DP_CPU_X86_64_V4 : dp_config_level(self->config);
     machine mine;
@@ -88,11 +87,9 @@ static dp_status gather_machines(examination *self, dp_error *error) {
     mine.mpi_yields = dp_comm_mpi_yields();
     dp_cpu_mask(mine.processors);
     mine.shared_free = dp_comm_shared_free(self->shared_folder);
-    DP_NEW_ON_ALL_OR_DONE(self->comm, self->machines, (size_t)dp_comm_size(self->comm));
+    DP_TRY_NEW_ON_ALL(self->comm, self->machines, (size_t)dp_comm_size(self->comm));
     dp_comm_gather_all(self->comm, &mine, sizeof mine, self->machines);
-    DP_OR_DONE(dp_build_info_gather(self->comm, highest, &self->build, error));
-done:
-    return status;
+    return dp_build_info_gather(self->comm, highest, &self->build, error);
 }
 
 static int ranks_of_node(const examination *self, int node) {
@@ -411,10 +408,10 @@ static void add_resumption(examination *self, const dp_progress *progress, bool 
 
 /* Resumes as training would, into memory of its own. */
 static dp_status check_resuming(examination *self, dp_error *error) {
-    dp_status status = DP_OK;
     dp_report silent = {.enabled = false};
     dp_progress progress = {0};
     bool resumed = false;
+    DP_OWNED(dp_memory_release) void *memory = NULL;
     dp_workspace room = {0};
     dp_subject subject = {.comm = self->comm,
                           .config = self->config,
@@ -424,17 +421,12 @@ static dp_status check_resuming(examination *self, dp_error *error) {
     DP_RESERVE(&room, subject.params, self->layout.length);
     for (size_t slab = 0; slab < dp_optimizer_slabs(self->config->optimizer); slab++)
         DP_RESERVE(&room, subject.state[slab], self->layout.length);
-    void *memory = dp_workspace_allocate(&room, error);
-    DP_OR_DONE(dp_comm_agree(self->comm, memory == NULL ? error->status : DP_OK, error));
-    status = dp_resume(&subject, &silent, &progress, &resumed, error);
-    if (status == DP_OK)
+    DP_TRY_ALLOCATE_ON_ALL(self->comm, memory, &room);
+    if (dp_resume(&subject, &silent, &progress, &resumed, error) == DP_OK)
         add_resumption(self, &progress, resumed);
     else
         ADD(self, DP_VERDICT_PROBLEM, "resuming", "%s", error->message);
-    status = DP_OK;
-done:
-    dp_memory_free(memory);
-    return status;
+    return DP_OK;
 }
 
 /* --- all of it ------------------------------------------------------------------------------ */

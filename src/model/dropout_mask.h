@@ -40,7 +40,7 @@ void dp_dropout_mask_draw(dp_dropout_mask *mask, const dp_kernels *kernels, size
  * Kernels go by whole vectors, so pieces must be padded, with 0. */
 void dp_dropout_mask_apply(const dp_dropout_mask *mask, const dp_kernels *kernels, size_t rows,
                            size_t ld, float *x);
-/* The same of pieces that lie close together. */
+/* x likewise, where pieces lie close together and need no padding. */
 void dp_dropout_mask_apply_close(const dp_dropout_mask *mask, size_t rows, float *x);
 
 #endif

@@ -265,7 +265,7 @@ static void layer1_backward_by_pairs(dp_kernel_model *model, const float *params
     }
 }
 
-/* The same row by row. */
+/* The gradients of layer 1 and at the features, row by row. */
 static void layer1_backward_by_rows(dp_kernel_model *model, const float *params,
                                     const dp_batch *batch, float *gradient) {
     const dp_model_shape *shape = &model->layout->shape;

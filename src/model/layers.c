@@ -35,17 +35,15 @@ static dp_linalg_operand transpose(dp_linalg_operand a) {
     return a;
 }
 
-void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
-                       const float *b, float *y) {
+void dp_linear_forward(size_t rows, const float *x, dp_weights w, const float *b, float *y) {
     for (size_t r = 0; r < rows; r++)
-        memcpy(y + r * out, b, out * sizeof *y);
-    if (in > 0)
-        dp_linear_add_forward(rows, in, out, x, w, y);
+        memcpy(y + r * w.out, b, w.out * sizeof *y);
+    if (w.in > 0)
+        dp_linear_add_forward(rows, x, w, y);
 }
 
-void dp_linear_add_forward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
-                           float *y) {
-    dp_linalg_multiply(rows, out, in, plain(x, in), weights(w), 1.0f, y, out);
+void dp_linear_add_forward(size_t rows, const float *x, dp_weights w, float *y) {
+    dp_linalg_multiply(rows, w.out, w.in, plain(x, w.in), weights(w), 1.0f, y, w.out);
 }
 
 static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, float *restrict sum) {
@@ -56,33 +54,32 @@ static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, flo
     }
 }
 
-static void weight_gradient(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
-                            const float *dy, float *dw) {
+static void weight_gradient(size_t rows, const float *x, dp_weights w, const float *dy, float *dw) {
+    const dp_linalg_operand in = plain(x, w.in), out = plain(dy, w.out);
     if (w.transposed)
-        dp_linalg_multiply(out, in, rows, transpose(plain(dy, out)), plain(x, in), 0.0f, dw, w.ld);
+        dp_linalg_multiply(w.out, w.in, rows, transpose(out), in, 0.0f, dw, w.ld);
     else
-        dp_linalg_multiply(in, out, rows, transpose(plain(x, in)), plain(dy, out), 0.0f, dw, w.ld);
+        dp_linalg_multiply(w.in, w.out, rows, transpose(in), out, 0.0f, dw, w.ld);
 }
 
 /* dx = dy W^T + beta dx */
-static void input_gradient(size_t rows, size_t in, size_t out, dp_weights w, const float *dy,
-                           float beta, float *dx) {
-    dp_linalg_multiply(rows, in, out, plain(dy, out), transpose(weights(w)), beta, dx, in);
+static void input_gradient(size_t rows, dp_weights w, const float *dy, float beta, float *dx) {
+    dp_linalg_multiply(rows, w.in, w.out, plain(dy, w.out), transpose(weights(w)), beta, dx, w.in);
 }
 
-void dp_linear_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
-                        const float *dy, float *dw, float *db, float *dx) {
-    sum_rows(rows, out, dy, db);
-    if (in == 0)
+void dp_linear_backward(size_t rows, const float *x, dp_weights w, const float *dy, float *dw,
+                        float *db, float *dx) {
+    sum_rows(rows, w.out, dy, db);
+    if (w.in == 0)
         return;
-    weight_gradient(rows, in, out, x, w, dy, dw);
-    input_gradient(rows, in, out, w, dy, 0.0f, dx);
+    weight_gradient(rows, x, w, dy, dw);
+    input_gradient(rows, w, dy, 0.0f, dx);
 }
 
-void dp_linear_add_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
-                            const float *dy, float *dw, float *dx) {
-    weight_gradient(rows, in, out, x, w, dy, dw);
-    input_gradient(rows, in, out, w, dy, 1.0f, dx);
+void dp_linear_add_backward(size_t rows, const float *x, dp_weights w, const float *dy, float *dw,
+                            float *dx) {
+    weight_gradient(rows, x, w, dy, dw);
+    input_gradient(rows, w, dy, 1.0f, dx);
 }
 
 static float row_maximum(size_t n, const float *row) {

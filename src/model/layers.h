@@ -22,22 +22,21 @@ void dp_embedding_backward(size_t rows, size_t block, size_t dim, const uint32_t
 
 /* Weights [in, out] as a slab stores them: plain, or transposed as [out, in]. */
 typedef struct dp_weights {
+    size_t in, out; /* `in` may be 0 */
     const float *values;
     size_t ld; /* floats from one stored row to the next */
     bool transposed;
 } dp_weights;
 
-/* y = x W + b:  x [rows, in], b [out], y [rows, out]; `in` may be 0 */
-void dp_linear_forward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
-                       const float *b, float *y);
+/* y = x W + b:  x [rows, in], b [out], y [rows, out] */
+void dp_linear_forward(size_t rows, const float *x, dp_weights w, const float *b, float *y);
 /* dW = x^T dy, stored as W is, db = sum over rows of dy, dx = dy W^T */
-void dp_linear_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
-                        const float *dy, float *dw, float *db, float *dx);
+void dp_linear_backward(size_t rows, const float *x, dp_weights w, const float *dy, float *dw,
+                        float *db, float *dx);
 /* Of a layer that shares its output and input with others: y += x W; dW = x^T dy, dx += dy W^T */
-void dp_linear_add_forward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
-                           float *y);
-void dp_linear_add_backward(size_t rows, size_t in, size_t out, const float *x, dp_weights w,
-                            const float *dy, float *dw, float *dx);
+void dp_linear_add_forward(size_t rows, const float *x, dp_weights w, float *y);
+void dp_linear_add_backward(size_t rows, const float *x, dp_weights w, const float *dy, float *dw,
+                            float *dx);
 
 /* Softmax and cross-entropy, natural logarithm: replaces logits [rows, V] by the probabilities and
  * returns the sum over rows of -log p[target]. The maximum is subtracted first. */

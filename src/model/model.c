@@ -104,7 +104,9 @@ static float *tensor_of(const dp_model *model, float *slab, dp_tensor_id id) {
 
 static dp_weights weights(const dp_model *model, const float *params, dp_tensor_id id) {
     const dp_tensor *tensor = &model->layout.tensors[id];
-    return (dp_weights){.values = params + tensor->offset,
+    return (dp_weights){.in = tensor->rows,
+                        .out = tensor->cols,
+                        .values = params + tensor->offset,
                         .ld = dp_tensor_ld(tensor),
                         .transposed = tensor->col_stride != 1};
 }
@@ -123,21 +125,17 @@ static void look_up(dp_model *model, const float *params, size_t rows, const uin
 static void layer1_forward(dp_model *model, const float *params, size_t rows, dp_profile *profile) {
     const size_t hidden = model->layout.shape.hidden_dim;
     if (hidden > 0)
-        dp_linear_forward(rows, model->inputs, hidden, model->x,
-                          weights(model, params, DP_TENSOR_W1), tensor(model, params, DP_TENSOR_B1),
-                          model->h);
+        dp_linear_forward(rows, model->x, weights(model, params, DP_TENSOR_W1),
+                          tensor(model, params, DP_TENSOR_B1), model->h);
     dp_profile_mark(profile, DP_PHASE_LAYER1);
     dp_activation_tanh(rows * hidden, model->h);
 }
 
 static void layer2_forward(dp_model *model, const float *params, size_t rows, const float *h) {
-    const dp_model_shape *shape = &model->layout.shape;
-    dp_linear_forward(rows, shape->hidden_dim, shape->vocab, h,
-                      weights(model, params, DP_TENSOR_W2), tensor(model, params, DP_TENSOR_B2),
-                      model->logits);
-    if (shape->direct)
-        dp_linear_add_forward(rows, model->inputs, shape->vocab, model->x,
-                              weights(model, params, DP_TENSOR_WD), model->logits);
+    dp_linear_forward(rows, h, weights(model, params, DP_TENSOR_W2),
+                      tensor(model, params, DP_TENSOR_B2), model->logits);
+    if (model->layout.shape.direct)
+        dp_linear_add_forward(rows, model->x, weights(model, params, DP_TENSOR_WD), model->logits);
 }
 
 static void forward(dp_model *model, const float *params, size_t rows, const uint32_t *contexts) {
@@ -196,8 +194,7 @@ static const float *drop_hidden(dp_model *model, const dp_batch *batch, size_t r
 static void layer2_backward(dp_model *model, const float *params, size_t rows, const float *h,
                             float *gradient) {
     const dp_model_shape *shape = &model->layout.shape;
-    dp_linear_backward(rows, shape->hidden_dim, shape->vocab, h,
-                       weights(model, params, DP_TENSOR_W2), model->logits,
+    dp_linear_backward(rows, h, weights(model, params, DP_TENSOR_W2), model->logits,
                        tensor_of(model, gradient, DP_TENSOR_W2),
                        tensor_of(model, gradient, DP_TENSOR_B2), model->dh);
     dp_dropout_mask_apply_close(&model->drop_hidden, rows, model->dh);
@@ -211,8 +208,7 @@ static void direct_backward(dp_model *model, const float *params, size_t rows, f
         return;
     if (shape->hidden_dim == 0)
         memset(model->dx, 0, rows * model->inputs * sizeof *model->dx);
-    dp_linear_add_backward(rows, model->inputs, shape->vocab, model->x,
-                           weights(model, params, DP_TENSOR_WD), model->logits,
+    dp_linear_add_backward(rows, model->x, weights(model, params, DP_TENSOR_WD), model->logits,
                            tensor_of(model, gradient, DP_TENSOR_WD), model->dx);
 }
 
@@ -221,8 +217,7 @@ static void layer1_backward(dp_model *model, const float *params, size_t rows,
     const dp_model_shape *shape = &model->layout.shape;
     float *dc = tensor_of(model, gradient, DP_TENSOR_C);
     if (shape->hidden_dim > 0)
-        dp_linear_backward(rows, model->inputs, shape->hidden_dim, model->x,
-                           weights(model, params, DP_TENSOR_W1), model->dh,
+        dp_linear_backward(rows, model->x, weights(model, params, DP_TENSOR_W1), model->dh,
                            tensor_of(model, gradient, DP_TENSOR_W1),
                            tensor_of(model, gradient, DP_TENSOR_B1), model->dx);
     direct_backward(model, params, rows, gradient);

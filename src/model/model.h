@@ -46,7 +46,7 @@ void dp_model_destroy(dp_model *model); /* NULL is allowed */
 double dp_model_loss(dp_model *model, const float *params, size_t rows, const uint32_t *contexts,
                      const uint32_t *targets);
 
-/* The same row by row: losses [rows], whose sum in order is that of dp_model_loss. */
+/* The loss of each row: losses [rows], whose sum in order is dp_model_loss. */
 void dp_model_row_losses(dp_model *model, const float *params, size_t rows,
                          const uint32_t *contexts, const uint32_t *targets, double *losses);
 

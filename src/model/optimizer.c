@@ -141,60 +141,69 @@ static coefficients coefficients_of(const dp_optimizer *self, const dp_optimizer
 }
 
 /* Elements that decay alike. */
-static void update_range(const dp_optimizer *self, const coefficients *c, size_t first,
-                         size_t count, const float *gradient, float *params, float *const *state) {
+static void update_alike(const dp_optimizer *self, const coefficients *c,
+                         const dp_optimizer_slice *slice) {
+    const size_t count = slice->count;
+    const float *gradient = slice->gradient;
+    float *params = slice->params, *const *state = slice->state;
     switch (self->kind) {
     case DP_OPTIMIZER_SGD:
-        update_sgd(c, count, gradient, params + first);
+        update_sgd(c, count, gradient, params);
         break;
     case DP_OPTIMIZER_MOMENTUM:
-        update_momentum(c, count, gradient, params + first, state[0] + first);
+        update_momentum(c, count, gradient, params, state[0]);
         break;
     case DP_OPTIMIZER_NESTEROV:
-        update_nesterov(c, count, gradient, params + first, state[0] + first);
+        update_nesterov(c, count, gradient, params, state[0]);
         break;
     case DP_OPTIMIZER_ADAMW:
-        update_adamw(c, count, gradient, params + first, state[0] + first, state[1] + first);
+        update_adamw(c, count, gradient, params, state[0], state[1]);
         break;
     }
 }
 
-/* A tensor and the padding behind it, which stays zero either way, are a range. */
+/* The elements [at, end) of a slice. */
+static dp_optimizer_slice part_of(const dp_optimizer_slice *slice, size_t at, size_t end) {
+    dp_optimizer_slice part = {
+        .count = end - at, .gradient = slice->gradient + at, .params = slice->params + at};
+    for (size_t i = 0; i < DP_OPTIMIZER_SLABS_MAX; i++)
+        part.state[i] = slice->state[i] == NULL ? NULL : slice->state[i] + at;
+    return part;
+}
+
+/* A tensor and the padding behind it, which stays zero either way, decay alike. */
 static void update_by_tensor(const dp_optimizer *self, const dp_params_layout *layout,
-                             const dp_optimizer_step *step, size_t first, size_t count,
-                             const float *gradient, float *params, float *const *state) {
+                             const dp_optimizer_step *step, size_t first,
+                             const dp_optimizer_slice *slice) {
     const coefficients of_weights = coefficients_of(self, step, true);
     const coefficients of_biases = coefficients_of(self, step, false);
-    const size_t end = first + count;
+    const size_t end = first + slice->count;
     size_t at = first;
     for (int t = 0; t < DP_TENSOR_COUNT && at < end; t++) {
         size_t next = t + 1 < DP_TENSOR_COUNT ? layout->tensors[t + 1].offset : layout->length;
         if (next <= at)
             continue;
-        size_t stop = dp_size_min(next, end);
-        update_range(self, layout->tensors[t].rank == 2 ? &of_weights : &of_biases, at, stop - at,
-                     gradient + (at - first), params, state);
-        at = stop;
+        const dp_optimizer_slice part = part_of(slice, at - first, dp_size_min(next, end) - first);
+        update_alike(self, layout->tensors[t].rank == 2 ? &of_weights : &of_biases, &part);
+        at += part.count;
     }
 }
 
 void dp_optimizer_update(const dp_optimizer *optimizer, const dp_kernels *kernels,
                          const dp_params_layout *layout, const dp_optimizer_step *step,
-                         size_t first, size_t count, const float *gradient, float *params,
-                         float *const *state) {
+                         size_t first, const dp_optimizer_slice *slice) {
     if (dp_optimizer_is_plain(optimizer))
-        dp_optimizer_sgd(kernels, count, (float)step->lr, gradient, params + first);
+        dp_optimizer_sgd(kernels, slice->count, (float)step->lr, slice->gradient, slice->params);
     else
-        update_by_tensor(optimizer, layout, step, first, count, gradient, params, state);
+        update_by_tensor(optimizer, layout, step, first, slice);
 }
 
 void dp_optimizer_update_part(const dp_optimizer *optimizer, const dp_kernels *kernels,
-                              const dp_optimizer_step *step, bool decays, size_t first,
-                              size_t count, const float *gradient, float *params,
-                              float *const *state) {
+                              const dp_optimizer_step *step, bool decays,
+                              const dp_optimizer_slice *slice) {
     const coefficients numbers = coefficients_of(optimizer, step, decays);
     if (dp_optimizer_is_plain(optimizer))
-        dp_optimizer_sgd(kernels, count, (float)step->lr, gradient, params + first);
+        dp_optimizer_sgd(kernels, slice->count, (float)step->lr, slice->gradient, slice->params);
     else
-        update_range(optimizer, &numbers, first, count, gradient, params, state);
+        update_alike(optimizer, &numbers, slice);
 }

@@ -65,19 +65,23 @@ typedef struct dp_optimizer_step {
     double clip; /* factor of the gradient; 1: none */
 } dp_optimizer_step;
 
-/* Updates the floats [first, first + count) of the slabs params and state[i], each
- * [layout->length], from gradient [count], that of params[first] first. state may be NULL where
- * there are no slabs. */
+/* Some elements of the slabs, [count] each. */
+typedef struct dp_optimizer_slice {
+    size_t count;
+    const float *gradient;
+    float *params;
+    float *state[DP_OPTIMIZER_SLABS_MAX]; /* as many as the optimizer has; else NULL */
+} dp_optimizer_slice;
+
+/* Updates params and state, which are those of the floats from `first` on of the layout. */
 void dp_optimizer_update(const dp_optimizer *optimizer, const dp_kernels *kernels,
                          const dp_params_layout *layout, const dp_optimizer_step *step,
-                         size_t first, size_t count, const float *gradient, float *params,
-                         float *const *state);
+                         size_t first, const dp_optimizer_slice *slice);
 
-/* The same where all these floats decay, or none does. */
+/* Updates them where all decay, or none does. */
 void dp_optimizer_update_part(const dp_optimizer *optimizer, const dp_kernels *kernels,
-                              const dp_optimizer_step *step, bool decays, size_t first,
-                              size_t count, const float *gradient, float *params,
-                              float *const *state);
+                              const dp_optimizer_step *step, bool decays,
+                              const dp_optimizer_slice *slice);
 
 /* Plain gradient descent: params[i] -= lr * gradient[i] for i in [0, count). */
 void dp_optimizer_sgd(const dp_kernels *kernels, size_t count, float lr, const float *gradient,

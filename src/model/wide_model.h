@@ -91,9 +91,9 @@ void dp_wide_model_output_gradient(const dp_wide_model *model, const float *para
                                    const dp_wide_block *block, float *da, float *gradient,
                                    dp_profile *profile);
 
-/* The same of da, and the block's parameters descend along their gradient, by lr times that of p
- * and then by lr times that of the -1 at the targets. It is not written down; room [output_stride]
- * is for that of all rows but the last few. */
+/* da becomes what dp_wide_model_output_gradient makes of it, and the block's parameters descend
+ * along their gradient, by lr times that of p and then by lr times that of the -1 at the targets.
+ * It is not written down; room [output_stride] is for that of all rows but the last few. */
 void dp_wide_model_output_descend(const dp_wide_model *model, float *params,
                                   const dp_wide_block *block, float lr, float *da, float *room,
                                   dp_profile *profile);

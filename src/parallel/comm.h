@@ -16,6 +16,7 @@
 #ifndef DP_PARALLEL_COMM_H
 #define DP_PARALLEL_COMM_H
 
+#include "base/workspace.h"
 #include "system/file.h"
 
 #include <stdbool.h>
@@ -100,8 +101,20 @@ void dp_comm_wait_for_flag(dp_comm *comm, const _Atomic uint64_t *flag, uint64_t
 /* Collective: count zeroed elements of `size` bytes on every rank, as dp_memory_zeroed, or NULL on
  * all of them where one has no memory; *error is then agreed on. */
 void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) DP_CHECKED;
+/* As dp_workspace_allocate, likewise. What is reserved may be each rank's own. */
+void *dp_comm_allocate(dp_comm *comm, dp_workspace *room, dp_error *error) DP_CHECKED;
 
-/* As DP_NEW_OR_DONE, on all ranks together. */
+/* pointer = that block, or leave the function as DP_TRY and DP_OR_DONE do; `error` is its own. */
+#define DP_TRY_NEW_ON_ALL(comm, pointer, count)                                                    \
+    do {                                                                                           \
+        (pointer) = dp_comm_zeroed((comm), (count), sizeof *(pointer), error);                     \
+        DP_TRY((pointer) == NULL ? error->status : DP_OK);                                         \
+    } while (0)
+#define DP_TRY_ALLOCATE_ON_ALL(comm, pointer, room)                                                \
+    do {                                                                                           \
+        (pointer) = dp_comm_allocate((comm), (room), error);                                       \
+        DP_TRY((pointer) == NULL ? error->status : DP_OK);                                         \
+    } while (0)
 #define DP_NEW_ON_ALL_OR_DONE(comm, pointer, count)                                                \
     do {                                                                                           \
         (pointer) = dp_comm_zeroed((comm), (count), sizeof *(pointer), error);                     \

@@ -108,11 +108,19 @@ dp_status dp_comm_agree(dp_comm *comm, dp_status mine, dp_error *error) {
     return theirs;
 }
 
-void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) {
-    void *block = dp_memory_zeroed(count, size, error);
+/* A block that this rank has, or not, is kept where all have theirs. */
+static void *keep_on_all(dp_comm *comm, void *block, dp_error *error) {
     if (dp_comm_agree(comm, block == NULL ? error->status : DP_OK, error) != DP_OK) {
         dp_memory_free(block);
         return NULL;
     }
     return block;
+}
+
+void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) {
+    return keep_on_all(comm, dp_memory_zeroed(count, size, error), error);
+}
+
+void *dp_comm_allocate(dp_comm *comm, dp_workspace *room, dp_error *error) {
+    return keep_on_all(comm, dp_workspace_allocate(room, error), error);
 }

@@ -219,7 +219,7 @@ static void tell_squares(dp_exchange *self, const dp_exchange_work *work) {
     work->measured(work->context, dp_tree_sum_reals(self->terms, self->span_count));
 }
 
-/* The same where a rank has its slice of the sum at hand. */
+/* Measures where a rank has its slice of the sum at hand. */
 static void measure(dp_exchange *self, const dp_exchange_work *work, size_t first, size_t count,
                     const float *sum) {
     if (work->measured == NULL)

@@ -6,16 +6,13 @@
 
 dp_status dp_phases_begin(dp_comm *comm, dp_profile *profile, size_t event_capacity,
                           dp_error *error) {
-    dp_status status = dp_profile_init(profile, event_capacity, error);
-    double *origins = NULL;
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
-    DP_NEW_ON_ALL_OR_DONE(comm, origins, (size_t)dp_comm_size(comm));
+    DP_OWNED(dp_memory_release) double *origins = NULL;
+    DP_TRY(dp_comm_agree(comm, dp_profile_init(profile, event_capacity, error), error));
+    DP_TRY_NEW_ON_ALL(comm, origins, (size_t)dp_comm_size(comm));
     profile->origin = dp_timer_now();
     dp_comm_gather_all(comm, &profile->origin, sizeof profile->origin, origins);
     profile->origin = origins[dp_comm_node_first(comm, dp_comm_node(comm))];
-done:
-    dp_memory_free(origins);
-    return status;
+    return DP_OK;
 }
 
 static void report_phase(dp_report *report, dp_phase phase, const double *all, size_t ranks,
@@ -34,21 +31,18 @@ static void report_phase(dp_report *report, dp_phase phase, const double *all, s
 dp_status dp_phases_report(dp_comm *comm, const dp_profile *profile, dp_report *report,
                            dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(comm);
-    dp_status status = DP_OK;
+    DP_OWNED(dp_memory_release) double *all = NULL;
     double total = 0.0;
-    double *all = NULL;
-    DP_NEW_ON_ALL_OR_DONE(comm, all, ranks * DP_PHASE_COUNT);
+    DP_TRY_NEW_ON_ALL(comm, all, ranks * DP_PHASE_COUNT);
     dp_comm_gather_all(comm, profile->seconds, sizeof profile->seconds, all);
     for (size_t i = 0; i < ranks * DP_PHASE_COUNT; i++)
         total += all[i];
     if (profile->steps == 0 || total <= 0.0)
-        goto done;
+        return DP_OK;
     dp_report_line(report, "%11s %9s %10s %13s", "phase", "us/step", "share", "imbalance");
     for (int phase = 0; phase < DP_PHASE_COUNT; phase++)
         report_phase(report, (dp_phase)phase, all, ranks, (double)profile->steps, total);
-done:
-    dp_memory_free(all);
-    return status;
+    return DP_OK;
 }
 
 /* --- the trace ------------------------------------------------------------------------------ */
@@ -86,15 +80,14 @@ dp_status dp_phases_write_trace(dp_comm *comm, const dp_profile *profile, const 
     dp_status status = DP_OK;
     dp_profile_event *all = NULL;
     uint64_t *counts = NULL;
-    DP_NEW_ON_ALL_OR_DONE(comm, all, ranks * capacity);
-    DP_NEW_ON_ALL_OR_DONE(comm, counts, ranks);
+    DP_OWNED(dp_memory_release) void *memory = NULL;
+    dp_workspace room = {0};
+    DP_RESERVE_ROWS(&room, all, ranks, capacity);
+    DP_RESERVE(&room, counts, ranks);
+    DP_TRY_ALLOCATE_ON_ALL(comm, memory, &room);
     dp_comm_gather_all(comm, &count, sizeof count, counts);
     dp_comm_gather_all(comm, profile->events, capacity * sizeof *all, all);
     if (dp_comm_rank(comm) == 0)
         status = write_events(all, ranks, capacity, counts, path, error);
-    status = dp_comm_agree(comm, status, error);
-done:
-    dp_memory_free(all);
-    dp_memory_free(counts);
-    return status;
+    return dp_comm_agree(comm, status, error);
 }

@@ -116,9 +116,9 @@ static dp_status check_finite(trainer *self, dp_error *error) {
 static dp_status check_weights(trainer *self, uint64_t *hash, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     dp_status status = DP_OK;
-    uint64_t *hashes = NULL;
+    DP_OWNED(dp_memory_release) uint64_t *hashes = NULL;
     dp_comm_set_place(self->comm, "comparing weights", self->progress.step);
-    DP_NEW_ON_ALL_OR_DONE(self->comm, hashes, ranks);
+    DP_TRY_NEW_ON_ALL(self->comm, hashes, ranks);
     dp_engine_collect(self->engine);
     *hash = dp_params_hash(self->subject->layout, self->subject->params);
     dp_comm_gather_all(self->comm, hash, sizeof *hash, hashes);
@@ -130,11 +130,8 @@ static dp_status check_weights(trainer *self, uint64_t *hash, dp_error *error) {
                              "compute differently",
                              rank, self->progress.step, hashes[rank], hashes[0]);
     }
-    DP_OR_DONE(dp_comm_agree(self->comm, status, error));
-    DP_OR_DONE(check_finite(self, error));
-done:
-    dp_memory_free(hashes);
-    return status;
+    DP_TRY(dp_comm_agree(self->comm, status, error));
+    return check_finite(self, error);
 }
 
 /* The state to be saved; borrows everything. */

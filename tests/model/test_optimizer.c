@@ -133,7 +133,6 @@ static double squares_of(const float *values) {
 /* All steps from the golden parameters, in slices of `width`. */
 static void run_steps(golden *self, const dp_optimizer *optimizer, size_t width) {
     const dp_kernels *kernels = dp_kernels_of(dp_cpu_level_detect());
-    float *const state[] = {self->slabs[1], self->slabs[2]};
     memset(self->slabs, 0, sizeof self->slabs);
     read_slab(self, "/optimizers/params", self->slabs[0]);
     for (size_t step = 0; step < STEPS; step++) {
@@ -142,9 +141,12 @@ static void run_steps(golden *self, const dp_optimizer *optimizer, size_t width)
             optimizer->clip_norm > 0.0 ? dp_optimizer_clip(optimizer, squares_of(gradient)) : 1.0;
         const dp_optimizer_step now = {.number = step, .lr = 0.1, .clip = clip};
         for (size_t first = 0; first < LENGTH; first += width) {
-            size_t count = LENGTH - first < width ? LENGTH - first : width;
-            dp_optimizer_update(optimizer, kernels, &self->layout, &now, first, count,
-                                gradient + first, self->slabs[0], state);
+            const dp_optimizer_slice slice = {
+                .count = LENGTH - first < width ? LENGTH - first : width,
+                .gradient = gradient + first,
+                .params = self->slabs[0] + first,
+                .state = {self->slabs[1] + first, self->slabs[2] + first}};
+            dp_optimizer_update(optimizer, kernels, &self->layout, &now, first, &slice);
         }
     }
 }
@@ -248,9 +250,12 @@ static void test_optimizer_adamw_takes_any_step_number(void **state) {
     } cases[] = {{0, 0.1}, {1000000000000000, 0.1 * 0.1 / 0.031622776601683791}};
     for (size_t i = 0; i < 2; i++) {
         float params[LENGTH] = {0}, mean[LENGTH] = {0}, square[LENGTH] = {0}, gradient[1] = {1.0f};
-        float *const slabs[] = {mean, square};
+        const dp_optimizer_slice slice = {.count = 1,
+                                          .gradient = gradient,
+                                          .params = params + 3,
+                                          .state = {mean + 3, square + 3}};
         const dp_optimizer_step step = {.number = cases[i].number, .lr = 0.1, .clip = 1.0};
-        dp_optimizer_update(&adamw, NULL, &layout, &step, 3, 1, gradient, params, slabs);
+        dp_optimizer_update(&adamw, NULL, &layout, &step, 3, &slice);
         expect_close((double)params[3], -cases[i].moved, 1e-6);
     }
 }
