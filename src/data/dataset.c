@@ -2,7 +2,7 @@
 #include "data/dataset.h"
 
 #include "base/digest.h"
-#include "base/memory.h"
+#include "base/size.h"
 #include "data/dataset_seal.h"
 
 #include <inttypes.h>
@@ -127,41 +127,44 @@ static dp_status read_info(dp_dataset *dataset, const dp_h5reader *file, bool is
     return status;
 }
 
-/* Finds one tensor of ids and its checksums in the mapped file. */
-static dp_status locate_tensor(dp_dataset *dataset, const dp_h5reader *file, const char *object,
-                               int rank, dp_id_tensor *tensor, dp_error *error) {
-    dp_h5location ids, checksums;
-    char checksums_object[64];
-    snprintf(checksums_object, sizeof checksums_object, "%s_checksums", object);
-    DP_TRY(dp_h5reader_locate_integers(file, object, rank, &ids, error));
-    DP_TRY(dp_h5reader_locate_integers(file, checksums_object, 1, &checksums, error));
-    tensor->rows = ids.shape.size[0];
-    tensor->columns = rank == 1 ? 1 : ids.shape.size[1];
-    uint64_t bytes = tensor->rows * tensor->columns * ids.bytes;
-    uint64_t blocks = (bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK;
-    uint64_t expected_columns = rank == 1 ? 1 : dataset->info.block_size;
-    if (ids.bytes != dataset->id_bytes || tensor->rows == 0 ||
-        tensor->columns != expected_columns || checksums.bytes != 8 ||
-        checksums.shape.size[0] != blocks)
-        return dp_fail(error, DP_ERR_INPUT, "%s: %s has the wrong shape or type", dataset->path,
-                       object);
-    tensor->data = dataset->map.data + ids.offset;
-    tensor->checksums = dataset->map.data + checksums.offset;
-    return DP_OK;
+dp_id_tensor dp_id_tensor_describe(int index, uint64_t rows, uint64_t block_size, size_t id_bytes) {
+    const bool contexts = index % 2 == 0;
+    dp_id_tensor tensor = {
+        .rank = contexts ? 2 : 1, .rows = rows, .columns = contexts ? block_size : 1};
+    snprintf(tensor.name, sizeof tensor.name, "/%s/%s", dp_split_name((dp_split)(index / 2)),
+             contexts ? "contexts" : "targets");
+    tensor.bytes = rows * tensor.columns * id_bytes;
+    tensor.blocks = (tensor.bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK;
+    return tensor;
 }
 
-static dp_status locate_split(dp_dataset *dataset, const dp_h5reader *file, dp_split split,
-                              dp_error *error) {
-    dp_status status = DP_OK;
-    char object[64];
-    snprintf(object, sizeof object, "/%s/contexts", dp_split_name(split));
-    DP_TRY(locate_tensor(dataset, file, object, 2, &dataset->contexts[split], error));
-    snprintf(object, sizeof object, "/%s/targets", dp_split_name(split));
-    DP_TRY(locate_tensor(dataset, file, object, 1, &dataset->targets[split], error));
-    if (dataset->contexts[split].rows != dataset->targets[split].rows)
-        status = dp_fail(error, DP_ERR_INPUT, "%s: contexts and targets of %s differ in length",
-                         dataset->path, dp_split_name(split));
-    return status;
+static const dp_id_tensor *tensor_at(const dp_dataset *dataset, int index) {
+    return &(index % 2 == 0 ? dataset->contexts : dataset->targets)[index / 2];
+}
+
+/* Finds one tensor of ids and its checksums in the mapped file. */
+static dp_status locate_tensor(dp_dataset *dataset, const dp_h5reader *file, int index,
+                               dp_error *error) {
+    dp_h5location ids, checksums;
+    char checksums_name[64];
+    const uint64_t block_size = dataset->info.block_size;
+    dp_id_tensor tensor = dp_id_tensor_describe(index, 0, block_size, dataset->id_bytes);
+    snprintf(checksums_name, sizeof checksums_name, "%s_checksums", tensor.name);
+    DP_TRY(dp_h5reader_locate_integers(file, tensor.name, tensor.rank, &ids, error));
+    DP_TRY(dp_h5reader_locate_integers(file, checksums_name, 1, &checksums, error));
+    tensor = dp_id_tensor_describe(index, ids.shape.size[0], block_size, dataset->id_bytes);
+    if (ids.bytes != dataset->id_bytes || tensor.rows == 0 ||
+        (tensor.rank == 2 && ids.shape.size[1] != block_size) || checksums.bytes != 8 ||
+        checksums.shape.size[0] != tensor.blocks)
+        return dp_fail(error, DP_ERR_INPUT, "%s: %s has the wrong shape or type", dataset->path,
+                       tensor.name);
+    if (tensor.rank == 1 && tensor.rows != dataset->contexts[index / 2].rows)
+        return dp_fail(error, DP_ERR_INPUT, "%s: contexts and targets of %s differ in length",
+                       dataset->path, dp_split_name((dp_split)(index / 2)));
+    tensor.data = dataset->map.data + ids.offset;
+    tensor.checksums = dataset->map.data + checksums.offset;
+    (tensor.rank == 2 ? dataset->contexts : dataset->targets)[index / 2] = tensor;
+    return DP_OK;
 }
 
 dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) {
@@ -178,8 +181,8 @@ dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error
     DP_OR_DONE(read_info(dataset, &file, is_sealed, error));
     DP_OR_DONE(dp_vocabulary_read(&dataset->vocabulary, &file, error));
     dataset->id_bytes = dp_dataset_id_bytes(dataset->vocabulary.count);
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        DP_OR_DONE(locate_split(dataset, &file, (dp_split)split, error));
+    for (int i = 0; i < DP_DATASET_TENSORS; i++)
+        DP_OR_DONE(locate_tensor(dataset, &file, i, error));
     dp_file_state after = dp_file_state_of(path);
     if (!dp_file_state_equal(&dataset->state, &after)) /* is it the file that we have mapped? */
         dataset->state = (dp_file_state){0};
@@ -218,49 +221,27 @@ static uint64_t load_checksum(const dp_id_tensor *tensor, uint64_t block) {
     return checksum;
 }
 
-static bool host_is_little_endian(void) {
-    const uint16_t one = 1;
-    unsigned char first;
-    memcpy(&first, &one, 1);
-    return first == 1;
-}
-
 /* Whether one of `count` ids at `bytes` is above `limit`. One loop for each width, without a way
  * out of it, so that compilers make vectors of it; bytes may lie anywhere, so they are copied. */
-
-static bool any_above_8(const unsigned char *bytes, uint64_t count, uint8_t limit) {
-    uint8_t above = 0;
-    for (uint64_t i = 0; i < count; i++)
-        above = (uint8_t)(above | (bytes[i] > limit));
-    return above != 0;
-}
-
-static bool any_above_16(const unsigned char *bytes, uint64_t count, uint16_t limit) {
-    uint16_t above = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        uint16_t id;
-        memcpy(&id, bytes + i * sizeof id, sizeof id);
-        above = (uint16_t)(above | (id > limit));
+#define DEFINE_ANY_ABOVE(name, type)                                                               \
+    static bool name(const unsigned char *bytes, uint64_t count, type limit) {                     \
+        type above = 0, id;                                                                        \
+        for (uint64_t i = 0; i < count; i++) {                                                     \
+            memcpy(&id, bytes + i * sizeof id, sizeof id);                                         \
+            above = (type)(above | (id > limit));                                                  \
+        }                                                                                          \
+        return above != 0;                                                                         \
     }
-    return above != 0;
-}
-
-static bool any_above_32(const unsigned char *bytes, uint64_t count, uint32_t limit) {
-    uint32_t above = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t id;
-        memcpy(&id, bytes + i * sizeof id, sizeof id);
-        above |= (uint32_t)(id > limit);
-    }
-    return above != 0;
-}
+DEFINE_ANY_ABOVE(any_above_8, uint8_t)
+DEFINE_ANY_ABOVE(any_above_16, uint16_t)
+DEFINE_ANY_ABOVE(any_above_32, uint32_t)
 
 /* Whether it is worth looking for an id that is not below V. */
 static bool may_hold_bad_id(const dp_dataset *dataset, const unsigned char *bytes, uint64_t count) {
     const uint64_t limit = dataset->vocabulary.count - 1;
     if (limit == UINT64_MAX >> (64 - 8 * dataset->id_bytes)) /* every number is an id */
         return false;
-    if (!host_is_little_endian())
+    if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
         return true;
     switch (dataset->id_bytes) {
     case 1:
@@ -282,82 +263,55 @@ static uint64_t first_bad_id(const dp_dataset *dataset, const unsigned char *byt
     return count;
 }
 
-static dp_status check_block(const dp_dataset *dataset, const char *name,
-                             const dp_id_tensor *tensor, uint64_t block, dp_error *error) {
-    const uint64_t bytes = tensor->rows * tensor->columns * dataset->id_bytes;
+static dp_status check_block(const dp_dataset *dataset, const dp_id_tensor *tensor, uint64_t block,
+                             dp_error *error) {
     const uint64_t first = block * DP_DATASET_BLOCK;
-    const uint64_t size = bytes - first < DP_DATASET_BLOCK ? bytes - first : DP_DATASET_BLOCK;
+    const uint64_t size = dp_size_min(tensor->bytes - first, DP_DATASET_BLOCK);
     const uint64_t count = size / dataset->id_bytes;
     const unsigned char *data = tensor->data + first;
     uint64_t bad =
         may_hold_bad_id(dataset, data, count) ? first_bad_id(dataset, data, count) : count;
     if (bad < count)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "%s: %s, row %" PRIu64 ": id %" PRIu32 " is not below the vocabulary's %zu",
-                       dataset->path, name, (first / dataset->id_bytes + bad) / tensor->columns,
-                       load_id(data + bad * dataset->id_bytes, dataset->id_bytes),
-                       dataset->vocabulary.count);
+        return dp_fail(
+            error, DP_ERR_INPUT,
+            "%s: %s, row %" PRIu64 ": id %" PRIu32 " is not below the vocabulary's %zu",
+            dataset->path, tensor->name, (first / dataset->id_bytes + bad) / tensor->columns,
+            load_id(data + bad * dataset->id_bytes, dataset->id_bytes), dataset->vocabulary.count);
     if (dp_xxh3_of(data, size) != load_checksum(tensor, block))
         return dp_fail(error, DP_ERR_INPUT,
                        "%s: %s is damaged between bytes %" PRIu64 " and %" PRIu64
                        " (checksum); pack it again",
-                       dataset->path, name, first, first + size);
+                       dataset->path, tensor->name, first, first + size);
     advise(data, size, MADV_DONTNEED);
     return DP_OK;
 }
 
-/* A part is one stretch of blocks, for the sake of reading ahead. */
-static dp_status check_tensor(const dp_dataset *dataset, const char *name,
-                              const dp_id_tensor *tensor, uint64_t part, uint64_t parts,
-                              dp_error *error) {
-    const uint64_t bytes = tensor->rows * tensor->columns * dataset->id_bytes;
-    const uint64_t blocks = (bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK;
-    const uint64_t end = blocks * (part + 1) / parts;
-    dp_status status = DP_OK;
-    for (uint64_t block = blocks * part / parts; block < end && status == DP_OK; block++)
-        status = check_block(dataset, name, tensor, block, error);
-    return status;
-}
-
 /* That vocabulary, block_size and checksums are those that the file is named by. */
 static dp_status check_identity(const dp_dataset *dataset, dp_error *error) {
-    dp_status status = DP_OK;
-    uint64_t rows[DP_SPLIT_COUNT], *checksums[DP_DATASET_TENSORS] = {NULL};
-    size_t blocks[DP_DATASET_TENSORS];
+    const dp_id_tensor *tensors[DP_DATASET_TENSORS];
     char sha256[DP_SHA256_TEXT_SIZE];
-    for (int i = 0; i < DP_DATASET_TENSORS; i++) {
-        const dp_id_tensor *tensor =
-            i % 2 == 0 ? &dataset->contexts[i / 2] : &dataset->targets[i / 2];
-        const uint64_t bytes = tensor->rows * tensor->columns * dataset->id_bytes;
-        rows[i / 2] = tensor->rows;
-        blocks[i] = (size_t)((bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK);
-        DP_NEW_OR_DONE(checksums[i], blocks[i]);
-        for (size_t block = 0; block < blocks[i]; block++)
-            checksums[i][block] = load_checksum(tensor, block);
-    }
-    DP_OR_DONE(dp_dataset_identity(dataset->info.block_size, &dataset->vocabulary, rows,
-                                   (const uint64_t *const *)checksums, blocks, sha256, error));
-    if (strcmp(sha256, dataset->info.sha256) != 0)
-        status = dp_fail(error, DP_ERR_INPUT,
-                         "%s is damaged: vocabulary, block_size, rows and checksums do not give "
-                         "its sha256; pack it again",
-                         dataset->path);
-done:
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        dp_memory_free(checksums[i]);
-    return status;
+        tensors[i] = tensor_at(dataset, i);
+    DP_TRY(dp_dataset_identity(dataset->info.block_size, &dataset->vocabulary, tensors, sha256,
+                               error));
+    if (strcmp(sha256, dataset->info.sha256) != 0)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s is damaged: vocabulary, block_size, rows and checksums do not give "
+                       "its sha256; pack it again",
+                       dataset->path);
+    return DP_OK;
 }
 
+/* A part of a tensor is one stretch of blocks, for the sake of reading ahead. */
 dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t parts,
                            dp_error *error) {
     dp_status status = DP_OK;
     advise(dataset->map.data, dataset->map.size, MADV_SEQUENTIAL);
-    for (int split = 0; split < DP_SPLIT_COUNT && status == DP_OK; split++) {
-        char name[64];
-        snprintf(name, sizeof name, "/%s/contexts", dp_split_name((dp_split)split));
-        DP_OR_DONE(check_tensor(dataset, name, &dataset->contexts[split], part, parts, error));
-        snprintf(name, sizeof name, "/%s/targets", dp_split_name((dp_split)split));
-        DP_OR_DONE(check_tensor(dataset, name, &dataset->targets[split], part, parts, error));
+    for (int i = 0; i < DP_DATASET_TENSORS; i++) {
+        const dp_id_tensor *tensor = tensor_at(dataset, i);
+        const uint64_t end = tensor->blocks * (part + 1) / parts;
+        for (uint64_t block = tensor->blocks * part / parts; block < end; block++)
+            DP_OR_DONE(check_block(dataset, tensor, block, error));
     }
     if (part == 0)
         status = check_identity(dataset, error);
@@ -367,9 +321,7 @@ done:
 }
 
 dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabulary,
-                              const uint64_t rows[DP_SPLIT_COUNT],
-                              const uint64_t *const checksums[DP_DATASET_TENSORS],
-                              const size_t blocks[DP_DATASET_TENSORS],
+                              const dp_id_tensor *const tensors[DP_DATASET_TENSORS],
                               char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) {
     dp_text text = {0};
     dp_text_append_format(&text, "block_size %" PRIu64 "\n", block_size);
@@ -380,9 +332,9 @@ dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabula
     }
     for (int i = 0; i < DP_DATASET_TENSORS; i++) {
         dp_text_append_format(&text, "%s %" PRIu64 "\n", dp_split_name((dp_split)(i / 2)),
-                              rows[i / 2]);
-        for (size_t block = 0; block < blocks[i]; block++)
-            dp_text_append_format(&text, "%016" PRIx64 "\n", checksums[i][block]);
+                              tensors[i]->rows);
+        for (uint64_t block = 0; block < tensors[i]->blocks; block++)
+            dp_text_append_format(&text, "%016" PRIx64 "\n", load_checksum(tensors[i], block));
     }
     dp_status status = dp_text_check(&text, error);
     if (status == DP_OK)

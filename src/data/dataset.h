@@ -53,13 +53,22 @@ typedef struct dp_dataset_info {
     char made_by[64];                        /* program and version */
 } dp_dataset_info;
 
-/* A tensor of ids in the mapped file. */
+#define DP_DATASET_TENSORS (2 * DP_SPLIT_COUNT) /* contexts and targets of each split in turn */
+
+/* A tensor of ids. */
 typedef struct dp_id_tensor {
-    const unsigned char *data; /* [rows, columns] ids of id_bytes, little-endian */
+    char name[32]; /* "/train/contexts" */
+    int rank;      /* 2 of contexts, 1 of targets */
     uint64_t rows;
     uint64_t columns;
-    const unsigned char *checksums; /* [ceil(bytes / DP_DATASET_BLOCK)] of 8 bytes */
+    uint64_t bytes;
+    uint64_t blocks;                /* of DP_DATASET_BLOCK bytes, the last of what is left */
+    const unsigned char *data;      /* [rows, columns] ids of id_bytes, little-endian, mapped */
+    const unsigned char *checksums; /* [blocks] XXH3, 8 bytes each, little-endian */
 } dp_id_tensor;
+
+/* Tensor `index` of a dataset, but for data and checksums. */
+dp_id_tensor dp_id_tensor_describe(int index, uint64_t rows, uint64_t block_size, size_t id_bytes);
 
 /* What the system says of a file, to know it again: while all of it stays, so does the content.
  * Times are nanoseconds since 1970. */
@@ -106,7 +115,7 @@ void dp_dataset_prefetch_row(const dp_dataset *dataset, dp_split split, uint64_t
 void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
                          uint32_t *target);
 
-/* The same for rows [first, first + count): contexts [count, block_size], targets [count]. */
+/* Copies rows [first, first + count) of a split: contexts [count, block_size], targets [count]. */
 void dp_dataset_read_rows(const dp_dataset *dataset, dp_split split, uint64_t first, size_t count,
                           uint32_t *contexts, uint32_t *targets);
 
@@ -116,14 +125,10 @@ void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_
 /* Number of bytes an id takes where the vocabulary has `vocab` tokens. */
 size_t dp_dataset_id_bytes(uint64_t vocab);
 
-/* The identity: SHA-256 over a text of one line each for block_size, every token, and every split's
- * row count and checksums (hex), `checksums[i]` being `blocks[i]` values for contexts and targets
- * of train, dev, test in turn. */
-#define DP_DATASET_TENSORS (2 * DP_SPLIT_COUNT)
+/* The identity: SHA-256 over a text of one line each for block_size, every token, and every
+ * tensor's split with its row count, and checksums (hex). */
 dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabulary,
-                              const uint64_t rows[DP_SPLIT_COUNT],
-                              const uint64_t *const checksums[DP_DATASET_TENSORS],
-                              const size_t blocks[DP_DATASET_TENSORS],
+                              const dp_id_tensor *const tensors[DP_DATASET_TENSORS],
                               char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) DP_CHECKED;
 
 #endif

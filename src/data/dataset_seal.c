@@ -4,19 +4,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WORD "dptrain-dataset-seal"
 #define RANGES_SIZE 225 /* the word, then two numbers of 16 hex digits a tensor */
 
-static void sort(dp_byte_range ranges[DP_DATASET_SEAL_TENSORS]) {
-    for (int i = 1; i < DP_DATASET_SEAL_TENSORS; i++) {
-        for (int k = i; k > 0 && ranges[k].first < ranges[k - 1].first; k--) {
-            dp_byte_range other = ranges[k];
-            ranges[k] = ranges[k - 1];
-            ranges[k - 1] = other;
-        }
-    }
+static int first_first(const void *a, const void *b) {
+    const dp_byte_range *x = a, *y = b;
+    return (x->first > y->first) - (x->first < y->first);
 }
 
 static void format_ranges(const dp_byte_range ranges[DP_DATASET_SEAL_TENSORS],
@@ -70,22 +66,17 @@ static void format_seal(const dp_byte_range ranges[DP_DATASET_SEAL_TENSORS], uin
              DP_HASH_TEXT(hash));
 }
 
-dp_status dp_dataset_seal_make(const char *path,
+dp_status dp_dataset_seal_make(const dp_file_map *map, const char *path,
                                const dp_byte_range tensors[DP_DATASET_SEAL_TENSORS],
                                char seal[DP_DATASET_SEAL_SIZE + 1], dp_error *error) {
     dp_byte_range ranges[DP_DATASET_SEAL_TENSORS];
-    dp_file_map map;
     uint64_t hash = 0;
-    dp_status status = dp_file_map_open(&map, path, error);
-    if (status != DP_OK)
-        return status;
     memcpy(ranges, tensors, sizeof ranges);
-    sort(ranges);
-    if (!hash_rest(map.data, map.size, ranges, &hash))
-        status = dp_fail(error, DP_ERR_INTERNAL, "%s: tensors that overlap", path);
+    qsort(ranges, DP_DATASET_SEAL_TENSORS, sizeof *ranges, first_first);
+    if (!hash_rest(map->data, map->size, ranges, &hash))
+        return dp_fail(error, DP_ERR_INTERNAL, "%s: tensors that overlap", path);
     format_seal(ranges, hash, seal);
-    dp_file_map_close(&map);
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_dataset_seal_check(const dp_file_map *map, const char *path, bool *is_sealed,

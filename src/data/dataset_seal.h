@@ -20,8 +20,9 @@ typedef struct dp_byte_range {
     uint64_t first, count;
 } dp_byte_range;
 
-/* The seal of a file that has none yet, where the tensors lie at `tensors`, in any order. */
-dp_status dp_dataset_seal_make(const char *path,
+/* The seal of a mapped file that has none yet, where the tensors lie at `tensors`, in any order.
+ * `path` is for the message. */
+dp_status dp_dataset_seal_make(const dp_file_map *map, const char *path,
                                const dp_byte_range tensors[DP_DATASET_SEAL_TENSORS],
                                char seal[DP_DATASET_SEAL_SIZE + 1], dp_error *error) DP_CHECKED;
 

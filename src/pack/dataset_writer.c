@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "data/dataset_seal.h"
 #include "data/vocabulary_writer.h"
 
@@ -27,12 +28,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the rows are little-e
 #define UNSYNCED_BYTES ((size_t)64 << 20) /* of a large file, at most, on their way to the disk */
 #define SPILL 8                           /* bytes that a store may reach past the end of its row */
 
-/* The ids of one tensor that have been written so far, and what is known of them. */
 typedef struct tensor {
-    char object[32];
-    uint64_t columns;
-    uint64_t *checksums; /* [blocks] owned */
-    size_t blocks;
+    dp_id_tensor ids;    /* as it will be */
+    uint64_t *checksums; /* [blocks] owned; those of what is written */
     size_t blocks_done;
 } tensor;
 
@@ -77,25 +75,20 @@ static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
 /* Lays out tensor `index`: room for its ids, and for its checksums here. */
 static dp_status create_tensor(dp_dataset_writer *writer, int index, dp_error *error) {
     tensor *self = &writer->tensors[index];
-    const bool contexts = index % 2 == 0;
-    const uint64_t rows = writer->rows[index / 2];
-    self->columns = contexts ? writer->info->block_size : 1;
-    uint64_t bytes = rows * self->columns * writer->id_bytes;
-    self->blocks = (size_t)((bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK);
-    DP_TRY_NEW(self->checksums, self->blocks);
-    snprintf(self->object, sizeof self->object, "/%s/%s", dp_split_name((dp_split)(index / 2)),
-             contexts ? "contexts" : "targets");
-    dp_h5shape shape = {.rank = contexts ? 2 : 1, .size = {rows, self->columns}};
-    return dp_h5writer_create_integers(writer->file, self->object, shape, writer->id_bytes, error);
+    self->ids = dp_id_tensor_describe(index, writer->rows[index / 2], writer->info->block_size,
+                                      writer->id_bytes);
+    DP_TRY_NEW(self->checksums, self->ids.blocks);
+    self->ids.checksums = (const unsigned char *)self->checksums;
+    dp_h5shape shape = {.rank = self->ids.rank, .size = {self->ids.rows, self->ids.columns}};
+    return dp_h5writer_create_integers(writer->file, self->ids.name, shape, writer->id_bytes,
+                                       error);
 }
 
 static dp_status create_buffer(dp_dataset_writer *writer, dp_error *error) {
     uint64_t most_rows = 0;
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        most_rows = writer->rows[split] > most_rows ? writer->rows[split] : most_rows;
-    writer->capacity = DP_DATASET_BLOCK / writer->id_bytes;
-    if (most_rows < writer->capacity)
-        writer->capacity = (size_t)most_rows;
+        most_rows = dp_size_max(most_rows, writer->rows[split]);
+    writer->capacity = dp_size_min(DP_DATASET_BLOCK / writer->id_bytes, most_rows);
     size_t contexts_bytes = writer->capacity * writer->row_bytes;
     size_t targets_bytes = writer->capacity * writer->id_bytes;
     DP_TRY_NEW(writer->buffer, writer->row_bytes + contexts_bytes + SPILL + targets_bytes + SPILL);
@@ -217,13 +210,11 @@ static void append_long_rows(dp_dataset_writer *writer, const uint32_t *ids, siz
 
 static dp_status write_tensor(dp_dataset_writer *writer, tensor *self, uint64_t first,
                               const unsigned char *ids, dp_error *error) {
-    const size_t bytes = writer->filled * self->columns * writer->id_bytes;
-    for (size_t at = 0; at < bytes; at += DP_DATASET_BLOCK) {
-        size_t left = bytes - at;
+    const size_t bytes = writer->filled * self->ids.columns * writer->id_bytes;
+    for (size_t at = 0; at < bytes; at += DP_DATASET_BLOCK)
         self->checksums[self->blocks_done++] =
-            dp_xxh3_of(ids + at, left < DP_DATASET_BLOCK ? left : DP_DATASET_BLOCK);
-    }
-    return dp_h5writer_rows(writer->file, self->object, first, writer->filled, ids, error);
+            dp_xxh3_of(ids + at, dp_size_min(bytes - at, DP_DATASET_BLOCK));
+    return dp_h5writer_rows(writer->file, self->ids.name, first, writer->filled, ids, error);
 }
 
 /* Starts the disk on what was written and drops what it has, which Linux does on this advice. */
@@ -295,8 +286,7 @@ dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const
     DP_TRY(check_ids(writer, (int)split, ids, count, error));
     DP_TRY(advance(writer, (int)split, error));
     while (count > 0) {
-        size_t room = writer->capacity - writer->filled;
-        size_t now = count < room ? count : room;
+        const size_t now = dp_size_min(count, writer->capacity - writer->filled);
         if (writer->row_bytes <= sizeof writer->window)
             append_short_rows(writer, ids, now);
         else
@@ -314,62 +304,46 @@ dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const
 
 static dp_status write_checksums(dp_dataset_writer *writer, const tensor *self, dp_error *error) {
     char object[64];
-    dp_h5shape shape = {.rank = 1, .size = {self->blocks, 0}};
-    snprintf(object, sizeof object, "%s_checksums", self->object);
+    dp_h5shape shape = {.rank = 1, .size = {self->ids.blocks, 0}};
+    snprintf(object, sizeof object, "%s_checksums", self->ids.name);
     DP_TRY(dp_h5writer_create_integers(writer->file, object, shape, 8, error));
-    return dp_h5writer_rows(writer->file, object, 0, self->blocks, self->checksums, error);
+    return dp_h5writer_rows(writer->file, object, 0, self->ids.blocks, self->checksums, error);
 }
 
 static dp_status write_identity(dp_dataset_writer *writer, dp_error *error) {
-    const uint64_t *checksums[DP_DATASET_TENSORS];
-    size_t blocks[DP_DATASET_TENSORS];
+    const dp_id_tensor *tensors[DP_DATASET_TENSORS];
     char sha256[DP_SHA256_TEXT_SIZE];
-    for (int i = 0; i < DP_DATASET_TENSORS; i++) {
-        checksums[i] = writer->tensors[i].checksums;
-        blocks[i] = writer->tensors[i].blocks;
-    }
-    DP_TRY(dp_dataset_identity(writer->info->block_size, writer->vocabulary, writer->rows,
-                               checksums, blocks, sha256, error));
+    for (int i = 0; i < DP_DATASET_TENSORS; i++)
+        tensors[i] = &writer->tensors[i].ids;
+    DP_TRY(
+        dp_dataset_identity(writer->info->block_size, writer->vocabulary, tensors, sha256, error));
     return dp_h5writer_text_attribute(writer->file, "sha256", sha256, error);
 }
 
-/* In the file as it is read, that is when it has been closed. */
-static dp_status locate_tensors(dp_dataset_writer *writer, dp_byte_range ranges[DP_DATASET_TENSORS],
-                                dp_error *error) {
+/* Of the file as it is read, that is when it has been closed. */
+static dp_status add_seal(dp_dataset_writer *writer, dp_error *error) {
     DP_OWNED(dp_h5reader_close) dp_h5reader file = {0};
+    dp_byte_range ranges[DP_DATASET_TENSORS];
+    char seal[DP_DATASET_SEAL_SIZE + 1];
     DP_TRY(dp_h5reader_open(&file, writer->replacement.temporary, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++) {
-        const tensor *self = &writer->tensors[i];
+        const dp_id_tensor *ids = &writer->tensors[i].ids;
         dp_h5location location;
-        DP_TRY(
-            dp_h5reader_locate_integers(&file, self->object, i % 2 == 0 ? 2 : 1, &location, error));
-        ranges[i] =
-            (dp_byte_range){.first = location.offset,
-                            .count = writer->rows[i / 2] * self->columns * writer->id_bytes};
+        DP_TRY(dp_h5reader_locate_integers(&file, ids->name, ids->rank, &location, error));
+        ranges[i] = (dp_byte_range){.first = location.offset, .count = ids->bytes};
     }
-    return DP_OK;
-}
-
-static dp_status add_seal(dp_dataset_writer *writer, const dp_byte_range ranges[DP_DATASET_TENSORS],
-                          dp_error *error) {
-    char seal[DP_DATASET_SEAL_SIZE + 1];
-    DP_TRY(dp_dataset_seal_make(writer->replacement.temporary, ranges, seal, error));
+    DP_TRY(dp_dataset_seal_make(&file.map, file.image.name, ranges, seal, error));
     return dp_file_replace_append(&writer->replacement, seal, DP_DATASET_SEAL_SIZE, error);
 }
 
 dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_byte_range ranges[DP_DATASET_TENSORS];
     DP_TRY(advance(writer, DP_SPLIT_COUNT, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
         DP_TRY(write_checksums(writer, &writer->tensors[i], error));
     DP_TRY(write_identity(writer, error));
-    status = dp_h5writer_close(writer->file, error);
-    writer->file = NULL; /* gone even where closing failed */
-    if (status != DP_OK)
-        return status;
-    DP_TRY(locate_tensors(writer, ranges, error));
-    DP_TRY(add_seal(writer, ranges, error));
-    DP_TRY(dp_file_replace_commit(&writer->replacement, error));
-    return status;
+    dp_h5writer *file = writer->file;
+    writer->file = NULL; /* gone even where closing fails */
+    DP_TRY(dp_h5writer_close(file, error));
+    DP_TRY(add_seal(writer, error));
+    return dp_file_replace_commit(&writer->replacement, error);
 }

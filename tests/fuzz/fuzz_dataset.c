@@ -44,10 +44,11 @@ static size_t unsealed_size(const uint8_t *data, size_t size) {
 /* The seal is one over all bytes: nobody says that a hostile file has to leave out its ids. */
 static void write_sealed(const char *path, const uint8_t *data, size_t size) {
     const dp_byte_range nothing_left_out[DP_DATASET_SEAL_TENSORS] = {{0}};
+    const dp_file_map map = {.data = data, .size = size};
     char seal[DP_DATASET_SEAL_SIZE + 1];
     dp_error error = {0};
     fuzz_write(path, data, size);
-    fuzz_demand(dp_dataset_seal_make(path, nothing_left_out, seal, &error) == DP_OK);
+    fuzz_demand(dp_dataset_seal_make(&map, path, nothing_left_out, seal, &error) == DP_OK);
     fuzz_append(path, seal);
 }
 
