@@ -431,27 +431,27 @@ static dp_status check_resuming(examination *self, dp_error *error) {
 
 /* --- all of it ------------------------------------------------------------------------------ */
 
+static void clear(examination *self) {
+    dp_dataset_close(&self->dataset);
+    dp_memory_free(self->machines);
+}
+
 dp_status dp_checkup_run(dp_checkup *checkup, dp_comm *comm, const dp_config *config,
                          dp_error *error) {
-    dp_status status = DP_OK;
-    examination self = {.checkup = checkup, .comm = comm, .config = config};
-    DP_OR_DONE(gather_machines(&self, error));
+    DP_OWNED(clear) examination self = {.checkup = checkup, .comm = comm, .config = config};
+    DP_TRY(gather_machines(&self, error));
     check_ranks(&self);
     check_yielding(&self);
     check_blas(&self);
     check_instruction_sets(&self);
     if (config != NULL) {
-        DP_OR_DONE(check_dataset(&self, error));
+        DP_TRY(check_dataset(&self, error));
         check_shares(&self);
     }
     check_shared_memory(&self);
     check_folder(&self);
     if (self.has_layout)
-        DP_OR_DONE(check_resuming(&self, error));
+        DP_TRY(check_resuming(&self, error));
     check_gnuplot(&self);
-    DP_OR_DONE(dp_comm_agree(comm, dp_text_check(&checkup->lines, error), error));
-done:
-    dp_dataset_close(&self.dataset);
-    dp_memory_free(self.machines);
-    return status;
+    return dp_comm_agree(comm, dp_text_check(&checkup->lines, error), error);
 }

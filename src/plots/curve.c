@@ -104,21 +104,18 @@ static double window_mean(const dp_metrics_table *table, const sums *total, size
 
 dp_status dp_curve_smooth(const dp_metrics_table *table, size_t limit, dp_curve *curve,
                           dp_error *error) {
-    dp_status status = DP_OK;
-    sums *total = NULL; /* [count + 1] */
+    DP_OWNED(dp_memory_release) sums *total = NULL; /* [count + 1] */
     size_t begin = 0, end = 0;
     *curve = (dp_curve){0};
-    DP_NEW_OR_DONE(curve->points, table->count);
-    DP_NEW_OR_DONE(total, table->count + 1);
+    DP_TRY_NEW(curve->points, table->count);
+    DP_TRY_NEW(total, table->count + 1);
     add_up(table, total);
     for (size_t row = 0; row < table->count; row++) {
         double mean = window_mean(table, total, row, half_window(table), &begin, &end);
         add_point(curve, (double)table->rows[row].step, mean);
     }
     thin(curve, limit, true);
-done:
-    dp_memory_free(total);
-    return status;
+    return DP_OK;
 }
 
 /* --- the learning rate ------------------------------------------------------------------------ */

@@ -293,26 +293,27 @@ static void append_title(const scatter *self, const char *name, const dp_checkpo
                               DP_COUNT_TEXT(checkpoint->vocabulary.count));
 }
 
+static void clear(scatter *self) {
+    dp_memory_free(self->places);
+    dp_memory_free(self->labelled);
+}
+
 dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,
                               const uint64_t *counts, bool principal, dp_gnuplot_figure *figure,
                               dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text title = {0};
+    DP_OWNED(dp_text_clear) dp_text title = {0};
+    DP_OWNED(clear)
     scatter self = {.vocabulary = &checkpoint->vocabulary,
                     .count = checkpoint->vocabulary.count,
                     .shown_max = checkpoint->unit == DP_UNIT_WORD ? WORDS_MAX : DOTS_MAX};
     *figure = (dp_gnuplot_figure){.name = principal ? "embedding_pca" : "embedding",
                                   .width = (unsigned)SIDE,
                                   .height = (unsigned)SIDE};
-    DP_OR_DONE(find_places(&self, checkpoint, counts, principal, error));
-    DP_OR_DONE(choose_labels(&self, error));
+    DP_TRY(find_places(&self, checkpoint, counts, principal, error));
+    DP_TRY(choose_labels(&self, error));
     append_title(&self, name, checkpoint, &title);
     append_names(&self, &title, &figure->names);
     append_data(&self, &figure->data);
     append_commands(&self, principal, &figure->commands);
-done:
-    dp_text_clear(&title);
-    dp_memory_free(self.places);
-    dp_memory_free(self.labelled);
-    return status;
+    return DP_OK;
 }

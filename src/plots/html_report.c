@@ -311,19 +311,15 @@ static void clear(page *self) {
 
 dp_status dp_html_report_write(const char *dir, const char *path, dp_text *notices,
                                dp_error *error) {
-    dp_status status = DP_OK;
     char name[DP_PATH_SIZE];
-    page self = {.dir = dir, .notices = notices};
-    DP_OR_DONE(dp_run_folder_name(dir, name, error));
-    DP_OR_DONE(read_config(&self, error));
-    DP_OR_DONE(read_summary(&self, error));
+    DP_OWNED(clear) page self = {.dir = dir, .notices = notices};
+    DP_TRY(dp_run_folder_name(dir, name, error));
+    DP_TRY(read_config(&self, error));
+    DP_TRY(read_summary(&self, error));
     read_metrics(&self);
-    DP_OR_DONE(load_checkpoint(&self, error));
-    DP_OR_DONE(draw_plots(&self, error));
-    DP_OR_DONE(dp_text_check(&self.plots_missing, error));
-    DP_OR_DONE(dp_text_check(notices, error));
-    DP_OR_DONE(write_page(&self, name, path, error));
-done:
-    clear(&self);
-    return status;
+    DP_TRY(load_checkpoint(&self, error));
+    DP_TRY(draw_plots(&self, error));
+    DP_TRY(dp_text_check(&self.plots_missing, error));
+    DP_TRY(dp_text_check(notices, error));
+    return write_page(&self, name, path, error);
 }

@@ -1,6 +1,7 @@
 #include "plots/pca.h"
 
 #include "base/memory.h"
+#include "base/workspace.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -107,11 +108,13 @@ static void find_component(pca *self, size_t k, double scatter) {
 
 dp_status dp_pca(const float *points, size_t count, size_t width, double *scores,
                  double shares[DP_PCA_COMPONENTS], dp_error *error) {
-    dp_status status = DP_OK;
+    dp_workspace room = {0};
     pca self = {.count = count, .width = width};
-    DP_NEW_OR_DONE(self.points, count * width);
-    DP_NEW_OR_DONE(self.components, DP_PCA_COMPONENTS * width);
-    DP_NEW_OR_DONE(self.next, width);
+    DP_RESERVE(&room, self.points, count * width);
+    DP_RESERVE(&room, self.components, DP_PCA_COMPONENTS * width);
+    DP_RESERVE(&room, self.next, width);
+    DP_OWNED(dp_memory_release) void *memory = dp_workspace_allocate(&room, error);
+    DP_TRY(memory == NULL ? error->status : DP_OK);
     centre(&self, points);
     const double scatter = dot(self.points, self.points, count * width);
     for (size_t k = 0; k < DP_PCA_COMPONENTS; k++) {
@@ -125,9 +128,5 @@ dp_status dp_pca(const float *points, size_t count, size_t width, double *scores
         }
         shares[k] = scatter > 0.0 ? along / scatter : 0.0;
     }
-done:
-    dp_memory_free(self.points);
-    dp_memory_free(self.components);
-    dp_memory_free(self.next);
-    return status;
+    return DP_OK;
 }

@@ -241,20 +241,20 @@ static void append_best(dp_text *data, const dp_curve *dev) {
 
 dp_status dp_figure_train_dev(const char *name, const dp_metrics_table *metrics,
                               dp_gnuplot_figure *figure, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_curve train = {0}, dev = {0};
+    DP_OWNED(dp_curve_clear) dp_curve train = {0};
+    DP_OWNED(dp_curve_clear) dp_curve dev = {0};
     dp_range range = DP_RANGE_EMPTY;
     *figure = (dp_gnuplot_figure){.name = "train_dev", .width = 1000, .height = 560};
-    DP_OR_DONE(find_split(metrics, DP_SPLIT_TRAIN, &train, error));
-    DP_OR_DONE(find_split(metrics, DP_SPLIT_DEV, &dev, error));
+    DP_TRY(find_split(metrics, DP_SPLIT_TRAIN, &train, error));
+    DP_TRY(find_split(metrics, DP_SPLIT_DEV, &dev, error));
     bool evaluated = train.count >= 3 || train.count == metrics->count;
     if (!evaluated) {
         dp_curve_clear(&train);
-        DP_OR_DONE(dp_curve_smooth(metrics, LINE_POINTS, &train, error));
+        DP_TRY(dp_curve_smooth(metrics, LINE_POINTS, &train, error));
     }
     append_title(&figure->names, name, &dev);
-    DP_OR_DONE(dp_range_add(&range, &dev, 0.0, 0.0, error));
-    DP_OR_DONE(dp_range_add(&range, &train, dev.count > 0 ? dev.points[0].x : 0.0, 0.0, error));
+    DP_TRY(dp_range_add(&range, &dev, 0.0, 0.0, error));
+    DP_TRY(dp_range_add(&range, &train, dev.count > 0 ? dev.points[0].x : 0.0, 0.0, error));
     append_block(&figure->data, "train", &train);
     append_block(&figure->data, "dev", &dev);
     append_best(&figure->data, &dev);
@@ -265,10 +265,7 @@ dp_status dp_figure_train_dev(const char *name, const dp_metrics_table *metrics,
     dp_axis_append(&losses, "y", true, &figure->commands);
     dp_axis_append_perplexities(&losses, &figure->commands);
     append_train_dev(&figure->commands, &train, evaluated, &dev);
-done:
-    dp_curve_clear(&train);
-    dp_curve_clear(&dev);
-    return status;
+    return DP_OK;
 }
 
 /* --- several runs ----------------------------------------------------------------------------- */
@@ -384,16 +381,15 @@ static void append_compare_panels(const comparison *self, size_t count) {
 
 dp_status dp_figure_compare(size_t count, const char *const *names, const dp_metrics_table *metrics,
                             dp_gnuplot_figure *figure, dp_error *error) {
-    dp_status status = DP_OK;
+    DP_OWNED(dp_memory_release) bool *in_steps = NULL;
     comparison self = {.figure = figure, .losses = DP_RANGE_EMPTY, .rates = DP_RANGE_EMPTY};
     *figure = (dp_gnuplot_figure){.name = "compare", .width = 1000, .height = 620};
-    DP_NEW_OR_DONE(self.in_steps, count);
+    DP_TRY_NEW(in_steps, count);
+    self.in_steps = in_steps;
     for (size_t run = 0; run < count; run++)
         self.steps = fmax(self.steps, last_step(&metrics[run]));
     for (size_t run = 0; run < count; run++)
-        DP_OR_DONE(add_run(&self, run, names[run], &metrics[run], error));
+        DP_TRY(add_run(&self, run, names[run], &metrics[run], error));
     append_compare_panels(&self, count);
-done:
-    dp_memory_free(self.in_steps);
-    return status;
+    return DP_OK;
 }

@@ -59,7 +59,7 @@ static bool is_kept(const char *row, const char *end, uint64_t step) {
 /* Appends the header and the rows of a file that stay, those of an earlier version with the column
  * that they have not got. */
 static void keep_rows(const dp_text *content, uint64_t step, dp_text *kept) {
-    dp_text before = {0};
+    DP_OWNED(dp_text_clear) dp_text before = {0};
     append_header(COLUMN_COUNT, kept);
     append_header(COLUMN_COUNT_BEFORE, &before);
     const bool is_earlier = begins_with(content, &before);
@@ -76,22 +76,18 @@ static void keep_rows(const dp_text *content, uint64_t step, dp_text *kept) {
         row = end + 1;
     }
     kept->failed = kept->failed || before.failed;
-    dp_text_clear(&before);
 }
 
 static dp_status cut_back(const char *path, uint64_t step, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text content = {0}, kept = {0};
+    DP_OWNED(dp_text_clear) dp_text content = {0};
+    DP_OWNED(dp_text_clear) dp_text kept = {0};
     if (step > 0 && dp_file_exists(path))
-        DP_OR_DONE(dp_file_read(path, &content, error));
+        DP_TRY(dp_file_read(path, &content, error));
     keep_rows(&content, step, &kept);
-    DP_OR_DONE(dp_text_check(&kept, error));
+    DP_TRY(dp_text_check(&kept, error));
     if (kept.length != content.length || memcmp(kept.data, content.data, kept.length) != 0)
-        DP_OR_DONE(dp_file_write(path, kept.data, kept.length, error));
-done:
-    dp_text_clear(&content);
-    dp_text_clear(&kept);
-    return status;
+        DP_TRY(dp_file_write(path, kept.data, kept.length, error));
+    return DP_OK;
 }
 
 dp_status dp_metrics_open(dp_journal *metrics, const char *path, uint64_t step, dp_error *error) {
@@ -201,9 +197,7 @@ static char *next_line(char **at) {
 
 static dp_status parse_table(dp_metrics_table *table, char *text, const char *path,
                              dp_error *error) {
-    dp_status status = DP_OK;
     file_columns found;
-    void *rows = NULL;
     size_t capacity = 0, line_number = 1;
     char *line = next_line(&text);
     if (line == NULL || !parse_header(line, &found))
@@ -213,20 +207,17 @@ static dp_status parse_table(dp_metrics_table *table, char *text, const char *pa
         dp_metrics_row row;
         line_number++;
         if (!parse_row(&found, line, &row) ||
-            (table->count > 0 && row.step <= table->rows[table->count - 1].step)) {
-            status = dp_fail(error, DP_ERR_INPUT,
-                             "%s:%zu: not a row of metrics, or not of a later step than the one "
-                             "before; remove this line to see the others",
-                             path, line_number);
-            goto done;
-        }
-        DP_OR_DONE(dp_memory_grow(&rows, &capacity, table->count + 1, sizeof row, error));
+            (table->count > 0 && row.step <= table->rows[table->count - 1].step))
+            return dp_fail(error, DP_ERR_INPUT,
+                           "%s:%zu: not a row of metrics, or not of a later step than the one "
+                           "before; remove this line to see the others",
+                           path, line_number);
+        void *rows = table->rows;
+        DP_TRY(dp_memory_grow(&rows, &capacity, table->count + 1, sizeof row, error));
         table->rows = rows;
         table->rows[table->count++] = row;
     }
-done:
-    table->rows = rows;
-    return status;
+    return DP_OK;
 }
 
 /* What a file system leaves of a crash may be zeros: such a byte damages its line, and does not end
@@ -237,14 +228,11 @@ static void replace_zeros(char *text, size_t length) {
 }
 
 dp_status dp_metrics_read(dp_metrics_table *table, const char *path, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text content = {0};
+    DP_OWNED(dp_text_clear) dp_text content = {0};
     *table = (dp_metrics_table){0};
-    DP_OR_DONE(dp_file_read(path, &content, error));
+    DP_TRY(dp_file_read(path, &content, error));
     replace_zeros(content.data, content.length);
-    DP_OR_DONE(parse_table(table, content.data, path, error));
-done:
-    dp_text_clear(&content);
+    const dp_status status = parse_table(table, content.data, path, error);
     if (status != DP_OK)
         dp_metrics_table_clear(table);
     return status;

@@ -209,8 +209,8 @@ dp_status dp_run_lock_take(dp_run_lock *lock, const char *dir, char notice[DP_RU
     dp_process_identify(&self.process);
     identify_job(&self);
     format_lock(&self, lock->text);
-    DP_OR_DONE(dp_path_format(lock->path, error, "%s/" DP_RUN_LOCK_NAME, dir));
-    DP_OR_DONE(temporary_path(lock, temporary, error));
+    DP_TRY(dp_path_format(lock->path, error, "%s/" DP_RUN_LOCK_NAME, dir));
+    DP_TRY(temporary_path(lock, temporary, error));
     for (int i = 0; failed == EAGAIN && status == DP_OK && i < ATTEMPTS; i++) {
         if (i > 0)
             wait_a_little();
@@ -218,7 +218,6 @@ dp_status dp_run_lock_take(dp_run_lock *lock, const char *dir, char notice[DP_RU
     }
     if (status == DP_OK && failed != 0)
         status = dp_fail_errno(error, failed, "cannot take %s", lock->path);
-done:
     lock->is_held = status == DP_OK;
     return status;
 }

@@ -143,16 +143,15 @@ static dp_status share_plan(dp_comm *comm, dp_sweep_plan *plan, dp_error *error)
 }
 
 static dp_status divide_ranks(sweep *self, dp_error *error) {
-    dp_status status = DP_OK;
     const uint64_t ranks = (uint64_t)dp_comm_size(self->comm);
     const uint64_t wanted = self->plan->settings.ranks_per_trial;
     const uint64_t each = wanted < ranks ? wanted : ranks, groups = ranks / each;
     const uint64_t group = (uint64_t)dp_comm_rank(self->comm) / each;
     self->is_idle = group >= groups;
-    DP_OR_DONE(dp_comm_split(&self->group, self->comm, (int)group, error));
-    DP_NEW_ON_ALL_OR_DONE(self->comm, self->errors, (size_t)dp_comm_size(self->group));
+    DP_TRY(dp_comm_split(&self->group, self->comm, (int)group, error));
+    DP_TRY_NEW_ON_ALL(self->comm, self->errors, (size_t)dp_comm_size(self->group));
     if (dp_comm_rank(self->comm) != 0)
-        goto done;
+        return DP_OK;
     printf("%zu %s", self->plan->count, dp_sweep_plan_unit(self->plan));
     if (self->plan->has_repeats)
         printf(" of %zu trials", dp_sweep_plan_distinct(self->plan));
@@ -164,24 +163,21 @@ static dp_status divide_ranks(sweep *self, dp_error *error) {
         printf(", %" PRIu64 " idle", ranks % each);
     printf("\n");
     fflush(stdout);
-done:
-    return status;
+    return DP_OK;
 }
 
 static dp_status prepare(sweep *self, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t count = self->plan->count;
-    DP_NEW_ON_ALL_OR_DONE(self->comm, self->order, count);
-    DP_NEW_ON_ALL_OR_DONE(self->comm, self->outcomes, count);
+    DP_TRY_NEW_ON_ALL(self->comm, self->order, count);
+    DP_TRY_NEW_ON_ALL(self->comm, self->outcomes, count);
     dp_sweep_plan_order(self->plan->trials, count, self->order);
-    DP_OR_DONE(divide_ranks(self, error));
-    DP_OR_DONE(dp_comm_board_create(&self->board, self->comm, DP_SWEEP_CELLS(count), error));
+    DP_TRY(divide_ranks(self, error));
+    DP_TRY(dp_comm_board_create(&self->board, self->comm, DP_SWEEP_CELLS(count), error));
     const bool is_root = dp_comm_rank(self->comm) == 0;
     bool live = is_root && dp_terminal_is_watched(stdout);
     dp_comm_broadcast(self->comm, &live, sizeof live);
     dp_sweep_view_init(&self->view, self->plan, self->board, live, is_root);
-done:
-    return status;
+    return DP_OK;
 }
 
 /* An outcome on its way to the other ranks. */
@@ -203,13 +199,12 @@ static message next_message(const sweep *self, size_t *at) {
 
 /* Everyone learns the outcomes of all trials: each round one of each rank, until none is left. */
 static dp_status share_outcomes(sweep *self, dp_error *error) {
-    dp_status status = DP_OK;
     const size_t ranks = (size_t)dp_comm_size(self->comm), count = self->plan->count;
-    message *all = NULL;
-    dp_sweep_outcome *outcomes = NULL;
+    DP_OWNED(dp_memory_release) message *all = NULL;
+    DP_OWNED(dp_memory_release) dp_sweep_outcome *outcomes = NULL;
     bool more = true;
-    DP_NEW_ON_ALL_OR_DONE(self->comm, all, ranks);
-    DP_NEW_ON_ALL_OR_DONE(self->comm, outcomes, count);
+    DP_TRY_NEW_ON_ALL(self->comm, all, ranks);
+    DP_TRY_NEW_ON_ALL(self->comm, outcomes, count);
     for (size_t at = 0; more;) {
         const message mine = next_message(self, &at);
         dp_comm_gather_all(self->comm, &mine, sizeof mine, all);
@@ -222,10 +217,7 @@ static dp_status share_outcomes(sweep *self, dp_error *error) {
         }
     }
     memcpy(self->outcomes, outcomes, count * sizeof *outcomes);
-done:
-    dp_memory_free(all);
-    dp_memory_free(outcomes);
-    return status;
+    return DP_OK;
 }
 
 static void draw(void *context) {

@@ -101,6 +101,11 @@ static dp_status rank_trials(ranking *self, dp_error *error) {
     return DP_OK;
 }
 
+static void clear_ranking(ranking *self) {
+    dp_memory_free(self->rows);
+    dp_memory_free(self->sorted);
+}
+
 static bool shows_test(const ranking *self, size_t place) {
     return place < self->done && (place == 0 || self->plan->settings.show_test);
 }
@@ -114,6 +119,10 @@ typedef struct grid {
     size_t count;
     size_t columns; /* of the heading */
 } grid;
+
+static void clear_grid(grid *self) {
+    dp_text_clear(&self->cells);
+}
 
 static void end_cell(grid *self) {
     dp_text_append_bytes(&self->cells, "", 1);
@@ -368,29 +377,22 @@ static dp_status write_text(const dp_sweep_plan *plan, const char *name, const d
 
 dp_status dp_sweep_table_write(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
                                dp_text *out, dp_error *error) {
-    dp_status status = DP_OK;
-    ranking ranked = {.plan = plan, .outcomes = outcomes};
-    grid runs = {0}, table = {0};
-    dp_text csv = {0}, markdown = {0};
-    DP_OR_DONE(rank_trials(&ranked, error));
+    DP_OWNED(clear_ranking) ranking ranked = {.plan = plan, .outcomes = outcomes};
+    DP_OWNED(clear_grid) grid runs = {0};
+    DP_OWNED(clear_grid) grid table = {0};
+    DP_OWNED(dp_text_clear) dp_text csv = {0};
+    DP_OWNED(dp_text_clear) dp_text markdown = {0};
+    DP_TRY(rank_trials(&ranked, error));
     fill_runs(&runs, &ranked);
     fill_trials(&table, &ranked);
-    DP_OR_DONE(dp_text_check(&runs.cells, error));
-    DP_OR_DONE(dp_text_check(&table.cells, error));
+    DP_TRY(dp_text_check(&runs.cells, error));
+    DP_TRY(dp_text_check(&table.cells, error));
     append_csv(&csv, &runs);
     append_markdown(&markdown, &table);
     append_failures(&markdown, &ranked);
     append_aligned(out, &table);
-    DP_OR_DONE(dp_file_make_directories(plan->settings.dir, error));
-    DP_OR_DONE(write_text(plan, "results.csv", &csv, error));
-    DP_OR_DONE(write_text(plan, "results.md", &markdown, error));
-    DP_OR_DONE(dp_text_check(out, error));
-done:
-    dp_text_clear(&csv);
-    dp_text_clear(&markdown);
-    dp_text_clear(&runs.cells);
-    dp_text_clear(&table.cells);
-    dp_memory_free(ranked.rows);
-    dp_memory_free(ranked.sorted);
-    return status;
+    DP_TRY(dp_file_make_directories(plan->settings.dir, error));
+    DP_TRY(write_text(plan, "results.csv", &csv, error));
+    DP_TRY(write_text(plan, "results.md", &markdown, error));
+    return dp_text_check(out, error);
 }

@@ -49,11 +49,10 @@ dp_status dp_phases_report(dp_comm *comm, const dp_profile *profile, dp_report *
 
 /* A complete event ("X"): start and duration. */
 static void append_event(dp_text *json, size_t rank, const dp_profile_event *event) {
-    char start[32], duration[32];
     dp_text_append_format(
         json, "{\"name\":\"%s\",\"ph\":\"X\",\"ts\":%s,\"dur\":%s,\"pid\":0,\"tid\":%zu}",
-        dp_phase_name(event->phase), dp_text_format_real(1e6 * event->start, start),
-        dp_text_format_real(1e6 * (event->end - event->start), duration), rank);
+        dp_phase_name(event->phase), DP_REAL_TEXT(1e6 * event->start),
+        DP_REAL_TEXT(1e6 * (event->end - event->start)), rank);
 }
 
 static dp_status write_events(const dp_profile_event *all, size_t ranks, size_t capacity,
