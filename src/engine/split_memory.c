@@ -58,7 +58,7 @@ static void reserve_of_node(dp_split_engine *self, dp_workspace *room) {
     DP_RESERVE_ROWS(room, self->dh, batch, self->dims.ldh);
     DP_RESERVE_ROWS(room, self->dx, batch * self->layout->shape.block_size, self->lde);
     DP_RESERVE(room, self->squares_below, self->below_count);
-    DP_RESERVE(room, self->stealing_memory, dp_stealing_bytes(&self->node, blocks));
+    dp_stealing_reserve(&self->stealing, &self->node, blocks, room);
 }
 
 /* Of a rank of the node. */
@@ -86,7 +86,7 @@ static dp_status share_memory(dp_split_engine *self, dp_error *error) {
         reserve_share(self, rank, &room);
         dp_workspace_place(&room, segment + (rank == 0 ? common.bytes : 0));
     }
-    dp_stealing_init(&self->stealing, &self->node, self->node_blocks, self->stealing_memory);
+    dp_stealing_init(&self->stealing, &self->node, self->node_blocks);
     return DP_OK;
 }
 

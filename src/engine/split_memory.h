@@ -59,7 +59,7 @@ typedef struct dp_split_engine {
     float *dh;     /* [batch, ldh] */
     float *dx;     /* [batch, block_size, lde] */
     double *squares_below; /* [below_count]: of each row of W1, of b1, of each token */
-    char *stealing_memory;
+    dp_stealing stealing;
 
     /* Of this rank: of the ranks of its node, [node.size] each, */
     dp_tree_range *node_blocks;
@@ -82,8 +82,7 @@ typedef struct dp_split_engine {
     double *terms;       /* clipping only: [output_blocks + below_count] */
 
     dp_tree_range rows, inputs; /* that this rank has of the batch and of W1 on its node */
-    dp_stealing stealing;
-    dp_exchange *sums; /* of the gradient at a, over blocks; its parameters are that sum */
+    dp_exchange *sums;          /* of the gradient at a, over blocks; its parameters are that sum */
 
     /* Of the current step. */
     const dp_step *now;

@@ -33,8 +33,10 @@ static size_t count_of(uint64_t left) {
     return end_of(left) - first_of(left);
 }
 
-size_t dp_stealing_bytes(const dp_node *node, size_t pieces) {
-    return 2 * (size_t)node->size * sizeof(dp_stealing_rank) + pieces * sizeof(dp_stealing_piece);
+void dp_stealing_reserve(dp_stealing *stealing, const dp_node *node, size_t pieces,
+                         dp_workspace *room) {
+    DP_RESERVE_ROWS(room, stealing->ranks, 2, (size_t)node->size);
+    DP_RESERVE(room, stealing->pieces, pieces);
 }
 
 /* What a rank has left in a turn. */
@@ -53,10 +55,9 @@ static void refill(dp_stealing *self, uint64_t turn) {
                           memory_order_relaxed);
 }
 
-void dp_stealing_init(dp_stealing *stealing, dp_node *node, const dp_tree_range *ranges,
-                      void *memory) {
-    *stealing = (dp_stealing){.node = node, .ranges = ranges, .ranks = memory};
-    stealing->pieces = (dp_stealing_piece *)(void *)(stealing->ranks + 2 * node->size);
+void dp_stealing_init(dp_stealing *stealing, dp_node *node, const dp_tree_range *ranges) {
+    stealing->node = node;
+    stealing->ranges = ranges;
     refill(stealing, 1);
 }
 

@@ -20,6 +20,7 @@
 typedef struct dp_stealing_rank dp_stealing_rank;   /* what a rank has left */
 typedef struct dp_stealing_piece dp_stealing_piece; /* whether a piece is done */
 
+/* Start with {0}. */
 typedef struct dp_stealing {
     dp_node *node;               /* borrowed */
     const dp_tree_range *ranges; /* [node->size], borrowed */
@@ -28,13 +29,12 @@ typedef struct dp_stealing {
     uint64_t turn;
 } dp_stealing;
 
-/* Bytes of the node's memory, zeroed and 64-byte aligned, for so many pieces in all. */
-size_t dp_stealing_bytes(const dp_node *node, size_t pieces);
-
-/* ranges[r]: the pieces of each rank of the node, one range behind the other. Each rank calls it,
- * with the same memory; then they meet. */
-void dp_stealing_init(dp_stealing *stealing, dp_node *node, const dp_tree_range *ranges,
-                      void *memory);
+/* What lies in the node's memory, zeroed, for so many pieces in all: the same on all its ranks. */
+void dp_stealing_reserve(dp_stealing *stealing, const dp_node *node, size_t pieces,
+                         dp_workspace *room);
+/* Once it is there. ranges[r]: the pieces of each rank of the node, one range behind the other.
+ * Each rank calls it; then they meet. */
+void dp_stealing_init(dp_stealing *stealing, dp_node *node, const dp_tree_range *ranges);
 
 /* Every rank begins a turn of its own accord. */
 void dp_stealing_begin(dp_stealing *stealing);

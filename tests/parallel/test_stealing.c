@@ -43,11 +43,12 @@ static void open_job(job *self) {
         self->pieces += pieces_of(rank);
         self->ranges[rank].end = 100 + self->pieces;
     }
-    const size_t bytes = dp_stealing_bytes(&self->node, self->pieces);
-    const size_t all = bytes + self->pieces * sizeof(record);
-    expect_ok(dp_node_allocate(&self->node, self->node.rank == 0 ? all : 0, &error), &error);
-    self->records = (record *)(void *)((char *)dp_node_segment(&self->node, 0) + bytes);
-    dp_stealing_init(&self->stealing, &self->node, self->ranges, dp_node_segment(&self->node, 0));
+    dp_workspace room = {0};
+    DP_RESERVE(&room, self->records, self->pieces);
+    dp_stealing_reserve(&self->stealing, &self->node, self->pieces, &room);
+    expect_ok(dp_node_allocate(&self->node, self->node.rank == 0 ? room.bytes : 0, &error), &error);
+    dp_workspace_place(&room, dp_node_segment(&self->node, 0));
+    dp_stealing_init(&self->stealing, &self->node, self->ranges);
     dp_node_barrier(&self->node);
 }
 
