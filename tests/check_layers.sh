@@ -4,6 +4,8 @@
 #   - a library that we adapt is included by its adapter only
 #   - x_internal.h is included by x*.c and x*.h only
 #   - file names are unique in the tree, and a .c and its .h lie in the same room
+#   - a room has 3 files or more, a .c and its .h counted once, and at most 12 % of the lines
+#   - a function has at most 60 lines
 #   - nothing outside tests and bench names a place on somebody's machine
 #
 # Who may see whom is no such rule: src/CMakeLists.txt says it, and the compiler finds no other header.
@@ -66,6 +68,52 @@ check_names() {
     }'
 }
 
+# Reads file names. A tree of less than 5,000 lines has no shares.
+check_rooms() {
+    xargs wc -l | awk '
+    $2 ~ /^(src|tools|include)\// {
+        total += $1
+        split($2, part, "/")
+        if (part[1] != "src" || part[3] == "") next
+        room = part[1] "/" part[2]
+        lines[room] += $1
+        stem = $2
+        sub(/\.[ch]$/, "", stem)
+        if (!(stem in seen)) files[room]++
+        seen[stem] = 1
+    }
+    END {
+        for (room in files) {
+            if (files[room] < 3) print room ":1: has " files[room] " files"
+            if (total >= 5000 && lines[room] > 0.12 * total)
+                print room ":1: has " lines[room] " of " total " lines"
+        }
+    }'
+}
+
+# Reads file names. A declaration begins in the first column and ends with a brace or a semicolon; a
+# function ends with a brace in the first column.
+check_functions() {
+    # shellcheck disable=SC2016 # fields of awk
+    xargs awk '
+    function complain(what) { print FILENAME ":" begin ": " name " has " what }
+    FNR == 1 { declaration = ""; name = "" }
+    { line = $0; gsub(/\/\*[^*]*\*\//, "", line); sub(/\/\*.*/, "", line) }
+    /^}/ { if (name != "" && FNR - begin >= 60) complain(FNR - begin + 1 " lines"); name = "" }
+    declaration == "" && /^[A-Za-z_]/ && !/^(typedef|struct|enum|union|extern "C")/ { begin = FNR; declaration = " " }
+    declaration != "" {
+        declaration = declaration line " "
+        if (line !~ /[{;][ \t]*$/) next
+        if (declaration ~ /^[^=]*\(/) {
+            name = declaration
+            sub(/\(.*/, "", name)
+            sub(/.*[ *]/, "", name)
+        }
+        if (line !~ /{[ \t]*$/) name = ""
+        declaration = ""
+    }'
+}
+
 check_places() {
     grep -rnIE '\.\./shared|(^|[^[:alnum:]_./$}])/(work|home|root|mnt|Users)/' . \
         --exclude-dir=.git --exclude=.git --exclude-dir='build*' --exclude-dir=runs --exclude-dir=tests \
@@ -80,6 +128,8 @@ fi
 offences=$({
     grep -HnE '^[[:space:]]*#[[:space:]]*include' "${sources[@]}" | check_includes || true
     printf '%s\n' "${sources[@]}" | check_names
+    printf '%s\n' "${sources[@]}" | check_rooms
+    printf '%s\n' "${sources[@]}" | grep -E '^(src|tools|include)/' | check_functions
     check_places
 } | LC_ALL=C sort)
 if [ -n "$offences" ]; then

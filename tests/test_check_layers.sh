@@ -30,6 +30,13 @@ plant_good_tree() {
     plant tools/pack_dataset/main.c '#include "data/sampler.h"' '#include "corpus.h"'
     plant tests/test_text.c '#include <mpi.h>' '/* the file /home/someone/x */'
     plant build/bin/notes '/home/someone/x'
+    local room
+    for room in base formats kernels data model parallel train cli; do # no room is of fewer than 3 files
+        plant "src/$room/${room}_first.c" 'int f(int a, int b);'
+        plant "src/$room/${room}_second.c" 'static dp_status g(int a, void (*b)(int c, int d)) {' '}'
+        plant "src/$room/${room}_second.h" 'typedef struct { int a; } b;'
+        plant "src/$room/${room}_third.c" 'static const int list[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};'
+    done
     # shellcheck disable=SC2016
     plant scripts/run.sh 'echo "$HOME/x" build/home/x ./root/y'
 }
@@ -49,16 +56,20 @@ expect_good() {
     count "$status" "the good tree was refused: $said"
 }
 
-expect_offence() { # FILE LINE WANTED: with this file in the tree, the check says WANTED
-    plant_good_tree
-    plant "$1" "$2"
+expect_said() { # WANTED WHAT: that the check says of the tree
     local said status=0
     said=$("$check" "$tree" 2>&1) || status=$?
-    if [ "$status" = 0 ] || [[ "$said" != *"$1:1: $3"* ]]; then
-        count 1 "'$2' in $1: status $status and '$said', not '$1:1: $3'"
+    if [ "$status" = 0 ] || [[ "$said" != *"$1"* ]]; then
+        count 1 "$2: status $status and '$said', not '$1'"
     else
         count 0
     fi
+}
+
+expect_offence() { # FILE LINE WANTED: with this file in the tree, the check says WANTED
+    plant_good_tree
+    plant "$1" "$2"
+    expect_said "$1:1: $3" "'$2' in $1"
 }
 
 plant_good_tree
@@ -77,6 +88,29 @@ expect_offence src/train/ini.h '' 'belongs to src/formats/ini.c by its name'
 expect_offence docs/notes.md 'see /home/someone/notes' 'names a place on one machine'
 expect_offence docs/notes.md 'cp ../shared/data x' 'names a place on one machine'
 expect_offence scripts/a.sh '/root/bin/x' 'names a place on one machine'
+
+# Rooms and functions that have grown.
+plant_good_tree
+rm "$tree"/src/train/train_*
+expect_said "src/train:1: has 1 files" "a single file"
+plant_good_tree
+mapfile -t many < <(seq -f '// %.0f' 4500)
+plant tools/pack_dataset/many.c "${many[@]}"
+mapfile -t many < <(seq -f '// %.0f' 800)
+plant src/data/many.c "${many[@]}"
+expect_said "src/data:1: has 80" "a room that is large"
+mapfile -t many < <(seq -f '    a = %.0f;' 59)
+expect_function() { # WANTED LINE...
+    plant_good_tree
+    plant src/data/grown.c "${@:2}"
+    expect_said "src/data/grown.c:1: $1" "$2"
+}
+expect_function "f has 61 lines" 'static int f(void) {' "${many[@]}" '}'
+expect_function "f has 61 lines" 'int f(int a,' '      int b) {' "${many[@]:1}" '}'
+plant_good_tree
+plant src/data/grown.c 'static int f(void) {' "${many[@]:1}" '}' \
+    'int h(int a, int b, int c, int (*d)(int x, int y), int e, int g, int h, int i) {' '}'
+expect_good
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
