@@ -1,7 +1,6 @@
 #include "cli/command.h"
 #include "cli/config_arguments.h"
 #include "examine/bench.h"
-#include "formats/facts.h"
 #include "kernels/linalg.h"
 
 typedef struct bench_options {
@@ -14,58 +13,6 @@ static const dp_option options[] = {
     DP_SWITCH(bench_options, json, "json", "print one JSON object"),
     DP_OPTIONS_END,
 };
-
-static void add_spread(dp_facts *facts, const dp_spread *spread) {
-    dp_facts_real(facts, "min", spread->min);
-    dp_facts_real(facts, "median", spread->median);
-    dp_facts_real(facts, "max", spread->max);
-}
-
-static void add_rates(dp_facts *facts, const dp_config *config, const dp_bench_result *result) {
-    const double us = result->us_per_step.median, gflops = 1e-3 * result->nominal_flops / us;
-    dp_facts_begin(facts, "us_per_step");
-    dp_facts_real(facts, "median", us);
-    dp_facts_real(facts, "p10", result->us_per_step.p10);
-    dp_facts_real(facts, "p90", result->us_per_step.p90);
-    dp_facts_end(facts);
-    dp_facts_real(facts, "examples_per_s", 1e6 * (double)config->batch_size / us);
-    dp_facts_real(facts, "nominal_flops", result->nominal_flops);
-    dp_facts_note(facts, "mflop", "%.4g", 1e-6 * result->nominal_flops);
-    dp_facts_real(facts, "gflops", gflops);
-    dp_facts_real(facts, "sgemm_gflops", result->sgemm_gflops);
-    dp_facts_real(facts, "fraction_of_sgemm", gflops / result->sgemm_gflops);
-}
-
-static void add_facts(dp_facts *facts, const dp_config *config, const dp_bench_result *result) {
-    dp_facts_unsigned(facts, "ranks", result->ranks);
-    dp_facts_unsigned(facts, "nodes", result->nodes);
-    dp_facts_text(facts, "exchange", dp_exchange_name(config->exchange));
-    dp_facts_unsigned(facts, "batch_size", config->batch_size);
-    if (result->blocks > 0) /* of the vocabulary, which the ranks share among them */
-        dp_facts_unsigned(facts, "blocks", result->blocks);
-    else
-        dp_facts_unsigned(facts, "grains", config->grains);
-    dp_facts_unsigned(facts, "parameters", result->parameters);
-    dp_facts_text(facts, "build", result->build);
-    add_rates(facts, config, result);
-    if (result->blocks == 0) {
-        dp_facts_real(facts, "exchange_us", result->exchange_us);
-        dp_facts_real(facts, "allreduce_us", result->allreduce_us);
-        dp_facts_real(facts, "exchange_vs_mpi_allreduce",
-                      result->exchange_us / result->allreduce_us);
-    }
-    dp_facts_real(facts, "bytes_sent", result->bytes_sent);
-    dp_facts_real(facts, "resident_bytes_rank", result->resident_bytes_rank);
-    dp_facts_real(facts, "resident_bytes_node", result->resident_bytes_node);
-    dp_facts_real(facts, "seconds_to_first_step", result->seconds_to_first_step);
-    dp_facts_begin(facts, "phases");
-    for (int phase = 0; phase < DP_PHASE_COUNT; phase++) {
-        dp_facts_begin(facts, dp_phase_name((dp_phase)phase));
-        add_spread(facts, &result->phase_us[phase]);
-        dp_facts_end(facts);
-    }
-    dp_facts_end(facts);
-}
 
 static const char text_form[] =
     "{build}\n"
@@ -92,13 +39,11 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_status status = DP_OK;
     bench_options chosen;
     dp_config config;
-    dp_bench_result result;
     DP_OWNED(dp_facts_clear) dp_facts facts = {0};
     (void)signal;
     DP_TRY(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
     dp_linalg_init();
-    DP_TRY(dp_bench_run(comm, &config, chosen.seconds, &result, error));
-    add_facts(&facts, &config, &result);
+    DP_TRY(dp_bench_run(comm, &config, chosen.seconds, &facts, error));
     if (dp_comm_rank(comm) == 0)
         status = dp_facts_print(&facts, chosen.json ? NULL : text_form, error);
     return dp_comm_agree(comm, status, error);

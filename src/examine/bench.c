@@ -27,6 +27,10 @@ typedef struct samples {
     size_t count;
 } samples;
 
+typedef struct spread {
+    double min, p10, median, p90, max;
+} spread;
+
 typedef struct bench {
     dp_comm *comm;
     const dp_config *config;
@@ -42,6 +46,8 @@ typedef struct bench {
     uint64_t stretch; /* steps */
     double us;        /* a step takes about; the same on all ranks */
     samples steps, exchange, allreduce, sgemm;
+    spread phase_us[DP_PHASE_COUNT]; /* of a step, over the ranks */
+    double bytes_sent, resident_bytes_rank, resident_bytes_node, seconds_to_first_step;
 } bench;
 
 static int ascending(const void *a, const void *b) {
@@ -49,13 +55,13 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static dp_spread spread_of(double *values, size_t count) {
+static spread spread_of(double *values, size_t count) {
     qsort(values, count, sizeof *values, ascending);
-    return (dp_spread){.min = values[0],
-                       .p10 = values[count / 10],
-                       .median = 0.5 * (values[(count - 1) / 2] + values[count / 2]),
-                       .p90 = values[count - 1 - count / 10],
-                       .max = values[count - 1]};
+    return (spread){.min = values[0],
+                    .p10 = values[count / 10],
+                    .median = 0.5 * (values[(count - 1) / 2] + values[count / 2]),
+                    .p90 = values[count - 1 - count / 10],
+                    .max = values[count - 1]};
 }
 
 static void add_sample(samples *self, double value) {
@@ -189,8 +195,7 @@ typedef struct report {
 } report;
 
 /* The phases of profiled steps, their spread over the ranks, and what all ranks have sent. */
-static dp_status measure_phases(bench *self, double seconds, dp_bench_result *result,
-                                dp_error *error) {
+static dp_status measure_phases(bench *self, double seconds, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     const uint64_t steps = steps_in(self, fmin(seconds, PROFILE_SECONDS_MAX), PROFILED_STEPS_MAX);
     dp_profile profile = {0};
@@ -207,16 +212,16 @@ static dp_status measure_phases(bench *self, double seconds, dp_bench_result *re
     memcpy(mine.seconds, profile.seconds, sizeof mine.seconds);
     dp_comm_gather_all(self->comm, &mine, sizeof mine, all);
     for (size_t rank = 0; rank < ranks; rank++)
-        result->bytes_sent += all[rank].bytes_sent / (double)steps;
+        self->bytes_sent += all[rank].bytes_sent / (double)steps;
     for (int phase = 0; phase < DP_PHASE_COUNT; phase++) {
         for (size_t rank = 0; rank < ranks; rank++)
             column[rank] = 1e6 * all[rank].seconds[phase] / (double)steps;
-        result->phase_us[phase] = spread_of(column, ranks);
+        self->phase_us[phase] = spread_of(column, ranks);
     }
     return DP_OK;
 }
 
-static dp_status measure_memory(bench *self, dp_bench_result *result, dp_error *error) {
+static dp_status measure_memory(bench *self, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     const double mine[2] = {(double)dp_process_resident_bytes(),
                             (double)dp_process_proportional_bytes()};
@@ -224,9 +229,9 @@ static dp_status measure_memory(bench *self, dp_bench_result *result, dp_error *
     DP_TRY_NEW_ON_ALL(self->comm, all, ranks);
     dp_comm_gather_all(self->comm, mine, sizeof mine, all);
     for (size_t rank = 0; rank < ranks; rank++) {
-        result->resident_bytes_rank = fmax(result->resident_bytes_rank, all[rank][0]);
+        self->resident_bytes_rank = fmax(self->resident_bytes_rank, all[rank][0]);
         if (rank < (size_t)dp_comm_node_first(self->comm, 1))
-            result->resident_bytes_node += all[rank][1];
+            self->resident_bytes_node += all[rank][1];
     }
     return DP_OK;
 }
@@ -252,38 +257,72 @@ static dp_status create_idle(bench *self, dp_error *error) {
     return dp_exchange_create(&self->idle, self->comm, &size, error);
 }
 
-static void describe(const bench *self, dp_bench_result *result) {
-    const dp_params_layout *layout = self->layout;
-    memcpy(result->build, dp_engine_subject(self->engine)->build->text, sizeof result->build);
-    result->ranks = (uint64_t)dp_comm_size(self->comm);
-    result->nodes = (uint64_t)dp_comm_node_count(self->comm);
-    result->blocks = layout->output_blocks;
-    result->parameters = layout->parameter_count;
-    result->nominal_flops = nominal_flops(self->config, &layout->shape);
+static double median_of(samples *self) {
+    return spread_of(self->values, self->count).median;
 }
 
-static dp_status run(bench *self, double seconds, dp_bench_result *result, dp_error *error) {
-    dp_comm *comm = self->comm;
+static void add_rates(bench *self, dp_facts *facts) {
+    const spread us = spread_of(self->steps.values, self->steps.count);
+    const double flops = nominal_flops(self->config, &self->layout->shape);
+    const double gflops = 1e-3 * flops / us.median, sgemm_gflops = median_of(&self->sgemm);
+    dp_facts_begin(facts, "us_per_step");
+    dp_facts_real(facts, "median", us.median);
+    dp_facts_real(facts, "p10", us.p10);
+    dp_facts_real(facts, "p90", us.p90);
+    dp_facts_end(facts);
+    dp_facts_real(facts, "examples_per_s", 1e6 * (double)self->config->batch_size / us.median);
+    dp_facts_real(facts, "nominal_flops", flops);
+    dp_facts_note(facts, "mflop", "%.4g", 1e-6 * flops);
+    dp_facts_real(facts, "gflops", gflops);
+    dp_facts_real(facts, "sgemm_gflops", sgemm_gflops);
+    dp_facts_real(facts, "fraction_of_sgemm", gflops / sgemm_gflops);
+    if (is_split(self))
+        return;
+    const double exchange = median_of(&self->exchange), allreduce = median_of(&self->allreduce);
+    dp_facts_real(facts, "exchange_us", exchange);
+    dp_facts_real(facts, "allreduce_us", allreduce);
+    dp_facts_real(facts, "exchange_vs_mpi_allreduce", exchange / allreduce);
+}
+
+static void add_facts(bench *self, dp_facts *facts) {
+    dp_facts_unsigned(facts, "ranks", (uint64_t)dp_comm_size(self->comm));
+    dp_facts_unsigned(facts, "nodes", (uint64_t)dp_comm_node_count(self->comm));
+    dp_facts_text(facts, "exchange", dp_exchange_name(self->config->exchange));
+    dp_facts_unsigned(facts, "batch_size", self->config->batch_size);
+    if (is_split(self)) /* what the ranks share among them */
+        dp_facts_unsigned(facts, "blocks", self->layout->output_blocks);
+    else
+        dp_facts_unsigned(facts, "grains", self->config->grains);
+    dp_facts_unsigned(facts, "parameters", self->layout->parameter_count);
+    dp_facts_text(facts, "build", dp_engine_subject(self->engine)->build->text);
+    add_rates(self, facts);
+    dp_facts_real(facts, "bytes_sent", self->bytes_sent);
+    dp_facts_real(facts, "resident_bytes_rank", self->resident_bytes_rank);
+    dp_facts_real(facts, "resident_bytes_node", self->resident_bytes_node);
+    dp_facts_real(facts, "seconds_to_first_step", self->seconds_to_first_step);
+    dp_facts_begin(facts, "phases");
+    for (int phase = 0; phase < DP_PHASE_COUNT; phase++) {
+        dp_facts_begin(facts, dp_phase_name((dp_phase)phase));
+        dp_facts_real(facts, "min", self->phase_us[phase].min);
+        dp_facts_real(facts, "median", self->phase_us[phase].median);
+        dp_facts_real(facts, "max", self->phase_us[phase].max);
+        dp_facts_end(facts);
+    }
+    dp_facts_end(facts);
+}
+
+static dp_status run(bench *self, double seconds, dp_error *error) {
     (void)time_steps(self, 1, NULL);
     self->step = 0;
-    result->seconds_to_first_step = dp_process_age();
-    DP_TRY(measure_memory(self, result, error));
+    self->seconds_to_first_step = dp_process_age();
+    DP_TRY(measure_memory(self, error));
     DP_TRY(create_idle(self, error));
     DP_TRY(prepare(self, error));
     DP_TRY(dp_engine_initialise(self->engine, error));
     dp_engine_publish(self->engine);
     warm_up(self, seconds);
     measure(self, seconds);
-    DP_TRY(measure_phases(self, seconds, result, error));
-    describe(self, result);
-    result->us_per_step = spread_of(self->steps.values, self->steps.count);
-    if (!is_split(self)) {
-        result->exchange_us = spread_of(self->exchange.values, self->exchange.count).median;
-        result->allreduce_us = spread_of(self->allreduce.values, self->allreduce.count).median;
-    }
-    if (dp_comm_rank(comm) == 0)
-        result->sgemm_gflops = spread_of(self->sgemm.values, self->sgemm.count).median;
-    return DP_OK;
+    return measure_phases(self, seconds, error);
 }
 
 static void clear(bench *self) {
@@ -295,10 +334,9 @@ static void clear(bench *self) {
     dp_memory_free(self);
 }
 
-dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds,
-                       dp_bench_result *result, dp_error *error) {
+dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds, dp_facts *facts,
+                       dp_error *error) {
     dp_status status = DP_OK;
-    memset(result, 0, sizeof *result);
     bench *self = NULL;
     DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
     self->comm = comm;
@@ -307,7 +345,9 @@ dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds,
     DP_OR_DONE(dp_engine_create(&self->engine, comm, config, NULL, error));
     self->layout = dp_engine_subject(self->engine)->layout;
     self->kernels = dp_kernels_of(dp_engine_subject(self->engine)->build->level);
-    DP_OR_DONE(run(self, seconds, result, error));
+    DP_OR_DONE(run(self, seconds, error));
+    if (dp_comm_rank(comm) == 0)
+        add_facts(self, facts);
 done:
     clear(self);
     return status;

@@ -10,39 +10,24 @@
 #ifndef DP_EXAMINE_BENCH_H
 #define DP_EXAMINE_BENCH_H
 
-#include "base/profile.h"
-#include "engine/build_info.h"
 #include "engine/config.h"
+#include "formats/facts.h"
 #include "parallel/comm.h"
 
-typedef struct dp_spread {
-    double min;
-    double p10;
-    double median;
-    double p90;
-    double max;
-} dp_spread;
-
-typedef struct dp_bench_result {
-    char build[DP_BUILD_SIZE];
-    uint64_t ranks;
-    uint64_t nodes;
-    uint64_t blocks; /* of a split output layer; 0 where it is replicated */
-    uint64_t parameters;
-    dp_spread us_per_step;              /* over stretches of steps */
-    dp_spread phase_us[DP_PHASE_COUNT]; /* a step, over the ranks */
-    double nominal_flops;               /* of a step: the matrix products, 2 for a multiply-add */
-    double sgemm_gflops;                /* of a large product on one core */
-    double exchange_us;                 /* exchange and update alone; 0 if split */
-    double allreduce_us;                /* MPI_Allreduce and update of the same slab; 0 if split */
-    double bytes_sent;                  /* of a step, by messages, of all ranks together */
-    double resident_bytes_rank;         /* largest of the ranks */
-    double resident_bytes_node;         /* proportional, summed over the ranks of the first node */
-    double seconds_to_first_step;       /* from the start of the process */
-} dp_bench_result;
-
-/* Collective: measures for about this long. Rank 0 has the result. Agreed on. */
-dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds,
-                       dp_bench_result *result, dp_error *error) DP_CHECKED;
+/* Collective: measures for about this long. Adds what rank 0 is to tell, on it alone:
+ *   ranks, nodes, exchange, batch_size, parameters, build; blocks of a split output, or grains
+ *   us_per_step      median, p10, p90 over stretches of steps
+ *   examples_per_s, nominal_flops (of a step: the matrix products, 2 for a multiply-add; mflop in
+ *   millions, a note), gflops; sgemm_gflops of a large product on one core, fraction_of_sgemm
+ *   exchange_us, allreduce_us, exchange_vs_mpi_allreduce
+ *                    exchange or MPI_Allreduce, and update, of a slab; not if split
+ *   bytes_sent       of a step, by messages, of all ranks together
+ *   resident_bytes_rank, resident_bytes_node
+ *                    largest of the ranks; proportional, summed over those of the first node
+ *   seconds_to_first_step   from the start of the process
+ *   phases           microseconds of a step: min, median, max over the ranks
+ * Agreed on. */
+dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds, dp_facts *facts,
+                       dp_error *error) DP_CHECKED;
 
 #endif
