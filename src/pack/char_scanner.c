@@ -13,14 +13,6 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the
 
 #define BLOCK_BYTES 512 /* that the fast path takes at once; a block has to have a whole line */
 
-/* What a byte means to the scanner. Everything but PLAIN leaves the fast path. */
-typedef enum byte_kind {
-    BYTE_PLAIN,   /* an ASCII character of a word */
-    BYTE_NEWLINE, /* ends the line */
-    BYTE_BLANK,   /* belongs to the word unless only blanks follow */
-    BYTE_OTHER,   /* not ASCII, zero, or the boundary */
-} byte_kind;
-
 typedef struct scanner {
     dp_packing_text *found;
     const unsigned char *text; /* of `found`, and its size */
@@ -28,102 +20,63 @@ typedef struct scanner {
     size_t at;     /* the next byte */
     uint64_t line; /* that it stands on, from 1 */
     dp_alphabet *alphabet;
-    unsigned char kinds[256];
 } scanner;
-
-static void init_kinds(scanner *self) {
-    memset(self->kinds, BYTE_PLAIN, 128);
-    memset(self->kinds + 128, BYTE_OTHER, 128);
-    self->kinds[0] = BYTE_OTHER;
-    self->kinds['\n'] = BYTE_NEWLINE;
-    self->kinds[' '] = self->kinds['\t'] = self->kinds['\r'] = BYTE_BLANK;
-    if (self->alphabet->boundary < 128 && self->kinds[self->alphabet->boundary] == BYTE_PLAIN)
-        self->kinds[self->alphabet->boundary] = BYTE_OTHER;
-}
 
 /* --- one line --------------------------------------------------------------------------------- */
 
-static dp_status fail_character(const scanner *self, uint32_t code_point, dp_error *error) {
+static dp_status fail_character(const scanner *self, size_t bytes, uint32_t code_point,
+                                dp_error *error) {
     char boundary[DP_UTF8_MAX_BYTES + 1];
-    if (code_point == 0)
-        return dp_fail(error, DP_ERR_INPUT, "%s:%" PRIu64 ": a zero byte: is this a text file?",
-                       self->found->path, self->line);
-    dp_utf8_encode(code_point, boundary);
-    return dp_fail(error, DP_ERR_INPUT,
-                   "%s:%" PRIu64 ": the boundary '%s' stands inside a word; choose a character "
-                   "that does not occur with --boundary",
-                   self->found->path, self->line, boundary);
-}
-
-/* Takes one character of a word, of any kind. */
-static dp_status take_character(scanner *self, dp_error *error) {
-    uint32_t code_point = 0;
-    size_t bytes = dp_utf8_decode(self->text + self->at, self->size - self->at, &code_point);
+    const char *path = self->found->path;
     if (bytes == 0)
         return dp_fail(error, DP_ERR_INPUT,
                        "%s:%" PRIu64 ": byte 0x%02x is not valid UTF-8; convert the text (iconv -t "
                        "UTF-8)",
-                       self->found->path, self->line, self->text[self->at]);
-    if (code_point == 0 || code_point == self->alphabet->boundary)
-        return fail_character(self, code_point, error);
-    self->alphabet->ids[code_point] = 1;
-    if (code_point >= self->alphabet->end)
-        self->alphabet->end = code_point + 1;
-    self->at += bytes;
+                       path, self->line, self->text[self->at]);
+    if (code_point == 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s:%" PRIu64 ": a zero byte: is this a text file?",
+                       path, self->line);
+    dp_utf8_encode(code_point, boundary);
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s:%" PRIu64 ": the boundary '%s' stands inside a word; choose a character "
+                   "that does not occur with --boundary",
+                   path, self->line, boundary);
+}
+
+/* Takes the characters from here to `end`. */
+static dp_status take_word(scanner *self, size_t end, size_t *length, dp_error *error) {
+    dp_alphabet *alphabet = self->alphabet;
+    for (*length = 0; self->at < end; ++*length) {
+        uint32_t code_point = 0;
+        size_t bytes = dp_utf8_decode(self->text + self->at, end - self->at, &code_point);
+        if (bytes == 0 || code_point == 0 || code_point == alphabet->boundary)
+            return fail_character(self, bytes, code_point, error);
+        alphabet->ids[code_point] = 1;
+        if (code_point >= alphabet->end)
+            alphabet->end = code_point + 1;
+        self->at += bytes;
+    }
     return DP_OK;
 }
 
-/* Takes plain characters as far as they go; returns how many. */
-static size_t take_plain(scanner *self) {
-    const unsigned char *text = self->text;
-    uint32_t *ids = self->alphabet->ids;
-    const size_t size = self->size;
-    const size_t first = self->at;
-    size_t at = first;
-    while (at < size && self->kinds[text[at]] == BYTE_PLAIN)
-        ids[text[at++]] = 1;
-    self->at = at;
-    return at - first;
-}
-
-static byte_kind next_kind(const scanner *self) {
-    return self->at == self->size ? BYTE_NEWLINE : (byte_kind)self->kinds[self->text[self->at]];
-}
-
-/* Takes the blanks from here on: into the word where it goes on behind them. */
-static dp_status take_blanks(scanner *self, size_t *length, dp_error *error) {
-    const size_t first = self->at;
-    while (next_kind(self) == BYTE_BLANK)
-        self->at++;
-    const size_t end = self->at;
-    if (next_kind(self) == BYTE_NEWLINE)
-        return DP_OK;
-    for (self->at = first; self->at < end;)
-        DP_TRY(take_character(self, error));
-    *length += end - first;
-    return DP_OK;
+static bool is_blank(unsigned char byte) {
+    return byte == ' ' || byte == '\t' || byte == '\r';
 }
 
 /* Takes one line with its end; *length is its word's length in characters, 0 for none. */
 static dp_status take_line(scanner *self, size_t *length, dp_error *error) {
     const size_t first = self->at;
-    *length = take_plain(self);
-    for (byte_kind kind; (kind = next_kind(self)) != BYTE_NEWLINE;) {
-        if (kind == BYTE_BLANK) {
-            DP_TRY(take_blanks(self, length, error));
-        } else {
-            if (kind == BYTE_OTHER) {
-                DP_TRY(take_character(self, error));
-                ++*length;
-            }
-            *length += take_plain(self);
-        }
-    }
-    if (self->at - first > DP_LINE_BYTES_MAX && *length > 0)
+    const unsigned char *newline = memchr(self->text + first, '\n', self->size - first);
+    const size_t end = newline == NULL ? self->size : (size_t)(newline - self->text);
+    size_t word_end = end;
+    while (word_end > first && is_blank(self->text[word_end - 1]))
+        word_end--;
+    DP_TRY(take_word(self, word_end, length, error));
+    if (end - first > DP_LINE_BYTES_MAX && *length > 0)
         return dp_fail(error, DP_ERR_INPUT,
                        "%s:%" PRIu64 ": a word of %zu bytes; at most %zu (one word a line)",
-                       self->found->path, self->line, self->at - first, DP_LINE_BYTES_MAX);
-    self->at += self->at < self->size;
+                       self->found->path, self->line, end - first, DP_LINE_BYTES_MAX);
+    self->at = end + (end < self->size);
     self->line++;
     return DP_OK;
 }
@@ -239,7 +192,6 @@ dp_status dp_char_scanner_read(dp_packing_text *text, dp_alphabet *alphabet,
                        map->size, DP_PIECE_PLACE_LIMIT);
     text->capacity = count_lines(map);
     DP_TRY_NEW(text->pieces, text->capacity);
-    init_kinds(&self);
     DP_TRY(find_words(&self, progress, error));
     text->words = text->lines = text->count;
     text->empty_lines = self.line - 1 - text->count;
