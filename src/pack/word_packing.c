@@ -1,5 +1,5 @@
 /* A text is walked from end to end once: checked, cut into lines, and each word given a number, by
- * first appearance (word_table). The numbers are kept (word_spool). Once words are counted and the
+ * first appearance (word_table). The numbers are kept in a spool. Once words are counted and the
  * vocabulary is known, they become ids, split by split. */
 #include "pack/word_packing.h"
 
@@ -7,14 +7,29 @@
 #include "base/size.h"
 #include "pack/piece.h"
 #include "pack/word_scanner.h"
-#include "pack/word_spool.h"
 #include "pack/word_vocabulary.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define IDS_AT_ONCE ((size_t)4096)
 #define LINES_AHEAD ((size_t)16) /* whose numbers are asked for */
+
+#define SPOOL_BUFFER_BYTES ((size_t)1 << 20)
+
+/* Words as numbers, added one behind the other and, once they are finished, read in any order. They
+ * stand in a file beside the one that is to be written, four bytes each. From then on it has no
+ * name, so that the disk gets it back however the program ends; before, it is what a killed program
+ * leaves. */
+typedef struct word_spool {
+    const uint32_t *numbers; /* [count] once finished, mapped */
+    uint64_t count;
+    FILE *stream; /* of the file, until it is finished */
+    dp_file_replacement file;
+    dp_file_map map;
+} word_spool;
 
 typedef struct packer {
     dp_packing_job *job;
@@ -25,7 +40,7 @@ typedef struct packer {
     dp_word_scanner scanner;
     dp_word_batch batch;
     dp_word_table table;             /* it gives the numbers */
-    dp_word_spool spool;             /* of all texts, one behind the other */
+    word_spool spool;                /* of all texts, one behind the other */
     uint64_t firsts[DP_SPLIT_COUNT]; /* where those of each text begin in the spool */
     uint64_t line_words;             /* of the line so far */
     uint32_t boundary; /* the number of the ends of lines that are boundaries: behind all others */
@@ -38,6 +53,49 @@ typedef struct packer {
 /* Takes numbers[0..count) of a split. */
 typedef dp_status (*consumer)(packer *self, dp_split split, const uint32_t *numbers, size_t count,
                               dp_error *error);
+
+/* --- the spool -------------------------------------------------------------------------------- */
+
+static dp_status fail_spool(const word_spool *spool, dp_error *error) {
+    return dp_fail_errno(error, errno, "cannot write %s", spool->file.path);
+}
+
+static dp_status create_spool(word_spool *spool, const char *path, dp_error *error) {
+    DP_TRY(dp_file_replace_begin(&spool->file, path, error));
+    spool->stream = fopen(spool->file.temporary, "wb");
+    if (spool->stream == NULL || setvbuf(spool->stream, NULL, _IOFBF, SPOOL_BUFFER_BYTES) != 0)
+        return fail_spool(spool, error);
+    return DP_OK;
+}
+
+static dp_status add_to_spool(word_spool *spool, const uint32_t *numbers, size_t count,
+                              dp_error *error) {
+    spool->count += count;
+    if (fwrite(numbers, sizeof *numbers, count, spool->stream) != count)
+        return fail_spool(spool, error);
+    return DP_OK;
+}
+
+static dp_status finish_spool(word_spool *spool, dp_error *error) {
+    FILE *stream = spool->stream;
+    spool->stream = NULL; /* gone even where closing fails */
+    if (fclose(stream) != 0)
+        return fail_spool(spool, error);
+    DP_TRY(dp_file_map_open(&spool->map, spool->file.temporary, error));
+    spool->numbers = (const uint32_t *)(const void *)spool->map.data;
+    dp_file_replace_abort(&spool->file);
+    return DP_OK;
+}
+
+static void clear_spool(word_spool *spool) {
+    if (spool->stream != NULL)
+        fclose(spool->stream);
+    dp_file_map_close(&spool->map);
+    dp_file_replace_abort(&spool->file);
+    *spool = (word_spool){0};
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static uint64_t text_first(const packer *self, const dp_packing_text *text) {
     return self->firsts[text - self->job->texts];
@@ -58,10 +116,8 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     DP_TRY(dp_word_rules_init(&self->rules, request->boundary, words->lowercase, error));
     DP_TRY(dp_word_table_init(&self->table, error));
     dp_packing_watch(job);
-    return dp_word_spool_create(&self->spool, request->output, error);
+    return create_spool(&self->spool, request->output, error);
 }
-
-/* --- reading ---------------------------------------------------------------------------------- */
 
 /* Asks for the memory of all the words before the first is looked up: most of the time would go
  * with waiting for one after the other. */
@@ -88,7 +144,7 @@ static dp_status number_words(packer *self, dp_error *error) {
                                  &numbers[count], error));
         count++;
     }
-    return dp_word_spool_add(&self->spool, numbers, count, error);
+    return add_to_spool(&self->spool, numbers, count, error);
 }
 
 /* Keeps the place of a line, and how many words it has, to be shuffled. */
@@ -204,7 +260,7 @@ static dp_status number(void *state, dp_error *error) {
     const dp_packing_words *words = &self->job->request->words;
     dp_vocabulary *vocabulary = &self->job->vocabulary;
     uint32_t unknown_id = DP_WORD_NONE;
-    DP_TRY(dp_word_spool_finish(&self->spool, error));
+    DP_TRY(finish_spool(&self->spool, error));
     self->boundary = (uint32_t)self->table.count;
     DP_TRY_NEW(self->ids, (size_t)self->boundary + 1);
     if (!self->counts_all)
@@ -257,7 +313,7 @@ static dp_status write(void *state, dp_split split, dp_error *error) {
 static void end(void *state) {
     packer *self = state;
     dp_memory_free(self->ids);
-    dp_word_spool_clear(&self->spool);
+    clear_spool(&self->spool);
     dp_word_table_clear(&self->table);
     dp_word_rules_clear(&self->rules);
 }

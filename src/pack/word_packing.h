@@ -14,12 +14,12 @@
  * counted 0 times.
  *
  * Otherwise each line with a word is a sequence that the boundary ends, and lines are shuffled and
- * cut as words are in pack/char_packing.
+ * cut as words are of a text of one word a line (pack/packing).
  *
  * A text is scanned once, and read once more for its SHA-256; its words wait as numbers, 4 bytes
- * each, in a file beside the output that has no name by the time the output is written
- * (pack/word_spool). Memory is bounded by the different words (pack/word_table) and the writer's
- * buffer; lines that are shuffled take 8 bytes each.
+ * each, in a file beside the output that has no name by the time the output is written. Memory is
+ * bounded by the different words (pack/word_table) and the writer's buffer; lines that are shuffled
+ * take 8 bytes each.
  */
 #ifndef DP_PACK_WORD_PACKING_H
 #define DP_PACK_WORD_PACKING_H

@@ -18,6 +18,7 @@ typedef struct numbering {
     const dp_word_choice *choice;
     kept_word *words; /* [count] owned, with room for all entries and the special words */
     size_t count;
+    bool merges;          /* some words are too rare to be kept */
     size_t listed;        /* entries of the table, without special words that it gets here */
     uint32_t end_of_line; /* index in the table, or DP_WORD_NONE */
     uint32_t unknown;
@@ -35,30 +36,24 @@ static uint32_t first_of(const numbering *self, uint32_t index) {
     return self->choice->order != NULL && index < self->listed ? self->choice->order[index] : index;
 }
 
-static bool is_special(const numbering *self, uint32_t index) {
-    return index == self->end_of_line || index == self->unknown;
-}
-
 static void keep_frequent(numbering *self) {
     for (uint32_t index = 0; index < self->table->count; index++) {
-        uint64_t count = self->table->entries[index].count;
-        if (!is_special(self, index) && count >= self->choice->min_count)
+        const uint64_t count = self->table->entries[index].count;
+        if (index == self->end_of_line || index == self->unknown)
+            continue;
+        if (count >= self->choice->min_count)
             self->words[self->count++] = (kept_word){count, first_of(self, index), index};
+        else
+            self->merges = true;
     }
     qsort(self->words, self->count, sizeof *self->words, frequent_first);
-}
-
-static size_t ordinary_words(const numbering *self) {
-    return self->table->count - (self->end_of_line != DP_WORD_NONE) -
-           (self->unknown != DP_WORD_NONE);
 }
 
 /* Drops the rarest words that have no room; returns whether there is to be an unknown word. */
 static bool cut_to_limit(numbering *self) {
     const dp_word_choice *choice = self->choice;
     const size_t specials = 1 + (size_t)choice->end_of_line; /* with the boundary */
-    bool unknown =
-        choice->unknown || self->unknown != DP_WORD_NONE || self->count < ordinary_words(self);
+    const bool unknown = choice->unknown || self->unknown != DP_WORD_NONE || self->merges;
     if (choice->max_vocab == 0 || specials + unknown + self->count <= choice->max_vocab)
         return unknown;
     self->count = choice->max_vocab - specials - 1;
