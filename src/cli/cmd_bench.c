@@ -61,6 +61,6 @@ const dp_command dp_command_bench = {
                "that ranks share is no message. Memory a node adds up what its ranks use, each\n"
                "page divided by all processes that use it.\n",
     .options = options,
-    .config = dp_config_table,
+    .config = dp_config_options,
     .run = run,
 };

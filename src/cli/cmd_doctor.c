@@ -73,7 +73,7 @@ const dp_command dp_command_doctor = {
                "many ranks: mpirun -np 8 dptrain doctor CONFIG. It trains nothing and\n"
                "changes no run. Exit status: 0 no problem, 1 a problem; warnings do not count.\n",
     .options = dp_options_none,
-    .config = dp_config_table,
+    .config = dp_config_options,
     .unlaunched = true,
     .run = run,
 };

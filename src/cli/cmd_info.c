@@ -165,7 +165,7 @@ static void checkpoint_to_json(const dp_checkpoint *checkpoint, const char *path
         dp_json_end_array(out);
     }
     dp_json_key(out, "config");
-    dp_options_write_json(dp_config_table(), &checkpoint->config, out);
+    dp_options_write_json(dp_config_options, &checkpoint->config, out);
     dp_json_end_object(out);
     dp_text_append(out, "\n");
 }

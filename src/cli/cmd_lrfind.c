@@ -158,6 +158,6 @@ const dp_command dp_command_lrfind = {
                "run that is there stays as it is. Ends early where the loss blows up. Suggests\n"
                "half the rate at which the smoothed loss is lowest.\n",
     .options = options,
-    .config = dp_config_table,
+    .config = dp_config_options,
     .run = run,
 };

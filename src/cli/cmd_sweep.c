@@ -121,6 +121,6 @@ const dp_command dp_command_sweep = {
                "\n"
                "KEY is one of a config (dptrain train --help), block_size, reference or repeats.\n",
     .options = options,
-    .config = dp_sweep_settings_table,
+    .config = dp_sweep_options,
     .run = run,
 };

@@ -51,6 +51,6 @@ const dp_command dp_command_train = {
     .details = "The word 'train' may be left out. The same command again resumes from the newest\n"
                "checkpoint of the run folder, on any number of ranks.\n",
     .options = options,
-    .config = dp_config_table,
+    .config = dp_config_options,
     .run = run,
 };

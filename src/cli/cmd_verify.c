@@ -121,7 +121,7 @@ static void append_identity(const side *sides, const dp_comparison *comparison, 
  * the result. */
 static bool append_keys(const side *sides, dp_text *out) {
     bool changes_result = false, begun = false;
-    for (const dp_option *option = dp_config_table(); option->key != NULL; option++) {
+    for (const dp_option *option = dp_config_options; option->key != NULL; option++) {
         dp_text a = {0}, b = {0};
         dp_options_format(option, &sides[0].config, &a);
         dp_options_format(option, &sides[1].config, &b);

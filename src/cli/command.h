@@ -16,8 +16,8 @@ typedef struct dp_command {
     const char *purpose;   /* one line */
     const char *details;   /* more for --help, or NULL */
     dp_option_table options;
-    dp_option_table (*config)(void); /* keys that can be assigned, for --help, or NULL */
-    bool unlaunched; /* also runs where ranks were not started as one job (cli/launch) */
+    dp_option_table config; /* keys that can be assigned, for --help, or NULL */
+    bool unlaunched;        /* also runs where ranks were not started as one job (cli/launch) */
     /* *signal: set to a signal that ended the work early. */
     dp_status (*run)(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error);
 } dp_command;

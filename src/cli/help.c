@@ -42,7 +42,7 @@ static void append_command(const dp_command *command, dp_text *out) {
     if (command->config != NULL) {
         dp_text_append(out,
                        "\nKeys of CONFIG, also as section.key=value (see 'dptrain help keys'):\n");
-        dp_options_help_sections(command->config(), out);
+        dp_options_help_sections(command->config, out);
     }
 }
 
@@ -51,7 +51,7 @@ static void append_keys(dp_text *out) {
                    "The keys of a config file. 'train.lr' is 'lr = 0.1' below '[train]' there, "
                    "or\ntrain.lr=0.1 on the command line, which counts more. Defaults are in "
                    "brackets.\n\n");
-    dp_options_help(dp_config_table(), out);
+    dp_options_help(dp_config_options, out);
 }
 
 void dp_help_append(dp_command_list list, const dp_command *command, dp_text *out) {

@@ -114,7 +114,7 @@ static void append_config(dp_text *page) {
               "is a value or a section itself. A value that begins and ends with a quote is "
               "all that stands between the two.");
     dp_roff_heading(page, "KEYS");
-    dp_roff_options(page, dp_config_table());
+    dp_roff_options(page, dp_config_options);
     dp_roff_heading(page, "EXAMPLES");
     dp_roff_example(page, "[data]\npath = names.h5\n[train]\nlr = 0.1\nlr_milestones = 100000\n");
     dp_roff_heading(page, "SEE ALSO");
@@ -152,18 +152,14 @@ static dp_status write_completion(dp_command_list list, const char *folder, dp_e
     DP_NEW_OR_DONE(commands, list.count + 1);
     for (size_t i = 0; i < list.count; i++) {
         const dp_command *command = list.commands[i];
-        commands[i] = (dp_completion_command){.name = command->name,
-                                              .options = command->options,
-                                              .keys = command->config == NULL ? dp_options_none
-                                                                              : command->config()};
+        commands[i] = (dp_completion_command){
+            .name = command->name, .options = command->options, .keys = command->config};
         dp_text_append_format(&topics, "%s ", command->name);
     }
     dp_text_append(&topics, "keys");
     DP_OR_DONE(dp_text_check(&topics, error));
-    commands[list.count] = (dp_completion_command){.name = "help",
-                                                   .options = dp_options_none,
-                                                   .keys = dp_options_none,
-                                                   .words = dp_text_string(&topics)};
+    commands[list.count] = (dp_completion_command){
+        .name = "help", .options = dp_options_none, .words = dp_text_string(&topics)};
     dp_completion_write(PROGRAM, commands, list.count + 1, &script);
     DP_OR_DONE(dp_completion_save(&script, folder, PROGRAM, error));
 done:

@@ -10,7 +10,7 @@
 
 #define RESULT .flags = DP_OPTION_RESULT
 
-static const dp_option options[] = {
+const dp_option dp_config_options[] = {
     DP_PATH(dp_config, data_path, "data.path", "names.h5", "FILE", "dataset made by pack_dataset"),
 
     DP_UNSIGNED(dp_config, embedding_dim, "model.embedding_dim", "10", 1, 65536, "N",
@@ -105,10 +105,6 @@ static const dp_option options[] = {
     DP_OPTIONS_END,
 };
 
-dp_option_table dp_config_table(void) {
-    return options;
-}
-
 /* --- demands between values ----------------------------------------------------------------- */
 
 static dp_status check_grains(const dp_config *config, dp_error *error) {
@@ -190,8 +186,8 @@ dp_model_shape dp_config_shape(const dp_config *config, size_t vocab, size_t blo
 dp_status dp_config_parse(dp_config *config, const char *text, size_t size, const char *name,
                           dp_error *error) {
     memset(config, 0, sizeof *config);
-    DP_TRY(dp_options_init(dp_config_table(), config, error));
-    return dp_options_read_ini(dp_config_table(), config, text, size, name, error);
+    DP_TRY(dp_options_init(dp_config_options, config, error));
+    return dp_options_read_ini(dp_config_options, config, text, size, name, error);
 }
 
 dp_status dp_config_read(dp_config *config, const char *path, dp_error *error) {
@@ -211,7 +207,7 @@ static dp_status assign(dp_config *config, const char *assignment, dp_error *err
     char key[DP_OPTION_KEY_SIZE];
     const char *value;
     DP_TRY(dp_options_split(assignment, key, &value, error));
-    return dp_options_set(dp_config_table(), config, key, value, error);
+    return dp_options_set(dp_config_options, config, key, value, error);
 }
 
 dp_status dp_config_load(dp_config *config, const char *path, int count, char *const *assignments,
@@ -226,7 +222,7 @@ dp_status dp_config_load(dp_config *config, const char *path, int count, char *c
 }
 
 void dp_config_write(const dp_config *config, dp_text *out) {
-    dp_options_write_ini(dp_config_table(), config, out);
+    dp_options_write_ini(dp_config_options, config, out);
 }
 
 /* Whether another value of the option gives other bits, or the promise of any. */
@@ -244,7 +240,7 @@ static bool changes_result(const dp_option *option, const dp_config *saved,
 dp_status dp_config_check_resumable(const dp_config *saved, const dp_config *wanted,
                                     dp_error *error) {
     dp_text differences = {0};
-    for (const dp_option *option = options; option->key != NULL; option++) {
+    for (const dp_option *option = dp_config_options; option->key != NULL; option++) {
         if (changes_result(option, saved, wanted) &&
             dp_option_compare(option, saved, wanted, &differences) &&
             option->offset == offsetof(dp_config, steps))

@@ -91,7 +91,7 @@ typedef struct dp_config {
 } dp_config;
 
 /* The table, for help and for printing. */
-dp_option_table dp_config_table(void);
+extern const dp_option dp_config_options[];
 
 /* Defaults, then the file at `path` (NULL: none), then `count` assignments "section.key=value";
  * then what depends on other values: grains, run.dir (runs/NAME after the file's name), exchange.

@@ -60,7 +60,7 @@ static void append_options(dp_option_table table, dp_text *script) {
 }
 
 static void append_arguments(const dp_completion_command *command, dp_text *script) {
-    if (command->keys->key == NULL) {
+    if (command->keys == NULL) {
         dp_text_append(script, command->words == NULL ? "FILE" : command->words);
         return;
     }
@@ -97,7 +97,8 @@ void dp_completion_write(const char *program, const dp_completion_command *comma
     dp_text_append_format(script, "    esac\n}\n_%s_values() {\n    case $1:$2 in\n", program);
     for (size_t i = 0; i < count; i++) {
         append_values(commands[i].name, commands[i].options, script);
-        append_values(commands[i].name, commands[i].keys, script);
+        if (commands[i].keys != NULL)
+            append_values(commands[i].name, commands[i].keys, script);
     }
     dp_text_append(script, "    esac\n}\n");
     append_common(program, script);

@@ -9,7 +9,7 @@
 typedef struct dp_completion_command {
     const char *name; /* "" for a program without commands */
     dp_option_table options;
-    dp_option_table keys; /* that may be assigned behind a config file */
+    dp_option_table keys; /* that may be assigned behind a config file, or NULL */
     const char *words;    /* what an argument may be, "one two"; NULL: a file */
 } dp_completion_command;
 

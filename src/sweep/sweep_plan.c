@@ -20,7 +20,7 @@ static const dp_option own_options[] = {
 };
 static const dp_option *const block_size_option = &own_options[0];
 
-static const dp_option options[] = {
+const dp_option dp_sweep_options[] = {
     DP_PATH(dp_sweep_settings, config, "sweep.config", "", "FILE",
             "config that all trials begin with, seen from the sweep file"),
     DP_PATH(dp_sweep_settings, dir, "sweep.dir", "", "DIR",
@@ -37,10 +37,6 @@ static const dp_option options[] = {
             "whose test losses the column 'reference' has"),
     DP_OPTIONS_END,
 };
-
-dp_option_table dp_sweep_settings_table(void) {
-    return options;
-}
 
 /* --- the file as it is read ------------------------------------------------------------------- */
 
@@ -65,8 +61,9 @@ typedef struct reader {
     entry_list columns; /* one entry, or none before they are known */
     entry_list rows;
     entry_list axes;
-    size_t settings_given[sizeof options / sizeof options[0]]; /* line, 0: not yet */
-    dp_config base;                                            /* as the file says, not resolved */
+    size_t
+        settings_given[sizeof dp_sweep_options / sizeof dp_sweep_options[0]]; /* line, 0: not yet */
+    dp_config base;          /* as the file says, not resolved */
     dp_sweep_trial building; /* the trial being made; before, values are tried on it */
     size_t capacity;         /* of the plan's trials */
 } reader;
@@ -117,7 +114,7 @@ static void clear_entries(entry_list *list) {
 
 static const dp_option *find_option(const char *key) {
     const dp_option *own = dp_options_find(own_options, key, strlen(key));
-    return own != NULL ? own : dp_options_find(dp_config_table(), key, strlen(key));
+    return own != NULL ? own : dp_options_find(dp_config_options, key, strlen(key));
 }
 
 static bool is_own(const dp_option *option) {
@@ -130,7 +127,7 @@ static dp_status set_value(reader *self, const char *key, const char *value, dp_
         return dp_options_set(own_options, &self->building, key, value, error);
     if (strcmp(key, "run.dir") == 0)
         return dp_fail(error, DP_ERR_INPUT, "run.dir is the sweep's to choose: set sweep.dir");
-    return dp_options_set(dp_config_table(), &self->building.config, key, value, error);
+    return dp_options_set(dp_config_options, &self->building.config, key, value, error);
 }
 
 static dp_status set_values(reader *self, const entry *keys, const entry *values, dp_error *error) {
@@ -230,8 +227,8 @@ static dp_status take_axis(reader *self, const dp_ini_entry *source, dp_error *e
 static dp_status take_entry(void *context, const dp_ini_entry *source, dp_error *error) {
     reader *self = context;
     if (strcmp(source->section, "sweep") == 0)
-        return dp_options_take_ini(options, &self->plan->settings, self->settings_given, source,
-                                   error);
+        return dp_options_take_ini(dp_sweep_options, &self->plan->settings, self->settings_given,
+                                   source, error);
     if (strcmp(source->section, "grid") == 0)
         return take_axis(self, source, error);
     if (strcmp(source->section, "trials") != 0)
@@ -288,7 +285,7 @@ static dp_status take_assignment(reader *self, const char *assignment, dp_error 
     const char *value;
     DP_TRY(dp_options_split(assignment, key, &value, error));
     if (is_for_settings(assignment))
-        return dp_options_set(dp_sweep_settings_table(), &self->plan->settings, key, value, error);
+        return dp_options_set(dp_sweep_options, &self->plan->settings, key, value, error);
     if (is_own(find_option(key)))
         return dp_fail(error, DP_ERR_INPUT, "%s can only be set in %s", key, self->path);
     return set_value(self, key, value, error);
@@ -373,7 +370,7 @@ static dp_status make_run(reader *self, const entry *row, size_t point, uint64_t
     if (repeat > 0)
         DP_TRY(set_seed(self, &name, error));
     DP_TRY(dp_path_format(path, error, "%s/%s", self->plan->settings.dir, self->building.name));
-    DP_TRY(dp_options_set(dp_config_table(), &self->building.config, "run.dir", path, error));
+    DP_TRY(dp_options_set(dp_config_options, &self->building.config, "run.dir", path, error));
     DP_TRY(resolve(&self->building, error));
     return append_trial(self, error);
 }
@@ -501,8 +498,8 @@ dp_status dp_sweep_plan_read(dp_sweep_plan *plan, const char *path, int count,
     self->count = count;
     self->assignments = assignments;
     self->plan = plan;
-    DP_OR_DONE(dp_options_init(dp_sweep_settings_table(), &plan->settings, error));
-    DP_OR_DONE(dp_options_init(dp_config_table(), &self->building.config, error));
+    DP_OR_DONE(dp_options_init(dp_sweep_options, &plan->settings, error));
+    DP_OR_DONE(dp_options_init(dp_config_options, &self->building.config, error));
     DP_OR_DONE(dp_file_read(path, &content, error));
     DP_OR_DONE(dp_ini_read(content.data, content.length, path, take_entry, self, error));
     DP_OR_DONE(complete_settings(self, error));

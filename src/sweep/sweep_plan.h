@@ -45,7 +45,7 @@ typedef struct dp_sweep_settings {
     char reference[DP_PATH_SIZE]; /* whose figures the column `reference` has */
 } dp_sweep_settings;
 
-dp_option_table dp_sweep_settings_table(void);
+extern const dp_option dp_sweep_options[];
 
 typedef struct dp_sweep_trial {
     char name[DP_SWEEP_NAME_SIZE];       /* of its run folder, below dir */

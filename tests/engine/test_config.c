@@ -280,7 +280,7 @@ test_config_exchange_without_the_contract_does_not_go_with_one_that_has_it(void 
 /* --- the resolved config -------------------------------------------------------------------- */
 
 static void expect_same(const dp_config *config, const dp_config *expected) {
-    for (const dp_option *option = dp_config_table(); option->key != NULL; option++) {
+    for (const dp_option *option = dp_config_options; option->key != NULL; option++) {
         dp_text value = {0}, wanted = {0};
         dp_options_format(option, config, &value);
         dp_options_format(option, expected, &wanted);

@@ -47,7 +47,7 @@ static void append_page(dp_option_table options, dp_text *page) {
 
 dp_status dp_pack_manual_write(dp_option_table options, const char *folder, dp_error *error) {
     dp_status status = DP_OK;
-    const dp_completion_command command = {.name = "", .options = options, .keys = dp_options_none};
+    const dp_completion_command command = {.name = "", .options = options};
     dp_text page = {0}, script = {0};
     append_page(options, &page);
     DP_OR_DONE(dp_roff_save(&page, folder, PROGRAM, 1, error));
