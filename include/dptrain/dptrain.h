@@ -131,9 +131,10 @@ DPTRAIN_API int dptrain_get_tensor(const dptrain_model *model, size_t i, dptrain
  * control characters. */
 DPTRAIN_API const char *dptrain_token(const dptrain_model *model, uint32_t id);
 
-/* Sets *id to that of the token text[0, length) as a whole and returns 1; 0 where there is none. */
-DPTRAIN_API int dptrain_find(const dptrain_model *model, const char *text, size_t length,
-                             uint32_t *id);
+/* Sets *id to that of the token text[0, length) as a whole. DPTRAIN_ERR_INPUT where there is none.
+ */
+DPTRAIN_API dptrain_status dptrain_find(const dptrain_model *model, const char *text, size_t length,
+                                        uint32_t *id, dptrain_error *error) DPTRAIN_CHECKED;
 
 /* The ids of the tokens of text[0, length): characters one after the other, or words with blanks
  * between. Returns how many there are and writes the first `capacity` of them to ids. A word that

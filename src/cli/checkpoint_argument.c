@@ -19,6 +19,19 @@ static dp_status choose(const char *option, int count, char *const *positionals,
     return status;
 }
 
+dp_status dp_checkpoint_argument_status(dptrain_status status, const dptrain_error *said,
+                                        dp_error *error) {
+    return status == DPTRAIN_OK ? DP_OK : dp_fail(error, (dp_status)status, "%s", said->message);
+}
+
+dp_status dp_checkpoint_argument_open(const char *option, int count, char *const *positionals,
+                                      dptrain_model **model, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dptrain_error said;
+    DP_TRY(choose(option, count, positionals, path, error));
+    return dp_checkpoint_argument_status(dptrain_open(model, path, &said), &said, error);
+}
+
 dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int count,
                                       char *const *positionals, dp_checkpoint *checkpoint,
                                       char path[DP_PATH_SIZE], dp_error *error) {

@@ -1,7 +1,8 @@
-/* checkpoint_argument: the checkpoint that a command's user means, loaded on every rank. */
+/* checkpoint_argument: the checkpoint that a command's user means. */
 #ifndef DP_CLI_CHECKPOINT_ARGUMENT_H
 #define DP_CLI_CHECKPOINT_ARGUMENT_H
 
+#include "dptrain/dptrain.h"
 #include "parallel/comm.h"
 #include "run/checkpoint.h"
 
@@ -11,16 +12,27 @@
     DP_PATH(holder, ckpt, "ckpt", "", "PATH",                                                      \
             "checkpoint, or run folder (its best); none: the newest run")
 
-/* Collective. The path is that of --ckpt (or "") or else the one positional argument; both are an
- * error, as is more than one. It may name a checkpoint, a run folder (its best) or be left out (the
- * newest run). `path` gets the file. Agreed on; release with dp_checkpoint_clear. */
+/* The path is that of --ckpt (or "") or else the one positional argument; both are an error, as is
+ * more than one. It may name a checkpoint, a run folder (its best) or be left out (the newest run).
+ */
+
+/* As a model of the library: release with dptrain_close. */
+dp_status dp_checkpoint_argument_open(const char *option, int count, char *const *positionals,
+                                      dptrain_model **model, dp_error *error) DP_CHECKED;
+
+/* Collective: loaded on every rank, and agreed on; `path` gets the file. Release with
+ * dp_checkpoint_clear. */
 dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int count,
                                       char *const *positionals, dp_checkpoint *checkpoint,
                                       char path[DP_PATH_SIZE], dp_error *error) DP_CHECKED;
 
+/* What the library has said, as a command says it. */
+dp_status dp_checkpoint_argument_status(dptrain_status status, const dptrain_error *said,
+                                        dp_error *error);
+
 /* For commands with the arguments `[PATH] WHAT`: the last positional is WHAT, so that one alone is
  * not the checkpoint. *last points to it, and *count is the number of those before it. DP_ERR_INPUT
- * where there is none, or where all there is is a checkpoint. Not collective. */
+ * where there is none, or where all there is is a checkpoint. */
 dp_status dp_checkpoint_argument_take_last(const char *option, int *count, char *const *positionals,
                                            const char *what, const char **last,
                                            dp_error *error) DP_CHECKED;

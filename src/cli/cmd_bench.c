@@ -1,7 +1,6 @@
 #include "cli/command.h"
 #include "cli/config_arguments.h"
 #include "examine/bench.h"
-#include "kernels/linalg.h"
 
 typedef struct bench_options {
     double seconds;
@@ -42,7 +41,6 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     DP_OWNED(dp_facts_clear) dp_facts facts = {0};
     (void)signal;
     DP_TRY(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
-    dp_linalg_init();
     DP_TRY(dp_bench_run(comm, &config, chosen.seconds, &facts, error));
     if (dp_comm_rank(comm) == 0)
         status = dp_facts_print(&facts, chosen.json ? NULL : text_form, error);
@@ -62,5 +60,6 @@ const dp_command dp_command_bench = {
                "page divided by all processes that use it.\n",
     .options = options,
     .config = dp_config_options,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
     .run = run,
 };

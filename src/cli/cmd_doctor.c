@@ -2,7 +2,6 @@
 #include "cli/config_arguments.h"
 #include "cli/launch.h"
 #include "examine/checkup.h"
-#include "kernels/linalg.h"
 
 #include <stdio.h>
 
@@ -53,7 +52,6 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     (void)signal;
     DP_OR_DONE(
         dp_command_parse(comm, dp_options_none, NULL, count, arguments, &positional_count, error));
-    dp_linalg_init();
     bool speaks = check_launch(comm, &checkup);
     DP_OR_DONE(examine(comm, positional_count, arguments, &checkup, error));
     if (dp_comm_rank(comm) == 0 && speaks)
@@ -74,6 +72,6 @@ const dp_command dp_command_doctor = {
                "changes no run. Exit status: 0 no problem, 1 a problem; warnings do not count.\n",
     .options = dp_options_none,
     .config = dp_config_options,
-    .unlaunched = true,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_BLAS,
     .run = run,
 };

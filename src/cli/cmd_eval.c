@@ -2,7 +2,6 @@
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
 #include "engine/open_dataset.h"
-#include "kernels/linalg.h"
 #include "run/summary.h"
 
 #include <inttypes.h>
@@ -244,7 +243,6 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     (void)signal;
     DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     DP_TRY(dp_comm_agree(comm, read_request(&asked, &chosen, positional_count, error), error));
-    dp_linalg_init();
     return evaluate(comm, &asked, positional_count, arguments, error);
 }
 
@@ -257,5 +255,6 @@ const dp_command dp_command_eval = {
                "on how often the last two have been seen. It is counted on train; its weights,\n"
                "and W where fitted, are the best on dev. So look at test to compare.\n",
     .options = options,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
     .run = run,
 };

@@ -265,21 +265,16 @@ done:
     return status;
 }
 
-static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
+static dp_status answer(int count, char **arguments, dp_error *error) {
     info_options chosen;
     DP_OWNED(dp_text_clear) dp_text out = {0};
-    int positional_count = 0;
-    (void)signal;
-    DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
-    dp_comm_set_deadline(comm, 0.0); /* rank 0 alone reads a whole dataset, however long */
-    if (dp_comm_rank(comm) == 0 && positional_count > 1)
-        status = dp_fail(error, DP_ERR_INPUT, "one path at a time, not also '%s'", arguments[1]);
-    else if (dp_comm_rank(comm) == 0)
-        status = describe(positional_count == 0 ? NULL : arguments[0], chosen.json, &out, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    int paths = 0;
+    DP_TRY(dp_command_options(options, &chosen, count, arguments, &paths, error));
+    if (paths > 1)
+        return dp_fail(error, DP_ERR_INPUT, "one path at a time, not also '%s'", arguments[1]);
+    DP_TRY(describe(paths == 0 ? NULL : arguments[0], chosen.json, &out, error));
     printf("%s", dp_text_string(&out));
-    return status;
+    return DP_OK;
 }
 
 const dp_command dp_command_info = {
@@ -288,5 +283,5 @@ const dp_command dp_command_info = {
     .purpose = "what is in a checkpoint, a run folder or a dataset",
     .details = "Without PATH: the best checkpoint of the newest run.\n",
     .options = options,
-    .run = run,
+    .answer = answer,
 };

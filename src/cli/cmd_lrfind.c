@@ -3,7 +3,6 @@
 #include "cli/signals.h"
 #include "examine/lr_plot.h"
 #include "examine/lr_search.h"
-#include "kernels/linalg.h"
 #include "run/run_folder.h"
 
 #include <inttypes.h>
@@ -145,7 +144,6 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_config config;
     DP_TRY(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
     DP_TRY(dp_comm_agree(comm, check_options(&chosen, error), error));
-    dp_linalg_init();
     return search(comm, &chosen, &config, signal, error);
 }
 
@@ -159,5 +157,6 @@ const dp_command dp_command_lrfind = {
                "half the rate at which the smoothed loss is lowest.\n",
     .options = options,
     .config = dp_config_options,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
     .run = run,
 };

@@ -1,49 +1,34 @@
-#include "base/memory.h"
+#include "cli/checkpoint_argument.h"
 #include "cli/command.h"
 #include "cli/token_question.h"
-#include "cli/token_table.h"
-#include "data/context.h"
 #include "formats/json.h"
-#include "model/similarity.h"
 
 #include <math.h>
 #include <string.h>
 
-static void append_heading(const char *token, bool json, dp_text *out) {
+static dp_status ask(dptrain_model *model, const char *text, bool json, double *cosines,
+                     dp_text *out, dp_error *error) {
+    dptrain_error said;
+    uint32_t id = 0;
+    if (dp_checkpoint_argument_status(dptrain_find(model, text, strlen(text), &id, &said), &said,
+                                      error) != DP_OK)
+        return dp_fail_prefix(error, "TOKEN");
+    DP_TRY(
+        dp_checkpoint_argument_status(dptrain_similarity(model, id, cosines, &said), &said, error));
+    cosines[id] = NAN; /* itself is no news */
     if (!json) {
-        dp_text_append_format(out, "nearest to '%s'\n", token);
-        return;
+        dp_text_append_format(out, "nearest to '%s'\n", text);
+        return DP_OK;
     }
     dp_json_key(out, "token");
-    dp_json_string(out, token);
+    dp_json_string(out, text);
     dp_json_key(out, "nearest");
+    return DP_OK;
 }
 
-static dp_status append_nearest(const dp_checkpoint *checkpoint, const char *token, uint64_t count,
-                                bool json, dp_text *out, dp_error *error) {
-    dp_status status = DP_OK;
-    const dp_vocabulary *vocabulary = &checkpoint->vocabulary;
-    double *cosines = NULL, sum = 0.0;
-    uint32_t id = DP_BOUNDARY_ID;
-    uint64_t left = 0;
-    if (dp_context_find_token(vocabulary, token, strlen(token), &id, error) != DP_OK) {
-        status = dp_fail_prefix(error, "TOKEN");
-        goto done;
-    }
-    DP_NEW_OR_DONE(cosines, vocabulary->count);
-    dp_similarity_cosines(&checkpoint->layout, checkpoint->params, id, cosines);
-    cosines[id] = NAN; /* itself is no news */
-    append_heading(token, json, out);
-    DP_OR_DONE(
-        dp_token_table_append(vocabulary, cosines, "cosine", count, json, out, &sum, &left, error));
-done:
-    dp_memory_free(cosines);
-    return status;
-}
-
-static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    (void)signal;
-    return dp_token_question_run(comm, count, arguments, "TOKEN", append_nearest, error);
+static dp_status answer(int count, char **arguments, dp_error *error) {
+    static const dp_token_question question = {"TOKEN", "cosine", ask, NULL};
+    return dp_token_question_answer(&question, count, arguments, error);
 }
 
 const dp_command dp_command_nearest = {
@@ -53,5 +38,5 @@ const dp_command dp_command_nearest = {
     .details = "Closest by the cosine of the rows of C: 1 in the same direction, 0 at right\n"
                "angles. PATH is as for --ckpt. The last argument is always TOKEN.\n",
     .options = dp_token_question_options,
-    .run = run,
+    .answer = answer,
 };

@@ -34,31 +34,21 @@ static dp_status check_runs(int count, char *const *dirs, dp_error *error) {
     return status;
 }
 
-/* On rank 0. */
-static dp_status plot(const plot_options *chosen, int count, char *const *dirs, dp_error *error) {
+static dp_status answer(int count, char **arguments, dp_error *error) {
+    plot_options chosen;
     char dir[DP_PATH_SIZE];
+    int runs = 0;
     DP_OWNED(dp_plot_clear) dp_plot_outcome outcome = {0};
-    if (count > 1) {
-        DP_TRY(check_runs(count, dirs, error));
-        DP_TRY(dp_plot_compare((size_t)count, dirs, chosen->out, &outcome, error));
+    DP_TRY(dp_command_options(options, &chosen, count, arguments, &runs, error));
+    if (runs > 1) {
+        DP_TRY(check_runs(runs, arguments, error));
+        DP_TRY(dp_plot_compare((size_t)runs, arguments, chosen.out, &outcome, error));
     } else {
-        DP_TRY(dp_run_folder_find_run(count == 1 ? dirs[0] : NULL, dir, error));
-        DP_TRY(dp_plot_run(dir, chosen->out, chosen->pca, &outcome, error));
+        DP_TRY(dp_run_folder_find_run(runs == 1 ? arguments[0] : NULL, dir, error));
+        DP_TRY(dp_plot_run(dir, chosen.out, chosen.pca, &outcome, error));
     }
     print_outcome(&outcome);
     return DP_OK;
-}
-
-static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
-    plot_options chosen;
-    int positional_count = 0;
-    (void)signal;
-    DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
-    if (dp_comm_rank(comm) == 0)
-        status = plot(&chosen, positional_count, arguments, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    return status;
 }
 
 const dp_command dp_command_plot = {
@@ -70,5 +60,5 @@ const dp_command dp_command_plot = {
                "learning rate, train against dev, the embedding; of several runs compare. Data\n"
                "and scripts stay beside the pictures: change a script, draw it with gnuplot.\n",
     .options = options,
-    .run = run,
+    .answer = answer,
 };

@@ -1,5 +1,4 @@
 #include "cli/command.h"
-#include "kernels/linalg.h"
 #include "plots/html_report.h"
 #include "run/run_folder.h"
 
@@ -15,35 +14,24 @@ static const dp_option options[] = {
     DP_OPTIONS_END,
 };
 
-/* On rank 0. */
-static dp_status report(const report_options *chosen, const char *user_path, dp_error *error) {
+static dp_status answer(int count, char **arguments, dp_error *error) {
+    report_options chosen;
     char dir[DP_PATH_SIZE], path[DP_PATH_SIZE];
+    int runs = 0;
     DP_OWNED(dp_text_clear) dp_text notices = {0};
-    DP_TRY(dp_run_folder_find_run(user_path, dir, error));
-    if (chosen->out[0] != '\0')
-        DP_TRY(dp_path_format(path, error, "%s", chosen->out));
+    DP_TRY(dp_command_options(options, &chosen, count, arguments, &runs, error));
+    if (runs > 1)
+        return dp_fail(error, DP_ERR_INPUT, "one run folder at a time, not also '%s'",
+                       arguments[1]);
+    DP_TRY(dp_run_folder_find_run(runs == 0 ? NULL : arguments[0], dir, error));
+    if (chosen.out[0] != '\0')
+        DP_TRY(dp_path_format(path, error, "%s", chosen.out));
     else
         DP_TRY(dp_run_folder_file(dir, "report.html", path, error));
     DP_TRY(dp_html_report_write(dir, path, &notices, error));
     fprintf(stderr, "%s", dp_text_string(&notices));
     printf("%s\n", path);
     return DP_OK;
-}
-
-static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
-    report_options chosen;
-    int positional_count = 0;
-    (void)signal;
-    DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
-    dp_linalg_init();
-    if (dp_comm_rank(comm) == 0 && positional_count > 1)
-        status =
-            dp_fail(error, DP_ERR_INPUT, "one run folder at a time, not also '%s'", arguments[1]);
-    else if (dp_comm_rank(comm) == 0)
-        status = report(&chosen, positional_count == 0 ? NULL : arguments[0], error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    return status;
 }
 
 const dp_command dp_command_report = {
@@ -53,5 +41,5 @@ const dp_command dp_command_report = {
     .details = "RUN is a run folder, also of a run that goes on; none: the newest. The page is\n"
                "one file without references to others. Its plots are those of 'dptrain plot'.\n",
     .options = options,
-    .run = run,
+    .answer = answer,
 };

@@ -1,9 +1,8 @@
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
-#include "kernels/linalg.h"
-#include "train/sample_text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct sample_options {
     char ckpt[DP_PATH_SIZE];
@@ -26,41 +25,42 @@ static const dp_option options[] = {
     DP_OPTIONS_END,
 };
 
-static dp_status print_samples(const dp_checkpoint *checkpoint, const sample_options *chosen,
-                               dp_error *error) {
-    dp_status status = DP_OK;
-    dp_sample_text *sampler = NULL;
-    const dp_sample_request request = {.seed = chosen->seed,
-                                       .temperature = chosen->temperature,
-                                       .prompt = chosen->prompt,
-                                       .length = chosen->length};
-    DP_OR_DONE(dp_sample_text_create(&sampler, checkpoint, error));
-    for (uint64_t i = 0; i < chosen->count && status == DP_OK; i++) {
-        dp_text sample = {0};
-        status = dp_sample_text_draw(sampler, &request, i, &sample, error);
-        if (status == DP_OK)
-            printf("%s\n", dp_text_string(&sample));
-        dp_text_clear(&sample);
-    }
-done:
-    dp_sample_text_destroy(sampler);
-    return status;
+/* What the model adds to the prompt comes from a file, and is shown without control characters. */
+static dp_status print_sample(const char *text, size_t prompt, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text shown = {0};
+    dp_text_append_shown(&shown, text + prompt);
+    DP_TRY(dp_text_check(&shown, error));
+    printf("%.*s%s\n", (int)prompt, text, dp_text_string(&shown));
+    return DP_OK;
 }
 
-static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
+static dp_status print_samples(dptrain_model *model, const sample_options *chosen,
+                               dp_error *error) {
+    dptrain_error said;
+    dptrain_sampling how;
+    dptrain_sampling_init(&how, sizeof how);
+    how.seed = chosen->seed;
+    how.temperature = chosen->temperature;
+    how.prompt = chosen->prompt;
+    how.length = chosen->length;
+    for (uint64_t i = 0; i < chosen->count; i++) {
+        const char *text = NULL;
+        if (dp_checkpoint_argument_status(dptrain_sample(model, &how, i, &text, &said), &said,
+                                          error) != DP_OK)
+            return dp_fail_prefix(error, "--prompt");
+        DP_TRY(print_sample(text, strlen(chosen->prompt), error));
+    }
+    return DP_OK;
+}
+
+static dp_status answer(int count, char **arguments, dp_error *error) {
     sample_options chosen;
-    DP_OWNED(dp_checkpoint_clear) dp_checkpoint checkpoint = {0};
-    char path[DP_PATH_SIZE];
-    int positional_count = 0;
-    (void)signal;
-    DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
-    dp_linalg_init();
-    DP_TRY(dp_checkpoint_argument_load(comm, chosen.ckpt, positional_count, arguments, &checkpoint,
-                                       path, error));
-    if (dp_comm_rank(comm) == 0)
-        status = print_samples(&checkpoint, &chosen, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    dptrain_model *model = NULL;
+    int positionals = 0;
+    DP_TRY(dp_command_options(options, &chosen, count, arguments, &positionals, error));
+    DP_TRY(dp_checkpoint_argument_open(chosen.ckpt, positionals, arguments, &model, error));
+    const dp_status status = print_samples(model, &chosen, error);
+    dptrain_close(model);
     return status;
 }
 
@@ -69,5 +69,5 @@ const dp_command dp_command_sample = {
     .arguments = "[PATH]",
     .purpose = "draw words, lines or running text from a checkpoint",
     .options = options,
-    .run = run,
+    .answer = answer,
 };

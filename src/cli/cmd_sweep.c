@@ -1,7 +1,6 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/signals.h"
-#include "kernels/linalg.h"
 #include "sweep/sweep.h"
 #include "sweep/sweep_data.h"
 #include "sweep/sweep_plan.h"
@@ -96,7 +95,6 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     if (is_root)
         status = read_plan(&chosen, positional_count, arguments, &plan, error);
     DP_TRY(dp_comm_agree(comm, status, error));
-    dp_linalg_init();
     const dp_sweep_request request = {.fresh = chosen.fresh, .signal = dp_signals_catch()};
     DP_TRY(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
     if (is_root)
@@ -122,5 +120,6 @@ const dp_command dp_command_sweep = {
                "KEY is one of a config (dptrain train --help), block_size, reference or repeats.\n",
     .options = options,
     .config = dp_sweep_options,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
     .run = run,
 };

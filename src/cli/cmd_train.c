@@ -2,7 +2,6 @@
 #include "cli/config_arguments.h"
 #include "cli/signals.h"
 #include "engine/config.h"
-#include "kernels/linalg.h"
 #include "train/trainer.h"
 
 typedef struct train_options {
@@ -31,7 +30,6 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_config config;
     dp_train_outcome outcome = {0};
     DP_TRY(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
-    dp_linalg_init();
     dp_train_request request = {.fresh = chosen.fresh,
                                 .stop_at = chosen.stop_at,
                                 .max_time = chosen.max_time,
@@ -52,5 +50,6 @@ const dp_command dp_command_train = {
                "checkpoint of the run folder, on any number of ranks.\n",
     .options = options,
     .config = dp_config_options,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
     .run = run,
 };

@@ -174,7 +174,6 @@ static void append_explanation(side *sides, bool differ, dp_text *out) {
                             "runs.\n");
 }
 
-/* Rank 0's part. */
 static dp_status verify(int count, char **paths, bool *differ, dp_text *out, dp_error *error) {
     dp_status status = DP_OK;
     side sides[2];
@@ -205,19 +204,14 @@ done:
     return status;
 }
 
-static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
+static dp_status answer(int count, char **arguments, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text out = {0};
     bool differ = false;
-    int positional_count = 0;
-    (void)signal;
-    DP_TRY(
-        dp_command_parse(comm, dp_options_none, NULL, count, arguments, &positional_count, error));
-    if (dp_comm_rank(comm) == 0)
-        status = verify(positional_count, arguments, &differ, &out, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    int runs = 0;
+    DP_TRY(dp_command_options(dp_options_none, NULL, count, arguments, &runs, error));
+    DP_TRY(verify(runs, arguments, &differ, &out, error));
     printf("%s", dp_text_string(&out));
-    return dp_comm_agree(comm, differ ? dp_fail(error, DP_ANSWER_NO, "%s", "") : DP_OK, error);
+    return differ ? dp_fail(error, DP_ANSWER_NO, "%s", "") : DP_OK;
 }
 
 const dp_command dp_command_verify = {
@@ -228,5 +222,5 @@ const dp_command dp_command_verify = {
                "logged, and names the first where they part and what differs between the runs.\n"
                "A run is its folder or its metrics.csv. Exit status: 0 identical, 1 different.\n",
     .options = dp_options_none,
-    .run = run,
+    .answer = answer,
 };

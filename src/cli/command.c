@@ -4,13 +4,16 @@
 
 #include <string.h>
 
+dp_status dp_command_options(dp_option_table table, void *chosen, int count, char **arguments,
+                             int *positional_count, dp_error *error) {
+    DP_TRY(dp_options_init(table, chosen, error));
+    return dp_options_parse_arguments(table, chosen, count, arguments, positional_count, error);
+}
+
 dp_status dp_command_parse(dp_comm *comm, dp_option_table table, void *chosen, int count,
                            char **arguments, int *positional_count, dp_error *error) {
-    dp_status status = dp_options_init(table, chosen, error);
-    if (status == DP_OK)
-        status =
-            dp_options_parse_arguments(table, chosen, count, arguments, positional_count, error);
-    return dp_comm_agree(comm, status, error);
+    return dp_comm_agree(
+        comm, dp_command_options(table, chosen, count, arguments, positional_count, error), error);
 }
 
 const dp_command *dp_command_find(dp_command_list list, const char *name) {

@@ -10,6 +10,10 @@
 #include "options/options.h"
 #include "parallel/comm.h"
 
+#define DP_NEEDS_JOB 1u    /* ranks: MPI is started */
+#define DP_NEEDS_LAUNCH 2u /* which were started as one job (cli/launch) */
+#define DP_NEEDS_BLAS 4u   /* one thread of it */
+
 typedef struct dp_command {
     const char *name;
     const char *arguments; /* "CONFIG [section.key=value ...] [options]" */
@@ -17,13 +21,20 @@ typedef struct dp_command {
     const char *details;   /* more for --help, or NULL */
     dp_option_table options;
     dp_option_table config; /* keys that can be assigned, for --help, or NULL */
-    bool unlaunched;        /* also runs where ranks were not started as one job (cli/launch) */
-    /* *signal: set to a signal that ended the work early. */
+    unsigned needs;         /* of the flags above: what main has ready for it */
+    /* With a job, on all of its ranks, which return the same status. *signal: set to a signal that
+     * ended the work early. */
     dp_status (*run)(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error);
+    /* Without one, on the first process alone: the others end at once, and well, so that the status
+     * of the first is that of all. One of the two is NULL. */
+    dp_status (*answer)(int count, char **arguments, dp_error *error);
 } dp_command;
 
 /* What every command begins with: its options from their defaults and its arguments. The positional
- * arguments are moved to the front. Collective, agreed on. */
+ * arguments are moved to the front. */
+dp_status dp_command_options(dp_option_table table, void *chosen, int count, char **arguments,
+                             int *positional_count, dp_error *error) DP_CHECKED;
+/* The same on all ranks, agreed on. */
 dp_status dp_command_parse(dp_comm *comm, dp_option_table table, void *chosen, int count,
                            char **arguments, int *positional_count, dp_error *error) DP_CHECKED;
 

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/launch.h"
+#include "kernels/linalg.h"
 #include "system/file.h"
 
 #include <errno.h>
@@ -62,15 +63,28 @@ static int answer_question(const dp_command *command, int count, char **argument
     return (int)status;
 }
 
+static dp_status run_with_job(const dp_command *command, dp_comm *comm, int count, char **arguments,
+                              int *signal, dp_error *error) {
+    if ((command->needs & DP_NEEDS_LAUNCH) != 0)
+        DP_TRY(dp_launch_check(dp_comm_size(comm), error));
+    return command->run(comm, count, arguments, signal, error);
+}
+
 static int run_command(const dp_command *command, int count, char **arguments) {
     dp_error error = {0}, later = {0};
     dp_comm *comm = NULL;
+    dp_status status = DP_OK;
     int signal = 0;
-    dp_status status = dp_comm_create(&comm, &error);
-    if (status == DP_OK && !command->unlaunched)
-        status = dp_launch_check(dp_comm_size(comm), &error);
+    const bool has_job = (command->needs & DP_NEEDS_JOB) != 0;
+    if (!has_job && !dp_launch_is_first())
+        return DP_OK;
+    if ((command->needs & DP_NEEDS_BLAS) != 0)
+        dp_linalg_init();
+    if (has_job)
+        status = dp_comm_create(&comm, &error);
     if (status == DP_OK)
-        status = command->run(comm, count, arguments, &signal, &error);
+        status = has_job ? run_with_job(command, comm, count, arguments, &signal, &error)
+                         : command->answer(count, arguments, &error);
     const bool has_answer = status == DP_OK || status == DP_ANSWER_NO;
     dp_status output = finish_output(has_answer ? &error : &later);
     if (has_answer && output != DP_OK)

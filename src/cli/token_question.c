@@ -1,12 +1,13 @@
 #include "cli/token_question.h"
 
-#include "base/digest.h"
+#include "base/memory.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
 #include "formats/json.h"
-#include "kernels/linalg.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 typedef struct question_options {
     char ckpt[DP_PATH_SIZE];
@@ -22,49 +23,150 @@ const dp_option dp_token_question_options[] = {
     DP_OPTIONS_END,
 };
 
-/* Appends what both forms of an answer begin with, and the answer. */
-static dp_status reply(const dp_checkpoint *checkpoint, const char *path, const char *text,
-                       const question_options *chosen, dp_token_answer *answer, dp_text *out,
-                       dp_error *error) {
-    char hash[DP_HASH_TEXT_SIZE], step[32];
-    if (!chosen->json) {
-        dp_text_append_format(out, "%s: step %s, ", path,
-                              dp_text_format_count(checkpoint->progress.step, step));
-        return answer(checkpoint, text, chosen->count, false, out, error);
+/* --- the table ------------------------------------------------------------------------------ */
+
+#define LINE_WIDTH 80
+#define TOKEN_WIDTH_MAX 40 /* columns; a longer token pushes its line to the right */
+
+typedef struct scored {
+    double score;
+    uint32_t id;
+    const char *token;
+} scored;
+
+static int highest_first(const void *a, const void *b) {
+    const scored *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score < y->score ? 1 : -1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Columns of a token: its code points. */
+static int width_of(const char *token) {
+    int width = 0;
+    for (const char *c = token; *c != '\0'; c++)
+        width += ((unsigned char)*c & 0xC0u) != 0x80u;
+    return width;
+}
+
+static void append_line(const char *token, int token_width, double score, double highest,
+                        int score_width, dp_text *out) {
+    static const char bar[] = "########################################";
+    int room = LINE_WIDTH - 2 - token_width - 2 - score_width - 2;
+    int longest = room < (int)sizeof bar - 1 ? room : (int)sizeof bar - 1;
+    int length = highest > 0.0 ? (int)lround(score / highest * longest) : 0;
+    int padding = token_width - width_of(token);
+    dp_text_append(out, "  ");
+    dp_text_append_shown(out, token);
+    dp_text_append_format(out, "%*s  %*.4f", padding > 0 ? padding : 0, "", score_width, score);
+    if (length > 0)
+        dp_text_append_format(out, "  %.*s", length, bar);
+    dp_text_append(out, "\n");
+}
+
+static void append_lines(const scored *list, size_t count, const char *score_name, dp_text *out) {
+    int token_width = width_of("token"), score_width = width_of(score_name);
+    for (size_t i = 0; i < count; i++) {
+        int width = width_of(list[i].token);
+        token_width = width > token_width ? width : token_width;
+    }
+    token_width = token_width < TOKEN_WIDTH_MAX ? token_width : TOKEN_WIDTH_MAX;
+    score_width = score_width < 7 ? 7 : score_width;
+    dp_text_append_format(out, "  %-*s  %*s\n", token_width, "token", score_width, score_name);
+    for (size_t i = 0; i < count; i++)
+        append_line(list[i].token, token_width, list[i].score, list[0].score, score_width, out);
+}
+
+static void append_array(const scored *list, size_t count, const char *score_name, dp_text *json) {
+    dp_json_begin_array(json);
+    for (size_t i = 0; i < count; i++) {
+        dp_json_begin_object(json);
+        dp_json_key(json, "token");
+        dp_json_string(json, list[i].token);
+        dp_json_key(json, score_name);
+        dp_json_real(json, list[i].score);
+        dp_json_end_object(json);
+    }
+    dp_json_end_array(json);
+}
+
+/* Lists the tokens that have a score, the highest first, equal ones in the order of ids. */
+static size_t sort_tokens(const dptrain_model *model, const double *scores, size_t vocab,
+                          scored *list) {
+    size_t length = 0;
+    for (uint32_t id = 0; id < vocab; id++) {
+        if (!isnan(scores[id]))
+            list[length++] = (scored){scores[id], id, dptrain_token(model, id)};
+    }
+    qsort(list, length, sizeof *list, highest_first);
+    return length;
+}
+
+/* --- the answer ----------------------------------------------------------------------------- */
+
+static void append_beginning(const dptrain_description *is, bool json, dp_text *out) {
+    char step[32];
+    if (!json) {
+        dp_text_append_format(out, "%s: step %s, ", is->path, dp_text_format_count(is->step, step));
+        return;
     }
     dp_json_begin_object(out);
     dp_json_key(out, "path");
-    dp_json_string(out, path);
+    dp_json_string(out, is->path);
     dp_json_key(out, "step");
-    dp_json_unsigned(out, checkpoint->progress.step);
+    dp_json_unsigned(out, is->step);
     dp_json_key(out, "weights");
-    dp_json_string(out, dp_hash_format(checkpoint->weights_hash, hash));
-    dp_status status = answer(checkpoint, text, chosen->count, true, out, error);
-    dp_json_end_object(out);
-    dp_text_append(out, "\n");
-    return status == DP_OK ? dp_text_check(out, error) : status;
+    dp_json_string(out, is->weights);
 }
 
-dp_status dp_token_question_run(dp_comm *comm, int count, char **arguments, const char *what,
-                                dp_token_answer *answer, dp_error *error) {
+static dp_status reply(const dp_token_question *question, dptrain_model *model, const char *text,
+                       const question_options *chosen, dp_text *out, dp_error *error) {
     dp_status status = DP_OK;
-    question_options chosen;
-    DP_OWNED(dp_checkpoint_clear) dp_checkpoint checkpoint = {0};
-    DP_OWNED(dp_text_clear) dp_text out = {0};
-    char path[DP_PATH_SIZE];
-    const char *text = NULL;
-    int positionals = 0;
-    DP_TRY(dp_command_parse(comm, dp_token_question_options, &chosen, count, arguments,
-                            &positionals, error));
-    status =
-        dp_checkpoint_argument_take_last(chosen.ckpt, &positionals, arguments, what, &text, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    dp_linalg_init();
-    DP_TRY(dp_checkpoint_argument_load(comm, chosen.ckpt, positionals, arguments, &checkpoint, path,
-                                       error));
-    if (dp_comm_rank(comm) == 0)
-        status = reply(&checkpoint, path, text, &chosen, answer, &out, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    printf("%s", dp_text_string(&out));
+    double *scores = NULL;
+    scored *list = NULL;
+    dptrain_description is;
+    dp_token_rest rest = {.sum = 1.0};
+    dptrain_describe(model, &is, sizeof is);
+    DP_NEW_OR_DONE(scores, is.vocab);
+    DP_NEW_OR_DONE(list, is.vocab);
+    append_beginning(&is, chosen->json, out);
+    DP_OR_DONE(question->ask(model, text, chosen->json, scores, out, error));
+    const size_t length = sort_tokens(model, scores, is.vocab, list);
+    const size_t lines = chosen->count < length ? (size_t)chosen->count : length;
+    if (chosen->json)
+        append_array(list, lines, question->score_name, out);
+    else
+        append_lines(list, lines, question->score_name, out);
+    rest.count = length - lines;
+    for (size_t i = 0; i < lines; i++)
+        rest.sum -= list[i].score;
+    if (question->end != NULL)
+        question->end(model, rest, chosen->json, out);
+    if (chosen->json) {
+        dp_json_end_object(out);
+        dp_text_append(out, "\n");
+    }
+    status = dp_text_check(out, error);
+done:
+    dp_memory_free(list);
+    dp_memory_free(scores);
     return status;
+}
+
+dp_status dp_token_question_answer(const dp_token_question *question, int count, char **arguments,
+                                   dp_error *error) {
+    question_options chosen;
+    DP_OWNED(dp_text_clear) dp_text out = {0};
+    dptrain_model *model = NULL;
+    const char *text = NULL;
+    int paths = 0;
+    DP_TRY(dp_command_options(dp_token_question_options, &chosen, count, arguments, &paths, error));
+    DP_TRY(dp_checkpoint_argument_take_last(chosen.ckpt, &paths, arguments, question->what, &text,
+                                            error));
+    DP_TRY(dp_checkpoint_argument_open(chosen.ckpt, paths, arguments, &model, error));
+    const dp_status status = reply(question, model, text, &chosen, &out, error);
+    dptrain_close(model);
+    DP_TRY(status);
+    printf("%s", dp_text_string(&out));
+    return DP_OK;
 }

@@ -1,22 +1,37 @@
-/* token_question: the frame of commands that ask a checkpoint about tokens, `[PATH] WHAT`. */
+/* token_question: commands that ask a model about tokens, `[PATH] WHAT`: a score for each token of
+ * the vocabulary, of which the highest are shown, as lines with bars or as JSON. */
 #ifndef DP_CLI_TOKEN_QUESTION_H
 #define DP_CLI_TOKEN_QUESTION_H
 
+#include "base/text.h"
+#include "dptrain/dptrain.h"
 #include "options/options.h"
-#include "parallel/comm.h"
-#include "run/checkpoint.h"
 
-/* Appends the answer, of at most `count` tokens, to what the user has written for WHAT: the rest of
- * a line that has begun with the checkpoint and what follows it, or the keys of a JSON object that
- * has been begun. Called on rank 0. */
-typedef dp_status dp_token_answer(const dp_checkpoint *checkpoint, const char *text, uint64_t count,
-                                  bool json, dp_text *out, dp_error *error);
+/* What is not shown: so many tokens, of which the scores are `sum` together. */
+typedef struct dp_token_rest {
+    uint64_t count;
+    double sum; /* 1 less what was shown */
+} dp_token_rest;
+
+/* The parts of a question. They append the rest of a line that has begun with the checkpoint and
+ * what follows it, or keys of a JSON object that has been begun. */
+typedef struct dp_token_question {
+    const char *what;       /* the argument, "CONTEXT", for messages */
+    const char *score_name; /* "probability" */
+    /* Fills scores [vocab], NaN for a token that is not to be shown, for what the user has written,
+     * and appends what stands before the table, in JSON up to the key of its array. */
+    dp_status (*ask)(dptrain_model *model, const char *text, bool json, double *scores,
+                     dp_text *out, dp_error *error);
+    /* Appends what stands behind it. NULL: nothing. */
+    void (*end)(const dptrain_model *model, dp_token_rest rest, bool json, dp_text *out);
+} dp_token_question;
 
 /* --ckpt, --count and --json. */
 extern const dp_option dp_token_question_options[];
 
-/* Collective: what such a command does with its arguments. Rank 0 prints. */
-dp_status dp_token_question_run(dp_comm *comm, int count, char **arguments, const char *what,
-                                dp_token_answer *answer, dp_error *error) DP_CHECKED;
+/* What such a command does with its arguments, all of it. Bars are in proportion to the highest
+ * score; lines have at most 80 columns unless a token alone is longer. JSON has full precision. */
+dp_status dp_token_question_answer(const dp_token_question *question, int count, char **arguments,
+                                   dp_error *error) DP_CHECKED;
 
 #endif

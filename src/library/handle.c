@@ -130,7 +130,3 @@ const char *dptrain_token(const dptrain_model *model, uint32_t id) {
     const dp_vocabulary *vocabulary = &model->facts.vocabulary;
     return id < vocabulary->count ? dp_vocabulary_token(vocabulary, id) : NULL;
 }
-
-int dptrain_find(const dptrain_model *model, const char *text, size_t length, uint32_t *id) {
-    return length > 0 && dp_vocabulary_find(&model->facts.vocabulary, text, length, id);
-}

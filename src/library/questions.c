@@ -23,6 +23,14 @@ static dptrain_status check_id(const dptrain_model *model, uint32_t id, dptrain_
     return dp_handle_report(error, &reason);
 }
 
+dptrain_status dptrain_find(const dptrain_model *model, const char *text, size_t length,
+                            uint32_t *id, dptrain_error *error) {
+    dp_error reason = {0};
+    if (dp_context_find_token(&model->facts.vocabulary, text, length, id, &reason) == DP_OK)
+        return DPTRAIN_OK;
+    return dp_handle_report(error, &reason);
+}
+
 static uint32_t id_of(const dptrain_model *model, const char *token, size_t length) {
     uint32_t id = 0;
     return dp_vocabulary_find(&model->facts.vocabulary, token, length, &id) ? id : model->unknown;

@@ -1,14 +1,12 @@
 #include "plots/html_report.h"
 
-#include "base/digest.h"
+#include "dptrain/dptrain.h"
 #include "engine/evaluate.h"
 #include "formats/html.h"
 #include "formats/json_reader.h"
 #include "plots/plot.h"
-#include "run/checkpoint.h"
 #include "run/metrics.h"
 #include "run/run_folder.h"
-#include "train/sample_text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -46,8 +44,8 @@ typedef struct page {
     dp_text config;           /* config.ini */
     dp_text summary;          /* summary.json, or "" */
     dp_metrics_table metrics; /* or empty */
-    dp_checkpoint checkpoint; /* the best */
-    bool has_checkpoint;
+    dptrain_model *model;     /* the best; NULL where there is none */
+    dptrain_description is;   /* what it is */
     dp_plot_outcome plots;
     dp_text plots_missing; /* why there are none */
     dp_text *notices;
@@ -79,13 +77,14 @@ static dp_status note(page *self, const char *what, dp_status status, const dp_e
     return status == DP_ERR_MEMORY ? status : DP_OK;
 }
 
-static dp_status load_checkpoint(page *self, dp_error *error) {
-    char path[DP_PATH_SIZE];
-    dp_status status = dp_run_folder_find(self->dir, path, error);
-    if (status == DP_OK)
-        status = dp_checkpoint_load_model(&self->checkpoint, path, error);
-    self->has_checkpoint = status == DP_OK;
-    return note(self, "no samples", status, error);
+static dp_status load_model(page *self, dp_error *error) {
+    dptrain_error said;
+    const dptrain_status status = dptrain_open(&self->model, self->dir, &said);
+    if (status != DPTRAIN_OK)
+        return note(self, "no samples", dp_fail(error, (dp_status)status, "%s", said.message),
+                    error);
+    dptrain_describe(self->model, &self->is, sizeof self->is);
+    return DP_OK;
 }
 
 static void read_metrics(page *self) {
@@ -153,26 +152,23 @@ static void append_state(page *self) {
     if (dp_json_read_unsigned(summary, "ranks", &ranks))
         dp_text_append_format(html, " on %s rank%s", DP_COUNT_TEXT(ranks), ranks == 1 ? "" : "s");
     dp_text_append(html, ".");
-    if (self->has_checkpoint && self->checkpoint.progress.best_step > 0) {
-        const dp_progress *progress = &self->checkpoint.progress;
-        dp_text_append_format(html, " Best on dev: <b>%.4f</b> at step %s.", progress->best_loss,
-                              DP_COUNT_TEXT(progress->best_step));
-    }
+    if (self->model != NULL && self->is.best_step > 0)
+        dp_text_append_format(html, " Best on dev: <b>%.4f</b> at step %s.", self->is.best_loss,
+                              DP_COUNT_TEXT(self->is.best_step));
     dp_text_append(html, "</p>\n");
 }
 
 static void append_checkpoint(page *self) {
-    const dp_checkpoint *checkpoint = &self->checkpoint;
+    const dptrain_description *is = &self->is;
     dp_text *html = &self->html;
-    if (!self->has_checkpoint)
+    if (self->model == NULL)
         return;
     dp_text_append_format(html,
-                          "<p class=\"facts\">%s parameters, vocabulary %zu, block size %" //
-                          PRIu64 "; best checkpoint: weights %s; dataset %.16s…; ",
-                          DP_COUNT_TEXT(checkpoint->layout.parameter_count),
-                          checkpoint->vocabulary.count, checkpoint->block_size,
-                          DP_HASH_TEXT(checkpoint->weights_hash), checkpoint->dataset_sha256);
-    dp_html_append(html, checkpoint->build);
+                          "<p class=\"facts\">%s parameters, vocabulary %zu, block size %zu; best "
+                          "checkpoint: weights %s; dataset %.16s…; ",
+                          DP_COUNT_TEXT(is->parameters), is->vocab, is->block_size, is->weights,
+                          is->dataset_sha256);
+    dp_html_append(html, is->build);
     dp_text_append(html, "</p>\n");
 }
 
@@ -236,30 +232,32 @@ static dp_status append_pictures(page *self, dp_error *error) {
 
 /* --- samples ---------------------------------------------------------------------------------- */
 
+/* As `dptrain sample` shows them. */
 static dp_status append_sample_list(page *self, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_sample_text *sampler = NULL;
-    dp_text sample = {0};
-    const dp_sample_request request = {.seed = DP_SAMPLE_SEED, .temperature = 1.0, .prompt = ""};
-    DP_OR_DONE(dp_sample_text_create(&sampler, &self->checkpoint, error));
+    DP_OWNED(dp_text_clear) dp_text shown = {0};
+    dptrain_error said;
+    dptrain_sampling how;
+    dptrain_sampling_init(&how, sizeof how);
     dp_text_append(&self->html, "<ol>\n");
     for (uint64_t i = 0; i < DP_REPORT_SAMPLES; i++) {
-        dp_text_clear(&sample);
-        DP_OR_DONE(dp_sample_text_draw(sampler, &request, i, &sample, error));
+        const char *sample = NULL;
+        const dptrain_status status = dptrain_sample(self->model, &how, i, &sample, &said);
+        if (status != DPTRAIN_OK)
+            return dp_fail(error, (dp_status)status, "%s", said.message);
+        dp_text_cut(&shown, 0);
+        dp_text_append_shown(&shown, sample);
+        DP_TRY(dp_text_check(&shown, error));
         dp_text_append(&self->html, "<li>");
-        dp_html_append(&self->html, dp_text_string(&sample));
+        dp_html_append(&self->html, dp_text_string(&shown));
         dp_text_append(&self->html, "</li>\n");
     }
     dp_text_append(&self->html, "</ol>\n");
-done:
-    dp_text_clear(&sample);
-    dp_sample_text_destroy(sampler);
-    return status;
+    return DP_OK;
 }
 
 static dp_status append_samples(page *self, dp_error *error) {
     dp_text_append(&self->html, "<h2>Samples</h2>\n");
-    if (self->has_checkpoint)
+    if (self->model != NULL)
         return append_sample_list(self, error);
     dp_text_append(&self->html, "<p class=\"facts\">None: there is no checkpoint yet.</p>\n");
     return DP_OK;
@@ -304,8 +302,7 @@ static void clear(page *self) {
     dp_text_clear(&self->summary);
     dp_text_clear(&self->plots_missing);
     dp_metrics_table_clear(&self->metrics);
-    if (self->has_checkpoint)
-        dp_checkpoint_clear(&self->checkpoint);
+    dptrain_close(self->model);
     dp_plot_clear(&self->plots);
 }
 
@@ -317,7 +314,7 @@ dp_status dp_html_report_write(const char *dir, const char *path, dp_text *notic
     DP_TRY(read_config(&self, error));
     DP_TRY(read_summary(&self, error));
     read_metrics(&self);
-    DP_TRY(load_checkpoint(&self, error));
+    DP_TRY(load_model(&self, error));
     DP_TRY(draw_plots(&self, error));
     DP_TRY(dp_text_check(&self.plots_missing, error));
     DP_TRY(dp_text_check(notices, error));

@@ -90,9 +90,11 @@ static void test_library_reads_tokens(void **state) {
     size_t unknown = 9;
     assert_string_equal(dptrain_token(model, 2), "b");
     assert_null(dptrain_token(model, 3));
-    assert_true(dptrain_find(model, "bb", 1, &id));
+    expect_unsigned(dptrain_find(model, "bb", 1, &id, NULL), DPTRAIN_OK);
     expect_unsigned(id, 2);
-    assert_false(dptrain_find(model, "", 0, &id));
+    expect_unsigned(dptrain_find(model, "", 0, &id, NULL), DPTRAIN_ERR_INPUT);
+    expect_unsigned(dptrain_find(model, "bb", 2, &id, &error), DPTRAIN_ERR_INPUT);
+    assert_string_equal(error.message, "'bb' is not in the vocabulary: . a b");
     expect_unsigned(dptrain_encode(model, "bxa", 3, ids, 2, &unknown), 3);
     expect_unsigned(ids[0], 2);
     expect_unsigned(ids[1], DPTRAIN_UNKNOWN);

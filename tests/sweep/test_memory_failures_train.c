@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/tree.h"
 #include "baseline/trigram.h"
+#include "dptrain/dptrain.h"
 #include "model/model.h"
 #include "model/occurrences.h"
 #include "model/wide_model.h"
@@ -17,7 +18,6 @@
 #include "support/scratch.h"
 #include "support/small_checkpoint.h"
 #include "sweep/sweep_table.h"
-#include "train/sample_text.h"
 
 static dp_checkpoint checkpoint;
 
@@ -375,20 +375,23 @@ static void test_memory_failures_while_writing_a_figure(void **state) {
 }
 
 static dp_status draw_samples(dp_error *error) {
-    dp_status status = DP_OK;
-    dp_sample_text *sampler = NULL;
-    dp_text text = {0};
-    const dp_sample_request request = {.seed = 1, .temperature = 1.0, .prompt = "ab"};
-    DP_OR_DONE(dp_sample_text_create(&sampler, &checkpoint, error));
-    DP_OR_DONE(dp_sample_text_draw(sampler, &request, 0, &text, error));
-done:
-    dp_sample_text_destroy(sampler);
-    dp_text_clear(&text);
-    return status;
+    dptrain_error said;
+    dptrain_model *model = NULL;
+    dptrain_sampling how;
+    const char *text = NULL;
+    dptrain_sampling_init(&how, sizeof how);
+    how.prompt = "ab";
+    dptrain_status status = dptrain_open(&model, scratch_path("asked.h5"), &said);
+    if (status == DPTRAIN_OK)
+        status = dptrain_sample(model, &how, 0, &text, &said);
+    dptrain_close(model);
+    return status == DPTRAIN_OK ? DP_OK : dp_fail(error, (dp_status)status, "%s", said.message);
 }
 
 static void test_memory_failures_while_drawing_samples(void **state) {
     (void)state;
+    dp_error error = {0};
+    expect_ok(dp_checkpoint_save(&checkpoint, scratch_path("asked.h5"), &error), &error);
     assert_true(fail_each_allocation(draw_samples) >= 4);
 }
 
