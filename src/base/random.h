@@ -18,7 +18,7 @@ typedef enum dp_stream {
     DP_STREAM_INIT = 3,           /* (tensor, element): initial parameters */
     DP_STREAM_SAMPLE = 4,         /* (word, position): the next token when sampling text */
     DP_STREAM_DROP_EMBEDDING = 5, /* (step, row 2^24 + byte): eight features of dropout's mask */
-    DP_STREAM_DROP_HIDDEN = 6,    /* the same of hidden units */
+    DP_STREAM_DROP_HIDDEN = 6,    /* of dropout's mask of hidden units, as above */
 } dp_stream;
 
 /* Philox4x32-10: counter and key to four independent uniform words. */

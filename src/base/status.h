@@ -68,7 +68,8 @@ typedef struct dp_error {
  * terminal might take for a command becomes '?'. */
 dp_status dp_fail(dp_error *error, dp_status status, const char *format, ...) DP_PRINTF(3, 4);
 
-/* The same with ": " and the text of the system's errno value appended. */
+/* Fails with the message and, behind ": ", the text of the system's errno value, which also says
+ * whether memory was short (DP_ERR_MEMORY) or something else (DP_ERR_IO). */
 dp_status dp_fail_errno(dp_error *error, int system_errno, const char *format, ...) DP_PRINTF(3, 4);
 
 /* Puts "prefix: " before the message already in *error; returns its status. */

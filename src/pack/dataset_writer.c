@@ -44,9 +44,8 @@ struct dp_dataset_writer {
     size_t id_bytes;
     size_t row_bytes;                   /* block_size ids */
     tensor tensors[DP_DATASET_TENSORS]; /* contexts and targets of each split in turn */
-    uint64_t rows[DP_SPLIT_COUNT];      /* announced */
-    uint64_t written[DP_SPLIT_COUNT];   /* in the file; the rows in the buffer come behind them */
     int split;                          /* being written */
+    uint64_t written;                   /* rows of it in the file; those in the buffer come next */
     unsigned char *buffer;              /* owned; contexts and targets point into it */
     unsigned char *contexts;            /* [capacity, block_size], one row more before the first */
     unsigned char *targets;             /* [capacity] */
@@ -73,10 +72,10 @@ static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
 }
 
 /* Lays out tensor `index`: room for its ids, and for its checksums here. */
-static dp_status create_tensor(dp_dataset_writer *writer, int index, dp_error *error) {
+static dp_status create_tensor(dp_dataset_writer *writer, int index, uint64_t rows,
+                               dp_error *error) {
     tensor *self = &writer->tensors[index];
-    self->ids = dp_id_tensor_describe(index, writer->rows[index / 2], writer->info->block_size,
-                                      writer->id_bytes);
+    self->ids = dp_id_tensor_describe(index, rows, writer->info->block_size, writer->id_bytes);
     DP_TRY_NEW(self->checksums, self->ids.blocks);
     self->ids.checksums = (const unsigned char *)self->checksums;
     dp_h5shape shape = {.rank = self->ids.rank, .size = {self->ids.rows, self->ids.columns}};
@@ -84,10 +83,11 @@ static dp_status create_tensor(dp_dataset_writer *writer, int index, dp_error *e
                                        error);
 }
 
-static dp_status create_buffer(dp_dataset_writer *writer, dp_error *error) {
+static dp_status create_buffer(dp_dataset_writer *writer, const uint64_t rows[DP_SPLIT_COUNT],
+                               dp_error *error) {
     uint64_t most_rows = 0;
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        most_rows = dp_size_max(most_rows, writer->rows[split]);
+        most_rows = dp_size_max(most_rows, rows[split]);
     writer->capacity = dp_size_min(DP_DATASET_BLOCK / writer->id_bytes, most_rows);
     size_t contexts_bytes = writer->capacity * writer->row_bytes;
     size_t targets_bytes = writer->capacity * writer->id_bytes;
@@ -98,10 +98,10 @@ static dp_status create_buffer(dp_dataset_writer *writer, dp_error *error) {
 }
 
 static dp_status open_descriptor(dp_dataset_writer *writer, dp_error *error) {
-    uint64_t rows = 0;
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        rows += writer->rows[split];
-    if (rows * (writer->row_bytes + writer->id_bytes) < LARGE_BYTES)
+    uint64_t bytes = 0;
+    for (int i = 0; i < DP_DATASET_TENSORS; i++)
+        bytes += writer->tensors[i].ids.bytes;
+    if (bytes < LARGE_BYTES)
         return DP_OK;
     writer->descriptor = open(writer->replacement.temporary, O_WRONLY | O_CLOEXEC);
     if (writer->descriptor < 0)
@@ -136,14 +136,13 @@ dp_status dp_dataset_writer_create(dp_dataset_writer **writer_out, const char *p
     writer->descriptor = -1;
     writer->id_bytes = dp_dataset_id_bytes(vocabulary->count);
     writer->row_bytes = info->block_size * writer->id_bytes;
-    memcpy(writer->rows, rows, sizeof writer->rows);
-    DP_OR_DONE(create_buffer(writer, error));
+    DP_OR_DONE(create_buffer(writer, rows, error));
     DP_OR_DONE(dp_file_replace_begin(&writer->replacement, path, error));
     DP_OR_DONE(dp_h5writer_create(&writer->file, writer->replacement.temporary, error));
-    DP_OR_DONE(open_descriptor(writer, error));
     DP_OR_DONE(write_description(writer, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        DP_OR_DONE(create_tensor(writer, i, error));
+        DP_OR_DONE(create_tensor(writer, i, rows[i / 2], error));
+    DP_OR_DONE(open_descriptor(writer, error));
 done:
     if (status != DP_OK) {
         dp_dataset_writer_destroy(writer);
@@ -208,13 +207,14 @@ static void append_long_rows(dp_dataset_writer *writer, const uint32_t *ids, siz
     }
 }
 
-static dp_status write_tensor(dp_dataset_writer *writer, tensor *self, uint64_t first,
-                              const unsigned char *ids, dp_error *error) {
+static dp_status write_tensor(dp_dataset_writer *writer, tensor *self, const unsigned char *ids,
+                              dp_error *error) {
     const size_t bytes = writer->filled * self->ids.columns * writer->id_bytes;
     for (size_t at = 0; at < bytes; at += DP_DATASET_BLOCK)
         self->checksums[self->blocks_done++] =
             dp_xxh3_of(ids + at, dp_size_min(bytes - at, DP_DATASET_BLOCK));
-    return dp_h5writer_rows(writer->file, self->ids.name, first, writer->filled, ids, error);
+    return dp_h5writer_rows(writer->file, self->ids.name, writer->written, writer->filled, ids,
+                            error);
 }
 
 /* Starts the disk on what was written and drops what it has, which Linux does on this advice. */
@@ -236,15 +236,14 @@ static dp_status flush(dp_dataset_writer *writer, dp_error *error) {
     if (writer->filled == 0)
         return DP_OK;
     tensor *tensors = &writer->tensors[2 * writer->split];
-    uint64_t first = writer->written[writer->split];
-    DP_OR_DONE(write_tensor(writer, &tensors[0], first, writer->contexts, error));
-    DP_OR_DONE(write_tensor(writer, &tensors[1], first, writer->targets, error));
+    DP_OR_DONE(write_tensor(writer, &tensors[0], writer->contexts, error));
+    DP_OR_DONE(write_tensor(writer, &tensors[1], writer->targets, error));
     DP_OR_DONE(
         write_behind(writer, writer->filled * (writer->row_bytes + writer->id_bytes), error));
     /* The row before the first, for append_long_rows. */
     memcpy(writer->contexts - writer->row_bytes,
            writer->contexts + (writer->filled - 1) * writer->row_bytes, writer->row_bytes);
-    writer->written[writer->split] += writer->filled;
+    writer->written += writer->filled;
     writer->filled = 0;
 done:
     if (status != DP_OK)
@@ -252,17 +251,21 @@ done:
     return status;
 }
 
+static uint64_t announced_rows(const dp_dataset_writer *writer, int split) {
+    return writer->tensors[2 * split].ids.rows;
+}
+
 /* Ends splits until `split` is the one being written (DP_SPLIT_COUNT: all of them). */
 static dp_status advance(dp_dataset_writer *writer, int split, dp_error *error) {
     for (; writer->split < split; writer->split++) {
         DP_TRY(flush(writer, error));
-        writer->window = 0;
-        writer->last = DP_BOUNDARY_ID;
-        uint64_t written = writer->written[writer->split];
-        if (written != writer->rows[writer->split])
+        const uint64_t announced = announced_rows(writer, writer->split);
+        if (writer->written != announced)
             return dp_fail(error, DP_ERR_INTERNAL,
-                           "dataset writer: %" PRIu64 " rows of %s, %" PRIu64 " announced", written,
-                           dp_split_name((dp_split)writer->split), writer->rows[writer->split]);
+                           "dataset writer: %" PRIu64 " rows of %s, %" PRIu64 " announced",
+                           writer->written, dp_split_name((dp_split)writer->split), announced);
+        writer->written = writer->window = 0;
+        writer->last = DP_BOUNDARY_ID;
     }
     return DP_OK;
 }
@@ -272,8 +275,8 @@ static dp_status check_ids(const dp_dataset_writer *writer, int split, const uin
     uint32_t largest = 0;
     for (size_t i = 0; i < count; i++)
         largest = ids[i] > largest ? ids[i] : largest;
-    uint64_t before = writer->written[split] + (split == writer->split ? writer->filled : 0);
-    if (split < writer->split || count > writer->rows[split] - before ||
+    const uint64_t before = split == writer->split ? writer->written + writer->filled : 0;
+    if (split < writer->split || count > announced_rows(writer, split) - before ||
         largest >= writer->vocabulary->count)
         return dp_fail(error, DP_ERR_INTERNAL,
                        "dataset writer: %zu ids up to %" PRIu32 " at row %" PRIu64 " of %s", count,

@@ -7,42 +7,32 @@
 
 /* --- seeding ---------------------------------------------------------------------------------- */
 
-static void init_by_number(uint32_t state[STATE_SIZE], uint32_t number) {
-    state[0] = number;
-    for (uint32_t i = 1; i < STATE_SIZE; i++)
-        state[i] = 1812433253u * (state[i - 1] ^ state[i - 1] >> 30) + i;
+static uint32_t mix(uint32_t before, uint32_t factor) {
+    return (before ^ before >> 30) * factor;
 }
 
-/* Steps to the next element behind index `at`; behind the last one comes the second, because the
- * first holds a copy of the last. */
-static uint32_t next_index(uint32_t state[STATE_SIZE], uint32_t at) {
+/* The place behind `at`; behind the last one comes the second, as the first has a copy of it. */
+static uint32_t next_place(uint32_t state[STATE_SIZE], uint32_t at) {
     if (at + 1 < STATE_SIZE)
         return at + 1;
     state[0] = state[STATE_SIZE - 1];
     return 1;
 }
 
-static void init_by_array(uint32_t state[STATE_SIZE], const uint32_t *key, uint32_t length) {
-    init_by_number(state, 19650218u);
-    uint32_t at = 1;
-    uint32_t digit = 0;
-    for (uint32_t i = 0; i < STATE_SIZE; i++) { /* at least as often as the key is long: 1 or 2 */
-        uint32_t mixed = (state[at - 1] ^ state[at - 1] >> 30) * 1664525u;
-        state[at] = (state[at] ^ mixed) + key[digit] + digit;
-        at = next_index(state, at);
-        digit = (digit + 1) % length;
-    }
-    for (uint32_t i = 0; i < STATE_SIZE - 1; i++) {
-        uint32_t mixed = (state[at - 1] ^ state[at - 1] >> 30) * 1566083941u;
-        state[at] = (state[at] ^ mixed) - at;
-        at = next_index(state, at);
-    }
-    state[0] = 0x80000000u; /* the state is never all zero */
-}
-
+/* init_by_array; the key is as long as the seed's digits are, 1 or 2. */
 void dp_python_random_init(dp_python_random *random, uint64_t seed) {
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-    init_by_array(random->state, key, key[1] == 0 ? 1 : 2);
+    uint32_t *state = random->state, at = 1, digit = 0;
+    state[0] = 19650218u;
+    for (uint32_t i = 1; i < STATE_SIZE; i++)
+        state[i] = mix(state[i - 1], 1812433253u) + i;
+    for (uint32_t i = 0; i < STATE_SIZE; i++, at = next_place(state, at)) {
+        state[at] = (state[at] ^ mix(state[at - 1], 1664525u)) + key[digit] + digit;
+        digit = key[1] != 0 && digit == 0 ? 1 : 0;
+    }
+    for (uint32_t i = 0; i < STATE_SIZE - 1; i++, at = next_place(state, at))
+        state[at] = (state[at] ^ mix(state[at - 1], 1566083941u)) - at;
+    state[0] = 0x80000000u; /* the state is never all zero */
     random->next = STATE_SIZE;
 }
 
@@ -57,12 +47,11 @@ static uint32_t twist(uint32_t upper, uint32_t lower, uint32_t far) {
  * STATE_MIDDLE ahead, which is a successor already where that wraps around. */
 static void refill(dp_python_random *random) {
     uint32_t *state = random->state;
-    const size_t ahead = STATE_SIZE - STATE_MIDDLE;
-    for (size_t i = 0; i < ahead; i++)
-        state[i] = twist(state[i], state[i + 1], state[i + STATE_MIDDLE]);
-    for (size_t i = ahead; i < STATE_SIZE - 1; i++)
-        state[i] = twist(state[i], state[i + 1], state[i - ahead]);
-    state[STATE_SIZE - 1] = twist(state[STATE_SIZE - 1], state[0], state[STATE_MIDDLE - 1]);
+    for (size_t i = 0, next = 1, far = STATE_MIDDLE; i < STATE_SIZE; i++) {
+        state[i] = twist(state[i], state[next], state[far]);
+        next = next + 1 < STATE_SIZE ? next + 1 : 0;
+        far = far + 1 < STATE_SIZE ? far + 1 : 0;
+    }
     random->next = 0;
 }
 

@@ -76,13 +76,6 @@ void dp_word_rules_clear(dp_word_rules *rules) {
 
 /* --- one word --------------------------------------------------------------------------------- */
 
-static dp_status fail_utf8(const dp_word_scanner *self, size_t at, dp_error *error) {
-    return dp_fail(error, DP_ERR_INPUT,
-                   "%s:%" PRIu64 ": byte 0x%02x at offset %zu is not valid UTF-8; convert the text "
-                   "(iconv -t UTF-8)",
-                   self->path, self->line, self->text[at], at);
-}
-
 static dp_status check_word(const dp_word_scanner *self, size_t first, size_t length,
                             unsigned kinds, dp_error *error) {
     if (length > DP_WORD_BYTES_MAX)
@@ -92,7 +85,12 @@ static dp_status check_word(const dp_word_scanner *self, size_t first, size_t le
         return dp_fail(error, DP_ERR_INPUT, "%s:%" PRIu64 ": a zero byte: is this a text file?",
                        self->path, self->line);
     size_t valid = (kinds & BYTE_HIGH) != 0 ? valid_bytes(self->text + first, length) : length;
-    return valid == length ? DP_OK : fail_utf8(self, first + valid, error);
+    if (valid < length)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s:%" PRIu64 ": byte 0x%02x at offset %zu is not valid UTF-8; convert the "
+                       "text (iconv -t UTF-8)",
+                       self->path, self->line, self->text[first + valid], first + valid);
+    return DP_OK;
 }
 
 /* Appends text[0..length), valid UTF-8, in lower case; returns how many bytes that takes. */

@@ -10,21 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Until the config is known. */
 #define DEADLINE_AT_START 300.0
 
 /* Of a message; longer ones go in pieces, as MPI counts with an int. */
 #define PIECE_BYTES ((size_t)1 << 30)
-
-/* Processors that the ranks of this node may use together. */
-static int node_cpu_count(dp_comm *comm) {
-    unsigned char mask[DP_CPU_MASK_SIZE];
-    dp_cpu_mask(mask);
-    DP_MPI(comm,
-           MPI_Allreduce(MPI_IN_PLACE, mask, DP_CPU_MASK_SIZE, MPI_BYTE, MPI_BOR, comm->node));
-    return dp_cpu_mask_count(mask);
-}
 
 /* The ranks of `ranks` that share memory with this one. For tests, a machine can be taken for
  * several: DPTRAIN_RANKS_PER_NODE limits how many ranks count as one node. */
@@ -60,15 +52,15 @@ static void order_by_node(dp_comm *comm) {
     split_by_node(comm, comm->world, &comm->node);
 }
 
-/* Tells the others of this rank, which has this number in the job, and learns of them. */
-static void look_around(dp_comm *comm, int job_rank) {
+/* Tells the others of this rank, and learns of them. */
+static void look_around(dp_comm *comm) {
     dp_comm_peer *own = &comm->peers[comm->rank];
     int length = 0;
     char name[MPI_MAX_PROCESSOR_NAME] = "";
     DP_MPI(comm, MPI_Get_processor_name(name, &length));
-    snprintf(own->host, sizeof own->host, "%.63s", name);
-    own->job_rank = job_rank;
-    comm->is_known = true;
+    snprintf(comm->host, sizeof comm->host, "%.63s", name);
+    snprintf(comm->name, sizeof comm->name, "rank %d on %s", comm->job_rank, comm->host);
+    memcpy(own->name, comm->name, sizeof own->name);
     DP_MPI(comm, MPI_Comm_rank(comm->node, &own->node_rank));
     DP_MPI(comm, MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, comm->peers, sizeof *own,
                                MPI_BYTE, comm->world));
@@ -81,10 +73,15 @@ static void look_around(dp_comm *comm, int job_rank) {
     comm->node_first[comm->node_count] = comm->size;
 }
 
+/* Whether the ranks of this node are more than the processors that they may use together. */
 static bool is_oversubscribed(dp_comm *comm) {
+    unsigned char mask[DP_CPU_MASK_SIZE];
     int node_size = 0;
+    dp_cpu_mask(mask);
+    DP_MPI(comm,
+           MPI_Allreduce(MPI_IN_PLACE, mask, DP_CPU_MASK_SIZE, MPI_BYTE, MPI_BOR, comm->node));
     DP_MPI(comm, MPI_Comm_size(comm->node, &node_size));
-    return node_size > node_cpu_count(comm);
+    return node_size > dp_cpu_mask_count(mask);
 }
 
 /* Makes *comm of what is known, with its tables. */
@@ -113,14 +110,17 @@ static size_t choose_piece_bytes(void) {
 dp_status dp_comm_create(dp_comm **comm, dp_error *error) {
     dp_status status = DP_OK;
     dp_comm self = {.phase = "start", .piece_bytes = choose_piece_bytes()};
+    (void)gethostname(self.host, sizeof self.host - 1);
+    snprintf(self.name, sizeof self.name, "process %ld on %s", (long)getpid(), self.host);
     *comm = NULL;
     if (MPI_Init(NULL, NULL) != MPI_SUCCESS)
         return dp_fail(error, DP_ERR_LAUNCH, "MPI does not start");
     /* For communicators that come of it, too: MPI would end the job with a status of its own. */
     DP_MPI(&self, MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
     order_by_node(&self);
+    self.job_rank = self.rank;
     DP_OR_DONE(dp_comm_agree(&self, build(comm, self, error), error));
-    look_around(*comm, self.rank);
+    look_around(*comm);
     (*comm)->oversubscribed = is_oversubscribed(*comm);
     (*comm)->deadline = DEADLINE_AT_START;
     return DP_OK;
@@ -136,8 +136,10 @@ dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *er
     dp_status status = DP_OK;
     dp_comm self = {.is_group = true,
                     .phase = "start",
+                    .job_rank = comm->job_rank,
                     .oversubscribed = comm->oversubscribed, /* others use the processors too */
                     .piece_bytes = comm->piece_bytes};
+    memcpy(self.name, comm->name, sizeof self.name);
     *group = NULL;
     dp_comm_begin_blocking(comm, comm->world, "MPI_Comm_split");
     DP_MPI(comm, MPI_Comm_split(comm->world, colour, comm->rank, &self.world));
@@ -146,7 +148,7 @@ dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *er
     find_own_number(&self);
     DP_OR_DONE(dp_comm_agree(comm, build(group, self, error), error));
     dp_comm_begin_blocking(comm, comm->world, "MPI_Allgather");
-    look_around(*group, comm->peers[comm->rank].job_rank);
+    look_around(*group);
     dp_comm_end_blocking(comm);
     return DP_OK;
 done:
@@ -193,7 +195,7 @@ bool dp_comm_oversubscribed(const dp_comm *comm) {
 }
 
 const char *dp_comm_host(const dp_comm *comm) {
-    return comm->peers[comm->rank].host;
+    return comm->host;
 }
 
 /* Reads a parameter of Open MPI, as the launcher, a file or the environment has set it, of at most

@@ -7,16 +7,16 @@
 #include <mpi.h>
 
 #define DP_COMM_HOST_SIZE 64
+#define DP_COMM_NAME_SIZE (DP_COMM_HOST_SIZE + 32)
 #define DP_COMM_ANY_PEER (-1)
 
 enum { DP_COMM_TAG_DATA, DP_COMM_TAG_ROLL_CALL, DP_COMM_TAG_ROLL_ANSWER };
 
 /* What all know of a rank, as it tells them. */
 typedef struct dp_comm_peer {
-    char host[DP_COMM_HOST_SIZE];
-    int job_rank;  /* its number in the job, for messages */
-    int node_rank; /* its number among those of its node */
-    bool answers;  /* the roll call that is going on */
+    char name[DP_COMM_NAME_SIZE]; /* for messages: "rank 2 on a", its number in the job */
+    int node_rank;                /* its number among those of its node */
+    bool answers;                 /* the roll call that is going on */
 } dp_comm_peer;
 
 /* One block: the struct, then its arrays (base/workspace). */
@@ -24,10 +24,12 @@ struct dp_comm {
     MPI_Comm world; /* all ranks of the job or the group, numbered node by node */
     MPI_Comm node;  /* those of this node, in the same order */
     bool is_group;
-    bool is_known;   /* what the others know of this rank is in `peers` */
     unsigned places; /* that a group was told of */
     int rank;
     int size;
+    int job_rank;                 /* this rank's number in the job */
+    char host[DP_COMM_HOST_SIZE]; /* that it runs on */
+    char name[DP_COMM_NAME_SIZE]; /* as in `peers`; "process 4711 on a" until it has a number */
     int node_index;
     int node_count;
     int *node_first; /* [node_count + 1] */
@@ -41,7 +43,7 @@ struct dp_comm {
 };
 
 /* A call of MPI has to succeed: there is no way on from one that failed, and nobody to agree with.
- * `comm` may be NULL or half made, as it is at the start. */
+ * `comm` may be half made, as it is at the start: with a name and a phase only. */
 #define DP_MPI(comm, call) dp_comm_demand((comm), (call), #call)
 void dp_comm_demand(dp_comm *comm, int result, const char *call);
 

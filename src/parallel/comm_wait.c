@@ -5,6 +5,7 @@
 #include "base/timer.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -48,8 +49,8 @@ static struct {
 
 static void end_at_alarm(int signal) {
     (void)signal;
-    if (write(STDERR_FILENO, alarm_message.text, alarm_message.length) < 0)
-        _exit(alarm_message.status);
+    const ssize_t written = write(STDERR_FILENO, alarm_message.text, alarm_message.length);
+    (void)written; /* nobody is left to hear of a failure */
     _exit(alarm_message.status);
 }
 
@@ -73,29 +74,16 @@ void dp_comm_abort(dp_comm *comm, int exit_status) {
     abort();
 }
 
-/* "rank 2 on a"; before ranks know their numbers, "process 4711 on a". */
-static void name_self(const dp_comm *comm, char *name, size_t size) {
-    char host[DP_COMM_HOST_SIZE] = "this host";
-    if (comm != NULL && comm->is_known) {
-        snprintf(name, size, "rank %d on %s", comm->peers[comm->rank].job_rank, dp_comm_host(comm));
-        return;
-    }
-    (void)gethostname(host, sizeof host - 1);
-    snprintf(name, size, "process %ld on %s", (long)getpid(), host);
-}
-
 void dp_comm_demand(dp_comm *comm, int result, const char *call) {
     if (result == MPI_SUCCESS)
         return;
-    char message[MPI_MAX_ERROR_STRING] = "", name[2 * DP_COMM_HOST_SIZE];
+    char message[MPI_MAX_ERROR_STRING] = "";
     int length = 0, finalized = 0;
-    name_self(comm, name, sizeof name);
     MPI_Finalized(&finalized);
     if (!finalized)
         MPI_Error_string(result, message, &length);
-    fprintf(stderr, "dptrain: %s: %.*s failed at step %" PRIu64 " (%s): %s\n", name,
-            (int)strcspn(call, "("), call, comm == NULL ? 0 : comm->step,
-            comm == NULL || comm->phase == NULL ? "start" : comm->phase, message);
+    fprintf(stderr, "dptrain: %s: %.*s failed at step %" PRIu64 " (%s): %s\n", comm->name,
+            (int)strcspn(call, "("), call, comm->step, comm->phase, message);
     fflush(NULL);
     if (finalized) /* MPI can end nothing any more; the launcher sees our status */
         _exit(DP_ERR_LAUNCH);
@@ -150,18 +138,15 @@ static int collect_answers(dp_comm *comm, double seconds, int lowest) {
 static void append_missing(const dp_comm *comm, int peer, dp_text *out) {
     int missing = 0;
     for (int rank = 0; rank < comm->size; rank++) {
-        const dp_comm_peer *one = &comm->peers[rank];
-        if (!one->answers && missing++ < NAMED_MAX)
-            dp_text_append_format(out, "%srank %d on %s", missing == 1 ? "" : ", ", one->job_rank,
-                                  one->host);
+        if (!comm->peers[rank].answers && missing++ < NAMED_MAX)
+            dp_text_append_format(out, "%s%s", missing == 1 ? "" : ", ", comm->peers[rank].name);
     }
     if (missing > NAMED_MAX)
         dp_text_append_format(out, " and %d more", missing - NAMED_MAX);
     if (missing == 0)
         dp_text_append(out, "a message");
     if (missing == 0 && peer != DP_COMM_ANY_PEER)
-        dp_text_append_format(out, " of rank %d on %s", comm->peers[peer].job_rank,
-                              comm->peers[peer].host);
+        dp_text_append_format(out, " of %s", comm->peers[peer].name);
 }
 
 static _Noreturn void miss_deadline(dp_comm *comm, int peer) {
@@ -177,9 +162,8 @@ static _Noreturn void miss_deadline(dp_comm *comm, int peer) {
     append_missing(comm, peer, &missing);
     fprintf(stderr,
             "dptrain: %s did not arrive within %g s at step %" PRIu64
-            " (%s); rank %d on %s ends the job (parallel.deadline)\n",
-            dp_text_string(&missing), comm->deadline, comm->step, comm->phase,
-            comm->peers[comm->rank].job_rank, dp_comm_host(comm));
+            " (%s); %s ends the job (parallel.deadline)\n",
+            dp_text_string(&missing), comm->deadline, comm->step, comm->phase, comm->name);
     dp_comm_abort(comm, DP_ERR_DEADLINE);
 }
 
@@ -207,10 +191,6 @@ typedef struct waiting {
     double waited;   /* seconds */
 } waiting;
 
-static double smaller(double a, double b) {
-    return a < b ? a : b;
-}
-
 /* To be called each time that what we wait for is not there yet: lets others have the processor,
  * answers roll calls, and does not return when the deadline has passed. */
 static void go_on_waiting(dp_comm *comm, waiting *self, int peer) {
@@ -225,7 +205,7 @@ static void go_on_waiting(dp_comm *comm, waiting *self, int peer) {
     if (self->looked == 0.0)
         self->listened = now; /* nobody calls a roll who has not waited for long */
     else
-        self->waited += smaller(now - self->looked, LOOK_SECONDS_MAX);
+        self->waited += fmin(now - self->looked, LOOK_SECONDS_MAX);
     self->looked = now;
     if (self->waited > comm->deadline)
         miss_deadline(comm, peer);
@@ -261,9 +241,8 @@ void dp_comm_begin_blocking(dp_comm *comm, MPI_Comm ranks, const char *call) {
         return;
     int length = snprintf(alarm_message.text, sizeof alarm_message.text,
                           "dptrain: %s did not end within %g s at step %" PRIu64
-                          " (%s); rank %d on %s ends the job (parallel.deadline)\n",
-                          call, comm->deadline, comm->step, comm->phase,
-                          comm->peers[comm->rank].job_rank, dp_comm_host(comm));
+                          " (%s); %s ends the job (parallel.deadline)\n",
+                          call, comm->deadline, comm->step, comm->phase, comm->name);
     alarm_message.length = strnlen(alarm_message.text, length < 0 ? 0 : sizeof alarm_message.text);
     /* The lowest rank speaks: the job ends before the others would. */
     set_alarm(comm->deadline + (comm->rank == 0 ? 0.0 : 3.0), DP_ERR_DEADLINE);

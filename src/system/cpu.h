@@ -13,7 +13,7 @@ typedef enum dp_cpu_level {
 #define DP_CPU_LEVEL_NAMES "generic", "x86-64-v3", "x86-64-v4"
 
 dp_cpu_level dp_cpu_level_detect(void);
-/* The same, but at most this one. */
+/* What the processor has, but at most this level. */
 dp_cpu_level dp_cpu_level_up_to(dp_cpu_level highest);
 /* "generic", "x86-64-v3", "x86-64-v4". */
 const char *dp_cpu_level_name(dp_cpu_level level);

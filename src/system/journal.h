@@ -24,7 +24,7 @@ dp_status dp_journal_open(dp_journal *journal, const char *path, dp_error *error
 /* Hands whole lines, and those still pending, to the system. On failure all of them are pending. */
 dp_status dp_journal_add(dp_journal *journal, const char *lines, size_t length,
                          dp_error *error) DP_CHECKED;
-/* The same without new lines, then waits for the disk. */
+/* Hands the pending lines to the system and waits for the disk. On failure they stay pending. */
 dp_status dp_journal_sync(dp_journal *journal, dp_error *error) DP_CHECKED;
 /* Lines that are still pending are lost. On a zeroed struct it does nothing. */
 void dp_journal_close(dp_journal *journal);

@@ -47,7 +47,7 @@ static bool is_dumb(void) {
     return kind == NULL || strcmp(kind, "") == 0 || strcmp(kind, "dumb") == 0;
 }
 
-/* The same output of our parent; -1 where we may not see it. */
+/* What our parent has as the output of this descriptor; -1 where we may not see it. */
 static int open_parents(int descriptor) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getppid(), descriptor);
