@@ -12,6 +12,7 @@ struct dp_engine {
     dp_dataset dataset;
     dp_params_layout layout;
     dp_sampler sampler;
+    dp_row_source source;
     const dp_engine_kind *kind; /* whose is */
     void *made;
 };
@@ -64,24 +65,8 @@ static dp_status open_subject(dp_engine *self, dp_error *error) {
     return dp_comm_agree(comm, dp_params_layout_init(&self->layout, shape, error), error);
 }
 
-static dp_status make(dp_engine *self, const volatile sig_atomic_t *signal, dp_error *error) {
-    const dp_engine_setting setting = {.comm = self->subject.comm,
-                                       .config = self->subject.config,
-                                       .layout = &self->layout,
-                                       .level = self->build.level,
-                                       .signal = signal,
-                                       .draw = draw,
-                                       .source = self};
-    self->kind = self->layout.shape.split ? &dp_split_engine_kind : &dp_grain_engine_kind;
-    DP_TRY(self->kind->create(&self->made, &setting, error));
-    self->subject.params = self->kind->params(self->made);
-    for (size_t slab = 0; slab < dp_optimizer_slabs(setting.config->optimizer); slab++)
-        self->subject.state[slab] = self->kind->slab(self->made, slab);
-    return DP_OK;
-}
-
 dp_status dp_engine_create(dp_engine **engine, dp_comm *comm, const dp_config *config,
-                           const volatile sig_atomic_t *signal, dp_error *error) {
+                           dp_error *error) {
     dp_status status = DP_OK;
     dp_engine *self = NULL;
     *engine = NULL;
@@ -91,8 +76,10 @@ dp_status dp_engine_create(dp_engine **engine, dp_comm *comm, const dp_config *c
                                  .build = &self->build,
                                  .dataset = &self->dataset,
                                  .layout = &self->layout};
+    self->source = (dp_row_source){.draw = draw, .context = self};
     DP_OR_DONE(open_subject(self, error));
-    DP_OR_DONE(make(self, signal, error));
+    self->kind = self->layout.shape.split ? &dp_split_engine_kind : &dp_grain_engine_kind;
+    DP_OR_DONE(self->kind->create(&self->made, &self->subject, &self->source, error));
     *engine = self;
     self = NULL;
 done:

@@ -19,10 +19,10 @@
 
 typedef struct dp_engine dp_engine;
 
-/* Collective: opens the dataset and builds what a step needs. config and signal (NULL: none is
- * looked for) are borrowed. Agreed on; on failure *engine is NULL. */
+/* Collective: opens the dataset and builds what a step needs. `config` is borrowed. Agreed on; on
+ * failure *engine is NULL. */
 dp_status dp_engine_create(dp_engine **engine, dp_comm *comm, const dp_config *config,
-                           const volatile sig_atomic_t *signal, dp_error *error) DP_CHECKED;
+                           dp_error *error) DP_CHECKED;
 void dp_engine_destroy(dp_engine *engine); /* NULL is allowed */
 
 /* What is trained, borrowed from whoever has it. */
@@ -52,8 +52,9 @@ void dp_engine_collect(dp_engine *engine);
 typedef struct dp_step {
     uint64_t number; /* counted from 0 */
     double lr;
-    bool out_of_time;    /* on any rank: asks all to stop, as a signal does */
-    dp_profile *profile; /* where its time is recorded, or NULL */
+    const volatile sig_atomic_t *signal; /* asks all to stop once it is not 0; NULL: nothing does */
+    bool out_of_time;                    /* asks all to stop, too; on any rank */
+    dp_profile *profile;                 /* where its time is recorded, or NULL */
 } dp_step;
 
 /* The same on every rank. */

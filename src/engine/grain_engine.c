@@ -11,15 +11,14 @@ enum { EXTRA_LOSS, EXTRA_MUST_STOP, EXTRA_COUNT };
 
 /* One block: this and the arrays. */
 typedef struct grain_engine {
-    dp_engine_setting setting;
+    dp_subject *subject;
+    const dp_row_source *source;
     const dp_kernels *kernels;
     dp_optimizer optimizer;
     dp_model *model;
     dp_exchange *exchange;
-    float *params;                        /* of the exchange */
-    float *state[DP_OPTIMIZER_SLABS_MAX]; /* likewise */
-    uint32_t *contexts;                   /* [rows at once, block_size] */
-    uint32_t *targets;                    /* [rows at once] */
+    uint32_t *contexts; /* [rows at once, block_size] */
+    uint32_t *targets;  /* [rows at once] */
 
     /* Of the current step. */
     const dp_step *now;
@@ -38,7 +37,8 @@ static float sum_pairs(float *values, size_t count) {
 }
 
 static size_t first_row(const grain_engine *self, size_t grain) {
-    const size_t batch = self->setting.config->batch_size, parts = self->setting.config->grains;
+    const dp_config *config = self->subject->config;
+    const size_t batch = config->batch_size, parts = config->grains;
     return grain == parts ? batch : dp_tree_share(batch, parts, grain).first;
 }
 
@@ -47,13 +47,13 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
     grain_engine *self = context;
     dp_profile *profile = self->now->profile;
     const size_t count = grains.end - grains.first, first = first_row(self, grains.first);
-    const double batch_size = (double)self->setting.config->batch_size;
+    const double batch_size = (double)self->subject->config->batch_size;
     size_t starts[DP_MODEL_GRAINS_MAX + 1];
     double losses[DP_MODEL_GRAINS_MAX];
     float means[DP_MODEL_GRAINS_MAX] = {0};
     for (size_t g = 0; g <= count; g++)
         starts[g] = first_row(self, grains.first + g) - first;
-    self->setting.draw(self->setting.source, self->now->number,
+    self->source->draw(self->source->context, self->now->number,
                        (dp_tree_range){.first = first, .end = first + starts[count]},
                        self->contexts, self->targets);
     dp_profile_mark(profile, DP_PHASE_DRAW);
@@ -63,13 +63,13 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
                             .targets = self->targets,
                             .step = self->now->number,
                             .first_row = first};
-    dp_model_gradient(self->model, self->params, &batch, 1.0f / (float)batch_size, sums, losses,
-                      profile);
+    dp_model_gradient(self->model, self->subject->params, &batch, 1.0f / (float)batch_size, sums,
+                      losses, profile);
     for (size_t g = 0; g < count; g++)
         means[g] = (float)(losses[g] / batch_size);
-    float *extras = sums + self->setting.layout->length;
+    float *extras = sums + self->subject->layout->length;
     extras[EXTRA_LOSS] = sum_pairs(means, count);
-    extras[EXTRA_MUST_STOP] = dp_engine_wants_stop(&self->setting, self->now) ? 1.0f : 0.0f;
+    extras[EXTRA_MUST_STOP] = dp_step_wants_stop(self->now) ? 1.0f : 0.0f;
 }
 
 static void clip(void *context, double squares) {
@@ -83,10 +83,10 @@ static void update(void *context, size_t first, size_t count, const float *gradi
     const dp_optimizer_step step = {
         .number = self->now->number, .lr = self->now->lr, .clip = self->clip};
     dp_optimizer_slice slice = {
-        .count = count, .gradient = gradient, .params = self->params + first};
+        .count = count, .gradient = gradient, .params = self->subject->params + first};
     for (size_t i = 0; i < dp_optimizer_slabs(self->optimizer.kind); i++)
-        slice.state[i] = self->state[i] + first;
-    dp_optimizer_update(&self->optimizer, self->kernels, self->setting.layout, &step, first,
+        slice.state[i] = self->subject->state[i] + first;
+    dp_optimizer_update(&self->optimizer, self->kernels, self->subject->layout, &step, first,
                         &slice);
 }
 
@@ -121,19 +121,22 @@ static dp_status check_embedding_update(const dp_config *config, dp_error *error
 }
 
 /* What this rank has by itself. */
-static dp_status build(grain_engine **engine, const dp_engine_setting *setting, dp_error *error) {
-    const dp_config *config = setting->config;
+static dp_status build(grain_engine **engine, dp_subject *subject, const dp_row_source *source,
+                       dp_error *error) {
+    const dp_config *config = subject->config;
     const size_t grain_rows = (config->batch_size + config->grains - 1) / config->grains;
-    const dp_model_options options = {
-        .level = setting->level, .grain_rows = grain_rows, .dropout = dp_config_dropout(config)};
-    grain_engine self = {.setting = *setting,
-                         .kernels = dp_kernels_of(setting->level),
+    const dp_model_options options = {.level = subject->build->level,
+                                      .grain_rows = grain_rows,
+                                      .dropout = dp_config_dropout(config)};
+    grain_engine self = {.subject = subject,
+                         .source = source,
+                         .kernels = dp_kernels_of(options.level),
                          .optimizer = dp_config_optimizer(config)};
     dp_workspace room = {0};
     DP_TRY(check_embedding_update(config, error));
-    DP_TRY(dp_model_create(&self.model, setting->layout, &options, error));
+    DP_TRY(dp_model_create(&self.model, subject->layout, &options, error));
     const size_t rows = grain_rows * dp_model_grains_at_once(self.model);
-    DP_RESERVE_ROWS(&room, self.contexts, rows, setting->layout->shape.block_size);
+    DP_RESERVE_ROWS(&room, self.contexts, rows, subject->layout->shape.block_size);
     DP_RESERVE(&room, self.targets, rows);
     *engine = dp_workspace_build(&room, &self, sizeof self, error);
     if (*engine == NULL)
@@ -142,16 +145,16 @@ static dp_status build(grain_engine **engine, const dp_engine_setting *setting, 
 }
 
 static dp_status create_exchange(grain_engine *self, dp_error *error) {
-    const dp_config *config = self->setting.config;
+    const dp_config *config = self->subject->config;
     const dp_exchange_size size = {.kind = config->exchange,
                                    .grains = config->grains,
-                                   .length = self->setting.layout->length,
+                                   .length = self->subject->layout->length,
                                    .extras = EXTRA_COUNT,
                                    .slabs = dp_optimizer_slabs(config->optimizer)};
-    DP_TRY(dp_exchange_create(&self->exchange, self->setting.comm, &size, error));
-    self->params = dp_exchange_parameters(self->exchange);
+    DP_TRY(dp_exchange_create(&self->exchange, self->subject->comm, &size, error));
+    self->subject->params = dp_exchange_parameters(self->exchange);
     for (size_t slab = 0; slab < size.slabs; slab++)
-        self->state[slab] = dp_exchange_slab(self->exchange, slab);
+        self->subject->state[slab] = dp_exchange_slab(self->exchange, slab);
     return DP_OK;
 }
 
@@ -164,11 +167,12 @@ static void destroy(void *engine) {
     dp_memory_free(self);
 }
 
-static dp_status create(void **engine, const dp_engine_setting *setting, dp_error *error) {
+static dp_status create(void **engine, dp_subject *subject, const dp_row_source *source,
+                        dp_error *error) {
     dp_status status = DP_OK;
     grain_engine *self = NULL;
     *engine = NULL;
-    DP_OR_DONE(dp_comm_agree(setting->comm, build(&self, setting, error), error));
+    DP_OR_DONE(dp_comm_agree(subject->comm, build(&self, subject, source, error), error));
     DP_OR_DONE(create_exchange(self, error));
     *engine = self;
     self = NULL;
@@ -177,15 +181,7 @@ done:
     return status;
 }
 
-/* --- the slabs ------------------------------------------------------------------------------ */
-
-static float *params_of(void *engine) {
-    return ((grain_engine *)engine)->params;
-}
-
-static float *slab_of(void *engine, size_t slab) {
-    return ((grain_engine *)engine)->state[slab];
-}
+/* --- the engine ----------------------------------------------------------------------------- */
 
 static void publish(void *engine) {
     dp_exchange_publish(((grain_engine *)engine)->exchange);
@@ -198,8 +194,6 @@ static void collect(void *engine) {
 
 const dp_engine_kind dp_grain_engine_kind = {.create = create,
                                              .destroy = destroy,
-                                             .params = params_of,
-                                             .slab = slab_of,
                                              .publish = publish,
                                              .collect = collect,
                                              .step = take_step};

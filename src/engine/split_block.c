@@ -6,13 +6,22 @@ static dp_profile *profile_of(const dp_split_engine *self) {
     return self->now->profile;
 }
 
+/* The number of a block among those of its owner, a rank of the node, and its slot there. */
+static size_t number_of(const dp_split_engine *self, int owner, size_t block) {
+    return block - self->node_blocks[owner].first;
+}
+
+static float *slot_of(const dp_split_engine *self, int owner, size_t block) {
+    return self->shares[owner].slots + number_of(self, owner, block) * self->slot_stride;
+}
+
 /* A block for all rows, with what is known of it by now. */
 static dp_wide_block known_block(const dp_split_engine *self, int owner, size_t block) {
     return (dp_wide_block){.number = block,
                            .rows = self->batch,
                            .a = self->a,
                            .targets = self->targets,
-                           .e = dp_split_slot(self, owner, block),
+                           .e = slot_of(self, owner, block),
                            .maxima = self->maxima[block],
                            .maximum = self->maximum,
                            .total = self->total,
@@ -24,8 +33,8 @@ static dp_wide_block known_block(const dp_split_engine *self, int owner, size_t 
 static void compute_exponentials(dp_split_engine *self, int owner, size_t block) {
     const dp_wide_block known = known_block(self, owner, block);
     float *stats = self->shares[owner].stats;
-    float *maxima = stats + 2 * dp_split_number(self, owner, block) * self->batch;
-    const dp_wide_exponentials out = {.e = dp_split_slot(self, owner, block),
+    float *maxima = stats + 2 * number_of(self, owner, block) * self->batch;
+    const dp_wide_exponentials out = {.e = slot_of(self, owner, block),
                                       .maxima = maxima,
                                       .sums = maxima + self->batch,
                                       .target_logits = stats + 2 * self->blocks_most * self->batch};
@@ -41,14 +50,14 @@ void dp_split_exponentials(dp_split_engine *self) {
     while (dp_stealing_steal(&self->stealing, &block, &owner))
         compute_exponentials(self, owner, block);
     dp_node_barrier(&self->node);
-    dp_comm_gather_all(self->setting.comm, dp_split_own_share(self)->stats,
+    dp_comm_gather_all(self->subject->comm, dp_split_own_share(self)->stats,
                        self->stats_stride * sizeof *self->all_stats, self->all_stats);
     dp_profile_mark(profile_of(self), DP_PHASE_EXCHANGE);
 }
 
 /* Each rank knows the logits of the targets in its blocks. */
 static void pick_target_logits(dp_split_engine *self) {
-    for (size_t rank = 0; rank < (size_t)dp_comm_size(self->setting.comm); rank++) {
+    for (size_t rank = 0; rank < (size_t)dp_comm_size(self->subject->comm); rank++) {
         const dp_tree_range blocks = dp_split_blocks(self, rank);
         const float *logits =
             self->all_stats + rank * self->stats_stride + 2 * self->blocks_most * self->batch;
@@ -88,7 +97,7 @@ void dp_split_update_kept(dp_split_engine *self) {
 static void compute_kept(dp_split_engine *self, const dp_wide_block *block, int owner,
                          float *part) {
     const dp_split_share *share = &self->shares[owner];
-    const size_t number = dp_split_number(self, owner, block->number);
+    const size_t number = number_of(self, owner, block->number);
     const size_t stride = self->layout->output_stride;
     float *gradient = share->gradient + number * stride;
     dp_wide_model_output_gradient(self->model, self->params, block, part, gradient,
@@ -123,7 +132,7 @@ static void find_part(void *context, dp_tree_range node, float *sums) {
         compute_block(self, self->node.rank, block, sums);
     } else {
         dp_stealing_wait(&self->stealing, block);
-        memcpy(sums, dp_split_slot(self, self->node.rank, block), length * sizeof *sums);
+        memcpy(sums, slot_of(self, self->node.rank, block), length * sizeof *sums);
         dp_profile_mark(profile_of(self), DP_PHASE_EXCHANGE);
     }
     sums[length + DP_SPLIT_MUST_STOP] = self->wants_stop ? 1.0f : 0.0f;
@@ -136,7 +145,7 @@ static void steal_blocks(void *context) {
     int owner = 0;
     while (dp_stealing_steal(&self->stealing, &block, &owner)) {
         compute_block(self, owner, block, self->part);
-        memcpy(dp_split_slot(self, owner, block), self->part,
+        memcpy(slot_of(self, owner, block), self->part,
                self->batch * self->dims.lda * sizeof *self->part);
         dp_stealing_finish(&self->stealing, block);
     }

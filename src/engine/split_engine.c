@@ -33,9 +33,9 @@ static dp_wide_rows own_rows(const dp_split_engine *self) {
 }
 
 static void draw_rows(dp_split_engine *self) {
-    self->setting.draw(self->setting.source, self->now->number, (dp_tree_range){.end = self->batch},
-                       self->contexts, self->targets);
-    self->wants_stop = dp_engine_wants_stop(&self->setting, self->now);
+    self->source->draw(self->source->context, self->now->number,
+                       (dp_tree_range){.end = self->batch}, self->contexts, self->targets);
+    self->wants_stop = dp_step_wants_stop(self->now);
     mark(self, DP_PHASE_DRAW);
 }
 
@@ -82,10 +82,10 @@ static void square_below(dp_split_engine *self) {
 /* The sum of the squares of the whole gradient: over the blocks of the output, then what is below.
  */
 static double measure(dp_split_engine *self) {
-    const size_t ranks = (size_t)dp_comm_size(self->setting.comm);
+    const size_t ranks = (size_t)dp_comm_size(self->subject->comm);
     const size_t below = self->dims.inputs + 1 + self->occurrences.count;
     square_below(self);
-    dp_comm_gather_all(self->setting.comm, dp_split_own_share(self)->squares,
+    dp_comm_gather_all(self->subject->comm, dp_split_own_share(self)->squares,
                        self->blocks_most * sizeof *self->all_squares, self->all_squares);
     dp_node_barrier(&self->node);
     for (size_t rank = 0; rank < ranks; rank++) {
@@ -113,7 +113,7 @@ static void update_layer1(dp_split_engine *self) {
 
 /* Whether rows of C without a gradient change too. */
 static bool updates_all_tokens(const dp_split_engine *self) {
-    return self->setting.config->embedding_update == DP_EMBEDDING_DENSE &&
+    return self->subject->config->embedding_update == DP_EMBEDDING_DENSE &&
            (self->slab_count > 0 || self->optimizer.weight_decay > 0.0);
 }
 
@@ -172,8 +172,6 @@ static dp_step_result take_step(void *engine, const dp_step *step) {
 
 const dp_engine_kind dp_split_engine_kind = {.create = dp_split_create,
                                              .destroy = dp_split_destroy,
-                                             .params = dp_split_params,
-                                             .slab = dp_split_slab,
                                              .publish = dp_split_publish,
                                              .collect = dp_split_collect,
                                              .step = take_step};

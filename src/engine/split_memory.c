@@ -6,7 +6,7 @@
 /* --- shares --------------------------------------------------------------------------------- */
 
 static size_t count_ranks(const dp_split_engine *self) {
-    return (size_t)dp_comm_size(self->setting.comm);
+    return (size_t)dp_comm_size(self->subject->comm);
 }
 
 dp_tree_range dp_split_blocks(const dp_split_engine *self, size_t rank) {
@@ -136,27 +136,29 @@ static void find_stats(dp_split_engine *self) {
 
 static dp_status create_model(dp_split_engine *self, dp_error *error) {
     const size_t ranks = (size_t)self->node.size;
-    const dp_model_options options = {.level = self->setting.level,
+    const dp_model_options options = {.level = self->subject->build->level,
                                       .grain_rows = (self->batch + ranks - 1) / ranks,
-                                      .dropout = dp_config_dropout(self->setting.config)};
+                                      .dropout = dp_config_dropout(self->subject->config)};
     return dp_wide_model_create(&self->model, self->layout, &options, error);
 }
 
 /* What this rank has by itself. */
-static dp_status build(dp_split_engine **split, const dp_engine_setting *setting, dp_error *error) {
-    const dp_config *config = setting->config;
+static dp_status build(dp_split_engine **split, dp_subject *subject, const dp_row_source *source,
+                       dp_error *error) {
+    const dp_config *config = subject->config;
     dp_workspace room = {0};
-    dp_split_engine self = {.setting = *setting,
-                            .layout = setting->layout,
-                            .kernels = dp_kernels_of(setting->level),
+    dp_split_engine self = {.subject = subject,
+                            .layout = subject->layout,
+                            .source = source,
+                            .kernels = dp_kernels_of(subject->build->level),
                             .optimizer = dp_config_optimizer(config),
                             .clips = config->clip_norm > 0.0,
                             .slab_count = dp_optimizer_slabs(config->optimizer),
                             .batch = config->batch_size,
-                            .dims = dp_wide_dims_of(setting->layout),
-                            .lde = dp_tensor_ld(&setting->layout->tensors[DP_TENSOR_C])};
+                            .dims = dp_wide_dims_of(subject->layout),
+                            .lde = dp_tensor_ld(&subject->layout->tensors[DP_TENSOR_C])};
     DP_TRY(check_ranks(&self, error));
-    dp_node_init(&self.node, setting->comm,
+    dp_node_init(&self.node, subject->comm,
                  dp_exchange_resolve(config->exchange) == DP_EXCHANGE_SHARED);
     find_shares(&self);
     reserve_of_batch(&self, &room);
@@ -166,21 +168,30 @@ static dp_status build(dp_split_engine **split, const dp_engine_setting *setting
     return create_model(*split, error);
 }
 
+/* As much of a slab as the node has. */
+static float *slab_of(const dp_split_engine *self, size_t slab) {
+    return self->slabs + slab * self->slab_length;
+}
+
 static dp_status create_sums(dp_split_engine *self, dp_error *error) {
-    const dp_exchange_size size = {.kind = self->setting.config->exchange,
+    const dp_exchange_size size = {.kind = self->subject->config->exchange,
                                    .grains = self->layout->output_blocks,
                                    .length = self->batch * self->dims.lda,
                                    .extras = DP_SPLIT_EXTRA_COUNT};
-    return dp_exchange_create(&self->sums, self->setting.comm, &size, error);
+    return dp_exchange_create(&self->sums, self->subject->comm, &size, error);
 }
 
-dp_status dp_split_create(void **engine, const dp_engine_setting *setting, dp_error *error) {
+dp_status dp_split_create(void **engine, dp_subject *subject, const dp_row_source *source,
+                          dp_error *error) {
     dp_status status = DP_OK;
     dp_split_engine *self = NULL;
     *engine = NULL;
-    DP_OR_DONE(dp_comm_agree(setting->comm, build(&self, setting, error), error));
+    DP_OR_DONE(dp_comm_agree(subject->comm, build(&self, subject, source, error), error));
     DP_OR_DONE(share_memory(self, error));
     DP_OR_DONE(create_sums(self, error));
+    subject->params = self->params;
+    for (size_t slab = 0; slab < self->slab_count && self->node.index == 0; slab++)
+        subject->state[slab] = slab_of(self, slab);
     *engine = self;
     self = NULL;
 done:
@@ -199,20 +210,6 @@ void dp_split_destroy(void *engine) {
 }
 
 /* --- the slabs ------------------------------------------------------------------------------ */
-
-/* As much of it as the node has. */
-static float *slab_of(const dp_split_engine *self, size_t slab) {
-    return self->slabs + slab * self->slab_length;
-}
-
-float *dp_split_params(void *engine) {
-    return ((dp_split_engine *)engine)->params;
-}
-
-float *dp_split_slab(void *engine, size_t slab) {
-    const dp_split_engine *self = engine;
-    return self->node.index == 0 ? slab_of(self, slab) : NULL;
-}
 
 void dp_split_update(dp_split_engine *self, bool decays, size_t first, size_t count,
                      const float *gradient) {
@@ -237,17 +234,17 @@ static void pass_blocks(dp_split_engine *self, kept_blocks in, dp_tree_range blo
     const size_t stride = self->layout->output_stride;
     float *values = in.values + (blocks.first - in.first) * stride;
     if (sends)
-        dp_comm_send(self->setting.comm, peer, values, dp_split_count(blocks) * stride);
+        dp_comm_send(self->subject->comm, peer, values, dp_split_count(blocks) * stride);
     else
-        dp_comm_receive(self->setting.comm, peer, values, dp_split_count(blocks) * stride);
+        dp_comm_receive(self->subject->comm, peer, values, dp_split_count(blocks) * stride);
 }
 
 /* Brings the blocks of ranks on other nodes from rank 0 to these, or from them to rank 0. */
 static void move_blocks(dp_split_engine *self, kept_blocks in, bool to_owners) {
-    const int ranks = dp_comm_size(self->setting.comm);
+    const int ranks = dp_comm_size(self->subject->comm);
     if (self->node.index != 0)
         pass_blocks(self, in, dp_split_own_blocks(self), 0, !to_owners);
-    for (int peer = self->node.size; dp_comm_rank(self->setting.comm) == 0 && peer < ranks; peer++)
+    for (int peer = self->node.size; dp_comm_rank(self->subject->comm) == 0 && peer < ranks; peer++)
         pass_blocks(self, in, dp_split_blocks(self, (size_t)peer), peer, to_owners);
 }
 

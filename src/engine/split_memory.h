@@ -32,8 +32,9 @@ typedef struct dp_split_share {
  *     others  | arrays of their dp_split_share |
  */
 typedef struct dp_split_engine {
-    dp_engine_setting setting;
-    const dp_params_layout *layout; /* the setting's */
+    dp_subject *subject;
+    const dp_params_layout *layout; /* the subject's */
+    const dp_row_source *source;
     const dp_kernels *kernels;
     dp_optimizer optimizer;
     bool clips;
@@ -51,7 +52,7 @@ typedef struct dp_split_engine {
     size_t below_count; /* rows of W1, b1, and the tokens of the batch */
 
     /* Of the node. */
-    float *params; /* [layout->length] */
+    float *params; /* [layout->length], the subject's */
     float *slabs;  /* [slab_count][slab_length], of the blocks of the output those in `kept` */
     float *x;      /* [batch, ldx] */
     float *h;      /* [batch, ldh] */
@@ -91,11 +92,9 @@ typedef struct dp_split_engine {
 } dp_split_engine;
 
 /* Calls of dp_engine_kind; the engine is a dp_split_engine. */
-dp_status dp_split_create(void **engine, const dp_engine_setting *setting,
+dp_status dp_split_create(void **engine, dp_subject *subject, const dp_row_source *source,
                           dp_error *error) DP_CHECKED;
 void dp_split_destroy(void *engine);
-float *dp_split_params(void *engine);
-float *dp_split_slab(void *engine, size_t slab);
 void dp_split_publish(void *engine);
 void dp_split_collect(void *engine);
 
@@ -111,15 +110,6 @@ static inline dp_tree_range dp_split_own_blocks(const dp_split_engine *split) {
 }
 static inline const dp_split_share *dp_split_own_share(const dp_split_engine *split) {
     return &split->shares[split->node.rank];
-}
-
-/* The number of a block among those of its owner, a rank of the node, */
-static inline size_t dp_split_number(const dp_split_engine *split, int owner, size_t block) {
-    return block - split->node_blocks[owner].first;
-}
-/* and its slot there. */
-static inline float *dp_split_slot(const dp_split_engine *split, int owner, size_t block) {
-    return split->shares[owner].slots + dp_split_number(split, owner, block) * split->slot_stride;
 }
 
 /* Updates the parameters [first, first + count), of which all decay or none does. */

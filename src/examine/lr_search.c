@@ -43,7 +43,7 @@ static void try_rates(dp_comm *comm, dp_engine *engine, const dp_lr_request *req
     for (size_t i = 0; i < request->count && search->end == DP_LR_END_ALL; i++) {
         dp_lr_point point = {.exponent = exponent_of(request, i)};
         point.lr = pow(10.0, point.exponent);
-        const dp_step step = {.number = i, .lr = point.lr};
+        const dp_step step = {.number = i, .lr = point.lr, .signal = request->signal};
         const dp_step_result result = dp_engine_step(engine, &step);
         point.loss = result.loss;
         if (result.must_stop)
@@ -65,7 +65,7 @@ dp_status dp_lr_search_run(dp_comm *comm, const dp_config *config, const dp_lr_r
     dp_status status = DP_OK;
     dp_engine *engine = NULL;
     *search = (dp_lr_search){0};
-    DP_OR_DONE(dp_engine_create(&engine, comm, config, request->signal, error));
+    DP_OR_DONE(dp_engine_create(&engine, comm, config, error));
     DP_NEW_ON_ALL_OR_DONE(comm, search->points, request->count);
     DP_OR_DONE(dp_engine_initialise(engine, error));
     dp_engine_publish(engine);

@@ -52,7 +52,7 @@ dp_exchange_kind dp_exchange_resolve(dp_exchange_kind kind);
 /* The name of the kind that it stands for. */
 const char *dp_exchange_name(dp_exchange_kind kind);
 
-/* What a step is made of, given by the trainer. */
+/* What a step is made of, given by the engine. */
 typedef struct dp_exchange_work {
     /* Overwrites sums[0..length) with the sum of the gradients of a node of the tree over the
      * grains, and the `extras` floats behind it with other sums wanted (the loss). */

@@ -70,6 +70,7 @@ static void take_step(trainer *self) {
     double before = dp_timer_now();
     self->step = (dp_step){.number = self->progress.step,
                            .lr = dp_schedule_lr(&self->schedule, self->progress.step),
+                           .signal = self->request->signal,
                            .out_of_time = dp_time_limit_is_reached(&self->limit, before),
                            .profile = profile_of_step(self)};
     self->result = dp_engine_step(self->engine, &self->step);
@@ -546,7 +547,7 @@ static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) 
     dp_status status = DP_OK;
     dp_evaluation evaluations[DP_SPLIT_COUNT] = {0};
     bool summed_up = false;
-    DP_TRY(dp_engine_create(&self->engine, self->comm, self->config, self->request->signal, error));
+    DP_TRY(dp_engine_create(&self->engine, self->comm, self->config, error));
     self->subject = dp_engine_subject(self->engine);
     DP_TRY(open_run_folder(self, error));
     describe(self);

@@ -105,7 +105,7 @@ static void test_memory_failures_while_creating_shared_memory(void **state) {
 /* Creates a run's engine and takes a step. */
 static dp_status create_engine(dp_error *error) {
     dp_engine *engine = NULL;
-    DP_TRY(dp_engine_create(&engine, all_ranks, &config, NULL, error));
+    DP_TRY(dp_engine_create(&engine, all_ranks, &config, error));
     const dp_subject *subject = dp_engine_subject(engine);
     if (dp_comm_rank(all_ranks) == 0)
         dp_params_init(subject->layout, DP_INIT_SCALED, 1, subject->params);
@@ -129,24 +129,16 @@ static void test_memory_failures_while_creating_an_engine(void **state) {
     }
 }
 
-static void draw_nothing(const void *source, uint64_t step, dp_tree_range rows, uint32_t *contexts,
-                         uint32_t *targets) {
-    (void)source, (void)step, (void)rows, (void)contexts, (void)targets;
-}
-
 /* As many tokens as ranks need blocks for. */
 static dp_status create_split_engine(dp_error *error) {
     void *engine = NULL;
     dp_params_layout layout;
     dp_model_shape shape = dp_config_shape(&config, 1100, 3);
-    const dp_engine_setting setting = {.comm = all_ranks,
-                                       .config = &config,
-                                       .layout = &layout,
-                                       .level = DP_CPU_GENERIC,
-                                       .draw = draw_nothing};
+    const dp_build_info build = {.level = DP_CPU_GENERIC};
+    dp_subject subject = {.comm = all_ranks, .config = &config, .build = &build, .layout = &layout};
     shape.split = true;
     DP_TRY(dp_params_layout_init(&layout, shape, error));
-    DP_TRY(dp_split_engine_kind.create(&engine, &setting, error));
+    DP_TRY(dp_split_engine_kind.create(&engine, &subject, NULL, error));
     dp_split_engine_kind.destroy(engine);
     return DP_OK;
 }

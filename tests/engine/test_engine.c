@@ -142,7 +142,7 @@ static dp_engine *open_engine(dp_config *config, int count, const char *const *a
     expect_ok(dp_config_load(config, NULL, count, (char *const *)(uintptr_t)assignments, &error),
               &error);
     snprintf(config->data_path, sizeof config->data_path, "%s", the_job.dataset);
-    expect_ok(dp_engine_create(&engine, the_job.comm, config, NULL, &error), &error);
+    expect_ok(dp_engine_create(&engine, the_job.comm, config, &error), &error);
     return engine;
 }
 

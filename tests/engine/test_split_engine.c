@@ -52,16 +52,22 @@ static void draw_rows(const void *from, uint64_t step, dp_tree_range rows, uint3
 
 static const source drawn_batches = {.draw = draw_batch};
 
-/* `from` is borrowed. */
-static dp_status create(void **engine, dp_comm *comm, const dp_config *config,
+/* An engine and what it borrows. */
+typedef struct job {
+    dp_build_info build;
+    dp_subject subject;
+    dp_row_source rows;
+    void *engine;
+} job;
+
+/* All else is borrowed, too. */
+static dp_status create(job *self, dp_comm *comm, const dp_config *config,
                         const dp_params_layout *layout, const source *from, dp_error *error) {
-    const dp_engine_setting setting = {.comm = comm,
-                                       .config = config,
-                                       .layout = layout,
-                                       .level = dp_cpu_level_detect(),
-                                       .draw = draw_rows,
-                                       .source = from};
-    return kind->create(engine, &setting, error);
+    self->build = (dp_build_info){.level = dp_cpu_level_detect()};
+    self->subject =
+        (dp_subject){.comm = comm, .config = config, .build = &self->build, .layout = layout};
+    self->rows = (dp_row_source){.draw = draw_rows, .context = from};
+    return kind->create(&self->engine, &self->subject, &self->rows, error);
 }
 
 static double rate_of(uint64_t step) {
@@ -182,9 +188,9 @@ typedef struct result {
 } result;
 
 /* Those that this rank has. */
-static void copy_slabs(result *self, void *engine) {
+static void copy_slabs(result *self, const dp_subject *subject) {
     for (size_t slab = 0; slab < self->slab_count; slab++) {
-        const float *from = slab == 0 ? kind->params(engine) : kind->slab(engine, slab - 1);
+        const float *from = slab == 0 ? subject->params : subject->state[slab - 1];
         if (from == NULL)
             continue;
         self->slabs[slab] = new_array(self->layout.length, sizeof(float));
@@ -193,11 +199,11 @@ static void copy_slabs(result *self, void *engine) {
 }
 
 /* Parameters and state are what rank 0 has. */
-static void begin(const result *self, dp_comm *comm, void *engine) {
-    float *params = kind->params(engine);
+static void begin(const result *self, dp_comm *comm, job *opened) {
+    float *params = opened->subject.params;
     if (dp_comm_rank(comm) == 0)
         dp_params_init(&self->layout, DP_INIT_SCALED, 1, params);
-    kind->publish(engine);
+    kind->publish(opened->engine);
     float *expected = new_array(self->layout.length, sizeof(float));
     dp_params_init(&self->layout, DP_INIT_SCALED, 1, expected);
     assert_memory_equal(params, expected, self->layout.length * sizeof(float));
@@ -208,23 +214,23 @@ static void begin(const result *self, dp_comm *comm, void *engine) {
 /* The last rank is out of time at step 3. */
 static void run_steps(result *self, dp_comm *comm, const dp_config *config) {
     dp_error error = {0};
-    void *engine = NULL;
+    job opened = {0};
     const bool is_last = dp_comm_rank(comm) == dp_comm_size(comm) - 1;
     *self = (result){.slab_count = 1 + dp_optimizer_slabs(config->optimizer)};
     expect_ok(
         dp_params_layout_init(&self->layout, dp_config_shape(config, VOCAB, BLOCK_SIZE), &error),
         &error);
-    expect_ok(create(&engine, comm, config, &self->layout, &drawn_batches, &error), &error);
-    begin(self, comm, engine);
+    expect_ok(create(&opened, comm, config, &self->layout, &drawn_batches, &error), &error);
+    begin(self, comm, &opened);
     for (uint64_t number = 0; number < STEPS; number++) {
         const dp_step step = {
             .number = number, .lr = rate_of(number), .out_of_time = is_last && number == 3};
-        self->steps[number] = kind->step(engine, &step);
+        self->steps[number] = kind->step(opened.engine, &step);
     }
-    kind->collect(engine);
-    copy_slabs(self, engine);
+    kind->collect(opened.engine);
+    copy_slabs(self, &opened.subject);
     (void)dp_comm_max(comm, 0); /* all have read them */
-    kind->destroy(engine);
+    kind->destroy(opened.engine);
 }
 
 static void clear_result(result *self) {
@@ -373,22 +379,22 @@ static void test_split_engine_refuses_more_ranks_than_blocks(void **state) {
     dp_error error = {0};
     dp_config config;
     dp_params_layout layout;
-    void *engine = NULL;
+    job opened = {0};
     load_config(&config, "model.hidden_dim=7");
     expect_ok(dp_params_layout_init(&layout, dp_config_shape(&config, 241, BLOCK_SIZE), &error),
               &error);
     if (dp_comm_size(all_ranks) <= 2) {
-        expect_ok(create(&engine, all_ranks, &config, &layout, &drawn_batches, &error), &error);
-        kind->destroy(engine);
+        expect_ok(create(&opened, all_ranks, &config, &layout, &drawn_batches, &error), &error);
+        kind->destroy(opened.engine);
         return;
     }
     expect_failure(
-        create(&engine, all_ranks, &config, &layout, &drawn_batches, &error), DP_ERR_INPUT,
+        create(&opened, all_ranks, &config, &layout, &drawn_batches, &error), DP_ERR_INPUT,
         dp_comm_rank(all_ranks) == 0 /* who speaks for all */ ? "start at most 2 ranks or set "
                                                                 "parallel.output=replicated"
                                                               : "",
         &error);
-    assert_null(engine);
+    assert_null(opened.engine);
 }
 
 /* --- golden values -------------------------------------------------------------------------- */
@@ -457,23 +463,23 @@ static void check_golden(const dp_h5reader *file, const char *name, const char *
     dp_error error = {0};
     dp_config config;
     dp_params_layout layout;
-    void *engine = NULL;
+    job opened = {0};
     load_config(&config, keys);
     expect_ok(dp_params_layout_init(&layout, dp_config_shape(&config, VOCAB, BLOCK_SIZE), &error),
               &error);
-    expect_ok(create(&engine, all_ranks, &config, &layout, &golden, &error), &error);
+    expect_ok(create(&opened, all_ranks, &config, &layout, &golden, &error), &error);
     if (dp_comm_rank(all_ranks) == 0)
-        draw_golden_params(&layout, kind->params(engine));
-    kind->publish(engine);
+        draw_golden_params(&layout, opened.subject.params);
+    kind->publish(opened.engine);
     for (uint64_t number = 0; number < STEPS; number++) {
         const dp_step step = {.number = number, .lr = rate_of(number)};
-        expect_golden_loss(file, name, number, kind->step(engine, &step).loss);
+        expect_golden_loss(file, name, number, kind->step(opened.engine, &step).loss);
     }
-    kind->collect(engine);
+    kind->collect(opened.engine);
     for (int t = 0; t < DP_TENSOR_COUNT; t++)
-        expect_golden_tensor(file, name, &layout.tensors[t], kind->params(engine));
+        expect_golden_tensor(file, name, &layout.tensors[t], opened.subject.params);
     (void)dp_comm_max(all_ranks, 0); /* all have read them */
-    kind->destroy(engine);
+    kind->destroy(opened.engine);
 }
 
 /* torch.nn.Embedding(sparse=True) with plain SGD and SparseAdam, and AdamW that is not sparse. */
