@@ -8,22 +8,18 @@ static void reserve(dp_dropout_mask *mask, double rate, size_t rows, dp_workspac
         DP_RESERVE_ROWS(room, mask->bits, rows + 1, mask->pieces * mask->bytes);
 }
 
-void dp_dropout_mask_reserve_features(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
-                                      size_t block_size, size_t embedding_dim, dp_workspace *room) {
-    *mask = (dp_dropout_mask){.seed = dropout->seed,
-                              .stream = DP_STREAM_DROP_EMBEDDING,
-                              .pieces = block_size,
-                              .elements = embedding_dim};
-    reserve(mask, dropout->embedding, rows, room);
-}
-
-void dp_dropout_mask_reserve_hidden(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
-                                    size_t hidden_dim, dp_workspace *room) {
-    *mask = (dp_dropout_mask){.seed = dropout->seed,
-                              .stream = DP_STREAM_DROP_HIDDEN,
-                              .pieces = 1,
-                              .elements = hidden_dim};
-    reserve(mask, dropout->hidden, rows, room);
+void dp_dropout_masks_reserve(dp_dropout_masks *masks, const dp_dropout *dropout,
+                              const dp_model_shape *shape, size_t rows, dp_workspace *room) {
+    masks->features = (dp_dropout_mask){.seed = dropout->seed,
+                                        .stream = DP_STREAM_DROP_EMBEDDING,
+                                        .pieces = shape->block_size,
+                                        .elements = shape->embedding_dim};
+    masks->hidden = (dp_dropout_mask){.seed = dropout->seed,
+                                      .stream = DP_STREAM_DROP_HIDDEN,
+                                      .pieces = 1,
+                                      .elements = shape->hidden_dim};
+    reserve(&masks->features, dropout->embedding, rows, room);
+    reserve(&masks->hidden, dropout->hidden, rows, room);
 }
 
 void dp_dropout_mask_draw(dp_dropout_mask *mask, const dp_kernels *kernels, size_t rows,

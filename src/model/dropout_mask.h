@@ -1,4 +1,4 @@
-/* dropout_mask: the masks of dropout for one place in the network, for some rows at a time
+/* dropout_mask: the masks of dropout for a place in the network, for some rows at a time
  * (kernels/dropout says what a mask is).
  *
  * Where the rate is 0 a mask is off: it holds nothing, and drawing and applying it do nothing.
@@ -9,6 +9,7 @@
 #include "base/workspace.h"
 #include "kernels/dropout.h"
 #include "kernels/kernels.h"
+#include "model/params.h"
 
 typedef struct dp_dropout_mask {
     uint64_t seed;
@@ -22,11 +23,14 @@ typedef struct dp_dropout_mask {
                            NULL where off */
 } dp_dropout_mask;
 
-/* For up to `rows` rows of features, or of hidden units; `bits` come to lie in `room`. */
-void dp_dropout_mask_reserve_features(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
-                                      size_t block_size, size_t embedding_dim, dp_workspace *room);
-void dp_dropout_mask_reserve_hidden(dp_dropout_mask *mask, const dp_dropout *dropout, size_t rows,
-                                    size_t hidden_dim, dp_workspace *room);
+/* The two places of a network. */
+typedef struct dp_dropout_masks {
+    dp_dropout_mask features, hidden;
+} dp_dropout_masks;
+
+/* For up to `rows` rows; the bits come to lie in `room`. */
+void dp_dropout_masks_reserve(dp_dropout_masks *masks, const dp_dropout *dropout,
+                              const dp_model_shape *shape, size_t rows, dp_workspace *room);
 
 static inline bool dp_dropout_mask_is_on(const dp_dropout_mask *mask) {
     return mask->threshold != 0;

@@ -40,8 +40,8 @@ struct dp_kernel_model {
     uint32_t *row_starts; /* [rows + 1]: 0, block_size, 2 block_size, ... */
     float *dc_stack;      /* [log2 of DP_MODEL_GRAINS_MAX][vocab, lde] */
 
-    dp_dropout_mask drop_features, drop_hidden;
-    float *kept_h; /* [rows, ldh]: h after dropout; NULL where drop_hidden is off */
+    dp_dropout_masks drop;
+    float *kept_h; /* [rows, ldh]: h after dropout; NULL without dropout there */
 };
 
 bool dp_kernel_model_suits(const dp_params_layout *layout) {
@@ -65,8 +65,8 @@ static size_t choose_grains(size_t grain_rows) {
 static void choose_ways(dp_kernel_model *model, size_t grain_rows) {
     model->by_pairs = grain_rows >= SHARING_ROWS_MIN &&
                       model->layout->shape.vocab <= 4 * grain_rows &&
-                      !dp_dropout_mask_is_on(&model->drop_features);
-    model->by_context = model->by_pairs && !dp_dropout_mask_is_on(&model->drop_hidden);
+                      !dp_dropout_mask_is_on(&model->drop.features);
+    model->by_context = model->by_pairs && !dp_dropout_mask_is_on(&model->drop.hidden);
 }
 
 static void reserve_rows(dp_kernel_model *model, size_t rows, dp_workspace *room) {
@@ -76,7 +76,7 @@ static void reserve_rows(dp_kernel_model *model, size_t rows, dp_workspace *room
     DP_RESERVE_ROWS(room, model->dh, rows, model->ldh);
     DP_RESERVE(room, model->numbers, rows + 1);
     DP_RESERVE(room, model->row_starts, rows + 1);
-    if (dp_dropout_mask_is_on(&model->drop_hidden))
+    if (dp_dropout_mask_is_on(&model->drop.hidden))
         DP_RESERVE_ROWS(room, model->kept_h, rows, model->ldh);
 }
 
@@ -94,14 +94,6 @@ static dp_status reserve_pairs(dp_kernel_model *model, size_t grain_rows, dp_wor
                     model->lde);
     DP_RESERVE_ROWS(room, model->dc_stack, 3 * vocab, model->lde);
     return DP_OK;
-}
-
-static void reserve_masks(dp_kernel_model *model, const dp_dropout *dropout, size_t rows,
-                          dp_workspace *room) {
-    const dp_model_shape *shape = &model->layout->shape;
-    dp_dropout_mask_reserve_features(&model->drop_features, dropout, rows, shape->block_size,
-                                     shape->embedding_dim, room);
-    dp_dropout_mask_reserve_hidden(&model->drop_hidden, dropout, rows, shape->hidden_dim, room);
 }
 
 static void number_rows(dp_kernel_model *model, size_t rows) {
@@ -126,7 +118,7 @@ dp_status dp_kernel_model_create(dp_kernel_model **model, const dp_params_layout
                             .ldx = dp_kernels_padded(inputs)};
     const size_t rows = self.at_once * options->grain_rows;
     *model = NULL;
-    reserve_masks(&self, &options->dropout, rows, &room);
+    dp_dropout_masks_reserve(&self.drop, &options->dropout, shape, rows, &room);
     choose_ways(&self, options->grain_rows);
     reserve_rows(&self, rows, &room);
     DP_TRY(reserve_pairs(&self, options->grain_rows, &room, error));
@@ -164,7 +156,7 @@ static void gather_features(dp_kernel_model *model, const float *params, size_t 
     const dp_model_shape *shape = &model->layout->shape;
     model->kernels->gather(rows, shape->block_size, shape->embedding_dim, contexts,
                            (dp_rows){tensor(model, params, DP_TENSOR_C), model->lde},
-                           model->drop_features.bits, model->drop_features.scale,
+                           model->drop.features.bits, model->drop.features.scale,
                            (dp_out_rows){model->x, model->ldx});
 }
 
@@ -193,11 +185,11 @@ static void layer1_forward_by_pairs(dp_kernel_model *model, const float *params,
 static void layer1_forward(dp_kernel_model *model, const float *params, const dp_batch *batch,
                            size_t rows) {
     const dp_model_shape *shape = &model->layout->shape;
-    if (!dp_dropout_mask_is_on(&model->drop_features)) {
+    if (!dp_dropout_mask_is_on(&model->drop.features)) {
         layer1_forward_by_pairs(model, params, rows, batch->contexts);
         return;
     }
-    dp_dropout_mask_draw(&model->drop_features, model->kernels, rows, batch->step,
+    dp_dropout_mask_draw(&model->drop.features, model->kernels, rows, batch->step,
                          batch->first_row);
     gather_features(model, params, rows, batch->contexts);
     model->kernels->multiply(
@@ -208,11 +200,11 @@ static void layer1_forward(dp_kernel_model *model, const float *params, const dp
 
 /* What layer 2 sees of h. */
 static const float *drop_hidden(dp_kernel_model *model, const dp_batch *batch, size_t rows) {
-    if (!dp_dropout_mask_is_on(&model->drop_hidden))
+    if (!dp_dropout_mask_is_on(&model->drop.hidden))
         return model->h;
-    dp_dropout_mask_draw(&model->drop_hidden, model->kernels, rows, batch->step, batch->first_row);
+    dp_dropout_mask_draw(&model->drop.hidden, model->kernels, rows, batch->step, batch->first_row);
     memcpy(model->kept_h, model->h, rows * model->ldh * sizeof *model->h);
-    dp_dropout_mask_apply(&model->drop_hidden, model->kernels, rows, model->ldh, model->kept_h);
+    dp_dropout_mask_apply(&model->drop.hidden, model->kernels, rows, model->ldh, model->kept_h);
     return model->kept_h;
 }
 
@@ -273,7 +265,7 @@ static void layer1_backward_by_rows(dp_kernel_model *model, const float *params,
     const size_t *starts = batch->starts, rows = starts[batch->grains];
     const size_t block = shape->block_size, dim = shape->embedding_dim;
     const size_t hidden = shape->hidden_dim, lde = model->lde, ldh = model->ldh;
-    if (!dp_dropout_mask_is_on(&model->drop_features)) /* else they are there */
+    if (!dp_dropout_mask_is_on(&model->drop.features)) /* else they are there */
         gather_features(model, params, rows, batch->contexts);
     kernels->weight_gradient(batch->grains, starts, model->inputs, hidden,
                              (dp_rows){model->x, model->ldx}, (dp_rows){model->dh, ldh},
@@ -284,7 +276,7 @@ static void layer1_backward_by_rows(dp_kernel_model *model, const float *params,
         kernels->dot(rows, dim, hidden, (dp_rows){model->dh, ldh},
                      (dp_rows){params + position_offset(model, i), ldh}, NULL,
                      (dp_out_rows){model->dx + i * lde, block * lde});
-    dp_dropout_mask_apply(&model->drop_features, kernels, rows, lde, model->dx);
+    dp_dropout_mask_apply(&model->drop.features, kernels, rows, lde, model->dx);
 }
 
 /* dC of one grain. */
@@ -327,7 +319,7 @@ static void layer2_backward(dp_kernel_model *model, const float *params, const d
     kernels->multiply(count, shape->vocab, shape->hidden_dim, (dp_rows){model->logits, ldv},
                       (dp_rows){tensor(model, params, DP_TENSOR_W2), ldh}, NULL, model->h,
                       (dp_out_rows){model->dh, ldh});
-    dp_dropout_mask_apply(&model->drop_hidden, kernels, count, ldh, model->dh);
+    dp_dropout_mask_apply(&model->drop.hidden, kernels, count, ldh, model->dh);
     kernels->weight_gradient(rows->grains, rows->starts, shape->vocab, shape->hidden_dim,
                              (dp_rows){model->logits, ldv}, (dp_rows){h, ldh},
                              (dp_out_rows){tensor_of(model, gradient, DP_TENSOR_W2), ldh});

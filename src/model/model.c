@@ -25,19 +25,9 @@ struct dp_model {
     float *dh; /* [grain_rows, hidden_dim] */
     float *dx; /* [grain_rows, inputs] */
 
-    dp_dropout_mask drop_features, drop_hidden;
-    float *kept_h; /* [grain_rows, hidden_dim]; NULL where drop_hidden is off */
+    dp_dropout_masks drop;
+    float *kept_h; /* [grain_rows, hidden_dim]; NULL without dropout there */
 };
-
-static void reserve_masks(dp_model *model, const dp_dropout *dropout, size_t rows,
-                          dp_workspace *room) {
-    const dp_model_shape *shape = &model->layout.shape;
-    dp_dropout_mask_reserve_features(&model->drop_features, dropout, rows, shape->block_size,
-                                     shape->embedding_dim, room);
-    dp_dropout_mask_reserve_hidden(&model->drop_hidden, dropout, rows, shape->hidden_dim, room);
-    if (dp_dropout_mask_is_on(&model->drop_hidden))
-        DP_RESERVE_ROWS(room, model->kept_h, rows, shape->hidden_dim);
-}
 
 static void reserve(dp_model *model, const dp_model_options *options, bool by_blas,
                     dp_workspace *room) {
@@ -53,7 +43,9 @@ static void reserve(dp_model *model, const dp_model_options *options, bool by_bl
         return;
     DP_RESERVE_ROWS(room, model->dh, rows, shape->hidden_dim);
     DP_RESERVE_ROWS(room, model->dx, rows, model->inputs);
-    reserve_masks(model, &options->dropout, rows, room);
+    dp_dropout_masks_reserve(&model->drop, &options->dropout, shape, rows, room);
+    if (dp_dropout_mask_is_on(&model->drop.hidden))
+        DP_RESERVE_ROWS(room, model->kept_h, rows, shape->hidden_dim);
 }
 
 /* What computes the gradients, where it is not this. */
@@ -176,18 +168,18 @@ const float *dp_model_logits(dp_model *model, const float *params, const uint32_
 /* --- gradients by BLAS ---------------------------------------------------------------------- */
 
 static void drop_features(dp_model *model, const dp_batch *batch, size_t rows) {
-    dp_dropout_mask_draw(&model->drop_features, model->kernels, rows, batch->step,
+    dp_dropout_mask_draw(&model->drop.features, model->kernels, rows, batch->step,
                          batch->first_row);
-    dp_dropout_mask_apply_close(&model->drop_features, rows, model->x);
+    dp_dropout_mask_apply_close(&model->drop.features, rows, model->x);
 }
 
 /* What layer 2 sees of h. */
 static const float *drop_hidden(dp_model *model, const dp_batch *batch, size_t rows) {
-    if (!dp_dropout_mask_is_on(&model->drop_hidden))
+    if (!dp_dropout_mask_is_on(&model->drop.hidden))
         return model->h;
-    dp_dropout_mask_draw(&model->drop_hidden, model->kernels, rows, batch->step, batch->first_row);
+    dp_dropout_mask_draw(&model->drop.hidden, model->kernels, rows, batch->step, batch->first_row);
     memcpy(model->kept_h, model->h, rows * model->layout.shape.hidden_dim * sizeof *model->h);
-    dp_dropout_mask_apply_close(&model->drop_hidden, rows, model->kept_h);
+    dp_dropout_mask_apply_close(&model->drop.hidden, rows, model->kept_h);
     return model->kept_h;
 }
 
@@ -197,7 +189,7 @@ static void layer2_backward(dp_model *model, const float *params, size_t rows, c
     dp_linear_backward(rows, h, weights(model, params, DP_TENSOR_W2), model->logits,
                        tensor_of(model, gradient, DP_TENSOR_W2),
                        tensor_of(model, gradient, DP_TENSOR_B2), model->dh);
-    dp_dropout_mask_apply_close(&model->drop_hidden, rows, model->dh);
+    dp_dropout_mask_apply_close(&model->drop.hidden, rows, model->dh);
     dp_activation_tanh_backward(rows * shape->hidden_dim, model->h, model->dh);
 }
 
@@ -221,7 +213,7 @@ static void layer1_backward(dp_model *model, const float *params, size_t rows,
                            tensor_of(model, gradient, DP_TENSOR_W1),
                            tensor_of(model, gradient, DP_TENSOR_B1), model->dx);
     direct_backward(model, params, rows, gradient);
-    dp_dropout_mask_apply_close(&model->drop_features, rows, model->dx);
+    dp_dropout_mask_apply_close(&model->drop.features, rows, model->dx);
     memset(dc, 0, shape->vocab * ldc(model) * sizeof *dc);
     dp_embedding_backward(rows, shape->block_size, shape->embedding_dim, contexts, model->dx, dc,
                           ldc(model));

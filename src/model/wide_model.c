@@ -12,7 +12,7 @@
  * operation to the next, and what else they need is on the stack. */
 #define ROWS_AT_ONCE ((size_t)64)
 
-/* One block: this, `logits`, and the arrays for steps or those for losses, as they are listed. */
+/* One block: this, the room for some rows, and the masks or the arrays for losses alone. */
 struct dp_wide_model {
     const dp_params_layout *layout;
     const dp_kernels *kernels;
@@ -22,8 +22,8 @@ struct dp_wide_model {
     float *logits; /* [ROWS_AT_ONCE, DP_OUTPUT_BLOCK] */
 
     /* For steps. */
-    dp_dropout_mask drop_features, drop_hidden; /* off for losses alone */
-    float *scaled; /* [ROWS_AT_ONCE, lds]: a, and 1 behind it, times factors of rows */
+    dp_dropout_masks drop; /* off for losses alone */
+    float *scaled;         /* [ROWS_AT_ONCE, lds]: a, and 1 behind it, times factors of rows */
 
     /* For losses alone. */
     float *x, *h, *a;     /* [rows, ldx], [rows, ldh], [rows, lda] */
@@ -51,15 +51,6 @@ dp_wide_dims dp_wide_dims_of(const dp_params_layout *layout) {
 /* Where rows of `scaled` are padded to. */
 static size_t lds(const dp_wide_model *model) {
     return dp_kernels_padded(model->dims.seen + 1);
-}
-
-static void reserve_for_steps(dp_wide_model *model, const dp_dropout *dropout, dp_workspace *room) {
-    const dp_model_shape *shape = &model->layout->shape;
-    dp_dropout_mask_reserve_features(&model->drop_features, dropout, model->rows, shape->block_size,
-                                     shape->embedding_dim, room);
-    dp_dropout_mask_reserve_hidden(&model->drop_hidden, dropout, model->rows, shape->hidden_dim,
-                                   room);
-    DP_RESERVE_ROWS(room, model->scaled, ROWS_AT_ONCE, lds(model));
 }
 
 static void reserve_for_losses(dp_wide_model *model, dp_workspace *room) {
@@ -90,10 +81,11 @@ dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *la
                           .rows = options->grain_rows};
     *model = NULL;
     DP_RESERVE_ROWS(&room, self.logits, ROWS_AT_ONCE, DP_OUTPUT_BLOCK);
+    DP_RESERVE_ROWS(&room, self.scaled, ROWS_AT_ONCE, lds(&self));
     if (options->forward_only)
         reserve_for_losses(&self, &room);
     else
-        reserve_for_steps(&self, &options->dropout, &room);
+        dp_dropout_masks_reserve(&self.drop, &options->dropout, &layout->shape, self.rows, &room);
     DP_TRY_BUILD(*model, &room, self);
     if (options->forward_only)
         find_stats(*model);
@@ -116,7 +108,7 @@ static size_t lde(const dp_wide_model *model) {
 
 static void gather_features(dp_wide_model *model, const float *params, const dp_wide_rows *rows) {
     const dp_model_shape *shape = &model->layout->shape;
-    dp_dropout_mask *mask = &model->drop_features;
+    dp_dropout_mask *mask = &model->drop.features;
     dp_dropout_mask_draw(mask, model->kernels, rows->count, rows->step, rows->first_row);
     model->kernels->gather(rows->count, shape->block_size, shape->embedding_dim, rows->contexts,
                            (dp_rows){tensor(model, params, DP_TENSOR_C), lde(model)}, mask->bits,
@@ -128,9 +120,9 @@ static void fill_seen(dp_wide_model *model, const dp_wide_rows *rows) {
     const dp_wide_dims *dims = &model->dims;
     for (size_t r = 0; r < rows->count; r++)
         memcpy(rows->a + r * dims->lda, rows->h + r * dims->ldh, dims->hidden * sizeof(float));
-    dp_dropout_mask_draw(&model->drop_hidden, model->kernels, rows->count, rows->step,
+    dp_dropout_mask_draw(&model->drop.hidden, model->kernels, rows->count, rows->step,
                          rows->first_row);
-    dp_dropout_mask_apply(&model->drop_hidden, model->kernels, rows->count, dims->lda, rows->a);
+    dp_dropout_mask_apply(&model->drop.hidden, model->kernels, rows->count, dims->lda, rows->a);
     if (!model->layout->shape.direct)
         return;
     for (size_t r = 0; r < rows->count; r++)
@@ -351,7 +343,7 @@ static void hidden_gradient(dp_wide_model *model, const dp_wide_rows *rows, cons
     const dp_wide_dims *dims = &model->dims;
     for (size_t r = 0; r < rows->count; r++)
         memcpy(dh + r * dims->ldh, da + r * dims->lda, dims->hidden * sizeof *dh);
-    dp_dropout_mask_apply(&model->drop_hidden, model->kernels, rows->count, dims->ldh, dh);
+    dp_dropout_mask_apply(&model->drop.hidden, model->kernels, rows->count, dims->ldh, dh);
     dp_activation_tanh_backward(rows->count * dims->ldh, rows->h, dh);
 }
 
@@ -381,7 +373,7 @@ void dp_wide_model_below(dp_wide_model *model, const float *params, const dp_wid
                             (dp_out_rows){dx + i * ld, width});
     for (size_t r = 0; r < rows->count && shape->direct; r++)
         add_direct(model, da + r * dims->lda, dx + r * width);
-    dp_dropout_mask_apply(&model->drop_features, model->kernels, rows->count, ld, dx);
+    dp_dropout_mask_apply(&model->drop.features, model->kernels, rows->count, ld, dx);
 }
 
 void dp_wide_model_layer1_gradient(const dp_wide_model *model, size_t rows, const float *x,
