@@ -1,17 +1,19 @@
-#include "base/digest.h"
 #include "base/memory.h"
+#include "cli/checkpoint_argument.h"
 #include "cli/command.h"
 #include "data/dataset.h"
-#include "formats/h5reader.h"
+#include "formats/facts.h"
 #include "formats/json.h"
+#include "library/checkpoint_files.h"
 #include "options/option_file.h"
-#include "run/checkpoint.h"
 #include "run/run_folder.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#define TOKENS_SHOWN 32 /* of a dataset */
 
 typedef struct info_options {
     bool json;
@@ -22,83 +24,106 @@ static const dp_option options[] = {
     DP_OPTIONS_END,
 };
 
-static void append_json_text(dp_text *json, const char *key, const char *value) {
-    dp_json_key(json, key);
-    dp_json_string(json, value);
-}
-
-static void append_json_unsigned(dp_text *json, const char *key, uint64_t value) {
-    dp_json_key(json, key);
-    dp_json_unsigned(json, value);
-}
-
 /* --- a dataset ------------------------------------------------------------------------------ */
 
-static void dataset_to_json(const dp_dataset *dataset, dp_text *out) {
-    const dp_dataset_info *info = &dataset->info;
-    dp_json_begin_object(out);
-    append_json_text(out, "format", DP_DATASET_FORMAT);
-    append_json_text(out, "path", dataset->path);
-    append_json_text(out, "unit", dp_unit_name(info->unit));
-    append_json_unsigned(out, "stream", info->stream);
-    append_json_unsigned(out, "block_size", info->block_size);
-    append_json_unsigned(out, "seed", info->seed);
-    append_json_text(out, "source", info->source);
-    append_json_text(out, "source_sha256", info->source_sha256);
-    append_json_text(out, "sha256", info->sha256);
-    append_json_text(out, "made_by", info->made_by);
-    append_json_unsigned(out, "vocabulary", dataset->vocabulary.count);
-    append_json_unsigned(out, "id_bits", 8 * dataset->id_bytes);
-    dp_json_key(out, "rows");
-    dp_json_begin_object(out);
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        append_json_unsigned(out, dp_split_name((dp_split)split),
-                             dp_dataset_rows(dataset, (dp_split)split));
-    dp_json_end_object(out);
-    dp_json_end_object(out);
-    dp_text_append(out, "\n");
-}
+static const char dataset_form[] = //
+    "{path}: dptrain dataset\n"
+    "  made by     {made_by} from {source}\n"
+    "  unit        {unit}, block size {block_size}, {order}\n"
+    "  train       {rows.train:,} rows\n"
+    "  dev         {rows.dev:,} rows\n"
+    "  test        {rows.test:,} rows\n"
+    "  vocabulary  {vocabulary} tokens of {id_bits} bits:{tokens}\n"
+    "  sha256      {sha256}\n"
+    "  source      {source_sha256}\n";
 
-static void dataset_to_text(const dp_dataset *dataset, dp_text *out) {
-    const dp_dataset_info *info = &dataset->info;
-    char count[32];
-    dp_text_append_format(out, "%s: dptrain dataset\n", dataset->path);
-    dp_text_append_format(out, "  made by     %s from %s\n", info->made_by, info->source);
-    dp_text_append_format(out, "  unit        %s, block size %" PRIu64, dp_unit_name(info->unit),
-                          info->block_size);
-    if (info->stream)
-        dp_text_append(out, ", a stream\n");
-    else
-        dp_text_append_format(out, ", shuffled with seed %" PRIu64 "\n", info->seed);
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        dp_text_append_format(
-            out, "  %-11s %s rows\n", dp_split_name((dp_split)split),
-            dp_text_format_count(dp_dataset_rows(dataset, (dp_split)split), count));
-    dp_text_append_format(out, "  vocabulary  %zu tokens of %zu bits:", dataset->vocabulary.count,
-                          8 * dataset->id_bytes);
-    for (uint32_t id = 0; id < dataset->vocabulary.count && id < 32; id++) {
-        dp_text_append(out, " ");
-        dp_text_append_shown(out, dp_vocabulary_token(&dataset->vocabulary, id));
+static void add_tokens(dp_facts *facts, const dp_vocabulary *vocabulary) {
+    DP_OWNED(dp_text_clear) dp_text tokens = {0};
+    for (uint32_t id = 0; id < vocabulary->count && id < TOKENS_SHOWN; id++) {
+        dp_text_append(&tokens, " ");
+        dp_text_append_shown(&tokens, dp_vocabulary_token(vocabulary, id));
     }
-    dp_text_append_format(out, "%s\n", dataset->vocabulary.count > 32 ? " ..." : "");
-    dp_text_append_format(out, "  sha256      %s\n", info->sha256);
-    dp_text_append_format(out, "  source      %s\n", info->source_sha256);
+    dp_facts_note(facts, "tokens", "%s%s", dp_text_string(&tokens),
+                  vocabulary->count > TOKENS_SHOWN ? " ..." : "");
 }
 
-static dp_status describe_dataset(const char *path, bool json, dp_text *out, dp_error *error) {
+static dp_status describe_dataset(const char *path, dp_facts *facts, dp_error *error) {
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
-    dp_status status = dp_dataset_open(&dataset, path, error);
-    if (status != DP_OK)
-        return status;
+    const dp_dataset_info *info = &dataset.info;
+    DP_TRY(dp_dataset_open(&dataset, path, error));
     DP_TRY(dp_dataset_check(&dataset, 0, 1, error));
-    if (json)
-        dataset_to_json(&dataset, out);
+    dp_facts_text(facts, "format", DP_DATASET_FORMAT);
+    dp_facts_text(facts, "path", path);
+    dp_facts_text(facts, "unit", dp_unit_name(info->unit));
+    dp_facts_unsigned(facts, "stream", info->stream);
+    dp_facts_unsigned(facts, "block_size", info->block_size);
+    dp_facts_unsigned(facts, "seed", info->seed);
+    if (info->stream)
+        dp_facts_note(facts, "order", "a stream");
     else
-        dataset_to_text(&dataset, out);
-    return status;
+        dp_facts_note(facts, "order", "shuffled with seed %" PRIu64, info->seed);
+    dp_facts_text(facts, "source", info->source);
+    dp_facts_text(facts, "source_sha256", info->source_sha256);
+    dp_facts_text(facts, "sha256", info->sha256);
+    dp_facts_text(facts, "made_by", info->made_by);
+    dp_facts_unsigned(facts, "vocabulary", dataset.vocabulary.count);
+    dp_facts_unsigned(facts, "id_bits", 8 * dataset.id_bytes);
+    add_tokens(facts, &dataset.vocabulary);
+    dp_facts_begin(facts, "rows");
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        dp_facts_unsigned(facts, dp_split_name((dp_split)split),
+                          dp_dataset_rows(&dataset, (dp_split)split));
+    dp_facts_end(facts);
+    return DP_OK;
 }
 
 /* --- a checkpoint, alone or as the best of a run folder --------------------------------------- */
+
+static const char checkpoint_form[] = //
+    "{path}: dptrain checkpoint\n"
+    "  step        {step:,}\n"
+    "  weights     {weights}\n"
+    "[  best so far dev {best_dev_loss:.4f} (perplexity {perplexity}) at step {best_step:,}\n]"
+    "[  stopped     early, after {evaluations} evaluations without a better dev loss\n]"
+    "  parameters  {parameters:,}\n"
+    "{tensors}"
+    "  vocabulary  {vocabulary}, {unit}{in_a_stream}, block size {block_size}\n"
+    "  dataset     {dataset_sha256}\n"
+    "  build       {build}\n"
+    "[  checkpoints{steps}\n]"
+    "\n{config}";
+
+static void add_model(dp_facts *facts, const dptrain_model *model, const dptrain_description *is) {
+    DP_OWNED(dp_text_clear) dp_text tensors = {0};
+    dptrain_tensor tensor;
+    dp_facts_text(facts, "format", DP_MODEL_FILE_FORMAT);
+    dp_facts_text(facts, "path", is->path);
+    dp_facts_unsigned(facts, "step", is->step);
+    dp_facts_text(facts, "weights", is->weights);
+    dp_facts_unsigned(facts, "parameters", is->parameters);
+    dp_facts_unsigned(facts, "block_size", is->block_size);
+    dp_facts_unsigned(facts, "vocabulary", is->vocab);
+    dp_facts_text(facts, "unit", is->unit);
+    dp_facts_unsigned(facts, "stream", (uint64_t)is->stream);
+    dp_facts_note(facts, "in_a_stream", "%s", is->stream ? " in a stream" : "");
+    dp_facts_text(facts, "dataset_sha256", is->dataset_sha256);
+    dp_facts_text(facts, "build", is->build);
+    for (size_t i = 0; dptrain_get_tensor(model, i, &tensor, sizeof tensor); i++) {
+        dp_text_append_format(&tensors, "    %-4s", tensor.name);
+        if (tensor.rank == 2)
+            dp_text_append_format(&tensors, "%zu x ", tensor.rows);
+        dp_text_append_format(&tensors, "%zu\n", tensor.columns);
+    }
+    dp_facts_note(facts, "tensors", "%s", dp_text_string(&tensors));
+}
+
+static void add_best(dp_facts *facts, const dptrain_description *is) {
+    if (is->best_step == 0)
+        return;
+    dp_facts_unsigned(facts, "best_step", is->best_step);
+    dp_facts_real(facts, "best_dev_loss", is->best_loss);
+    dp_facts_note(facts, "perplexity", "%.4g", exp(is->best_loss));
+}
 
 /* The checkpoints of a run folder; none for a file. */
 typedef struct run_steps {
@@ -108,123 +133,72 @@ typedef struct run_steps {
 
 /* Where the run stands by its newest checkpoint, as the best one cannot know; a file on its own, or
  * where the newest is damaged, by itself. */
-typedef struct ending {
-    bool stopped_early;
-    uint64_t evaluations_since_best;
-} ending;
-
-static ending ending_of(const dp_checkpoint *checkpoint) {
-    const dp_progress *progress = &checkpoint->progress;
-    return (ending){.stopped_early = dp_progress_is_stopped_early(progress, &checkpoint->config),
-                    .evaluations_since_best = progress->evaluations_since_best};
-}
-
-static ending ending_of_run(const char *dir, run_steps run, const dp_checkpoint *shown) {
+static uint64_t evaluations_since_best(const char *dir, run_steps run,
+                                       const dptrain_description *shown) {
     char path[DP_PATH_SIZE];
     dp_error ignored;
-    dp_checkpoint newest;
-    ending result = ending_of(shown);
-    if (run.count == 0 || shown->config.eval_patience == 0 ||
-        dp_checkpoint_files_path(dir, run.steps[0], path, &ignored) != DP_OK ||
-        dp_checkpoint_load(&newest, path, &ignored) != DP_OK)
-        return result;
-    result = ending_of(&newest);
-    dp_checkpoint_clear(&newest);
-    return result;
+    dptrain_model *newest = NULL;
+    dptrain_description is = *shown;
+    if (run.count > 0 && dp_checkpoint_files_path(dir, run.steps[0], path, &ignored) == DP_OK &&
+        dptrain_open(&newest, path, NULL) == DPTRAIN_OK)
+        dptrain_describe(newest, &is, sizeof is);
+    dptrain_close(newest);
+    return is.without_better;
 }
 
-static void checkpoint_to_json(const dp_checkpoint *checkpoint, const char *path, run_steps run,
-                               ending end, dp_text *out) {
-    char hash[DP_HASH_TEXT_SIZE];
-    dp_json_begin_object(out);
-    append_json_text(out, "format", "dptrain-checkpoint");
-    append_json_text(out, "path", path);
-    append_json_unsigned(out, "step", checkpoint->progress.step);
-    append_json_text(out, "weights", dp_hash_format(checkpoint->weights_hash, hash));
-    append_json_unsigned(out, "parameters", checkpoint->layout.parameter_count);
-    append_json_unsigned(out, "block_size", checkpoint->block_size);
-    append_json_unsigned(out, "vocabulary", checkpoint->vocabulary.count);
-    append_json_text(out, "unit", dp_unit_name(checkpoint->unit));
-    append_json_unsigned(out, "stream", checkpoint->stream);
-    append_json_text(out, "dataset_sha256", checkpoint->dataset_sha256);
-    append_json_text(out, "build", checkpoint->build);
-    if (checkpoint->progress.best_step != 0) {
-        append_json_unsigned(out, "best_step", checkpoint->progress.best_step);
-        dp_json_key(out, "best_dev_loss");
-        dp_json_real(out, checkpoint->progress.best_loss);
+static void add_ending(dp_facts *facts, const char *dir, run_steps run,
+                       const dptrain_description *is, const dp_config *config) {
+    dp_progress progress = {.evaluations_since_best = is->without_better};
+    if (config->eval_patience != 0) {
+        progress.evaluations_since_best = evaluations_since_best(dir, run, is);
+        dp_facts_unsigned(facts, "evaluations_since_best", progress.evaluations_since_best);
     }
-    if (checkpoint->config.eval_patience != 0)
-        append_json_unsigned(out, "evaluations_since_best", end.evaluations_since_best);
-    dp_json_key(out, "stopped_early");
-    dp_json_bool(out, end.stopped_early);
-    if (run.steps != NULL) {
-        dp_json_key(out, "checkpoints");
-        dp_json_begin_array(out);
-        for (size_t i = 0; i < run.count; i++)
-            dp_json_unsigned(out, run.steps[i]);
-        dp_json_end_array(out);
-    }
-    dp_json_key(out, "config");
-    dp_options_write_json(dp_config_options, &checkpoint->config, out);
-    dp_json_end_object(out);
-    dp_text_append(out, "\n");
+    const bool stopped = dp_progress_is_stopped_early(&progress, config);
+    dp_facts_bool(facts, "stopped_early", stopped);
+    if (stopped)
+        dp_facts_note(facts, "evaluations", "%" PRIu64, progress.evaluations_since_best);
 }
 
-static void checkpoint_to_text(const dp_checkpoint *checkpoint, const char *path, run_steps run,
-                               ending end, dp_text *out) {
-    const dp_progress *progress = &checkpoint->progress;
-    char hash[DP_HASH_TEXT_SIZE], count[32];
-    dp_text_append_format(out, "%s: dptrain checkpoint\n", path);
-    dp_text_append_format(out, "  step        %s\n", dp_text_format_count(progress->step, count));
-    dp_text_append_format(out, "  weights     %s\n",
-                          dp_hash_format(checkpoint->weights_hash, hash));
-    if (progress->best_step != 0)
-        dp_text_append_format(out, "  best so far dev %.4f (perplexity %.4g) at step %s\n",
-                              progress->best_loss, exp(progress->best_loss),
-                              dp_text_format_count(progress->best_step, count));
-    if (end.stopped_early)
-        dp_text_append_format(
-            out, "  stopped     early, after %" PRIu64 " evaluations without a better dev loss\n",
-            end.evaluations_since_best);
-    dp_text_append_format(out, "  parameters  %s\n",
-                          dp_text_format_count(checkpoint->layout.parameter_count, count));
-    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
-        const dp_tensor *tensor = &checkpoint->layout.tensors[t];
-        if (dp_tensor_size(tensor) == 0)
-            continue;
-        dp_text_append_format(out, "    %-4s", tensor->name);
-        if (tensor->rank == 2)
-            dp_text_append_format(out, "%zu x ", tensor->rows);
-        dp_text_append_format(out, "%zu\n", tensor->cols);
+static void add_steps(dp_facts *facts, run_steps run) {
+    DP_OWNED(dp_text_clear) dp_text steps = {0};
+    if (run.steps == NULL)
+        return;
+    dp_json_key(&facts->json, "checkpoints");
+    dp_json_begin_array(&facts->json);
+    for (size_t i = 0; i < run.count; i++) {
+        dp_json_unsigned(&facts->json, run.steps[i]);
+        dp_text_append_format(&steps, " %s", DP_COUNT_TEXT(run.steps[i]));
     }
-    dp_text_append_format(out, "  vocabulary  %zu, %s%s, block size %" PRIu64 "\n",
-                          checkpoint->vocabulary.count, dp_unit_name(checkpoint->unit),
-                          checkpoint->stream ? " in a stream" : "", checkpoint->block_size);
-    dp_text_append_format(out, "  dataset     %s\n", checkpoint->dataset_sha256);
-    dp_text_append_format(out, "  build       %s\n", checkpoint->build);
-    if (run.steps != NULL) {
-        dp_text_append(out, "  checkpoints");
-        for (size_t i = 0; i < run.count; i++)
-            dp_text_append_format(out, " %s", dp_text_format_count(run.steps[i], count));
-        dp_text_append(out, "\n");
-    }
-    dp_text_append(out, "\n");
-    dp_config_write(&checkpoint->config, out);
+    dp_json_end_array(&facts->json);
+    dp_facts_note(facts, "steps", "%s", dp_text_string(&steps));
+}
+
+static void add_config(dp_facts *facts, const dp_config *config) {
+    DP_OWNED(dp_text_clear) dp_text text = {0};
+    dp_json_key(&facts->json, "config");
+    dp_options_write_json(dp_config_options, config, &facts->json);
+    dp_config_write(config, &text);
+    dp_facts_note(facts, "config", "%s", dp_text_string(&text));
 }
 
 /* The checkpoint at `path`, shown for the run folder `dir` where there is a run. */
-static dp_status describe_checkpoint(const char *dir, const char *path, run_steps run, bool json,
-                                     dp_text *out, dp_error *error) {
-    dp_checkpoint checkpoint;
-    dp_status status = dp_checkpoint_load(&checkpoint, path, error);
-    if (status != DP_OK)
-        return status;
-    const ending end = ending_of_run(dir, run, &checkpoint);
-    if (json)
-        checkpoint_to_json(&checkpoint, path, run, end, out);
-    else
-        checkpoint_to_text(&checkpoint, path, run, end, out);
-    dp_checkpoint_clear(&checkpoint);
+static dp_status describe_checkpoint(const char *dir, const char *path, run_steps run,
+                                     dp_facts *facts, dp_error *error) {
+    dptrain_error said;
+    dptrain_model *model = NULL;
+    dptrain_description is;
+    dp_config config;
+    DP_TRY(dp_checkpoint_argument_status(dptrain_open(&model, path, &said), &said, error));
+    dptrain_describe(model, &is, sizeof is);
+    const dp_status status = dp_config_parse(&config, is.config, strlen(is.config), path, error);
+    if (status == DP_OK) {
+        add_model(facts, model, &is);
+        add_best(facts, &is);
+        add_ending(facts, dir, run, &is, &config);
+        add_steps(facts, run);
+        add_config(facts, &config);
+    }
+    dptrain_close(model);
     return status;
 }
 
@@ -246,35 +220,35 @@ static dp_status read_format(const char *path, char format[64], dp_error *error)
     return DP_OK;
 }
 
-static dp_status describe(const char *user_path, bool json, dp_text *out, dp_error *error) {
+static dp_status describe(const char *user_path, const char **form, dp_facts *facts,
+                          dp_error *error) {
     dp_status status = DP_OK;
     char path[DP_PATH_SIZE], format[64] = "";
     run_steps run = {0};
-    DP_OR_DONE(dp_run_folder_find(user_path, path, error));
+    DP_TRY(dp_run_folder_find(user_path, path, error));
+    if (!dp_model_file_has_seal(path))
+        DP_TRY(read_format(path, format, error));
+    const bool is_dataset = strcmp(format, DP_DATASET_FORMAT) == 0;
+    *form = is_dataset ? dataset_form : checkpoint_form;
+    if (is_dataset)
+        return describe_dataset(path, facts, error);
     if (user_path != NULL && dp_checkpoint_files_is_folder(user_path))
-        DP_OR_DONE(dp_checkpoint_files_list(user_path, &run.steps, &run.count, error));
-    if (!dp_model_file_has_seal(path)) /* HDF5 is not to see a damaged checkpoint */
-        DP_OR_DONE(read_format(path, format, error));
-    if (strcmp(format, DP_DATASET_FORMAT) == 0)
-        DP_OR_DONE(describe_dataset(path, json, out, error));
-    else
-        DP_OR_DONE(describe_checkpoint(user_path, path, run, json, out, error));
-    DP_OR_DONE(dp_text_check(out, error));
-done:
+        DP_TRY(dp_checkpoint_files_list(user_path, &run.steps, &run.count, error));
+    status = describe_checkpoint(user_path, path, run, facts, error);
     dp_memory_free(run.steps);
     return status;
 }
 
 static dp_status answer(int count, char **arguments, dp_error *error) {
     info_options chosen;
-    DP_OWNED(dp_text_clear) dp_text out = {0};
+    DP_OWNED(dp_facts_clear) dp_facts facts = {0};
+    const char *form = NULL;
     int paths = 0;
     DP_TRY(dp_command_options(options, &chosen, count, arguments, &paths, error));
     if (paths > 1)
         return dp_fail(error, DP_ERR_INPUT, "one path at a time, not also '%s'", arguments[1]);
-    DP_TRY(describe(paths == 0 ? NULL : arguments[0], chosen.json, &out, error));
-    printf("%s", dp_text_string(&out));
-    return DP_OK;
+    DP_TRY(describe(paths == 0 ? NULL : arguments[0], &form, &facts, error));
+    return dp_facts_print(&facts, chosen.json ? NULL : form, error);
 }
 
 const dp_command dp_command_info = {

@@ -1,7 +1,8 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "cli/command.h"
-#include "run/checkpoint.h"
+#include "dptrain/dptrain.h"
+#include "engine/config.h"
 #include "run/comparison.h"
 #include "run/run_folder.h"
 
@@ -16,8 +17,8 @@ typedef struct side {
     dp_metrics_table metrics;
     dp_config config;
     bool has_config;
-    char dataset[DP_SHA256_TEXT_SIZE]; /* "" where no checkpoint tells */
-    char build[DP_BUILD_SIZE];
+    dptrain_model *model; /* NULL where there is no checkpoint to tell of dataset and build */
+    dptrain_description is;
 } side;
 
 /* --- reading -------------------------------------------------------------------------------- */
@@ -54,17 +55,12 @@ static dp_status read_side(side *self, const char *path, dp_error *error) {
 static void read_origin(side *self, dp_text *out) {
     dp_error error;
     char path[DP_PATH_SIZE];
-    dp_checkpoint checkpoint = {0};
     if (dp_run_folder_file(self->folder, "config.ini", path, &error) == DP_OK)
         self->has_config = dp_config_load(&self->config, path, 0, NULL, &error) == DP_OK;
     if (!self->has_config)
         dp_text_append_format(out, "keys are not compared: %s\n", error.message);
-    if (dp_run_folder_find(self->folder, path, &error) == DP_OK &&
-        dp_checkpoint_load_model(&checkpoint, path, &error) == DP_OK) {
-        memcpy(self->dataset, checkpoint.dataset_sha256, sizeof self->dataset);
-        memcpy(self->build, checkpoint.build, sizeof self->build);
-    }
-    dp_checkpoint_clear(&checkpoint);
+    if (dptrain_open(&self->model, self->folder, NULL) == DPTRAIN_OK)
+        dptrain_describe(self->model, &self->is, sizeof self->is);
 }
 
 /* --- telling -------------------------------------------------------------------------------- */
@@ -144,15 +140,16 @@ static bool append_keys(const side *sides, dp_text *out) {
 
 /* Returns whether dataset or build differ. */
 static bool append_origins(const side *sides, dp_text *out) {
-    const side *a = &sides[0], *b = &sides[1];
-    bool known = a->dataset[0] != '\0' && b->dataset[0] != '\0';
-    bool dataset = known && strcmp(a->dataset, b->dataset) != 0;
-    bool build = known && strcmp(a->build, b->build) != 0;
+    const dptrain_description *a = &sides[0].is, *b = &sides[1].is;
+    const bool known = sides[0].model != NULL && sides[1].model != NULL;
+    const bool dataset = known && strcmp(a->dataset_sha256, b->dataset_sha256) != 0;
+    const bool build = known && strcmp(a->build, b->build) != 0;
     char short_a[16], short_b[16];
-    snprintf(short_a, sizeof short_a, "%.12s", a->dataset);
-    snprintf(short_b, sizeof short_b, "%.12s", b->dataset);
-    if (dataset)
+    if (dataset) {
+        snprintf(short_a, sizeof short_a, "%.12s", a->dataset_sha256);
+        snprintf(short_b, sizeof short_b, "%.12s", b->dataset_sha256);
         append_row("dataset (SHA-256)", short_a, short_b, out);
+    }
     if (build)
         dp_text_append_format(out, "  build of A             %s\n  build of B             %s\n",
                               a->build, b->build);
@@ -199,8 +196,10 @@ static dp_status verify(int count, char **paths, bool *differ, dp_text *out, dp_
     append_explanation(sides, *differ, out);
     DP_OR_DONE(dp_text_check(out, error));
 done:
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         dp_metrics_table_clear(&sides[i].metrics);
+        dptrain_close(sides[i].model);
+    }
     return status;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define ROWS_MAX ((size_t)64)
-#define LOGITS_MAX ((size_t)1 << 20) /* floats, unless one row has more */
+#define ROOM_MAX ((size_t)1 << 20) /* logits or ids, unless one row has more */
 
 _Static_assert(DP_HASH_TEXT_SIZE == sizeof((dptrain_model *)NULL)->weights, "a hash as text");
 _Static_assert(DPTRAIN_MESSAGE_SIZE >= DP_ERROR_MESSAGE_SIZE, "room for every message");
@@ -38,7 +38,8 @@ static dp_status lay_out(dptrain_model *self, dp_error *error) {
 static dp_status make_room(dptrain_model *self, dp_error *error) {
     const dp_model_shape *shape = &self->layout.shape;
     dp_workspace room = {0};
-    self->rows = dp_size_max(1, dp_size_min(ROWS_MAX, LOGITS_MAX / shape->vocab));
+    const size_t row = dp_size_max(shape->vocab, shape->block_size);
+    self->rows = dp_size_max(1, dp_size_min(ROWS_MAX, ROOM_MAX / row));
     DP_RESERVE_ROWS(&room, self->logits, self->rows, shape->vocab);
     DP_RESERVE_ROWS(&room, self->contexts, self->rows + 1, shape->block_size);
     DP_RESERVE(&room, self->targets, self->rows);

@@ -157,14 +157,6 @@ double dp_model_loss(dp_model *model, const float *params, size_t rows, const ui
     return loss;
 }
 
-const float *dp_model_logits(dp_model *model, const float *params, const uint32_t *context) {
-    if (model->wide != NULL)
-        dp_wide_model_logits(model->wide, params, context, model->logits);
-    else
-        forward(model, params, 1, context);
-    return model->logits;
-}
-
 /* --- gradients by BLAS ---------------------------------------------------------------------- */
 
 static void drop_features(dp_model *model, const dp_batch *batch, size_t rows) {

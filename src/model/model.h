@@ -71,7 +71,4 @@ typedef struct dp_batch {
 void dp_model_gradient(dp_model *model, const float *params, const dp_batch *batch, float scale,
                        float *gradient, double *losses, dp_profile *profile);
 
-/* The logits [vocab] of one context, valid until the next call; for sampling. */
-const float *dp_model_logits(dp_model *model, const float *params, const uint32_t *context);
-
 #endif

@@ -412,13 +412,3 @@ void dp_wide_model_losses(dp_wide_model *model, const float *params, size_t rows
     dp_wide_model_normalise(model, rows, model->maxima, model->sums, target_logits, maximum,
                             maximum + model->rows, losses);
 }
-
-void dp_wide_model_logits(dp_wide_model *model, const float *params, const uint32_t *context,
-                          float *logits) {
-    fill_own_rows(model, params, 1, context);
-    for (size_t b = 0; b < model->layout->output_blocks; b++) {
-        logits_of_block(model, params, b, 1, model->a, model->logits);
-        memcpy(logits + b * DP_OUTPUT_BLOCK, model->logits,
-               dp_output_tokens(model->layout, b) * sizeof *logits);
-    }
-}

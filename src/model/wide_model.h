@@ -112,8 +112,5 @@ void dp_wide_model_layer1_gradient(const dp_wide_model *model, size_t rows, cons
 /* losses[r] = -log p[target] for up to grain_rows rows, without dropout. */
 void dp_wide_model_losses(dp_wide_model *model, const float *params, size_t rows,
                           const uint32_t *contexts, const uint32_t *targets, double *losses);
-/* The logits [vocab] of one context. */
-void dp_wide_model_logits(dp_wide_model *model, const float *params, const uint32_t *context,
-                          float *logits);
 
 #endif

@@ -63,6 +63,14 @@ if command -v python3 >/dev/null; then
     python3 -m json.tool nearest.json >/dev/null || fail "no JSON: $(cat nearest.json)"
 fi
 
+# None of those that only ask starts MPI, which cannot start here.
+for command in "predict em" "nearest a" "sample -n 1" "info" "verify runs/small runs/small" \
+    "report --out page.html"; do
+    # shellcheck disable=SC2086
+    OMPI_MCA_pml=none "$BIN/dptrain" $command >out.txt 2>error.txt ||
+        fail "$command needs MPI: $(cat error.txt)"
+done
+
 expect_refusal "TOKEN is missing" "$BIN/dptrain" nearest
 expect_refusal "CONTEXT is missing behind it" "$BIN/dptrain" predict runs/small
 expect_refusal "TOKEN: 'ab' is not in the vocabulary: . a b" "$BIN/dptrain" nearest ab

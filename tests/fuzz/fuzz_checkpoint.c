@@ -1,7 +1,9 @@
-/* A checkpoint file: it is refused, or can be saved again. What is made up has a seal that does not
+/* A checkpoint file: it is refused, or can be saved again; and as a model of the library it is
+ * refused, or can be asked anything. What is made up has a seal that does not
  * match, as a damaged file has; so it is also tried with the right one, as a hostile file has it.
  */
 #include "base/digest.h"
+#include "dptrain/dptrain.h"
 #include "fuzz.h"
 #include "run/checkpoint.h"
 
@@ -23,6 +25,25 @@ static void load(const char *path) {
     dp_checkpoint_clear(&checkpoint);
 }
 
+static void ask(const char *path) {
+    dptrain_error error = {0};
+    dptrain_model *model = NULL;
+    dptrain_text_score score;
+    dptrain_sampling how;
+    const char *text = NULL;
+    const dptrain_status status = dptrain_open(&model, path, &error);
+    if (status != DPTRAIN_OK) {
+        fuzz_demand(model == NULL && error.status == status && error.message[0] != '\0');
+        return;
+    }
+    dptrain_sampling_init(&how, sizeof how);
+    how.length = 3;
+    fuzz_demand(dptrain_score(model, "ab <unk> c", 10, &score, sizeof score, &error) == DPTRAIN_OK);
+    fuzz_demand(score.tokens > 0);
+    fuzz_demand(dptrain_sample(model, &how, 0, &text, &error) == DPTRAIN_OK);
+    dptrain_close(model);
+}
+
 static size_t unsealed_size(const uint8_t *data, size_t size) {
     bool sealed =
         size >= SEAL_SIZE && memcmp(data + size - SEAL_SIZE, SEAL_WORD, strlen(SEAL_WORD)) == 0;
@@ -41,8 +62,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     snprintf(path, sizeof path, "%s", fuzz_path("checkpoint"));
     fuzz_write(path, data, size);
     load(path);
+    ask(path);
     write_sealed(path, data, unsealed_size(data, size));
     load(path);
+    ask(path);
     unlink(path);
     return 0;
 }
