@@ -6,7 +6,8 @@
 #     scripts/test.sh -R options -V      those with "options" in their name, and what they print
 #
 # The tests need neither root nor a network. PRESET chooses the build: default, debug, asan. Three tests
-# a processor run at once, as most of them wait most of the time; -j 1 runs them one by one.
+# a processor run at once, as most of them wait most of the time, or two with the sanitizers; -j 1 runs
+# them one by one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=${PRESET:-default}
@@ -14,4 +15,6 @@ preset=${PRESET:-default}
 scripts/install_dependencies.sh
 scripts/build.sh "$preset"
 . scripts/env.sh
-exec ctest --preset "$preset" --output-on-failure --parallel $((3 * $(nproc))) "$@"
+at_once=3
+[ "$preset" != asan ] || at_once=2
+exec ctest --preset "$preset" --output-on-failure --parallel $((at_once * $(nproc))) "$@"
