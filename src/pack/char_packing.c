@@ -44,16 +44,15 @@ static dp_status number(void *state, dp_error *error) {
     packer *self = state;
     const dp_alphabet *alphabet = &self->alphabet;
     typedef char token_text[DP_UTF8_MAX_BYTES + 1];
-    dp_status status = DP_OK;
-    token_text *texts = NULL;
-    const char **tokens = NULL;
+    DP_OWNED(dp_memory_release) token_text *texts = NULL;
+    DP_OWNED(dp_memory_release) const char **tokens = NULL;
     size_t count = DP_BOUNDARY_ID + 1;
     for (uint32_t c = 0; c < alphabet->end; c++) {
         if (alphabet->ids[c] != 0)
             alphabet->ids[c] = (uint32_t)count++;
     }
-    DP_NEW_OR_DONE(texts, count);
-    DP_NEW_OR_DONE(tokens, count);
+    DP_TRY_NEW(texts, count);
+    DP_TRY_NEW(tokens, count);
     dp_utf8_encode(alphabet->boundary, texts[DP_BOUNDARY_ID]);
     for (uint32_t c = 0; c < alphabet->end; c++) {
         if (alphabet->ids[c] != 0)
@@ -61,11 +60,7 @@ static dp_status number(void *state, dp_error *error) {
     }
     for (size_t i = 0; i < count; i++)
         tokens[i] = texts[i];
-    status = dp_vocabulary_init(&self->job->vocabulary, tokens, count, error);
-done:
-    dp_memory_free((void *)tokens);
-    dp_memory_free(texts);
-    return status;
+    return dp_vocabulary_init(&self->job->vocabulary, tokens, count, error);
 }
 
 /* --- words to ids ----------------------------------------------------------------------------- */

@@ -211,19 +211,17 @@ static void release(dp_packing_job *job) {
 
 dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
                          dp_termination *termination, dp_error *error) {
-    dp_status status = DP_OK;
     const dp_packing_kind *kind =
         request->unit == DP_UNIT_WORD ? &dp_word_packing : &dp_char_packing;
-    dp_packing_job job = {.request = request, .termination = termination};
+    DP_OWNED(release) dp_packing_job job = {.request = request, .termination = termination};
     void *self = dp_memory_zeroed(1, kind->size, error);
     if (self == NULL)
         return error->status;
     dp_progress_line_open(&job.progress, stderr);
-    status = pack(&job, kind, self, error);
+    const dp_status status = pack(&job, kind, self, error);
     if (status == DP_OK)
         summarize(&job, packing);
     kind->end(self);
     dp_memory_free(self);
-    release(&job);
     return status;
 }

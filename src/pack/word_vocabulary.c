@@ -16,7 +16,7 @@ typedef struct kept_word {
 typedef struct numbering {
     dp_word_table *table;
     const dp_word_choice *choice;
-    kept_word *words; /* [count] owned, with room for all entries and the special words */
+    kept_word *words; /* [count] with room for all entries and the special words */
     size_t count;
     bool merges;          /* some words are too rare to be kept */
     size_t listed;        /* entries of the table, without special words that it gets here */
@@ -106,51 +106,44 @@ static dp_status check_size(const char *const *tokens, size_t count, dp_error *e
 
 static dp_status make_vocabulary(const numbering *self, dp_vocabulary *vocabulary,
                                  dp_error *error) {
-    dp_status status = DP_OK;
-    const char **tokens = NULL;
+    DP_OWNED(dp_memory_release) const char **tokens = NULL;
     const size_t count = self->count + 1;
-    DP_NEW_OR_DONE(tokens, count);
+    DP_TRY_NEW(tokens, count);
     tokens[DP_BOUNDARY_ID] = self->choice->boundary;
     for (size_t i = 0; i < self->count; i++)
         tokens[1 + i] = dp_word_table_text(self->table, self->words[i].index);
-    DP_OR_DONE(check_size(tokens, count, error));
-    DP_OR_DONE(dp_vocabulary_init(vocabulary, tokens, count, error));
-    DP_NEW_OR_DONE(vocabulary->counts, count);
+    DP_TRY(check_size(tokens, count, error));
+    DP_TRY(dp_vocabulary_init(vocabulary, tokens, count, error));
+    DP_TRY_NEW(vocabulary->counts, count);
     vocabulary->counts[DP_BOUNDARY_ID] = self->choice->boundary_count;
     for (size_t i = 0; i < self->count; i++)
         vocabulary->counts[1 + i] = self->words[i].count;
-done:
-    dp_memory_free((void *)tokens);
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_word_vocabulary_make(dp_word_table *table, const dp_word_choice *choice,
                                   dp_vocabulary *vocabulary, uint32_t *unknown_id,
                                   dp_error *error) {
-    dp_status status = DP_OK;
     const dp_word end = dp_word_of(DP_END_OF_LINE), unknown = dp_word_of(DP_UNKNOWN_WORD);
     numbering self = {.table = table,
                       .choice = choice,
                       .listed = table->count,
                       .end_of_line = DP_WORD_NONE,
                       .unknown = dp_word_table_find(table, &unknown)};
+    DP_OWNED(dp_memory_release) kept_word *words = NULL;
     *vocabulary = (dp_vocabulary){0};
     if (choice->end_of_line)
-        DP_OR_DONE(dp_word_table_add(table, &end, 0, &self.end_of_line, error));
-    DP_NEW_OR_DONE(self.words, table->count + 2);
+        DP_TRY(dp_word_table_add(table, &end, 0, &self.end_of_line, error));
+    DP_TRY_NEW(words, table->count + 2);
+    self.words = words;
     keep_frequent(&self);
     if (cut_to_limit(&self))
-        DP_OR_DONE(add_unknown(&self, error));
+        DP_TRY(add_unknown(&self, error));
     if (choice->end_of_line)
         self.words[self.count++] = (kept_word){.count = table->entries[self.end_of_line].count,
                                                .first = first_of(&self, self.end_of_line),
                                                .index = self.end_of_line};
     qsort(self.words, self.count, sizeof *self.words, frequent_first);
     assign_ids(&self, unknown_id);
-    status = make_vocabulary(&self, vocabulary, error);
-done:
-    if (status != DP_OK)
-        dp_vocabulary_clear(vocabulary);
-    dp_memory_free(self.words);
-    return status;
+    return make_vocabulary(&self, vocabulary, error);
 }

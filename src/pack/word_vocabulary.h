@@ -28,8 +28,9 @@ typedef struct dp_word_choice {
 } dp_word_choice;
 
 /* Gives each entry of the table its id and makes the vocabulary, with counts, which the caller
- * clears. *unknown_id is DP_WORD_NONE where there is no DP_UNKNOWN_WORD. Special words may be added
- * to the table. DP_ERR_INPUT where the vocabulary would be larger than a reader takes. */
+ * clears, also after a failure. *unknown_id is DP_WORD_NONE where there is no DP_UNKNOWN_WORD.
+ * Special words may be added to the table. DP_ERR_INPUT where the vocabulary would be larger than a
+ * reader takes. */
 dp_status dp_word_vocabulary_make(dp_word_table *table, const dp_word_choice *choice,
                                   dp_vocabulary *vocabulary, uint32_t *unknown_id,
                                   dp_error *error) DP_CHECKED;

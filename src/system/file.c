@@ -18,6 +18,11 @@ static int open_file(const char *path, int flags) {
     return descriptor;
 }
 
+static void close_file(const int *descriptor) {
+    if (*descriptor >= 0)
+        close(*descriptor);
+}
+
 dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path, dp_error *error) {
     dp_status status = DP_OK;
     memset(file, 0, sizeof *file);
@@ -60,16 +65,13 @@ dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, s
 }
 
 static dp_status sync_path(const char *path, int flags, dp_error *error) {
-    int descriptor = open_file(path, flags);
+    DP_OWNED(close_file) int descriptor = open_file(path, flags);
     if (descriptor < 0)
         return dp_fail_errno(error, errno, "cannot open %s", path);
-    int failed = 0;
-    do
-        failed = fsync(descriptor) != 0 ? errno : 0;
-    while (failed == EINTR);
-    close(descriptor);
-    if (failed != 0)
-        return dp_fail_errno(error, failed, "cannot sync %s", path);
+    while (fsync(descriptor) != 0) {
+        if (errno != EINTR)
+            return dp_fail_errno(error, errno, "cannot sync %s", path);
+    }
     return DP_OK;
 }
 
@@ -110,33 +112,22 @@ dp_status dp_file_write(const char *path, const void *bytes, size_t count, dp_er
 }
 
 dp_status dp_file_map_open(dp_file_map *map, const char *path, dp_error *error) {
-    dp_status status = DP_OK;
     struct stat information;
     *map = (dp_file_map){0};
     /* O_NONBLOCK: opening a pipe that nobody writes to would wait for ever. */
-    int descriptor = open_file(path, O_RDONLY | O_NONBLOCK);
-    if (descriptor < 0 || fstat(descriptor, &information) != 0) {
-        status = dp_fail_errno(error, errno, "cannot read %s", path);
-        goto done;
-    }
-    if (!S_ISREG(information.st_mode)) {
-        status = dp_fail(error, DP_ERR_INPUT, "cannot read %s: not a regular file", path);
-        goto done;
-    }
-    map->size = (size_t)information.st_size;
-    if (map->size == 0)
-        goto done;
-    void *data = mmap(NULL, map->size, PROT_READ, MAP_SHARED, descriptor, 0);
-    if (data == MAP_FAILED) {
-        status = dp_fail_errno(error, errno, "cannot map %s", path);
-        map->size = 0;
-        goto done;
-    }
-    map->data = data;
-done:
-    if (descriptor >= 0)
-        close(descriptor);
-    return status;
+    DP_OWNED(close_file) int descriptor = open_file(path, O_RDONLY | O_NONBLOCK);
+    if (descriptor < 0 || fstat(descriptor, &information) != 0)
+        return dp_fail_errno(error, errno, "cannot read %s", path);
+    if (!S_ISREG(information.st_mode))
+        return dp_fail(error, DP_ERR_INPUT, "cannot read %s: not a regular file", path);
+    if (information.st_size == 0)
+        return DP_OK;
+    const size_t size = (size_t)information.st_size;
+    void *data = mmap(NULL, size, PROT_READ, MAP_SHARED, descriptor, 0);
+    if (data == MAP_FAILED)
+        return dp_fail_errno(error, errno, "cannot map %s", path);
+    *map = (dp_file_map){.data = data, .size = size};
+    return DP_OK;
 }
 
 void dp_file_map_close(dp_file_map *map) {
