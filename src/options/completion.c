@@ -1,5 +1,7 @@
 #include "options/completion.h"
 
+#include "completion_bash.h"
+
 #include <string.h>
 
 /* The part that is the same for all programs; PROGRAM stands for the name.
@@ -7,13 +9,9 @@
  * bash cuts words at "=", so NAME=VALUE arrives as three. What _PROGRAM_values says of a name is a
  * list of words, or LIST and words that may be joined by commas, or FILE, or ANY; nothing: no value
  * follows. */
-static const char common[] =
-#include "completion_bash.h" /* completion.bash, as a string */
-    ;
-
 static void append_common(const char *program, dp_text *script) {
     static const char mark[] = "PROGRAM";
-    const char *text = common;
+    const char *text = completion_bash;
     for (const char *at = strstr(text, mark); at != NULL; at = strstr(text, mark)) {
         dp_text_append_bytes(script, text, (size_t)(at - text));
         dp_text_append(script, program);

@@ -108,48 +108,39 @@ void dp_axis_thin(dp_axis *axis, size_t most) {
     place_linear(axis, (double)most);
 }
 
-typedef void (*label_appender)(double tic, dp_text *commands);
+static void append_count(double value, dp_text *out) {
+    dp_text_append(out, DP_COUNT_TEXT((uint64_t)value));
+}
 
-static void append_number(double tic, dp_text *commands) {
+static void append_number(double tic, dp_text *out) {
     if (tic >= 1000.0 && tic < 1e15 && tic == floor(tic))
-        dp_text_append(commands, DP_COUNT_TEXT((uint64_t)tic));
+        append_count(tic, out);
     else
-        dp_text_append_format(commands, "%.8g", tic);
+        dp_text_append_format(out, "%.8g", tic);
 }
 
 /* That of a loss: three digits, whole numbers from there on; beyond the range of such text as a
  * power. */
-static void append_perplexity(double loss, dp_text *commands) {
+static void append_perplexity(double loss, dp_text *out) {
     const double perplexity = exp(loss);
     if (perplexity >= 100.0 && perplexity < 1e6)
-        dp_text_append(commands, DP_COUNT_TEXT((uint64_t)round(perplexity)));
+        append_count(round(perplexity), out);
     else
-        dp_text_append_format(commands, "%.3g", perplexity);
+        dp_text_append_format(out, "%.3g", perplexity);
 }
 
-static void append_nothing(double tic, dp_text *commands) {
-    (void)tic;
-    (void)commands;
-}
-
-static void append_axis(const dp_axis *axis, const char *name, label_appender append_label,
-                        dp_text *commands) {
-    dp_text_append_format(commands, "%s logscale %s\nset %srange [%.17g:%.17g]\nset %stics (",
-                          axis->logarithmic ? "set" : "unset", name, name, axis->low, axis->high,
-                          name);
+void dp_axis_assign(const dp_axis *axis, const char *variable, const char *name,
+                    dp_axis_labels labels, dp_text *values) {
+    dp_text_append_format(values, "%s = '%s logscale %s; set %srange [%.17g:%.17g]; set %stics (",
+                          variable, axis->logarithmic ? "set" : "unset", name, name, axis->low,
+                          axis->high, name);
     for (size_t i = 0; i < axis->count; i++) {
-        dp_text_append(commands, i == 0 ? "\"" : ", \"");
-        append_label(axis->tics[i], commands);
-        dp_text_append_format(commands, "\" %.10g", axis->tics[i]);
+        dp_text_append(values, i == 0 ? "\"" : ", \"");
+        if (labels == DP_AXIS_NUMBERS)
+            append_number(axis->tics[i], values);
+        else if (labels == DP_AXIS_PERPLEXITIES)
+            append_perplexity(axis->tics[i], values);
+        dp_text_append_format(values, "\" %.10g", axis->tics[i]);
     }
-    dp_text_append(commands, ")\n");
-}
-
-void dp_axis_append(const dp_axis *axis, const char *name, bool labelled, dp_text *commands) {
-    append_axis(axis, name, labelled ? append_number : append_nothing, commands);
-}
-
-void dp_axis_append_perplexities(const dp_axis *losses, dp_text *commands) {
-    append_axis(losses, "y2", append_perplexity, commands);
-    dp_text_append(commands, "set y2label \"perplexity\"\n");
+    dp_text_append(values, ")'\n");
 }

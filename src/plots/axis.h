@@ -29,11 +29,15 @@ dp_axis dp_axis_widen(dp_axis axis, double fraction);
  * least, else about `most` at equal distances. */
 void dp_axis_thin(dp_axis *axis, size_t most);
 
-/* Appends gnuplot's commands for axis `name` ("x", "y"): scale, range, tics, and their labels,
- * whole numbers as "50,000"; without labels where they stand below another panel. */
-void dp_axis_append(const dp_axis *axis, const char *name, bool labelled, dp_text *commands);
+typedef enum dp_axis_labels {
+    DP_AXIS_BARE,         /* none, where tics stand above another panel */
+    DP_AXIS_NUMBERS,      /* whole ones as "50,000" */
+    DP_AXIS_PERPLEXITIES, /* of losses */
+} dp_axis_labels;
 
-/* Appends those for the right side, where the y axis has losses: the perplexity at each tic. */
-void dp_axis_append_perplexities(const dp_axis *losses, dp_text *commands);
+/* Assigns to a variable of gnuplot, for `eval`, the commands for axis `name` ("x", "y", "y2"):
+ * scale, range, tics, and their labels. */
+void dp_axis_assign(const dp_axis *axis, const char *variable, const char *name,
+                    dp_axis_labels labels, dp_text *values);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "embedding_gp.h"
 #include "plots/axis.h"
 #include "plots/pca.h"
 
@@ -24,8 +25,7 @@
 typedef struct token_place {
     uint32_t id;
     uint64_t frequency;
-    double x; /* coordinates in the embedding */
-    double y;
+    double at[2]; /* coordinates in the embedding */
 } token_place;
 
 /* The part of the picture that a label covers, in pixels. */
@@ -41,22 +41,19 @@ typedef struct scatter {
     size_t *labelled;    /* [label_count] indices of places */
     size_t label_count;
     bool in_dots; /* each label in its dot, rather than beside */
-    dp_axis x_axis;
-    dp_axis y_axis;
+    dp_axis axes[2];
     double shares[DP_PCA_COMPONENTS];
 } scatter;
 
 /* --- places ----------------------------------------------------------------------------------- */
 
-static void find_axes(scatter *self) {
-    token_place low = {.x = INFINITY, .y = INFINITY}, high = {.x = -INFINITY, .y = -INFINITY};
+static dp_axis find_axis(const scatter *self, int k) {
+    double low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < self->count; i++) {
-        const token_place *at = &self->places[i];
-        low = (token_place){.x = fmin(low.x, at->x), .y = fmin(low.y, at->y)};
-        high = (token_place){.x = fmax(high.x, at->x), .y = fmax(high.y, at->y)};
+        low = fmin(low, self->places[i].at[k]);
+        high = fmax(high, self->places[i].at[k]);
     }
-    self->x_axis = dp_axis_widen(dp_axis_linear(low.x, high.x), 0.05);
-    self->y_axis = dp_axis_widen(dp_axis_linear(low.y, high.y), 0.05);
+    return dp_axis_widen(dp_axis_linear(low, high), 0.05);
 }
 
 static dp_status find_places(scatter *self, const dp_checkpoint *checkpoint, const uint64_t *counts,
@@ -78,25 +75,11 @@ static dp_status find_places(scatter *self, const dp_checkpoint *checkpoint, con
     for (size_t id = 0; id < self->count; id++)
         self->places[id] = (token_place){.id = (uint32_t)id,
                                          .frequency = counts == NULL ? 0 : counts[id],
-                                         .x = scores[2 * id],
-                                         .y = scores[2 * id + 1]};
+                                         .at = {scores[2 * id], scores[2 * id + 1]}};
     return DP_OK;
 }
 
 /* --- labels ----------------------------------------------------------------------------------- */
-
-/* Blanks get signs that can be seen; NULL for other characters. */
-static const char *visible_sign(const char *character, size_t length) {
-    static const char *const signs[][2] = {{" ", "\xE2\x90\xA3"},        /* open box */
-                                           {"\xC2\xA0", "\xE2\x90\xA3"}, /* no-break space */
-                                           {"\t", "\xE2\x86\xB9"},       /* tab key */
-                                           {"\n", "\xE2\x86\xB5"}};      /* return key */
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
-        if (strlen(signs[i][0]) == length && memcmp(signs[i][0], character, length) == 0)
-            return signs[i][1];
-    }
-    return NULL;
-}
 
 /* Code points of the token that are shown, and in *bytes where they end; what is beyond is told by
  * an ellipsis. */
@@ -113,17 +96,28 @@ static size_t label_length(const scatter *self, uint32_t id) {
     return count_shown(dp_vocabulary_token(self->vocabulary, id), &bytes);
 }
 
-static void append_label(dp_text *out, const char *token) {
+/* Blanks get signs that can be seen, a backslash the text given for it. */
+static void append_label(dp_text *out, const char *token, const char *backslash) {
+    const struct {
+        const char *character, *sign;
+    } signs[] = {{" ", "\xE2\x90\xA3"},        /* open box */
+                 {"\xC2\xA0", "\xE2\x90\xA3"}, /* no-break space */
+                 {"\t", "\xE2\x86\xB9"},       /* tab key */
+                 {"\n", "\xE2\x86\xB5"},       /* return key */
+                 {"\\", backslash}};
     size_t end = 0;
     count_shown(token, &end);
     for (size_t at = 0, length = 0; at < end; at += length) {
         uint32_t code_point = 0;
+        const char *sign = NULL;
         length = dp_utf8_next_shown(token + at, &code_point);
-        const char *sign = visible_sign(token + at, length);
-        if (sign != NULL)
-            dp_text_append(out, sign);
-        else
-            dp_text_append_bytes(out, token + at, length);
+        for (size_t i = 0; i < sizeof signs / sizeof signs[0] && sign == NULL; i++) {
+            if (strlen(signs[i].character) == length &&
+                memcmp(token + at, signs[i].character, length) == 0)
+                sign = signs[i].sign;
+        }
+        dp_text_append_bytes(out, sign != NULL ? sign : token + at,
+                             sign != NULL ? strlen(sign) : length);
     }
     dp_text_append(out, token[end] != '\0' ? "\xE2\x80\xA6" : "");
 }
@@ -134,7 +128,7 @@ static double to_pixels(const dp_axis *axis, double value) {
 }
 
 static box label_box(const scatter *self, const token_place *place) {
-    double x = to_pixels(&self->x_axis, place->x), y = to_pixels(&self->y_axis, place->y);
+    double x = to_pixels(&self->axes[0], place->at[0]), y = to_pixels(&self->axes[1], place->at[1]);
     double width = LABEL_WIDTH * (double)label_length(self, place->id) + 10.0;
     return (box){.left = x - 4.0,
                  .right = x + width,
@@ -185,7 +179,8 @@ static dp_status choose_labels(scatter *self, dp_error *error) {
     self->in_dots = fits_in_dots(self);
     qsort(self->places, self->count, sizeof *self->places, frequent_first);
     self->count = self->count < self->shown_max ? self->count : self->shown_max;
-    find_axes(self);
+    for (int k = 0; k < 2; k++)
+        self->axes[k] = find_axis(self, k);
     if (!self->in_dots)
         DP_TRY(place_labels(self, error));
     for (size_t i = 0; self->in_dots && i < self->count; i++)
@@ -196,7 +191,7 @@ static dp_status choose_labels(scatter *self, dp_error *error) {
 /* --- the figure ------------------------------------------------------------------------------- */
 
 static void append_place(dp_text *data, const token_place *place, size_t number) {
-    dp_text_append_format(data, "%.8g\t%.8g\t%zu\n", place->x, place->y, number);
+    dp_text_append_format(data, "%.8g\t%.8g\t%zu\n", place->at[0], place->at[1], number);
 }
 
 /* x, y, id; in the last block the number of the label instead of the id. */
@@ -214,83 +209,48 @@ static void append_data(const scatter *self, dp_text *data) {
         append_place(data, &self->places[self->labelled[i]], i + 1);
 }
 
-/* For gnuplot's labels at points, where a backslash begins an escape even in a plain string. */
-static void append_point_label(dp_text *out, const char *token) {
-    dp_text label = {0};
-    append_label(&label, token);
-    for (const char *c = dp_text_string(&label); *c != '\0'; c++)
-        dp_text_append_bytes(out, *c == '\\' ? "\\\\" : c, *c == '\\' ? 2 : 1);
-    out->failed = out->failed || label.failed;
-    dp_text_clear(&label);
-}
-
-/* "label", an array of what is written, and the boundary's entry of the legend. */
-static void append_names(const scatter *self, const dp_text *title, dp_text *names) {
+/* An array of what is written at points, where a backslash begins an escape even in a plain
+ * string. */
+static void assign_labels(const scatter *self, dp_text *values) {
+    DP_OWNED(dp_text_clear) dp_text label = {0};
     char variable[32];
-    dp_text label = {0};
-    dp_gnuplot_assign(names, "run_title", title);
-    dp_text_append_format(names, "array label[%zu]\n",
+    dp_text_append_format(values, "array label[%zu]\n",
                           self->label_count > 0 ? self->label_count : 1);
     for (size_t i = 0; i < self->label_count; i++) {
-        uint32_t id = self->places[self->labelled[i]].id;
+        const uint32_t id = self->places[self->labelled[i]].id;
+        dp_text_cut(&label, 0);
+        append_label(&label, dp_vocabulary_token(self->vocabulary, id), "\\\\");
         snprintf(variable, sizeof variable, "label[%zu]", i + 1);
-        append_point_label(&label, dp_vocabulary_token(self->vocabulary, id));
-        dp_gnuplot_assign(names, variable, &label);
-        dp_text_clear(&label);
+        dp_gnuplot_assign(values, variable, "%s", dp_text_string(&label));
     }
-    dp_text_append(&label, "boundary \"");
-    append_label(&label, dp_vocabulary_token(self->vocabulary, DP_BOUNDARY_ID));
-    dp_text_append(&label, "\"");
-    dp_gnuplot_assign(names, "boundary", &label);
-    dp_text_clear(&label);
+    dp_text_cut(&label, 0);
+    append_label(&label, dp_vocabulary_token(self->vocabulary, DP_BOUNDARY_ID), "\\");
+    dp_gnuplot_assign(values, "boundary", "boundary \"%s\"", dp_text_string(&label));
+    values->failed |= label.failed;
 }
 
-static void append_axis_label(const scatter *self, const char *name, int k, bool principal,
-                              dp_text *commands) {
+static void assign_axis(const scatter *self, int k, bool principal, dp_text *values) {
+    static const char *const names[] = {"x", "y"};
+    char variable[] = "?_axis", label[] = "?_label";
+    variable[0] = label[0] = names[k][0];
+    dp_axis_assign(&self->axes[k], variable, names[k], DP_AXIS_NUMBERS, values);
     if (principal)
-        dp_text_append_format(commands,
-                              "set %slabel \"principal component %d, %.0f %% of the variance\"\n",
-                              name, k + 1, 100.0 * self->shares[k]);
+        dp_gnuplot_assign(values, label, "principal component %d, %.0f %% of the variance", k + 1,
+                          100.0 * self->shares[k]);
     else
-        dp_text_append_format(commands, "set %slabel \"dimension %d\"\n", name, k);
+        dp_gnuplot_assign(values, label, "dimension %d", k);
 }
 
-/* Dots large enough for a letter, or smaller the more of them there are. */
-static double dot_size(const scatter *self) {
-    return self->in_dots ? (self->count <= 64 ? 2.8 : 1.9) : self->count <= 1000 ? 0.6 : 0.35;
-}
-
-static void append_commands(const scatter *self, bool principal, dp_text *commands) {
-    const double size = dot_size(self);
-    dp_text_append_format(commands,
-                          "set lmargin at screen %g\nset rmargin at screen %g\n"
-                          "set bmargin at screen %g\nset tmargin at screen %g\n",
-                          FRAME_LOW, FRAME_HIGH, FRAME_LOW, FRAME_HIGH);
-    dp_axis_append(&self->x_axis, "x", true, commands);
-    dp_axis_append(&self->y_axis, "y", true, commands);
-    append_axis_label(self, "x", 0, principal, commands);
-    append_axis_label(self, "y", 1, principal, commands);
-    dp_text_append_format(
-        commands,
-        "set title run_title\n"
-        "set key at screen %g, screen 0.985 right top\n"
-        "plot data index \"tokens\" with points pt 7 ps %g*marker lc rgb \"%s\" notitle, \\\n"
-        "     data index \"boundary\" with points pt 5 ps %g*marker lc rgb \"#f4c08a\" title "
-        "boundary, "
-        "\\\n     data index \"labels\" using 1:2:(label[int($3)]) with labels %s "
-        "textcolor rgb \"#222222\" notitle\n",
-        FRAME_HIGH, size, self->in_dots ? "#c6dcef" : DP_COLOUR_CLOUD,
-        self->in_dots ? size * 0.9 : size + 0.6,
-        self->in_dots ? "center font large" : "left offset character 0.6, 0 font small");
-}
-
-static void append_title(const scatter *self, const char *name, const dp_checkpoint *checkpoint,
-                         dp_text *title) {
-    dp_text_append_format(title, "%s: embedding at step %s", name,
-                          DP_COUNT_TEXT(checkpoint->progress.step));
-    if (self->count < checkpoint->vocabulary.count)
-        dp_text_append_format(title, ", %s of %s tokens", DP_COUNT_TEXT(self->count),
-                              DP_COUNT_TEXT(checkpoint->vocabulary.count));
+static void assign_title(const scatter *self, const char *name, const dp_checkpoint *checkpoint,
+                         dp_text *values) {
+    const size_t all = checkpoint->vocabulary.count;
+    DP_OWNED(dp_text_clear) dp_text part = {0};
+    if (self->count < all)
+        dp_text_append_format(&part, ", %s of %s tokens", DP_COUNT_TEXT(self->count),
+                              DP_COUNT_TEXT(all));
+    dp_gnuplot_assign(values, "run_title", "%s: embedding at step %s%s", name,
+                      DP_COUNT_TEXT(checkpoint->progress.step), dp_text_string(&part));
+    values->failed |= part.failed;
 }
 
 static void clear(scatter *self) {
@@ -301,19 +261,23 @@ static void clear(scatter *self) {
 dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,
                               const uint64_t *counts, bool principal, dp_gnuplot_figure *figure,
                               dp_error *error) {
-    DP_OWNED(dp_text_clear) dp_text title = {0};
     DP_OWNED(clear)
     scatter self = {.vocabulary = &checkpoint->vocabulary,
                     .count = checkpoint->vocabulary.count,
                     .shown_max = checkpoint->unit == DP_UNIT_WORD ? WORDS_MAX : DOTS_MAX};
+    dp_text *values = &figure->values;
     *figure = (dp_gnuplot_figure){.name = principal ? "embedding_pca" : "embedding",
                                   .width = (unsigned)SIDE,
-                                  .height = (unsigned)SIDE};
+                                  .height = (unsigned)SIDE,
+                                  .script = embedding_gp};
     DP_TRY(find_places(&self, checkpoint, counts, principal, error));
     DP_TRY(choose_labels(&self, error));
-    append_title(&self, name, checkpoint, &title);
-    append_names(&self, &title, &figure->names);
     append_data(&self, &figure->data);
-    append_commands(&self, principal, &figure->commands);
+    dp_text_append_format(values, "low = %g\nhigh = %g\ntokens = %zu\nin_dots = %d\n", FRAME_LOW,
+                          FRAME_HIGH, self.count, self.in_dots);
+    assign_title(&self, name, checkpoint, values);
+    assign_axis(&self, 0, principal, values);
+    assign_axis(&self, 1, principal, values);
+    assign_labels(&self, values);
     return DP_OK;
 }

@@ -2,6 +2,7 @@
 #include "plots/gnuplot.h"
 
 #include "base/utf8.h"
+#include "style_gp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PNG_SCALE 1.6
-
 void dp_gnuplot_clear(dp_gnuplot_figure *figure) {
-    dp_text_clear(&figure->names);
+    dp_text_clear(&figure->values);
     dp_text_clear(&figure->data);
-    dp_text_clear(&figure->commands);
 }
 
 /* A quote is joined on: gnuplot 5.4 takes no string that begins with a doubled one. */
@@ -31,11 +29,16 @@ void dp_gnuplot_append_string(dp_text *script, const char *text) {
     dp_text_append(script, "'");
 }
 
-void dp_gnuplot_assign(dp_text *names, const char *variable, const dp_text *text) {
-    dp_text_append_format(names, "%s = ", variable);
-    dp_gnuplot_append_string(names, dp_text_string(text));
-    dp_text_append(names, "\n");
-    names->failed = names->failed || text->failed;
+void dp_gnuplot_assign(dp_text *values, const char *variable, const char *format, ...) {
+    DP_OWNED(dp_text_clear) dp_text text = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    dp_text_append_arguments(&text, format, arguments);
+    va_end(arguments);
+    dp_text_append_format(values, "%s = ", variable);
+    dp_gnuplot_append_string(values, dp_text_string(&text));
+    dp_text_append(values, "\n");
+    values->failed |= text.failed;
 }
 
 /* --- the script ------------------------------------------------------------------------------- */
@@ -59,69 +62,18 @@ static void append_uncommon(dp_text *set, const char *text) {
     }
 }
 
-/* "cairo", whether to draw the PNG with it: its lines and letters are smoother, and it finds
- * letters in all fonts. Where none has a letter, it hides the picture behind a box as large
- * (gnuplot 5.4), which the other terminal does not. */
-static void append_choice(dp_text *script, const dp_gnuplot_figure *figure) {
-    dp_text set = {0};
-    append_uncommon(&set, dp_text_string(&figure->names));
-    dp_text_append(script, "cairo = strstrt(GPVAL_TERMINALS, \" pngcairo \") > 0");
-    if (set.length > 0)
-        dp_text_append_format(script, " && system(\"fc-list ':charset=%s' 2>/dev/null\") ne \"\"",
-                              dp_text_string(&set));
-    dp_text_append(script, "\n");
-    script->failed = script->failed || set.failed;
-    dp_text_clear(&set);
-}
-
-static void append_terminals(dp_text *script, const dp_gnuplot_figure *figure) {
-    const double width = PNG_SCALE * figure->width, height = PNG_SCALE * figure->height;
-    append_choice(script, figure);
-    dp_text_append_format(
-        script,
-        "do for [kind in \"png svg\"] {\n"
-        "reset\n"
-        "set datafile separator \"\\t\"\n"
-        "if (kind eq \"svg\") {\n"
-        "    set terminal svg noenhanced size %u,%u font \"sans-serif,13.5\" background \"white\"\n"
-        "    marker = 0.7; large = \",17\"; small = \",12\"\n"
-        "} else { if (cairo) {\n"
-        "    set terminal pngcairo noenhanced size %.0f,%.0f font \"sans,11\" fontscale %g "
-        "linewidth %g pointscale %g background \"white\"\n"
-        "    marker = 1.2; large = \",14\"; small = \",10\"\n"
-        "} else {\n"
-        "    set terminal png truecolor noenhanced size %.0f,%.0f font \"sans,15\" linewidth %g "
-        "background \"white\"\n"
-        "    marker = 2; large = \",19\"; small = \",13\"\n"
-        "} }\n"
-        "set output \"%s.\".kind\n",
-        figure->width, figure->height, width, height, PNG_SCALE, PNG_SCALE, PNG_SCALE, width,
-        height, PNG_SCALE, figure->name);
-}
-
-static void append_style(dp_text *script) {
-    dp_text_append(script, "set border 3 linewidth 0.8 linecolor rgb \"#888888\"\n"
-                           "set tics nomirror textcolor rgb \"#444444\"\n"
-                           "set grid linetype 1 linewidth 0.6 linecolor rgb \"#e4e4e4\"\n"
-                           "set key top right samplen 1.8 spacing 1.25 textcolor rgb \"" //
-                   DP_COLOUR_INK "\"\n"
-                           "set title textcolor rgb \"" DP_COLOUR_INK "\" font large\n"
-                           "set xlabel textcolor rgb \"" DP_COLOUR_INK "\"\n"
-                           "set ylabel textcolor rgb \"" DP_COLOUR_INK "\"\n"
-                           "set y2label textcolor rgb \"" DP_COLOUR_INK "\"\n");
-}
-
 static void append_script(dp_text *script, const dp_gnuplot_figure *figure) {
+    const char *name = figure->name;
     dp_text_append_format(script,
                           "# Draws %s.png and %s.svg from %s.tsv: gnuplot %s.gp in this folder.\n"
-                          "set encoding utf8\n"
-                          "data = \"%s.tsv\"\n",
-                          figure->name, figure->name, figure->name, figure->name, figure->name);
-    dp_text_append_bytes(script, dp_text_string(&figure->names), figure->names.length);
-    append_terminals(script, figure);
-    append_style(script);
-    dp_text_append_bytes(script, dp_text_string(&figure->commands), figure->commands.length);
-    dp_text_append(script, "set output\n}\n");
+                          "name = '%s'\ndata = '%s.tsv'\nwidth = %u\nheight = %u\nletters = '",
+                          name, name, name, name, name, name, figure->width, figure->height);
+    append_uncommon(script, dp_text_string(&figure->values));
+    dp_text_append(script, "'\n");
+    dp_text_append(script, dp_text_string(&figure->values));
+    dp_text_append(script, style_gp);
+    dp_text_append(script, figure->script);
+    dp_text_append(script, "\nset output\nif (kind eq \"png\") reread\n");
 }
 
 static dp_status write_file(const char *folder, const char *name, const char *ending,
@@ -134,8 +86,7 @@ static dp_status write_file(const char *folder, const char *name, const char *en
 
 dp_status dp_gnuplot_write(const dp_gnuplot_figure *figure, const char *folder, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text script = {0};
-    DP_TRY(dp_text_check(&figure->names, error));
-    DP_TRY(dp_text_check(&figure->commands, error));
+    DP_TRY(dp_text_check(&figure->values, error));
     append_script(&script, figure);
     DP_TRY(write_file(folder, figure->name, ".tsv", &figure->data, error));
     return write_file(folder, figure->name, ".gp", &script, error);
@@ -217,7 +168,6 @@ static dp_status fail_without_gnuplot(const char *name, const char *folder, dp_e
 }
 
 dp_status dp_gnuplot_run(const char *name, const char *folder, dp_error *error) {
-    dp_status status = DP_OK;
     char script_name[DP_PATH_SIZE];
     DP_OWNED(dp_text_clear) dp_text said = {0};
     int ended = 0;
@@ -225,19 +175,19 @@ dp_status dp_gnuplot_run(const char *name, const char *folder, dp_error *error) 
     int failed = run_script(folder, script_name, &said, &ended);
     bool exited = WIFEXITED(ended);
     if (failed == ENOENT || (exited && WEXITSTATUS(ended) == 127))
-        status = fail_without_gnuplot(name, folder, error);
-    else if (failed != 0)
-        status = dp_fail_errno(error, failed, "cannot run gnuplot on %s/%s", folder, script_name);
-    else if (!exited)
-        status = dp_fail(error, DP_ERR_IO, "gnuplot on %s/%s was ended by signal %d", folder,
-                         script_name, WTERMSIG(ended));
-    else if (WEXITSTATUS(ended) != 0)
-        status = dp_fail(error, DP_ERR_IO, "gnuplot refuses %s/%s: %s", folder, script_name,
-                         last_line(&said));
-    return status;
+        return fail_without_gnuplot(name, folder, error);
+    if (failed != 0)
+        return dp_fail_errno(error, failed, "cannot run gnuplot on %s/%s", folder, script_name);
+    if (!exited)
+        return dp_fail(error, DP_ERR_IO, "gnuplot on %s/%s was ended by signal %d", folder,
+                       script_name, WTERMSIG(ended));
+    if (WEXITSTATUS(ended) != 0)
+        return dp_fail(error, DP_ERR_IO, "gnuplot refuses %s/%s: %s", folder, script_name,
+                       last_line(&said));
+    return DP_OK;
 }
 
 dp_status dp_gnuplot_draw(const dp_gnuplot_figure *figure, const char *folder, dp_error *error) {
-    dp_status status = dp_gnuplot_write(figure, folder, error);
-    return status == DP_OK ? dp_gnuplot_run(figure->name, folder, error) : status;
+    DP_TRY(dp_gnuplot_write(figure, folder, error));
+    return dp_gnuplot_run(figure->name, folder, error);
 }

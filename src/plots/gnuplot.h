@@ -1,4 +1,4 @@
-/* gnuplot: pictures, drawn by the program of that name (gnuplot.info, 5.0 or later).
+/* gnuplot: pictures, drawn by the program of that name (gnuplot.info, 5.2 or later).
  *
  * A figure becomes four files in one folder: NAME.tsv, its numbers; NAME.gp, the script that draws
  * them; NAME.png and NAME.svg. Script and data stay, so that a picture can be drawn again, by hand
@@ -6,13 +6,17 @@
  * gnuplot is not installed. The program is found in PATH and run without a shell and without the
  * user's own gnuplot settings.
  *
- *     dp_gnuplot_figure figure = {.name = "loss", .width = 1000, .height = 600};
- *     dp_gnuplot_assign(&figure.names, "run", &user_text);
+ * How it is drawn stands in a file of commands beside the source of the figure, which the build
+ * embeds. C gives it data and variables, and before it stands plots/style.gp. For each picture
+ * gnuplot reads the script once, from its defaults. What differs from figure to figure in more than
+ * a value is a string of commands for `eval`, as of plots/axis, or a macro.
+ *
+ *     #include "loss_gp.h"
+ *     DP_OWNED(dp_gnuplot_clear)
+ *     dp_gnuplot_figure figure = {.name = "loss", .width = 1000, .height = 600, .script = loss_gp};
+ *     dp_gnuplot_assign(&figure.values, "run", "%s: best", user_text);
  *     dp_text_append(&figure.data, "# curve\n1\t2.5\n2\t2.25\n");
- *     dp_text_append(&figure.commands, "plot data index 'curve' with lines title run\n");
- *     DP_OR_DONE(dp_gnuplot_draw(&figure, folder, error));
- *     done:
- *         dp_gnuplot_clear(&figure);
+ *     DP_TRY(dp_gnuplot_draw(&figure, folder, error));
  *
  * Not collective; one rank draws.
  */
@@ -22,37 +26,26 @@
 #include "base/text.h"
 #include "system/file.h"
 
-/* The colours of our figures: light, told apart by those who are colour-blind, and of different
- * greys on paper. Curves differ in more than colour. */
-#define DP_COLOUR_CLOUD "#a6cbe8" /* single minibatches and other crowds */
-#define DP_COLOUR_LINE "#2f77b4"  /* what matters most */
-#define DP_COLOUR_MARK "#e07b2e"  /* what is compared with it */
-#define DP_COLOUR_QUIET "#777777" /* what goes along */
-#define DP_COLOUR_INK "#333333"   /* text */
-
 typedef struct dp_gnuplot_figure {
     const char *name; /* of the files, without an ending: plain letters; borrowed */
     unsigned width;   /* of the SVG, in pixels; the PNG has 1.6 times as many */
     unsigned height;
-    dp_text names;    /* assignments of texts to variables, each a line; they come first */
-    dp_text data;     /* tab-separated; blocks begin with "# block" and end with two empty lines */
-    dp_text commands; /* that draw it, once for each format, from gnuplot's defaults and a style.
-                         Variables for them: data, the name of the data file; marker, by which
-                         point sizes are to be multiplied; large and small, fonts as of titles and
-                         remarks. Texts are plain, not "enhanced" */
+    const char *script; /* commands; borrowed */
+    dp_text values;     /* assignments to their variables, a line each */
+    dp_text data; /* tab-separated; blocks begin with "# block" and end with two empty lines */
 } dp_gnuplot_figure;
 
 /* Releases the texts. */
 void dp_gnuplot_clear(dp_gnuplot_figure *figure);
 
-/* Appends the text as a gnuplot expression of it: quotes, backslashes, backquotes and braces
- * stand for themselves; control characters and bytes that are no UTF-8 become U+FFFD. Not to be
- * put into the commands, where gnuplot would count its braces, but into the names. */
+/* Appends the text as a gnuplot expression of it: quotes, backslashes, backquotes, braces and @
+ * stand for themselves; control characters and bytes that are no UTF-8 become U+FFFD. */
 void dp_gnuplot_append_string(dp_text *script, const char *text);
 
-/* Appends "variable = <the text>", a line of the names; `variable` may be an element of an array. A
- * text that failed makes the names fail. */
-void dp_gnuplot_assign(dp_text *names, const char *variable, const dp_text *text);
+/* Appends "variable = <the text>", a line of the values; `variable` may be an element of an array.
+ */
+void dp_gnuplot_assign(dp_text *values, const char *variable, const char *format, ...)
+    DP_PRINTF(3, 4);
 
 /* Writes NAME.tsv and NAME.gp into the folder, which must be there. DP_ERR_IO. */
 dp_status dp_gnuplot_write(const dp_gnuplot_figure *figure, const char *folder,

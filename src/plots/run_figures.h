@@ -1,4 +1,4 @@
-/* run_figures: the figures of the curves of runs, as data and commands for gnuplot.
+/* run_figures: the figures of the curves of runs, as data and variables for gnuplot.
  *
  * Each function fills a figure (plots/gnuplot) that the caller clears, also after a failure.
  * Names of runs are shown as they are, shortened where they are long.

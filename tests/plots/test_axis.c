@@ -65,22 +65,21 @@ static void test_axis_commands(void **state) {
     (void)state;
     dp_text commands = {0};
     dp_axis axis = {.low = 0.0, .high = 2000.0, .count = 2, .tics = {0.0, 2000.0}};
-    dp_axis_append(&axis, "x", true, &commands);
+    dp_axis_assign(&axis, "steps", "x", DP_AXIS_NUMBERS, &commands);
     assert_string_equal(
         dp_text_string(&commands),
-        "unset logscale x\nset xrange [0:2000]\nset xtics (\"0\" 0, \"2,000\" 2000)\n");
+        "steps = 'unset logscale x; set xrange [0:2000]; set xtics (\"0\" 0, \"2,000\" 2000)'\n");
     dp_text_clear(&commands);
     axis = (dp_axis){.low = 0.5, .high = 8, .logarithmic = true, .count = 1, .tics = {1.5}};
-    dp_axis_append(&axis, "y", false, &commands);
+    dp_axis_assign(&axis, "bare", "y", DP_AXIS_BARE, &commands);
     assert_string_equal(dp_text_string(&commands),
-                        "set logscale y\nset yrange [0.5:8]\nset ytics (\"\" 1.5)\n");
+                        "bare = 'set logscale y; set yrange [0.5:8]; set ytics (\"\" 1.5)'\n");
     dp_text_clear(&commands);
     axis = (dp_axis){.low = 0.5, .high = 40.0, .count = 4, .tics = {2.0, 5.7, 8.0, 40.0}};
-    dp_axis_append_perplexities(&axis, &commands);
+    dp_axis_assign(&axis, "right", "y2", DP_AXIS_PERPLEXITIES, &commands);
     assert_string_equal(dp_text_string(&commands),
-                        "unset logscale y2\nset y2range [0.5:40]\nset y2tics (\"7.39\" 2, "
-                        "\"299\" 5.7, \"2,981\" 8, \"2.35e+17\" 40)\n"
-                        "set y2label \"perplexity\"\n");
+                        "right = 'unset logscale y2; set y2range [0.5:40]; set y2tics (\"7.39\" 2, "
+                        "\"299\" 5.7, \"2,981\" 8, \"2.35e+17\" 40)'\n");
     dp_text_clear(&commands);
 }
 

@@ -25,10 +25,9 @@ static void test_gnuplot_strings_stand_for_themselves(void **state) {
 }
 
 static dp_gnuplot_figure make_figure(const char *commands) {
-    dp_gnuplot_figure figure = {.name = "figure", .width = 200, .height = 100};
-    dp_text_append(&figure.names, "name = 'a {'\n");
+    dp_gnuplot_figure figure = {.name = "figure", .width = 200, .height = 100, .script = commands};
+    dp_gnuplot_assign(&figure.values, "who", "%s", "a {");
     dp_text_append(&figure.data, "# curve\n1\t2\n2\t3\n");
-    dp_text_append(&figure.commands, commands);
     return figure;
 }
 
@@ -103,7 +102,7 @@ static void test_gnuplot_draws_both_formats(void **state) {
     (void)state;
     dp_error error = {0};
     dp_gnuplot_figure figure =
-        make_figure("plot data index \"curve\" with linespoints ps marker title name\n");
+        make_figure("plot data index \"curve\" with linespoints ps marker title who\n");
     unlink(scratch_path("gnuplot"));
     if (system("gnuplot --version >/dev/null 2>&1") != 0) {
         print_message("skipped: no gnuplot here (apt-get install gnuplot-nox)\n");
@@ -113,7 +112,7 @@ static void test_gnuplot_draws_both_formats(void **state) {
     expect_ok(dp_gnuplot_draw(&figure, scratch_folder, &error), &error);
     assert_true(size_of("figure.png") > 500);
     assert_true(size_of("figure.svg") > 500);
-    dp_text_append(&figure.commands, "plot no_such_variable\n");
+    figure.script = "plot no_such_variable\n";
     expect_failure(dp_gnuplot_draw(&figure, scratch_folder, &error), DP_ERR_IO, "no_such_variable",
                    &error);
     dp_gnuplot_clear(&figure);
