@@ -49,12 +49,14 @@ static void check(const char *name, dp_model_shape shape, dp_cpu_level level) {
         const uint32_t *context = contexts + r * shape.block_size;
         float *alone = logits + ROWS * shape.vocab;
         dp_generate_probabilities(logits + r * shape.vocab, shape.vocab, probabilities);
+        dp_forward_logits(&forward, params, 1, context, alone);
+        assert_memory_equal(alone, logits + r * shape.vocab, shape.vocab * sizeof *logits);
+        if (r % 7 != 0) /* the reference is slow */
+            continue;
         double expected = reference_loss(&layout, doubles, 1, context, &target);
         if (!(fabs(-log(probabilities[target]) - expected) < 1e-5))
             fail_msg("%s, %s, row %zu: %.9g, not %.9g", name, dp_cpu_level_name(level), r,
                      -log(probabilities[target]), expected);
-        dp_forward_logits(&forward, params, 1, context, alone);
-        assert_memory_equal(alone, logits + r * shape.vocab, shape.vocab * sizeof *logits);
     }
     dp_forward_clear(&forward);
     dp_memory_free(probabilities);
