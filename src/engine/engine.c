@@ -70,7 +70,7 @@ dp_status dp_engine_create(dp_engine **engine, dp_comm *comm, const dp_config *c
     dp_status status = DP_OK;
     dp_engine *self = NULL;
     *engine = NULL;
-    DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
+    DP_TRY_NEW_ON_ALL(comm, self, 1);
     self->subject = (dp_subject){.comm = comm,
                                  .config = config,
                                  .build = &self->build,

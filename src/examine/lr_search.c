@@ -65,8 +65,8 @@ dp_status dp_lr_search_run(dp_comm *comm, const dp_config *config, const dp_lr_r
     dp_status status = DP_OK;
     dp_engine *engine = NULL;
     *search = (dp_lr_search){0};
+    DP_TRY_NEW_ON_ALL(comm, search->points, request->count);
     DP_OR_DONE(dp_engine_create(&engine, comm, config, error));
-    DP_NEW_ON_ALL_OR_DONE(comm, search->points, request->count);
     DP_OR_DONE(dp_engine_initialise(engine, error));
     dp_engine_publish(engine);
     try_rates(comm, engine, request, search);

@@ -104,7 +104,7 @@ void *dp_comm_zeroed(dp_comm *comm, size_t count, size_t size, dp_error *error) 
 /* As dp_workspace_allocate, likewise. What is reserved may be each rank's own. */
 void *dp_comm_allocate(dp_comm *comm, dp_workspace *room, dp_error *error) DP_CHECKED;
 
-/* pointer = that block, or leave the function as DP_TRY and DP_OR_DONE do; `error` is its own. */
+/* pointer = that block, or leave the function as DP_TRY does; `error` is its own. */
 #define DP_TRY_NEW_ON_ALL(comm, pointer, count)                                                    \
     do {                                                                                           \
         (pointer) = dp_comm_zeroed((comm), (count), sizeof *(pointer), error);                     \
@@ -114,11 +114,6 @@ void *dp_comm_allocate(dp_comm *comm, dp_workspace *room, dp_error *error) DP_CH
     do {                                                                                           \
         (pointer) = dp_comm_allocate((comm), (room), error);                                       \
         DP_TRY((pointer) == NULL ? error->status : DP_OK);                                         \
-    } while (0)
-#define DP_NEW_ON_ALL_OR_DONE(comm, pointer, count)                                                \
-    do {                                                                                           \
-        (pointer) = dp_comm_zeroed((comm), (count), sizeof *(pointer), error);                     \
-        DP_OR_DONE((pointer) == NULL ? error->status : DP_OK);                                     \
     } while (0)
 
 /* A board: 64-bit cells, zero at first, that any rank may read and change at any time, while the

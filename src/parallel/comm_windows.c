@@ -125,7 +125,7 @@ dp_status dp_comm_board_create(dp_comm_board **board, dp_comm *comm, size_t cell
     dp_status status = DP_OK;
     dp_comm_board *self = NULL;
     *board = NULL;
-    DP_NEW_ON_ALL_OR_DONE(comm, self, 1);
+    DP_TRY_NEW_ON_ALL(comm, self, 1);
     self->comm = comm;
     /* Rank 0 has zeroed the cells when all have agreed. */
     DP_OR_DONE(dp_comm_agree(comm, allocate_cells(self, cells, error), error));
