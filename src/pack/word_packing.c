@@ -224,8 +224,10 @@ static dp_status count_numbers(packer *self, dp_split split, const uint32_t *num
                                dp_error *error) {
     (void)split;
     (void)error;
+    dp_word_entry *entries = self->table.entries;
+    const uint32_t boundary = self->boundary;
     for (size_t i = 0; i < count; i++) {
-        if (numbers[i] != self->boundary && self->table.entries[numbers[i]].count++ == 0)
+        if (numbers[i] != boundary && entries[numbers[i]].count++ == 0)
             self->ids[numbers[i]] = self->seen_count++;
     }
     return DP_OK;
