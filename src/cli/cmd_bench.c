@@ -32,7 +32,7 @@ static const char text_form[] =
     "\n"
     "phase, us a step, over the ranks:\n"
     "               min    median       max\n"
-    "<phases {phases.*:-9} {phases.*.min:8.2f}  {phases.*.median:8.2f}  {phases.*.max:8.2f}\n>";
+    "<<phases {phases.*:-9} {phases.*.min:8.2f}  {phases.*.median:8.2f}  {phases.*.max:8.2f}\n>>";
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     dp_status status = DP_OK;

@@ -151,9 +151,9 @@ static void add_facts(dp_facts *facts, const eval_request *asked, const eval_out
     "mixture: {mixture.network_weight:.4g} network and {mixture.trigram_weight:.4g} "              \
     "trigram{mixture.why}\n"                                                                       \
     "      split   network  perplexity   trigram  perplexity   mixture  perplexity\n"              \
-    "<splits {splits.*:11} {splits.*.loss:9n} {splits.*.perplexity:11n}"                           \
+    "<<splits {splits.*:11} {splits.*.loss:9n} {splits.*.perplexity:11n}"                          \
     " {trigram.splits.*.loss:9n} {trigram.splits.*.perplexity:11n}"                                \
-    " {mixture.splits.*.loss:9n} {mixture.splits.*.perplexity:11n}\n>"
+    " {mixture.splits.*.loss:9n} {mixture.splits.*.perplexity:11n}\n>>"
 
 static dp_status print(const eval_request *asked, const eval_outcome *outcome, dp_error *error) {
     const char *text = asked->chosen->mix == MIX_TRIGRAM ? HEAD MIXTURE : HEAD DP_SUMMARY_SPLITS;

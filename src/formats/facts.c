@@ -1,6 +1,7 @@
 #include "formats/facts.h"
 
 #include "base/size.h"
+#include "formats/html.h"
 #include "formats/json.h"
 
 #include <math.h>
@@ -104,10 +105,11 @@ static const char *value_of(const dp_facts *facts, const char *wanted) {
 typedef struct rendering {
     const dp_facts *facts;
     const char *member;
+    bool html;
     dp_text *out;
 } rendering;
 
-static void append_value(const char *value, const char *format, dp_text *out) {
+static void append_value(const char *value, const char *format, bool html, dp_text *out) {
     char *rest;
     const int width = (int)strtol(format, &rest, 10);
     const int precision = *rest == '.' ? (int)strtol(rest + 1, &rest, 10) : 6;
@@ -123,6 +125,8 @@ static void append_value(const char *value, const char *format, dp_text *out) {
         dp_text_append_format(out, "%*s", width, DP_COUNT_TEXT(strtoull(value, NULL, 10)));
     else if (*rest == 's')
         dp_text_append(out, strcmp(value, "1") == 0 ? "" : "s");
+    else if (html && *rest != 'h')
+        dp_html_append(out, value);
     else
         dp_text_append_format(out, "%*s", width, value);
 }
@@ -143,7 +147,7 @@ static bool render_fact(const rendering *self, const char *text, size_t length) 
     }
     const char *value = value_of(self->facts, dp_text_string(&place));
     if (value != NULL)
-        append_value(value, format, self->out);
+        append_value(value, format, self->html, self->out);
     self->out->failed |= place.failed;
     dp_text_clear(&place);
     return value != NULL;
@@ -158,7 +162,7 @@ static void render_optional(const rendering *self, const char *text, const char 
         dp_text_cut(self->out, before);
 }
 
-/* "<group part>" */
+/* "<<group part>>" */
 static void render_members(const rendering *self, const char *text, const char *end) {
     const size_t length = strcspn(text, " ");
     const char *place = NULL;
@@ -166,34 +170,52 @@ static void render_members(const rendering *self, const char *text, const char *
         if (strncmp(place, text, length) != 0 || place[length] != '.' ||
             strchr(place + length + 1, '.') != NULL)
             continue;
-        const rendering member = {self->facts, place + length + 1, self->out};
+        const rendering member = {self->facts, place + length + 1, self->html, self->out};
         render(&member, text + length + 1, end);
     }
+}
+
+/* Of the text up to the next bracket; a single < is text. */
+static size_t plain_length(const char *text) {
+    size_t length = strcspn(text, "{[<");
+    while (text[length] == '<' && text[length + 1] != '<')
+        length += 1 + strcspn(text + length + 1, "{[<");
+    return length;
 }
 
 /* False where a fact is missing that is not in an optional part. */
 static bool render(const rendering *self, const char *text, const char *end) {
     bool complete = true;
     while (text < end) {
-        const size_t plain = dp_size_min(strcspn(text, "{[<"), (size_t)(end - text));
+        const size_t plain = dp_size_min(plain_length(text), (size_t)(end - text));
         dp_text_append_bytes(self->out, text, plain);
         text += plain;
         if (text == end)
             break;
-        const char *close = strchr(text, *text == '{' ? '}' : *text == '[' ? ']' : '>');
+        const char *close = strstr(text, *text == '{' ? "}" : *text == '[' ? "]" : ">>");
         if (*text == '{')
             complete &= render_fact(self, text + 1, (size_t)(close - text) - 1);
+        else if (*text == '[')
+            render_optional(self, text + 1, close);
         else
-            (*text == '[' ? render_optional : render_members)(self, text + 1, close);
-        text = close + 1;
+            render_members(self, text + 2, close);
+        text = close + (*text == '<' ? 2 : 1);
     }
     return complete;
 }
 
-void dp_facts_to_text(const dp_facts *facts, const char *template, dp_text *out) {
-    const rendering all = {facts, "", out};
+static void render_all(const dp_facts *facts, const char *template, bool html, dp_text *out) {
+    const rendering all = {facts, "", html, out};
     render(&all, template, template + strlen(template));
     out->failed |= facts->values.failed;
+}
+
+void dp_facts_to_text(const dp_facts *facts, const char *template, dp_text *out) {
+    render_all(facts, template, false, out);
+}
+
+void dp_facts_to_html(const dp_facts *facts, const char *template, dp_text *out) {
+    render_all(facts, template, true, out);
 }
 
 dp_status dp_facts_print(const dp_facts *facts, const char *template, dp_error *error) {

@@ -9,12 +9,12 @@
  *                     same as f in millions, n four decimals, or three digits from 10,000 on, a
  *                     comma for "1,234", s for the s of a plural, nothing where the value is 1
  *   [part]            is left out where it names a fact that there is not
- *   <group part>      once for each member of the group; a * in its places stands for the member's
+ *   <<group part>>    once for each member of the group; a * in its places stands for the member's
  *                     name, which is also the value of a group: {splits.*}
  *
  * A fact whose value is no finite number is null in JSON and none in a text. What only the text
  * says is a note. Brackets of one kind are not nested. The literal text is plain: no other
- * brackets.
+ * brackets of these kinds. It may be HTML: then values are escaped, but {place:h} is HTML itself.
  */
 #ifndef DP_FORMATS_FACTS_H
 #define DP_FORMATS_FACTS_H
@@ -43,8 +43,9 @@ void dp_facts_note(dp_facts *facts, const char *name, const char *format, ...) D
 void dp_facts_begin(dp_facts *facts, const char *name);
 void dp_facts_end(dp_facts *facts);
 
-/* Appends them: one line, or what the template says. */
+/* Appends them: one line, or what the template says, which may be HTML. */
 void dp_facts_to_json(const dp_facts *facts, dp_text *out);
+void dp_facts_to_html(const dp_facts *facts, const char *template, dp_text *out);
 void dp_facts_to_text(const dp_facts *facts, const char *template, dp_text *out);
 /* Prints them: as text, or as JSON where there is no template. DP_ERR_MEMORY. */
 dp_status dp_facts_print(const dp_facts *facts, const char *template, dp_error *error) DP_CHECKED;

@@ -2,7 +2,8 @@
  *
  * The page is one file that refers to no other: its pictures are SVG within it, and it needs no
  * script. It holds a table of results, the figures of plots/plot, samples of the best checkpoint
- * and the config; what a run does not have yet is said in its place. Not collective; rank 0 works.
+ * and the config, as plots/report.html says; what a run does not have yet is said in its place. Not
+ * collective; rank 0 works.
  */
 #ifndef DP_PLOTS_HTML_REPORT_H
 #define DP_PLOTS_HTML_REPORT_H

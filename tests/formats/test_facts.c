@@ -69,9 +69,26 @@ static void test_facts_leave_out_what_there_is_not(void **state) {
 
 static void test_facts_repeat_for_the_members_of_a_group(void **state) {
     (void)state;
-    expect_text("<splits {splits.*:6} {splits.*.loss:9n} {splits.*.of.count}[ {splits.*.no}]\n>",
+    expect_text("<<splits {splits.*:6} {splits.*.loss:9n} {splits.*.of.count}[ {splits.*.no}]\n>>",
                 " train    2.5000 7\n   dev   2.5e+04 7\n");
-    expect_text("<nothing {nothing.*}>{splits.dev.of.count}", "7");
+    expect_text("<<nothing {nothing.*}>>{splits.dev.of.count}", "7");
+}
+
+static void test_facts_in_html_are_escaped(void **state) {
+    (void)state;
+    dp_facts facts = {0};
+    dp_text out = {0};
+    add_some(&facts);
+    dp_facts_note(&facts, "part", "%s", "<i>1</i>");
+    dp_facts_to_html(&facts,
+                     "<p>{path} {part} {part:h} {step:,}[ <b>{unknown}</b>]</p>\n"
+                     "<<splits <li>{splits.*}</li>\n>><br>",
+                     &out);
+    assert_string_equal(dp_text_string(&out),
+                        "<p>a &quot;b&quot; {c} &lt;i&gt;1&lt;/i&gt; <i>1</i> 1,234,567</p>\n"
+                        "<li>train</li>\n<li>dev</li>\n<br>");
+    dp_text_clear(&out);
+    dp_facts_clear(&facts);
 }
 
 int main(void) {
@@ -80,6 +97,7 @@ int main(void) {
         cmocka_unit_test(test_facts_are_shown_as_their_formats_say),
         cmocka_unit_test(test_facts_leave_out_what_there_is_not),
         cmocka_unit_test(test_facts_repeat_for_the_members_of_a_group),
+        cmocka_unit_test(test_facts_in_html_are_escaped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
