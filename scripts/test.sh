@@ -5,9 +5,8 @@
 #     scripts/test.sh -L unit            those with the label unit (or mpi, cli, e2e, fault)
 #     scripts/test.sh -R options -V      those with "options" in their name, and what they print
 #
-# The tests need neither root nor a network. PRESET chooses the build: default, debug, asan. Three tests
-# a processor run at once, as most of them wait most of the time, or two with the sanitizers; -j 1 runs
-# them one by one.
+# The tests need neither root nor a network. PRESET chooses the build: default, debug, asan. Two tests
+# a processor run at once, as most of them wait most of the time; -j 1 runs them one by one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=${PRESET:-default}
@@ -15,6 +14,4 @@ preset=${PRESET:-default}
 scripts/install_dependencies.sh
 scripts/build.sh "$preset"
 . scripts/env.sh
-at_once=3
-[ "$preset" != asan ] || at_once=2
-exec ctest --preset "$preset" --output-on-failure --parallel $((at_once * $(nproc))) "$@"
+exec ctest --preset "$preset" --output-on-failure --parallel $((2 * $(nproc))) "$@"
