@@ -47,7 +47,8 @@ static dp_status print_samples(dptrain_model *model, const sample_options *chose
         const char *text = NULL;
         if (dp_checkpoint_argument_status(dptrain_sample(model, &how, i, &text, &said), &said,
                                           error) != DP_OK)
-            return dp_fail_prefix(error, "--prompt");
+            return error->status == DP_ERR_INPUT ? dp_fail_prefix(error, "--prompt")
+                                                 : error->status;
         DP_TRY(print_sample(text, strlen(chosen->prompt), error));
     }
     return DP_OK;
