@@ -34,7 +34,7 @@ typedef struct dp_command {
  * arguments are moved to the front. */
 dp_status dp_command_options(dp_option_table table, void *chosen, int count, char **arguments,
                              int *positional_count, dp_error *error) DP_CHECKED;
-/* The same on all ranks, agreed on. */
+/* As dp_command_options, on all ranks; agreed on. */
 dp_status dp_command_parse(dp_comm *comm, dp_option_table table, void *chosen, int count,
                            char **arguments, int *positional_count, dp_error *error) DP_CHECKED;
 

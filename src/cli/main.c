@@ -1,4 +1,5 @@
-/* dptrain: finds the command, joins the job, runs it, and makes the exit status. */
+/* dptrain: finds the command, joins the job where it needs one, runs it, and makes the exit
+ * status. */
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/launch.h"

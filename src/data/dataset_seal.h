@@ -1,5 +1,5 @@
 /* dataset_seal: the line at the end of a dataset, behind what HDF5 reads, by which damage is known
- * before HDF5 sees the file: 1.10 may read outside its memory where a file's structure is damaged.
+ * before anything else of the file is believed.
  *
  * It says where the tensors of ids lie and what is the XXH3 of all other bytes, its own among them.
  * Those of the tensors have checksums of their own (data/dataset), for a check of a large file may

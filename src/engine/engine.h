@@ -57,7 +57,7 @@ typedef struct dp_step {
     dp_profile *profile;                 /* where its time is recorded, or NULL */
 } dp_step;
 
-/* The same on every rank. */
+/* What a step has computed, the same on every rank. */
 typedef struct dp_step_result {
     double loss;    /* mean over the batch, before the update */
     double clip;    /* factor of the gradient */

@@ -181,8 +181,8 @@ INLINE quad sums_of_lanes(vec a, vec b, vec c, vec d) {
 }
 
 #if defined(__AVX512F__)
-/* The same of 4 times 4 vectors at once: sums of v[i][0], ..., v[i][3] in the lanes from 4 i on, of
- * the same bits. */
+/* The sums over the lanes of 4 times 4 vectors: of v[i][0], ..., v[i][3] in the lanes from 4 i on,
+ * with the bits of sums_of_lanes. */
 INLINE vec sums_of_lanes_by_4(vec v[4][4]) {
     vec quads[4], halves[2];
     EACH (i, 4)

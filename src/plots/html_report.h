@@ -14,8 +14,7 @@
 
 /* Replaces the file at `path` by the page of the run in `dir`, whose plots are drawn anew, into
  * DIR/plots. DP_ERR_INPUT where the folder has no config.ini and so holds no run. Without gnuplot,
- * or without a checkpoint, the page says so; notices gets a line for each of that. BLAS must have
- * been made ready (dp_linalg_init). */
+ * or without a checkpoint, the page says so; notices gets a line for each of that. */
 dp_status dp_html_report_write(const char *dir, const char *path, dp_text *notices,
                                dp_error *error) DP_CHECKED;
 

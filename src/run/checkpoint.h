@@ -50,9 +50,9 @@ dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path,
  * owned by *checkpoint: release with dp_checkpoint_clear. On failure nothing is held. */
 dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path,
                              dp_error *error) DP_CHECKED;
-/* The same for those who do not train on: without the optimizer's state, which takes the room of
- * the parameters once or twice more. Its bytes are under the seal, so damage there is an error
- * here, too; but state[] stays NULL. */
+/* As dp_checkpoint_load, for those who do not train on: without the optimizer's state, which takes
+ * the room of the parameters once or twice more. Its bytes are under the seal, so damage there is
+ * an error here, too; but state[] stays NULL. */
 dp_status dp_checkpoint_load_model(dp_checkpoint *checkpoint, const char *path,
                                    dp_error *error) DP_CHECKED;
 void dp_checkpoint_clear(dp_checkpoint *checkpoint);
