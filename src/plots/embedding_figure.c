@@ -81,23 +81,9 @@ static dp_status find_places(scatter *self, const dp_checkpoint *checkpoint, con
 
 /* --- labels ----------------------------------------------------------------------------------- */
 
-/* Code points of the token that are shown, and in *bytes where they end; what is beyond is told by
- * an ellipsis. */
-static size_t count_shown(const char *token, size_t *bytes) {
-    uint32_t code_point = 0;
-    size_t shown = 0;
-    for (*bytes = 0; shown < LABEL_LENGTH_MAX && token[*bytes] != '\0'; shown++)
-        *bytes += dp_utf8_next_shown(token + *bytes, &code_point);
-    return shown + (token[*bytes] != '\0');
-}
-
-static size_t label_length(const scatter *self, uint32_t id) {
-    size_t bytes = 0;
-    return count_shown(dp_vocabulary_token(self->vocabulary, id), &bytes);
-}
-
-/* Blanks get signs that can be seen, a backslash the text given for it. */
-static void append_label(dp_text *out, const char *token, const char *backslash) {
+/* Appends what is shown of a token: its first code points and an ellipsis for others; blanks as
+ * signs that can be seen, a backslash as the text given for it. Returns how many signs that are. */
+static size_t append_label(dp_text *out, const char *token, const char *backslash) {
     const struct {
         const char *character, *sign;
     } signs[] = {{" ", "\xE2\x90\xA3"},        /* open box */
@@ -105,21 +91,26 @@ static void append_label(dp_text *out, const char *token, const char *backslash)
                  {"\t", "\xE2\x86\xB9"},       /* tab key */
                  {"\n", "\xE2\x86\xB5"},       /* return key */
                  {"\\", backslash}};
-    size_t end = 0;
-    count_shown(token, &end);
-    for (size_t at = 0, length = 0; at < end; at += length) {
-        uint32_t code_point = 0;
+    uint32_t code_point = 0;
+    size_t shown = 0;
+    for (size_t length = 0; shown < LABEL_LENGTH_MAX && *token != '\0'; shown++, token += length) {
         const char *sign = NULL;
-        length = dp_utf8_next_shown(token + at, &code_point);
+        length = dp_utf8_next_shown(token, &code_point);
         for (size_t i = 0; i < sizeof signs / sizeof signs[0] && sign == NULL; i++) {
             if (strlen(signs[i].character) == length &&
-                memcmp(token + at, signs[i].character, length) == 0)
+                memcmp(token, signs[i].character, length) == 0)
                 sign = signs[i].sign;
         }
-        dp_text_append_bytes(out, sign != NULL ? sign : token + at,
+        dp_text_append_bytes(out, sign != NULL ? sign : token,
                              sign != NULL ? strlen(sign) : length);
     }
-    dp_text_append(out, token[end] != '\0' ? "\xE2\x80\xA6" : "");
+    dp_text_append(out, *token != '\0' ? "\xE2\x80\xA6" : "");
+    return shown + (*token != '\0');
+}
+
+static size_t label_length(const scatter *self, uint32_t id) {
+    DP_OWNED(dp_text_clear) dp_text label = {0};
+    return append_label(&label, dp_vocabulary_token(self->vocabulary, id), "\\");
 }
 
 static double to_pixels(const dp_axis *axis, double value) {

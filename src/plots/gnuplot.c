@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* environ, pipe2, posix_spawn_file_actions_addchdir_np */
+#define _GNU_SOURCE /* environ, memfd_create, posix_spawn_file_actions_addchdir_np */
 #include "plots/gnuplot.h"
 
 #include "base/utf8.h"
@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +95,8 @@ dp_status dp_gnuplot_write(const dp_gnuplot_figure *figure, const char *folder, 
 
 /* --- the program ------------------------------------------------------------------------------ */
 
+#define SAID_MAX 4096
+
 /* Starts gnuplot in the folder, with what it says going to `out`. Returns an errno value. */
 static int start(const char *folder, char *script_name, int out, pid_t *process) {
     /* -d: not the settings in the user's home, which would change the pictures */
@@ -103,60 +106,38 @@ static int start(const char *folder, char *script_name, int out, pid_t *process)
     int failed = posix_spawn_file_actions_init(&actions);
     if (failed != 0)
         return failed;
-    failed = posix_spawn_file_actions_addchdir_np(&actions, folder);
-    if (failed == 0)
-        failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    if (failed == 0)
-        failed = posix_spawn_file_actions_adddup2(&actions, out, 1);
-    if (failed == 0)
-        failed = posix_spawn_file_actions_adddup2(&actions, out, 2);
-    if (failed == 0)
+    if ((failed = posix_spawn_file_actions_addchdir_np(&actions, folder)) == 0 &&
+        (failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) == 0 &&
+        (failed = posix_spawn_file_actions_adddup2(&actions, out, 1)) == 0 &&
+        (failed = posix_spawn_file_actions_adddup2(&actions, out, 2)) == 0)
         failed = posix_spawnp(process, program, &actions, NULL, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     return failed;
 }
 
-/* Reads up to the end, of which `said` keeps the last part: there it is told what is wrong. */
-static void read_all(int descriptor, dp_text *said) {
-    enum { KEPT = 4096 };
-    char buffer[KEPT];
-    for (;;) {
-        ssize_t count = read(descriptor, buffer, sizeof buffer);
-        if (count == 0 || (count < 0 && errno != EINTR))
-            return;
-        if (count > 0)
-            dp_text_append_bytes(said, buffer, (size_t)count);
-        if (said->length > KEPT) {
-            memmove(said->data, said->data + said->length - KEPT, KEPT + 1);
-            said->length = KEPT;
-        }
-    }
-}
-
-/* Runs the script to its end. Returns an errno value of starting it; *ended is what waitpid says.
- */
-static int run_script(const char *folder, char *script_name, dp_text *said, int *ended) {
-    int ends[2];
+/* Runs the script to its end. Returns an errno value of starting it; *ended is what waitpid says,
+ * `said` the last part of what gnuplot does: there it is told what is wrong. */
+static int run_script(const char *folder, char *script_name, char said[SAID_MAX + 1], int *ended) {
+    const int out = memfd_create("gnuplot", MFD_CLOEXEC);
     pid_t process = 0;
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    if (out < 0)
         return errno;
-    int failed = start(folder, script_name, ends[1], &process);
-    close(ends[1]);
-    if (failed == 0) {
-        read_all(ends[0], said);
-        while (waitpid(process, ended, 0) < 0 && errno == EINTR)
-            continue;
-    }
-    close(ends[0]);
+    const int failed = start(folder, script_name, out, &process);
+    while (failed == 0 && waitpid(process, ended, 0) < 0 && errno == EINTR)
+        continue;
+    const off_t length = lseek(out, 0, SEEK_END);
+    const ssize_t count = pread(out, said, SAID_MAX, length > SAID_MAX ? length - SAID_MAX : 0);
+    said[count > 0 ? count : 0] = '\0';
+    close(out);
     return failed;
 }
 
 /* The last line with something on it: where gnuplot says what is wrong. Cuts `said`. */
-static const char *last_line(dp_text *said) {
-    while (said->length > 0 && strchr("\n\r \t", said->data[said->length - 1]) != NULL)
-        said->data[--said->length] = '\0';
-    const char *text = dp_text_string(said), *line = strrchr(text, '\n');
-    return line == NULL ? text : line + 1;
+static const char *last_line(char *said) {
+    for (size_t length = strlen(said); length > 0 && strchr("\n\r \t", said[length - 1]); length--)
+        said[length - 1] = '\0';
+    const char *line = strrchr(said, '\n');
+    return line == NULL ? said : line + 1;
 }
 
 static dp_status fail_without_gnuplot(const char *name, const char *folder, dp_error *error) {
@@ -168,11 +149,10 @@ static dp_status fail_without_gnuplot(const char *name, const char *folder, dp_e
 }
 
 dp_status dp_gnuplot_run(const char *name, const char *folder, dp_error *error) {
-    char script_name[DP_PATH_SIZE];
-    DP_OWNED(dp_text_clear) dp_text said = {0};
+    char script_name[DP_PATH_SIZE], said[SAID_MAX + 1];
     int ended = 0;
     DP_TRY(dp_path_format(script_name, error, "%s.gp", name));
-    int failed = run_script(folder, script_name, &said, &ended);
+    int failed = run_script(folder, script_name, said, &ended);
     bool exited = WIFEXITED(ended);
     if (failed == ENOENT || (exited && WEXITSTATUS(ended) == 127))
         return fail_without_gnuplot(name, folder, error);
@@ -183,7 +163,7 @@ dp_status dp_gnuplot_run(const char *name, const char *folder, dp_error *error) 
                        script_name, WTERMSIG(ended));
     if (WEXITSTATUS(ended) != 0)
         return dp_fail(error, DP_ERR_IO, "gnuplot refuses %s/%s: %s", folder, script_name,
-                       last_line(&said));
+                       last_line(said));
     return DP_OK;
 }
 

@@ -16,10 +16,9 @@
 
 typedef struct page {
     const char *dir;
-    dp_facts facts;           /* what plots/report.html names */
-    dp_text summary;          /* summary.json, or "" */
-    dp_metrics_table metrics; /* or empty */
-    dptrain_model *model;     /* the best; NULL where there is none */
+    dp_facts facts;       /* what plots/report.html names */
+    dp_text summary;      /* summary.json, or "" */
+    dptrain_model *model; /* the best; NULL where there is none */
     dp_plot_outcome plots;
     dp_text *notices;
 } page;
@@ -58,14 +57,6 @@ static dp_status load_model(page *self, dp_error *error) {
     return DP_OK;
 }
 
-static void read_metrics(page *self) {
-    dp_error ignored; /* the plots need it too and say so */
-    char path[DP_PATH_SIZE];
-    if (dp_run_folder_file(self->dir, "metrics.csv", path, &ignored) != DP_OK ||
-        dp_metrics_read(&self->metrics, path, &ignored) != DP_OK)
-        self->metrics.count = 0;
-}
-
 /* --- results ---------------------------------------------------------------------------------- */
 
 /* A split's result: of the summary, or else the last evaluation in the metrics, where the count of
@@ -79,8 +70,8 @@ static void add_split(page *self, dp_split split) {
     const bool summed_up = dp_json_read_real(summary, place, &loss);
     snprintf(place, sizeof place, "splits.%s.count", name);
     (void)(summed_up && dp_json_read_unsigned(summary, place, &count));
-    for (size_t i = self->metrics.count; i > 0 && isnan(loss); i--)
-        loss = self->metrics.rows[i - 1].split_loss[split];
+    for (size_t i = self->plots.metrics.count; i > 0 && isnan(loss); i--)
+        loss = self->plots.metrics.rows[i - 1].split_loss[split];
     if (isnan(loss))
         return;
     dp_facts_begin(&self->facts, name);
@@ -94,8 +85,8 @@ static void add_split(page *self, dp_split split) {
 static void add_results(page *self) {
     dp_facts *facts = &self->facts;
     const char *summary = dp_text_string(&self->summary);
-    const size_t rows = self->metrics.count;
-    uint64_t step = rows == 0 ? 0 : self->metrics.rows[rows - 1].step, ranks = 0;
+    const size_t rows = self->plots.metrics.count;
+    uint64_t step = rows == 0 ? 0 : self->plots.metrics.rows[rows - 1].step, ranks = 0;
     double seconds = 0.0;
     const bool finished = dp_json_read_unsigned(summary, "step", &step);
     dp_facts_text(facts, "state", finished ? "Finished" : "Not finished; seen");
@@ -215,25 +206,23 @@ static dp_status add_all(page *self, dp_error *error) {
     DP_TRY(dp_run_folder_name(self->dir, name, error));
     DP_TRY(add_config(self, error));
     DP_TRY(read_file(self, "summary.json", &self->summary, error));
-    read_metrics(self);
     DP_TRY(load_model(self, error));
+    DP_TRY(add_pictures(self, error));
     dp_facts_text(&self->facts, "name", name);
     dp_facts_text(&self->facts, "style", report_css);
     dp_facts_text(&self->facts, "version", DP_VERSION);
     add_results(self);
-    if (self->model == NULL) {
-        dp_facts_text(&self->facts, "samples_missing", "there is no checkpoint yet");
-    } else {
+    if (self->model != NULL) {
         add_model(self);
-        DP_TRY(add_samples(self, error));
+        return add_samples(self, error);
     }
-    return add_pictures(self, error);
+    dp_facts_text(&self->facts, "samples_missing", "there is no checkpoint yet");
+    return DP_OK;
 }
 
 static void clear(page *self) {
     dp_facts_clear(&self->facts);
     dp_text_clear(&self->summary);
-    dp_metrics_table_clear(&self->metrics);
     dptrain_close(self->model);
     dp_plot_clear(&self->plots);
 }

@@ -25,13 +25,6 @@ static double dot(const double *a, const double *b, size_t width) {
     return sum;
 }
 
-static double distance(const double *a, const double *b, size_t width) {
-    double sum = 0.0;
-    for (size_t j = 0; j < width; j++)
-        sum += (a[j] - b[j]) * (a[j] - b[j]);
-    return sqrt(sum);
-}
-
 static void centre(pca *self, const float *points) {
     const size_t size = self->count * self->width;
     double *mean = self->next;
@@ -85,22 +78,29 @@ static void start(double *direction, size_t width) {
         direction[j] = fmod((double)(j + 1) * 0.6180339887498949, 1.0) - 0.45;
 }
 
+/* To *direction its next value, from *next. Returns how far they lie apart. */
+static double replace(double *direction, const double *next, size_t width) {
+    double sum = 0.0;
+    for (size_t j = 0; j < width; j++) {
+        sum += (next[j] - direction[j]) * (next[j] - direction[j]);
+        direction[j] = next[j];
+    }
+    return sqrt(sum);
+}
+
+/* The other component is 0 as long as it has not been found. */
 static void find_component(pca *self, size_t k, double scatter) {
     const size_t width = self->width;
     double *direction = self->components + k * width;
-    const double negligible = 1e-12 * scatter;
+    const double *other = self->components + (1 - k) * width;
     start(direction, width);
-    if (k > 0)
-        remove_part(direction, self->components, width);
+    remove_part(direction, other, width);
     bool found = normalise(direction, width, 1e-9);
     for (int i = 0; i < ITERATIONS_MAX && found; i++) {
         multiply(self, direction);
-        if (k > 0)
-            remove_part(self->next, self->components, width);
-        found = normalise(self->next, width, negligible);
-        double turned = distance(self->next, direction, width);
-        memcpy(direction, self->next, width * sizeof *direction);
-        if (turned < TOLERANCE)
+        remove_part(self->next, other, width);
+        found = normalise(self->next, width, 1e-12 * scatter);
+        if (replace(direction, self->next, width) < TOLERANCE)
             break;
     }
     orient(direction, width);

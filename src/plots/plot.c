@@ -14,6 +14,7 @@
 #define COUNTED_ROWS_MAX ((uint64_t)1 << 22)
 
 void dp_plot_clear(dp_plot_outcome *outcome) {
+    dp_metrics_table_clear(&outcome->metrics);
     dp_text_clear(&outcome->notices);
 }
 
@@ -71,8 +72,8 @@ static bool has_dev(const dp_metrics_table *metrics) {
     return found;
 }
 
-static dp_status write_curves(const char *name, const dp_metrics_table *metrics,
-                              dp_plot_outcome *outcome, dp_error *error) {
+static dp_status write_curves(const char *name, dp_plot_outcome *outcome, dp_error *error) {
+    const dp_metrics_table *metrics = &outcome->metrics;
     dp_gnuplot_figure figure;
     DP_TRY(write_figure(outcome, dp_figure_loss(name, metrics, &figure, error), &figure, error));
     if (has_dev(metrics))
@@ -85,7 +86,6 @@ static dp_status write_curves(const char *name, const dp_metrics_table *metrics,
 /* How often each token is a target of train, in a large dataset in the first rows; *counts stays
  * NULL where the dataset is not there or another one: then nothing is known. */
 static dp_status count_tokens(const dp_checkpoint *checkpoint, uint64_t **counts, dp_error *error) {
-    dp_status status = DP_OK;
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     dp_error ignored;
     uint32_t context[DP_BLOCK_SIZE_MAX], target = 0;
@@ -93,7 +93,7 @@ static dp_status count_tokens(const dp_checkpoint *checkpoint, uint64_t **counts
         dp_dataset_open(&dataset, checkpoint->config.data_path, &ignored) != DP_OK)
         return DP_OK;
     if (strcmp(dataset.info.sha256, checkpoint->dataset_sha256) != 0)
-        return status;
+        return DP_OK;
     DP_TRY_NEW(*counts, checkpoint->vocabulary.count);
     uint64_t rows = dp_dataset_rows(&dataset, DP_SPLIT_TRAIN);
     for (uint64_t row = 0; row < rows && row < COUNTED_ROWS_MAX; row++) {
@@ -101,7 +101,7 @@ static dp_status count_tokens(const dp_checkpoint *checkpoint, uint64_t **counts
         if (target < checkpoint->vocabulary.count) /* the ids have not been checked */
             (*counts)[target]++;
     }
-    return status;
+    return DP_OK;
 }
 
 /* The best checkpoint; *found tells whether there is a good one, else a notice is left. */
@@ -137,11 +137,10 @@ static dp_status write_embedding(const char *name, const char *dir, bool princip
 dp_status dp_plot_run(const char *dir, const char *folder, bool principal, dp_plot_outcome *outcome,
                       dp_error *error) {
     char name[DP_PATH_SIZE];
-    DP_OWNED(dp_metrics_table_clear) dp_metrics_table metrics = {0};
     DP_TRY(begin(dir, folder, outcome, error));
     DP_TRY(dp_run_folder_name(dir, name, error));
-    DP_TRY(read_metrics(dir, &metrics, error));
-    DP_TRY(write_curves(name, &metrics, outcome, error));
+    DP_TRY(read_metrics(dir, &outcome->metrics, error));
+    DP_TRY(write_curves(name, outcome, error));
     DP_TRY(write_embedding(name, dir, principal, outcome, error));
     DP_TRY(dp_text_check(&outcome->notices, error));
     return draw_all(outcome, error);
@@ -150,51 +149,45 @@ dp_status dp_plot_run(const char *dir, const char *folder, bool principal, dp_pl
 /* --- several ---------------------------------------------------------------------------------- */
 
 typedef struct run_list {
+    size_t count;
     char (*names)[DP_PATH_SIZE]; /* [count] */
     const char **shown;          /* [count] what the legend calls them */
     dp_metrics_table *metrics;   /* [count] */
 } run_list;
 
+static void clear_runs(run_list *runs) {
+    for (size_t i = 0; i < runs->count && runs->metrics != NULL; i++)
+        dp_metrics_table_clear(&runs->metrics[i]);
+    dp_memory_free(runs->metrics);
+    dp_memory_free((void *)runs->shown);
+    dp_memory_free(runs->names);
+}
+
 /* Runs of one name in different folders are called by their whole paths. */
-static void choose_names(run_list *runs, size_t count, char *const *dirs) {
-    for (size_t i = 0; i < count; i++)
+static void choose_names(run_list *runs, char *const *dirs) {
+    for (size_t i = 0; i < runs->count; i++) {
         runs->shown[i] = runs->names[i];
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < count; k++) {
+        for (size_t k = 0; k < runs->count; k++) {
             if (i != k && strcmp(runs->names[i], runs->names[k]) == 0)
                 runs->shown[i] = dirs[i];
         }
     }
 }
 
-static dp_status write_compare(run_list *runs, size_t count, char *const *dirs,
-                               dp_plot_outcome *outcome, dp_error *error) {
-    dp_gnuplot_figure figure;
-    for (size_t i = 0; i < count; i++) {
-        DP_TRY(dp_run_folder_name(dirs[i], runs->names[i], error));
-        DP_TRY(read_metrics(dirs[i], &runs->metrics[i], error));
-    }
-    choose_names(runs, count, dirs);
-    return write_figure(outcome,
-                        dp_figure_compare(count, runs->shown, runs->metrics, &figure, error),
-                        &figure, error);
-}
-
 dp_status dp_plot_compare(size_t count, char *const *dirs, const char *folder,
                           dp_plot_outcome *outcome, dp_error *error) {
-    dp_status status = DP_OK;
-    run_list runs = {0};
-    DP_OR_DONE(begin(dirs[0], folder, outcome, error));
-    DP_NEW_OR_DONE(runs.names, count);
-    DP_NEW_OR_DONE(runs.shown, count);
-    DP_NEW_OR_DONE(runs.metrics, count);
-    DP_OR_DONE(write_compare(&runs, count, dirs, outcome, error));
-    DP_OR_DONE(draw_all(outcome, error));
-done:
-    for (size_t i = 0; i < count && runs.metrics != NULL; i++)
-        dp_metrics_table_clear(&runs.metrics[i]);
-    dp_memory_free(runs.metrics);
-    dp_memory_free((void *)runs.shown);
-    dp_memory_free(runs.names);
-    return status;
+    dp_gnuplot_figure figure;
+    DP_OWNED(clear_runs) run_list runs = {.count = count};
+    DP_TRY(begin(dirs[0], folder, outcome, error));
+    DP_TRY_NEW(runs.names, count);
+    DP_TRY_NEW(runs.shown, count);
+    DP_TRY_NEW(runs.metrics, count);
+    for (size_t i = 0; i < count; i++) {
+        DP_TRY(dp_run_folder_name(dirs[i], runs.names[i], error));
+        DP_TRY(read_metrics(dirs[i], &runs.metrics[i], error));
+    }
+    choose_names(&runs, dirs);
+    const dp_status filled = dp_figure_compare(count, runs.shown, runs.metrics, &figure, error);
+    DP_TRY(write_figure(outcome, filled, &figure, error));
+    return draw_all(outcome, error);
 }

@@ -7,6 +7,7 @@
 #ifndef DP_PLOTS_PLOT_H
 #define DP_PLOTS_PLOT_H
 
+#include "run/metrics.h"
 #include "system/file.h"
 
 #define DP_PLOT_RUNS_MAX 32
@@ -16,7 +17,8 @@ typedef struct dp_plot_outcome {
     char folder[DP_PATH_SIZE];                /* where the files are */
     const char *figures[DP_PLOT_FIGURES_MAX]; /* names of what was drawn: "loss" */
     size_t count;
-    dp_text notices; /* a line for each figure left out, and why */
+    dp_metrics_table metrics; /* of one run; empty where they could not be read */
+    dp_text notices;          /* a line for each figure left out, and why */
 } dp_plot_outcome;
 
 void dp_plot_clear(dp_plot_outcome *outcome);
