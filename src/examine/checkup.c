@@ -28,7 +28,7 @@ typedef struct machine {
 } machine;
 
 typedef struct examination {
-    dp_checkup *checkup; /* filled on rank 0 */
+    dp_checkup *checkup;
     dp_comm *comm;
     char shared_folder[DP_PATH_SIZE]; /* where MPI keeps what the ranks of a node share */
     const dp_config *config;          /* NULL: none */
@@ -54,16 +54,10 @@ void dp_checkup_add(dp_checkup *checkup, dp_verdict verdict, const char *subject
     checkup->counts[verdict]++;
 }
 
-static bool is_root(const examination *self) {
-    return dp_comm_rank(self->comm) == 0;
-}
-
-/* As dp_checkup_add, on rank 0 alone. */
-#define ADD(self, verdict, subject, ...)                                                           \
-    do {                                                                                           \
-        if (is_root(self))                                                                         \
-            dp_checkup_add((self)->checkup, (verdict), (subject), __VA_ARGS__);                    \
-    } while (0)
+/* A finding of the examination `self`. */
+#define GOOD(...) dp_checkup_add(self->checkup, DP_VERDICT_OK, __VA_ARGS__)
+#define WARN(...) dp_checkup_add(self->checkup, DP_VERDICT_WARNING, __VA_ARGS__)
+#define PROBLEM(...) dp_checkup_add(self->checkup, DP_VERDICT_PROBLEM, __VA_ARGS__)
 
 static const char *format_bytes(double bytes, char buffer[32]) {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
@@ -122,31 +116,31 @@ static void check_ranks(examination *self) {
     int processors = processors_of_node(self, node);
     const char *host = self->machines[dp_comm_node_first(self->comm, node)].host;
     if (crowded < nodes)
-        ADD(self, DP_VERDICT_WARNING, "ranks",
+        WARN(
+            "ranks",
             "%d of %d on %s, which lets them use %d processor%s: they take turns. Start at most %d "
             "there; where it has more, mpirun --bind-to none frees them",
             ranks_of_node(self, node), ranks, host, processors, processors == 1 ? "" : "s",
             processors);
     else if (nodes == 1)
-        ADD(self, DP_VERDICT_OK, "ranks", "%d on %s, with %d processor%s", ranks, host, processors,
-            processors == 1 ? "" : "s");
+        GOOD("ranks", "%d on %s, with %d processor%s", ranks, host, processors,
+             processors == 1 ? "" : "s");
     else
-        ADD(self, DP_VERDICT_OK, "ranks", "%d on %d hosts, each with a processor a rank", ranks,
-            nodes);
+        GOOD("ranks", "%d on %d hosts, each with a processor a rank", ranks, nodes);
 }
 
 static void check_yielding(examination *self) {
     bool crowded = find_crowded_node(self) < dp_comm_node_count(self->comm);
     int yields = self->machines[0].mpi_yields;
     if (!crowded)
-        ADD(self, DP_VERDICT_OK, "waiting", "each rank has a processor to wait on");
+        GOOD("waiting", "each rank has a processor to wait on");
     else if (yields == 1)
-        ADD(self, DP_VERDICT_OK, "waiting", "waiting ranks let others have the processor");
+        GOOD("waiting", "waiting ranks let others have the processor");
     else
-        ADD(self, DP_VERDICT_WARNING, "waiting",
-            "%s: ranks that wait within MPI keep the processor from those they wait for. Source "
-            "scripts/env.sh, or mpirun --mca mpi_yield_when_idle 1",
-            yields == 0 ? "mpi_yield_when_idle is off" : "MPI does not say whether it yields");
+        WARN("waiting",
+             "%s: ranks that wait within MPI keep the processor from those they wait for. Source "
+             "scripts/env.sh, or mpirun --mca mpi_yield_when_idle 1",
+             yields == 0 ? "mpi_yield_when_idle is off" : "MPI does not say whether it yields");
 }
 
 static void check_blas(examination *self) {
@@ -155,13 +149,14 @@ static void check_blas(examination *self) {
         const machine *one = &self->machines[rank];
         if (one->blas_threads == 1)
             continue;
-        ADD(self, DP_VERDICT_WARNING, "BLAS",
+        WARN(
+            "BLAS",
             "%d threads on rank %d on %s: ranks would be in each other's way, and bits may differ. "
             "Set OPENBLAS_NUM_THREADS=1",
             one->blas_threads, rank, one->host);
         return;
     }
-    ADD(self, DP_VERDICT_OK, "BLAS", "%s, one thread a rank", dp_linalg_name(name));
+    GOOD("BLAS", "%s, one thread a rank", dp_linalg_name(name));
 }
 
 static void check_instruction_sets(examination *self) {
@@ -173,32 +168,29 @@ static void check_instruction_sets(examination *self) {
     }
     if (self->config != NULL &&
         dp_config_check_level(self->config, self->build.level, &error) != DP_OK)
-        ADD(self, DP_VERDICT_PROBLEM, "processors", "%s", error.message);
+        PROBLEM("processors", "%s", error.message);
     else if (self->build.uniform)
-        ADD(self, DP_VERDICT_OK, "processors", "%s, the same kind everywhere",
-            dp_cpu_level_name(first->level));
+        GOOD("processors", "%s, the same kind everywhere", dp_cpu_level_name(first->level));
     else if (other != first)
-        ADD(self, DP_VERDICT_WARNING, "processors",
-            "%s on %s but %s on %s: all use the lower, and bits may depend on where ranks are "
-            "placed. Run on hosts of one kind, or set parallel.kernels=%s and mpirun -x "
-            "OPENBLAS_CORETYPE=Haswell",
-            dp_cpu_level_name(first->level), first->host, dp_cpu_level_name(other->level),
-            other->host, dp_cpu_level_name(self->build.level));
+        WARN("processors",
+             "%s on %s but %s on %s: all use the lower, and bits may depend on where ranks are "
+             "placed. Run on hosts of one kind, or set parallel.kernels=%s and mpirun -x "
+             "OPENBLAS_CORETYPE=Haswell",
+             dp_cpu_level_name(first->level), first->host, dp_cpu_level_name(other->level),
+             other->host, dp_cpu_level_name(self->build.level));
     else
-        ADD(self, DP_VERDICT_WARNING, "processors",
-            "hosts use different BLAS or BLAS kernels, so bits may depend on where ranks are "
-            "placed. mpirun -x OPENBLAS_CORETYPE=Haswell makes them alike");
+        WARN("processors",
+             "hosts use different BLAS or BLAS kernels, so bits may depend on where ranks are "
+             "placed. mpirun -x OPENBLAS_CORETYPE=Haswell makes them alike");
 }
 
 static void check_gnuplot(examination *self) {
     char path[DP_PATH_SIZE];
-    if (!is_root(self))
-        return;
     if (dp_process_find_program("gnuplot", path))
-        ADD(self, DP_VERDICT_OK, "gnuplot", "%s", path);
+        GOOD("gnuplot", "%s", path);
     else
-        ADD(self, DP_VERDICT_WARNING, "gnuplot",
-            "not found: training works, plots need it. Install the package gnuplot-nox");
+        WARN("gnuplot",
+             "not found: training works, plots need it. Install the package gnuplot-nox");
 }
 
 /* --- the config ----------------------------------------------------------------------------- */
@@ -207,19 +199,18 @@ static void check_grains(examination *self) {
     const uint64_t ranks = (uint64_t)dp_comm_size(self->comm), grains = self->config->grains;
     const uint64_t most = (grains + ranks - 1) / ranks;
     if (ranks > grains)
-        ADD(self, DP_VERDICT_PROBLEM, "grains",
-            "%" PRIu64 " ranks cannot share %" PRIu64 " grains. Start at most %" PRIu64
-            ", or set train.grains=%" PRIu64 " (another result)",
-            ranks, grains, grains, ranks);
+        PROBLEM("grains",
+                "%" PRIu64 " ranks cannot share %" PRIu64 " grains. Start at most %" PRIu64
+                ", or set train.grains=%" PRIu64 " (another result)",
+                ranks, grains, grains, ranks);
     else if (grains % ranks != 0)
-        ADD(self, DP_VERDICT_WARNING, "grains",
-            "%" PRIu64 " over %" PRIu64 " ranks: some have %" PRIu64 " and the others wait for "
-            "them. A number of ranks that divides %" PRIu64 " has no idle ones",
-            grains, ranks, most, grains);
+        WARN("grains",
+             "%" PRIu64 " over %" PRIu64 " ranks: some have %" PRIu64 " and the others wait for "
+             "them. A number of ranks that divides %" PRIu64 " has no idle ones",
+             grains, ranks, most, grains);
     else
-        ADD(self, DP_VERDICT_OK, "grains",
-            "%" PRIu64 " of about %" PRIu64 " rows, %" PRIu64 " a rank", grains,
-            self->config->batch_size / grains, most);
+        GOOD("grains", "%" PRIu64 " of about %" PRIu64 " rows, %" PRIu64 " a rank", grains,
+             self->config->batch_size / grains, most);
 }
 
 /* A rank waits for this share of the time that those with the most blocks need, or less. */
@@ -230,18 +221,19 @@ static void check_blocks(examination *self) {
     const size_t ranks = (size_t)dp_comm_size(self->comm), blocks = self->layout.output_blocks;
     const size_t most = (blocks + ranks - 1) / ranks, least = blocks / ranks;
     if (ranks > blocks)
-        ADD(self, DP_VERDICT_PROBLEM, "blocks",
+        PROBLEM(
+            "blocks",
             "%zu ranks cannot share the %zu blocks of %zu tokens that the output is split into. "
             "Start at most %zu, or set parallel.output=replicated (another result)",
             ranks, blocks, DP_OUTPUT_BLOCK, blocks);
     else if ((double)least < (1.0 - IDLE_MOST) * (double)most)
-        ADD(self, DP_VERDICT_WARNING, "blocks",
-            "%zu of %zu tokens over %zu ranks: some have %zu and the others wait for them. "
-            "A number of ranks that divides %zu has no idle ones",
-            blocks, DP_OUTPUT_BLOCK, ranks, most, blocks);
+        WARN("blocks",
+             "%zu of %zu tokens over %zu ranks: some have %zu and the others wait for them. "
+             "A number of ranks that divides %zu has no idle ones",
+             blocks, DP_OUTPUT_BLOCK, ranks, most, blocks);
     else
-        ADD(self, DP_VERDICT_OK, "blocks", "%zu of %zu tokens, %s%zu a rank", blocks,
-            DP_OUTPUT_BLOCK, blocks % ranks == 0 ? "" : "at most ", most);
+        GOOD("blocks", "%zu of %zu tokens, %s%zu a rank", blocks, DP_OUTPUT_BLOCK,
+             blocks % ranks == 0 ? "" : "at most ", most);
 }
 
 /* What the ranks share among them: which of the two may only be known by the dataset. */
@@ -257,17 +249,16 @@ static dp_status check_dataset(examination *self, dp_error *error) {
     dp_status status = dp_open_dataset(self->comm, self->config->data_path, DP_CHECK_ALWAYS,
                                        &self->dataset, error);
     if (status != DP_OK) {
-        ADD(self, DP_VERDICT_PROBLEM, "dataset", "%s. pack_dataset makes one; data.path names it",
-            error->message);
+        PROBLEM("dataset", "%s. pack_dataset makes one; data.path names it", error->message);
         return DP_OK;
     }
-    ADD(self, DP_VERDICT_OK, "dataset", "%s, %s rows to train on; all checksums are right",
-        dataset->path, DP_COUNT_TEXT(dp_dataset_rows(dataset, DP_SPLIT_TRAIN)));
+    GOOD("dataset", "%s, %s rows to train on; all checksums are right", dataset->path,
+         DP_COUNT_TEXT(dp_dataset_rows(dataset, DP_SPLIT_TRAIN)));
     const dp_model_shape shape =
         dp_config_shape(self->config, dataset->vocabulary.count, dataset->info.block_size);
     self->has_layout = dp_params_layout_init(&self->layout, shape, error) == DP_OK;
     if (!self->has_layout)
-        ADD(self, DP_VERDICT_PROBLEM, "model", "%s", error->message);
+        PROBLEM("model", "%s", error->message);
     return DP_OK;
 }
 
@@ -297,7 +288,8 @@ static void check_shared_memory(examination *self) {
         double needed = shared_bytes(self, ranks_of_node(self, node));
         if (one->shared_free == UINT64_MAX || needed < (double)one->shared_free)
             continue;
-        ADD(self, DP_VERDICT_PROBLEM, "memory",
+        PROBLEM(
+            "memory",
             "%s has %s free in %.200s, and its ranks share about %s there. Enlarge it (docker run "
             "--shm-size), or use parallel.exchange=tree",
             one->host, format_bytes((double)one->shared_free, found), self->shared_folder,
@@ -305,8 +297,8 @@ static void check_shared_memory(examination *self) {
         return;
     }
     if (self->has_layout && self->machines[0].shared_free != UINT64_MAX)
-        ADD(self, DP_VERDICT_OK, "memory", "%s free in %.200s for what ranks share",
-            format_bytes((double)self->machines[0].shared_free, found), self->shared_folder);
+        GOOD("memory", "%s free in %.200s for what ranks share",
+             format_bytes((double)self->machines[0].shared_free, found), self->shared_folder);
 }
 
 /* --- the run folder: rank 0 ----------------------------------------------------------------- */
@@ -316,27 +308,26 @@ static bool check_writing(examination *self, const char *folder) {
     double seconds = 0.0;
     bool works = dp_filesystem_try_replace(folder, &seconds, &error) == DP_OK;
     if (!works)
-        ADD(self, DP_VERDICT_PROBLEM, "writing", "%s. Choose another run.dir", error.message);
+        PROBLEM("writing", "%s. Choose another run.dir", error.message);
     else if (seconds > SLOW_SYNC)
-        ADD(self, DP_VERDICT_WARNING, "writing",
-            "%.1f s to write, sync and rename a small file in %s: each checkpoint waits for that. "
-            "Choose another run.dir, or raise checkpoint.every",
-            seconds, folder);
+        WARN("writing",
+             "%.1f s to write, sync and rename a small file in %s: each checkpoint waits for that. "
+             "Choose another run.dir, or raise checkpoint.every",
+             seconds, folder);
     else
-        ADD(self, DP_VERDICT_OK, "writing", "%s: written, synced and renamed in %.1f ms", folder,
-            1e3 * seconds);
+        GOOD("writing", "%s: written, synced and renamed in %.1f ms", folder, 1e3 * seconds);
     return works;
 }
 
 static void check_locking(examination *self, const char *folder) {
     dp_error error;
     if (dp_filesystem_try_lock(folder, &error) == DP_OK)
-        ADD(self, DP_VERDICT_OK, "locking", "files can be locked");
+        GOOD("locking", "files can be locked");
     else
-        ADD(self, DP_VERDICT_WARNING, "locking",
-            "%s: dptrain takes no locks, but other readers of HDF5 do (h5py): set "
-            "HDF5_USE_FILE_LOCKING=FALSE for them",
-            error.message);
+        WARN("locking",
+             "%s: dptrain takes no locks, but other readers of HDF5 do (h5py): set "
+             "HDF5_USE_FILE_LOCKING=FALSE for them",
+             error.message);
 }
 
 static void check_space(examination *self, const char *folder) {
@@ -344,11 +335,11 @@ static void check_space(examination *self, const char *folder) {
     char found[32], wanted[32];
     uint64_t bytes = 0;
     if (dp_filesystem_free_bytes(folder, &bytes, &error) != DP_OK) {
-        ADD(self, DP_VERDICT_WARNING, "space", "%s", error.message);
+        WARN("space", "%s", error.message);
         return;
     }
     if (self->config == NULL || !self->has_layout) {
-        ADD(self, DP_VERDICT_OK, "space", "%s free", format_bytes((double)bytes, found));
+        GOOD("space", "%s free", format_bytes((double)bytes, found));
         return;
     }
     /* Those that are kept, the best, and one that is being written. */
@@ -356,7 +347,8 @@ static void check_space(examination *self, const char *folder) {
     double one = slabs * (double)self->layout.length * sizeof(float) + CHECKPOINT_EXTRA;
     double needed = one * ((double)self->config->checkpoint_keep + 2.0);
     bool enough = (double)bytes >= needed;
-    ADD(self, enough ? DP_VERDICT_OK : DP_VERDICT_PROBLEM, "space",
+    dp_checkup_add(
+        self->checkup, enough ? DP_VERDICT_OK : DP_VERDICT_PROBLEM, "space",
         "%s free for %" PRIu64 " checkpoints of %s%s", format_bytes((double)bytes, found),
         self->config->checkpoint_keep + 2, format_bytes(one, wanted),
         enough ? "" : ": not enough. Make room, choose another run.dir, or lower checkpoint.keep");
@@ -366,13 +358,11 @@ static void check_folder(examination *self) {
     dp_error error;
     char folder[DP_PATH_SIZE];
     const char *wanted = self->config == NULL ? DP_RUNS_DIRECTORY : self->config->run_dir;
-    if (!is_root(self))
-        return;
     if (dp_filesystem_nearest(wanted, folder, &error) != DP_OK) {
-        ADD(self, DP_VERDICT_PROBLEM, "run folder",
-            "%s, so %s cannot be created. Choose another "
-            "run.dir",
-            error.message, wanted);
+        PROBLEM("run folder",
+                "%s, so %s cannot be created. Choose another "
+                "run.dir",
+                error.message, wanted);
         return;
     }
     if (check_writing(self, folder))
@@ -383,34 +373,29 @@ static void check_folder(examination *self) {
 /* The step of the newest checkpoint in the run folder, good or not; 0: there is none. */
 static uint64_t newest_step(const char *dir) {
     dp_error ignored;
-    uint64_t *steps = NULL;
+    DP_OWNED(dp_memory_release) uint64_t *steps = NULL;
     size_t count = 0;
-    uint64_t newest = dp_checkpoint_files_list(dir, &steps, &count, &ignored) == DP_OK && count > 0
-                          ? steps[0]
-                          : 0;
-    dp_memory_free(steps);
-    return newest;
+    return dp_checkpoint_files_list(dir, &steps, &count, &ignored) == DP_OK && count > 0 ? steps[0]
+                                                                                         : 0;
 }
 
-static void add_resumption(examination *self, const dp_progress *progress, bool resumed) {
+static void add_resumption(examination *self, const dp_progress *progress) {
     const char *dir = self->config->run_dir;
-    if (!resumed)
-        ADD(self, DP_VERDICT_OK, "resuming", "%s: a new run", dir);
+    if (progress->step == 0)
+        GOOD("resuming", "%s: a new run", dir);
     else if (newest_step(dir) != progress->step)
-        ADD(self, DP_VERDICT_WARNING, "resuming",
-            "%s: the checkpoint of step %s is damaged; the run goes on from step %s", dir,
-            DP_COUNT_TEXT(newest_step(dir)), DP_COUNT_TEXT(progress->step));
+        WARN("resuming", "%s: the checkpoint of step %s is damaged; the run goes on from step %s",
+             dir, DP_COUNT_TEXT(newest_step(dir)), DP_COUNT_TEXT(progress->step));
     else
-        ADD(self, DP_VERDICT_OK, "resuming", "%s: %s at step %s", dir,
-            progress->step == self->config->steps ? "finished" : "goes on",
-            DP_COUNT_TEXT(progress->step));
+        GOOD("resuming", "%s: %s at step %s", dir,
+             progress->step == self->config->steps ? "finished" : "goes on",
+             DP_COUNT_TEXT(progress->step));
 }
 
 /* Resumes as training would, into memory of its own. */
 static dp_status check_resuming(examination *self, dp_error *error) {
     dp_report silent = {.enabled = false};
     dp_progress progress = {0};
-    bool resumed = false;
     DP_OWNED(dp_memory_release) void *memory = NULL;
     dp_workspace room = {0};
     dp_subject subject = {.comm = self->comm,
@@ -422,10 +407,10 @@ static dp_status check_resuming(examination *self, dp_error *error) {
     for (size_t slab = 0; slab < dp_optimizer_slabs(self->config->optimizer); slab++)
         DP_RESERVE(&room, subject.state[slab], self->layout.length);
     DP_TRY_ALLOCATE_ON_ALL(self->comm, memory, &room);
-    if (dp_resume(&subject, &silent, &progress, &resumed, error) == DP_OK)
-        add_resumption(self, &progress, resumed);
+    if (dp_resume(&subject, &silent, &progress, error) == DP_OK)
+        add_resumption(self, &progress);
     else
-        ADD(self, DP_VERDICT_PROBLEM, "resuming", "%s", error->message);
+        PROBLEM("resuming", "%s", error->message);
     return DP_OK;
 }
 
@@ -449,7 +434,8 @@ dp_status dp_checkup_run(dp_checkup *checkup, dp_comm *comm, const dp_config *co
         check_shares(&self);
     }
     check_shared_memory(&self);
-    check_folder(&self);
+    if (dp_comm_rank(comm) == 0)
+        check_folder(&self);
     if (self.has_layout)
         DP_TRY(check_resuming(&self, error));
     check_gnuplot(&self);

@@ -123,13 +123,9 @@ dp_status dp_lr_search_write(const dp_lr_search *search, const char *path, dp_er
     dp_text_append(&csv, "step,exponent,lr,loss,smooth\n");
     for (size_t i = 0; i < search->count; i++) {
         const dp_lr_point *point = &search->points[i];
-        const double values[] = {point->exponent, point->lr, point->loss, point->smooth};
-        dp_text_append_format(&csv, "%zu", i);
-        for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
-            dp_text_append_format(&csv, ",%s", DP_REAL_TEXT(values[k]));
-        }
-        dp_text_append(&csv, "\n");
+        dp_text_append_format(&csv, "%zu,%s,%s,%s,%s\n", i, DP_REAL_TEXT(point->exponent),
+                              DP_REAL_TEXT(point->lr), DP_REAL_TEXT(point->loss),
+                              DP_REAL_TEXT(point->smooth));
     }
-    DP_TRY(dp_text_check(&csv, error));
-    return dp_file_write(path, csv.data, csv.length, error);
+    return dp_file_write_text(path, &csv, error);
 }

@@ -85,6 +85,9 @@ void dp_comm_sum_blocking(dp_comm *comm, float *values, size_t count);
  * failing rank, and only that rank keeps its message (the others' is emptied), so that it is told
  * once. A rank that is fine passes DP_OK. */
 dp_status dp_comm_agree(dp_comm *comm, dp_status mine, dp_error *error) DP_CHECKED;
+/* The status of a call that rank 0 alone makes, agreed on; `error` is its own. */
+#define DP_ON_ROOT(comm, call)                                                                     \
+    dp_comm_agree((comm), dp_comm_rank(comm) == 0 ? (call) : DP_OK, error)
 
 /* Memory that the ranks of a node share: each gives `bytes` (its own number, 64-byte aligned,
  * zeroed) and all see all. Collective over the node; failures are agreed on over the job. */

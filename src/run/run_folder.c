@@ -18,6 +18,13 @@ dp_status dp_run_folder_file(const char *dir, const char *name, char path[DP_PAT
     return dp_path_format(path, error, "%s/%s", dir, name);
 }
 
+dp_status dp_run_folder_write(const char *dir, const char *name, const dp_text *text,
+                              dp_error *error) {
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_run_folder_file(dir, name, path, error));
+    return dp_file_write_text(path, text, error);
+}
+
 /* The files of a run besides its checkpoints. */
 static const char *const file_names[] = {"config.ini",   "metrics.csv", "log.txt",
                                          "summary.json", "best.h5",     "report.html"};

@@ -31,6 +31,10 @@ dp_status dp_run_folder_clear(const char *dir, dp_error *error) DP_CHECKED;
 
 dp_status dp_run_folder_file(const char *dir, const char *name, char path[DP_PATH_SIZE],
                              dp_error *error) DP_CHECKED;
+/* Replaces the file by the text, as dp_file_write_text. */
+dp_status dp_run_folder_write(const char *dir, const char *name, const dp_text *text,
+                              dp_error *error) DP_CHECKED;
+
 /* Removes the checkpoints up to `step` that are older than its `keep` newest good ones; these are
  * read for it, so that no good one is removed for the sake of one that is damaged. Those beyond
  * `step` are damaged ones that a resumed run has skipped: they must not crowd out the good. */

@@ -46,8 +46,7 @@ void dp_summary_add(dp_facts *facts, const dp_summary *summary) {
 dp_status dp_summary_write(const dp_facts *facts, const char *path, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text json = {0};
     dp_facts_to_json(facts, &json);
-    DP_TRY(dp_text_check(&json, error));
-    return dp_file_write(path, json.data, json.length, error);
+    return dp_file_write_text(path, &json, error);
 }
 
 static bool take_results(const char *json, dp_summary_results *results) {
@@ -68,10 +67,9 @@ static bool take_results(const char *json, dp_summary_results *results) {
 }
 
 dp_status dp_summary_read(dp_summary_results *results, const char *path, dp_error *error) {
-    dp_status status = DP_OK;
     DP_OWNED(dp_text_clear) dp_text json = {0};
     DP_TRY(dp_file_read(path, &json, error));
-    if (!take_results(dp_text_string(&json), results))
-        status = dp_fail(error, DP_ERR_INPUT, "%s is not the summary of a run", path);
-    return status;
+    if (take_results(dp_text_string(&json), results))
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT, "%s is not the summary of a run", path);
 }

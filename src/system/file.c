@@ -111,6 +111,11 @@ dp_status dp_file_write(const char *path, const void *bytes, size_t count, dp_er
     return dp_file_replace_commit(&file, error);
 }
 
+dp_status dp_file_write_text(const char *path, const dp_text *text, dp_error *error) {
+    DP_TRY(dp_text_check(text, error));
+    return dp_file_write(path, text->data, text->length, error);
+}
+
 dp_status dp_file_map_open(dp_file_map *map, const char *path, dp_error *error) {
     struct stat information;
     *map = (dp_file_map){0};

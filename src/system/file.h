@@ -34,6 +34,8 @@ void dp_file_replace_abort(dp_file_replacement *file);
 /* Replaces path by these bytes, as above. */
 dp_status dp_file_write(const char *path, const void *bytes, size_t count,
                         dp_error *error) DP_CHECKED;
+/* By a text, if all of it could be built (dp_text_check). */
+dp_status dp_file_write_text(const char *path, const dp_text *text, dp_error *error) DP_CHECKED;
 
 /* Appends the bytes of a regular file, which is to be small. */
 dp_status dp_file_read(const char *path, dp_text *content, dp_error *error) DP_CHECKED;

@@ -68,15 +68,13 @@ static dp_status write_events(const dp_profile_event *all, size_t ranks, size_t 
         }
     }
     dp_text_append(&json, "]}");
-    DP_TRY(dp_text_check(&json, error));
-    return dp_file_write(path, json.data, json.length, error);
+    return dp_file_write_text(path, &json, error);
 }
 
 dp_status dp_phases_write_trace(dp_comm *comm, const dp_profile *profile, const char *path,
                                 dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(comm), capacity = profile->event_capacity;
     const uint64_t count = profile->event_count;
-    dp_status status = DP_OK;
     dp_profile_event *all = NULL;
     uint64_t *counts = NULL;
     DP_OWNED(dp_memory_release) void *memory = NULL;
@@ -86,7 +84,5 @@ dp_status dp_phases_write_trace(dp_comm *comm, const dp_profile *profile, const 
     DP_TRY_ALLOCATE_ON_ALL(comm, memory, &room);
     dp_comm_gather_all(comm, &count, sizeof count, counts);
     dp_comm_gather_all(comm, profile->events, capacity * sizeof *all, all);
-    if (dp_comm_rank(comm) == 0)
-        status = write_events(all, ranks, capacity, counts, path, error);
-    return dp_comm_agree(comm, status, error);
+    return DP_ON_ROOT(comm, write_events(all, ranks, capacity, counts, path, error));
 }

@@ -6,28 +6,25 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Loads the newest checkpoint that is whole; *found is false where there is none at all. */
+/* Loads the newest checkpoint that is whole; leaves *checkpoint zeroed where there is none at all.
+ */
 static dp_status load_newest_good(const char *dir, dp_report *report, dp_checkpoint *checkpoint,
-                                  bool *found, dp_error *error) {
-    dp_status status = DP_OK;
+                                  dp_error *error) {
     DP_OWNED(dp_memory_release) uint64_t *steps = NULL;
     size_t count = 0;
     char path[DP_PATH_SIZE];
-    *found = false;
     DP_TRY(dp_checkpoint_files_list(dir, &steps, &count, error));
     for (size_t i = 0; i < count; i++) {
         DP_TRY(dp_checkpoint_files_path(dir, steps[i], path, error));
-        status = dp_checkpoint_load(checkpoint, path, error);
-        *found = status == DP_OK;
+        const dp_status status = dp_checkpoint_load(checkpoint, path, error);
         if (status != DP_ERR_INPUT && status != DP_ERR_IO)
             return status;
         dp_report_line(report, "skipped: %s", error->message);
     }
-    if (count > 0)
-        status =
-            dp_fail(error, DP_ERR_INPUT,
-                    "none of the %zu checkpoints in %s is good; --fresh starts over", count, dir);
-    return status;
+    if (count == 0)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "none of the %zu checkpoints in %s is good; --fresh starts over", count, dir);
 }
 
 /* Whether the tensors have the shapes that they have here, and the ids the same meaning. */
@@ -72,13 +69,12 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subjec
 
 /* Rank 0's part. */
 static dp_status restore(const dp_subject *subject, dp_report *report, dp_progress *progress,
-                         bool *resumed, dp_error *error) {
-    dp_status status = DP_OK;
+                         dp_error *error) {
     DP_OWNED(dp_checkpoint_clear) dp_checkpoint checkpoint = {0};
     const size_t bytes = subject->layout->length * sizeof *subject->params;
-    DP_TRY(load_newest_good(subject->config->run_dir, report, &checkpoint, resumed, error));
-    if (!*resumed)
-        return status;
+    DP_TRY(load_newest_good(subject->config->run_dir, report, &checkpoint, error));
+    if (checkpoint.params == NULL)
+        return DP_OK;
     DP_TRY(check(&checkpoint, subject, error));
     if (strcmp(checkpoint.build, subject->build->text) != 0)
         dp_report_line(report,
@@ -89,20 +85,12 @@ static dp_status restore(const dp_subject *subject, dp_report *report, dp_progre
     memcpy(subject->params, checkpoint.params, bytes);
     for (size_t slab = 0; slab < dp_optimizer_slabs(subject->config->optimizer); slab++)
         memcpy(subject->state[slab], checkpoint.state[slab], bytes);
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_resume(const dp_subject *subject, dp_report *report, dp_progress *progress,
-                    bool *resumed, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_comm *comm = subject->comm;
-    *resumed = false;
-    if (dp_comm_rank(comm) == 0)
-        status = restore(subject, report, progress, resumed, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    dp_comm_broadcast(comm, resumed, sizeof *resumed);
-    if (!*resumed)
-        return status;
-    dp_comm_broadcast(comm, progress, sizeof *progress);
-    return status;
+                    dp_error *error) {
+    DP_TRY(DP_ON_ROOT(subject->comm, restore(subject, report, progress, error)));
+    dp_comm_broadcast(subject->comm, progress, sizeof *progress);
+    return DP_OK;
 }

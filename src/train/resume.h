@@ -11,12 +11,11 @@
 #include "run/checkpoint.h"
 #include "train/report.h"
 
-/* Sets *progress, and on rank 0 the subject's params and state, from the newest good checkpoint and
- * returns with *resumed true, or leaves all of them alone with *resumed false where the folder has
- * no checkpoint. Errors, agreed on: DP_ERR_MISMATCH where a checkpoint does not go with config or
- * dataset or is beyond the end that the config sets; DP_ERR_INPUT where none is whole and can be
- * read. */
+/* Sets *progress, and on rank 0 the subject's params and state, from the newest good checkpoint,
+ * which is of step 1 or later; leaves all of them alone where the folder has none. Errors, agreed
+ * on: DP_ERR_MISMATCH where a checkpoint does not go with config or dataset or is beyond the end
+ * that the config sets; DP_ERR_INPUT where none is whole and can be read. */
 dp_status dp_resume(const dp_subject *subject, dp_report *report, dp_progress *progress,
-                    bool *resumed, dp_error *error) DP_CHECKED;
+                    dp_error *error) DP_CHECKED;
 
 #endif

@@ -22,6 +22,7 @@ typedef struct trainer {
     dp_comm *comm;
     const dp_config *config;
     const dp_train_request *request;
+    dp_train_outcome *outcome;
     bool is_root;
     double started;
     dp_engine *engine;
@@ -29,13 +30,13 @@ typedef struct trainer {
     dp_schedule schedule;
     dp_step step; /* the last one, and what came of it */
     dp_step_result result;
-
     dp_profile profile;
-
     dp_progress progress;
-    uint64_t end;          /* step at which this start of the program ends */
-    dp_time_limit limit;   /* rank 0 */
-    double window_seconds; /* spent in steps since the last row of metrics */
+    dp_evaluation evaluations[DP_SPLIT_COUNT]; /* at the last logging point; count 0: not there */
+    uint64_t weights_hash;                     /* and the weights as they were checked last */
+    uint64_t end;                              /* step at which this start of the program ends */
+    dp_time_limit limit;                       /* rank 0 */
+    double window_seconds;                     /* spent in steps since the last row of metrics */
     uint64_t window_steps;
 
     /* Of rank 0. */
@@ -97,159 +98,7 @@ static dp_status fail_diverged(trainer *self, const char *what, dp_error *error)
     return dp_comm_agree(self->comm, status, error);
 }
 
-/* Every rank has the same loss, so all find the same. */
-static dp_status check_loss(trainer *self, dp_error *error) {
-    return isfinite(self->result.loss) ? DP_OK : fail_diverged(self, "the loss is", error);
-}
-
-/* --- logging points ------------------------------------------------------------------------- */
-
-/* The loss of a step is that before its update, so weights are looked at too before they are saved.
- * All ranks hold the same ones. */
-static dp_status check_finite(trainer *self, dp_error *error) {
-    bool finite = true;
-    for (size_t i = 0; i < self->subject->layout->length; i++)
-        finite = finite && isfinite(self->subject->params[i]);
-    return finite ? DP_OK : fail_diverged(self, "weights are", error);
-}
-
-/* Compares the weights of all ranks, and looks whether they are numbers; *hash is theirs. */
-static dp_status check_weights(trainer *self, uint64_t *hash, dp_error *error) {
-    const size_t ranks = (size_t)dp_comm_size(self->comm);
-    dp_status status = DP_OK;
-    DP_OWNED(dp_memory_release) uint64_t *hashes = NULL;
-    dp_comm_set_place(self->comm, "comparing weights", self->progress.step);
-    DP_TRY_NEW_ON_ALL(self->comm, hashes, ranks);
-    dp_engine_collect(self->engine);
-    *hash = dp_params_hash(self->subject->layout, self->subject->params);
-    dp_comm_gather_all(self->comm, hash, sizeof *hash, hashes);
-    for (size_t rank = 1; rank < ranks && status == DP_OK; rank++) {
-        if (hashes[rank] != hashes[0])
-            status = dp_fail(error, DP_ERR_REPLICA,
-                             "rank %zu holds other weights than rank 0 at step %" PRIu64
-                             " (%016" PRIx64 ", %016" PRIx64 "): faulty memory, or hosts that "
-                             "compute differently",
-                             rank, self->progress.step, hashes[rank], hashes[0]);
-    }
-    DP_TRY(dp_comm_agree(self->comm, status, error));
-    return check_finite(self, error);
-}
-
-/* The state to be saved; borrows everything. */
-static dp_checkpoint snapshot(const trainer *self, uint64_t weights_hash) {
-    const dp_subject *subject = self->subject;
-    dp_checkpoint checkpoint = {.progress = self->progress,
-                                .weights_hash = weights_hash,
-                                .unit = subject->dataset->info.unit,
-                                .stream = subject->dataset->info.stream,
-                                .block_size = subject->layout->shape.block_size,
-                                .config = *self->config,
-                                .vocabulary = subject->dataset->vocabulary,
-                                .layout = *subject->layout,
-                                .params = subject->params};
-    memcpy(checkpoint.state, subject->state, sizeof checkpoint.state);
-    memcpy(checkpoint.dataset_sha256, subject->dataset->info.sha256, DP_SHA256_TEXT_SIZE);
-    memcpy(checkpoint.build, subject->build->text, DP_BUILD_SIZE);
-    return checkpoint;
-}
-
-/* A run goes on where rank 0 cannot write: the system may let it later, and what was saved before
- * stands. It is told at once and makes the exit status in the end. Other failures are passed on. */
-static dp_status tolerate(trainer *self, dp_status status, const dp_error *error) {
-    if (status != DP_ERR_IO && status != DP_ERR_MEMORY)
-        return status;
-    if (self->unsaved++ == 0)
-        self->first_unsaved = *error;
-    dp_report_line(&self->report, "warning: %s; training goes on", error->message);
-    return DP_OK;
-}
-
-/* Rank 0 writes, all agree. */
-static dp_status save_best(trainer *self, uint64_t hash, dp_error *error) {
-    char path[DP_PATH_SIZE];
-    if (!self->is_root)
-        return DP_OK;
-    dp_checkpoint checkpoint = snapshot(self, hash);
-    DP_TRY(dp_run_folder_file(self->config->run_dir, "best.h5", path, error));
-    return tolerate(self, dp_checkpoint_save(&checkpoint, path, error), error);
-}
-
-/* Rank 0's part. The rows of metrics up to here are on the disk before the checkpoint is; older
- * ones go only once it is there. */
-static dp_status write_checkpoint(trainer *self, uint64_t hash, dp_error *error) {
-    dp_status status = DP_OK;
-    const char *dir = self->config->run_dir;
-    const uint64_t step = self->progress.step;
-    char path[DP_PATH_SIZE];
-    const dp_checkpoint checkpoint = snapshot(self, hash);
-    DP_OR_DONE(tolerate(self, dp_journal_sync(&self->metrics, error), error));
-    DP_OR_DONE(dp_checkpoint_files_path(dir, step, path, error));
-    DP_OR_DONE(dp_checkpoint_save(&checkpoint, path, error));
-    self->saved_step = step;
-    DP_OR_DONE(dp_run_folder_prune(dir, step, self->config->checkpoint_keep, error));
-done:
-    return tolerate(self, status, error);
-}
-
-static dp_status save_checkpoint(trainer *self, dp_error *error) {
-    dp_status status = DP_OK;
-    uint64_t hash = 0;
-    const double before = dp_timer_now();
-    DP_TRY(check_weights(self, &hash, error));
-    dp_comm_set_place(self->comm, "checkpoint", self->progress.step);
-    if (self->is_root)
-        status = write_checkpoint(self, hash, error);
-    status = dp_comm_agree(self->comm, status, error);
-    dp_time_limit_note_save(&self->limit, dp_timer_now() - before);
-    return status;
-}
-
-static dp_status evaluate_splits(trainer *self, unsigned splits,
-                                 dp_evaluation evaluations[DP_SPLIT_COUNT], dp_error *error) {
-    const dp_subject *subject = self->subject;
-    dp_status status = DP_OK;
-    dp_comm_set_place(self->comm, "evaluate", self->progress.step);
-    if (splits != 0)
-        dp_engine_collect(self->engine);
-    for (int split = 0; split < DP_SPLIT_COUNT && status == DP_OK; split++) {
-        if ((splits >> split & 1u) != 0)
-            status =
-                dp_evaluate(self->comm, subject->dataset, (dp_split)split, subject->layout,
-                            subject->build->level, subject->params, &evaluations[split], error);
-    }
-    return status;
-}
-
-/* Rank 0 adds a row to the metrics and the report; the window begins anew on all. */
-static dp_status write_row(trainer *self, unsigned splits,
-                           const dp_evaluation evaluations[DP_SPLIT_COUNT], uint64_t hash,
-                           dp_error *error) {
-    dp_status status = DP_OK;
-    dp_progress *progress = &self->progress;
-    double steps = (double)self->window_steps;
-    dp_metrics_row row = {.step = progress->step,
-                          .loss = progress->loss_sum / (double)progress->loss_count,
-                          .batch_loss = self->result.loss,
-                          .lr = self->step.lr,
-                          .weights_hash = hash,
-                          .ms_per_step = 1e3 * self->window_seconds / steps,
-                          .examples_per_s =
-                              steps * (double)self->config->batch_size / self->window_seconds,
-                          .seconds = dp_timer_now() - self->started,
-                          .grad_norm = self->result.norm};
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        row.split_loss[split] = (splits >> split & 1u) != 0 ? evaluations[split].loss : NAN;
-    if (self->is_root)
-        status = tolerate(self, dp_metrics_append(&self->metrics, &row, error), error);
-    dp_report_step(&self->report, &row, self->end - progress->step);
-    if (self->is_root && self->request->watch != NULL)
-        self->request->watch(self->request->context, &row);
-    progress->loss_sum = 0.0;
-    progress->loss_count = 0;
-    self->window_seconds = 0.0;
-    self->window_steps = 0;
-    return status;
-}
+/* --- what is looked at ---------------------------------------------------------------------- */
 
 static bool is_due(uint64_t step, uint64_t every) {
     return every != 0 && step % every == 0;
@@ -263,6 +112,145 @@ static bool is_finished(const trainer *self) {
     return self->progress.step == self->config->steps || is_stopped_early(self);
 }
 
+static bool is_going_on(const trainer *self) {
+    return self->progress.step < self->end && !is_stopped_early(self);
+}
+
+/* The loss of a step is that before its update, so weights are looked at too before they are saved.
+ * All ranks hold the same ones. */
+static dp_status check_finite(trainer *self, dp_error *error) {
+    bool finite = true;
+    for (size_t i = 0; i < self->subject->layout->length; i++)
+        finite = finite && isfinite(self->subject->params[i]);
+    return finite ? DP_OK : fail_diverged(self, "weights are", error);
+}
+
+/* Compares the weights of all ranks, and looks whether they are numbers. */
+static dp_status check_weights(trainer *self, dp_error *error) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
+    dp_status status = DP_OK;
+    DP_OWNED(dp_memory_release) uint64_t *hashes = NULL;
+    dp_comm_set_place(self->comm, "comparing weights", self->progress.step);
+    DP_TRY_NEW_ON_ALL(self->comm, hashes, ranks);
+    dp_engine_collect(self->engine);
+    self->weights_hash = dp_params_hash(self->subject->layout, self->subject->params);
+    dp_comm_gather_all(self->comm, &self->weights_hash, sizeof hashes[0], hashes);
+    for (size_t rank = 1; rank < ranks && status == DP_OK; rank++) {
+        if (hashes[rank] != hashes[0])
+            status = dp_fail(error, DP_ERR_REPLICA,
+                             "rank %zu holds other weights than rank 0 at step %" PRIu64
+                             " (%016" PRIx64 ", %016" PRIx64 "): faulty memory, or hosts that "
+                             "compute differently",
+                             rank, self->progress.step, hashes[rank], hashes[0]);
+    }
+    DP_TRY(dp_comm_agree(self->comm, status, error));
+    return check_finite(self, error);
+}
+
+/* Evaluates the splits in this set. */
+static dp_status evaluate(trainer *self, unsigned splits, dp_error *error) {
+    const dp_subject *subject = self->subject;
+    dp_comm_set_place(self->comm, "evaluate", self->progress.step);
+    if (splits != 0)
+        dp_engine_collect(self->engine);
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        if ((splits >> split & 1u) != 0)
+            DP_TRY(dp_evaluate(self->comm, subject->dataset, (dp_split)split, subject->layout,
+                               subject->build->level, subject->params, &self->evaluations[split],
+                               error));
+    }
+    return DP_OK;
+}
+
+/* --- what rank 0 writes --------------------------------------------------------------------- */
+
+/* A run goes on where rank 0 cannot write: the system may let it later, and what was saved before
+ * stands. It is told at once and makes the exit status in the end. Other failures are passed on. */
+static dp_status tolerate(trainer *self, dp_status status, const dp_error *error) {
+    if (status != DP_ERR_IO && status != DP_ERR_MEMORY)
+        return status;
+    if (self->unsaved++ == 0)
+        self->first_unsaved = *error;
+    dp_report_line(&self->report, "warning: %s; training goes on", error->message);
+    return DP_OK;
+}
+
+/* The state as it is now. */
+static dp_status write_state(const trainer *self, const char *path, dp_error *error) {
+    const dp_subject *subject = self->subject;
+    const dp_dataset_info *info = &subject->dataset->info;
+    dp_checkpoint checkpoint = {.progress = self->progress,
+                                .weights_hash = self->weights_hash,
+                                .unit = info->unit,
+                                .stream = info->stream,
+                                .block_size = info->block_size,
+                                .config = *self->config,
+                                .vocabulary = subject->dataset->vocabulary,
+                                .layout = *subject->layout,
+                                .params = subject->params};
+    memcpy(checkpoint.state, subject->state, sizeof checkpoint.state);
+    memcpy(checkpoint.dataset_sha256, info->sha256, DP_SHA256_TEXT_SIZE);
+    memcpy(checkpoint.build, subject->build->text, DP_BUILD_SIZE);
+    return dp_checkpoint_save(&checkpoint, path, error);
+}
+
+/* The rows of metrics up to here are on the disk before the checkpoint is; older ones go only once
+ * it is there. */
+static dp_status write_checkpoint(trainer *self, dp_error *error) {
+    const char *dir = self->config->run_dir;
+    const uint64_t step = self->progress.step;
+    char path[DP_PATH_SIZE];
+    DP_TRY(tolerate(self, dp_journal_sync(&self->metrics, error), error));
+    DP_TRY(dp_checkpoint_files_path(dir, step, path, error));
+    DP_TRY(write_state(self, path, error));
+    self->saved_step = step;
+    return dp_run_folder_prune(dir, step, self->config->checkpoint_keep, error);
+}
+
+static dp_status save_checkpoint(trainer *self, dp_error *error) {
+    const double before = dp_timer_now();
+    DP_TRY(check_weights(self, error));
+    dp_comm_set_place(self->comm, "checkpoint", self->progress.step);
+    DP_TRY(DP_ON_ROOT(self->comm, tolerate(self, write_checkpoint(self, error), error)));
+    dp_time_limit_note_save(&self->limit, dp_timer_now() - before);
+    return DP_OK;
+}
+
+/* A row of what has come since the row before. */
+static dp_metrics_row current_row(const trainer *self) {
+    const dp_progress *progress = &self->progress;
+    const double steps = (double)self->window_steps;
+    dp_metrics_row row = {.step = progress->step,
+                          .loss = progress->loss_sum / (double)progress->loss_count,
+                          .batch_loss = self->result.loss,
+                          .lr = self->step.lr,
+                          .weights_hash = self->weights_hash,
+                          .ms_per_step = 1e3 * self->window_seconds / steps,
+                          .examples_per_s =
+                              steps * (double)self->config->batch_size / self->window_seconds,
+                          .seconds = dp_timer_now() - self->started,
+                          .grad_norm = self->result.norm};
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        row.split_loss[split] =
+            self->evaluations[split].count > 0 ? self->evaluations[split].loss : NAN;
+    return row;
+}
+
+static dp_status write_row(trainer *self, const dp_metrics_row *row, bool is_best,
+                           dp_error *error) {
+    char path[DP_PATH_SIZE];
+    DP_TRY(tolerate(self, dp_metrics_append(&self->metrics, row, error), error));
+    dp_report_step(&self->report, row, self->end - row->step);
+    if (self->request->watch != NULL)
+        self->request->watch(self->request->context, row);
+    if (!is_best)
+        return DP_OK;
+    DP_TRY(dp_run_folder_file(self->config->run_dir, "best.h5", path, error));
+    return tolerate(self, write_state(self, path, error), error);
+}
+
+/* --- logging points ------------------------------------------------------------------------- */
+
 /* What is to be evaluated at this step: a bit per split. */
 static unsigned due_splits(const trainer *self) {
     if (is_finished(self))
@@ -270,12 +258,16 @@ static unsigned due_splits(const trainer *self) {
     return is_due(self->progress.step, self->config->eval_every) ? self->config->eval_splits : 0u;
 }
 
-/* Takes note of a dev loss, and says whether it is the best so far. An evaluation that only the end
- * of the run has brought is not counted: with more steps it would not have been. */
-static bool is_best(trainer *self, double loss) {
+/* Takes note of the loss on dev where it was evaluated, and says whether it is the best so far. An
+ * evaluation that only the end of the run has brought is not counted: with more steps it would not
+ * have been. */
+static bool note_dev_loss(trainer *self) {
     dp_progress *progress = &self->progress;
-    if (isfinite(loss) && (progress->best_step == 0 || loss < progress->best_loss)) {
-        progress->best_loss = loss;
+    const dp_evaluation *dev = &self->evaluations[DP_SPLIT_DEV];
+    if (dev->count == 0)
+        return false;
+    if (isfinite(dev->loss) && (progress->best_step == 0 || dev->loss < progress->best_loss)) {
+        progress->best_loss = dev->loss;
         progress->best_step = progress->step;
         progress->evaluations_since_best = 0;
         return true;
@@ -285,66 +277,47 @@ static bool is_best(trainer *self, double loss) {
     return false;
 }
 
-static dp_status log_if_due(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
-                            dp_error *error) {
-    dp_status status = DP_OK;
-    dp_progress *progress = &self->progress;
+static dp_status log_if_due(trainer *self, dp_error *error) {
     const unsigned splits = due_splits(self);
-    uint64_t hash = 0;
-    if (splits == 0 && !is_due(progress->step, self->config->log_every))
+    if (splits == 0 && !is_due(self->progress.step, self->config->log_every))
         return DP_OK;
-    DP_TRY(evaluate_splits(self, splits, evaluations, error));
-    DP_TRY(check_weights(self, &hash, error));
-    dp_comm_set_place(self->comm, "writing metrics", progress->step);
-    status = write_row(self, splits, evaluations, hash, error);
-    if ((splits >> DP_SPLIT_DEV & 1u) != 0 && is_best(self, evaluations[DP_SPLIT_DEV].loss) &&
-        status == DP_OK)
-        status = save_best(self, hash, error);
-    return dp_comm_agree(self->comm, status, error);
+    memset(self->evaluations, 0, sizeof self->evaluations);
+    DP_TRY(evaluate(self, splits, error));
+    DP_TRY(check_weights(self, error));
+    dp_comm_set_place(self->comm, "writing metrics", self->progress.step);
+    const dp_metrics_row row = current_row(self);
+    self->progress.loss_sum = self->window_seconds = 0.0;
+    self->progress.loss_count = self->window_steps = 0;
+    const bool is_best = note_dev_loss(self);
+    return DP_ON_ROOT(self->comm, write_row(self, &row, is_best, error));
 }
 
 /* --- the run -------------------------------------------------------------------------------- */
 
 static dp_status open_run_folder(trainer *self, dp_error *error) {
-    dp_status status = DP_OK;
     const char *dir = self->config->run_dir;
     char path[DP_PATH_SIZE], notice[DP_RUN_LOCK_NOTICE_SIZE];
-    if (!self->is_root)
-        goto done;
-    DP_OR_DONE(dp_run_folder_create(dir, error));
-    DP_OR_DONE(dp_run_lock_take(&self->lock, dir, notice, error));
-    DP_OR_DONE(dp_run_folder_remove_leftovers(dir, error));
+    DP_TRY(dp_run_folder_create(dir, error));
+    DP_TRY(dp_run_lock_take(&self->lock, dir, notice, error));
+    DP_TRY(dp_run_folder_remove_leftovers(dir, error));
     if (self->request->fresh)
-        DP_OR_DONE(dp_run_folder_clear(dir, error));
-    DP_OR_DONE(dp_run_folder_file(dir, "log.txt", path, error));
-    DP_OR_DONE(
-        dp_report_open(&self->report, self->request->quiet, self->request->signal, path, error));
+        DP_TRY(dp_run_folder_clear(dir, error));
+    DP_TRY(dp_run_folder_file(dir, "log.txt", path, error));
+    DP_TRY(dp_report_open(&self->report, self->request->quiet, self->request->signal, path, error));
     if (notice[0] != '\0')
         dp_report_line(&self->report, "%s", notice);
-done:
-    return dp_comm_agree(self->comm, status, error);
+    return DP_OK;
 }
 
-static dp_status write_config(const dp_config *config, dp_error *error) {
-    char path[DP_PATH_SIZE];
-    DP_OWNED(dp_text_clear) dp_text text = {0};
-    dp_config_write(config, &text);
-    DP_TRY(dp_text_check(&text, error));
-    DP_TRY(dp_run_folder_file(config->run_dir, "config.ini", path, error));
-    return dp_file_write(path, text.data, text.length, error);
-}
-
-/* Begins the files of rank 0 that this start of the program writes. */
+/* Begins the files that this start of the program writes. */
 static dp_status begin_files(trainer *self, dp_error *error) {
-    dp_status status = DP_OK;
+    const char *dir = self->config->run_dir;
     char path[DP_PATH_SIZE];
-    if (!self->is_root)
-        goto done;
-    DP_OR_DONE(write_config(self->config, error));
-    DP_OR_DONE(dp_run_folder_file(self->config->run_dir, "metrics.csv", path, error));
-    DP_OR_DONE(dp_metrics_open(&self->metrics, path, self->progress.step, error));
-done:
-    return dp_comm_agree(self->comm, status, error);
+    DP_OWNED(dp_text_clear) dp_text config = {0};
+    dp_config_write(self->config, &config);
+    DP_TRY(dp_run_folder_write(dir, "config.ini", &config, error));
+    DP_TRY(dp_run_folder_file(dir, "metrics.csv", path, error));
+    return dp_metrics_open(&self->metrics, path, self->progress.step, error);
 }
 
 /* The head of the report. */
@@ -360,84 +333,66 @@ static void describe(trainer *self) {
 }
 
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {
-    bool resumed = false;
-    char step[32];
-    DP_TRY(dp_resume(self->subject, &self->report, &self->progress, &resumed, error));
+    DP_TRY(dp_resume(self->subject, &self->report, &self->progress, error));
+    const bool resumed = self->progress.step > 0;
     if (!resumed)
         DP_TRY(dp_engine_initialise(self->engine, error));
     self->saved_step = self->progress.step;
     dp_engine_publish(self->engine);
     dp_report_line(&self->report, "  run        %s, %s%s", self->config->run_dir,
                    resumed ? "resumed at step " : "new",
-                   resumed ? dp_text_format_count(self->progress.step, step) : "");
+                   resumed ? DP_COUNT_TEXT(self->progress.step) : "");
     self->end = self->config->steps;
     if (self->request->stop_at != 0 && self->request->stop_at < self->end)
         self->end = self->request->stop_at;
     return DP_OK;
 }
 
-static bool is_going_on(const trainer *self) {
-    return self->progress.step < self->end && !is_stopped_early(self);
-}
-
-static size_t state_bytes(const dp_subject *subject) {
-    const size_t slabs = 1 + dp_optimizer_slabs(subject->config->optimizer);
-    return slabs * subject->layout->length * sizeof *subject->params;
-}
-
 /* What made the ranks stop, for all of them: rank 0 alone has a limit of time. */
-static void note_outcome(trainer *self, dp_train_outcome *outcome) {
+static void note_outcome(trainer *self) {
+    const volatile sig_atomic_t *signal = self->request->signal;
     if (is_finished(self)) /* was not ended early, whatever has come meanwhile */
         return;
-    outcome->signal =
-        dp_comm_max(self->comm, self->request->signal != NULL ? *self->request->signal : 0);
-    outcome->out_of_time = outcome->signal == 0;
+    self->outcome->signal = dp_comm_max(self->comm, signal != NULL ? *signal : 0);
+    self->outcome->out_of_time = self->outcome->signal == 0;
 }
 
 /* Steps up to the end, a signal or the end of the time. */
-static dp_status train(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT],
-                       dp_train_outcome *outcome, dp_error *error) {
-    bool must_stop = false;
+static dp_status train(trainer *self, dp_error *error) {
+    const size_t slabs = 1 + dp_optimizer_slabs(self->config->optimizer);
     if (is_going_on(self))
         dp_report_step_heading(&self->report);
     if (self->is_root)
         dp_time_limit_init(&self->limit, self->request->max_time, self->started,
-                           state_bytes(self->subject));
-    while (is_going_on(self) && !must_stop) {
+                           slabs * self->subject->layout->length * sizeof(float));
+    while (is_going_on(self) && !self->result.must_stop) {
         take_step(self);
-        DP_TRY(check_loss(self, error));
-        DP_TRY(log_if_due(self, evaluations, error));
-        must_stop = self->result.must_stop;
-        if (must_stop || !is_going_on(self) ||
+        if (!isfinite(self->result.loss)) /* the same on every rank */
+            return fail_diverged(self, "the loss is", error);
+        DP_TRY(log_if_due(self, error));
+        if (self->result.must_stop || !is_going_on(self) ||
             is_due(self->progress.step, self->config->checkpoint_every))
             DP_TRY(save_checkpoint(self, error));
     }
-    if (must_stop)
-        note_outcome(self, outcome);
+    if (self->result.must_stop)
+        note_outcome(self);
     return DP_OK;
 }
 
-static dp_status summary_path(const trainer *self, char path[DP_PATH_SIZE], dp_error *error) {
-    return dp_run_folder_file(self->config->run_dir, "summary.json", path, error);
-}
-
 static void report_early_stop(trainer *self) {
-    char step[32], best_step[32];
     dp_report_line(&self->report,
                    "stopped early at step %s: %" PRIu64 " evaluations without a better dev loss "
                    "than\n  %.4f at step %s",
-                   dp_text_format_count(self->progress.step, step),
-                   self->progress.evaluations_since_best, self->progress.best_loss,
-                   dp_text_format_count(self->progress.best_step, best_step));
+                   DP_COUNT_TEXT(self->progress.step), self->progress.evaluations_since_best,
+                   self->progress.best_loss, DP_COUNT_TEXT(self->progress.best_step));
 }
 
-static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP_SPLIT_COUNT],
-                               uint64_t hash, dp_error *error) {
-    char path[DP_PATH_SIZE], duration[32];
+static dp_status write_summary(trainer *self, dp_error *error) {
+    char path[DP_PATH_SIZE];
     DP_OWNED(dp_facts_clear) dp_facts facts = {0};
     const dp_summary summary = {.step = self->progress.step,
-                                .weights_hash = hash,
-                                .evaluations = evaluations,
+                                .weights_hash = self->weights_hash,
+                                .evaluations = self->evaluations,
                                 .stopped_early = is_stopped_early(self),
                                 .parameters = self->subject->layout->parameter_count,
                                 .ranks = (uint64_t)dp_comm_size(self->comm),
@@ -446,8 +401,8 @@ static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP
                                 .seconds = dp_timer_now() - self->started,
                                 .build = self->subject->build->text};
     dp_summary_add(&facts, &summary);
-    dp_facts_note(&facts, "time", "%s", dp_text_format_duration(summary.seconds, duration));
-    DP_TRY(summary_path(self, path, error));
+    dp_facts_note(&facts, "time", "%s", DP_DURATION_TEXT(summary.seconds));
+    DP_TRY(dp_run_folder_file(self->config->run_dir, "summary.json", path, error));
     DP_TRY(tolerate(self, dp_summary_write(&facts, path, error), error));
     if (summary.stopped_early)
         report_early_stop(self);
@@ -457,58 +412,37 @@ static dp_status write_summary(trainer *self, const dp_evaluation evaluations[DP
     return DP_OK;
 }
 
-/* The splits that have not been evaluated where the run stands now. A run that has all its steps
- * evaluated all at the last one; one that stopped early only those that are evaluated on the way,
- * and the others never. */
-static unsigned missing_splits(const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
+/* The run is at its end: evaluates what was not where it stands now, and sums up. A run that has
+ * all its steps evaluated all splits at the last one; one that stopped early only those that are
+ * evaluated on the way, and one that is resumed at its end none. */
+static dp_status finish(trainer *self, dp_error *error) {
     unsigned missing = 0;
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        missing |= evaluations[split].count == 0 ? 1u << split : 0u;
-    return missing;
-}
-
-/* The run is at its end: evaluates what the last step did not, and sums up. */
-static dp_status finish(trainer *self, dp_evaluation evaluations[DP_SPLIT_COUNT], dp_error *error) {
-    dp_status status = DP_OK;
-    uint64_t hash = 0;
-    DP_TRY(evaluate_splits(self, missing_splits(evaluations), evaluations, error));
-    DP_TRY(check_weights(self, &hash, error));
-    if (self->is_root)
-        status = write_summary(self, evaluations, hash, error);
-    return dp_comm_agree(self->comm, status, error);
+        missing |= self->evaluations[split].count == 0 ? 1u << split : 0u;
+    DP_TRY(evaluate(self, missing, error));
+    DP_TRY(check_weights(self, error));
+    return DP_ON_ROOT(self->comm, write_summary(self, error));
 }
 
 /* Whether an earlier start of the program has finished this run, summary and all. The summary of a
  * run that is to go on is removed. */
-static dp_status is_summed_up(trainer *self, bool *summed_up, dp_error *error) {
-    dp_status status = DP_OK;
+static dp_status look_for_summary(trainer *self, bool *summed_up, dp_error *error) {
     char path[DP_PATH_SIZE];
-    *summed_up = false;
-    if (self->is_root) {
-        DP_OR_DONE(summary_path(self, path, error));
-        if (is_finished(self))
-            *summed_up = dp_file_exists(path);
-        else
-            DP_OR_DONE(dp_file_remove(path, error));
-    }
-done:
-    status = dp_comm_agree(self->comm, status, error);
-    dp_comm_broadcast(self->comm, summed_up, sizeof *summed_up);
-    return status;
+    DP_TRY(dp_run_folder_file(self->config->run_dir, "summary.json", path, error));
+    *summed_up = is_finished(self) && dp_file_exists(path);
+    return is_finished(self) ? DP_OK : dp_file_remove(path, error);
 }
 
 static bool is_traced(const trainer *self) {
     return self->request->trace != NULL && self->request->trace[0] != '\0';
 }
 
-static void report_stop(trainer *self, const dp_train_outcome *outcome) {
-    char step[32], steps[32];
+static void report_stop(trainer *self) {
     dp_report_line(&self->report, "stopped at step %s of %s%s; the same command goes on from there",
-                   dp_text_format_count(self->progress.step, step),
-                   dp_text_format_count(self->config->steps, steps),
-                   outcome->signal != 0   ? " by a signal"
-                   : outcome->out_of_time ? " before --max_time is over"
-                                          : "");
+                   DP_COUNT_TEXT(self->progress.step), DP_COUNT_TEXT(self->config->steps),
+                   self->outcome->signal != 0   ? " by a signal"
+                   : self->outcome->out_of_time ? " before --max_time is over"
+                                                : "");
 }
 
 /* That there is nothing left to do, and what would give something. */
@@ -529,46 +463,42 @@ static void report_finished(trainer *self) {
 
 /* The status of a run that has come to its end or was stopped, where files of it are missing. */
 static dp_status check_saved(trainer *self, dp_error *error) {
-    dp_status status = DP_OK;
     dp_error log_error;
-    if (self->is_root)
-        status = tolerate(self, dp_report_check_log(&self->report, &log_error), &log_error);
-    if (status == DP_OK && self->unsaved > 0)
-        status = dp_fail(error, DP_ERR_UNSAVED,
-                         "%s at step %" PRIu64 ", but %" PRIu64 " write%s failed, first: %s; "
-                         "newest checkpoint: step %" PRIu64,
-                         is_finished(self) ? "training finished" : "stopped", self->progress.step,
-                         self->unsaved, self->unsaved == 1 ? "" : "s", self->first_unsaved.message,
-                         self->saved_step);
-    return dp_comm_agree(self->comm, status, error);
+    DP_TRY(tolerate(self, dp_report_check_log(&self->report, &log_error), &log_error));
+    if (self->unsaved == 0)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_UNSAVED,
+                   "%s at step %" PRIu64 ", but %" PRIu64 " write%s failed, first: %s; "
+                   "newest checkpoint: step %" PRIu64,
+                   is_finished(self) ? "training finished" : "stopped", self->progress.step,
+                   self->unsaved, self->unsaved == 1 ? "" : "s", self->first_unsaved.message,
+                   self->saved_step);
 }
 
-static dp_status run(trainer *self, dp_train_outcome *outcome, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_evaluation evaluations[DP_SPLIT_COUNT] = {0};
+static dp_status run(trainer *self, dp_error *error) {
     bool summed_up = false;
     DP_TRY(dp_engine_create(&self->engine, self->comm, self->config, error));
     self->subject = dp_engine_subject(self->engine);
-    DP_TRY(open_run_folder(self, error));
+    DP_TRY(DP_ON_ROOT(self->comm, open_run_folder(self, error)));
     describe(self);
     DP_TRY(initialise_or_resume(self, error));
-    DP_TRY(is_summed_up(self, &summed_up, error));
+    DP_TRY(DP_ON_ROOT(self->comm, look_for_summary(self, &summed_up, error)));
+    dp_comm_broadcast(self->comm, &summed_up, sizeof summed_up);
     if (summed_up) {
         report_finished(self);
-        return status;
+        return DP_OK;
     }
-    DP_TRY(begin_files(self, error));
+    DP_TRY(DP_ON_ROOT(self->comm, begin_files(self, error)));
     DP_TRY(dp_phases_begin(self->comm, &self->profile, is_traced(self) ? TRACE_EVENTS : 0, error));
-    DP_TRY(train(self, evaluations, outcome, error));
+    DP_TRY(train(self, error));
     DP_TRY(dp_phases_report(self->comm, &self->profile, &self->report, error));
     if (is_finished(self))
-        DP_TRY(finish(self, evaluations, error));
+        DP_TRY(finish(self, error));
     else
-        report_stop(self, outcome);
+        report_stop(self);
     if (is_traced(self))
         DP_TRY(dp_phases_write_trace(self->comm, &self->profile, self->request->trace, error));
-    DP_TRY(check_saved(self, error));
-    return status;
+    return DP_ON_ROOT(self->comm, check_saved(self, error));
 }
 
 static void clear(trainer *self) {
@@ -581,14 +511,14 @@ static void clear(trainer *self) {
 
 dp_status dp_trainer_run(dp_comm *comm, const dp_config *config, const dp_train_request *request,
                          dp_train_outcome *outcome, dp_error *error) {
+    DP_OWNED(clear)
     trainer self = {.comm = comm,
                     .config = config,
                     .request = request,
+                    .outcome = outcome,
                     .is_root = dp_comm_rank(comm) == 0,
                     .started = dp_timer_now(),
                     .schedule = dp_config_schedule(config)};
     *outcome = (dp_train_outcome){0};
-    dp_status status = run(&self, outcome, error);
-    clear(&self);
-    return status;
+    return run(&self, error);
 }
