@@ -31,6 +31,13 @@ void dp_memory_release(void *pointer);
         (pointer) = dp_memory_zeroed((count), sizeof *(pointer), error);                           \
         DP_TRY((pointer) == NULL ? error->status : DP_OK);                                         \
     } while (0)
+/* Grows the array at `pointer`, as dp_memory_grow, or leaves the function. */
+#define DP_TRY_GROW(pointer, capacity, needed)                                                     \
+    do {                                                                                           \
+        void *grown_block = (pointer);                                                             \
+        DP_TRY(dp_memory_grow(&grown_block, (capacity), (needed), sizeof *(pointer), error));      \
+        (pointer) = grown_block;                                                                   \
+    } while (0)
 #define DP_NEW_OR_DONE(pointer, count)                                                             \
     do {                                                                                           \
         (pointer) = dp_memory_zeroed((count), sizeof *(pointer), error);                           \

@@ -40,16 +40,12 @@ static dp_status make_room(dp_tally *tally, dp_error *error) {
 }
 
 static dp_status append(dp_tally *tally, uint64_t key, dp_error *error) {
-    void *entries = tally->entries;
     if (tally->count == DP_TALLY_MAX)
         return dp_fail(error, DP_ERR_MEMORY, "more than %" PRIu32 " different keys to count",
                        DP_TALLY_MAX);
-    dp_status status =
-        dp_memory_grow(&entries, &tally->capacity, tally->count + 1, sizeof(dp_tally_entry), error);
-    tally->entries = entries;
-    if (status == DP_OK)
-        tally->entries[tally->count++] = (dp_tally_entry){.key = key};
-    return status;
+    DP_TRY_GROW(tally->entries, &tally->capacity, tally->count + 1);
+    tally->entries[tally->count++] = (dp_tally_entry){.key = key};
+    return DP_OK;
 }
 
 dp_status dp_tally_add(dp_tally *tally, uint64_t key, uint32_t *number, dp_error *error) {

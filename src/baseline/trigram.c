@@ -164,13 +164,9 @@ dp_trigram_size dp_trigram_get_size(const dp_trigram *trigram) {
 
 dp_status dp_trigram_hold_out(dp_trigram *trigram, const uint32_t *context, uint32_t target,
                               dp_error *error) {
-    void *held = trigram->held;
-    dp_status status = dp_memory_grow(&held, &trigram->held_capacity, trigram->held_count + 1,
-                                      sizeof(held_row), error);
-    trigram->held = held;
-    if (status == DP_OK)
-        trigram->held[trigram->held_count++] = look_up(trigram, context, target);
-    return status;
+    DP_TRY_GROW(trigram->held, &trigram->held_capacity, trigram->held_count + 1);
+    trigram->held[trigram->held_count++] = look_up(trigram, context, target);
+    return DP_OK;
 }
 
 /* What a bucket's rows owe to each level. */

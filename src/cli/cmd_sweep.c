@@ -28,9 +28,7 @@ static dp_status read_plan(const sweep_options *chosen, int count, char *const *
     if (count == 0 || strchr(positionals[0], '=') != NULL)
         return dp_fail(error, DP_ERR_INPUT,
                        "no sweep file given: dptrain sweep SWEEP.ini [section.key=value ...]");
-    dp_status status = dp_sweep_plan_read(plan, positionals[0], count - 1, positionals + 1, error);
-    if (status != DP_OK)
-        return status;
+    DP_TRY(dp_sweep_plan_read(plan, positionals[0], count - 1, positionals + 1, error));
     plan->settings.show_test = plan->settings.show_test || chosen->show_test;
     return dp_sweep_data_prepare(plan, error);
 }
@@ -46,7 +44,7 @@ static size_t count_state(const dp_sweep_plan *plan, const dp_sweep_outcome *out
 static void print_failures(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes) {
     for (size_t i = 0; i < plan->count; i++) {
         if (outcomes[i].state == DP_SWEEP_FAILED)
-            printf("%s failed: %s\n", plan->trials[i].name, outcomes[i].message);
+            printf("%s failed: %s\n", plan->trials[i].name, outcomes[i].error.message);
     }
 }
 
@@ -68,41 +66,30 @@ static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcome
 }
 
 /* The first trial of the file that has failed, if any, makes the exit status. */
-static dp_status judge(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes, bool speaks,
+static dp_status judge(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
                        dp_error *error) {
     for (size_t i = 0; i < plan->count; i++) {
-        if (outcomes[i].state != DP_SWEEP_FAILED)
-            continue;
-        if (!speaks)
-            return dp_fail(error, outcomes[i].status, "%s", "");
-        return dp_fail(
-            error, outcomes[i].status,
-            "%zu of %zu %s failed, the first of them %s; the same command tries them again",
-            count_state(plan, outcomes, DP_SWEEP_FAILED), plan->count, dp_sweep_plan_unit(plan),
-            plan->trials[i].name);
+        if (outcomes[i].state == DP_SWEEP_FAILED)
+            return dp_fail(
+                error, outcomes[i].error.status,
+                "%zu of %zu %s failed, the first of them %s; the same command tries them again",
+                count_state(plan, outcomes, DP_SWEEP_FAILED), plan->count, dp_sweep_plan_unit(plan),
+                plan->trials[i].name);
     }
     return DP_OK;
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
-    const bool is_root = dp_comm_rank(comm) == 0;
     sweep_options chosen;
     DP_OWNED(dp_sweep_plan_clear) dp_sweep_plan plan = {0};
     DP_OWNED(dp_memory_release) dp_sweep_outcome *outcomes = NULL;
     int positional_count = 0;
     DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
-    if (is_root)
-        status = read_plan(&chosen, positional_count, arguments, &plan, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_TRY(DP_ON_ROOT(comm, read_plan(&chosen, positional_count, arguments, &plan, error)));
     const dp_sweep_request request = {.fresh = chosen.fresh, .signal = dp_signals_catch()};
     DP_TRY(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
-    if (is_root)
-        status = tell(&plan, outcomes, *signal, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    if (*signal == 0)
-        status = judge(&plan, outcomes, is_root, error);
-    return status;
+    DP_TRY(DP_ON_ROOT(comm, tell(&plan, outcomes, *signal, error)));
+    return *signal == 0 ? DP_ON_ROOT(comm, judge(&plan, outcomes, error)) : DP_OK;
 }
 
 const dp_command dp_command_sweep = {

@@ -212,9 +212,7 @@ static dp_status parse_table(dp_metrics_table *table, char *text, const char *pa
                            "%s:%zu: not a row of metrics, or not of a later step than the one "
                            "before; remove this line to see the others",
                            path, line_number);
-        void *rows = table->rows;
-        DP_TRY(dp_memory_grow(&rows, &capacity, table->count + 1, sizeof row, error));
-        table->rows = rows;
+        DP_TRY_GROW(table->rows, &capacity, table->count + 1);
         table->rows[table->count++] = row;
     }
     return DP_OK;

@@ -59,40 +59,34 @@ static void share_message(sweep *self, dp_error *error) {
 static dp_status read_results(const dp_sweep_trial *trial, dp_summary_results *results,
                               dp_error *error) {
     char path[DP_PATH_SIZE];
-    dp_status status = dp_run_folder_file(trial->config.run_dir, "summary.json", path, error);
-    return status == DP_OK ? dp_summary_read(results, path, error) : status;
-}
-
-static void fail_outcome(dp_sweep_outcome *outcome, const dp_error *error) {
-    outcome->state = DP_SWEEP_FAILED;
-    outcome->status = error->status;
-    snprintf(outcome->message, sizeof outcome->message, "%.*s", (int)sizeof outcome->message - 1,
-             error->message);
+    DP_TRY(dp_run_folder_file(trial->config.run_dir, "summary.json", path, error));
+    return dp_summary_read(results, path, error);
 }
 
 /* Collective over the group; its rank 0 keeps the outcome. */
 static void run_trial(sweep *self, size_t index) {
     const dp_sweep_trial *trial = &self->plan->trials[index];
-    dp_sweep_outcome outcome = {.state = DP_SWEEP_DONE};
-    dp_error error = {.status = trial->status};
+    dp_sweep_outcome *outcome = &self->outcomes[index];
+    dp_error error = trial->error;
+    dp_status status = error.status;
     self->running = index;
     if (dp_comm_rank(self->group) == 0)
         dp_sweep_view_progress(&self->view, index, 0, 0.0);
-    if (trial->status != DP_OK) {
-        memcpy(error.message, trial->message, sizeof trial->message);
-        fail_outcome(&outcome, &error);
-    } else if (train(self, trial, &error) != DP_OK) {
-        share_message(self, &error);
-        fail_outcome(&outcome, &error);
-    } else if (self->signal != 0) {
-        outcome.state = DP_SWEEP_STOPPED;
+    if (status == DP_OK) {
+        status = train(self, trial, &error);
+        if (status != DP_OK)
+            share_message(self, &error);
     }
     if (dp_comm_rank(self->group) != 0)
         return;
-    if (outcome.state == DP_SWEEP_DONE && read_results(trial, &outcome.results, &error) != DP_OK)
-        fail_outcome(&outcome, &error);
-    self->outcomes[index] = outcome;
-    dp_sweep_view_end(&self->view, index, &outcome);
+    if (status == DP_OK && self->signal == 0)
+        status = read_results(trial, &outcome->results, &error);
+    outcome->state = status != DP_OK     ? DP_SWEEP_FAILED
+                     : self->signal != 0 ? DP_SWEEP_STOPPED
+                                         : DP_SWEEP_DONE;
+    if (status != DP_OK)
+        outcome->error = error;
+    dp_sweep_view_end(&self->view, index, outcome);
 }
 
 /* --- the queue -------------------------------------------------------------------------------- */
@@ -128,17 +122,15 @@ static void run_trials(sweep *self) {
 /* The ranks other than 0 get the plan, as far as they need it. */
 static dp_status share_plan(dp_comm *comm, dp_sweep_plan *plan, dp_error *error) {
     dp_status status = DP_OK;
-    dp_sweep_trial *trials = plan->trials;
     dp_comm_broadcast(comm, &plan->settings, sizeof plan->settings);
     dp_comm_broadcast(comm, &plan->count, sizeof plan->count);
     if (dp_comm_rank(comm) != 0) {
-        trials = dp_memory_zeroed(plan->count, sizeof *trials, error);
-        status = trials == NULL ? error->status : DP_OK;
-        plan->trials = trials;
+        plan->trials = dp_memory_zeroed(plan->count, sizeof *plan->trials, error);
+        status = plan->trials == NULL ? error->status : DP_OK;
     }
     DP_TRY(dp_comm_agree(comm, status, error));
     for (size_t i = 0; i < plan->count; i++)
-        dp_comm_broadcast(comm, &trials[i], sizeof trials[i]);
+        dp_comm_broadcast(comm, &plan->trials[i], sizeof plan->trials[i]);
     return status;
 }
 
@@ -180,43 +172,18 @@ static dp_status prepare(sweep *self, dp_error *error) {
     return DP_OK;
 }
 
-/* An outcome on its way to the other ranks. */
-typedef struct message {
-    size_t trial; /* count: none */
-    dp_sweep_outcome outcome;
-} message;
-
-/* The next outcome from trial *at on that this rank has, and *at behind it. */
-static message next_message(const sweep *self, size_t *at) {
-    message next = {.trial = self->plan->count};
-    while (*at < self->plan->count && self->outcomes[*at].state == DP_SWEEP_WAITING)
-        ++*at;
-    if (*at < self->plan->count)
-        next = (message){.trial = *at, .outcome = self->outcomes[*at]};
-    ++*at;
-    return next;
-}
-
-/* Everyone learns the outcomes of all trials: each round one of each rank, until none is left. */
+/* Everyone learns the outcomes of all trials. */
 static dp_status share_outcomes(sweep *self, dp_error *error) {
-    const size_t ranks = (size_t)dp_comm_size(self->comm), count = self->plan->count;
-    DP_OWNED(dp_memory_release) message *all = NULL;
-    DP_OWNED(dp_memory_release) dp_sweep_outcome *outcomes = NULL;
-    bool more = true;
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
+    DP_OWNED(dp_memory_release) dp_sweep_outcome *all = NULL;
     DP_TRY_NEW_ON_ALL(self->comm, all, ranks);
-    DP_TRY_NEW_ON_ALL(self->comm, outcomes, count);
-    for (size_t at = 0; more;) {
-        const message mine = next_message(self, &at);
-        dp_comm_gather_all(self->comm, &mine, sizeof mine, all);
-        more = false;
+    for (size_t i = 0; i < self->plan->count; i++) {
+        dp_comm_gather_all(self->comm, &self->outcomes[i], sizeof all[0], all);
         for (size_t rank = 0; rank < ranks; rank++) {
-            if (all[rank].trial >= count)
-                continue;
-            outcomes[all[rank].trial] = all[rank].outcome;
-            more = true;
+            if (all[rank].state != DP_SWEEP_WAITING)
+                self->outcomes[i] = all[rank];
         }
     }
-    memcpy(self->outcomes, outcomes, count * sizeof *outcomes);
     return DP_OK;
 }
 

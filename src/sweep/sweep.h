@@ -28,9 +28,8 @@ typedef enum dp_sweep_state {
 
 typedef struct dp_sweep_outcome {
     dp_sweep_state state;
-    dp_status status;                    /* of a failed one, */
-    char message[DP_SWEEP_MESSAGE_SIZE]; /* and its message */
-    dp_summary_results results;          /* of one that is done */
+    dp_error error;             /* of a failed one */
+    dp_summary_results results; /* of one that is done */
 } dp_sweep_outcome;
 
 typedef struct dp_sweep_request {

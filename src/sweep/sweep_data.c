@@ -15,16 +15,14 @@ static dp_status digest_text(const char *path, char sha256[DP_SHA256_TEXT_SIZE],
 /* Of a file that is there: whether it is what packing the text would give. */
 static dp_status check(const char *path, const char *text, const char *text_sha256,
                        dp_error *error) {
-    dp_status status = DP_OK;
-    dp_dataset dataset = {0};
+    DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     DP_TRY(dp_dataset_open(&dataset, path, error));
-    if (strcmp(dataset.info.source_sha256, text_sha256) != 0)
-        status = dp_fail(error, DP_ERR_MISMATCH,
-                         "%s was packed from another text than %s: remove it, or choose another "
-                         "sweep.dir",
-                         path, text);
-    dp_dataset_close(&dataset);
-    return status;
+    if (strcmp(dataset.info.source_sha256, text_sha256) == 0)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_MISMATCH,
+                   "%s was packed from another text than %s: remove it, or choose another "
+                   "sweep.dir",
+                   path, text);
 }
 
 static dp_status pack(const char *path, const char *text, uint64_t block_size, dp_error *error) {

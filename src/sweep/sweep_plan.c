@@ -61,8 +61,7 @@ typedef struct reader {
     entry_list columns; /* one entry, or none before they are known */
     entry_list rows;
     entry_list axes;
-    size_t
-        settings_given[sizeof dp_sweep_options / sizeof dp_sweep_options[0]]; /* line, 0: not yet */
+    size_t settings_given[sizeof dp_sweep_options / sizeof dp_sweep_options[0]]; /* line, or 0 */
     dp_config base;          /* as the file says, not resolved */
     dp_sweep_trial building; /* the trial being made; before, values are tried on it */
     size_t capacity;         /* of the plan's trials */
@@ -87,11 +86,8 @@ static size_t next_word(const char **at) {
 /* Adds an entry with the words of the source's value as its values. */
 static dp_status append_entry(entry_list *list, const dp_ini_entry *source, const entry **added,
                               dp_error *error) {
-    void *entries = list->entries;
     const char *at = source->value;
-    DP_TRY(
-        dp_memory_grow(&entries, &list->capacity, list->count + 1, sizeof *list->entries, error));
-    list->entries = entries;
+    DP_TRY_GROW(list->entries, &list->capacity, list->count + 1);
     entry *self = &list->entries[list->count++];
     *self = (entry){.line = source->line};
     dp_text_append_bytes(&self->words, source->name, strlen(source->name) + 1);
@@ -327,32 +323,26 @@ static dp_status set_seed(reader *self, dp_text *name, dp_error *error) {
     snprintf(seed, sizeof seed, "%" PRIu64, trial->config.seed + trial->repeat);
     dp_text_append_format(name, "_seed=%s", seed);
     DP_TRY(set_name(trial, name, error));
-    trial->status = set_value(self, "train.seed", seed, error);
+    if (set_value(self, "train.seed", seed, error) != DP_OK)
+        trial->error = *error;
     return DP_OK;
 }
 
 /* Resolves the config; where its values do not go together, the trial keeps what is wrong. */
 static dp_status resolve(dp_sweep_trial *trial, dp_error *error) {
-    if (trial->status == DP_OK)
-        trial->status = dp_config_resolve(&trial->config, error);
-    if (trial->status == DP_OK)
-        return DP_OK;
-    if (trial->status != DP_ERR_INPUT)
-        return trial->status;
-    snprintf(trial->message, sizeof trial->message, "%.*s", (int)sizeof trial->message - 1,
-             error->message);
-    trial->repeats = 1; /* it would be said of each */
-    return DP_OK;
+    if (trial->error.status == DP_OK && dp_config_resolve(&trial->config, error) != DP_OK)
+        trial->error = *error;
+    if (trial->error.status == DP_ERR_INPUT)
+        trial->repeats = 1; /* it would be said of each */
+    return trial->error.status == DP_ERR_INPUT ? DP_OK : trial->error.status;
 }
 
 static dp_status append_trial(reader *self, dp_error *error) {
     dp_sweep_plan *plan = self->plan;
-    void *trials = plan->trials;
     if (plan->count == DP_SWEEP_TRIALS_MAX)
         return dp_fail(error, DP_ERR_INPUT, "%s asks for more than %d runs", self->path,
                        DP_SWEEP_TRIALS_MAX);
-    DP_TRY(dp_memory_grow(&trials, &self->capacity, plan->count + 1, sizeof *plan->trials, error));
-    plan->trials = trials;
+    DP_TRY_GROW(plan->trials, &self->capacity, plan->count + 1);
     plan->trials[plan->count++] = self->building;
     plan->has_repeats = plan->has_repeats || self->building.repeats > 1;
     return DP_OK;
@@ -460,11 +450,9 @@ static dp_status find_config(reader *self, dp_error *error) {
                        self->path);
     if (settings->config[0] == '/')
         return DP_OK;
-    dp_status status =
-        dp_path_format(beside, error, "%.*s%s", (int)folder, self->path, settings->config);
-    if (status == DP_OK)
-        memcpy(settings->config, beside, sizeof beside);
-    return status;
+    DP_TRY(dp_path_format(beside, error, "%.*s%s", (int)folder, self->path, settings->config));
+    memcpy(settings->config, beside, sizeof beside);
+    return DP_OK;
 }
 
 static dp_status name_dir(reader *self, dp_error *error) {
@@ -472,8 +460,8 @@ static dp_status name_dir(reader *self, dp_error *error) {
     dp_sweep_settings *settings = &self->plan->settings;
     if (settings->dir[0] != '\0')
         return DP_OK;
-    dp_status status = dp_path_stem(self->path, stem, error);
-    return status == DP_OK ? dp_path_format(settings->dir, error, "runs/%s", stem) : status;
+    DP_TRY(dp_path_stem(self->path, stem, error));
+    return dp_path_format(settings->dir, error, "runs/%s", stem);
 }
 
 static dp_status complete_settings(reader *self, dp_error *error) {

@@ -30,7 +30,6 @@
 #include "engine/config.h"
 
 #define DP_SWEEP_NAME_SIZE 128
-#define DP_SWEEP_MESSAGE_SIZE 512
 #define DP_SWEEP_TRIALS_MAX 4096
 #define DP_SWEEP_REPEATS_MAX 1000
 
@@ -48,14 +47,13 @@ typedef struct dp_sweep_settings {
 extern const dp_option dp_sweep_options[];
 
 typedef struct dp_sweep_trial {
-    char name[DP_SWEEP_NAME_SIZE];       /* of its run folder, below dir */
-    dp_config config;                    /* resolved */
-    uint64_t block_size;                 /* 0: data.path is the config's */
-    double reference;                    /* NaN: none */
-    uint64_t repeats;                    /* 1: runs once */
-    uint64_t repeat;                     /* this one among them, from 0; the seed has grown by it */
-    dp_status status;                    /* not OK: the config is no good, */
-    char message[DP_SWEEP_MESSAGE_SIZE]; /* because of this */
+    char name[DP_SWEEP_NAME_SIZE]; /* of its run folder, below dir */
+    dp_config config;              /* resolved */
+    uint64_t block_size;           /* 0: data.path is the config's */
+    double reference;              /* NaN: none */
+    uint64_t repeats;              /* 1: runs once */
+    uint64_t repeat;               /* this one among them, from 0; the seed has grown by it */
+    dp_error error;                /* its status is not OK: the config is no good */
 } dp_sweep_trial;
 
 #define DP_SWEEP_COLUMNS_MAX 24

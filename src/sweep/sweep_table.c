@@ -262,7 +262,7 @@ static void add_run(grid *self, const ranking *ranked, size_t place, size_t run)
         add_exact(self, tested, of->losses[DP_SPLIT_TEST].median);
     }
     add_cell(self, done ? DP_HASH_TEXT(results->weights_hash) : "");
-    add_cell(self, outcome->message);
+    add_cell(self, outcome->error.message);
 }
 
 static void fill_runs(grid *self, const ranking *ranked) {
@@ -360,20 +360,12 @@ static void append_failures(dp_text *markdown, const ranking *self) {
         if (self->outcomes[i].state != DP_SWEEP_FAILED)
             continue;
         dp_text_append_format(markdown, "%s%s: %s\n", before, self->plan->trials[i].name,
-                              self->outcomes[i].message);
+                              self->outcomes[i].error.message);
         before = "- ";
     }
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
-
-static dp_status write_text(const dp_sweep_plan *plan, const char *name, const dp_text *text,
-                            dp_error *error) {
-    char path[DP_PATH_SIZE];
-    DP_TRY(dp_text_check(text, error));
-    DP_TRY(dp_run_folder_file(plan->settings.dir, name, path, error));
-    return dp_file_write(path, text->data, text->length, error);
-}
 
 dp_status dp_sweep_table_write(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
                                dp_text *out, dp_error *error) {
@@ -391,8 +383,9 @@ dp_status dp_sweep_table_write(const dp_sweep_plan *plan, const dp_sweep_outcome
     append_markdown(&markdown, &table);
     append_failures(&markdown, &ranked);
     append_aligned(out, &table);
-    DP_TRY(dp_file_make_directories(plan->settings.dir, error));
-    DP_TRY(write_text(plan, "results.csv", &csv, error));
-    DP_TRY(write_text(plan, "results.md", &markdown, error));
+    const char *dir = plan->settings.dir;
+    DP_TRY(dp_file_make_directories(dir, error));
+    DP_TRY(dp_run_folder_write(dir, "results.csv", &csv, error));
+    DP_TRY(dp_run_folder_write(dir, "results.md", &markdown, error));
     return dp_text_check(out, error);
 }

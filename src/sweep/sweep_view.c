@@ -74,7 +74,7 @@ static void print_end(const dp_sweep_view *view, const dp_sweep_trial *trial,
         printf("dev %.4f after %s steps\n", outcome->results.losses[DP_SPLIT_DEV],
                DP_COUNT_TEXT(outcome->results.step));
     else
-        printf("failed: %s\n", outcome->message);
+        printf("failed: %s\n", outcome->error.message);
     fflush(stdout);
 }
 

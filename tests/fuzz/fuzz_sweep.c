@@ -28,8 +28,8 @@ static void check_trial(const dp_sweep_plan *plan, const dp_sweep_trial *trial) 
     dp_text value = {0};
     fuzz_demand(trial->name[0] != '\0' && trial->name[0] != '.');
     fuzz_demand(strchr(trial->name, '/') == NULL);
-    fuzz_demand(trial->status == DP_OK || trial->message[0] != '\0');
-    for (size_t i = 0; i < plan->column_count && trial->status == DP_OK; i++)
+    fuzz_demand(trial->error.status == DP_OK || trial->error.message[0] != '\0');
+    for (size_t i = 0; i < plan->column_count && trial->error.status == DP_OK; i++)
         dp_sweep_column_format(plan->columns[i], trial, &value);
     dp_text_clear(&value);
 }

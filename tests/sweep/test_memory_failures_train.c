@@ -296,7 +296,7 @@ static dp_status sweep(dp_error *error) {
     if (status != DP_OK)
         return status;
     status = dp_path_format(plan.settings.dir, error, "%s", scratch_path("swept"));
-    const dp_sweep_outcome outcomes[2] = {{.state = DP_SWEEP_FAILED, .message = "why, oh"},
+    const dp_sweep_outcome outcomes[2] = {{.state = DP_SWEEP_FAILED, .error.message = "why, oh"},
                                           {.state = DP_SWEEP_DONE}};
     if (status == DP_OK)
         status = dp_sweep_table_write(&plan, outcomes, &table, error);

@@ -128,7 +128,7 @@ static void test_sweep_plan_repeats_all_trials(void **state) {
                         "sweep.repeats=2", &error),
               &error);
     expect_unsigned(plan.count, 3);
-    assert_int_equal(plan.trials[0].status, DP_ERR_INPUT);
+    assert_int_equal(plan.trials[0].error.status, DP_ERR_INPUT);
     assert_string_equal(plan.trials[2].name, "batch_size=8_seed=43");
     dp_sweep_plan_clear(&plan);
     expect_ok(
@@ -197,9 +197,9 @@ static void test_sweep_plan_keeps_what_is_wrong_with_one_trial(void **state) {
                         "train.grains\na = 4 8\nb = 8 8\n",
                         NULL, &error),
               &error);
-    assert_int_equal(plan.trials[0].status, DP_ERR_INPUT);
-    assert_non_null(strstr(plan.trials[0].message, "a grain needs at least one row"));
-    assert_int_equal(plan.trials[1].status, DP_OK);
+    assert_int_equal(plan.trials[0].error.status, DP_ERR_INPUT);
+    assert_non_null(strstr(plan.trials[0].error.message, "a grain needs at least one row"));
+    assert_int_equal(plan.trials[1].error.status, DP_OK);
     dp_sweep_plan_clear(&plan);
 }
 
@@ -229,7 +229,7 @@ static void test_sweep_plan_of_the_notebook_has_its_rows(void **state) {
         const dp_config *config = &plan.trials[i].config;
         sum += plan.trials[i].repeat == 0 ? plan.trials[i].reference : 0.0;
         expect_unsigned(plan.trials[i].repeats, config->batch_size <= 8 ? 5 : 1);
-        assert_int_equal(plan.trials[i].status, DP_OK);
+        assert_int_equal(plan.trials[i].error.status, DP_OK);
         expect_unsigned(plan.trials[i].config.lr_milestones.values[0], 100000);
     }
     expect_close(sum, 33.8647, 1e-9);

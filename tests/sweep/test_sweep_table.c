@@ -40,8 +40,8 @@ static dp_sweep_plan plan(bool show_test) {
     assert_true(dp_text_copy(self.settings.dir, DP_PATH_SIZE, scratch_path("swept")));
     outcomes[0] = done(2.5, 2.625);
     outcomes[1] = done(2.5, 2.125);
-    outcomes[2] = (dp_sweep_outcome){
-        .state = DP_SWEEP_FAILED, .status = DP_ERR_DIVERGED, .message = "not \"finite\", at all"};
+    outcomes[2] = (dp_sweep_outcome){.state = DP_SWEEP_FAILED,
+                                     .error = {DP_ERR_DIVERGED, "not \"finite\", at all"}};
     outcomes[3] = (dp_sweep_outcome){.state = DP_SWEEP_STOPPED};
     outcomes[4] = done(2.25, 2.375);
     return self;
