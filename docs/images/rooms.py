@@ -12,8 +12,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # The boxes, from the top: room, place (0 left, 1 right), and what it knows in a few words.
 ROWS = [
-    [("cli", 0.5, "arguments, exit status")],
-    [("examine", 0.3, "bench, doctor, rates"), ("sweep", 0.7, "many runs")],
+    [("answers", 0.15, "commands of one process"), ("jobs", 0.55, "commands of all ranks")],
+    [("cli", 0.0, "arguments, exit status"), ("examine", 0.45, "bench, doctor, rates"), ("sweep", 0.8, "many runs")],
     [("plots", 0.3, "pictures, pages")],
     [("train", 0.5, "one run")],
     [("run", 0.32, "the files of a run"), ("baseline", 0.68, "the trigram")],

@@ -1,14 +1,13 @@
-/* command: the subcommands of dptrain and what they share.
+/* command: what a subcommand of dptrain is, and what all share.
  *
- * A command parses its own arguments (without the program's and the command's name), works on all
- * ranks and returns the same status on each. `cli/main` prints its message and makes the exit
- * status.
+ * A command parses its own arguments (without the program's and the command's name). `cli/main`
+ * prints the message of its status and makes the exit status.
  */
 #ifndef DP_CLI_COMMAND_H
 #define DP_CLI_COMMAND_H
 
 #include "options/options.h"
-#include "parallel/comm.h"
+#include "parallel/comm.h" /* for those that have a `run`, and dp_command_parse, which they call */
 
 #define DP_NEEDS_JOB 1u    /* ranks: MPI is started */
 #define DP_NEEDS_LAUNCH 2u /* which were started as one job (cli/launch) */
@@ -48,19 +47,5 @@ const dp_command *dp_command_find(dp_command_list list, const char *name);
 
 /* The name of a command that may have been meant by `name`, or NULL. */
 const char *dp_command_suggest(dp_command_list list, const char *name);
-
-extern const dp_command dp_command_train;
-extern const dp_command dp_command_eval;
-extern const dp_command dp_command_sample;
-extern const dp_command dp_command_info;
-extern const dp_command dp_command_bench;
-extern const dp_command dp_command_sweep;
-extern const dp_command dp_command_lrfind;
-extern const dp_command dp_command_verify;
-extern const dp_command dp_command_nearest;
-extern const dp_command dp_command_predict;
-extern const dp_command dp_command_doctor;
-extern const dp_command dp_command_plot;
-extern const dp_command dp_command_report;
 
 #endif

@@ -1,8 +1,9 @@
 /* dptrain: finds the command, joins the job where it needs one, runs it, and makes the exit
  * status. */
-#include "cli/command.h"
+#include "answers/answers.h"
 #include "cli/help.h"
 #include "cli/launch.h"
+#include "jobs/jobs.h"
 #include "kernels/linalg.h"
 #include "system/file.h"
 

@@ -1,7 +1,7 @@
 /* token_question: commands that ask a model about tokens, `[PATH] WHAT`: a score for each token of
  * the vocabulary, of which the highest are shown, as lines with bars or as JSON. */
-#ifndef DP_CLI_TOKEN_QUESTION_H
-#define DP_CLI_TOKEN_QUESTION_H
+#ifndef DP_ANSWERS_TOKEN_QUESTION_H
+#define DP_ANSWERS_TOKEN_QUESTION_H
 
 #include "base/text.h"
 #include "dptrain/dptrain.h"

@@ -1,7 +1,7 @@
+#include "answers/answers.h"
+#include "answers/token_question.h"
 #include "base/memory.h"
 #include "cli/checkpoint_argument.h"
-#include "cli/command.h"
-#include "cli/token_question.h"
 #include "formats/json.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
+#include "answers/answers.h"
 #include "base/memory.h"
 #include "cli/checkpoint_argument.h"
-#include "cli/command.h"
 #include "data/dataset.h"
 #include "formats/facts.h"
 #include "formats/json.h"

@@ -1,7 +1,7 @@
 #include "baseline/mixture.h"
 #include "cli/checkpoint_argument.h"
-#include "cli/command.h"
 #include "engine/open_dataset.h"
+#include "jobs/jobs.h"
 #include "run/summary.h"
 
 #include <inttypes.h>

@@ -1,6 +1,7 @@
-#include "cli/command.h"
+
 #include "cli/config_arguments.h"
 #include "examine/bench.h"
+#include "jobs/jobs.h"
 
 typedef struct bench_options {
     double seconds;

@@ -1,7 +1,8 @@
-#include "cli/command.h"
+
 #include "cli/config_arguments.h"
 #include "cli/launch.h"
 #include "examine/checkup.h"
+#include "jobs/jobs.h"
 
 #include <stdio.h>
 

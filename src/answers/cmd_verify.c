@@ -1,6 +1,6 @@
+#include "answers/answers.h"
 #include "base/digest.h"
 #include "base/memory.h"
-#include "cli/command.h"
 #include "dptrain/dptrain.h"
 #include "engine/config.h"
 #include "run/comparison.h"

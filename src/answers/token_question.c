@@ -1,4 +1,4 @@
-#include "cli/token_question.h"
+#include "answers/token_question.h"
 
 #include "base/memory.h"
 #include "cli/checkpoint_argument.h"

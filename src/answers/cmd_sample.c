@@ -1,5 +1,5 @@
+#include "answers/answers.h"
 #include "cli/checkpoint_argument.h"
-#include "cli/command.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,9 @@
-#include "cli/command.h"
+
 #include "cli/config_arguments.h"
 #include "cli/signals.h"
 #include "examine/lr_plot.h"
 #include "examine/lr_search.h"
+#include "jobs/jobs.h"
 #include "run/run_folder.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
+#include "answers/answers.h"
+#include "answers/token_question.h"
 #include "cli/checkpoint_argument.h"
-#include "cli/command.h"
-#include "cli/token_question.h"
 #include "formats/json.h"
 
 #include <math.h>

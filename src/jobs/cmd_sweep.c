@@ -1,6 +1,6 @@
 #include "base/memory.h"
-#include "cli/command.h"
 #include "cli/signals.h"
+#include "jobs/jobs.h"
 #include "sweep/sweep.h"
 #include "sweep/sweep_data.h"
 #include "sweep/sweep_plan.h"

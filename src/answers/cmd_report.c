@@ -1,4 +1,5 @@
-#include "cli/command.h"
+
+#include "answers/answers.h"
 #include "plots/html_report.h"
 #include "run/run_folder.h"
 

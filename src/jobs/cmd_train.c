@@ -1,7 +1,8 @@
-#include "cli/command.h"
+
 #include "cli/config_arguments.h"
 #include "cli/signals.h"
 #include "engine/config.h"
+#include "jobs/jobs.h"
 #include "train/trainer.h"
 
 typedef struct train_options {
