@@ -26,7 +26,7 @@ void dp_summary_add_splits(dp_facts *facts, unsigned splits,
 /* A table of them, for dp_facts_to_text. */
 #define DP_SUMMARY_SPLITS                                                                          \
     "      split      loss  perplexity           rows\n"                                           \
-    "<splits {splits.*:11} {splits.*.loss:9n} {splits.*.perplexity:11n} {splits.*.count:14,}\n>"
+    "<<splits {splits.*:11} {splits.*.loss:9n} {splits.*.perplexity:11n} {splits.*.count:14,}\n>>"
 
 /* Adds "step" and "weights". */
 void dp_summary_add_weights(dp_facts *facts, uint64_t step, uint64_t weights_hash);
