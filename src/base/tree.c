@@ -1,10 +1,6 @@
 #include "base/tree.h"
 
-#include "base/memory.h"
 #include "base/size.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 /* floor(part total / parts), without the overflow of the product. */
 static size_t share_start(size_t total, size_t parts, size_t part) {
@@ -105,7 +101,6 @@ typedef struct planner {
     dp_tree_plan *plan;
     const size_t *starts; /* [ranks + 1] */
     size_t leaves, ranks, rank;
-    size_t capacity;
 } planner;
 
 static size_t owner_of(const planner *self, size_t leaf) {
@@ -131,11 +126,11 @@ static size_t slot_of(const dp_tree_plan *plan, size_t first) {
 
 /* Joins the nodes [first, first + width) and [first + width, ...) as far as this rank takes part.
  */
-static dp_status plan_join(planner *self, size_t first, size_t width, dp_error *error) {
+static void plan_join(planner *self, size_t first, size_t width) {
     size_t right = first + width;
     size_t end = dp_size_min(right + width, self->leaves);
     if (first >= self->starts[self->rank] && end <= self->starts[self->rank + 1])
-        return DP_OK; /* inside one of our blocks */
+        return; /* inside one of our blocks */
     size_t left_owner = owner_of(self, first);
     size_t right_owner = owner_of(self, right);
     dp_tree_step step = {0};
@@ -151,19 +146,11 @@ static dp_status plan_join(planner *self, size_t first, size_t width, dp_error *
         step = (dp_tree_step){
             .action = DP_TREE_SEND, .slot = slot_of(self->plan, right), .peer = (int)left_owner};
     else
-        return DP_OK;
-    void *steps = self->plan->steps;
-    dp_status status = dp_memory_grow(&steps, &self->capacity, self->plan->step_count + 1,
-                                      sizeof(dp_tree_step), error);
-    self->plan->steps = steps;
-    if (status == DP_OK)
-        self->plan->steps[self->plan->step_count++] = step;
-    return status;
+        return;
+    self->plan->steps[self->plan->step_count++] = step;
 }
 
-dp_status dp_tree_plan_init(dp_tree_plan *plan, const size_t *starts, size_t ranks, size_t rank,
-                            dp_error *error) {
-    dp_status status = DP_OK;
+void dp_tree_plan_init(dp_tree_plan *plan, const size_t *starts, size_t ranks, size_t rank) {
     const size_t leaves = starts[ranks];
     const dp_tree_range range = {.first = starts[rank], .end = starts[rank + 1]};
     planner self = {.plan = plan, .starts = starts, .leaves = leaves, .ranks = ranks, .rank = rank};
@@ -172,15 +159,6 @@ dp_status dp_tree_plan_init(dp_tree_plan *plan, const size_t *starts, size_t ran
     /* All ranks walk the nodes in the same order, so sends and receives cannot wait in a circle. */
     for (size_t width = 1; width < leaves; width *= 2) {
         for (size_t first = 0; first + width < leaves; first += 2 * width)
-            DP_OR_DONE(plan_join(&self, first, width, error));
+            plan_join(&self, first, width);
     }
-done:
-    if (status != DP_OK)
-        dp_tree_plan_clear(plan);
-    return status;
-}
-
-void dp_tree_plan_clear(dp_tree_plan *plan) {
-    dp_memory_free(plan->steps);
-    *plan = (dp_tree_plan){0};
 }

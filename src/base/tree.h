@@ -32,8 +32,6 @@
 #ifndef DP_BASE_TREE_H
 #define DP_BASE_TREE_H
 
-#include "base/status.h"
-
 #include <stddef.h>
 
 /* Leaves [first, end). */
@@ -89,14 +87,12 @@ typedef struct dp_tree_step {
 typedef struct dp_tree_plan {
     size_t block_count;
     dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
-    dp_tree_step *steps; /* [step_count], owned */
     size_t step_count;
+    dp_tree_step steps[DP_TREE_BLOCKS_MAX]; /* two a level at most, as there are blocks */
 } dp_tree_plan;
 
 /* The plan of `rank` where rank r owns the leaves [starts[r], starts[r + 1]), at least one each:
- * starts[0] = 0 and starts[ranks] is the number of leaves. Release with dp_tree_plan_clear. */
-dp_status dp_tree_plan_init(dp_tree_plan *plan, const size_t *starts, size_t ranks, size_t rank,
-                            dp_error *error) DP_CHECKED;
-void dp_tree_plan_clear(dp_tree_plan *plan);
+ * starts[0] = 0 and starts[ranks] is the number of leaves. */
+void dp_tree_plan_init(dp_tree_plan *plan, const size_t *starts, size_t ranks, size_t rank);
 
 #endif

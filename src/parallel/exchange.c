@@ -339,12 +339,11 @@ static dp_status plan_nodes(dp_exchange *self, size_t grains, dp_error *error) {
     size_t ranks = (size_t)dp_comm_size(self->comm);
     DP_OWNED(dp_memory_release) size_t *starts = NULL;
     DP_TRY_NEW(starts, (size_t)self->node.count + 1);
-    for (int n = 0; n < self->node.count; n++) {
+    for (int n = 0; n < self->node.count; n++)
         starts[n] = dp_tree_share(grains, ranks, (size_t)dp_node_first(&self->node, n)).first;
-    }
     starts[self->node.count] = grains;
-    return dp_tree_plan_init(&self->plan, starts, (size_t)self->node.count,
-                             (size_t)self->node.index, error);
+    dp_tree_plan_init(&self->plan, starts, (size_t)self->node.count, (size_t)self->node.index);
+    return DP_OK;
 }
 
 static dp_status check_ranks(const dp_comm *comm, size_t grains, dp_error *error) {
@@ -394,10 +393,8 @@ static dp_status build(dp_exchange **exchange, dp_comm *comm, const dp_exchange_
     find_slice(&self);
     DP_TRY(plan_nodes(&self, size->grains, error));
     reserve(&self, size->grains, &room);
-    *exchange = dp_workspace_build(&room, &self, sizeof self, error);
-    if (*exchange == NULL)
-        dp_tree_plan_clear(&self.plan);
-    return *exchange == NULL ? error->status : DP_OK;
+    DP_TRY_BUILD(*exchange, &room, self);
+    return DP_OK;
 }
 
 dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, const dp_exchange_size *size,
@@ -419,7 +416,6 @@ dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, const dp_exc
 void dp_exchange_destroy(dp_exchange *exchange) {
     if (exchange == NULL)
         return;
-    dp_tree_plan_clear(&exchange->plan);
     dp_node_clear(&exchange->node);
     dp_memory_free(exchange);
 }

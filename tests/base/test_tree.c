@@ -122,11 +122,10 @@ static void share_starts(size_t leaves, size_t count, size_t starts[LEAVES_MAX +
 }
 
 static void run_plans(const size_t *starts, size_t count, float sum[LENGTH]) {
-    dp_error error;
     float scratch[LEVELS_MAX * LENGTH];
     for (size_t r = 0; r < count; r++) {
         ranks[r].next = 0;
-        assert_int_equal(dp_tree_plan_init(&ranks[r].plan, starts, count, r, &error), DP_OK);
+        dp_tree_plan_init(&ranks[r].plan, starts, count, r);
         for (size_t slot = 0; slot < ranks[r].plan.block_count; slot++)
             dp_tree_sum_block(ranks[r].plan.blocks[slot], 1, single_leaf, NULL, LENGTH,
                               ranks[r].partials[slot], scratch, LENGTH);
@@ -139,7 +138,6 @@ static void run_plans(const size_t *starts, size_t count, float sum[LENGTH]) {
     for (size_t r = 0; r < count; r++) {
         if (ranks[r].next != ranks[r].plan.step_count)
             fail_msg("%zu leaves, %zu ranks: rank %zu waits for ever", starts[count], count, r);
-        dp_tree_plan_clear(&ranks[r].plan);
     }
     memcpy(sum, ranks[0].partials[0], LENGTH * sizeof *sum);
 }
@@ -197,11 +195,10 @@ static void test_tree_shares_cover_everything_once(void **state) {
 
 static void test_tree_worked_example_of_the_header(void **state) {
     (void)state;
-    dp_error error;
     dp_tree_plan plan;
     size_t starts[LEAVES_MAX + 1];
     share_starts(8, 3, starts);
-    assert_int_equal(dp_tree_plan_init(&plan, starts, 3, 1, &error), DP_OK);
+    dp_tree_plan_init(&plan, starts, 3, 1);
     assert_int_equal(plan.block_count, 2);
     assert_int_equal(plan.blocks[0].first, 2);
     assert_int_equal(plan.blocks[1].first, 4);
@@ -215,7 +212,6 @@ static void test_tree_worked_example_of_the_header(void **state) {
         assert_int_equal(plan.steps[i].slot, expected[i].slot);
         assert_int_equal(plan.steps[i].peer, expected[i].peer);
     }
-    dp_tree_plan_clear(&plan);
 }
 
 static void test_tree_sum_of_reals_is_the_tree(void **state) {

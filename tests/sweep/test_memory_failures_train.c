@@ -195,22 +195,6 @@ static void test_memory_failures_while_packing(void **state) {
     }
 }
 
-static dp_status plan_tree(dp_error *error) {
-    static size_t starts[65]; /* one leaf a rank, so that rank 0 joins at every level */
-    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
-        starts[i] = i;
-    dp_tree_plan plan;
-    dp_status status = dp_tree_plan_init(&plan, starts, 64, 0, error);
-    assert_true(status == DP_OK || plan.steps == NULL);
-    dp_tree_plan_clear(&plan);
-    return status;
-}
-
-static void test_memory_failures_while_planning_the_tree(void **state) {
-    (void)state;
-    assert_true(fail_each_allocation(plan_tree) >= 1);
-}
-
 static dp_status load_config(dp_error *error) {
     dp_config config;
     char *assignments[] = {"train.lr_milestones=1,2,3"};
@@ -401,7 +385,6 @@ int main(void) {
         cmocka_unit_test(test_memory_failures_while_creating_a_wide_model),
         cmocka_unit_test(test_memory_failures_while_listing_occurrences),
         cmocka_unit_test(test_memory_failures_while_packing),
-        cmocka_unit_test(test_memory_failures_while_planning_the_tree),
         cmocka_unit_test(test_memory_failures_while_loading_a_config),
         cmocka_unit_test(test_memory_failures_while_writing_metrics),
         cmocka_unit_test(test_memory_failures_while_writing_the_summary),
