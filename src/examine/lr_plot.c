@@ -20,8 +20,8 @@ static void assign_axes(dp_text *values, const dp_lr_search *search) {
         high = fmax(high, search->points[i].loss);
     }
     const double from = search->points[0].exponent, to = search->points[search->count - 1].exponent;
-    const dp_axis exponents = dp_axis_linear(from, to);
-    const dp_axis losses = dp_axis_widen(dp_axis_logarithmic(low, high), 0.04);
+    const dp_axis exponents = dp_axis_linear(from, to, 0.0);
+    const dp_axis losses = dp_axis_logarithmic(low, high, 0.04);
     dp_axis_assign(&exponents, "exponents", "x", DP_AXIS_NUMBERS, values);
     dp_axis_assign(&losses, "losses", "y", DP_AXIS_NUMBERS, values);
 }

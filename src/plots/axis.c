@@ -47,62 +47,50 @@ static void place_logarithmic(dp_axis *axis) {
         place_factors(axis, sparse, 1, (int)ceil(decades / (WANTED_TICS - 1.0)));
 }
 
-dp_axis dp_axis_linear(double low, double high) {
+dp_axis dp_axis_linear(double low, double high, double room) {
     low = fmin(fmax(low, -LARGEST), LARGEST);
     high = fmin(high, LARGEST);
     if (!(low < high) || high - low < 1e-9 * fabs(low)) {
-        double room = low == 0.0 ? 1.0 : 0.1 * fabs(low);
-        high = low + room;
-        low -= room;
+        double around = low == 0.0 ? 1.0 : 0.1 * fabs(low);
+        high = low + around;
+        low -= around;
     }
+    if (room > 0.0)
+        return dp_axis_linear(low - room * (high - low), high + room * (high - low), 0.0);
     dp_axis axis = {.low = low, .high = high};
     place_linear(&axis, WANTED_TICS);
     return axis;
 }
 
-dp_axis dp_axis_logarithmic(double low, double high) {
+dp_axis dp_axis_logarithmic(double low, double high, double room) {
     if (!(low > 0.0))
-        return dp_axis_linear(low, high);
+        return dp_axis_linear(low, high, room);
     low = fmin(low, LARGEST);
     high = fmin(high, LARGEST);
     if (high < 1.01 * low) {
         high = 1.1 * low;
         low /= 1.1;
     }
+    if (room > 0.0) {
+        const double from = log10(low), to = log10(high), more = room * (to - from);
+        return dp_axis_logarithmic(pow(10.0, from - more), pow(10.0, to + more), 0.0);
+    }
     dp_axis axis = {.low = low, .high = high, .logarithmic = true};
     place_logarithmic(&axis);
     return axis;
 }
 
-dp_axis dp_axis_widen(dp_axis axis, double fraction) {
-    if (axis.logarithmic) {
-        double low = log10(axis.low), high = log10(axis.high), room = fraction * (high - low);
-        return dp_axis_logarithmic(pow(10.0, low - room), pow(10.0, high + room));
-    }
-    double room = fraction * (axis.high - axis.low);
-    return dp_axis_linear(axis.low - room, axis.high + room);
-}
-
-static bool is_power_of_ten(double value) {
-    double exponent = log10(value);
-    return fabs(exponent - round(exponent)) < 1e-9;
-}
-
-static void keep_powers(dp_axis *axis) {
-    size_t kept = 0;
-    for (size_t i = 0; i < axis->count; i++) {
-        if (is_power_of_ten(axis->tics[i]))
-            axis->tics[kept++] = axis->tics[i];
-    }
-    axis->count = kept;
-}
-
 void dp_axis_thin(dp_axis *axis, size_t most) {
+    size_t powers = 0;
     if (axis->count <= most)
         return;
-    if (axis->logarithmic)
-        keep_powers(axis);
-    if (axis->logarithmic && axis->count >= 2)
+    for (size_t i = 0; i < axis->count && axis->logarithmic; i++) {
+        const double exponent = log10(axis->tics[i]);
+        if (fabs(exponent - round(exponent)) < 1e-9)
+            axis->tics[powers++] = axis->tics[i];
+    }
+    axis->count = powers;
+    if (powers >= 2)
         return;
     axis->count = 0;
     place_linear(axis, (double)most);

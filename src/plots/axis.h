@@ -14,16 +14,14 @@ typedef struct dp_axis {
     double high;
     bool logarithmic;
     size_t count;
-    double
-        tics[DP_AXIS_TICS_MAX]; /* within [low, high], ascending, at least 2 in ordinary ranges */
+    double tics[DP_AXIS_TICS_MAX]; /* in [low, high], ascending, at least 2 in ordinary ranges */
 } dp_axis;
 
-/* An axis from `low` to `high` as they are; an empty or reversed range is widened around low. */
-dp_axis dp_axis_linear(double low, double high);
+/* An axis from `low` to `high`, with room beyond both ends: this fraction of it, from 0. An empty
+ * or reversed range is widened around low. */
+dp_axis dp_axis_linear(double low, double high, double room);
 /* Such an axis on which equal factors take equal lengths. Not above 0, it is a linear one. */
-dp_axis dp_axis_logarithmic(double low, double high);
-/* Room beyond both ends of the data: this fraction of the axis. */
-dp_axis dp_axis_widen(dp_axis axis, double fraction);
+dp_axis dp_axis_logarithmic(double low, double high, double room);
 
 /* For a short axis: where there are more than `most` tics, only powers of ten if they are two at
  * least, else about `most` at equal distances. */

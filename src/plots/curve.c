@@ -157,7 +157,6 @@ static int ascending(const void *a, const void *b) {
 
 dp_status dp_range_add(dp_range *range, const dp_curve *curve, double from, double tails,
                        dp_error *error) {
-    dp_status status = DP_OK;
     DP_OWNED(dp_memory_release) double *values = NULL;
     size_t count = 0;
     DP_TRY_NEW(values, curve->count);
@@ -166,16 +165,11 @@ dp_status dp_range_add(dp_range *range, const dp_curve *curve, double from, doub
             values[count++] = curve->points[i].y;
     }
     if (count == 0)
-        return status;
+        return DP_OK;
     qsort(values, count, sizeof *values, ascending);
-    size_t cut = (size_t)(tails * (double)count);
-    double low = values[cut], high = values[count - 1 - cut];
-    bool empty = range->low > range->high;
-    range->low = empty || low < range->low ? low : range->low;
-    range->high = empty || high > range->high ? high : range->high;
-    return status;
-}
-
-double dp_curve_settled(double steps) {
-    return steps / 50.0;
+    const size_t cut = (size_t)(tails * (double)count);
+    const bool empty = range->low > range->high;
+    range->low = empty ? values[cut] : fmin(range->low, values[cut]);
+    range->high = empty ? values[count - 1 - cut] : fmax(range->high, values[count - 1 - cut]);
+    return DP_OK;
 }

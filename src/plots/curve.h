@@ -54,8 +54,4 @@ typedef struct dp_range {
 dp_status dp_range_add(dp_range *range, const dp_curve *curve, double from, double tails,
                        dp_error *error) DP_CHECKED;
 
-/* The step behind which the steep fall of the beginning lies, in a run of so many steps: a fiftieth
- * of it. */
-double dp_curve_settled(double steps);
-
 #endif

@@ -25,20 +25,16 @@
 typedef struct token_place {
     uint32_t id;
     uint64_t frequency;
-    double at[2]; /* coordinates in the embedding */
+    double at[2];               /* coordinates in the embedding */
+    double left, right, middle; /* of the label, in pixels; LABEL_HEIGHT high */
+    size_t label;               /* its number, from 1; 0: none */
 } token_place;
-
-/* The part of the picture that a label covers, in pixels. */
-typedef struct box {
-    double left, right, low, high;
-} box;
 
 typedef struct scatter {
     const dp_vocabulary *vocabulary;
     size_t count; /* tokens that are shown; all, until choose_labels */
     size_t shown_max;
     token_place *places; /* [count], then frequent ones first */
-    size_t *labelled;    /* [label_count] indices of places */
     size_t label_count;
     bool in_dots; /* each label in its dot, rather than beside */
     dp_axis axes[2];
@@ -53,7 +49,7 @@ static dp_axis find_axis(const scatter *self, int k) {
         low = fmin(low, self->places[i].at[k]);
         high = fmax(high, self->places[i].at[k]);
     }
-    return dp_axis_widen(dp_axis_linear(low, high), 0.05);
+    return dp_axis_linear(low, high, 0.05);
 }
 
 static dp_status find_places(scatter *self, const dp_checkpoint *checkpoint, const uint64_t *counts,
@@ -118,17 +114,23 @@ static double to_pixels(const dp_axis *axis, double value) {
     return SIDE * (FRAME_LOW + part * (FRAME_HIGH - FRAME_LOW));
 }
 
-static box label_box(const scatter *self, const token_place *place) {
-    double x = to_pixels(&self->axes[0], place->at[0]), y = to_pixels(&self->axes[1], place->at[1]);
-    double width = LABEL_WIDTH * (double)label_length(self, place->id) + 10.0;
-    return (box){.left = x - 4.0,
-                 .right = x + width,
-                 .low = y - LABEL_HEIGHT / 2.0,
-                 .high = y + LABEL_HEIGHT / 2.0};
+static void place_label(const scatter *self, token_place *place) {
+    const double x = to_pixels(&self->axes[0], place->at[0]);
+    place->left = x - 4.0;
+    place->right = x + LABEL_WIDTH * (double)label_length(self, place->id) + 10.0;
+    place->middle = to_pixels(&self->axes[1], place->at[1]);
 }
 
-static bool overlaps(const box *a, const box *b) {
-    return a->left < b->right && b->left < a->right && a->low < b->high && b->low < a->high;
+static bool overlap(const token_place *a, const token_place *b) {
+    return a->left < b->right && b->left < a->right && fabs(a->middle - b->middle) < LABEL_HEIGHT;
+}
+
+/* Whether a label fits into the picture beside those of the places before it. */
+static bool has_room(const scatter *self, const token_place *place) {
+    bool free = place->right < SIDE;
+    for (const token_place *other = self->places; other < place && free; other++)
+        free = other->label == 0 || !overlap(other, place);
+    return free;
 }
 
 /* The boundary before all others: it is always shown. */
@@ -141,23 +143,6 @@ static int frequent_first(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* Chooses the tokens that get a label: as many as find room, frequent ones before others. */
-static dp_status place_labels(scatter *self, dp_error *error) {
-    DP_OWNED(dp_memory_release) box *taken = NULL;
-    DP_TRY_NEW(taken, LABELS_MAX);
-    for (size_t i = 0; i < self->count && self->label_count < LABELS_MAX; i++) {
-        box wanted = label_box(self, &self->places[i]);
-        bool free = wanted.right < SIDE;
-        for (size_t k = 0; k < self->label_count && free; k++)
-            free = !overlaps(&wanted, &taken[k]);
-        if (!free)
-            continue;
-        taken[self->label_count] = wanted;
-        self->labelled[self->label_count++] = i;
-    }
-    return DP_OK;
-}
-
 static bool fits_in_dots(const scatter *self) {
     bool fits = self->count <= IN_DOTS_MAX;
     for (uint32_t id = 0; id < self->count && fits; id++)
@@ -165,18 +150,19 @@ static bool fits_in_dots(const scatter *self) {
     return fits;
 }
 
-static dp_status choose_labels(scatter *self, dp_error *error) {
-    DP_TRY_NEW(self->labelled, self->count);
+/* Chooses the tokens that are shown, and those that get a label: as many as find room, frequent
+ * ones before others. */
+static void choose_labels(scatter *self) {
     self->in_dots = fits_in_dots(self);
     qsort(self->places, self->count, sizeof *self->places, frequent_first);
     self->count = self->count < self->shown_max ? self->count : self->shown_max;
     for (int k = 0; k < 2; k++)
         self->axes[k] = find_axis(self, k);
-    if (!self->in_dots)
-        DP_TRY(place_labels(self, error));
-    for (size_t i = 0; self->in_dots && i < self->count; i++)
-        self->labelled[self->label_count++] = i;
-    return DP_OK;
+    for (size_t i = 0; i < self->count && self->label_count < LABELS_MAX; i++) {
+        place_label(self, &self->places[i]);
+        if (self->in_dots || has_room(self, &self->places[i]))
+            self->places[i].label = ++self->label_count;
+    }
 }
 
 /* --- the figure ------------------------------------------------------------------------------- */
@@ -196,8 +182,10 @@ static void append_data(const scatter *self, dp_text *data) {
         dp_text_append(data, "\n\n");
     }
     dp_text_append(data, "# labels\n");
-    for (size_t i = 0; i < self->label_count; i++)
-        append_place(data, &self->places[self->labelled[i]], i + 1);
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->places[i].label > 0)
+            append_place(data, &self->places[i], self->places[i].label);
+    }
 }
 
 /* An array of what is written at points, where a backslash begins an escape even in a plain
@@ -207,11 +195,12 @@ static void assign_labels(const scatter *self, dp_text *values) {
     char variable[32];
     dp_text_append_format(values, "array label[%zu]\n",
                           self->label_count > 0 ? self->label_count : 1);
-    for (size_t i = 0; i < self->label_count; i++) {
-        const uint32_t id = self->places[self->labelled[i]].id;
+    for (const token_place *place = self->places; place < self->places + self->count; place++) {
+        if (place->label == 0)
+            continue;
         dp_text_cut(&label, 0);
-        append_label(&label, dp_vocabulary_token(self->vocabulary, id), "\\\\");
-        snprintf(variable, sizeof variable, "label[%zu]", i + 1);
+        append_label(&label, dp_vocabulary_token(self->vocabulary, place->id), "\\\\");
+        snprintf(variable, sizeof variable, "label[%zu]", place->label);
         dp_gnuplot_assign(values, variable, "%s", dp_text_string(&label));
     }
     dp_text_cut(&label, 0);
@@ -246,7 +235,6 @@ static void assign_title(const scatter *self, const char *name, const dp_checkpo
 
 static void clear(scatter *self) {
     dp_memory_free(self->places);
-    dp_memory_free(self->labelled);
 }
 
 dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,
@@ -262,7 +250,7 @@ dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,
                                   .height = (unsigned)SIDE,
                                   .script = embedding_gp};
     DP_TRY(find_places(&self, checkpoint, counts, principal, error));
-    DP_TRY(choose_labels(&self, error));
+    choose_labels(&self);
     append_data(&self, &figure->data);
     dp_text_append_format(values, "low = %g\nhigh = %g\ntokens = %zu\nin_dots = %d\n", FRAME_LOW,
                           FRAME_HIGH, self.count, self.in_dots);

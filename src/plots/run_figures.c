@@ -69,8 +69,13 @@ static double last_step(const dp_metrics_table *metrics) {
     return (double)metrics->rows[metrics->count - 1].step;
 }
 
+/* Behind it lies the steep fall of the beginning. */
+static double settled(double steps) {
+    return steps / 50.0;
+}
+
 static void assign_steps(dp_text *values, double last) {
-    const dp_axis axis = dp_axis_linear(0.0, last);
+    const dp_axis axis = dp_axis_linear(0.0, last, 0.0);
     dp_axis_assign(&axis, "steps", "x", DP_AXIS_NUMBERS, values);
     dp_axis_assign(&axis, "steps_bare", "x", DP_AXIS_BARE, values);
 }
@@ -82,9 +87,8 @@ static void assign_losses(dp_text *values, const dp_axis *axis) {
 
 static void assign_rates(dp_text *values, const dp_range *range) {
     const bool wide = range->low > 0.0 && range->high > 5.0 * range->low;
-    dp_axis axis = dp_axis_widen(wide ? dp_axis_logarithmic(range->low, range->high)
-                                      : dp_axis_linear(fmin(range->low, 0.0), range->high),
-                                 0.12);
+    dp_axis axis = wide ? dp_axis_logarithmic(range->low, range->high, 0.12)
+                        : dp_axis_linear(fmin(range->low, 0.0), range->high, 0.12);
     dp_axis_thin(&axis, 3); /* the panel is low */
     dp_axis_assign(&axis, "rates", "y", DP_AXIS_NUMBERS, values);
 }
@@ -122,7 +126,7 @@ static dp_status find_curves(const dp_metrics_table *metrics, loss_curves *curve
 
 /* What is cut off above is said where it is. */
 static void assign_loss_panel(dp_text *values, const loss_curves *curves, const dp_range *losses) {
-    const dp_axis axis = dp_axis_widen(dp_axis_logarithmic(losses->low, losses->high), 0.04);
+    const dp_axis axis = dp_axis_logarithmic(losses->low, losses->high, 0.04);
     const double first = curves->smooth.count > 0 ? curves->smooth.points[0].y : 0.0;
     assign_losses(values, &axis);
     dp_gnuplot_assign(values, "begins", "%s", "");
@@ -139,12 +143,12 @@ dp_status dp_figure_loss(const char *name, const dp_metrics_table *metrics,
                          dp_gnuplot_figure *figure, dp_error *error) {
     DP_OWNED(clear_curves) loss_curves curves = {0};
     dp_range losses = DP_RANGE_EMPTY, rates = DP_RANGE_EMPTY;
-    const double settled = dp_curve_settled(last_step(metrics));
+    const double from = settled(last_step(metrics));
     *figure = (dp_gnuplot_figure){.name = "loss", .width = 1000, .height = 620, .script = loss_gp};
     DP_TRY(find_curves(metrics, &curves, error));
-    DP_TRY(dp_range_add(&losses, &curves.batches, settled, 0.002, error));
-    DP_TRY(dp_range_add(&losses, &curves.smooth, settled, 0.0, error));
-    DP_TRY(dp_range_add(&losses, &curves.dev, settled, 0.0, error));
+    DP_TRY(dp_range_add(&losses, &curves.batches, from, 0.002, error));
+    DP_TRY(dp_range_add(&losses, &curves.smooth, from, 0.0, error));
+    DP_TRY(dp_range_add(&losses, &curves.dev, from, 0.0, error));
     DP_TRY(dp_range_add(&rates, &curves.rate, 0.0, 0.0, error));
     append_block(&figure->data, "batches", &curves.batches);
     append_block(&figure->data, "smooth", &curves.smooth);
@@ -190,7 +194,7 @@ dp_status dp_figure_train_dev(const char *name, const dp_metrics_table *metrics,
     append_block(&figure->data, "train", &train);
     append_block(&figure->data, "dev", &dev);
     append_best(&figure->data, &dev);
-    const dp_axis losses = dp_axis_widen(dp_axis_linear(range.low, range.high), 0.06);
+    const dp_axis losses = dp_axis_linear(range.low, range.high, 0.06);
     assign_title(values, name, &dev);
     assign_steps(values, last_step(metrics));
     assign_losses(values, &losses);
@@ -225,7 +229,7 @@ static dp_status add_run(comparison *self, size_t run, const char *name,
     dp_text *data = &self->figure->data, *values = &self->figure->values;
     char variable[32];
     /* Of a run that ends before the longest has settled at least the end is seen. */
-    const double from = fmin(dp_curve_settled(self->steps), last_step(metrics));
+    const double from = fmin(settled(self->steps), last_step(metrics));
     DP_TRY(find_curves(metrics, &curves, error));
     DP_TRY(dp_curve_split(metrics, DP_SPLIT_DEV, MARK_POINTS, &marks, error));
     DP_TRY(dp_range_add(&self->losses, &curves.smooth, from, 0.0, error));
@@ -252,8 +256,7 @@ dp_status dp_figure_compare(size_t count, const char *const *names, const dp_met
         self.steps = fmax(self.steps, last_step(&metrics[run]));
     for (size_t run = 0; run < count; run++)
         DP_TRY(add_run(&self, run, names[run], &metrics[run], error));
-    const dp_axis losses =
-        dp_axis_widen(dp_axis_logarithmic(self.losses.low, self.losses.high), 0.05);
+    const dp_axis losses = dp_axis_logarithmic(self.losses.low, self.losses.high, 0.05);
     assign_steps(values, self.steps);
     assign_losses(values, &losses);
     assign_rates(values, &self.rates);

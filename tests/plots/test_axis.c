@@ -12,13 +12,13 @@ static void test_axis_has_round_tics(void **state) {
     (void)state;
     const double steps[] = {0, 50000, 100000, 150000, 200000}, losses[] = {2.2, 2.4, 2.6, 2.8, 3.0},
                  decades[] = {0.001, 0.01, 0.1, 1.0}, rates[] = {0.01, 0.02, 0.05, 0.1};
-    dp_axis axis = dp_axis_linear(0.0, 200000.0);
+    dp_axis axis = dp_axis_linear(0.0, 200000.0, 0.0);
     expect_tics(&axis, 5, steps);
-    axis = dp_axis_linear(2.05, 3.15);
+    axis = dp_axis_linear(2.05, 3.15, 0.0);
     expect_tics(&axis, 5, losses);
-    axis = dp_axis_logarithmic(0.0007, 2.0);
+    axis = dp_axis_logarithmic(0.0007, 2.0, 0.0);
     expect_tics(&axis, 4, decades);
-    axis = dp_axis_logarithmic(0.009, 0.16);
+    axis = dp_axis_logarithmic(0.009, 0.16, 0.0);
     expect_tics(&axis, 4, rates);
 }
 
@@ -43,9 +43,8 @@ static void test_axis_of_any_range(void **state) {
     const size_t count = sizeof ends / sizeof ends[0];
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < count; k++) {
-            expect_usable(dp_axis_widen(dp_axis_linear(ends[i], ends[k]), 0.05), ends[i], ends[k]);
-            expect_usable(dp_axis_widen(dp_axis_logarithmic(ends[i], ends[k]), 0.05), ends[i],
-                          ends[k]);
+            expect_usable(dp_axis_linear(ends[i], ends[k], 0.05), ends[i], ends[k]);
+            expect_usable(dp_axis_logarithmic(ends[i], ends[k], 0.05), ends[i], ends[k]);
         }
     }
 }
@@ -53,10 +52,10 @@ static void test_axis_of_any_range(void **state) {
 static void test_axis_is_thinned(void **state) {
     (void)state;
     const double powers[] = {0.01, 0.1}, halves[] = {0.0, 0.05, 0.1};
-    dp_axis axis = dp_axis_logarithmic(0.009, 0.16);
+    dp_axis axis = dp_axis_logarithmic(0.009, 0.16, 0.0);
     dp_axis_thin(&axis, 3);
     expect_tics(&axis, 2, powers);
-    axis = dp_axis_linear(0.0, 0.11);
+    axis = dp_axis_linear(0.0, 0.11, 0.0);
     dp_axis_thin(&axis, 3);
     expect_tics(&axis, 3, halves);
 }
