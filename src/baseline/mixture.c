@@ -12,6 +12,10 @@ static const uint32_t *context_of(const dp_evaluate_rows *rows, size_t row) {
     return rows->contexts + row * (size_t)rows->dataset->info.block_size;
 }
 
+static void clear_rows(dp_evaluate_rows *rows) {
+    dp_memory_free(rows->contexts);
+}
+
 /* --- the trigram ------------------------------------------------------------------------------ */
 
 typedef dp_status take_row(dp_trigram *trigram, const uint32_t *context, uint32_t target,
@@ -20,16 +24,15 @@ typedef dp_status take_row(dp_trigram *trigram, const uint32_t *context, uint32_
 static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_split split,
                             take_row *take, dp_error *error) {
     const size_t rows = (size_t)dp_dataset_rows(dataset, split);
-    dp_evaluate_rows read = {0};
-    dp_status status = dp_evaluate_rows_init(&read, dataset, split, error);
-    for (size_t first = 0; first < rows && status == DP_OK; first += DP_EVALUATE_ROWS) {
+    DP_OWNED(clear_rows) dp_evaluate_rows read = {0};
+    DP_TRY(dp_evaluate_rows_init(&read, dataset, split, error));
+    for (size_t first = 0; first < rows; first += DP_EVALUATE_ROWS) {
         const size_t count = dp_size_min(rows - first, DP_EVALUATE_ROWS);
         dp_evaluate_rows_read(&read, first, count);
-        for (size_t i = 0; i < count && status == DP_OK; i++)
-            status = take(trigram, context_of(&read, i), read.targets[i], error);
+        for (size_t i = 0; i < count; i++)
+            DP_TRY(take(trigram, context_of(&read, i), read.targets[i], error));
     }
-    dp_memory_free(read.contexts);
-    return status;
+    return DP_OK;
 }
 
 static dp_status build(const dp_dataset *dataset, dp_trigram **trigram, dp_error *error) {
@@ -62,39 +65,45 @@ typedef struct scores {
     double *probabilities; /* [share] the trigram's */
     void *memory;          /* of both */
     double weight;
+    /* While they are filled: */
+    dp_model *model; /* NULL: no network */
+    dp_evaluate_rows read;
 } scores;
 
 static void scores_clear(scores *self) {
+    dp_model_destroy(self->model);
+    clear_rows(&self->read);
     dp_memory_free(self->memory);
     *self = (scores){0};
 }
 
 /* Memory, and a model where there is a network. Collective, as the level is, but not agreed on. */
-static dp_status prepare(scores *self, dp_comm *comm, const dp_mixture *mixture, dp_model **model,
-                         dp_error *error) {
+static dp_status prepare(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
+                         const dp_mixture *mixture, dp_error *error) {
     const dp_model_options options = {.level = dp_evaluate_level(comm, mixture->highest),
                                       .grain_rows = DP_EVALUATE_ROWS,
                                       .forward_only = true};
     dp_workspace room = {0};
-    self->share = dp_evaluate_share(comm, self->rows);
     DP_RESERVE(&room, self->probabilities, self->share.end - self->share.first);
     if (mixture->layout != NULL)
         DP_RESERVE(&room, self->losses, self->share.end - self->share.first);
     self->memory = dp_workspace_allocate(&room, error);
     if (self->memory == NULL)
         return error->status;
-    return mixture->layout == NULL ? DP_OK
-                                   : dp_model_create(model, mixture->layout, &options, error);
+    if (mixture->layout != NULL)
+        DP_TRY(dp_model_create(&self->model, mixture->layout, &options, error));
+    return dp_evaluate_rows_init(&self->read, dataset, split, error);
 }
 
 /* Chunk by chunk, so that a row's loss has the bits that it has in dp_evaluate. */
-static void fill(scores *self, const dp_mixture *mixture, dp_model *model, dp_evaluate_rows *read) {
+static void fill(scores *self, const dp_mixture *mixture) {
+    dp_evaluate_rows *read = &self->read;
     for (size_t first = self->share.first; first < self->share.end; first += DP_EVALUATE_ROWS) {
         const size_t at = first - self->share.first;
         const size_t count = dp_size_min(self->share.end - first, DP_EVALUATE_ROWS);
         dp_evaluate_rows_read(read, first, count);
-        if (model != NULL)
-            dp_model_row_losses(model, mixture->params, count, read->contexts, read->targets,
+        if (self->model != NULL)
+            dp_model_row_losses(self->model, mixture->params, count, read->contexts, read->targets,
                                 self->losses + at);
         for (size_t i = 0; i < count; i++)
             self->probabilities[at + i] =
@@ -105,18 +114,11 @@ static void fill(scores *self, const dp_mixture *mixture, dp_model *model, dp_ev
 /* Collective, agreed on; to be cleared whatever comes of it. */
 static dp_status score(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
                        const dp_mixture *mixture, dp_error *error) {
-    dp_model *model = NULL;
-    dp_evaluate_rows read = {0};
-    *self = (scores){.rows = (size_t)dp_dataset_rows(dataset, split)};
-    dp_status status = prepare(self, comm, mixture, &model, error);
-    if (status == DP_OK)
-        status = dp_evaluate_rows_init(&read, dataset, split, error);
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
-    fill(self, mixture, model, &read);
-done:
-    dp_model_destroy(model);
-    dp_memory_free(read.contexts);
-    return status;
+    const size_t rows = (size_t)dp_dataset_rows(dataset, split);
+    *self = (scores){.rows = rows, .share = dp_evaluate_share(comm, rows)};
+    DP_TRY(dp_comm_agree(comm, prepare(self, comm, dataset, split, mixture, error), error));
+    fill(self, mixture);
+    return DP_OK;
 }
 
 enum { NETWORK, TRIGRAM, MIXTURE, LOSSES };

@@ -35,15 +35,10 @@ dp_status dp_checkpoint_argument_open(const char *option, int count, char *const
 dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int count,
                                       char *const *positionals, dp_checkpoint *checkpoint,
                                       char path[DP_PATH_SIZE], dp_error *error) {
-    dp_status status = DP_OK;
     /* Rank 0 looks for it, as the newest run may change while others look. */
-    if (dp_comm_rank(comm) == 0)
-        status = choose(option, count, positionals, path, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_TRY(DP_ON_ROOT(comm, choose(option, count, positionals, path, error)));
     dp_comm_broadcast(comm, path, DP_PATH_SIZE);
-    status = dp_checkpoint_load_model(checkpoint, path, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    return status;
+    return dp_comm_agree(comm, dp_checkpoint_load_model(checkpoint, path, error), error);
 }
 
 /* Whether this cannot be meant but as a place: a folder, or an existing checkpoint file. */

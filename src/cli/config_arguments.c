@@ -13,12 +13,9 @@ static dp_status load(int count, char *const *positionals, dp_config *config, dp
 
 dp_status dp_config_arguments_load(dp_comm *comm, int count, char *const *positionals,
                                    dp_config *config, dp_error *error) {
-    dp_status status = DP_OK;
-    if (dp_comm_rank(comm) == 0)
-        status = load(count, positionals, config, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
+    DP_TRY(DP_ON_ROOT(comm, load(count, positionals, config, error)));
     dp_comm_broadcast(comm, config, sizeof *config);
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_config_arguments_parse(dp_comm *comm, dp_option_table table, void *chosen, int count,

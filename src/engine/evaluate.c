@@ -84,23 +84,30 @@ static void chunk_loss(void *context, size_t first, size_t count, double *sums) 
         dp_model_loss(self->model, self->params, count, self->rows.contexts, self->rows.targets);
 }
 
-dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, dp_split split,
+static void clear(evaluator *self) {
+    dp_memory_free(self->rows.contexts);
+    dp_model_destroy(self->model);
+}
+
+dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, unsigned splits,
                       const dp_params_layout *layout, dp_cpu_level highest, const float *params,
-                      dp_evaluation *evaluation, dp_error *error) {
+                      dp_evaluation evaluations[DP_SPLIT_COUNT], dp_error *error) {
     const dp_model_options options = {.level = dp_evaluate_level(comm, highest),
                                       .grain_rows = DP_EVALUATE_ROWS,
                                       .forward_only = true};
-    const size_t rows = dp_dataset_rows(dataset, split);
-    double loss = 0.0;
-    evaluator self = {.params = params};
+    DP_OWNED(clear) evaluator self = {.params = params};
     dp_status status = dp_model_create(&self.model, layout, &options, error);
     if (status == DP_OK)
-        status = dp_evaluate_rows_init(&self.rows, dataset, split, error);
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
-    DP_OR_DONE(dp_evaluate_sums(comm, rows, 1, chunk_loss, &self, &loss, error));
-    *evaluation = dp_evaluation_of(loss, rows);
-done:
-    dp_memory_free(self.rows.contexts);
-    dp_model_destroy(self.model);
-    return status;
+        status = dp_evaluate_rows_init(&self.rows, dataset, DP_SPLIT_TRAIN, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        const size_t rows = dp_dataset_rows(dataset, (dp_split)split);
+        double loss = 0.0;
+        if ((splits >> split & 1u) == 0)
+            continue;
+        self.rows.split = (dp_split)split;
+        DP_TRY(dp_evaluate_sums(comm, rows, 1, chunk_loss, &self, &loss, error));
+        evaluations[split] = dp_evaluation_of(loss, rows);
+    }
+    return DP_OK;
 }

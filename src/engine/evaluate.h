@@ -26,10 +26,11 @@ typedef struct dp_evaluation {
  * most `highest`. */
 dp_cpu_level dp_evaluate_level(dp_comm *comm, dp_cpu_level highest);
 
-/* Collective; every rank has the result. Each rank passes the same parameters. Agreed on. */
-dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, dp_split split,
+/* Collective: evaluates the splits in this set (the others stay as they are); every rank has the
+ * results. Each rank passes the same parameters. Agreed on. */
+dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, unsigned splits,
                       const dp_params_layout *layout, dp_cpu_level highest, const float *params,
-                      dp_evaluation *evaluation, dp_error *error) DP_CHECKED;
+                      dp_evaluation evaluations[DP_SPLIT_COUNT], dp_error *error) DP_CHECKED;
 
 /* Room to read a chunk of a split into. */
 typedef struct dp_evaluate_rows {

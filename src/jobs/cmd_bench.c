@@ -36,16 +36,13 @@ static const char text_form[] =
     "<<phases {phases.*:-9} {phases.*.min:8.2f}  {phases.*.median:8.2f}  {phases.*.max:8.2f}\n>>";
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
     bench_options chosen;
     dp_config config;
     DP_OWNED(dp_facts_clear) dp_facts facts = {0};
     (void)signal;
     DP_TRY(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
     DP_TRY(dp_bench_run(comm, &config, chosen.seconds, &facts, error));
-    if (dp_comm_rank(comm) == 0)
-        status = dp_facts_print(&facts, chosen.json ? NULL : text_form, error);
-    return dp_comm_agree(comm, status, error);
+    return DP_ON_ROOT(comm, dp_facts_print(&facts, chosen.json ? NULL : text_form, error));
 }
 
 const dp_command dp_command_bench = {

@@ -40,108 +40,133 @@ static const dp_option options[] = {
     DP_OPTIONS_END,
 };
 
+typedef struct eval {
+    dp_comm *comm;
+    eval_options chosen;
+    unsigned splits;
+    bool fit;                 /* the weight of the mixture, */
+    double mix_weight;        /* which is this, then or from the start */
+    dp_checkpoint checkpoint; /* zeroed where only a dataset is asked for */
+    char path[DP_PATH_SIZE];  /* its */
+    dp_dataset dataset;
+    dp_trigram *trigram; /* NULL: not asked for */
+    dp_mixture_results results;
+} eval;
+
+static void clear(eval *self) {
+    dp_checkpoint_clear(&self->checkpoint);
+    dp_dataset_close(&self->dataset);
+    dp_trigram_destroy(self->trigram);
+}
+
+static bool is_mixed(const eval *self) {
+    return self->chosen.mix == MIX_TRIGRAM;
+}
+
+static bool is_of_trigram(const eval *self) {
+    return self->chosen.model == MODEL_TRIGRAM;
+}
+
 /* --- what is asked ---------------------------------------------------------------------------- */
 
-typedef struct eval_request {
-    const eval_options *chosen;
-    unsigned splits;
-    double mix_weight; /* unless to be fitted */
-    bool fit;
-    bool without_checkpoint;
-} eval_request;
-
-static dp_status read_mix_weight(eval_request *self, dp_error *error) {
-    const char *text = self->chosen->mix_weight;
-    self->fit = strcmp(text, "fit") == 0;
-    if (!self->fit && (!dp_text_parse_real(text, &self->mix_weight) || self->mix_weight < 0.0 ||
+static dp_status read_request(eval *self, dp_error *error) {
+    const char *weight = self->chosen.mix_weight;
+    self->splits = self->chosen.split == CHOICE_ALL ? DP_SPLITS_ALL : 1u << self->chosen.split;
+    self->fit = strcmp(weight, "fit") == 0;
+    if (!is_mixed(self) && self->chosen.mix_weight_given)
+        return dp_fail(error, DP_ERR_INPUT, "--mix_weight is for --mix trigram");
+    if (is_mixed(self) && is_of_trigram(self))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "--mix trigram is for the network: leave out --model trigram");
+    if (!self->fit && (!dp_text_parse_real(weight, &self->mix_weight) || self->mix_weight < 0.0 ||
                        self->mix_weight > 1.0))
         return dp_fail(error, DP_ERR_INPUT,
-                       "mix_weight = '%s': must be a number from 0 to 1, or fit", text);
+                       "mix_weight = '%s': must be a number from 0 to 1, or fit", weight);
     return DP_OK;
 }
 
-static dp_status read_request(eval_request *self, const eval_options *chosen, int positional_count,
-                              dp_error *error) {
-    *self = (eval_request){.chosen = chosen};
-    self->splits = chosen->split == CHOICE_ALL ? DP_SPLITS_ALL : 1u << chosen->split;
-    self->without_checkpoint = chosen->model == MODEL_TRIGRAM && chosen->data[0] != '\0' &&
-                               chosen->ckpt[0] == '\0' && positional_count == 0;
-    if (chosen->mix == MIX_NONE && chosen->mix_weight_given)
-        return dp_fail(error, DP_ERR_INPUT, "--mix_weight is for --mix trigram");
-    if (chosen->mix == MIX_TRIGRAM && chosen->model == MODEL_TRIGRAM)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "--mix trigram is for the network: leave out --model trigram");
-    return read_mix_weight(self, error);
-}
+/* --- the checkpoint and the dataset ----------------------------------------------------------- */
 
-/* --- the dataset ------------------------------------------------------------------------------ */
-
-static dp_status check_fit(const dp_checkpoint *checkpoint, const char *path,
-                           const dp_dataset *dataset, dp_error *error) {
-    if (checkpoint->block_size != dataset->info.block_size)
+static dp_status check_fit(const eval *self, dp_error *error) {
+    const dp_dataset *dataset = &self->dataset;
+    if (self->checkpoint.block_size != dataset->info.block_size)
         return dp_fail(error, DP_ERR_MISMATCH, "%s has block size %" PRIu64 " but %s has %" PRIu64,
-                       path, checkpoint->block_size, dataset->path, dataset->info.block_size);
-    if (!dp_vocabulary_equal(&checkpoint->vocabulary, &dataset->vocabulary))
-        return dp_fail(error, DP_ERR_MISMATCH, "%s and %s have different vocabularies", path,
+                       self->path, self->checkpoint.block_size, dataset->path,
+                       dataset->info.block_size);
+    if (!dp_vocabulary_equal(&self->checkpoint.vocabulary, &dataset->vocabulary))
+        return dp_fail(error, DP_ERR_MISMATCH, "%s and %s have different vocabularies", self->path,
                        dataset->path);
     return DP_OK;
 }
 
-static dp_status open_dataset(dp_comm *comm, const char *data, const dp_checkpoint *checkpoint,
-                              const char *path, dp_dataset *dataset, dp_error *error) {
-    const char *data_path = data[0] != '\0' ? data : checkpoint->config.data_path;
-    dp_status status = dp_open_dataset(comm, data_path, DP_CHECK_ONCE, dataset, error);
-    if (status != DP_OK)
-        return status;
-    DP_TRY(dp_comm_agree(comm, check_fit(checkpoint, path, dataset, error), error));
-    if (dp_comm_rank(comm) == 0 && data[0] == '\0' &&
-        strcmp(dataset->info.sha256, checkpoint->dataset_sha256) != 0)
+static dp_status load(eval *self, int count, char **positionals, dp_error *error) {
+    const eval_options *chosen = &self->chosen;
+    const char *data = chosen->data;
+    const bool is_trained_on = data[0] == '\0';
+    if (is_of_trigram(self) && !is_trained_on && chosen->ckpt[0] == '\0' && count == 0)
+        return dp_open_dataset(self->comm, data, DP_CHECK_ONCE, &self->dataset, error);
+    DP_TRY(dp_checkpoint_argument_load(self->comm, chosen->ckpt, count, positionals,
+                                       &self->checkpoint, self->path, error));
+    dp_comm_set_deadline(self->comm, self->checkpoint.config.deadline);
+    DP_TRY(dp_open_dataset(self->comm, is_trained_on ? self->checkpoint.config.data_path : data,
+                           DP_CHECK_ONCE, &self->dataset, error));
+    DP_TRY(dp_comm_agree(self->comm, check_fit(self, error), error));
+    if (dp_comm_rank(self->comm) == 0 && is_trained_on &&
+        strcmp(self->dataset.info.sha256, self->checkpoint.dataset_sha256) != 0)
         fprintf(stderr, "dptrain: notice: %s is not the dataset that %s was trained on\n",
-                dataset->path, path);
-    return status;
+                self->dataset.path, self->path);
+    return DP_OK;
+}
+
+/* --- evaluating ------------------------------------------------------------------------------- */
+
+/* The trigram, alone or mixed with the network. */
+static dp_status evaluate_trigram(eval *self, dp_error *error) {
+    DP_TRY(dp_trigram_of_dataset(self->comm, &self->dataset, &self->trigram, error));
+    dp_mixture mixture = {.trigram = self->trigram, .weight = self->mix_weight};
+    if (is_mixed(self)) {
+        mixture.layout = &self->checkpoint.layout;
+        mixture.highest = dp_config_level(&self->checkpoint.config);
+        mixture.params = self->checkpoint.params;
+    }
+    DP_TRY(dp_evaluate_mixture(self->comm, &self->dataset, self->splits, self->fit, &mixture,
+                               &self->results, error));
+    self->mix_weight = mixture.weight;
+    return DP_OK;
 }
 
 /* --- printing --------------------------------------------------------------------------------- */
 
-/* What was evaluated. Without a checkpoint there is only the trigram. */
-typedef struct eval_outcome {
-    const dp_checkpoint *checkpoint;
-    const char *path; /* of the checkpoint or dataset */
-    const dp_trigram *trigram;
-    double mix_weight;
-    dp_mixture_results results;
-} eval_outcome;
-
-static void add_mixture(dp_facts *facts, const eval_request *asked, const eval_outcome *outcome) {
+static void add_mixture(dp_facts *facts, const eval *self) {
     dp_facts_begin(facts, "trigram");
-    dp_summary_add_splits(facts, asked->splits, outcome->results.trigram);
+    dp_summary_add_splits(facts, self->splits, self->results.trigram);
     dp_facts_end(facts);
     dp_facts_begin(facts, "mixture");
-    dp_facts_real(facts, "network_weight", outcome->mix_weight);
-    dp_facts_note(facts, "trigram_weight", "%.17g", 1.0 - outcome->mix_weight);
-    dp_facts_note(facts, "why", asked->fit ? ", as is best on dev" : "");
-    dp_summary_add_splits(facts, asked->splits, outcome->results.mixture);
+    dp_facts_real(facts, "network_weight", self->mix_weight);
+    dp_facts_note(facts, "trigram_weight", "%.17g", 1.0 - self->mix_weight);
+    dp_facts_note(facts, "why", self->fit ? ", as is best on dev" : "");
+    dp_summary_add_splits(facts, self->splits, self->results.mixture);
     dp_facts_end(facts);
 }
 
-static void add_facts(dp_facts *facts, const eval_request *asked, const eval_outcome *outcome) {
-    dp_facts_note(facts, "path", "%s", outcome->path);
-    if (asked->chosen->model == MODEL_TRIGRAM) {
+static void add_facts(dp_facts *facts, const eval *self) {
+    dp_facts_note(facts, "path", "%s", is_of_trigram(self) ? self->dataset.path : self->path);
+    if (is_of_trigram(self)) {
         dp_facts_text(facts, "model", "trigram");
-        dp_summary_add_splits(facts, asked->splits, outcome->results.trigram);
+        dp_summary_add_splits(facts, self->splits, self->results.trigram);
     } else {
-        dp_summary_add_weights(facts, outcome->checkpoint->progress.step,
-                               outcome->checkpoint->weights_hash);
-        dp_summary_add_splits(facts, asked->splits, outcome->results.network);
+        dp_summary_add_weights(facts, self->checkpoint.progress.step,
+                               self->checkpoint.weights_hash);
+        dp_summary_add_splits(facts, self->splits, self->results.network);
     }
-    if (outcome->trigram != NULL) {
-        const dp_trigram_size size = dp_trigram_get_size(outcome->trigram);
+    if (self->trigram != NULL) {
+        const dp_trigram_size size = dp_trigram_get_size(self->trigram);
         dp_facts_note(facts, "rows", "%" PRIu64, size.rows);
         dp_facts_note(facts, "contexts", "%zu", size.contexts);
         dp_facts_note(facts, "trigrams", "%zu", size.trigrams);
     }
-    if (asked->chosen->mix == MIX_TRIGRAM)
-        add_mixture(facts, asked, outcome);
+    if (is_mixed(self))
+        add_mixture(facts, self);
 }
 
 #define HEAD                                                                                       \
@@ -155,95 +180,30 @@ static void add_facts(dp_facts *facts, const eval_request *asked, const eval_out
     " {trigram.splits.*.loss:9n} {trigram.splits.*.perplexity:11n}"                                \
     " {mixture.splits.*.loss:9n} {mixture.splits.*.perplexity:11n}\n>>"
 
-static dp_status print(const eval_request *asked, const eval_outcome *outcome, dp_error *error) {
-    const char *text = asked->chosen->mix == MIX_TRIGRAM ? HEAD MIXTURE : HEAD DP_SUMMARY_SPLITS;
-    dp_facts facts = {0};
-    add_facts(&facts, asked, outcome);
-    const dp_status status = dp_facts_print(&facts, asked->chosen->json ? NULL : text, error);
-    dp_facts_clear(&facts);
-    return status;
-}
-
-/* --- evaluating ------------------------------------------------------------------------------- */
-
-static dp_status evaluate_network(dp_comm *comm, const eval_request *asked,
-                                  const dp_dataset *dataset, eval_outcome *outcome,
-                                  dp_error *error) {
-    const dp_checkpoint *checkpoint = outcome->checkpoint;
-    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        if ((asked->splits >> split & 1u) != 0)
-            DP_TRY(dp_evaluate(comm, dataset, (dp_split)split, &checkpoint->layout,
-                               dp_config_level(&checkpoint->config), checkpoint->params,
-                               &outcome->results.network[split], error));
-    }
-    return DP_OK;
-}
-
-/* The trigram, alone or mixed with the network. */
-static dp_status evaluate_mixture(dp_comm *comm, const eval_request *asked,
-                                  const dp_dataset *dataset, eval_outcome *outcome,
-                                  dp_error *error) {
-    const dp_checkpoint *checkpoint = outcome->checkpoint;
-    dp_mixture mixture = {.trigram = outcome->trigram, .weight = asked->mix_weight};
-    if (asked->chosen->mix == MIX_TRIGRAM) {
-        mixture.layout = &checkpoint->layout;
-        mixture.highest = dp_config_level(&checkpoint->config);
-        mixture.params = checkpoint->params;
-    }
-    dp_status status = dp_evaluate_mixture(comm, dataset, asked->splits, asked->fit, &mixture,
-                                           &outcome->results, error);
-    outcome->mix_weight = mixture.weight;
-    return status;
-}
-
-static dp_status evaluate_and_print(dp_comm *comm, const eval_request *asked,
-                                    const dp_dataset *dataset, eval_outcome *outcome,
-                                    dp_error *error) {
-    dp_status status = DP_OK;
-    dp_trigram *trigram = NULL;
-    dp_comm_set_place(comm, "evaluate", outcome->checkpoint->progress.step);
-    if (asked->chosen->model == MODEL_TRIGRAM || asked->chosen->mix == MIX_TRIGRAM) {
-        DP_OR_DONE(dp_trigram_of_dataset(comm, dataset, &trigram, error));
-        outcome->trigram = trigram;
-        DP_OR_DONE(evaluate_mixture(comm, asked, dataset, outcome, error));
-    } else {
-        DP_OR_DONE(evaluate_network(comm, asked, dataset, outcome, error));
-    }
-    if (dp_comm_rank(comm) == 0)
-        status = print(asked, outcome, error);
-    status = dp_comm_agree(comm, status, error);
-done:
-    dp_trigram_destroy(trigram);
-    return status;
-}
-
-static dp_status evaluate(dp_comm *comm, const eval_request *asked, int count, char **positionals,
-                          dp_error *error) {
-    DP_OWNED(dp_checkpoint_clear) dp_checkpoint checkpoint = {0};
-    DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
-    char path[DP_PATH_SIZE];
-    eval_outcome outcome = {.checkpoint = &checkpoint, .path = path};
-    if (asked->without_checkpoint) {
-        DP_TRY(dp_open_dataset(comm, asked->chosen->data, DP_CHECK_ONCE, &dataset, error));
-    } else {
-        DP_TRY(dp_checkpoint_argument_load(comm, asked->chosen->ckpt, count, positionals,
-                                           &checkpoint, path, error));
-        dp_comm_set_deadline(comm, checkpoint.config.deadline);
-        DP_TRY(open_dataset(comm, asked->chosen->data, &checkpoint, path, &dataset, error));
-    }
-    if (asked->chosen->model == MODEL_TRIGRAM)
-        outcome.path = dataset.path;
-    return evaluate_and_print(comm, asked, &dataset, &outcome, error);
+static dp_status print(const eval *self, dp_error *error) {
+    DP_OWNED(dp_facts_clear) dp_facts facts = {0};
+    const char *text = is_mixed(self) ? HEAD MIXTURE : HEAD DP_SUMMARY_SPLITS;
+    add_facts(&facts, self);
+    return dp_facts_print(&facts, self->chosen.json ? NULL : text, error);
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    eval_options chosen;
-    eval_request asked;
+    DP_OWNED(clear) eval self = {.comm = comm};
     int positional_count = 0;
     (void)signal;
-    DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
-    DP_TRY(dp_comm_agree(comm, read_request(&asked, &chosen, positional_count, error), error));
-    return evaluate(comm, &asked, positional_count, arguments, error);
+    DP_TRY(
+        dp_command_parse(comm, options, &self.chosen, count, arguments, &positional_count, error));
+    DP_TRY(dp_comm_agree(comm, read_request(&self, error), error));
+    DP_TRY(load(&self, positional_count, arguments, error));
+    dp_comm_set_place(comm, "evaluate", self.checkpoint.progress.step);
+    const dp_checkpoint *model = &self.checkpoint;
+    if (is_of_trigram(&self) || is_mixed(&self))
+        DP_TRY(evaluate_trigram(&self, error));
+    else
+        DP_TRY(dp_evaluate(comm, &self.dataset, self.splits, &model->layout,
+                           dp_config_level(&model->config), model->params, self.results.network,
+                           error));
+    return DP_ON_ROOT(comm, print(&self, error));
 }
 
 const dp_command dp_command_eval = {

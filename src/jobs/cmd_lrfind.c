@@ -120,7 +120,6 @@ static void print_heading(const lrfind_options *chosen, const dp_config *config)
 
 static dp_status search(dp_comm *comm, const lrfind_options *chosen, const dp_config *config,
                         int *signal, dp_error *error) {
-    dp_status status = DP_OK;
     DP_OWNED(dp_lr_search_clear) dp_lr_search found = {0};
     progress shown = {.stretch = (chosen->count + STRETCHES - 1) / STRETCHES};
     const dp_lr_request request = {.from = chosen->from,
@@ -133,11 +132,8 @@ static dp_status search(dp_comm *comm, const lrfind_options *chosen, const dp_co
         print_heading(chosen, config);
     DP_TRY(dp_lr_search_run(comm, config, &request, &found, error));
     end_stretch(&shown); /* on the other ranks it is empty */
-    if (dp_comm_rank(comm) == 0)
-        status = tell(&found, chosen, config->run_dir, error);
-    status = dp_comm_agree(comm, status, error);
     *signal = found.signal;
-    return status;
+    return DP_ON_ROOT(comm, tell(&found, chosen, config->run_dir, error));
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {

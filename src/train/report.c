@@ -117,7 +117,7 @@ static void add_dataset(dp_facts *facts, const dp_dataset *dataset) {
 }
 
 static void add_model(dp_facts *facts, const dp_params_layout *layout) {
-    dp_text tensors = {0};
+    DP_OWNED(dp_text_clear) dp_text tensors = {0};
     for (int t = 0; t < DP_TENSOR_COUNT; t++) {
         const dp_tensor *tensor = &layout->tensors[t];
         if (dp_tensor_size(tensor) == 0)
@@ -129,7 +129,6 @@ static void add_model(dp_facts *facts, const dp_params_layout *layout) {
     }
     dp_facts_unsigned(facts, "parameters", layout->parameter_count);
     dp_facts_text(facts, "tensors", dp_text_string(&tensors));
-    dp_text_clear(&tensors);
 }
 
 static void add_if(bool shown, dp_facts *facts, const char *name, double value) {
@@ -188,7 +187,7 @@ static void add_work(dp_facts *facts, const dp_config *config, const dp_params_l
 
 void dp_report_start(dp_report *report, const dp_config *config, const dp_dataset *dataset,
                      const dp_params_layout *layout, const dp_comm *comm, const char *processor) {
-    dp_facts facts = {0};
+    DP_OWNED(dp_facts_clear) dp_facts facts = {0};
     report->of_words = dataset->info.unit == DP_UNIT_WORD;
     add_dataset(&facts, dataset);
     add_model(&facts, layout);
@@ -197,7 +196,6 @@ void dp_report_start(dp_report *report, const dp_config *config, const dp_datase
     add_schedule(&facts, config);
     dp_facts_text(&facts, "processor", processor);
     dp_report_facts(report, &facts, start_form);
-    dp_facts_clear(&facts);
 }
 
 /* --- while it runs ---------------------------------------------------------------------------- */
@@ -215,7 +213,7 @@ void dp_report_step_heading(dp_report *report) {
 
 void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left) {
     char loss[32];
-    dp_text evaluated = {0};
+    DP_OWNED(dp_text_clear) dp_text evaluated = {0};
     for (int split = 0; split < DP_SPLIT_COUNT && steps_left > 0; split++) {
         if (isnan(row->split_loss[split]))
             continue;
@@ -229,14 +227,13 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
                    DP_COUNT_TEXT((uint64_t)row->examples_per_s),
                    DP_DURATION_TEXT((double)steps_left * row->ms_per_step * 1e-3),
                    dp_text_string(&evaluated));
-    dp_text_clear(&evaluated);
 }
 
 void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double loss, double lr,
                         double ms_per_step) {
-    char details[128], loss_text[32], left[32];
-    dp_text_format_duration((double)(end - step) * ms_per_step * 1e-3, left);
+    char details[128], loss_text[32];
     snprintf(details, sizeof details, "loss %s  %s left  lr %.3g  %.3f ms/step",
-             format_loss(loss, loss_text), left, lr, ms_per_step);
+             format_loss(loss, loss_text),
+             DP_DURATION_TEXT((double)(end - step) * ms_per_step * 1e-3), lr, ms_per_step);
     dp_progress_line_show(&report->progress, step, end, details);
 }

@@ -151,15 +151,11 @@ static dp_status check_weights(trainer *self, dp_error *error) {
 static dp_status evaluate(trainer *self, unsigned splits, dp_error *error) {
     const dp_subject *subject = self->subject;
     dp_comm_set_place(self->comm, "evaluate", self->progress.step);
-    if (splits != 0)
-        dp_engine_collect(self->engine);
-    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        if ((splits >> split & 1u) != 0)
-            DP_TRY(dp_evaluate(self->comm, subject->dataset, (dp_split)split, subject->layout,
-                               subject->build->level, subject->params, &self->evaluations[split],
-                               error));
-    }
-    return DP_OK;
+    if (splits == 0)
+        return DP_OK;
+    dp_engine_collect(self->engine);
+    return dp_evaluate(self->comm, subject->dataset, splits, subject->layout, subject->build->level,
+                       subject->params, self->evaluations, error);
 }
 
 /* --- what rank 0 writes --------------------------------------------------------------------- */

@@ -167,8 +167,8 @@ static dp_status evaluate(dp_error *error) {
         dp_config_shape(&config, dataset.vocabulary.count, (size_t)dataset.info.block_size),
         error));
     assert_in_range(layout.length, 1, sizeof params / sizeof params[0]);
-    DP_OR_DONE(dp_evaluate(all_ranks, &dataset, DP_SPLIT_DEV, &layout, DP_CPU_GENERIC, params,
-                           &results.network[DP_SPLIT_DEV], error));
+    DP_OR_DONE(dp_evaluate(all_ranks, &dataset, 1u << DP_SPLIT_DEV, &layout, DP_CPU_GENERIC, params,
+                           results.network, error));
     DP_OR_DONE(dp_trigram_of_dataset(all_ranks, &dataset, &trigram, error));
     alone.trigram = trigram;
     DP_OR_DONE(dp_evaluate_mixture(all_ranks, &dataset, 1u << DP_SPLIT_DEV, false, &alone, &results,
