@@ -325,19 +325,21 @@ static dp_status run(bench *self, double seconds, dp_error *error) {
     return measure_phases(self, seconds, error);
 }
 
+static void clear(bench *self) {
+    dp_exchange_destroy(self->idle);
+    dp_engine_destroy(self->engine);
+    dp_memory_free(self->memory);
+}
+
 dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds, dp_facts *facts,
                        dp_error *error) {
-    dp_status status = DP_OK;
+    DP_OWNED(clear)
     bench self = {.comm = comm, .config = config, .schedule = dp_config_schedule(config)};
-    DP_OR_DONE(dp_engine_create(&self.engine, comm, config, error));
+    DP_TRY(dp_engine_create(&self.engine, comm, config, error));
     self.layout = dp_engine_subject(self.engine)->layout;
     self.kernels = dp_kernels_of(dp_engine_subject(self.engine)->build->level);
-    DP_OR_DONE(run(&self, seconds, error));
+    DP_TRY(run(&self, seconds, error));
     if (dp_comm_rank(comm) == 0)
         add_facts(&self, facts);
-done:
-    dp_exchange_destroy(self.idle);
-    dp_engine_destroy(self.engine);
-    dp_memory_free(self.memory);
-    return status;
+    return DP_OK;
 }

@@ -394,7 +394,7 @@ static void add_resumption(examination *self, const dp_progress *progress) {
 
 /* Resumes as training would, into memory of its own. */
 static dp_status check_resuming(examination *self, dp_error *error) {
-    dp_report silent = {.enabled = false};
+    dp_report silent = {0};
     dp_progress progress = {0};
     DP_OWNED(dp_memory_release) void *memory = NULL;
     dp_workspace room = {0};

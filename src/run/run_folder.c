@@ -90,21 +90,24 @@ dp_status dp_run_folder_remove_leftovers(const char *dir, dp_error *error) {
     return remove_temporaries(dir, error);
 }
 
+/* A folder's path without those at its end. */
+static dp_status without_slashes(const char *dir, char path[DP_PATH_SIZE], dp_error *error) {
+    size_t length = strlen(dir);
+    while (length > 1 && dir[length - 1] == '/')
+        length--;
+    return dp_path_format(path, error, "%.*s", (int)length, dir);
+}
+
 dp_status dp_run_folder_name(const char *dir, char name[DP_PATH_SIZE], dp_error *error) {
     char path[DP_PATH_SIZE];
-    dp_status status = dp_path_format(path, error, "%s", dir);
-    size_t length = status == DP_OK ? strlen(path) : 0;
-    while (length > 1 && path[length - 1] == '/')
-        path[--length] = '\0';
-    if (status == DP_OK)
-        status = dp_path_format(name, error, "%s", length == 1 ? path : dp_path_base(path));
-    return status;
+    DP_TRY(without_slashes(dir, path, error));
+    return dp_path_format(name, error, "%s", path[1] == '\0' ? path : dp_path_base(path));
 }
 
 static dp_status remove_checkpoint(const char *dir, uint64_t step, dp_error *error) {
     char path[DP_PATH_SIZE];
-    dp_status status = dp_checkpoint_files_path(dir, step, path, error);
-    return status == DP_OK ? dp_file_remove(path, error) : status;
+    DP_TRY(dp_checkpoint_files_path(dir, step, path, error));
+    return dp_file_remove(path, error);
 }
 
 static bool is_good(const char *dir, uint64_t step) {
@@ -205,8 +208,5 @@ dp_status dp_run_folder_find_run(const char *user_path, char dir[DP_PATH_SIZE], 
     if (!dp_checkpoint_files_is_folder(user_path))
         return dp_fail(error, DP_ERR_INPUT, "%s is not a run folder: give the folder it is in",
                        user_path);
-    size_t length = strlen(user_path);
-    while (length > 1 && user_path[length - 1] == '/')
-        length--;
-    return dp_path_format(dir, error, "%.*s", (int)length, user_path);
+    return without_slashes(user_path, dir, error);
 }

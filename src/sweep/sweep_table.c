@@ -76,11 +76,16 @@ static double dev_loss(const standing *of) {
     return of->losses[DP_SPLIT_DEV].median;
 }
 
-static void insert_done(ranking *self, const standing *of) {
-    size_t at = self->done++; /* insertion: equal ones keep the file's order */
-    for (; at > 0 && dev_loss(&self->rows[at - 1]) > dev_loss(of); at--)
+static bool is_before(const standing *a, const standing *b) {
+    return a->done > 0 && (b->done == 0 || dev_loss(a) < dev_loss(b));
+}
+
+static void insert(ranking *self, const standing *of) {
+    size_t at = self->count++; /* insertion: equal ones keep the file's order */
+    for (; at > 0 && is_before(of, &self->rows[at - 1]); at--)
         self->rows[at] = self->rows[at - 1];
     self->rows[at] = *of;
+    self->done += of->done > 0;
 }
 
 static dp_status rank_trials(ranking *self, dp_error *error) {
@@ -89,14 +94,8 @@ static dp_status rank_trials(ranking *self, dp_error *error) {
     DP_TRY_NEW(self->sorted, self->plan->count);
     for (size_t i = 0; i < self->plan->count; i += of.planned) {
         of = summarize(self, i);
-        if (of.done > 0)
-            insert_done(self, &of);
-    }
-    self->count = self->done;
-    for (size_t i = 0; i < self->plan->count; i += of.planned) {
-        of = summarize(self, i);
-        if (of.done == 0 && of.failed > 0)
-            self->rows[self->count++] = of;
+        if (of.done + of.failed > 0)
+            insert(self, &of);
     }
     return DP_OK;
 }

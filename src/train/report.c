@@ -10,30 +10,16 @@
 
 dp_status dp_report_open(dp_report *report, bool quiet, const volatile sig_atomic_t *signal,
                          const char *path, dp_error *error) {
-    *report = (dp_report){.enabled = true, .quiet = quiet, .signal = signal};
-    dp_status status = dp_journal_open(&report->log, path, error);
-    if (status == DP_OK && !quiet)
+    *report = (dp_report){.quiet = quiet, .signal = signal};
+    DP_TRY(dp_journal_open(&report->log, path, error));
+    if (!quiet)
         dp_progress_line_open(&report->progress, stdout);
-    return status;
+    return DP_OK;
 }
 
 void dp_report_close(dp_report *report) {
     dp_progress_line_close(&report->progress);
     dp_journal_close(&report->log);
-}
-
-dp_status dp_report_check_log(const dp_report *report, dp_error *error) {
-    if (!report->log_failed)
-        return DP_OK;
-    *error = report->log_error;
-    return error->status;
-}
-
-/* A log that cannot be written ends no run; what it should have said stands on the terminal. */
-static void add_to_log(dp_report *report, const dp_text *line) {
-    if (report->log.is_open)
-        report->log_failed = dp_journal_add(&report->log, dp_text_string(line), line->length,
-                                            &report->log_error) != DP_OK;
 }
 
 /* Whether standard output takes more. Only asked where the run is to end: before, its reader may
@@ -62,7 +48,9 @@ static void print(const dp_report *report, const dp_text *line) {
 /* Takes the text, without its last end of line. */
 static void emit(dp_report *report, dp_text *text) {
     dp_text_append(text, "\n");
-    add_to_log(report, text);
+    /* A log that cannot be written ends no run; what it should have said stands on the terminal. */
+    report->log_error.status =
+        dp_journal_add(&report->log, dp_text_string(text), text->length, &report->log_error);
     dp_progress_line_erase(&report->progress);
     if (!report->quiet)
         print(report, text);
@@ -72,7 +60,7 @@ static void emit(dp_report *report, dp_text *text) {
 void dp_report_line(dp_report *report, const char *format, ...) {
     dp_text line = {0};
     va_list arguments;
-    if (!report->enabled)
+    if (!report->log.is_open)
         return;
     va_start(arguments, format);
     dp_text_append_arguments(&line, format, arguments);
@@ -82,7 +70,7 @@ void dp_report_line(dp_report *report, const char *format, ...) {
 
 void dp_report_facts(dp_report *report, const dp_facts *facts, const char *template) {
     dp_text text = {0};
-    if (!report->enabled)
+    if (!report->log.is_open)
         return;
     dp_facts_to_text(facts, template, &text);
     emit(report, &text);

@@ -19,13 +19,11 @@
 #include <signal.h>
 
 typedef struct dp_report {
-    bool enabled;
     bool quiet;                          /* only to the log */
     bool of_words;                       /* whose models are compared by perplexity */
     const volatile sig_atomic_t *signal; /* that asks the run to end, or NULL */
     dp_journal log;
-    bool log_failed; /* its last line could not be written; log_error says why */
-    dp_error log_error;
+    dp_error log_error; /* why its last line could not be written; status DP_OK: it was */
     dp_progress_line progress;
 } dp_report;
 
@@ -35,8 +33,6 @@ typedef struct dp_report {
 dp_status dp_report_open(dp_report *report, bool quiet, const volatile sig_atomic_t *signal,
                          const char *path, dp_error *error) DP_CHECKED;
 void dp_report_close(dp_report *report);
-/* Whether all lines are in log.txt; else *error says why not. */
-dp_status dp_report_check_log(const dp_report *report, dp_error *error) DP_CHECKED;
 
 /* One line, without the newline. */
 void dp_report_line(dp_report *report, const char *format, ...) DP_PRINTF(2, 3);

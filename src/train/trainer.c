@@ -459,8 +459,8 @@ static void report_finished(trainer *self) {
 
 /* The status of a run that has come to its end or was stopped, where files of it are missing. */
 static dp_status check_saved(trainer *self, dp_error *error) {
-    dp_error log_error;
-    DP_TRY(tolerate(self, dp_report_check_log(&self->report, &log_error), &log_error));
+    const dp_error logged = self->report.log_error;
+    DP_TRY(tolerate(self, logged.status, &logged));
     if (self->unsaved == 0)
         return DP_OK;
     return dp_fail(error, DP_ERR_UNSAVED,
