@@ -56,6 +56,13 @@ void dp_text_append_arguments(dp_text *text, const char *format, va_list argumen
     }
 }
 
+const char *dp_text_append_before(dp_text *text, const char *template, const char *mark) {
+    const char *found = strstr(template, mark);
+    dp_text_append_bytes(text, template,
+                         found == NULL ? strlen(template) : (size_t)(found - template));
+    return found == NULL ? NULL : found + strlen(mark);
+}
+
 void dp_text_cut(dp_text *text, size_t length) {
     if (length < text->length) {
         text->length = length;

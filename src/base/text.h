@@ -26,6 +26,9 @@ void dp_text_append(dp_text *text, const char *string);
 void dp_text_append_bytes(dp_text *text, const void *bytes, size_t count);
 void dp_text_append_format(dp_text *text, const char *format, ...) DP_PRINTF(2, 3);
 void dp_text_append_arguments(dp_text *text, const char *format, va_list arguments) DP_PRINTF(2, 0);
+/* Appends what stands before a mark in `template` and returns what stands behind it; all of it, and
+ * NULL, where there is none. */
+const char *dp_text_append_before(dp_text *text, const char *template, const char *mark);
 /* Leaves the first `length` bytes, if there are more. */
 void dp_text_cut(dp_text *text, size_t length);
 /* Appends what comes from a file and goes to a terminal: control characters, which might command

@@ -18,6 +18,21 @@ static const dp_option options[] = {
     DP_OPTIONS_END,
 };
 
+/* What mpirun is for. */
+static void append_jobs(dp_command_list list, dp_text *out) {
+    DP_OWNED(dp_text_clear) dp_text words = {0};
+    const char *separator = "Under mpirun all ranks work together on ";
+    for (size_t i = 0; i < list.count; i++) {
+        if ((list.commands[i]->needs & DP_NEEDS_JOB) == 0)
+            continue;
+        dp_text_append_format(&words, "%s%s", separator, list.commands[i]->name);
+        separator = ", ";
+    }
+    dp_text_append(&words, "; the other commands answer once.");
+    dp_text_append_wrapped(out, 0, dp_text_string(&words));
+    out->failed = out->failed || words.failed;
+}
+
 static void append_overview(dp_command_list list, dp_text *out) {
     dp_text_append(out, "dptrain " DP_VERSION
                         ": data-parallel training of neural probabilistic language models\n\n");
@@ -28,7 +43,9 @@ static void append_overview(dp_command_list list, dp_text *out) {
     dp_text_append(out,
                    "  help      about a command, or 'keys': everything that a config can say\n"
                    "\n'dptrain CONFIG' is 'dptrain train CONFIG'. 'dptrain COMMAND --help' tells "
-                   "more.\nUnder mpirun all ranks work together.\n\nExit status:\n");
+                   "more.\n");
+    append_jobs(list, out);
+    dp_text_append(out, "\nExit status:\n");
     for (const dp_exit_status *line = dp_exit_statuses; line->status != NULL; line++)
         dp_text_append_format(out, "  %-6s %s\n", line->status, line->meaning);
 }

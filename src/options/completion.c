@@ -10,14 +10,9 @@
  * list of words, or LIST and words that may be joined by commas, or FILE, or ANY; nothing: no value
  * follows. */
 static void append_common(const char *program, dp_text *script) {
-    static const char mark[] = "PROGRAM";
-    const char *text = completion_bash;
-    for (const char *at = strstr(text, mark); at != NULL; at = strstr(text, mark)) {
-        dp_text_append_bytes(script, text, (size_t)(at - text));
+    const char *rest = completion_bash;
+    while ((rest = dp_text_append_before(script, rest, "PROGRAM")) != NULL)
         dp_text_append(script, program);
-        text = at + strlen(mark);
-    }
-    dp_text_append(script, text);
 }
 
 static bool names_a_file(const dp_option *option) {
@@ -49,8 +44,8 @@ static void append_values(const char *command, dp_option_table table, dp_text *s
     }
 }
 
-static void append_options(dp_option_table table, dp_text *script) {
-    for (const dp_option *option = table; option->key != NULL; option++) {
+static void append_options(const dp_completion_command *command, dp_text *script) {
+    for (const dp_option *option = command->options; option->key != NULL; option++) {
         if ((option->flags & DP_OPTION_HIDDEN) == 0 && strcmp(option->key, "help") != 0)
             dp_text_append_format(script, "--%s ", option->key);
     }
@@ -67,6 +62,20 @@ static void append_arguments(const dp_completion_command *command, dp_text *scri
         dp_text_append_format(script, " %s=", option->key);
 }
 
+/* A function of the script: what `append` has of a command, for each. */
+static void append_cases(const char *program, const char *function,
+                         const dp_completion_command *commands, size_t count,
+                         void (*append)(const dp_completion_command *, dp_text *),
+                         dp_text *script) {
+    dp_text_append_format(script, "_%s_%s() {\n    case $1 in\n", program, function);
+    for (size_t i = 0; i < count; i++) {
+        dp_text_append_format(script, "    '%s') echo ", commands[i].name);
+        append(&commands[i], script);
+        dp_text_append(script, " ;;\n");
+    }
+    dp_text_append(script, "    esac\n}\n");
+}
+
 void dp_completion_write(const char *program, const dp_completion_command *commands, size_t count,
                          dp_text *script) {
     dp_text_append_format(
@@ -77,22 +86,11 @@ void dp_completion_write(const char *program, const dp_completion_command *comma
     dp_text_append_format(script, "\n}\n_%s_command() {\n    case $1 in\n    ", program);
     for (size_t i = 0; i < count; i++)
         dp_text_append_format(script, "%s'%s'", i == 0 ? "" : " | ", commands[i].name);
-    dp_text_append_format(script,
-                          ") echo \"$1\" ;;\n    *) echo '%s' ;;\n    esac\n}\n"
-                          "_%s_options() {\n    case $1 in\n",
-                          commands[0].name, program);
-    for (size_t i = 0; i < count; i++) {
-        dp_text_append_format(script, "    '%s') echo ", commands[i].name);
-        append_options(commands[i].options, script);
-        dp_text_append(script, " ;;\n");
-    }
-    dp_text_append_format(script, "    esac\n}\n_%s_arguments() {\n    case $1 in\n", program);
-    for (size_t i = 0; i < count; i++) {
-        dp_text_append_format(script, "    '%s') echo ", commands[i].name);
-        append_arguments(&commands[i], script);
-        dp_text_append(script, " ;;\n");
-    }
-    dp_text_append_format(script, "    esac\n}\n_%s_values() {\n    case $1:$2 in\n", program);
+    dp_text_append_format(script, ") echo \"$1\" ;;\n    *) echo '%s' ;;\n    esac\n}\n",
+                          commands[0].name);
+    append_cases(program, "options", commands, count, append_options, script);
+    append_cases(program, "arguments", commands, count, append_arguments, script);
+    dp_text_append_format(script, "_%s_values() {\n    case $1:$2 in\n", program);
     for (size_t i = 0; i < count; i++) {
         append_values(commands[i].name, commands[i].options, script);
         if (commands[i].keys != NULL)
@@ -100,14 +98,4 @@ void dp_completion_write(const char *program, const dp_completion_command *comma
     }
     dp_text_append(script, "    esac\n}\n");
     append_common(program, script);
-}
-
-dp_status dp_completion_save(const dp_text *script, const char *folder, const char *program,
-                             dp_error *error) {
-    char path[DP_PATH_SIZE];
-    DP_TRY(dp_text_check(script, error));
-    DP_TRY(dp_path_format(path, error, "%s/bash-completion/completions", folder));
-    DP_TRY(dp_file_make_directories(path, error));
-    DP_TRY(dp_path_format(path, error, "%s/bash-completion/completions/%s", folder, program));
-    return dp_file_write(path, dp_text_string(script), script->length, error);
 }

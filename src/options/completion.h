@@ -16,9 +16,6 @@ typedef struct dp_completion_command {
 /* The first of the commands is the one that is meant where none is named. */
 void dp_completion_write(const char *program, const dp_completion_command *commands, size_t count,
                          dp_text *script);
-
-/* Writes it to where bash-completion looks below a folder such as /usr/share. */
-dp_status dp_completion_save(const dp_text *script, const char *folder, const char *program,
-                             dp_error *error) DP_CHECKED;
+#define DP_COMPLETION_FOLDER "bash-completion/completions" /* of dp_roff_save */
 
 #endif

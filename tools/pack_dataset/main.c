@@ -1,12 +1,13 @@
 /* pack_dataset: packs a text, by characters or by words, into a dataset file for dptrain. */
+#include "base/timer.h"
+#include "options/completion.h"
+#include "options/roff.h"
 #include "pack/packing.h"
 #include "pack/word_vocabulary.h"
-#include "pack_manual.h"
 #include "request.h"
 #include "system/termination.h"
 
-#include "base/timer.h"
-#include "system/file.h"
+#include "pack_dataset_1.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,6 +49,19 @@ static dp_status print(const dp_text *text, dp_error *error) {
     return status;
 }
 
+/* Man page and bash completion, to where man and bash-completion look below `folder`. */
+static dp_status write_manual(const char *folder, dp_error *error) {
+    static const dp_completion_command command = {.name = "", .options = dp_request_options};
+    DP_OWNED(dp_text_clear) dp_text text = {0};
+    dp_roff_begin(&text, "pack_dataset", 1, "packs a text into a dataset for dptrain");
+    const char *rest = dp_text_append_before(&text, pack_dataset_1, "@OPTIONS@\n");
+    dp_roff_options(&text, dp_request_options);
+    dp_text_append(&text, rest);
+    DP_TRY(dp_roff_save(&text, folder, "man/man1", "pack_dataset.1", error));
+    dp_completion_write("pack_dataset", &command, 1, &text);
+    return dp_roff_save(&text, folder, DP_COMPLETION_FOLDER, "pack_dataset", error);
+}
+
 static dp_status run(const dp_request *request, dp_termination *termination, dp_text *out,
                      dp_error *error) {
     dp_packing packing;
@@ -57,7 +71,7 @@ static dp_status run(const dp_request *request, dp_termination *termination, dp_
     } else if (request->version) {
         dp_text_append(out, "pack_dataset " DP_VERSION "\n");
     } else if (request->write_to[0] != '\0') {
-        DP_TRY(dp_pack_manual_write(dp_request_options, request->write_to, error));
+        DP_TRY(write_manual(request->write_to, error));
     } else {
         DP_TRY(dp_packing_run(&packing, &request->packing, termination, error));
         append_summary(out, request, &packing, dp_timer_now() - start);

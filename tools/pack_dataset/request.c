@@ -4,6 +4,8 @@
 #include "options/option_help.h"
 #include "pack/word_vocabulary.h"
 
+#include "help_txt.h"
+
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,20 +58,9 @@ const dp_option dp_request_options[] = {
 };
 
 void dp_request_help(dp_text *out) {
-    dp_text_append(out,
-                   "usage: pack_dataset TEXT [options]\n"
-                   "       pack_dataset --train FILE --dev FILE --test FILE -o FILE "
-                   "[options]\n\n"
-                   "Packs a text into a dataset for dptrain: contexts of tokens and the token\n"
-                   "that follows. Tokens are the characters of a text of one word a line or,\n"
-                   "with --unit word, words between blanks. One text is shuffled by lines and\n"
-                   "split, or cut as a stream; three are taken as they are.\n\n");
+    const char *rest = dp_text_append_before(out, help_txt, "@OPTIONS@\n");
     dp_options_help(dp_request_options, out);
-    dp_text_append(out,
-                   "\nTexts are UTF-8. Blanks at the ends of lines and empty lines are "
-                   "skipped.\n"
-                   "Exit status: 0 done, 2 the arguments or a text are wrong, 3 a file cannot\n"
-                   "be read or written, 4 out of memory, 128+N ended by signal N.\n");
+    dp_text_append(out, rest);
 }
 
 /* --- checks ----------------------------------------------------------------------------------- */
