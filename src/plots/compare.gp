@@ -23,7 +23,7 @@ plot for [run=1:runs] data index block("smooth", run) with lines lw 2 lc rgb col
      for [run=1:runs] data index block("dev", run) with points pt point(run) ps 1*marker \
          lc rgb colour(run) notitle, \
      for [run=1:runs] NaN with linespoints pt point(run) lw 2 lc rgb colour(run) dt dash(run) \
-         title legend[run]
+         title clip(legend[run]).best[run]
 unset key
 
 eval panel(right, 0.115, 0.275)

@@ -8,7 +8,7 @@ if (begins ne "") {
     set label 1 begins at graph 0.012, 0.965 textcolor rgb QUIET font small
 }
 set key horizontal at graph 0.5, 1.025 center bottom
-set title run_title offset 0, 1.1
+set title clip(run_name).result offset 0, 1.1
 set ylabel "loss, nats a token (log10 scale)"
 set y2label "perplexity"
 dots = batch_count > 200 ? 0.35 : 0.7 # few would be lost

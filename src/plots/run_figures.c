@@ -1,7 +1,6 @@
 #include "plots/run_figures.h"
 
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "compare_gp.h"
 #include "loss_gp.h"
 #include "plots/axis.h"
@@ -15,7 +14,6 @@
 #define CLOUD_POINTS 1000
 #define LINE_POINTS 600
 #define MARK_POINTS 30
-#define NAME_LENGTH_MAX 40 /* code points */
 
 /* --- what all figures have -------------------------------------------------------------------- */
 
@@ -24,19 +22,6 @@ static void append_block(dp_text *data, const char *name, const dp_curve *curve)
     for (size_t i = 0; i < curve->count; i++)
         dp_text_append_format(data, "%.15g\t%.8g\n", curve->points[i].x, curve->points[i].y);
 }
-
-/* How many bytes of a run's name are shown where a title or a legend has no room for more; for
- * SHORTENED("%.*s%s"), with an ellipsis where it is cut. */
-static int shown_length(const char *name) {
-    uint32_t code_point = 0;
-    size_t shown = 0, end = 0;
-    for (; shown < NAME_LENGTH_MAX && name[end] != '\0'; shown++)
-        end += dp_utf8_next_shown(name + end, &code_point);
-    return (int)end;
-}
-
-#define SHORTENED(name)                                                                            \
-    shown_length(name), (name), (name)[shown_length(name)] != '\0' ? "\xE2\x80\xA6" : ""
 
 static const dp_point *lowest(const dp_curve *curve) {
     const dp_point *best = NULL;
@@ -55,14 +40,14 @@ static const char *show_loss(const dp_point *point, char buffer[32]) {
 
 #define LOSS_TEXT(point) show_loss((point), (char[32]){0})
 
-/* "NAME: best dev loss 2.1704 at step 190,000". */
+/* The title's parts: the name, and ": best dev loss 2.1704 at step 190,000". */
 static void assign_title(dp_text *values, const char *name, const dp_curve *dev) {
     const dp_point *best = lowest(dev);
-    if (best == NULL)
-        dp_gnuplot_assign(values, "run_title", "%.*s%s", SHORTENED(name));
-    else
-        dp_gnuplot_assign(values, "run_title", "%.*s%s: best dev loss%s at step %s",
-                          SHORTENED(name), LOSS_TEXT(best), DP_COUNT_TEXT((uint64_t)best->x));
+    dp_gnuplot_assign(values, "run_name", "%s", name);
+    dp_gnuplot_assign(values, "result", "%s", "");
+    if (best != NULL)
+        dp_gnuplot_assign(values, "result", ": best dev loss%s at step %s", LOSS_TEXT(best),
+                          DP_COUNT_TEXT((uint64_t)best->x));
 }
 
 static double last_step(const dp_metrics_table *metrics) {
@@ -220,8 +205,8 @@ static void append_run_block(dp_text *data, const char *kind, size_t run, const 
     append_block(data, name, curve);
 }
 
-/* The data of a run, and what it asks of the axes. The legend says "NAME  2.1704", its best dev
- * loss. */
+/* The data of a run, what it asks of the axes, and what the legend says: "NAME 2.1704", its best
+ * dev loss. */
 static dp_status add_run(comparison *self, size_t run, const char *name,
                          const dp_metrics_table *metrics, dp_error *error) {
     DP_OWNED(clear_curves) loss_curves curves = {0};
@@ -239,8 +224,9 @@ static dp_status add_run(comparison *self, size_t run, const char *name,
     append_run_block(data, "dev", run, &marks);
     append_run_block(data, "rate", run, &curves.rate);
     snprintf(variable, sizeof variable, "legend[%zu]", run + 1);
-    dp_gnuplot_assign(values, variable, "%.*s%s%s", SHORTENED(name),
-                      LOSS_TEXT(lowest(&curves.dev)));
+    dp_gnuplot_assign(values, variable, "%s", name);
+    snprintf(variable, sizeof variable, "best[%zu]", run + 1);
+    dp_gnuplot_assign(values, variable, "%s", LOSS_TEXT(lowest(&curves.dev)));
     dp_text_append_format(values, "jumps[%zu] = %d\n", run + 1, curves.rate_in_steps);
     return DP_OK;
 }
@@ -251,7 +237,8 @@ dp_status dp_figure_compare(size_t count, const char *const *names, const dp_met
     comparison self = {.figure = figure, .losses = DP_RANGE_EMPTY, .rates = DP_RANGE_EMPTY};
     *figure =
         (dp_gnuplot_figure){.name = "compare", .width = 1000, .height = 620, .script = compare_gp};
-    dp_text_append_format(values, "runs = %zu\narray legend[runs]\narray jumps[runs]\n", count);
+    dp_text_append_format(
+        values, "runs = %zu\narray legend[runs]\narray best[runs]\narray jumps[runs]\n", count);
     for (size_t run = 0; run < count; run++)
         self.steps = fmax(self.steps, last_step(&metrics[run]));
     for (size_t run = 0; run < count; run++)

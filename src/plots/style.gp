@@ -43,6 +43,9 @@ set xlabel textcolor rgb INK
 set ylabel textcolor rgb INK
 set y2label textcolor rgb INK
 
+# The name of a run, cut where a title or a legend has no room for more.
+clip(name) = strlen(name) > 40 ? name[1:40]."…" : name
+
 # panel(right, bottom, top): commands for the part of the picture that the next plot gets, fractions
 # of its width and height.
 panel(right, bottom, top) = sprintf("set lmargin at screen 0.09; set rmargin at screen %g; \

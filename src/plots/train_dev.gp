@@ -4,7 +4,7 @@ eval steps
 eval losses
 eval perplexities
 set key horizontal at graph 0.5, 1.025 center bottom
-set title run_title offset 0, 1.1
+set title clip(run_name).result offset 0, 1.1
 set xlabel "step"
 set ylabel "loss, nats a token"
 set y2label "perplexity"
