@@ -2,9 +2,8 @@
 
 #include "base/memory.h"
 #include "base/size.h"
-#include "engine/grain_engine.h"
+#include "engine/engine_kind.h"
 #include "engine/open_dataset.h"
-#include "engine/split_engine.h"
 
 struct dp_engine {
     dp_subject subject;

@@ -1,5 +1,4 @@
-/* engine_kind: what an engine is to this room, who makes one of a kind and a source of rows.
- */
+/* engine_kind: what an engine is to this room, who makes one of a kind and a source of rows. */
 #ifndef DP_ENGINE_ENGINE_KIND_H
 #define DP_ENGINE_ENGINE_KIND_H
 
@@ -15,7 +14,8 @@ typedef struct dp_row_source {
 
 /* The calls of engine/engine, of which each kind makes its own. */
 typedef struct dp_engine_kind {
-    /* Sets params and state of the subject, which knows all else. Both are borrowed. */
+    /* Sets params and state of the subject, which knows all else. Both are borrowed. Agreed on;
+     * also on failure there may be an engine, to be destroyed. */
     dp_status (*create)(void **engine, dp_subject *subject, const dp_row_source *source,
                         dp_error *error);
     void (*destroy)(void *engine); /* NULL is allowed */
@@ -23,6 +23,10 @@ typedef struct dp_engine_kind {
     void (*collect)(void *engine);
     dp_step_result (*step)(void *engine, const dp_step *step);
 } dp_engine_kind;
+
+/* For a layout that is not split, and one that is. DP_ERR_INPUT: more ranks than grains, or blocks;
+ * and of the first, a config that asks for lazy updates of the embedding. */
+extern const dp_engine_kind dp_grain_engine_kind, dp_split_engine_kind;
 
 /* Whether this rank asks all to stop. */
 static inline bool dp_step_wants_stop(const dp_step *step) {

@@ -1,7 +1,12 @@
-#include "engine/grain_engine.h"
+/* grain_engine: steps whose rows are shared among the ranks.
+ *
+ * The batch is cut into grains; each rank computes the gradients of its own (model/model),
+ * parallel/exchange sums them in one tree, and each rank updates a slice of the parameters.
+ */
+#include "engine/engine_kind.h"
 
+#include "base/size.h"
 #include "base/workspace.h"
-#include "kernels/kernels.h"
 #include "model/model.h"
 
 #include <math.h>
@@ -17,8 +22,8 @@ typedef struct grain_engine {
     dp_optimizer optimizer;
     dp_model *model;
     dp_exchange *exchange;
-    uint32_t *contexts; /* [rows at once, block_size] */
-    uint32_t *targets;  /* [rows at once] */
+    uint32_t *contexts; /* [rows of as many grains as there may be at once, block_size] */
+    uint32_t *targets;
 
     /* Of the current step. */
     const dp_step *now;
@@ -128,20 +133,17 @@ static dp_status build(grain_engine **engine, dp_subject *subject, const dp_row_
     const dp_model_options options = {.level = subject->build->level,
                                       .grain_rows = grain_rows,
                                       .dropout = dp_config_dropout(config)};
+    const size_t rows = grain_rows * dp_size_min(config->grains, DP_MODEL_GRAINS_MAX);
     grain_engine self = {.subject = subject,
                          .source = source,
                          .kernels = dp_kernels_of(options.level),
                          .optimizer = dp_config_optimizer(config)};
     dp_workspace room = {0};
     DP_TRY(check_embedding_update(config, error));
-    DP_TRY(dp_model_create(&self.model, subject->layout, &options, error));
-    const size_t rows = grain_rows * dp_model_grains_at_once(self.model);
     DP_RESERVE_ROWS(&room, self.contexts, rows, subject->layout->shape.block_size);
     DP_RESERVE(&room, self.targets, rows);
-    *engine = dp_workspace_build(&room, &self, sizeof self, error);
-    if (*engine == NULL)
-        dp_model_destroy(self.model);
-    return *engine == NULL ? error->status : DP_OK;
+    DP_TRY_BUILD(*engine, &room, self);
+    return dp_model_create(&(*engine)->model, subject->layout, &options, error);
 }
 
 static dp_status create_exchange(grain_engine *self, dp_error *error) {
@@ -169,16 +171,11 @@ static void destroy(void *engine) {
 
 static dp_status create(void **engine, dp_subject *subject, const dp_row_source *source,
                         dp_error *error) {
-    dp_status status = DP_OK;
     grain_engine *self = NULL;
-    *engine = NULL;
-    DP_OR_DONE(dp_comm_agree(subject->comm, build(&self, subject, source, error), error));
-    DP_OR_DONE(create_exchange(self, error));
+    dp_status status = build(&self, subject, source, error);
     *engine = self;
-    self = NULL;
-done:
-    destroy(self);
-    return status;
+    DP_TRY(dp_comm_agree(subject->comm, status, error));
+    return create_exchange(self, error);
 }
 
 /* --- the engine ----------------------------------------------------------------------------- */

@@ -183,20 +183,16 @@ static dp_status create_sums(dp_split_engine *self, dp_error *error) {
 
 dp_status dp_split_create(void **engine, dp_subject *subject, const dp_row_source *source,
                           dp_error *error) {
-    dp_status status = DP_OK;
     dp_split_engine *self = NULL;
-    *engine = NULL;
-    DP_OR_DONE(dp_comm_agree(subject->comm, build(&self, subject, source, error), error));
-    DP_OR_DONE(share_memory(self, error));
-    DP_OR_DONE(create_sums(self, error));
+    dp_status status = build(&self, subject, source, error);
+    *engine = self;
+    DP_TRY(dp_comm_agree(subject->comm, status, error));
+    DP_TRY(share_memory(self, error));
+    DP_TRY(create_sums(self, error));
     subject->params = self->params;
     for (size_t slab = 0; slab < self->slab_count && self->node.index == 0; slab++)
         subject->state[slab] = slab_of(self, slab);
-    *engine = self;
-    self = NULL;
-done:
-    dp_split_destroy(self);
-    return status;
+    return DP_OK;
 }
 
 void dp_split_destroy(void *engine) {

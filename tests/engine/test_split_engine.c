@@ -2,7 +2,7 @@
  * the formulas in double with the gradient of the model that is not split, over the batch in one
  * piece; bit for bit against one rank alone; and against what PyTorch computed
  * (tests/golden/make_golden.py). */
-#include "engine/split_engine.h"
+#include "engine/engine_kind.h"
 
 #include "base/memory.h"
 #include "base/random.h"
