@@ -15,7 +15,6 @@
 
 #include "base/random.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,15 +41,5 @@ typedef struct dp_dropout_draw {
     uint64_t first_row; /* rows are below 2^32 */
     uint32_t threshold;
 } dp_dropout_draw;
-
-/* y[r, i] = scale * x[r, i] where element i of row r is kept, else 0:  x, y [rows, n], which may be
- * the same; mask [rows, bytes of n]. */
-void dp_dropout_apply(size_t rows, size_t n, const uint8_t *mask, float scale, const float *x,
-                      float *y);
-
-/* Whether element `i` is kept. */
-static inline bool dp_dropout_keeps(const uint8_t *mask, size_t i) {
-    return (mask[i / 8] >> i % 8 & 1) != 0;
-}
 
 #endif

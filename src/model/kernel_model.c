@@ -118,7 +118,7 @@ dp_status dp_kernel_model_create(dp_kernel_model **model, const dp_params_layout
                             .ldx = dp_kernels_padded(inputs)};
     const size_t rows = self.at_once * options->grain_rows;
     *model = NULL;
-    dp_dropout_masks_reserve(&self.drop, &options->dropout, shape, rows, &room);
+    dp_dropout_masks_reserve(&self.drop, self.kernels, &options->dropout, shape, rows, &room);
     choose_ways(&self, options->grain_rows);
     reserve_rows(&self, rows, &room);
     DP_TRY(reserve_pairs(&self, options->grain_rows, &room, error));
@@ -189,23 +189,12 @@ static void layer1_forward(dp_kernel_model *model, const float *params, const dp
         layer1_forward_by_pairs(model, params, rows, batch->contexts);
         return;
     }
-    dp_dropout_mask_draw(&model->drop.features, model->kernels, rows, batch->step,
-                         batch->first_row);
+    dp_dropout_mask_draw(&model->drop.features, rows, batch->step, batch->first_row);
     gather_features(model, params, rows, batch->contexts);
     model->kernels->multiply(
         rows, model->inputs, shape->hidden_dim, (dp_rows){model->x, model->ldx},
         (dp_rows){tensor(model, params, DP_TENSOR_W1), model->ldh},
         tensor(model, params, DP_TENSOR_B1), NULL, (dp_out_rows){model->h, model->ldh});
-}
-
-/* What layer 2 sees of h. */
-static const float *drop_hidden(dp_kernel_model *model, const dp_batch *batch, size_t rows) {
-    if (!dp_dropout_mask_is_on(&model->drop.hidden))
-        return model->h;
-    dp_dropout_mask_draw(&model->drop.hidden, model->kernels, rows, batch->step, batch->first_row);
-    memcpy(model->kept_h, model->h, rows * model->ldh * sizeof *model->h);
-    dp_dropout_mask_apply(&model->drop.hidden, model->kernels, rows, model->ldh, model->kept_h);
-    return model->kept_h;
 }
 
 /* Fills logits; returns what layer 2 has seen of h. */
@@ -215,7 +204,9 @@ static const float *forward(dp_kernel_model *model, const float *params, const d
     layer1_forward(model, params, batch, rows);
     dp_profile_mark(profile, DP_PHASE_LAYER1);
     model->kernels->tanh(rows, shape->hidden_dim, model->ldh, model->h);
-    const float *h = drop_hidden(model, batch, rows);
+    dp_dropout_mask_draw(&model->drop.hidden, rows, batch->step, batch->first_row);
+    const float *h =
+        dp_dropout_mask_keep(&model->drop.hidden, rows, model->ldh, model->h, model->kept_h);
     dp_profile_mark(profile, DP_PHASE_TANH);
     model->kernels->dot(rows, shape->vocab, shape->hidden_dim, (dp_rows){h, model->ldh},
                         (dp_rows){tensor(model, params, DP_TENSOR_W2), model->ldh},
@@ -276,7 +267,7 @@ static void layer1_backward_by_rows(dp_kernel_model *model, const float *params,
         kernels->dot(rows, dim, hidden, (dp_rows){model->dh, ldh},
                      (dp_rows){params + position_offset(model, i), ldh}, NULL,
                      (dp_out_rows){model->dx + i * lde, block * lde});
-    dp_dropout_mask_apply(&model->drop.features, kernels, rows, lde, model->dx);
+    dp_dropout_mask_apply(&model->drop.features, rows, lde, model->dx);
 }
 
 /* dC of one grain. */
@@ -319,7 +310,7 @@ static void layer2_backward(dp_kernel_model *model, const float *params, const d
     kernels->multiply(count, shape->vocab, shape->hidden_dim, (dp_rows){model->logits, ldv},
                       (dp_rows){tensor(model, params, DP_TENSOR_W2), ldh}, NULL, model->h,
                       (dp_out_rows){model->dh, ldh});
-    dp_dropout_mask_apply(&model->drop.hidden, kernels, count, ldh, model->dh);
+    dp_dropout_mask_apply(&model->drop.hidden, count, ldh, model->dh);
     kernels->weight_gradient(rows->grains, rows->starts, shape->vocab, shape->hidden_dim,
                              (dp_rows){model->logits, ldv}, (dp_rows){h, ldh},
                              (dp_out_rows){tensor_of(model, gradient, DP_TENSOR_W2), ldh});

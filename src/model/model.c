@@ -43,7 +43,7 @@ static void reserve(dp_model *model, const dp_model_options *options, bool by_bl
         return;
     DP_RESERVE_ROWS(room, model->dh, rows, shape->hidden_dim);
     DP_RESERVE_ROWS(room, model->dx, rows, model->inputs);
-    dp_dropout_masks_reserve(&model->drop, &options->dropout, shape, rows, room);
+    dp_dropout_masks_reserve(&model->drop, model->kernels, &options->dropout, shape, rows, room);
     if (dp_dropout_mask_is_on(&model->drop.hidden))
         DP_RESERVE_ROWS(room, model->kept_h, rows, shape->hidden_dim);
 }
@@ -159,29 +159,13 @@ double dp_model_loss(dp_model *model, const float *params, size_t rows, const ui
 
 /* --- gradients by BLAS ---------------------------------------------------------------------- */
 
-static void drop_features(dp_model *model, const dp_batch *batch, size_t rows) {
-    dp_dropout_mask_draw(&model->drop.features, model->kernels, rows, batch->step,
-                         batch->first_row);
-    dp_dropout_mask_apply_close(&model->drop.features, rows, model->x);
-}
-
-/* What layer 2 sees of h. */
-static const float *drop_hidden(dp_model *model, const dp_batch *batch, size_t rows) {
-    if (!dp_dropout_mask_is_on(&model->drop.hidden))
-        return model->h;
-    dp_dropout_mask_draw(&model->drop.hidden, model->kernels, rows, batch->step, batch->first_row);
-    memcpy(model->kept_h, model->h, rows * model->layout.shape.hidden_dim * sizeof *model->h);
-    dp_dropout_mask_apply_close(&model->drop.hidden, rows, model->kept_h);
-    return model->kept_h;
-}
-
 static void layer2_backward(dp_model *model, const float *params, size_t rows, const float *h,
                             float *gradient) {
     const dp_model_shape *shape = &model->layout.shape;
     dp_linear_backward(rows, h, weights(model, params, DP_TENSOR_W2), model->logits,
                        tensor_of(model, gradient, DP_TENSOR_W2),
                        tensor_of(model, gradient, DP_TENSOR_B2), model->dh);
-    dp_dropout_mask_apply_close(&model->drop.hidden, rows, model->dh);
+    dp_dropout_mask_apply(&model->drop.hidden, rows, shape->hidden_dim, model->dh);
     dp_activation_tanh_backward(rows * shape->hidden_dim, model->h, model->dh);
 }
 
@@ -205,7 +189,7 @@ static void layer1_backward(dp_model *model, const float *params, size_t rows,
                            tensor_of(model, gradient, DP_TENSOR_W1),
                            tensor_of(model, gradient, DP_TENSOR_B1), model->dx);
     direct_backward(model, params, rows, gradient);
-    dp_dropout_mask_apply_close(&model->drop.features, rows, model->dx);
+    dp_dropout_mask_apply(&model->drop.features, rows, shape->embedding_dim, model->dx);
     memset(dc, 0, shape->vocab * ldc(model) * sizeof *dc);
     dp_embedding_backward(rows, shape->block_size, shape->embedding_dim, contexts, model->dx, dc,
                           ldc(model));
@@ -213,11 +197,15 @@ static void layer1_backward(dp_model *model, const float *params, size_t rows,
 
 static double gradient_by_blas(dp_model *model, const float *params, const dp_batch *batch,
                                float scale, float *gradient, dp_profile *profile) {
-    const size_t rows = batch->starts[1], vocab = model->layout.shape.vocab;
+    const dp_model_shape *shape = &model->layout.shape;
+    const size_t rows = batch->starts[1], vocab = shape->vocab;
+    dp_dropout_mask_draw(&model->drop.features, rows, batch->step, batch->first_row);
+    dp_dropout_mask_draw(&model->drop.hidden, rows, batch->step, batch->first_row);
     look_up(model, params, rows, batch->contexts);
-    drop_features(model, batch, rows);
+    dp_dropout_mask_apply(&model->drop.features, rows, shape->embedding_dim, model->x);
     layer1_forward(model, params, rows, profile);
-    const float *h = drop_hidden(model, batch, rows);
+    const float *h =
+        dp_dropout_mask_keep(&model->drop.hidden, rows, shape->hidden_dim, model->h, model->kept_h);
     dp_profile_mark(profile, DP_PHASE_TANH);
     layer2_forward(model, params, rows, h);
     dp_profile_mark(profile, DP_PHASE_LAYER2);

@@ -85,7 +85,8 @@ dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *la
     if (options->forward_only)
         reserve_for_losses(&self, &room);
     else
-        dp_dropout_masks_reserve(&self.drop, &options->dropout, &layout->shape, self.rows, &room);
+        dp_dropout_masks_reserve(&self.drop, self.kernels, &options->dropout, &layout->shape,
+                                 self.rows, &room);
     DP_TRY_BUILD(*model, &room, self);
     if (options->forward_only)
         find_stats(*model);
@@ -109,7 +110,7 @@ static size_t lde(const dp_wide_model *model) {
 static void gather_features(dp_wide_model *model, const float *params, const dp_wide_rows *rows) {
     const dp_model_shape *shape = &model->layout->shape;
     dp_dropout_mask *mask = &model->drop.features;
-    dp_dropout_mask_draw(mask, model->kernels, rows->count, rows->step, rows->first_row);
+    dp_dropout_mask_draw(mask, rows->count, rows->step, rows->first_row);
     model->kernels->gather(rows->count, shape->block_size, shape->embedding_dim, rows->contexts,
                            (dp_rows){tensor(model, params, DP_TENSOR_C), lde(model)}, mask->bits,
                            mask->scale, (dp_out_rows){rows->x, model->dims.ldx});
@@ -120,9 +121,8 @@ static void fill_seen(dp_wide_model *model, const dp_wide_rows *rows) {
     const dp_wide_dims *dims = &model->dims;
     for (size_t r = 0; r < rows->count; r++)
         memcpy(rows->a + r * dims->lda, rows->h + r * dims->ldh, dims->hidden * sizeof(float));
-    dp_dropout_mask_draw(&model->drop.hidden, model->kernels, rows->count, rows->step,
-                         rows->first_row);
-    dp_dropout_mask_apply(&model->drop.hidden, model->kernels, rows->count, dims->lda, rows->a);
+    dp_dropout_mask_draw(&model->drop.hidden, rows->count, rows->step, rows->first_row);
+    dp_dropout_mask_apply(&model->drop.hidden, rows->count, dims->lda, rows->a);
     if (!model->layout->shape.direct)
         return;
     for (size_t r = 0; r < rows->count; r++)
@@ -343,7 +343,7 @@ static void hidden_gradient(dp_wide_model *model, const dp_wide_rows *rows, cons
     const dp_wide_dims *dims = &model->dims;
     for (size_t r = 0; r < rows->count; r++)
         memcpy(dh + r * dims->ldh, da + r * dims->lda, dims->hidden * sizeof *dh);
-    dp_dropout_mask_apply(&model->drop.hidden, model->kernels, rows->count, dims->ldh, dh);
+    dp_dropout_mask_apply(&model->drop.hidden, rows->count, dims->ldh, dh);
     dp_activation_tanh_backward(rows->count * dims->ldh, rows->h, dh);
 }
 
@@ -373,7 +373,7 @@ void dp_wide_model_below(dp_wide_model *model, const float *params, const dp_wid
                             (dp_out_rows){dx + i * ld, width});
     for (size_t r = 0; r < rows->count && shape->direct; r++)
         add_direct(model, da + r * dims->lda, dx + r * width);
-    dp_dropout_mask_apply(&model->drop.features, model->kernels, rows->count, ld, dx);
+    dp_dropout_mask_apply(&model->drop.features, rows->count, ld, dx);
 }
 
 void dp_wide_model_layer1_gradient(const dp_wide_model *model, size_t rows, const float *x,
