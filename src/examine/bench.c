@@ -101,8 +101,7 @@ static void no_work(void *context, dp_tree_range grains, float *sums) {
 
 static void update_idle(void *context, size_t first, size_t count, const float *gradient) {
     bench *self = context;
-    dp_optimizer_sgd(self->kernels, count, 0.1f, gradient,
-                     dp_exchange_parameters(self->idle) + first);
+    self->kernels->descend(count, 0.1f, gradient, dp_exchange_parameters(self->idle) + first);
 }
 
 static double time_exchange(bench *self) {
@@ -120,8 +119,7 @@ static double time_allreduce(bench *self) {
     for (int i = 0; i < IDLE_STEPS; i++) {
         write_slab(self, self->slab);
         dp_comm_sum_blocking(self->comm, self->slab, length);
-        dp_optimizer_sgd(self->kernels, length, 0.1f, self->slab,
-                         dp_exchange_parameters(self->idle));
+        self->kernels->descend(length, 0.1f, self->slab, dp_exchange_parameters(self->idle));
     }
     return 1e6 * (dp_timer_now() - before) / IDLE_STEPS;
 }

@@ -38,11 +38,6 @@ bool dp_optimizer_is_plain(const dp_optimizer *optimizer) {
            !(optimizer->weight_decay > 0.0);
 }
 
-void dp_optimizer_sgd(const dp_kernels *kernels, size_t count, float lr, const float *gradient,
-                      float *params) {
-    kernels->descend(count, lr, gradient, params);
-}
-
 /* --- the formulas, over elements that have everything in common ------------------------------- */
 
 /* Compiled for wider vectors too, which give the same bits; the loader picks by the processor. */
@@ -140,15 +135,19 @@ static coefficients coefficients_of(const dp_optimizer *self, const dp_optimizer
     return c;
 }
 
-/* Elements that decay alike. */
-static void update_alike(const dp_optimizer *self, const coefficients *c,
-                         const dp_optimizer_slice *slice) {
+void dp_optimizer_update_part(const dp_optimizer *optimizer, const dp_kernels *kernels,
+                              const dp_optimizer_step *step, bool decays,
+                              const dp_optimizer_slice *slice) {
+    const coefficients numbers = coefficients_of(optimizer, step, decays), *c = &numbers;
     const size_t count = slice->count;
     const float *gradient = slice->gradient;
     float *params = slice->params, *const *state = slice->state;
-    switch (self->kind) {
+    switch (optimizer->kind) {
     case DP_OPTIMIZER_SGD:
-        update_sgd(c, count, gradient, params);
+        if (dp_optimizer_is_plain(optimizer))
+            kernels->descend(count, c->lr, gradient, params);
+        else
+            update_sgd(c, count, gradient, params);
         break;
     case DP_OPTIMIZER_MOMENTUM:
         update_momentum(c, count, gradient, params, state[0]);
@@ -172,38 +171,21 @@ static dp_optimizer_slice part_of(const dp_optimizer_slice *slice, size_t at, si
 }
 
 /* A tensor and the padding behind it, which stays zero either way, decay alike. */
-static void update_by_tensor(const dp_optimizer *self, const dp_params_layout *layout,
-                             const dp_optimizer_step *step, size_t first,
-                             const dp_optimizer_slice *slice) {
-    const coefficients of_weights = coefficients_of(self, step, true);
-    const coefficients of_biases = coefficients_of(self, step, false);
+void dp_optimizer_update(const dp_optimizer *optimizer, const dp_kernels *kernels,
+                         const dp_params_layout *layout, const dp_optimizer_step *step,
+                         size_t first, const dp_optimizer_slice *slice) {
     const size_t end = first + slice->count;
     size_t at = first;
+    if (!(optimizer->weight_decay > 0.0)) { /* all of them do */
+        dp_optimizer_update_part(optimizer, kernels, step, false, slice);
+        return;
+    }
     for (int t = 0; t < DP_TENSOR_COUNT && at < end; t++) {
         size_t next = t + 1 < DP_TENSOR_COUNT ? layout->tensors[t + 1].offset : layout->length;
         if (next <= at)
             continue;
         const dp_optimizer_slice part = part_of(slice, at - first, dp_size_min(next, end) - first);
-        update_alike(self, layout->tensors[t].rank == 2 ? &of_weights : &of_biases, &part);
+        dp_optimizer_update_part(optimizer, kernels, step, layout->tensors[t].rank == 2, &part);
         at += part.count;
     }
-}
-
-void dp_optimizer_update(const dp_optimizer *optimizer, const dp_kernels *kernels,
-                         const dp_params_layout *layout, const dp_optimizer_step *step,
-                         size_t first, const dp_optimizer_slice *slice) {
-    if (dp_optimizer_is_plain(optimizer))
-        dp_optimizer_sgd(kernels, slice->count, (float)step->lr, slice->gradient, slice->params);
-    else
-        update_by_tensor(optimizer, layout, step, first, slice);
-}
-
-void dp_optimizer_update_part(const dp_optimizer *optimizer, const dp_kernels *kernels,
-                              const dp_optimizer_step *step, bool decays,
-                              const dp_optimizer_slice *slice) {
-    const coefficients numbers = coefficients_of(optimizer, step, decays);
-    if (dp_optimizer_is_plain(optimizer))
-        dp_optimizer_sgd(kernels, slice->count, (float)step->lr, slice->gradient, slice->params);
-    else
-        update_alike(optimizer, &numbers, slice);
 }

@@ -83,8 +83,4 @@ void dp_optimizer_update_part(const dp_optimizer *optimizer, const dp_kernels *k
                               const dp_optimizer_step *step, bool decays,
                               const dp_optimizer_slice *slice);
 
-/* Plain gradient descent: params[i] -= lr * gradient[i] for i in [0, count). */
-void dp_optimizer_sgd(const dp_kernels *kernels, size_t count, float lr, const float *gradient,
-                      float *params);
-
 #endif

@@ -476,8 +476,8 @@ static void check_golden(golden *self) {
             read_tensors(self, "gradient", self->expected);
             assert_tensors_close(self, "gradient", self->gradient);
         }
-        dp_optimizer_sgd(dp_kernels_of(dp_cpu_level_detect()), self->layout.length, 0.1f,
-                         self->gradient, self->params);
+        dp_kernels_of(dp_cpu_level_detect())
+            ->descend(self->layout.length, 0.1f, self->gradient, self->params);
     }
     read_tensors(self, "trained", self->expected);
     assert_tensors_close(self, "after ten steps", self->params);

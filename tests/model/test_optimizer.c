@@ -28,7 +28,7 @@ static void test_optimizer_sgd_is_its_formula(void **state) {
     float params[COUNT], before[COUNT], gradient[COUNT];
     fill(params, gradient);
     memcpy(before, params, sizeof before);
-    dp_optimizer_sgd(dp_kernels_of(dp_cpu_level_detect()), COUNT, 0.1f, gradient, params);
+    dp_kernels_of(dp_cpu_level_detect())->descend(COUNT, 0.1f, gradient, params);
     for (size_t i = 0; i < COUNT; i++) {
         /* Rounded twice, or once where the instruction set fuses multiply and add. */
         volatile float product = 0.1f * gradient[i];
@@ -43,15 +43,15 @@ static void test_optimizer_slices_give_the_bits_of_the_whole(void **state) {
     (void)state;
     float whole[COUNT], gradient[COUNT];
     fill(whole, gradient);
-    dp_optimizer_sgd(dp_kernels_of(dp_cpu_level_detect()), COUNT, 0.1f, gradient, whole);
+    dp_kernels_of(dp_cpu_level_detect())->descend(COUNT, 0.1f, gradient, whole);
     static const size_t widths[] = {1, 3, 16, 501, 1002};
     for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
         float sliced[COUNT];
         fill(sliced, gradient);
         for (size_t first = 0; first < COUNT; first += widths[w]) {
             size_t count = COUNT - first < widths[w] ? COUNT - first : widths[w];
-            dp_optimizer_sgd(dp_kernels_of(dp_cpu_level_detect()), count, 0.1f, gradient + first,
-                             sliced + first);
+            dp_kernels_of(dp_cpu_level_detect())
+                ->descend(count, 0.1f, gradient + first, sliced + first);
         }
         for (size_t i = 0; i < COUNT; i++) {
             if (bits_of(sliced[i]) != bits_of(whole[i]))
@@ -65,8 +65,8 @@ static void test_optimizer_leaves_what_has_no_gradient(void **state) {
     (void)state;
     const float gradient[3] = {0.0f, -0.0f, 0.0f};
     float params[3] = {0.0f, 1.5f, -3.0f};
-    dp_optimizer_sgd(dp_kernels_of(dp_cpu_level_detect()), 3, 0.1f, gradient, params);
-    dp_optimizer_sgd(dp_kernels_of(dp_cpu_level_detect()), 0, 0.1f, gradient, params);
+    dp_kernels_of(dp_cpu_level_detect())->descend(3, 0.1f, gradient, params);
+    dp_kernels_of(dp_cpu_level_detect())->descend(0, 0.1f, gradient, params);
     expect_close((double)params[0], 0.0, 0.0);
     expect_close((double)params[1], 1.5, 0.0);
     expect_close((double)params[2], -3.0, 0.0);
