@@ -31,6 +31,13 @@ typedef struct spread {
     double min, p10, median, p90, max;
 } spread;
 
+/* What each rank tells: of its profiled steps, and of its memory before anything is measured. */
+typedef struct report {
+    double seconds[DP_PHASE_COUNT];
+    double bytes_sent;
+    double resident_bytes, proportional_bytes;
+} report;
+
 typedef struct bench {
     dp_comm *comm;
     const dp_config *config;
@@ -45,6 +52,7 @@ typedef struct bench {
     uint64_t step;
     uint64_t stretch; /* steps */
     double us;        /* a step takes about; the same on all ranks */
+    report mine;
     samples steps, exchange, allreduce, sgemm;
     spread phase_us[DP_PHASE_COUNT]; /* of a step, over the ranks */
     double bytes_sent, resident_bytes_rank, resident_bytes_node, seconds_to_first_step;
@@ -186,18 +194,13 @@ static void measure(bench *self, double seconds) {
     }
 }
 
-/* What each rank tells of its profiled steps. */
-typedef struct report {
-    double seconds[DP_PHASE_COUNT];
-    double bytes_sent;
-} report;
-
-/* The phases of profiled steps, their spread over the ranks, and what all ranks have sent. */
+/* The phases of profiled steps, their spread over the ranks, and what all ranks have sent and
+ * hold. */
 static dp_status measure_phases(bench *self, double seconds, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     const uint64_t steps = steps_in(self, fmin(seconds, PROFILE_SECONDS_MAX), PROFILED_STEPS_MAX);
     dp_profile profile = {0};
-    report mine, *all = NULL;
+    report *mine = &self->mine, *all = NULL;
     double *column = NULL;
     DP_OWNED(dp_memory_release) void *memory = NULL;
     dp_workspace room = {0};
@@ -206,30 +209,19 @@ static dp_status measure_phases(bench *self, double seconds, dp_error *error) {
     DP_TRY_ALLOCATE_ON_ALL(self->comm, memory, &room);
     const uint64_t before = dp_comm_bytes_sent(self->comm);
     (void)time_steps(self, steps, &profile);
-    mine.bytes_sent = (double)(dp_comm_bytes_sent(self->comm) - before);
-    memcpy(mine.seconds, profile.seconds, sizeof mine.seconds);
-    dp_comm_gather_all(self->comm, &mine, sizeof mine, all);
-    for (size_t rank = 0; rank < ranks; rank++)
+    mine->bytes_sent = (double)(dp_comm_bytes_sent(self->comm) - before);
+    memcpy(mine->seconds, profile.seconds, sizeof mine->seconds);
+    dp_comm_gather_all(self->comm, mine, sizeof *mine, all);
+    for (size_t rank = 0; rank < ranks; rank++) {
         self->bytes_sent += all[rank].bytes_sent / (double)steps;
+        self->resident_bytes_rank = fmax(self->resident_bytes_rank, all[rank].resident_bytes);
+        if (rank < (size_t)dp_comm_node_first(self->comm, 1))
+            self->resident_bytes_node += all[rank].proportional_bytes;
+    }
     for (int phase = 0; phase < DP_PHASE_COUNT; phase++) {
         for (size_t rank = 0; rank < ranks; rank++)
             column[rank] = 1e6 * all[rank].seconds[phase] / (double)steps;
         self->phase_us[phase] = spread_of(column, ranks);
-    }
-    return DP_OK;
-}
-
-static dp_status measure_memory(bench *self, dp_error *error) {
-    const size_t ranks = (size_t)dp_comm_size(self->comm);
-    const double mine[2] = {(double)dp_process_resident_bytes(),
-                            (double)dp_process_proportional_bytes()};
-    DP_OWNED(dp_memory_release) double(*all)[2] = NULL;
-    DP_TRY_NEW_ON_ALL(self->comm, all, ranks);
-    dp_comm_gather_all(self->comm, mine, sizeof mine, all);
-    for (size_t rank = 0; rank < ranks; rank++) {
-        self->resident_bytes_rank = fmax(self->resident_bytes_rank, all[rank][0]);
-        if (rank < (size_t)dp_comm_node_first(self->comm, 1))
-            self->resident_bytes_node += all[rank][1];
     }
     return DP_OK;
 }
@@ -313,7 +305,8 @@ static dp_status run(bench *self, double seconds, dp_error *error) {
     (void)time_steps(self, 1, NULL);
     self->step = 0;
     self->seconds_to_first_step = dp_process_age();
-    DP_TRY(measure_memory(self, error));
+    self->mine.resident_bytes = (double)dp_process_resident_bytes();
+    self->mine.proportional_bytes = (double)dp_process_proportional_bytes();
     DP_TRY(create_idle(self, error));
     DP_TRY(prepare(self, error));
     DP_TRY(dp_engine_initialise(self->engine, error));

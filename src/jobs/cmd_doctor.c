@@ -46,22 +46,22 @@ static dp_status examine(dp_comm *comm, int count, char **positionals, dp_checku
     return dp_comm_agree(comm, dp_text_check(&checkup->lines, error), error);
 }
 
+static void clear(dp_checkup *checkup) {
+    dp_text_clear(&checkup->lines);
+}
+
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_checkup checkup = {0};
+    DP_OWNED(clear) dp_checkup checkup = {0};
     int positional_count = 0;
     (void)signal;
-    DP_OR_DONE(
+    DP_TRY(
         dp_command_parse(comm, dp_options_none, NULL, count, arguments, &positional_count, error));
-    bool speaks = check_launch(comm, &checkup);
-    DP_OR_DONE(examine(comm, positional_count, arguments, &checkup, error));
+    const bool speaks = check_launch(comm, &checkup);
+    DP_TRY(examine(comm, positional_count, arguments, &checkup, error));
     if (dp_comm_rank(comm) == 0 && speaks)
         printf("%s", dp_text_string(&checkup.lines));
-    if (dp_comm_max(comm, checkup.counts[DP_VERDICT_PROBLEM] > 0) != 0)
-        status = dp_fail(error, DP_ANSWER_NO, "%s", "");
-done:
-    dp_text_clear(&checkup.lines);
-    return status;
+    const bool is_well = dp_comm_max(comm, checkup.counts[DP_VERDICT_PROBLEM] > 0) == 0;
+    return is_well ? DP_OK : dp_fail(error, DP_ANSWER_NO, "%s", "");
 }
 
 const dp_command dp_command_doctor = {

@@ -171,20 +171,19 @@ static dp_status read_state(dp_checkpoint *checkpoint, const dp_model_file *file
 
 static dp_status read_optimizer(dp_checkpoint *checkpoint, const dp_model_file *file,
                                 dp_error *error) {
-    dp_status status = DP_OK;
     DP_OWNED(dp_text_clear) dp_text name = {0};
     const char *path = file->reader.image.name;
     const char *configured = dp_optimizer_name(checkpoint->config.optimizer);
     DP_TRY(dp_h5reader_text(&file->reader, "/optimizer/name", 64, &name, error));
     if (strcmp(dp_text_string(&name), configured) != 0)
-        status = dp_fail(error, DP_ERR_INPUT, "%s: optimizer '%s', but '%s' in its config", path,
-                         dp_text_string(&name), configured);
-    else if (file->version > DP_MODEL_FILE_VERSION_WITHOUT_STATE)
-        status = read_state(checkpoint, file, error);
-    else if (slab_count(checkpoint) > 0)
-        status = dp_fail(error, DP_ERR_INPUT, "%s: version %" PRIu64 " has no state for %s", path,
-                         file->version, configured);
-    return status;
+        return dp_fail(error, DP_ERR_INPUT, "%s: optimizer '%s', but '%s' in its config", path,
+                       dp_text_string(&name), configured);
+    if (file->version > DP_MODEL_FILE_VERSION_WITHOUT_STATE)
+        return read_state(checkpoint, file, error);
+    if (slab_count(checkpoint) > 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s: version %" PRIu64 " has no state for %s", path,
+                       file->version, configured);
+    return DP_OK;
 }
 
 /* What the file says of itself, whose vocabulary becomes the checkpoint's. */
@@ -201,26 +200,25 @@ static void take_facts(dp_checkpoint *checkpoint, dp_model_file *file) {
     file->vocabulary = (dp_vocabulary){0};
 }
 
-static dp_status load(dp_checkpoint *checkpoint, const char *path, bool with_state,
-                      dp_error *error) {
-    dp_status status = DP_OK;
-    dp_model_file file = {0};
+static dp_status read_file(dp_checkpoint *checkpoint, const char *path, bool with_state,
+                           dp_error *error) {
+    DP_OWNED(dp_model_file_close) dp_model_file file = {0};
     memset(checkpoint, 0, sizeof *checkpoint);
-    DP_OR_DONE(dp_model_file_open(&file, path, error));
-    DP_OR_DONE(dp_config_parse(&checkpoint->config, dp_text_string(&file.config),
-                               file.config.length, path, error));
+    DP_TRY(dp_model_file_open(&file, path, error));
+    DP_TRY(dp_config_parse(&checkpoint->config, dp_text_string(&file.config), file.config.length,
+                           path, error));
     take_facts(checkpoint, &file);
     const dp_model_shape shape =
         dp_config_shape(&checkpoint->config, checkpoint->vocabulary.count, checkpoint->block_size);
-    if (dp_params_layout_init(&checkpoint->layout, shape, error) != DP_OK) {
-        status = dp_fail_prefix(error, "%s", path);
-        goto done;
-    }
-    DP_OR_DONE(dp_model_file_read_params(&file, &checkpoint->layout, &checkpoint->params, error));
-    if (with_state)
-        DP_OR_DONE(read_optimizer(checkpoint, &file, error));
-done:
-    dp_model_file_close(&file);
+    if (dp_params_layout_init(&checkpoint->layout, shape, error) != DP_OK)
+        return dp_fail_prefix(error, "%s", path);
+    DP_TRY(dp_model_file_read_params(&file, &checkpoint->layout, &checkpoint->params, error));
+    return with_state ? read_optimizer(checkpoint, &file, error) : DP_OK;
+}
+
+static dp_status load(dp_checkpoint *checkpoint, const char *path, bool with_state,
+                      dp_error *error) {
+    const dp_status status = read_file(checkpoint, path, with_state, error);
     if (status != DP_OK)
         dp_checkpoint_clear(checkpoint);
     return status;

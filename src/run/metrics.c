@@ -11,26 +11,26 @@
 #include <string.h>
 
 /* How a column is written; every number can be read. */
-typedef enum column_type { COLUMN_STEP, COLUMN_REAL, COLUMN_ROUNDED, COLUMN_HASH } column_type;
+typedef enum column_type { COLUMN_STEP, COLUMN_REAL, COLUMN_HASH } column_type;
 
 static const struct column {
     const char *name;
     column_type type;
-    size_t offset; /* of its field in a row */
-    int decimals;  /* where rounded */
+    size_t offset;      /* of its field in a row */
+    const char *format; /* of a real number; NULL: every digit, nothing where it is not finite */
 } columns[] = {
-    {"step", COLUMN_STEP, offsetof(dp_metrics_row, step), 0},
-    {"loss", COLUMN_REAL, offsetof(dp_metrics_row, loss), 0},
-    {"batch_loss", COLUMN_REAL, offsetof(dp_metrics_row, batch_loss), 0},
-    {"lr", COLUMN_REAL, offsetof(dp_metrics_row, lr), 0},
-    {"train_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TRAIN]), 0},
-    {"dev_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_DEV]), 0},
-    {"test_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TEST]), 0},
-    {"weights", COLUMN_HASH, offsetof(dp_metrics_row, weights_hash), 0},
-    {"ms_per_step", COLUMN_ROUNDED, offsetof(dp_metrics_row, ms_per_step), 4},
-    {"examples_per_s", COLUMN_ROUNDED, offsetof(dp_metrics_row, examples_per_s), 0},
-    {"seconds", COLUMN_ROUNDED, offsetof(dp_metrics_row, seconds), 3},
-    {"grad_norm", COLUMN_REAL, offsetof(dp_metrics_row, grad_norm), 0},
+    {"step", COLUMN_STEP, offsetof(dp_metrics_row, step), NULL},
+    {"loss", COLUMN_REAL, offsetof(dp_metrics_row, loss), NULL},
+    {"batch_loss", COLUMN_REAL, offsetof(dp_metrics_row, batch_loss), NULL},
+    {"lr", COLUMN_REAL, offsetof(dp_metrics_row, lr), NULL},
+    {"train_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TRAIN]), NULL},
+    {"dev_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_DEV]), NULL},
+    {"test_loss", COLUMN_REAL, offsetof(dp_metrics_row, split_loss[DP_SPLIT_TEST]), NULL},
+    {"weights", COLUMN_HASH, offsetof(dp_metrics_row, weights_hash), NULL},
+    {"ms_per_step", COLUMN_REAL, offsetof(dp_metrics_row, ms_per_step), "%.4f"},
+    {"examples_per_s", COLUMN_REAL, offsetof(dp_metrics_row, examples_per_s), "%.0f"},
+    {"seconds", COLUMN_REAL, offsetof(dp_metrics_row, seconds), "%.3f"},
+    {"grad_norm", COLUMN_REAL, offsetof(dp_metrics_row, grad_norm), NULL},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof columns[0])
 #define COLUMN_COUNT_BEFORE (COLUMN_COUNT - 1) /* of an earlier version, without grad_norm */
@@ -102,8 +102,8 @@ static void append_field(const struct column *column, const dp_metrics_row *row,
         dp_text_append_format(line, "%" PRIu64, *(const uint64_t *)field);
     else if (column->type == COLUMN_HASH)
         dp_text_append(line, DP_HASH_TEXT(*(const uint64_t *)field));
-    else if (column->type == COLUMN_ROUNDED)
-        dp_text_append_format(line, "%.*f", column->decimals, *(const double *)field);
+    else if (column->format != NULL)
+        dp_text_append_format(line, column->format, *(const double *)field);
     else if (isfinite(*(const double *)field))
         dp_text_append(line, DP_REAL_TEXT(*(const double *)field));
 }
@@ -173,7 +173,7 @@ static bool parse_row(const file_columns *found, char *line, dp_metrics_row *row
     char *fields[FIELDS_MAX];
     *row = (dp_metrics_row){0};
     for (size_t c = 0; c < COLUMN_COUNT; c++) {
-        if (columns[c].type == COLUMN_REAL || columns[c].type == COLUMN_ROUNDED)
+        if (columns[c].type == COLUMN_REAL)
             *(double *)((char *)row + columns[c].offset) = NAN;
     }
     if (cut_fields(line, fields) != found->count)

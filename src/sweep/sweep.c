@@ -201,23 +201,20 @@ static void release(sweep *self) {
 
 dp_status dp_sweep_run(dp_comm *comm, dp_sweep_plan *plan, const dp_sweep_request *request,
                        dp_sweep_outcome **outcomes, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
-    sweep self = {.comm = comm, .plan = plan, .request = request};
+    DP_OWNED(release) sweep self = {.comm = comm, .plan = plan, .request = request};
     *outcomes = NULL;
     *signal = 0;
     /* Groups wait for each other as long as their trials take; within a group its deadline holds.
      */
     dp_comm_set_deadline(comm, 0.0);
-    DP_OR_DONE(share_plan(comm, plan, error));
-    DP_OR_DONE(prepare(&self, error));
+    DP_TRY(share_plan(comm, plan, error));
+    DP_TRY(prepare(&self, error));
     run_trials(&self);
     dp_comm_rest(comm, draw, &self.view);
     dp_sweep_view_close(&self.view);
-    DP_OR_DONE(share_outcomes(&self, error));
+    DP_TRY(share_outcomes(&self, error));
     *signal = dp_comm_max(comm, self.signal);
     *outcomes = self.outcomes;
     self.outcomes = NULL;
-done:
-    release(&self);
-    return status;
+    return DP_OK;
 }
