@@ -120,28 +120,23 @@ dp_status dp_curve_smooth(const dp_metrics_table *table, size_t limit, dp_curve 
 
 /* --- the learning rate ------------------------------------------------------------------------ */
 
-#define JUMPS_MAX 12
+#define STRETCHES_MAX 13
 
-static size_t count_changes(const dp_metrics_table *table) {
-    size_t changes = 0;
-    for (size_t i = 1; i < table->count; i++)
-        changes += table->rows[i].lr != table->rows[i - 1].lr;
-    return changes;
-}
-
-/* Where the next row has another rate, a value has its last row. */
-static bool is_last_of_value(const dp_metrics_table *table, size_t row) {
+/* Where the next row has another rate, a stretch of one rate has its last row. */
+static bool ends_stretch(const dp_metrics_table *table, size_t row) {
     return row + 1 == table->count || table->rows[row + 1].lr != table->rows[row].lr;
 }
 
 dp_status dp_curve_rate(const dp_metrics_table *table, size_t limit, dp_curve *curve,
                         bool *in_steps, dp_error *error) {
-    size_t changes = count_changes(table);
-    *in_steps = changes <= JUMPS_MAX && 4 * changes < table->count;
+    size_t stretches = 0;
+    for (size_t i = 0; i < table->count; i++)
+        stretches += ends_stretch(table, i);
+    *in_steps = stretches <= STRETCHES_MAX && 4 * (stretches - 1) < table->count;
     *curve = (dp_curve){0};
     DP_TRY_NEW(curve->points, table->count);
     for (size_t i = 0; i < table->count; i++) {
-        if (!*in_steps || i == 0 || is_last_of_value(table, i))
+        if (!*in_steps || i == 0 || ends_stretch(table, i))
             add_point(curve, (double)table->rows[i].step, table->rows[i].lr);
     }
     thin(curve, limit, true);

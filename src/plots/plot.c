@@ -21,33 +21,27 @@ void dp_plot_clear(dp_plot_outcome *outcome) {
 static dp_status begin(const char *dir, const char *folder, dp_plot_outcome *outcome,
                        dp_error *error) {
     *outcome = (dp_plot_outcome){0};
-    if (folder[0] != '\0')
-        DP_TRY(dp_path_format(outcome->folder, error, "%s", folder));
-    else
-        DP_TRY(dp_run_folder_file(dir, "plots", outcome->folder, error));
-    return DP_OK;
+    return folder[0] != '\0' ? dp_path_format(outcome->folder, error, "%s", folder)
+                             : dp_run_folder_file(dir, "plots", outcome->folder, error);
 }
 
 /* Writes data and script of a figure that a call has filled, unless it has failed; draw_all draws.
- * Clears the figure. */
-static dp_status write_figure(dp_plot_outcome *outcome, dp_status filled, dp_gnuplot_figure *figure,
+ * Takes the figure and clears it. */
+static dp_status write_figure(dp_plot_outcome *outcome, dp_status filled, dp_gnuplot_figure *taken,
                               dp_error *error) {
-    dp_status status = filled;
-    if (status == DP_OK)
-        status = dp_file_make_directories(outcome->folder, error);
-    if (status == DP_OK)
-        status = dp_gnuplot_write(figure, outcome->folder, error);
-    if (status == DP_OK)
-        outcome->figures[outcome->count++] = figure->name;
-    dp_gnuplot_clear(figure);
-    return status;
+    DP_OWNED(dp_gnuplot_clear) dp_gnuplot_figure figure = *taken;
+    *taken = (dp_gnuplot_figure){0};
+    DP_TRY(filled);
+    DP_TRY(dp_file_make_directories(outcome->folder, error));
+    DP_TRY(dp_gnuplot_write(&figure, outcome->folder, error));
+    outcome->figures[outcome->count++] = figure.name;
+    return DP_OK;
 }
 
 static dp_status draw_all(const dp_plot_outcome *outcome, dp_error *error) {
-    dp_status status = DP_OK;
-    for (size_t i = 0; i < outcome->count && status == DP_OK; i++)
-        status = dp_gnuplot_run(outcome->figures[i], outcome->folder, error);
-    return status;
+    for (size_t i = 0; i < outcome->count; i++)
+        DP_TRY(dp_gnuplot_run(outcome->figures[i], outcome->folder, error));
+    return DP_OK;
 }
 
 /* The rows of a run, of which there must be some. */
@@ -104,31 +98,24 @@ static dp_status count_tokens(const dp_checkpoint *checkpoint, uint64_t **counts
     return DP_OK;
 }
 
-/* The best checkpoint; *found tells whether there is a good one, else a notice is left. */
-static dp_status load_checkpoint(const char *dir, dp_checkpoint *checkpoint, bool *found,
-                                 dp_plot_outcome *outcome, dp_error *error) {
+static dp_status load_best(const char *dir, dp_checkpoint *checkpoint, dp_error *error) {
     char path[DP_PATH_SIZE];
-    dp_status status = dp_run_folder_find(dir, path, error);
-    if (status == DP_OK)
-        status = dp_checkpoint_load_model(checkpoint, path, error);
-    *found = status == DP_OK;
-    if (status != DP_OK && status != DP_ERR_MEMORY) {
-        dp_text_append_format(&outcome->notices, "no embedding: %s\n", error->message);
-        status = DP_OK;
-    }
-    return status;
+    DP_TRY(dp_run_folder_find(dir, path, error));
+    return dp_checkpoint_load_model(checkpoint, path, error);
 }
 
+/* Of the best checkpoint; a notice is left where there is no good one. */
 static dp_status write_embedding(const char *name, const char *dir, bool principal,
                                  dp_plot_outcome *outcome, dp_error *error) {
-    dp_status status = DP_OK;
     dp_gnuplot_figure figure;
     DP_OWNED(dp_checkpoint_clear) dp_checkpoint checkpoint = {0};
     DP_OWNED(dp_memory_release) uint64_t *counts = NULL;
-    bool found = false;
-    DP_TRY(load_checkpoint(dir, &checkpoint, &found, outcome, error));
-    if (!found)
-        return status;
+    dp_status status = load_best(dir, &checkpoint, error);
+    if (status != DP_OK && status != DP_ERR_MEMORY) {
+        dp_text_append_format(&outcome->notices, "no embedding: %s\n", error->message);
+        return DP_OK;
+    }
+    DP_TRY(status);
     DP_TRY(count_tokens(&checkpoint, &counts, error));
     status = dp_figure_embedding(name, &checkpoint, counts, principal, &figure, error);
     return write_figure(outcome, status, &figure, error);

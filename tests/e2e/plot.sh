@@ -77,6 +77,12 @@ done
 grep -qF "odd 'run' \"{1}_\\n &amp; &lt;b>é" "runs/$name/plots/loss.svg" ||
     fail "the title is not the name: $(grep -F "odd" "runs/$name/plots/loss.svg")"
 
+# a long name is cut after 40 characters
+mkdir "$(printf 'é%.0s' {1..50})"
+cp runs/small/metrics.csv é*/
+"$BIN/dptrain" plot é* --out long >out.txt 2>/dev/null
+grep -qF ">$(printf 'é%.0s' {1..40})…: best dev loss" long/loss.svg || fail "a long name is not cut"
+
 # a run that goes on: half a line, no checkpoint yet
 mkdir going
 { head -n 3 runs/small/metrics.csv && printf '750,2.4,'; } >going/metrics.csv
