@@ -18,12 +18,11 @@ static dp_status stamp_path(const dp_dataset *dataset, char path[DP_PATH_SIZE], 
 /* The only text that is a valid stamp of this dataset. */
 static dp_status format_stamp(const dp_dataset *dataset, dp_text *text, dp_error *error) {
     const dp_file_state *state = &dataset->state;
-    dp_text_append_format(text, "dptrain check stamp %d\n", DP_CHECK_STAMP_VERSION);
-    dp_text_append_format(text, "size %" PRIu64 "\n", state->size);
-    dp_text_append_format(text, "inode %" PRIu64 "\n", state->inode);
-    dp_text_append_format(text, "modified %" PRId64 "\n", state->modified);
-    dp_text_append_format(text, "changed %" PRId64 "\n", state->changed);
-    dp_text_append_format(text, "sha256 %s\n", dataset->info.sha256);
+    dp_text_append_format(text,
+                          "dptrain check stamp %d\nsize %" PRIu64 "\ninode %" PRIu64
+                          "\nmodified %" PRId64 "\nchanged %" PRId64 "\nsha256 %s\n",
+                          DP_CHECK_STAMP_VERSION, state->size, state->inode, state->modified,
+                          state->changed, dataset->info.sha256);
     dp_text_append_format(text, "%s\n",
                           DP_HASH_TEXT(dp_xxh3_of(dp_text_string(text), text->length)));
     return dp_text_check(text, error);
@@ -51,16 +50,13 @@ static size_t read_trusted(const char *path, char *bytes, size_t size) {
 
 bool dp_check_stamp_valid(const dp_dataset *dataset) {
     char path[DP_PATH_SIZE], found[STAMP_SIZE_MAX];
-    dp_text wanted = {0};
+    DP_OWNED(dp_text_clear) dp_text wanted = {0};
     dp_error error;
-    bool valid = false;
-    if (dataset->state.size != 0 && stamp_path(dataset, path, &error) == DP_OK &&
-        format_stamp(dataset, &wanted, &error) == DP_OK) {
-        size_t count = read_trusted(path, found, sizeof found);
-        valid = count == wanted.length && memcmp(found, wanted.data, count) == 0;
-    }
-    dp_text_clear(&wanted);
-    return valid;
+    if (dataset->state.size == 0 || stamp_path(dataset, path, &error) != DP_OK ||
+        format_stamp(dataset, &wanted, &error) != DP_OK)
+        return false;
+    const size_t count = read_trusted(path, found, sizeof found);
+    return count == wanted.length && memcmp(found, wanted.data, count) == 0;
 }
 
 /* --- writing -------------------------------------------------------------------------------- */
@@ -79,22 +75,18 @@ static dp_status check_settled(const dp_dataset *dataset, dp_error *error) {
 dp_status dp_check_stamp_write(const dp_dataset *dataset, dp_error *error) {
     char path[DP_PATH_SIZE];
     DP_OWNED(dp_text_clear) dp_text text = {0};
-    dp_status status = check_settled(dataset, error);
-    if (status != DP_OK)
-        return status;
+    DP_TRY(check_settled(dataset, error));
     DP_TRY(stamp_path(dataset, path, error));
     DP_TRY(format_stamp(dataset, &text, error));
     DP_TRY(dp_file_write(path, text.data, text.length, error));
     /* Whatever the umask: one that others may write would not be believed. */
     if (chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
-        status = dp_fail_errno(error, errno, "cannot write %s", path);
-    return status;
+        return dp_fail_errno(error, errno, "cannot write %s", path);
+    return DP_OK;
 }
 
 dp_status dp_check_stamp_remove(const dp_dataset *dataset, dp_error *error) {
     char path[DP_PATH_SIZE];
-    dp_status status = stamp_path(dataset, path, error);
-    if (status == DP_OK)
-        status = dp_file_remove(path, error);
-    return status;
+    DP_TRY(stamp_path(dataset, path, error));
+    return dp_file_remove(path, error);
 }

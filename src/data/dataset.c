@@ -13,13 +13,15 @@
 #include <time.h>
 #include <unistd.h>
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "ids and checksums are little-endian");
+
 const char *dp_split_name(dp_split split) {
     static const char *const names[] = {DP_SPLIT_NAMES};
     return names[split];
 }
 
 uint64_t dp_dataset_rows(const dp_dataset *dataset, dp_split split) {
-    return dataset->targets[split].rows;
+    return dataset->tensors[DP_TARGETS(split)].rows;
 }
 
 size_t dp_dataset_id_bytes(uint64_t vocab) {
@@ -36,19 +38,19 @@ static uint32_t load_id(const unsigned char *bytes, size_t id_bytes) {
 }
 
 void dp_dataset_prefetch_row(const dp_dataset *dataset, dp_split split, uint64_t row) {
-    const dp_id_tensor *contexts = &dataset->contexts[split];
+    const dp_id_tensor *contexts = &dataset->tensors[DP_CONTEXTS(split)];
     __builtin_prefetch(contexts->data + row * contexts->columns * dataset->id_bytes);
-    __builtin_prefetch(dataset->targets[split].data + row * dataset->id_bytes);
+    __builtin_prefetch(dataset->tensors[DP_TARGETS(split)].data + row * dataset->id_bytes);
 }
 
 void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
                          uint32_t *target) {
     const size_t id_bytes = dataset->id_bytes;
-    const dp_id_tensor *contexts = &dataset->contexts[split];
+    const dp_id_tensor *contexts = &dataset->tensors[DP_CONTEXTS(split)];
     const unsigned char *source = contexts->data + row * contexts->columns * id_bytes;
     for (uint64_t i = 0; i < contexts->columns; i++)
         context[i] = load_id(source + i * id_bytes, id_bytes);
-    *target = load_id(dataset->targets[split].data + row * id_bytes, id_bytes);
+    *target = load_id(dataset->tensors[DP_TARGETS(split)].data + row * id_bytes, id_bytes);
 }
 
 void dp_dataset_read_rows(const dp_dataset *dataset, dp_split split, uint64_t first, size_t count,
@@ -59,7 +61,7 @@ void dp_dataset_read_rows(const dp_dataset *dataset, dp_split split, uint64_t fi
 }
 
 void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_t *counts) {
-    const dp_id_tensor *targets = &dataset->targets[split];
+    const dp_id_tensor *targets = &dataset->tensors[DP_TARGETS(split)];
     memset(counts, 0, dataset->vocabulary.count * sizeof *counts);
     for (uint64_t row = 0; row < targets->rows; row++)
         counts[load_id(targets->data + row * dataset->id_bytes, dataset->id_bytes)]++;
@@ -96,7 +98,6 @@ static int64_t clock_now(void) {
 
 static dp_status read_info(dp_dataset *dataset, const dp_h5reader *file, bool is_sealed,
                            dp_error *error) {
-    dp_status status = DP_OK;
     dp_dataset_info *info = &dataset->info;
     uint64_t version = 0;
     char format[64];
@@ -122,9 +123,9 @@ static dp_status read_info(dp_dataset *dataset, const dp_h5reader *file, bool is
     DP_TRY(dp_h5reader_text_attribute(file, "sha256", info->sha256, sizeof info->sha256, error));
     DP_TRY(dp_h5reader_text_attribute(file, "made_by", info->made_by, sizeof info->made_by, error));
     if (info->block_size < 1 || info->block_size > DP_BLOCK_SIZE_MAX)
-        status = dp_fail(error, DP_ERR_INPUT, "%s: block_size %" PRIu64 " is not from 1 to %d",
-                         dataset->path, info->block_size, DP_BLOCK_SIZE_MAX);
-    return status;
+        return dp_fail(error, DP_ERR_INPUT, "%s: block_size %" PRIu64 " is not from 1 to %d",
+                       dataset->path, info->block_size, DP_BLOCK_SIZE_MAX);
+    return DP_OK;
 }
 
 dp_id_tensor dp_id_tensor_describe(int index, uint64_t rows, uint64_t block_size, size_t id_bytes) {
@@ -136,10 +137,6 @@ dp_id_tensor dp_id_tensor_describe(int index, uint64_t rows, uint64_t block_size
     tensor.bytes = rows * tensor.columns * id_bytes;
     tensor.blocks = (tensor.bytes + DP_DATASET_BLOCK - 1) / DP_DATASET_BLOCK;
     return tensor;
-}
-
-static const dp_id_tensor *tensor_at(const dp_dataset *dataset, int index) {
-    return &(index % 2 == 0 ? dataset->contexts : dataset->targets)[index / 2];
 }
 
 /* Finds one tensor of ids and its checksums in the mapped file. */
@@ -158,12 +155,12 @@ static dp_status locate_tensor(dp_dataset *dataset, const dp_h5reader *file, int
         checksums.shape.size[0] != tensor.blocks)
         return dp_fail(error, DP_ERR_INPUT, "%s: %s has the wrong shape or type", dataset->path,
                        tensor.name);
-    if (tensor.rank == 1 && tensor.rows != dataset->contexts[index / 2].rows)
+    if (tensor.rank == 1 && tensor.rows != dataset->tensors[index - 1].rows)
         return dp_fail(error, DP_ERR_INPUT, "%s: contexts and targets of %s differ in length",
                        dataset->path, dp_split_name((dp_split)(index / 2)));
     tensor.data = dataset->map.data + ids.offset;
     tensor.checksums = dataset->map.data + checksums.offset;
-    (tensor.rank == 2 ? dataset->contexts : dataset->targets)[index / 2] = tensor;
+    dataset->tensors[index] = tensor;
     return DP_OK;
 }
 
@@ -216,8 +213,7 @@ static void advise(const unsigned char *bytes, size_t count, int advice) {
 
 static uint64_t load_checksum(const dp_id_tensor *tensor, uint64_t block) {
     uint64_t checksum = 0;
-    for (int i = 7; i >= 0; i--)
-        checksum = checksum << 8 | tensor->checksums[8 * block + (uint64_t)i];
+    memcpy(&checksum, tensor->checksums + 8 * block, sizeof checksum);
     return checksum;
 }
 
@@ -241,8 +237,6 @@ static bool may_hold_bad_id(const dp_dataset *dataset, const unsigned char *byte
     const uint64_t limit = dataset->vocabulary.count - 1;
     if (limit == UINT64_MAX >> (64 - 8 * dataset->id_bytes)) /* every number is an id */
         return false;
-    if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
-        return true;
     switch (dataset->id_bytes) {
     case 1:
         return any_above_8(bytes, count, (uint8_t)limit);
@@ -288,12 +282,9 @@ static dp_status check_block(const dp_dataset *dataset, const dp_id_tensor *tens
 
 /* That vocabulary, block_size and checksums are those that the file is named by. */
 static dp_status check_identity(const dp_dataset *dataset, dp_error *error) {
-    const dp_id_tensor *tensors[DP_DATASET_TENSORS];
     char sha256[DP_SHA256_TEXT_SIZE];
-    for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        tensors[i] = tensor_at(dataset, i);
-    DP_TRY(dp_dataset_identity(dataset->info.block_size, &dataset->vocabulary, tensors, sha256,
-                               error));
+    DP_TRY(dp_dataset_identity(dataset->info.block_size, &dataset->vocabulary, dataset->tensors,
+                               sha256, error));
     if (strcmp(sha256, dataset->info.sha256) != 0)
         return dp_fail(error, DP_ERR_INPUT,
                        "%s is damaged: vocabulary, block_size, rows and checksums do not give "
@@ -308,7 +299,7 @@ dp_status dp_dataset_check(const dp_dataset *dataset, uint64_t part, uint64_t pa
     dp_status status = DP_OK;
     advise(dataset->map.data, dataset->map.size, MADV_SEQUENTIAL);
     for (int i = 0; i < DP_DATASET_TENSORS; i++) {
-        const dp_id_tensor *tensor = tensor_at(dataset, i);
+        const dp_id_tensor *tensor = &dataset->tensors[i];
         const uint64_t end = tensor->blocks * (part + 1) / parts;
         for (uint64_t block = tensor->blocks * part / parts; block < end; block++)
             DP_OR_DONE(check_block(dataset, tensor, block, error));
@@ -321,9 +312,9 @@ done:
 }
 
 dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabulary,
-                              const dp_id_tensor *const tensors[DP_DATASET_TENSORS],
+                              const dp_id_tensor tensors[DP_DATASET_TENSORS],
                               char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) {
-    dp_text text = {0};
+    DP_OWNED(dp_text_clear) dp_text text = {0};
     dp_text_append_format(&text, "block_size %" PRIu64 "\n", block_size);
     for (uint32_t id = 0; id < vocabulary->count; id++) { /* there may be very many */
         dp_text_append(&text, "token ");
@@ -332,13 +323,10 @@ dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabula
     }
     for (int i = 0; i < DP_DATASET_TENSORS; i++) {
         dp_text_append_format(&text, "%s %" PRIu64 "\n", dp_split_name((dp_split)(i / 2)),
-                              tensors[i]->rows);
-        for (uint64_t block = 0; block < tensors[i]->blocks; block++)
-            dp_text_append_format(&text, "%016" PRIx64 "\n", load_checksum(tensors[i], block));
+                              tensors[i].rows);
+        for (uint64_t block = 0; block < tensors[i].blocks; block++)
+            dp_text_append_format(&text, "%016" PRIx64 "\n", load_checksum(&tensors[i], block));
     }
-    dp_status status = dp_text_check(&text, error);
-    if (status == DP_OK)
-        status = dp_sha256_of(dp_text_string(&text), text.length, sha256, error);
-    dp_text_clear(&text);
-    return status;
+    DP_TRY(dp_text_check(&text, error));
+    return dp_sha256_of(text.data, text.length, sha256, error);
 }

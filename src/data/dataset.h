@@ -53,7 +53,10 @@ typedef struct dp_dataset_info {
     char made_by[64];                        /* program and version */
 } dp_dataset_info;
 
-#define DP_DATASET_TENSORS (2 * DP_SPLIT_COUNT) /* contexts and targets of each split in turn */
+/* Contexts and targets of each split in turn. */
+#define DP_DATASET_TENSORS (2 * DP_SPLIT_COUNT)
+#define DP_CONTEXTS(split) (2 * (split))
+#define DP_TARGETS(split) (2 * (split) + 1)
 
 /* A tensor of ids. */
 typedef struct dp_id_tensor {
@@ -86,8 +89,7 @@ typedef struct dp_dataset {
     dp_dataset_info info;
     dp_vocabulary vocabulary;
     size_t id_bytes; /* 1, 2 or 4 */
-    dp_id_tensor contexts[DP_SPLIT_COUNT];
-    dp_id_tensor targets[DP_SPLIT_COUNT];
+    dp_id_tensor tensors[DP_DATASET_TENSORS];
     dp_file_map map;
 } dp_dataset;
 
@@ -128,7 +130,7 @@ size_t dp_dataset_id_bytes(uint64_t vocab);
 /* The identity: SHA-256 over a text of one line each for block_size, every token, and every
  * tensor's split with its row count, and checksums (hex). */
 dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabulary,
-                              const dp_id_tensor *const tensors[DP_DATASET_TENSORS],
+                              const dp_id_tensor tensors[DP_DATASET_TENSORS],
                               char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) DP_CHECKED;
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/size.h"
 #include "base/utf8.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,22 +60,17 @@ static bool valid_token(const char *token, size_t width) {
 }
 
 dp_status dp_vocabulary_read(dp_vocabulary *vocabulary, const dp_h5reader *file, dp_error *error) {
-    dp_status status = DP_OK;
     *vocabulary = (dp_vocabulary){0};
-    DP_OR_DONE(dp_h5reader_strings(file, DP_TOKENS_OBJECT, DP_VOCABULARY_BYTES_MAX,
-                                   &vocabulary->table, &vocabulary->count, &vocabulary->width,
-                                   error));
-    for (size_t i = 0; i < vocabulary->count; i++) {
-        if (!valid_token(vocabulary->table + i * vocabulary->width, vocabulary->width)) {
-            status = dp_fail(error, DP_ERR_INPUT, "%s: token %zu of %s is not valid UTF-8",
-                             file->image.name, i, DP_TOKENS_OBJECT);
-            goto done;
-        }
-    }
-done:
-    if (status != DP_OK)
+    DP_TRY(dp_h5reader_strings(file, DP_TOKENS_OBJECT, DP_VOCABULARY_BYTES_MAX, &vocabulary->table,
+                               &vocabulary->count, &vocabulary->width, error));
+    for (uint32_t id = 0; id < vocabulary->count; id++) {
+        if (valid_token(dp_vocabulary_token(vocabulary, id), vocabulary->width))
+            continue;
         dp_vocabulary_clear(vocabulary);
-    return status;
+        return dp_fail(error, DP_ERR_INPUT, "%s: token %" PRIu32 " of %s is not valid UTF-8",
+                       file->image.name, id, DP_TOKENS_OBJECT);
+    }
+    return DP_OK;
 }
 
 const char *dp_vocabulary_token(const dp_vocabulary *vocabulary, uint32_t id) {

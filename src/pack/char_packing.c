@@ -1,4 +1,7 @@
-#include "pack/char_packing.h"
+/* Packs a text of one word a line (pack/char_scanner) whose tokens are the characters of its words,
+ * Unicode code points. The boundary, id 0, ends each word; the others follow in the order of their
+ * code points, so that ids do not depend on the order of the words. */
+#include "pack/packing_job.h"
 
 #include "base/memory.h"
 #include "base/size.h"

@@ -28,12 +28,6 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the rows are little-e
 #define UNSYNCED_BYTES ((size_t)64 << 20) /* of a large file, at most, on their way to the disk */
 #define SPILL 8                           /* bytes that a store may reach past the end of its row */
 
-typedef struct tensor {
-    dp_id_tensor ids;    /* as it will be */
-    uint64_t *checksums; /* [blocks] owned; those of what is written */
-    size_t blocks_done;
-} tensor;
-
 struct dp_dataset_writer {
     dp_file_replacement replacement;
     dp_h5writer *file;
@@ -42,13 +36,14 @@ struct dp_dataset_writer {
     const dp_dataset_info *info;
     const dp_vocabulary *vocabulary;
     size_t id_bytes;
-    size_t row_bytes;                   /* block_size ids */
-    tensor tensors[DP_DATASET_TENSORS]; /* contexts and targets of each split in turn */
-    int split;                          /* being written */
-    uint64_t written;                   /* rows of it in the file; those in the buffer come next */
-    unsigned char *buffer;              /* owned; contexts and targets point into it */
-    unsigned char *contexts;            /* [capacity, block_size], one row more before the first */
-    unsigned char *targets;             /* [capacity] */
+    size_t row_bytes;                         /* block_size ids */
+    dp_id_tensor tensors[DP_DATASET_TENSORS]; /* as they will be */
+    uint64_t *checksums[DP_DATASET_TENSORS];  /* [blocks] owned; those of what is written */
+    int split;                                /* being written */
+    uint64_t written;        /* rows of it in the file; those in the buffer come next */
+    unsigned char *buffer;   /* owned; contexts and targets point into it */
+    unsigned char *contexts; /* [capacity, block_size], one row more before the first */
+    unsigned char *targets;  /* [capacity] */
     size_t capacity;
     size_t filled;   /* rows in the buffer */
     uint64_t window; /* the next row's context, oldest token lowest, where that fits 8 bytes */
@@ -74,13 +69,12 @@ static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
 /* Lays out tensor `index`: room for its ids, and for its checksums here. */
 static dp_status create_tensor(dp_dataset_writer *writer, int index, uint64_t rows,
                                dp_error *error) {
-    tensor *self = &writer->tensors[index];
-    self->ids = dp_id_tensor_describe(index, rows, writer->info->block_size, writer->id_bytes);
-    DP_TRY_NEW(self->checksums, self->ids.blocks);
-    self->ids.checksums = (const unsigned char *)self->checksums;
-    dp_h5shape shape = {.rank = self->ids.rank, .size = {self->ids.rows, self->ids.columns}};
-    return dp_h5writer_create_integers(writer->file, self->ids.name, shape, writer->id_bytes,
-                                       error);
+    dp_id_tensor *ids = &writer->tensors[index];
+    *ids = dp_id_tensor_describe(index, rows, writer->info->block_size, writer->id_bytes);
+    DP_TRY_NEW(writer->checksums[index], ids->blocks);
+    ids->checksums = (const unsigned char *)writer->checksums[index];
+    dp_h5shape shape = {.rank = ids->rank, .size = {ids->rows, ids->columns}};
+    return dp_h5writer_create_integers(writer->file, ids->name, shape, writer->id_bytes, error);
 }
 
 static dp_status create_buffer(dp_dataset_writer *writer, const uint64_t rows[DP_SPLIT_COUNT],
@@ -100,7 +94,7 @@ static dp_status create_buffer(dp_dataset_writer *writer, const uint64_t rows[DP
 static dp_status open_descriptor(dp_dataset_writer *writer, dp_error *error) {
     uint64_t bytes = 0;
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        bytes += writer->tensors[i].ids.bytes;
+        bytes += writer->tensors[i].bytes;
     if (bytes < LARGE_BYTES)
         return DP_OK;
     writer->descriptor = open(writer->replacement.temporary, O_WRONLY | O_CLOEXEC);
@@ -123,33 +117,31 @@ static dp_status check_request(const dp_dataset_info *info, const dp_vocabulary 
     return DP_OK;
 }
 
+static void release(dp_dataset_writer *const *writer) {
+    dp_dataset_writer_destroy(*writer);
+}
+
 dp_status dp_dataset_writer_create(dp_dataset_writer **writer_out, const char *path,
                                    const dp_dataset_info *info, const dp_vocabulary *vocabulary,
                                    const uint64_t rows[DP_SPLIT_COUNT], dp_error *error) {
-    dp_dataset_writer *writer = NULL;
-    dp_status status = check_request(info, vocabulary, rows, error);
-    if (status != DP_OK)
-        goto done;
-    DP_NEW_OR_DONE(writer, 1);
+    DP_OWNED(release) dp_dataset_writer *writer = *writer_out = NULL;
+    DP_TRY(check_request(info, vocabulary, rows, error));
+    DP_TRY_NEW(writer, 1);
     writer->info = info;
     writer->vocabulary = vocabulary;
     writer->descriptor = -1;
     writer->id_bytes = dp_dataset_id_bytes(vocabulary->count);
     writer->row_bytes = info->block_size * writer->id_bytes;
-    DP_OR_DONE(create_buffer(writer, rows, error));
-    DP_OR_DONE(dp_file_replace_begin(&writer->replacement, path, error));
-    DP_OR_DONE(dp_h5writer_create(&writer->file, writer->replacement.temporary, error));
-    DP_OR_DONE(write_description(writer, error));
+    DP_TRY(create_buffer(writer, rows, error));
+    DP_TRY(dp_file_replace_begin(&writer->replacement, path, error));
+    DP_TRY(dp_h5writer_create(&writer->file, writer->replacement.temporary, error));
+    DP_TRY(write_description(writer, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        DP_OR_DONE(create_tensor(writer, i, rows[i / 2], error));
-    DP_OR_DONE(open_descriptor(writer, error));
-done:
-    if (status != DP_OK) {
-        dp_dataset_writer_destroy(writer);
-        writer = NULL;
-    }
+        DP_TRY(create_tensor(writer, i, rows[i / 2], error));
+    DP_TRY(open_descriptor(writer, error));
     *writer_out = writer;
-    return status;
+    writer = NULL;
+    return DP_OK;
 }
 
 void dp_dataset_writer_destroy(dp_dataset_writer *writer) {
@@ -160,7 +152,7 @@ void dp_dataset_writer_destroy(dp_dataset_writer *writer) {
         close(writer->descriptor);
     dp_file_replace_abort(&writer->replacement);
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        dp_memory_free(writer->tensors[i].checksums);
+        dp_memory_free(writer->checksums[i]);
     dp_memory_free(writer->buffer);
     dp_memory_free(writer);
 }
@@ -207,13 +199,16 @@ static void append_long_rows(dp_dataset_writer *writer, const uint32_t *ids, siz
     }
 }
 
-static dp_status write_tensor(dp_dataset_writer *writer, tensor *self, const unsigned char *ids,
+/* What is buffered of a tensor. What was written before it are whole blocks. */
+static dp_status write_tensor(dp_dataset_writer *writer, int index, const unsigned char *ids,
                               dp_error *error) {
-    const size_t bytes = writer->filled * self->ids.columns * writer->id_bytes;
+    const dp_id_tensor *tensor = &writer->tensors[index];
+    const size_t row_bytes = tensor->columns * writer->id_bytes;
+    const size_t bytes = writer->filled * row_bytes;
+    uint64_t *checksum = writer->checksums[index] + writer->written * row_bytes / DP_DATASET_BLOCK;
     for (size_t at = 0; at < bytes; at += DP_DATASET_BLOCK)
-        self->checksums[self->blocks_done++] =
-            dp_xxh3_of(ids + at, dp_size_min(bytes - at, DP_DATASET_BLOCK));
-    return dp_h5writer_rows(writer->file, self->ids.name, writer->written, writer->filled, ids,
+        *checksum++ = dp_xxh3_of(ids + at, dp_size_min(bytes - at, DP_DATASET_BLOCK));
+    return dp_h5writer_rows(writer->file, tensor->name, writer->written, writer->filled, ids,
                             error);
 }
 
@@ -231,28 +226,27 @@ static dp_status write_behind(dp_dataset_writer *writer, size_t bytes, dp_error 
     return DP_OK;
 }
 
+static dp_status write_buffer(dp_dataset_writer *writer, dp_error *error) {
+    DP_TRY(write_tensor(writer, DP_CONTEXTS(writer->split), writer->contexts, error));
+    DP_TRY(write_tensor(writer, DP_TARGETS(writer->split), writer->targets, error));
+    return write_behind(writer, writer->filled * (writer->row_bytes + writer->id_bytes), error);
+}
+
 static dp_status flush(dp_dataset_writer *writer, dp_error *error) {
-    dp_status status = DP_OK;
     if (writer->filled == 0)
         return DP_OK;
-    tensor *tensors = &writer->tensors[2 * writer->split];
-    DP_OR_DONE(write_tensor(writer, &tensors[0], writer->contexts, error));
-    DP_OR_DONE(write_tensor(writer, &tensors[1], writer->targets, error));
-    DP_OR_DONE(
-        write_behind(writer, writer->filled * (writer->row_bytes + writer->id_bytes), error));
+    if (write_buffer(writer, error) != DP_OK)
+        return dp_fail_prefix(error, "cannot write %s", writer->replacement.path);
     /* The row before the first, for append_long_rows. */
     memcpy(writer->contexts - writer->row_bytes,
            writer->contexts + (writer->filled - 1) * writer->row_bytes, writer->row_bytes);
     writer->written += writer->filled;
     writer->filled = 0;
-done:
-    if (status != DP_OK)
-        dp_fail_prefix(error, "cannot write %s", writer->replacement.path);
-    return status;
+    return DP_OK;
 }
 
 static uint64_t announced_rows(const dp_dataset_writer *writer, int split) {
-    return writer->tensors[2 * split].ids.rows;
+    return writer->tensors[DP_TARGETS(split)].rows;
 }
 
 /* Ends splits until `split` is the one being written (DP_SPLIT_COUNT: all of them). */
@@ -305,21 +299,19 @@ dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const
 
 /* --- ending a file -------------------------------------------------------------------------- */
 
-static dp_status write_checksums(dp_dataset_writer *writer, const tensor *self, dp_error *error) {
+static dp_status write_checksums(dp_dataset_writer *writer, int index, dp_error *error) {
+    const dp_id_tensor *tensor = &writer->tensors[index];
+    const dp_h5shape shape = {.rank = 1, .size = {tensor->blocks}};
     char object[64];
-    dp_h5shape shape = {.rank = 1, .size = {self->ids.blocks, 0}};
-    snprintf(object, sizeof object, "%s_checksums", self->ids.name);
+    snprintf(object, sizeof object, "%s_checksums", tensor->name);
     DP_TRY(dp_h5writer_create_integers(writer->file, object, shape, 8, error));
-    return dp_h5writer_rows(writer->file, object, 0, self->ids.blocks, self->checksums, error);
+    return dp_h5writer_rows(writer->file, object, 0, tensor->blocks, tensor->checksums, error);
 }
 
 static dp_status write_identity(dp_dataset_writer *writer, dp_error *error) {
-    const dp_id_tensor *tensors[DP_DATASET_TENSORS];
     char sha256[DP_SHA256_TEXT_SIZE];
-    for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        tensors[i] = &writer->tensors[i].ids;
-    DP_TRY(
-        dp_dataset_identity(writer->info->block_size, writer->vocabulary, tensors, sha256, error));
+    DP_TRY(dp_dataset_identity(writer->info->block_size, writer->vocabulary, writer->tensors,
+                               sha256, error));
     return dp_h5writer_text_attribute(writer->file, "sha256", sha256, error);
 }
 
@@ -330,7 +322,7 @@ static dp_status add_seal(dp_dataset_writer *writer, dp_error *error) {
     char seal[DP_DATASET_SEAL_SIZE + 1];
     DP_TRY(dp_h5reader_open(&file, writer->replacement.temporary, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++) {
-        const dp_id_tensor *ids = &writer->tensors[i].ids;
+        const dp_id_tensor *ids = &writer->tensors[i];
         dp_h5location location;
         DP_TRY(dp_h5reader_locate_integers(&file, ids->name, ids->rank, &location, error));
         ranges[i] = (dp_byte_range){.first = location.offset, .count = ids->bytes};
@@ -342,7 +334,7 @@ static dp_status add_seal(dp_dataset_writer *writer, dp_error *error) {
 dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
     DP_TRY(advance(writer, DP_SPLIT_COUNT, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        DP_TRY(write_checksums(writer, &writer->tensors[i], error));
+        DP_TRY(write_checksums(writer, i, error));
     DP_TRY(write_identity(writer, error));
     dp_h5writer *file = writer->file;
     writer->file = NULL; /* gone even where closing fails */

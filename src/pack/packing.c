@@ -1,17 +1,55 @@
-#include "pack/packing.h"
+#include "pack/packing_job.h"
 
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "base/size.h"
-#include "pack/char_packing.h"
 #include "pack/piece.h"
 #include "pack/python_random.h"
-#include "pack/word_packing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+/* --- for callers and kinds -------------------------------------------------------------------- */
+
+dp_status dp_packing_request_init(dp_packing_request *request, const char *text, const char *output,
+                                  uint64_t block_size, dp_error *error) {
+    *request = (dp_packing_request){.block_size = block_size,
+                                    .split = {.count = 3, .values = {0.8, 0.1, 0.1}},
+                                    .seed = DP_PACKING_SEED_DEFAULT,
+                                    .boundary = DP_PACKING_BOUNDARY_DEFAULT,
+                                    .words = {.min_count = 1}};
+    DP_TRY(dp_path_format(request->inputs[0], error, "%s", text));
+    return dp_path_format(request->output, error, "%s", output);
+}
+
+double dp_packing_share_sum(double a, double b) {
+    char text[32];
+    snprintf(text, sizeof text, "%.15g", a + b);
+    return strtod(text, NULL);
+}
+
+void dp_packing_watch(dp_packing_job *job) {
+    if (job->termination != NULL)
+        dp_termination_watch(job->termination);
+}
+
+dp_status dp_packing_check(const dp_packing_job *job, dp_error *error) {
+    if (job->termination != NULL && dp_termination_pending(job->termination) != 0)
+        return dp_fail(error, DP_ERR_IO, "asked to end; nothing was written");
+    return DP_OK;
+}
+
+dp_status dp_packing_add(dp_packing_job *job, dp_split split, const uint32_t *ids, size_t count,
+                         dp_error *error) {
+    DP_TRY(dp_packing_check(job, error));
+    DP_TRY(dp_dataset_writer_add(job->writer, split, ids, count, error));
+    job->rows_done += count;
+    dp_progress_line_show(&job->progress, job->rows_done, job->rows_total, "writing");
+    return DP_OK;
+}
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -47,7 +85,6 @@ static dp_status read_texts(dp_packing_job *job, const dp_packing_kind *kind, vo
 
 /* The digest of one text, or of the digests of several, one a line. */
 static dp_status digest_texts(dp_packing_job *job, dp_error *error) {
-    dp_status status = DP_OK;
     DP_OWNED(dp_text_clear) dp_text digests = {0};
     char *sha256 = job->info.source_sha256;
     for (int i = 0; i < job->text_count; i++) {
@@ -56,9 +93,7 @@ static dp_status digest_texts(dp_packing_job *job, dp_error *error) {
         dp_text_append_format(&digests, "%s\n", sha256);
     }
     DP_TRY(dp_text_check(&digests, error));
-    if (job->text_count > 1)
-        status = dp_sha256_of(dp_text_string(&digests), digests.length, sha256, error);
-    return status;
+    return job->text_count > 1 ? dp_sha256_of(digests.data, digests.length, sha256, error) : DP_OK;
 }
 
 static dp_status describe(dp_packing_job *job, dp_error *error) {
@@ -166,16 +201,12 @@ static dp_status divide(dp_packing_job *job, dp_error *error) {
 
 static dp_status write_dataset(dp_packing_job *job, const dp_packing_kind *kind, void *self,
                                dp_error *error) {
-    dp_status status = DP_OK;
     dp_packing_watch(job);
-    DP_OR_DONE(dp_dataset_writer_create(&job->writer, job->request->output, &job->info,
-                                        &job->vocabulary, job->rows, error));
+    DP_TRY(dp_dataset_writer_create(&job->writer, job->request->output, &job->info,
+                                    &job->vocabulary, job->rows, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        DP_OR_DONE(kind->write(self, (dp_split)split, error));
-    DP_OR_DONE(dp_dataset_writer_commit(job->writer, error));
-done:
-    dp_dataset_writer_destroy(job->writer);
-    return status;
+        DP_TRY(kind->write(self, (dp_split)split, error));
+    return dp_dataset_writer_commit(job->writer, error);
 }
 
 static dp_status pack(dp_packing_job *job, const dp_packing_kind *kind, void *self,
@@ -201,6 +232,7 @@ static void summarize(const dp_packing_job *job, dp_packing *packing) {
 }
 
 static void release(dp_packing_job *job) {
+    dp_dataset_writer_destroy(job->writer);
     dp_progress_line_close(&job->progress);
     for (int i = 0; i < DP_SPLIT_COUNT; i++) {
         dp_memory_free(job->texts[i].pieces);

@@ -9,8 +9,50 @@
 #ifndef DP_PACK_PACKING_H
 #define DP_PACK_PACKING_H
 
-#include "pack/packing_request.h"
+#include "data/dataset.h"
+#include "options/options.h"
 #include "system/termination.h"
+
+typedef enum dp_vocab_from { DP_VOCAB_FROM_ALL, DP_VOCAB_FROM_TRAIN } dp_vocab_from;
+#define DP_VOCAB_FROM_NAMES "all", "train"
+
+/* What is asked for of words; pack/word_packing and pack/word_vocabulary have what it means. */
+typedef struct dp_packing_words {
+    uint64_t min_count; /* from 1 */
+    uint64_t max_vocab; /* V at most; 0: no limit */
+    bool lowercase;
+    bool stream;
+    bool no_eol;                          /* with stream only */
+    dp_option_unsigned_list split_tokens; /* with stream: ids in train and dev, or empty */
+    dp_vocab_from vocab_from;
+} dp_packing_words;
+
+/* What is to be packed: one text, which is shuffled and split, or three texts that are the splits.
+ */
+typedef struct dp_packing_request {
+    char inputs[DP_SPLIT_COUNT][DP_PATH_SIZE]; /* the ready-made splits, or the text and "" */
+    bool ready_made;
+    char output[DP_PATH_SIZE];
+    uint64_t block_size;         /* 1 to DP_BLOCK_SIZE_MAX */
+    dp_option_real_list split;   /* three shares that sum to 1 */
+    uint64_t seed;               /* of the shuffle */
+    char boundary[DP_PATH_SIZE]; /* not yet known to be one character, or one word */
+    dp_unit unit;
+    dp_packing_words words; /* with DP_UNIT_WORD only */
+} dp_packing_request;
+
+#define DP_PACKING_SPLIT_DEFAULT "0.8,0.1,0.1"
+#define DP_PACKING_SEED_DEFAULT 42
+#define DP_PACKING_BOUNDARY_DEFAULT "."
+#define DP_PACKING_BOUNDARY_WORD "<s>" /* what it is among words, where '.' is one */
+
+/* One text, split as by default. */
+dp_status dp_packing_request_init(dp_packing_request *request, const char *text, const char *output,
+                                  uint64_t block_size, dp_error *error) DP_CHECKED;
+
+/* The sum of two shares as decimal arithmetic gives it: 0.7 + 0.2 is 0.9, not 0.8999999999999999.
+ */
+double dp_packing_share_sum(double a, double b);
 
 /* What was packed, for the summary. */
 typedef struct dp_packing {

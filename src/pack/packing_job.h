@@ -1,5 +1,5 @@
-/* packing_job: a dataset on its way from the texts to the file. Packing (pack/packing) does what is
- * the same for all of them; what a unit needs of its own, it does by a dp_packing_kind.
+/* packing_job: a dataset on its way from the texts to the file: what pack/packing, which does what
+ * is the same for all of them, shares with the kinds, which do what a unit needs of its own.
  *
  * Texts are cut into splits, and shuffled, by pieces: the words of a text of one word a line, the
  * lines of a text of words, or the single tokens of a stream.
@@ -8,9 +8,8 @@
 #define DP_PACK_PACKING_JOB_H
 
 #include "pack/dataset_writer.h"
-#include "pack/packing_request.h"
+#include "pack/packing.h"
 #include "system/progress_line.h"
-#include "system/termination.h"
 
 typedef struct dp_packing_text {
     const char *path;
@@ -61,6 +60,8 @@ typedef struct dp_packing_kind {
     dp_status (*write)(void *self, dp_split split, dp_error *error);
     void (*end)(void *self);
 } dp_packing_kind;
+
+extern const dp_packing_kind dp_char_packing, dp_word_packing;
 
 /* From now on the user's wish to end is looked for, as there is a file to be removed. */
 void dp_packing_watch(dp_packing_job *job);

@@ -1,7 +1,19 @@
-/* A text is walked from end to end once: checked, cut into lines, and each word given a number, by
- * first appearance (word_table). The numbers are kept in a spool. Once words are counted and the
- * vocabulary is known, they become ids, split by split. */
-#include "pack/word_packing.h"
+/* Packs a text whose tokens are its words (pack/word_scanner), numbered by pack/word_vocabulary.
+ * Words are counted in the whole text, or in the training split, where first appearances are those
+ * in that split.
+ *
+ * As a stream the text is one sequence: contexts run over the ends of lines, each of which is a
+ * token DP_END_OF_LINE unless `no_eol`. It is cut in order, after `split_tokens` tokens or by
+ * shares. Each split begins with boundaries as its context, and no boundary is ever a target; it is
+ * counted 0 times. Otherwise each line with a word is a sequence that the boundary ends, and lines
+ * are shuffled and cut as words are of a text of one word a line.
+ *
+ * A text is walked from end to end once (and read once more for its SHA-256): checked, cut into
+ * lines, and each word given a number, by first appearance (word_table). The numbers are kept in a
+ * spool. Once words are counted and the vocabulary is known, they become ids, split by split.
+ * Memory is bounded by the different words and the writer's buffer; lines that are shuffled take 8
+ * bytes each. */
+#include "pack/packing_job.h"
 
 #include "base/memory.h"
 #include "base/size.h"

@@ -1,8 +1,9 @@
 /* word_vocabulary: which words of a table get an id of their own, and which one.
  *
  * Id 0 is the boundary; then come words by descending count, those of equal count in the order of
- * their first appearance. What does not get an id is merged into DP_UNKNOWN_WORD, which stands
- * where the sum of the counts and the first of the appearances put it.
+ * their first appearance. What is seen too rarely, and the rarest where there would be too many
+ * tokens, is merged into DP_UNKNOWN_WORD, which stands where the sum of the counts (its own among
+ * them, where the text has it) and the first of the appearances put it.
  */
 #ifndef DP_PACK_WORD_VOCABULARY_H
 #define DP_PACK_WORD_VOCABULARY_H

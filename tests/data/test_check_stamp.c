@@ -51,7 +51,7 @@ static void write_stamp(void) {
 static off_t place_of_an_id(void) {
     dp_dataset dataset;
     open_dataset(&dataset);
-    off_t place = (off_t)(dataset.contexts[DP_SPLIT_TRAIN].data - dataset.map.data);
+    off_t place = (off_t)(dataset.tensors[DP_CONTEXTS(DP_SPLIT_TRAIN)].data - dataset.map.data);
     dp_dataset_close(&dataset);
     return place;
 }

@@ -282,8 +282,7 @@ static void test_dataset_damage_is_found_and_named(void **state) {
         char name[64];
         snprintf(name, sizeof name, "/%s/%s", dp_split_name((dp_split)(i / 2)),
                  i % 2 == 0 ? "contexts" : "targets");
-        const dp_id_tensor *tensors = i % 2 == 0 ? dataset.contexts : dataset.targets;
-        uint64_t offset = last_byte_of(&dataset, &tensors[i / 2]);
+        uint64_t offset = last_byte_of(&dataset, &dataset.tensors[i]);
         unsigned char old = swap_byte(path, offset, DAMAGE_VOCAB);
         expect_damage(&dataset, name, "id 27 is not below the vocabulary's 27");
         swap_byte(path, offset, (unsigned char)(old == 1 ? 2 : 1)); /* an id, but not this one */
@@ -304,7 +303,8 @@ static void test_dataset_bad_id_is_named_by_its_row(void **state) {
     write_streams(path, 300, 3, rows, 1000);
     expect_ok(dp_dataset_open(&dataset, path, &error), &error);
     const uint64_t second_of_row_41 = 2 * (41 * 3 + 1);
-    uint64_t offset = (uint64_t)(dataset.contexts[DP_SPLIT_DEV].data - dataset.map.data);
+    uint64_t offset =
+        (uint64_t)(dataset.tensors[DP_CONTEXTS(DP_SPLIT_DEV)].data - dataset.map.data);
     swap_byte(path, offset + second_of_row_41, 0x2C); /* 300 = 0x012C */
     swap_byte(path, offset + second_of_row_41 + 1, 0x01);
     expect_failure(dp_dataset_check(&dataset, 0, 1, &error), DP_ERR_INPUT,
@@ -316,7 +316,7 @@ static void test_dataset_bad_id_is_named_by_its_row(void **state) {
 /* Makes an id of dev's contexts too large by one, looks, and restores it. */
 static void expect_bad_id_is_found(const dp_dataset *dataset, uint64_t position) {
     const size_t id_bytes = dataset->id_bytes;
-    const unsigned char *ids = dataset->contexts[DP_SPLIT_DEV].data;
+    const unsigned char *ids = dataset->tensors[DP_CONTEXTS(DP_SPLIT_DEV)].data;
     uint64_t offset = (uint64_t)(ids - dataset->map.data) + position * id_bytes;
     unsigned char old[4];
     char message[128];
@@ -360,7 +360,7 @@ static void test_dataset_parts_together_are_all(void **state) {
     const char *path = scratch_path("parts.h5");
     write_streams(path, DAMAGE_VOCAB, 3, rows, 100000);
     expect_ok(dp_dataset_open(&dataset, path, &error), &error);
-    const dp_id_tensor *contexts = &dataset.contexts[DP_SPLIT_TRAIN];
+    const dp_id_tensor *contexts = &dataset.tensors[DP_CONTEXTS(DP_SPLIT_TRAIN)];
     const uint64_t bytes = contexts->rows * contexts->columns;
     for (uint64_t first = 0; first < bytes; first += DP_DATASET_BLOCK) {
         uint64_t offset = (uint64_t)(contexts->data - dataset.map.data) + first;

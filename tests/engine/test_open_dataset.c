@@ -37,7 +37,7 @@ static void damage(const char *path) {
     dp_error error = {0};
     dp_dataset dataset;
     expect_ok(dp_dataset_open(&dataset, path, &error), &error);
-    const unsigned char *last = dataset.targets[DP_SPLIT_TEST].data + 99;
+    const unsigned char *last = dataset.tensors[DP_TARGETS(DP_SPLIT_TEST)].data + 99;
     const unsigned char other = *last == 1 ? 2 : 1;
     int descriptor = open(path, O_WRONLY);
     assert_int_equal(pwrite(descriptor, &other, 1, last - dataset.map.data), 1);

@@ -188,8 +188,8 @@ static bool is_id(size_t at, const void *context) {
     const dp_dataset *dataset = context;
     bool is = false;
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        is = is || is_in(at, dataset, &dataset->contexts[split]) ||
-             is_in(at, dataset, &dataset->targets[split]);
+        is = is || is_in(at, dataset, &dataset->tensors[DP_CONTEXTS(split)]) ||
+             is_in(at, dataset, &dataset->tensors[DP_TARGETS(split)]);
     return is;
 }
 

@@ -22,8 +22,8 @@ static dp_status print_digest(const dp_dataset *dataset, dp_split split, dp_erro
     const size_t targets = rows * dataset->id_bytes;
     const size_t contexts = targets * dataset->info.block_size;
     DP_NEW_OR_DONE(bytes, contexts + targets);
-    memcpy(bytes, dataset->contexts[split].data, contexts);
-    memcpy(bytes + contexts, dataset->targets[split].data, targets);
+    memcpy(bytes, dataset->tensors[DP_CONTEXTS(split)].data, contexts);
+    memcpy(bytes + contexts, dataset->tensors[DP_TARGETS(split)].data, targets);
     DP_OR_DONE(dp_sha256_of(bytes, contexts + targets, sha256, error));
     printf("%s %" PRIu64 " %s\n", dp_split_name(split), rows, sha256);
 done:
