@@ -43,8 +43,8 @@ static void add_tokens(dp_facts *facts, const dp_vocabulary *vocabulary) {
         dp_text_append(&tokens, " ");
         dp_text_append_shown(&tokens, dp_vocabulary_token(vocabulary, id));
     }
-    dp_facts_note(facts, "tokens", "%s%s", dp_text_string(&tokens),
-                  vocabulary->count > TOKENS_SHOWN ? " ..." : "");
+    dp_text_append(&tokens, vocabulary->count > TOKENS_SHOWN ? " ..." : "");
+    dp_facts_note_text(facts, "tokens", &tokens);
 }
 
 static dp_status describe_dataset(const char *path, dp_facts *facts, dp_error *error) {
@@ -114,7 +114,7 @@ static void add_model(dp_facts *facts, const dptrain_model *model, const dptrain
             dp_text_append_format(&tensors, "%zu x ", tensor.rows);
         dp_text_append_format(&tensors, "%zu\n", tensor.columns);
     }
-    dp_facts_note(facts, "tensors", "%s", dp_text_string(&tensors));
+    dp_facts_note_text(facts, "tensors", &tensors);
 }
 
 static void add_best(dp_facts *facts, const dptrain_description *is) {
@@ -137,12 +137,11 @@ static uint64_t evaluations_since_best(const char *dir, run_steps run,
                                        const dptrain_description *shown) {
     char path[DP_PATH_SIZE];
     dp_error ignored;
-    dptrain_model *newest = NULL;
+    DP_OWNED(dp_checkpoint_argument_close) dptrain_model *newest = NULL;
     dptrain_description is = *shown;
     if (run.count > 0 && dp_checkpoint_files_path(dir, run.steps[0], path, &ignored) == DP_OK &&
         dptrain_open(&newest, path, NULL) == DPTRAIN_OK)
         dptrain_describe(newest, &is, sizeof is);
-    dptrain_close(newest);
     return is.without_better;
 }
 
@@ -170,7 +169,7 @@ static void add_steps(dp_facts *facts, run_steps run) {
         dp_text_append_format(&steps, " %s", DP_COUNT_TEXT(run.steps[i]));
     }
     dp_json_end_array(&facts->json);
-    dp_facts_note(facts, "steps", "%s", dp_text_string(&steps));
+    dp_facts_note_text(facts, "steps", &steps);
 }
 
 static void add_config(dp_facts *facts, const dp_config *config) {
@@ -178,45 +177,40 @@ static void add_config(dp_facts *facts, const dp_config *config) {
     dp_json_key(&facts->json, "config");
     dp_options_write_json(dp_config_options, config, &facts->json);
     dp_config_write(config, &text);
-    dp_facts_note(facts, "config", "%s", dp_text_string(&text));
+    dp_facts_note_text(facts, "config", &text);
 }
 
 /* The checkpoint at `path`, shown for the run folder `dir` where there is a run. */
 static dp_status describe_checkpoint(const char *dir, const char *path, run_steps run,
                                      dp_facts *facts, dp_error *error) {
     dptrain_error said;
-    dptrain_model *model = NULL;
+    DP_OWNED(dp_checkpoint_argument_close) dptrain_model *model = NULL;
     dptrain_description is;
     dp_config config;
     DP_TRY(dp_checkpoint_argument_status(dptrain_open(&model, path, &said), &said, error));
     dptrain_describe(model, &is, sizeof is);
-    const dp_status status = dp_config_parse(&config, is.config, strlen(is.config), path, error);
-    if (status == DP_OK) {
-        add_model(facts, model, &is);
-        add_best(facts, &is);
-        add_ending(facts, dir, run, &is, &config);
-        add_steps(facts, run);
-        add_config(facts, &config);
-    }
-    dptrain_close(model);
-    return status;
+    DP_TRY(dp_config_parse(&config, is.config, strlen(is.config), path, error));
+    add_model(facts, model, &is);
+    add_best(facts, &is);
+    add_ending(facts, dir, run, &is, &config);
+    add_steps(facts, run);
+    add_config(facts, &config);
+    return DP_OK;
 }
 
 /* --- whatever PATH is ----------------------------------------------------------------------- */
 
 static dp_status read_format(const char *path, char format[64], dp_error *error) {
-    dp_h5reader file = {0};
+    DP_OWNED(dp_h5reader_close) dp_h5reader file = {0};
     dp_error missing;
     dp_status status = dp_h5reader_open(&file, path, error);
     if (status == DP_ERR_INPUT)
         return dp_fail(error, status,
                        "%s is neither a checkpoint nor a dataset of pack_dataset, nor a run folder",
                        path);
-    if (status != DP_OK)
-        return status;
+    DP_TRY(status);
     if (dp_h5reader_text_attribute(&file, "format", format, 64, &missing) != DP_OK)
         format[0] = '\0';
-    dp_h5reader_close(&file);
     return DP_OK;
 }
 

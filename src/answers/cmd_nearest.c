@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-static dp_status ask(dptrain_model *model, const char *text, bool json, double *cosines,
-                     dp_text *out, dp_error *error) {
+static dp_status ask(dptrain_model *model, const char *text, double *cosines, dp_facts *facts,
+                     dp_error *error) {
     dptrain_error said;
     uint32_t id = 0;
     if (dp_checkpoint_argument_status(dptrain_find(model, text, strlen(text), &id, &said), &said,
@@ -16,18 +16,18 @@ static dp_status ask(dptrain_model *model, const char *text, bool json, double *
     DP_TRY(
         dp_checkpoint_argument_status(dptrain_similarity(model, id, cosines, &said), &said, error));
     cosines[id] = NAN; /* itself is no news */
-    if (!json) {
-        dp_text_append_format(out, "nearest to '%s'\n", text);
-        return DP_OK;
-    }
-    dp_json_key(out, "token");
-    dp_json_string(out, text);
-    dp_json_key(out, "nearest");
+    dp_facts_text(facts, "token", text);
+    dp_json_key(&facts->json, "nearest");
     return DP_OK;
 }
 
 static dp_status answer(int count, char **arguments, dp_error *error) {
-    static const dp_token_question question = {"TOKEN", "cosine", ask, NULL};
+    static const dp_token_question question = {
+        .what = "TOKEN",
+        .score_name = "cosine",
+        .form = "{path}: step {step:,}, nearest to '{token}'\n{table}",
+        .ask = ask,
+    };
     return dp_token_question_answer(&question, count, arguments, error);
 }
 

@@ -7,77 +7,67 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void append_heading(const dptrain_model *model, const uint32_t *context, size_t count,
-                           bool json, dp_text *out) {
-    if (json) {
-        dp_json_key(out, "context");
-        dp_json_begin_array(out);
-    } else {
-        dp_text_append(out, "behind");
-    }
+static void add_context(const dptrain_model *model, const uint32_t *context, size_t count,
+                        dp_facts *facts) {
+    DP_OWNED(dp_text_clear) dp_text shown = {0};
+    dp_json_key(&facts->json, "context");
+    dp_json_begin_array(&facts->json);
     for (size_t i = 0; i < count; i++) {
         const char *token = dptrain_token(model, context[i]);
-        if (json) {
-            dp_json_string(out, token);
-        } else {
-            dp_text_append(out, " ");
-            dp_text_append_shown(out, token);
-        }
+        dp_json_string(&facts->json, token);
+        dp_text_append(&shown, " ");
+        dp_text_append_shown(&shown, token);
     }
-    if (json) {
-        dp_json_end_array(out);
-        dp_json_key(out, "next");
-    } else {
-        dp_text_append(out, "\n");
-    }
+    dp_json_end_array(&facts->json);
+    dp_facts_note_text(facts, "behind", &shown);
 }
 
-static dp_status ask(dptrain_model *model, const char *text, bool json, double *probabilities,
-                     dp_text *out, dp_error *error) {
+static dp_status ask(dptrain_model *model, const char *text, double *probabilities, dp_facts *facts,
+                     dp_error *error) {
     dptrain_error said;
     dptrain_description is;
-    uint32_t *context = NULL;
+    DP_OWNED(dp_memory_release) uint32_t *context = NULL;
     dptrain_describe(model, &is, sizeof is);
     DP_TRY_NEW(context, is.block_size);
-    dp_status status = dp_checkpoint_argument_status(
-        dptrain_context(model, text, strlen(text), context, &said), &said, error);
-    if (status != DP_OK)
-        status = dp_fail_prefix(error, "CONTEXT");
-    else
-        status = dp_checkpoint_argument_status(dptrain_next(model, context, probabilities, &said),
-                                               &said, error);
-    if (status == DP_OK)
-        append_heading(model, context, is.block_size, json, out);
-    dp_memory_free(context);
-    return status;
+    if (dp_checkpoint_argument_status(dptrain_context(model, text, strlen(text), context, &said),
+                                      &said, error) != DP_OK)
+        return dp_fail_prefix(error, "CONTEXT");
+    DP_TRY(dp_checkpoint_argument_status(dptrain_next(model, context, probabilities, &said), &said,
+                                         error));
+    add_context(model, context, is.block_size, facts);
+    dp_json_key(&facts->json, "next");
+    return DP_OK;
 }
 
-static void append_others(const dptrain_model *model, dp_token_rest rest, bool json, dp_text *out) {
+static void add_others(const dptrain_model *model, dp_token_rest rest, dp_facts *facts) {
+    DP_OWNED(dp_text_clear) dp_text boundary = {0};
     dptrain_description is;
-    const double probability = rest.count > 0 && rest.sum > 0.0 ? rest.sum : 0.0;
-    if (json) {
-        dp_json_key(out, "others");
-        dp_json_begin_object(out);
-        dp_json_key(out, "count");
-        dp_json_unsigned(out, rest.count);
-        dp_json_key(out, "probability");
-        dp_json_real(out, probability);
-        dp_json_end_object(out);
-        return;
-    }
     dptrain_describe(model, &is, sizeof is);
+    dp_facts_begin(facts, "others");
+    dp_facts_unsigned(facts, "count", rest.count);
+    dp_facts_real(facts, "probability", rest.count > 0 && rest.sum > 0.0 ? rest.sum : 0.0);
+    dp_facts_end(facts);
     if (rest.count > 0)
-        dp_text_append_format(out, "%" PRIu64 " others: %.4f\n", rest.count, probability);
-    dp_text_append(out, "'");
-    dp_text_append_shown(out, dptrain_token(model, DPTRAIN_BOUNDARY));
-    dp_text_append_format(out, "' stands for the %s\n",
-                          is.stream                      ? "beginning of the text"
-                          : strcmp(is.unit, "word") == 0 ? "ends of a line"
-                                                         : "ends of a word");
+        dp_facts_note(facts, "rest", "%" PRIu64, rest.count);
+    dp_text_append_shown(&boundary, dptrain_token(model, DPTRAIN_BOUNDARY));
+    dp_facts_note_text(facts, "boundary", &boundary);
+    dp_facts_note(facts, "place", "%s",
+                  is.stream                      ? "beginning of the text"
+                  : strcmp(is.unit, "word") == 0 ? "ends of a line"
+                                                 : "ends of a word");
 }
 
 static dp_status answer(int count, char **arguments, dp_error *error) {
-    static const dp_token_question question = {"CONTEXT", "probability", ask, append_others};
+    static const dp_token_question question = {
+        .what = "CONTEXT",
+        .score_name = "probability",
+        .form = "{path}: step {step:,}, behind{behind}\n"
+                "{table}"
+                "[{rest} others: {others.probability:.4f}\n]"
+                "'{boundary}' stands for the {place}\n",
+        .ask = ask,
+        .end = add_others,
+    };
     return dp_token_question_answer(&question, count, arguments, error);
 }
 

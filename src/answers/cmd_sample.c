@@ -56,13 +56,11 @@ static dp_status print_samples(dptrain_model *model, const sample_options *chose
 
 static dp_status answer(int count, char **arguments, dp_error *error) {
     sample_options chosen;
-    dptrain_model *model = NULL;
+    DP_OWNED(dp_checkpoint_argument_close) dptrain_model *model = NULL;
     int positionals = 0;
     DP_TRY(dp_command_options(options, &chosen, count, arguments, &positionals, error));
     DP_TRY(dp_checkpoint_argument_open(chosen.ckpt, positionals, arguments, &model, error));
-    const dp_status status = print_samples(model, &chosen, error);
-    dptrain_close(model);
-    return status;
+    return print_samples(model, &chosen, error);
 }
 
 const dp_command dp_command_sample = {

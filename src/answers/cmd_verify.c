@@ -39,16 +39,15 @@ static dp_status find_files(side *self, char metrics[DP_PATH_SIZE], dp_error *er
 }
 
 static dp_status read_side(side *self, const char *path, dp_error *error) {
-    dp_status status = DP_OK;
     char metrics[DP_PATH_SIZE];
     self->path = path;
     DP_TRY(find_files(self, metrics, error));
     DP_TRY(dp_metrics_read(&self->metrics, metrics, error));
-    if (self->metrics.count == 0)
-        status = dp_fail(error, DP_ERR_INPUT,
-                         "%s has no logging point yet: let the run go on to one (train.log_every)",
-                         metrics);
-    return status;
+    if (self->metrics.count > 0)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s has no logging point yet: let the run go on to one (train.log_every)",
+                   metrics);
 }
 
 /* Config, dataset and build explain a difference; where they are missing the hashes still tell. */
@@ -70,46 +69,38 @@ static void append_row(const char *what, const char *a, const char *b, dp_text *
 }
 
 static void append_reals(const char *what, double a, double b, dp_text *out) {
-    char text_a[32], text_b[32];
-    append_row(what, isnan(a) ? "-" : dp_text_format_real(a, text_a),
-               isnan(b) ? "-" : dp_text_format_real(b, text_b), out);
+    append_row(what, isnan(a) ? "-" : DP_REAL_TEXT(a), isnan(b) ? "-" : DP_REAL_TEXT(b), out);
 }
 
 static void append_parting(const dp_comparison *comparison, dp_text *out) {
     const dp_metrics_row *a = comparison->a, *b = comparison->b;
-    char step[32], equal_step[32], hash_a[DP_HASH_TEXT_SIZE], hash_b[DP_HASH_TEXT_SIZE];
-    dp_text_append_format(out, "differ: the weights part at step %s,\n",
-                          dp_text_format_count(a->step, step));
+    dp_text_append_format(out, "differ: the weights part at step %s,\n", DP_COUNT_TEXT(a->step));
     if (comparison->equal == 0)
         dp_text_append(out, "the first step that both runs have logged\n\n");
     else
         dp_text_append_format(out,
                               "after %zu common point%s where they are equal, up to step %s\n\n",
                               comparison->equal, comparison->equal == 1 ? "" : "s",
-                              dp_text_format_count(comparison->equal_step, equal_step));
+                              DP_COUNT_TEXT(comparison->equal_step));
     append_row("there", "A", "B", out);
-    append_row("weights", dp_hash_format(a->weights_hash, hash_a),
-               dp_hash_format(b->weights_hash, hash_b), out);
+    append_row("weights", DP_HASH_TEXT(a->weights_hash), DP_HASH_TEXT(b->weights_hash), out);
     append_reals("batch_loss", a->batch_loss, b->batch_loss, out);
     append_reals("lr", a->lr, b->lr, out);
     append_reals("dev_loss", a->split_loss[DP_SPLIT_DEV], b->split_loss[DP_SPLIT_DEV], out);
 }
 
 static void append_identity(const side *sides, const dp_comparison *comparison, dp_text *out) {
-    char first[32], last[32];
     dp_text_append_format(out, "identical: the same weights at all %zu common point%s, ",
                           comparison->common, comparison->common == 1 ? "" : "s");
     if (comparison->common > 1)
-        dp_text_append_format(out, "steps %s to %s\n",
-                              dp_text_format_count(comparison->first_step, first),
-                              dp_text_format_count(comparison->last_step, last));
+        dp_text_append_format(out, "steps %s to ", DP_COUNT_TEXT(comparison->first_step));
     else
-        dp_text_append_format(out, "step %s\n", dp_text_format_count(comparison->last_step, last));
+        dp_text_append(out, "step ");
+    dp_text_append_format(out, "%s\n", DP_COUNT_TEXT(comparison->last_step));
     for (int i = 0; i < 2; i++) {
         uint64_t end = sides[i].metrics.rows[sides[i].metrics.count - 1].step;
         if (end > comparison->last_step)
-            dp_text_append_format(out, "%c goes on to step %s\n", "AB"[i],
-                                  dp_text_format_count(end, last));
+            dp_text_append_format(out, "%c goes on to step %s\n", "AB"[i], DP_COUNT_TEXT(end));
     }
 }
 
@@ -118,7 +109,8 @@ static void append_identity(const side *sides, const dp_comparison *comparison, 
 static bool append_keys(const side *sides, dp_text *out) {
     bool changes_result = false, begun = false;
     for (const dp_option *option = dp_config_options; option->key != NULL; option++) {
-        dp_text a = {0}, b = {0};
+        DP_OWNED(dp_text_clear) dp_text a = {0};
+        DP_OWNED(dp_text_clear) dp_text b = {0};
         dp_options_format(option, &sides[0].config, &a);
         dp_options_format(option, &sides[1].config, &b);
         if (strcmp(dp_text_string(&a), dp_text_string(&b)) != 0 &&
@@ -130,8 +122,6 @@ static bool append_keys(const side *sides, dp_text *out) {
             changes_result = changes_result || (option->flags & DP_OPTION_RESULT) != 0;
         }
         out->failed = out->failed || a.failed || b.failed;
-        dp_text_clear(&a);
-        dp_text_clear(&b);
     }
     if (!begun)
         dp_text_append(out, "  no key of the config differs\n");
@@ -144,12 +134,9 @@ static bool append_origins(const side *sides, dp_text *out) {
     const bool known = sides[0].model != NULL && sides[1].model != NULL;
     const bool dataset = known && strcmp(a->dataset_sha256, b->dataset_sha256) != 0;
     const bool build = known && strcmp(a->build, b->build) != 0;
-    char short_a[16], short_b[16];
-    if (dataset) {
-        snprintf(short_a, sizeof short_a, "%.12s", a->dataset_sha256);
-        snprintf(short_b, sizeof short_b, "%.12s", b->dataset_sha256);
-        append_row("dataset (SHA-256)", short_a, short_b, out);
-    }
+    if (dataset)
+        dp_text_append_format(out, "  %-22s %-26.12s %.12s\n", "dataset (SHA-256)",
+                              a->dataset_sha256, b->dataset_sha256);
     if (build)
         dp_text_append_format(out, "  build of A             %s\n  build of B             %s\n",
                               a->build, b->build);
@@ -171,36 +158,33 @@ static void append_explanation(side *sides, bool differ, dp_text *out) {
                             "runs.\n");
 }
 
+static void clear_sides(side (*sides)[2]) {
+    for (int i = 0; i < 2; i++) {
+        dp_metrics_table_clear(&(*sides)[i].metrics);
+        dptrain_close((*sides)[i].model);
+    }
+}
+
 static dp_status verify(int count, char **paths, bool *differ, dp_text *out, dp_error *error) {
-    dp_status status = DP_OK;
-    side sides[2];
-    memset(sides, 0, sizeof sides);
+    DP_OWNED(clear_sides) side sides[2] = {0};
     if (count != 2)
         return dp_fail(error, DP_ERR_INPUT, "%s: dptrain verify RUN_A RUN_B",
                        count < 2 ? "two runs are needed" : "two runs at a time");
     for (int i = 0; i < 2; i++)
-        DP_OR_DONE(read_side(&sides[i], paths[i], error));
+        DP_TRY(read_side(&sides[i], paths[i], error));
     dp_comparison comparison = dp_comparison_of(&sides[0].metrics, &sides[1].metrics);
-    if (comparison.common == 0) {
-        status = dp_fail(error, DP_ERR_INPUT,
-                         "%s and %s have logged no step in common: train one of them again with "
-                         "the other's train.log_every",
-                         paths[0], paths[1]);
-        goto done;
-    }
+    if (comparison.common == 0)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s and %s have logged no step in common: train one of them again with "
+                       "the other's train.log_every",
+                       paths[0], paths[1]);
     *differ = comparison.a != NULL;
     if (*differ)
         append_parting(&comparison, out);
     else
         append_identity(sides, &comparison, out);
     append_explanation(sides, *differ, out);
-    DP_OR_DONE(dp_text_check(out, error));
-done:
-    for (int i = 0; i < 2; i++) {
-        dp_metrics_table_clear(&sides[i].metrics);
-        dptrain_close(sides[i].model);
-    }
-    return status;
+    return dp_text_check(out, error);
 }
 
 static dp_status answer(int count, char **arguments, dp_error *error) {

@@ -1,12 +1,12 @@
 #include "answers/token_question.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
 #include "formats/json.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct question_options {
@@ -77,17 +77,20 @@ static void append_lines(const scored *list, size_t count, const char *score_nam
         append_line(list[i].token, token_width, list[i].score, list[0].score, score_width, out);
 }
 
-static void append_array(const scored *list, size_t count, const char *score_name, dp_text *json) {
-    dp_json_begin_array(json);
+static void add_tokens(const scored *list, size_t count, const char *score_name, dp_facts *facts) {
+    DP_OWNED(dp_text_clear) dp_text lines = {0};
+    dp_json_begin_array(&facts->json);
     for (size_t i = 0; i < count; i++) {
-        dp_json_begin_object(json);
-        dp_json_key(json, "token");
-        dp_json_string(json, list[i].token);
-        dp_json_key(json, score_name);
-        dp_json_real(json, list[i].score);
-        dp_json_end_object(json);
+        dp_json_begin_object(&facts->json);
+        dp_json_key(&facts->json, "token");
+        dp_json_string(&facts->json, list[i].token);
+        dp_json_key(&facts->json, score_name);
+        dp_json_real(&facts->json, list[i].score);
+        dp_json_end_object(&facts->json);
     }
-    dp_json_end_array(json);
+    dp_json_end_array(&facts->json);
+    append_lines(list, count, score_name, &lines);
+    dp_facts_note_text(facts, "table", &lines);
 }
 
 /* Lists the tokens that have a score, the highest first, equal ones in the order of ids. */
@@ -104,69 +107,41 @@ static size_t sort_tokens(const dptrain_model *model, const double *scores, size
 
 /* --- the answer ----------------------------------------------------------------------------- */
 
-static void append_beginning(const dptrain_description *is, bool json, dp_text *out) {
-    char step[32];
-    if (!json) {
-        dp_text_append_format(out, "%s: step %s, ", is->path, dp_text_format_count(is->step, step));
-        return;
-    }
-    dp_json_begin_object(out);
-    dp_json_key(out, "path");
-    dp_json_string(out, is->path);
-    dp_json_key(out, "step");
-    dp_json_unsigned(out, is->step);
-    dp_json_key(out, "weights");
-    dp_json_string(out, is->weights);
-}
-
 static dp_status reply(const dp_token_question *question, dptrain_model *model, const char *text,
-                       const question_options *chosen, dp_text *out, dp_error *error) {
-    dp_status status = DP_OK;
-    double *scores = NULL;
-    scored *list = NULL;
+                       size_t count_max, dp_facts *facts, dp_error *error) {
+    DP_OWNED(dp_memory_release) double *scores = NULL;
+    DP_OWNED(dp_memory_release) scored *list = NULL;
     dptrain_description is;
     dp_token_rest rest = {.sum = 1.0};
     dptrain_describe(model, &is, sizeof is);
-    DP_NEW_OR_DONE(scores, is.vocab);
-    DP_NEW_OR_DONE(list, is.vocab);
-    append_beginning(&is, chosen->json, out);
-    DP_OR_DONE(question->ask(model, text, chosen->json, scores, out, error));
+    DP_TRY_NEW(scores, is.vocab);
+    DP_TRY_NEW(list, is.vocab);
+    dp_facts_text(facts, "path", is.path);
+    dp_facts_unsigned(facts, "step", is.step);
+    dp_facts_text(facts, "weights", is.weights);
+    DP_TRY(question->ask(model, text, scores, facts, error));
     const size_t length = sort_tokens(model, scores, is.vocab, list);
-    const size_t lines = chosen->count < length ? (size_t)chosen->count : length;
-    if (chosen->json)
-        append_array(list, lines, question->score_name, out);
-    else
-        append_lines(list, lines, question->score_name, out);
+    const size_t lines = dp_size_min(count_max, length);
+    add_tokens(list, lines, question->score_name, facts);
     rest.count = length - lines;
     for (size_t i = 0; i < lines; i++)
         rest.sum -= list[i].score;
     if (question->end != NULL)
-        question->end(model, rest, chosen->json, out);
-    if (chosen->json) {
-        dp_json_end_object(out);
-        dp_text_append(out, "\n");
-    }
-    status = dp_text_check(out, error);
-done:
-    dp_memory_free(list);
-    dp_memory_free(scores);
-    return status;
+        question->end(model, rest, facts);
+    return DP_OK;
 }
 
 dp_status dp_token_question_answer(const dp_token_question *question, int count, char **arguments,
                                    dp_error *error) {
     question_options chosen;
-    DP_OWNED(dp_text_clear) dp_text out = {0};
-    dptrain_model *model = NULL;
+    DP_OWNED(dp_facts_clear) dp_facts facts = {0};
+    DP_OWNED(dp_checkpoint_argument_close) dptrain_model *model = NULL;
     const char *text = NULL;
     int paths = 0;
     DP_TRY(dp_command_options(dp_token_question_options, &chosen, count, arguments, &paths, error));
     DP_TRY(dp_checkpoint_argument_take_last(chosen.ckpt, &paths, arguments, question->what, &text,
                                             error));
     DP_TRY(dp_checkpoint_argument_open(chosen.ckpt, paths, arguments, &model, error));
-    const dp_status status = reply(question, model, text, &chosen, &out, error);
-    dptrain_close(model);
-    DP_TRY(status);
-    printf("%s", dp_text_string(&out));
-    return DP_OK;
+    DP_TRY(reply(question, model, text, (size_t)chosen.count, &facts, error));
+    return dp_facts_print(&facts, chosen.json ? NULL : question->form, error);
 }

@@ -3,8 +3,8 @@
 #ifndef DP_ANSWERS_TOKEN_QUESTION_H
 #define DP_ANSWERS_TOKEN_QUESTION_H
 
-#include "base/text.h"
 #include "dptrain/dptrain.h"
+#include "formats/facts.h"
 #include "options/options.h"
 
 /* What is not shown: so many tokens, of which the scores are `sum` together. */
@@ -13,17 +13,18 @@ typedef struct dp_token_rest {
     double sum; /* 1 less what was shown */
 } dp_token_rest;
 
-/* The parts of a question. They append the rest of a line that has begun with the checkpoint and
- * what follows it, or keys of a JSON object that has been begun. */
 typedef struct dp_token_question {
     const char *what;       /* the argument, "CONTEXT", for messages */
     const char *score_name; /* "probability" */
+    /* The text of the facts: path, step and weights of the checkpoint, what `ask` adds, the table,
+     * what `end` adds. */
+    const char *form;
     /* Fills scores [vocab], NaN for a token that is not to be shown, for what the user has written,
-     * and appends what stands before the table, in JSON up to the key of its array. */
-    dp_status (*ask)(dptrain_model *model, const char *text, bool json, double *scores,
-                     dp_text *out, dp_error *error);
-    /* Appends what stands behind it. NULL: nothing. */
-    void (*end)(const dptrain_model *model, dp_token_rest rest, bool json, dp_text *out);
+     * and adds what stands before the table, in JSON up to the key of its array. */
+    dp_status (*ask)(dptrain_model *model, const char *text, double *scores, dp_facts *facts,
+                     dp_error *error);
+    /* Adds what stands behind it. NULL: nothing. */
+    void (*end)(const dptrain_model *model, dp_token_rest rest, dp_facts *facts);
 } dp_token_question;
 
 /* --ckpt, --count and --json. */

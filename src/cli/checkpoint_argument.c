@@ -32,6 +32,10 @@ dp_status dp_checkpoint_argument_open(const char *option, int count, char *const
     return dp_checkpoint_argument_status(dptrain_open(model, path, &said), &said, error);
 }
 
+void dp_checkpoint_argument_close(dptrain_model **model) {
+    dptrain_close(*model);
+}
+
 dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int count,
                                       char *const *positionals, dp_checkpoint *checkpoint,
                                       char path[DP_PATH_SIZE], dp_error *error) {

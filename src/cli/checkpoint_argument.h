@@ -16,9 +16,12 @@
  * more than one. It may name a checkpoint, a run folder (its best) or be left out (the newest run).
  */
 
-/* As a model of the library: release with dptrain_close. */
+/* As a model of the library: release with dptrain_close, or DP_OWNED(dp_checkpoint_argument_close).
+ */
 dp_status dp_checkpoint_argument_open(const char *option, int count, char *const *positionals,
                                       dptrain_model **model, dp_error *error) DP_CHECKED;
+
+void dp_checkpoint_argument_close(dptrain_model **model);
 
 /* Collective: loaded on every rank, and agreed on; `path` gets the file. Release with
  * dp_checkpoint_clear. */

@@ -49,14 +49,17 @@ void dp_facts_bool(dp_facts *facts, const char *name, bool value) {
 }
 
 void dp_facts_note(dp_facts *facts, const char *name, const char *format, ...) {
-    dp_text value = {0};
+    DP_OWNED(dp_text_clear) dp_text value = {0};
     va_list arguments;
     va_start(arguments, format);
     dp_text_append_arguments(&value, format, arguments);
     va_end(arguments);
-    facts->values.failed |= value.failed;
-    keep(facts, name, dp_text_string(&value));
-    dp_text_clear(&value);
+    dp_facts_note_text(facts, name, &value);
+}
+
+void dp_facts_note_text(dp_facts *facts, const char *name, const dp_text *value) {
+    facts->values.failed |= value->failed;
+    keep(facts, name, dp_text_string(value));
 }
 
 void dp_facts_begin(dp_facts *facts, const char *name) {
@@ -135,7 +138,7 @@ static void append_value(const char *value, const char *format, bool html, dp_te
 static bool render_fact(const rendering *self, const char *text, size_t length) {
     const size_t place_length = strcspn(text, ":}");
     char format[16] = "";
-    dp_text place = {0};
+    DP_OWNED(dp_text_clear) dp_text place = {0};
     if (place_length < length)
         snprintf(format, sizeof format, "%.*s", (int)(length - place_length - 1),
                  text + place_length + 1);
@@ -149,7 +152,6 @@ static bool render_fact(const rendering *self, const char *text, size_t length) 
     if (value != NULL)
         append_value(value, format, self->html, self->out);
     self->out->failed |= place.failed;
-    dp_text_clear(&place);
     return value != NULL;
 }
 
@@ -219,14 +221,12 @@ void dp_facts_to_html(const dp_facts *facts, const char *template, dp_text *out)
 }
 
 dp_status dp_facts_print(const dp_facts *facts, const char *template, dp_error *error) {
-    dp_text out = {0};
+    DP_OWNED(dp_text_clear) dp_text out = {0};
     if (template == NULL)
         dp_facts_to_json(facts, &out);
     else
         dp_facts_to_text(facts, template, &out);
-    const dp_status status = dp_text_check(&out, error);
-    if (status == DP_OK)
-        printf("%s", dp_text_string(&out));
-    dp_text_clear(&out);
-    return status;
+    DP_TRY(dp_text_check(&out, error));
+    printf("%s", dp_text_string(&out));
+    return DP_OK;
 }

@@ -38,6 +38,7 @@ void dp_facts_unsigned(dp_facts *facts, const char *name, uint64_t value);
 void dp_facts_real(dp_facts *facts, const char *name, double value);
 void dp_facts_bool(dp_facts *facts, const char *name, bool value);
 void dp_facts_note(dp_facts *facts, const char *name, const char *format, ...) DP_PRINTF(3, 4);
+void dp_facts_note_text(dp_facts *facts, const char *name, const dp_text *value);
 
 /* A group of facts, an object within the object. */
 void dp_facts_begin(dp_facts *facts, const char *name);
