@@ -29,7 +29,8 @@ void dp_memory_release(void *pointer);
 #define DP_TRY_NEW(pointer, count)                                                                 \
     do {                                                                                           \
         (pointer) = dp_memory_zeroed((count), sizeof *(pointer), error);                           \
-        DP_TRY((pointer) == NULL ? error->status : DP_OK);                                         \
+        if ((pointer) == NULL)                                                                     \
+            return DP_ERR_MEMORY;                                                                  \
     } while (0)
 /* Grows the array at `pointer`, as dp_memory_grow, or leaves the function. */
 #define DP_TRY_GROW(pointer, capacity, needed)                                                     \
@@ -41,7 +42,10 @@ void dp_memory_release(void *pointer);
 #define DP_NEW_OR_DONE(pointer, count)                                                             \
     do {                                                                                           \
         (pointer) = dp_memory_zeroed((count), sizeof *(pointer), error);                           \
-        DP_OR_DONE((pointer) == NULL ? error->status : DP_OK);                                     \
+        if ((pointer) == NULL) {                                                                   \
+            status = DP_ERR_MEMORY;                                                                \
+            goto done;                                                                             \
+        }                                                                                          \
     } while (0)
 
 #endif

@@ -55,7 +55,8 @@ void *dp_workspace_build(dp_workspace *room, void *object, size_t size, dp_error
 #define DP_TRY_BUILD(pointer, room, object)                                                        \
     do {                                                                                           \
         (pointer) = dp_workspace_build((room), &(object), sizeof(object), error);                  \
-        DP_TRY((pointer) == NULL ? error->status : DP_OK);                                         \
+        if ((pointer) == NULL)                                                                     \
+            return DP_ERR_MEMORY;                                                                  \
     } while (0)
 
 /* Sets the pointers into memory from elsewhere: room->bytes on a cache line. */

@@ -55,12 +55,11 @@ static int answer_question(const dp_command *command, int count, char **argument
     dp_error error = {0};
     dp_text out = {0};
     dp_status status = answer(command, count, arguments, &out, &error);
-    if (dp_launch_is_first())
-        printf("%s", dp_text_string(&out));
+    printf("%s", dp_text_string(&out));
     dp_text_clear(&out);
     if (status == DP_OK)
         status = finish_output(&error);
-    if (status != DP_OK && dp_launch_is_first())
+    if (status != DP_OK)
         fprintf(stderr, "dptrain: %s\n", error.message);
     return (int)status;
 }
@@ -78,8 +77,6 @@ static int run_command(const dp_command *command, int count, char **arguments) {
     dp_status status = DP_OK;
     int signal = 0;
     const bool has_job = (command->needs & DP_NEEDS_JOB) != 0;
-    if (!has_job && !dp_launch_is_first())
-        return DP_OK;
     if ((command->needs & DP_NEEDS_BLAS) != 0)
         dp_linalg_init();
     if (has_job)
@@ -102,12 +99,13 @@ static bool is_word(const char *argument) {
     return argument[0] != '-' && strpbrk(argument, "./=") == NULL && !dp_file_exists(argument);
 }
 
-/* In one piece, as what mpirun says of the status comes between two. */
+/* In one piece, as what mpirun says of the status comes between two. `word` is NULL where there is
+ * none. */
 static int fail_unknown_command(const char *word) {
-    const char *nearest = dp_command_suggest(list, word);
-    if (!dp_launch_is_first())
-        return DP_ERR_INPUT;
-    if (nearest == NULL)
+    const char *nearest = word == NULL ? NULL : dp_command_suggest(list, word);
+    if (word == NULL)
+        fprintf(stderr, "dptrain: no command and no config file given (see dptrain --help)\n");
+    else if (nearest == NULL)
         fprintf(stderr,
                 "dptrain: '%s' is neither a command nor a config file (see dptrain --help)\n",
                 word);
@@ -119,18 +117,21 @@ static int fail_unknown_command(const char *word) {
     return DP_ERR_INPUT;
 }
 
+/* What needs no job, the first process does. The others of a launcher end well at once, so that its
+ * status is that of all: one that failed would end the first before it has said why. */
 int main(int argc, char **argv) {
     const dp_command *command = argc > 1 ? dp_command_find(list, argv[1]) : NULL;
-    int skipped = command == NULL ? 1 : 2;
-    if (is_question(argc - 1, argv + 1))
-        return answer_question(command, argc - 1, argv + 1);
-    if (argc == 1) {
-        if (dp_launch_is_first())
-            fprintf(stderr, "dptrain: no command and no config file given (see dptrain --help)\n");
-        return DP_ERR_INPUT;
-    }
-    if (command == NULL && is_word(argv[1]))
-        return fail_unknown_command(argv[1]);
-    return run_command(command == NULL ? &dp_command_train : command, argc - skipped,
-                       argv + skipped);
+    const int skipped = command == NULL ? 1 : 2;
+    const bool asks_for_help = is_question(argc - 1, argv + 1);
+    const bool is_unknown = command == NULL && (argc == 1 || is_word(argv[1]));
+    if (command == NULL)
+        command = &dp_command_train;
+    const bool has_job = !asks_for_help && !is_unknown && (command->needs & DP_NEEDS_JOB) != 0;
+    if (!has_job && !dp_launch_is_first())
+        return DP_OK;
+    if (asks_for_help)
+        return answer_question(skipped == 1 ? NULL : command, argc - 1, argv + 1);
+    if (is_unknown)
+        return fail_unknown_command(argc == 1 ? NULL : argv[1]);
+    return run_command(command, argc - skipped, argv + skipped);
 }

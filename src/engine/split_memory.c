@@ -74,7 +74,7 @@ static void reserve_share(dp_split_engine *self, int rank, dp_workspace *room) {
 static dp_status share_memory(dp_split_engine *self, dp_error *error) {
     dp_workspace common = {0}, own = {0};
     for (int rank = 0; rank < self->node.size; rank++)
-        self->node_blocks[rank] = dp_split_blocks(self, (size_t)(self->node.first + rank));
+        self->node_blocks[rank] = dp_split_blocks(self, (size_t)self->node.first + (size_t)rank);
     reserve_of_node(self, &common);
     reserve_share(self, self->node.rank, &own);
     const size_t bytes = own.bytes + (self->node.rank == 0 ? common.bytes : 0);

@@ -43,7 +43,8 @@ static dp_status make_room(dptrain_model *self, dp_error *error) {
     DP_RESERVE_ROWS(&room, self->logits, self->rows, shape->vocab);
     DP_RESERVE_ROWS(&room, self->contexts, self->rows + 1, shape->block_size);
     DP_RESERVE(&room, self->targets, self->rows);
-    DP_TRY(dp_workspace_allocate(&room, error) == NULL ? error->status : DP_OK);
+    if (dp_workspace_allocate(&room, error) == NULL)
+        return error->status;
     return dp_forward_init(&self->forward, &self->layout, dp_cpu_level_detect(), error);
 }
 

@@ -181,7 +181,7 @@ static void count_rows(dp_packing_job *job) {
 static dp_status divide(dp_packing_job *job, dp_error *error) {
     const dp_packing_request *request = job->request;
     dp_packing_text *text = &job->texts[0];
-    size_t cuts[2];
+    size_t cuts[2] = {0};
     if (request->ready_made) {
         for (int i = 0; i < DP_SPLIT_COUNT; i++)
             job->parts[i] = (dp_packing_part){&job->texts[i], 0, job->texts[i].count};

@@ -96,7 +96,7 @@ void dp_comm_sum_blocking(dp_comm *comm, float *values, size_t count) {
 }
 
 /* The lowest failing rank has the smallest product; the status is what is over. */
-dp_status dp_comm_agree(dp_comm *comm, dp_status mine, dp_error *error) {
+dp_status dp_comm_find_failure(dp_comm *comm, dp_status mine, dp_error *error) {
     enum { STATUS_LIMIT = 128 };
     const int own = mine == DP_OK ? INT_MAX : comm->rank * STATUS_LIMIT + (int)mine;
     const int lowest = -dp_comm_max(comm, -own);

@@ -38,7 +38,7 @@ dp_status dp_node_allocate(dp_node *node, size_t bytes, dp_error *error) {
     if (node->shared)
         return dp_comm_window_create(&node->window, node->comm, bytes, error);
     node->own = dp_comm_zeroed(node->comm, bytes, 1, error);
-    return node->own == NULL ? error->status : DP_OK;
+    return node->own == NULL ? DP_ERR_MEMORY : DP_OK;
 }
 
 void dp_node_clear(dp_node *node) {

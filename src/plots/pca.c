@@ -114,7 +114,8 @@ dp_status dp_pca(const float *points, size_t count, size_t width, double *scores
     DP_RESERVE(&room, self.components, DP_PCA_COMPONENTS * width);
     DP_RESERVE(&room, self.next, width);
     DP_OWNED(dp_memory_release) void *memory = dp_workspace_allocate(&room, error);
-    DP_TRY(memory == NULL ? error->status : DP_OK);
+    if (memory == NULL)
+        return error->status;
     centre(&self, points);
     const double scatter = dot(self.points, self.points, count * width);
     for (size_t k = 0; k < DP_PCA_COMPONENTS; k++) {

@@ -85,7 +85,8 @@ static dp_status cut_back(const char *path, uint64_t step, dp_error *error) {
         DP_TRY(dp_file_read(path, &content, error));
     keep_rows(&content, step, &kept);
     DP_TRY(dp_text_check(&kept, error));
-    if (kept.length != content.length || memcmp(kept.data, content.data, kept.length) != 0)
+    if (kept.length != content.length ||
+        memcmp(dp_text_string(&kept), dp_text_string(&content), kept.length) != 0)
         DP_TRY(dp_file_write(path, kept.data, kept.length, error));
     return DP_OK;
 }
