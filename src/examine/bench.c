@@ -136,8 +136,8 @@ static double time_allreduce(bench *self) {
 static double rate_of_sgemm(const bench *self) {
     const size_t n = SGEMM_SIZE, size = n * n;
     double before = dp_timer_now();
-    dp_linalg_multiply(n, n, n, (dp_linalg_operand){DP_PLAIN, self->square, n},
-                       (dp_linalg_operand){DP_PLAIN, self->square + size, n}, 0.0f,
+    dp_linalg_multiply(n, n, n, (dp_linalg_operand){self->square, n, false},
+                       (dp_linalg_operand){self->square + size, n, false}, 0.0f,
                        self->square + 2 * size, n);
     return 2e-9 * (double)n * (double)n * (double)n / (dp_timer_now() - before);
 }

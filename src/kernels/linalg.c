@@ -22,13 +22,13 @@ const char *dp_linalg_name(char buffer[DP_LINALG_NAME_SIZE]) {
     return buffer;
 }
 
-static CBLAS_TRANSPOSE transposition(dp_linalg_transpose transpose) {
-    return transpose == DP_TRANSPOSED ? CblasTrans : CblasNoTrans;
+static CBLAS_TRANSPOSE transposition(dp_linalg_operand operand) {
+    return operand.transposed ? CblasTrans : CblasNoTrans;
 }
 
 void dp_linalg_multiply(size_t m, size_t n, size_t k, dp_linalg_operand a, dp_linalg_operand b,
                         float beta, float *c, size_t ldc) {
     /* The one place where sizes become BLAS's int: dp_params_layout_init has seen them. */
-    cblas_sgemm(CblasRowMajor, transposition(a.op), transposition(b.op), (int)m, (int)n, (int)k,
-                1.0f, a.stored, (int)a.ld, b.stored, (int)b.ld, beta, c, (int)ldc);
+    cblas_sgemm(CblasRowMajor, transposition(a), transposition(b), (int)m, (int)n, (int)k, 1.0f,
+                a.stored, (int)a.ld, b.stored, (int)b.ld, beta, c, (int)ldc);
 }

@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Makes BLAS run one thread. Call it once, before the first product. */
@@ -21,13 +22,11 @@ int dp_linalg_threads(void);
 #define DP_LINALG_NAME_SIZE 96
 const char *dp_linalg_name(char buffer[DP_LINALG_NAME_SIZE]);
 
-typedef enum dp_linalg_transpose { DP_PLAIN, DP_TRANSPOSED } dp_linalg_transpose;
-
-/* op(stored), where stored has rows of `ld` floats. */
+/* What is stored, with rows of `ld` floats, or its transpose. */
 typedef struct dp_linalg_operand {
-    dp_linalg_transpose op;
     const float *stored;
     size_t ld;
+    bool transposed;
 } dp_linalg_operand;
 
 /* No size is above INT_MAX (dp_params_layout_init). C = A B + beta C:  A [m, k], B [k, n], C [m, n]

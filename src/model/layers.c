@@ -1,7 +1,6 @@
 #include "model/layers.h"
 
 #include "kernels/activation.h"
-#include "kernels/linalg.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,16 +21,12 @@ void dp_embedding_backward(size_t rows, size_t block, size_t dim, const uint32_t
     }
 }
 
-static dp_linalg_operand weights(dp_weights w) {
-    return (dp_linalg_operand){w.transposed ? DP_TRANSPOSED : DP_PLAIN, w.values, w.ld};
-}
-
 static dp_linalg_operand plain(const float *x, size_t ld) {
-    return (dp_linalg_operand){DP_PLAIN, x, ld};
+    return (dp_linalg_operand){.stored = x, .ld = ld};
 }
 
 static dp_linalg_operand transpose(dp_linalg_operand a) {
-    a.op = a.op == DP_PLAIN ? DP_TRANSPOSED : DP_PLAIN;
+    a.transposed = !a.transposed;
     return a;
 }
 
@@ -43,7 +38,7 @@ void dp_linear_forward(size_t rows, const float *x, dp_weights w, const float *b
 }
 
 void dp_linear_add_forward(size_t rows, const float *x, dp_weights w, float *y) {
-    dp_linalg_multiply(rows, w.out, w.in, plain(x, w.in), weights(w), 1.0f, y, w.out);
+    dp_linalg_multiply(rows, w.out, w.in, plain(x, w.in), w.values, 1.0f, y, w.out);
 }
 
 static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, float *restrict sum) {
@@ -56,15 +51,15 @@ static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, flo
 
 static void weight_gradient(size_t rows, const float *x, dp_weights w, const float *dy, float *dw) {
     const dp_linalg_operand in = plain(x, w.in), out = plain(dy, w.out);
-    if (w.transposed)
-        dp_linalg_multiply(w.out, w.in, rows, transpose(out), in, 0.0f, dw, w.ld);
+    if (w.values.transposed)
+        dp_linalg_multiply(w.out, w.in, rows, transpose(out), in, 0.0f, dw, w.values.ld);
     else
-        dp_linalg_multiply(w.in, w.out, rows, transpose(in), out, 0.0f, dw, w.ld);
+        dp_linalg_multiply(w.in, w.out, rows, transpose(in), out, 0.0f, dw, w.values.ld);
 }
 
 /* dx = dy W^T + beta dx */
 static void input_gradient(size_t rows, dp_weights w, const float *dy, float beta, float *dx) {
-    dp_linalg_multiply(rows, w.in, w.out, plain(dy, w.out), transpose(weights(w)), beta, dx, w.in);
+    dp_linalg_multiply(rows, w.in, w.out, plain(dy, w.out), transpose(w.values), beta, dx, w.in);
 }
 
 void dp_linear_backward(size_t rows, const float *x, dp_weights w, const float *dy, float *dw,

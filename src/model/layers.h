@@ -8,7 +8,8 @@
 #ifndef DP_MODEL_LAYERS_H
 #define DP_MODEL_LAYERS_H
 
-#include <stdbool.h>
+#include "kernels/linalg.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,12 +21,10 @@ void dp_embedding_forward(size_t rows, size_t block, size_t dim, const uint32_t 
 void dp_embedding_backward(size_t rows, size_t block, size_t dim, const uint32_t *ids,
                            const float *dx, float *dc, size_t ldc);
 
-/* Weights [in, out] as a slab stores them: plain, or transposed as [out, in]. */
+/* Weights [in, out], as a slab stores them. */
 typedef struct dp_weights {
     size_t in, out; /* `in` may be 0 */
-    const float *values;
-    size_t ld; /* floats from one stored row to the next */
-    bool transposed;
+    dp_linalg_operand values;
 } dp_weights;
 
 /* y = x W + b:  x [rows, in], b [out], y [rows, out] */

@@ -16,11 +16,11 @@ struct dp_model {
     dp_wide_model *wide;         /* of a split output layer; else NULL */
     const dp_kernels *kernels;
     size_t inputs;  /* block_size * embedding_dim */
-    float *x;       /* [grain_rows, inputs] */
-    float *h;       /* [grain_rows, hidden_dim] */
-    float *logits;  /* [grain_rows, vocab]; becomes p, then the gradient at the logits. Of a split
-                       layer: [vocab] */
     double *losses; /* [grain_rows] */
+    /* But of a split output layer: */
+    float *x;      /* [grain_rows, inputs] */
+    float *h;      /* [grain_rows, hidden_dim] */
+    float *logits; /* [grain_rows, vocab]; becomes p, then the gradient at the logits */
     /* For gradients by BLAS only. */
     float *dh; /* [grain_rows, hidden_dim] */
     float *dx; /* [grain_rows, inputs] */
@@ -34,9 +34,9 @@ static void reserve(dp_model *model, const dp_model_options *options, bool by_bl
     const size_t rows = options->grain_rows;
     const dp_model_shape *shape = &model->layout.shape;
     DP_RESERVE(room, model->losses, rows);
-    DP_RESERVE_ROWS(room, model->logits, shape->split ? 1 : rows, shape->vocab);
     if (shape->split)
         return;
+    DP_RESERVE_ROWS(room, model->logits, rows, shape->vocab);
     DP_RESERVE_ROWS(room, model->x, rows, model->inputs);
     DP_RESERVE_ROWS(room, model->h, rows, shape->hidden_dim);
     if (!by_blas)
@@ -98,9 +98,9 @@ static dp_weights weights(const dp_model *model, const float *params, dp_tensor_
     const dp_tensor *tensor = &model->layout.tensors[id];
     return (dp_weights){.in = tensor->rows,
                         .out = tensor->cols,
-                        .values = params + tensor->offset,
-                        .ld = dp_tensor_ld(tensor),
-                        .transposed = tensor->col_stride != 1};
+                        .values = {.stored = params + tensor->offset,
+                                   .ld = dp_tensor_ld(tensor),
+                                   .transposed = tensor->col_stride != 1}};
 }
 
 static size_t ldc(const dp_model *model) {
