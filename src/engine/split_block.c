@@ -22,7 +22,7 @@ static dp_wide_block known_block(const dp_split_engine *self, int owner, size_t 
                            .a = self->a,
                            .targets = self->targets,
                            .e = slot_of(self, owner, block),
-                           .maxima = self->maxima[block],
+                           .maxima = self->stats_of_block[block],
                            .maximum = self->maximum,
                            .total = self->total,
                            .scale = 1.0f / (float)self->batch};
@@ -33,10 +33,9 @@ static dp_wide_block known_block(const dp_split_engine *self, int owner, size_t 
 static void compute_exponentials(dp_split_engine *self, int owner, size_t block) {
     const dp_wide_block known = known_block(self, owner, block);
     float *stats = self->shares[owner].stats;
-    float *maxima = stats + 2 * number_of(self, owner, block) * self->batch;
     const dp_wide_exponentials out = {.e = slot_of(self, owner, block),
-                                      .maxima = maxima,
-                                      .sums = maxima + self->batch,
+                                      .stats =
+                                          stats + 2 * number_of(self, owner, block) * self->batch,
                                       .target_logits = stats + 2 * self->blocks_most * self->batch};
     dp_wide_model_exponentials(self->model, self->params, &known, &out, profile_of(self));
 }
@@ -70,8 +69,8 @@ static void pick_target_logits(dp_split_engine *self) {
 
 double dp_split_normalise(dp_split_engine *self) {
     pick_target_logits(self);
-    dp_wide_model_normalise(self->model, self->batch, self->maxima, self->totals,
-                            self->target_logits, self->maximum, self->total, self->losses);
+    dp_wide_model_normalise(self->model, self->batch, self->stats_of_block, self->target_logits,
+                            self->maximum, self->total, self->losses);
     const double loss = dp_tree_sum_reals(self->losses, self->batch) / (double)self->batch;
     dp_profile_mark(profile_of(self), DP_PHASE_SOFTMAX);
     return loss;

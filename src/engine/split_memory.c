@@ -93,14 +93,13 @@ static dp_status share_memory(dp_split_engine *self, dp_error *error) {
 /* --- the memory of this rank ------------------------------------------------------------------ */
 
 static void reserve_of_batch(dp_split_engine *self, dp_workspace *room) {
-    const size_t batch = self->batch, blocks = self->layout->output_blocks;
+    const size_t batch = self->batch;
     DP_RESERVE(room, self->node_blocks, (size_t)self->node.size);
     DP_RESERVE(room, self->shares, (size_t)self->node.size);
     DP_RESERVE_ROWS(room, self->contexts, batch, self->layout->shape.block_size);
     DP_RESERVE(room, self->targets, batch);
     DP_RESERVE_ROWS(room, self->all_stats, count_ranks(self), self->stats_stride);
-    DP_RESERVE(room, self->maxima, blocks);
-    DP_RESERVE(room, self->totals, blocks);
+    DP_RESERVE(room, self->stats_of_block, self->layout->output_blocks);
     DP_RESERVE(room, self->target_logits, batch);
     DP_RESERVE(room, self->maximum, batch);
     DP_RESERVE(room, self->total, batch);
@@ -127,10 +126,8 @@ static void find_stats(dp_split_engine *self) {
     for (size_t rank = 0; rank < count_ranks(self); rank++) {
         const dp_tree_range blocks = dp_split_blocks(self, rank);
         const float *stats = self->all_stats + rank * self->stats_stride;
-        for (size_t b = blocks.first; b < blocks.end; b++, stats += 2 * self->batch) {
-            self->maxima[b] = stats;
-            self->totals[b] = stats + self->batch;
-        }
+        for (size_t b = blocks.first; b < blocks.end; b++, stats += 2 * self->batch)
+            self->stats_of_block[b] = stats;
     }
 }
 

@@ -66,11 +66,10 @@ typedef struct dp_split_engine {
     dp_tree_range *node_blocks;
     dp_split_share *shares;
     /* of the batch, */
-    uint32_t *contexts;   /* [batch, block_size] */
-    uint32_t *targets;    /* [batch] */
-    float *all_stats;     /* the stats of all ranks */
-    const float **maxima; /* [output_blocks], in all_stats */
-    const float **totals;
+    uint32_t *contexts;                     /* [batch, block_size] */
+    uint32_t *targets;                      /* [batch] */
+    float *all_stats;                       /* the stats of all ranks */
+    const float **stats_of_block;           /* [output_blocks], in all_stats */
     float *target_logits, *maximum, *total; /* [batch] */
     double *losses;                         /* [batch] */
     /* and of gradients. */

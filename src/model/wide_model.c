@@ -26,12 +26,11 @@ struct dp_wide_model {
     float *scaled;         /* [ROWS_AT_ONCE, lds]: a, and 1 behind it, times factors of rows */
 
     /* For losses alone. */
-    float *x, *h, *a;     /* [rows, ldx], [rows, ldh], [rows, lda] */
-    float *e;             /* [rows, DP_OUTPUT_BLOCK] */
-    float *stats;         /* [blocks][maxima and sums][rows] */
-    const float **maxima; /* [blocks], in stats */
-    const float **sums;
-    float *row_values; /* [target logits, maximum, total][rows] */
+    float *x, *h, *a;       /* [rows, ldx], [rows, ldh], [rows, lda] */
+    float *e;               /* [rows, DP_OUTPUT_BLOCK] */
+    float *stats;           /* [blocks][maxima and sums][rows] */
+    const float **of_block; /* [blocks], in stats */
+    float *row_values;      /* [target logits, maximum, total][rows] */
 };
 
 /* --- creation ------------------------------------------------------------------------------- */
@@ -60,16 +59,8 @@ static void reserve_for_losses(dp_wide_model *model, dp_workspace *room) {
     DP_RESERVE_ROWS(room, model->a, rows, model->dims.lda);
     DP_RESERVE_ROWS(room, model->e, rows, DP_OUTPUT_BLOCK);
     DP_RESERVE_ROWS(room, model->stats, rows, 2 * blocks);
-    DP_RESERVE(room, model->maxima, blocks);
-    DP_RESERVE(room, model->sums, blocks);
+    DP_RESERVE(room, model->of_block, blocks);
     DP_RESERVE_ROWS(room, model->row_values, rows, 3);
-}
-
-static void find_stats(dp_wide_model *model) {
-    for (size_t b = 0; b < model->layout->output_blocks; b++) {
-        model->maxima[b] = model->stats + 2 * b * model->rows;
-        model->sums[b] = model->stats + (2 * b + 1) * model->rows;
-    }
 }
 
 dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *layout,
@@ -88,8 +79,8 @@ dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *la
         dp_dropout_masks_reserve(&self.drop, self.kernels, &options->dropout, &layout->shape,
                                  self.rows, &room);
     DP_TRY_BUILD(*model, &room, self);
-    if (options->forward_only)
-        find_stats(*model);
+    for (size_t b = 0; options->forward_only && b < layout->output_blocks; b++)
+        (*model)->of_block[b] = (*model)->stats + 2 * b * self.rows;
     return DP_OK;
 }
 
@@ -180,8 +171,8 @@ static void exponentials_of_rows(const dp_wide_model *model, const float *params
             out->target_logits[first + r] = model->logits[r * DP_OUTPUT_BLOCK + token];
     }
     model->kernels->exponentials(n, tokens, DP_OUTPUT_BLOCK, model->logits,
-                                 out->e + first * DP_OUTPUT_BLOCK, out->maxima + first,
-                                 out->sums + first);
+                                 out->e + first * DP_OUTPUT_BLOCK, out->stats + first,
+                                 out->stats + block->rows + first);
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
 }
 
@@ -201,31 +192,32 @@ static void exp_of_differences(size_t n, const float *x, const float *shift, flo
     dp_activation_exp(n, differences, 0.0f, y);
 }
 
-/* maximum and total of the rows [first, first + n), n <= ROWS_AT_ONCE. */
-static void combine_blocks(size_t blocks, size_t first, size_t n, const float *const *maxima,
-                           const float *const *sums, float *maximum, float *total) {
+/* maximum and total of the rows [first, first + n) of `rows`, n <= ROWS_AT_ONCE. */
+static void combine_blocks(size_t blocks, size_t rows, size_t first, size_t n,
+                           const float *const *stats, float *maximum, float *total) {
     float factors[ROWS_AT_ONCE];
     double all[ROWS_AT_ONCE] = {0.0};
-    memcpy(maximum, maxima[0] + first, n * sizeof *maximum);
+    memcpy(maximum, stats[0] + first, n * sizeof *maximum);
     for (size_t b = 1; b < blocks; b++) {
         for (size_t i = 0; i < n; i++)
-            maximum[i] = maxima[b][first + i] > maximum[i] ? maxima[b][first + i] : maximum[i];
+            maximum[i] = stats[b][first + i] > maximum[i] ? stats[b][first + i] : maximum[i];
     }
     for (size_t b = 0; b < blocks; b++) {
-        exp_of_differences(n, maxima[b] + first, maximum, factors);
+        exp_of_differences(n, stats[b] + first, maximum, factors);
         for (size_t i = 0; i < n; i++)
-            all[i] += (double)sums[b][first + i] * (double)factors[i];
+            all[i] += (double)stats[b][rows + first + i] * (double)factors[i];
     }
     for (size_t i = 0; i < n; i++)
         total[i] = (float)all[i];
 }
 
-void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const float *const *maxima,
-                             const float *const *sums, const float *target_logits, float *maximum,
-                             float *total, double *losses) {
+void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const float *const *stats,
+                             const float *target_logits, float *maximum, float *total,
+                             double *losses) {
     for (size_t first = 0; first < rows; first += ROWS_AT_ONCE)
-        combine_blocks(model->layout->output_blocks, first, dp_size_min(rows - first, ROWS_AT_ONCE),
-                       maxima, sums, maximum + first, total + first);
+        combine_blocks(model->layout->output_blocks, rows, first,
+                       dp_size_min(rows - first, ROWS_AT_ONCE), stats, maximum + first,
+                       total + first);
     for (size_t r = 0; r < rows; r++)
         losses[r] = log((double)total[r]) + ((double)maximum[r] - (double)target_logits[r]);
 }
@@ -402,13 +394,11 @@ void dp_wide_model_losses(dp_wide_model *model, const float *params, size_t rows
     fill_own_rows(model, params, rows, contexts);
     for (size_t b = 0; b < model->layout->output_blocks; b++) {
         const dp_wide_block block = {.number = b, .rows = rows, .a = model->a, .targets = targets};
-        float *maxima = model->stats + 2 * b * model->rows;
         const dp_wide_exponentials out = {.e = model->e,
-                                          .maxima = maxima,
-                                          .sums = maxima + model->rows,
+                                          .stats = model->stats + 2 * b * model->rows,
                                           .target_logits = target_logits};
         dp_wide_model_exponentials(model, params, &block, &out, NULL);
     }
-    dp_wide_model_normalise(model, rows, model->maxima, model->sums, target_logits, maximum,
+    dp_wide_model_normalise(model, rows, model->of_block, target_logits, maximum,
                             maximum + model->rows, losses);
 }

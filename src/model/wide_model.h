@@ -70,18 +70,19 @@ typedef struct dp_wide_block {
 /* What becomes of its logits: e = exp(logits - maxima), 0 behind the block's tokens; maxima and
  * sums as dp_kernels.exponentials. target_logits[r] is set where targets[r] is in the block. */
 typedef struct dp_wide_exponentials {
-    float *e;                             /* [rows, DP_OUTPUT_BLOCK] */
-    float *maxima, *sums, *target_logits; /* [rows] */
+    float *e;             /* [rows, DP_OUTPUT_BLOCK] */
+    float *stats;         /* maxima [rows], sums [rows] */
+    float *target_logits; /* [rows] */
 } dp_wide_exponentials;
 void dp_wide_model_exponentials(const dp_wide_model *model, const float *params,
                                 const dp_wide_block *block, const dp_wide_exponentials *out,
                                 dp_profile *profile);
 
-/* The softmax over all blocks: maxima[b] and sums[b] [rows] are those of block b. Sets maximum[r]
- * and total[r] = sum over all tokens of exp(logit - maximum[r]), and losses[r] = -log p[target]. */
-void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const float *const *maxima,
-                             const float *const *sums, const float *target_logits, float *maximum,
-                             float *total, double *losses);
+/* The softmax over all blocks, from stats[b] of each. Sets maximum[r] and total[r] = sum over all
+ * tokens of exp(logit - maximum[r]), and losses[r] = -log p[target]. */
+void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const float *const *stats,
+                             const float *target_logits, float *maximum, float *total,
+                             double *losses);
 
 /* da [rows, lda] becomes the block's part of the gradient at a, and gradient [output_stride] that
  * of the block's parameters. The gradient at the logits, p - 1 at the target and p elsewhere, is

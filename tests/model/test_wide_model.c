@@ -61,7 +61,7 @@ typedef struct example {
     /* Between the parts of a step. */
     dp_wide_model *models[ROWS]; /* of each piece of the rows, as one keeps the masks of its own */
     float *x, *h, *a, *dh, *dx;
-    float *e[BLOCKS_MAX], *maxima[BLOCKS_MAX], *sums[BLOCKS_MAX], *da[BLOCKS_MAX];
+    float *e[BLOCKS_MAX], *stats[BLOCKS_MAX], *da[BLOCKS_MAX];
     float target_logits[ROWS], maximum[ROWS], total[ROWS];
 } example;
 
@@ -105,8 +105,7 @@ static void open_example(example *self, const network *which, dp_cpu_level level
     self->dx = new_floats(ROWS * BLOCK_SIZE * self->lde);
     for (size_t b = 0; b < self->layout.output_blocks; b++) {
         self->e[b] = new_floats(ROWS * DP_OUTPUT_BLOCK);
-        self->maxima[b] = new_floats(ROWS);
-        self->sums[b] = new_floats(ROWS);
+        self->stats[b] = new_floats(2 * ROWS);
         self->da[b] = new_floats(ROWS * self->dims.lda);
     }
 }
@@ -118,8 +117,7 @@ static void close_example(example *self) {
         dp_memory_free(floats[i]);
     for (size_t b = 0; b < self->layout.output_blocks; b++) {
         dp_memory_free(self->e[b]);
-        dp_memory_free(self->maxima[b]);
-        dp_memory_free(self->sums[b]);
+        dp_memory_free(self->stats[b]);
         dp_memory_free(self->da[b]);
     }
 }
@@ -155,15 +153,12 @@ static void compute_output(example *self, const division *by) {
         const size_t b = block_at(self, by, i);
         const dp_wide_block block = {
             .number = b, .rows = ROWS, .a = self->a, .targets = self->targets};
-        const dp_wide_exponentials out = {.e = self->e[b],
-                                          .maxima = self->maxima[b],
-                                          .sums = self->sums[b],
-                                          .target_logits = self->target_logits};
+        const dp_wide_exponentials out = {
+            .e = self->e[b], .stats = self->stats[b], .target_logits = self->target_logits};
         dp_wide_model_exponentials(model, self->params, &block, &out, NULL);
     }
-    dp_wide_model_normalise(model, ROWS, (const float *const *)self->maxima,
-                            (const float *const *)self->sums, self->target_logits, self->maximum,
-                            self->total, self->losses);
+    dp_wide_model_normalise(model, ROWS, (const float *const *)self->stats, self->target_logits,
+                            self->maximum, self->total, self->losses);
     for (size_t i = 0; i < self->layout.output_blocks; i++) {
         const size_t b = block_at(self, by, i);
         const dp_wide_block block = {.number = b,
@@ -171,7 +166,7 @@ static void compute_output(example *self, const division *by) {
                                      .a = self->a,
                                      .targets = self->targets,
                                      .e = self->e[b],
-                                     .maxima = self->maxima[b],
+                                     .maxima = self->stats[b],
                                      .maximum = self->maximum,
                                      .total = self->total,
                                      .scale = 1.0f / ROWS};
