@@ -3,8 +3,8 @@
 #include "base/random.h"
 #include "base/size.h"
 #include "data/context.h"
-#include "model/generate.h"
-#include "model/similarity.h"
+#include "library/generate.h"
+#include "library/similarity.h"
 
 #include <inttypes.h>
 #include <math.h>

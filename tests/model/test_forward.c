@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "model/generate.h"
+#include "library/generate.h"
 #include "support/expect.h"
 #include "support/reference.h"
 

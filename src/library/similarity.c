@@ -1,4 +1,4 @@
-#include "model/similarity.h"
+#include "library/similarity.h"
 
 #include <math.h>
 

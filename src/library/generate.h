@@ -1,6 +1,6 @@
 /* generate: the next token from a model's logits, and how likely each is. */
-#ifndef DP_MODEL_GENERATE_H
-#define DP_MODEL_GENERATE_H
+#ifndef DP_LIBRARY_GENERATE_H
+#define DP_LIBRARY_GENERATE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "model/generate.h"
+#include "library/generate.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* similarity: how alike the model takes tokens to be, by the angle of their embeddings. */
-#ifndef DP_MODEL_SIMILARITY_H
-#define DP_MODEL_SIMILARITY_H
+#ifndef DP_LIBRARY_SIMILARITY_H
+#define DP_LIBRARY_SIMILARITY_H
 
 #include "model/params.h"
 
