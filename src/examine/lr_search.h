@@ -38,6 +38,7 @@ typedef struct dp_lr_search {
     double suggested; /* rate; NaN where the loss has not fallen by more than chance */
 } dp_lr_search;
 
+/* The first three are options of the command line. */
 typedef struct dp_lr_request {
     double from; /* exponent of the first rate */
     double to;   /* and of the last */

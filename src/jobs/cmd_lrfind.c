@@ -12,21 +12,15 @@
 
 #define STRETCHES 10 /* lines of the table */
 
-typedef struct lrfind_options {
-    double from;
-    double to;
-    uint64_t count;
-} lrfind_options;
-
 static const dp_option options[] = {
-    DP_REAL(lrfind_options, from, "from", "-3", -30, 30, "X",
+    DP_REAL(dp_lr_request, from, "from", "-3", -30, 30, "X",
             "exponent of the first rate: 10 to the power of X"),
-    DP_REAL(lrfind_options, to, "to", "0", -30, 30, "X", "exponent of the last rate"),
-    DP_UNSIGNED(lrfind_options, count, "count", "1000", 20, 1e8, "N", "rates, one a step"),
+    DP_REAL(dp_lr_request, to, "to", "0", -30, 30, "X", "exponent of the last rate"),
+    DP_UNSIGNED(dp_lr_request, count, "count", "1000", 20, 1e8, "N", "rates, one a step"),
     DP_OPTIONS_END,
 };
 
-static dp_status check_options(const lrfind_options *chosen, dp_error *error) {
+static dp_status check_options(const dp_lr_request *chosen, dp_error *error) {
     if (chosen->from < chosen->to)
         return DP_OK;
     return dp_fail(error, DP_ERR_INPUT, "from = %g must be below to = %g, as in --from -3 --to 0",
@@ -62,7 +56,7 @@ static void show_point(void *context, const dp_lr_point *point) {
 
 /* --- what was found --------------------------------------------------------------------------- */
 
-static void print_end(const dp_lr_search *search, const lrfind_options *chosen) {
+static void print_end(const dp_lr_search *search, const dp_lr_request *chosen) {
     if (search->end == DP_LR_END_BLOWN_UP)
         printf("ended after %zu of %" PRIu64 " rates: the loss blew up\n", search->count,
                chosen->count);
@@ -92,7 +86,7 @@ static void print_suggestion(const dp_lr_search *search) {
 }
 
 /* Rank 0's part: the files, and what they say. */
-static dp_status tell(const dp_lr_search *search, const lrfind_options *chosen, const char *dir,
+static dp_status tell(const dp_lr_search *search, const dp_lr_request *chosen, const char *dir,
                       dp_error *error) {
     char path[DP_PATH_SIZE];
     dp_error undrawn;
@@ -111,37 +105,29 @@ static dp_status tell(const dp_lr_search *search, const lrfind_options *chosen, 
     return DP_OK;
 }
 
-static void print_heading(const lrfind_options *chosen, const dp_config *config) {
+static void print_heading(const dp_lr_request *chosen, const dp_config *config) {
     printf("%s rates from 10^%g to 10^%g, one a step, batches of %" PRIu64 "\n",
            DP_COUNT_TEXT(chosen->count), chosen->from, chosen->to, config->batch_size);
     printf("%11s %11s %11s\n", "exponent", "rate", "loss");
     fflush(stdout);
 }
 
-static dp_status search(dp_comm *comm, const lrfind_options *chosen, const dp_config *config,
-                        int *signal, dp_error *error) {
+static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     DP_OWNED(dp_lr_search_clear) dp_lr_search found = {0};
-    progress shown = {.stretch = (chosen->count + STRETCHES - 1) / STRETCHES};
-    const dp_lr_request request = {.from = chosen->from,
-                                   .to = chosen->to,
-                                   .count = chosen->count,
-                                   .signal = dp_signals_catch(),
-                                   .watch = show_point,
-                                   .context = &shown};
+    dp_lr_request request = {0};
+    dp_config config;
+    DP_TRY(dp_config_arguments_parse(comm, options, &request, count, arguments, &config, error));
+    DP_TRY(dp_comm_agree(comm, check_options(&request, error), error));
+    progress shown = {.stretch = (request.count + STRETCHES - 1) / STRETCHES};
+    request.signal = dp_signals_catch();
+    request.watch = show_point;
+    request.context = &shown;
     if (dp_comm_rank(comm) == 0)
-        print_heading(chosen, config);
-    DP_TRY(dp_lr_search_run(comm, config, &request, &found, error));
+        print_heading(&request, &config);
+    DP_TRY(dp_lr_search_run(comm, &config, &request, &found, error));
     end_stretch(&shown); /* on the other ranks it is empty */
     *signal = found.signal;
-    return DP_ON_ROOT(comm, tell(&found, chosen, config->run_dir, error));
-}
-
-static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    lrfind_options chosen;
-    dp_config config;
-    DP_TRY(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
-    DP_TRY(dp_comm_agree(comm, check_options(&chosen, error), error));
-    return search(comm, &chosen, &config, signal, error);
+    return DP_ON_ROOT(comm, tell(&found, &request, config.run_dir, error));
 }
 
 const dp_command dp_command_lrfind = {

@@ -5,42 +5,28 @@
 #include "jobs/jobs.h"
 #include "train/trainer.h"
 
-typedef struct train_options {
-    bool fresh;
-    uint64_t stop_at;
-    double max_time;
-    char trace[DP_PATH_SIZE];
-} train_options;
-
 static const dp_option options[] = {
-    DP_SWITCH(train_options, fresh, "fresh", "start over: remove what the run folder holds"),
-    DP_UNSIGNED(train_options, stop_at, "stop_at", "0", 0, 1e15, "STEP",
+    DP_SWITCH(dp_train_request, fresh, "fresh", "start over: remove what the run folder holds"),
+    DP_UNSIGNED(dp_train_request, stop_at, "stop_at", "0", 0, 1e15, "STEP",
                 "end early, with a checkpoint; 0: do not"),
     DP_DURATION(
-        train_options, max_time, "max_time", "0", 0, 1e9, "TIME",
+        dp_train_request, max_time, "max_time", "0", 0, 1e9, "TIME",
         "end with a checkpoint before so long has passed (90s, 30m, 2h, 1:30:00), with exit "
         "status 75; 0: do not"),
-    DP_PATH(train_options, trace, "trace", "", "FILE",
+    DP_PATH(dp_train_request, trace, "trace", "", "FILE",
             "write a Chrome trace of the first steps, a row a rank"),
     DP_OPTIONS_END,
 };
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
-    dp_status status = DP_OK;
-    train_options chosen;
+    dp_train_request request = {0};
     dp_config config;
     dp_train_outcome outcome = {0};
-    DP_TRY(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
-    dp_train_request request = {.fresh = chosen.fresh,
-                                .stop_at = chosen.stop_at,
-                                .max_time = chosen.max_time,
-                                .signal = dp_signals_catch(),
-                                .trace = chosen.trace};
+    DP_TRY(dp_config_arguments_parse(comm, options, &request, count, arguments, &config, error));
+    request.signal = dp_signals_catch();
     DP_TRY(dp_trainer_run(comm, &config, &request, &outcome, error));
     *signal = outcome.signal;
-    if (outcome.out_of_time)
-        status = dp_fail(error, DP_OUT_OF_TIME, "%s", "");
-    return status;
+    return outcome.out_of_time ? dp_fail(error, DP_OUT_OF_TIME, "%s", "") : DP_OK;
 }
 
 const dp_command dp_command_train = {

@@ -217,11 +217,11 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
                    dp_text_string(&evaluated));
 }
 
-void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double loss, double lr,
-                        double ms_per_step) {
-    char details[128], loss_text[32];
+void dp_report_progress(dp_report *report, dp_metrics_row row, uint64_t end) {
+    char details[128], loss[32];
     snprintf(details, sizeof details, "loss %s  %s left  lr %.3g  %.3f ms/step",
-             format_loss(loss, loss_text),
-             DP_DURATION_TEXT((double)(end - step) * ms_per_step * 1e-3), lr, ms_per_step);
-    dp_progress_line_show(&report->progress, step, end, details);
+             format_loss(row.loss, loss),
+             DP_DURATION_TEXT((double)(end - row.step) * row.ms_per_step * 1e-3), row.lr,
+             row.ms_per_step);
+    dp_progress_line_show(&report->progress, row.step, end, details);
 }

@@ -46,10 +46,9 @@ void dp_report_start(dp_report *report, const dp_config *config, const dp_datase
 void dp_report_step_heading(dp_report *report);
 void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps_left);
 
-/* Shows on the terminal where the run stands, as often as it is due (system/progress_line): `step`
- * of `end`, the mean loss since the last step line, and what a step takes. */
-void dp_report_progress(dp_report *report, uint64_t step, uint64_t end, double loss, double lr,
-                        double ms_per_step);
+/* Shows on the terminal where the run stands, as often as it is due (system/progress_line): of the
+ * row that would end here, with its step of `end`. */
+void dp_report_progress(dp_report *report, dp_metrics_row row, uint64_t end);
 
 /* Lines made from facts, all but the last with an end of line. */
 void dp_report_facts(dp_report *report, const dp_facts *facts, const char *template);

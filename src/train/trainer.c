@@ -60,11 +60,24 @@ static dp_profile *profile_of_step(trainer *self) {
     return traced || self->progress.step % STEPS_PER_PROFILE == 0 ? &self->profile : NULL;
 }
 
-static void show_progress(trainer *self) {
+/* The row of metrics that would end here. */
+static dp_metrics_row current_row(const trainer *self) {
     const dp_progress *progress = &self->progress;
-    dp_report_progress(&self->report, progress->step, self->end,
-                       progress->loss_sum / (double)progress->loss_count, self->step.lr,
-                       1e3 * self->window_seconds / (double)self->window_steps);
+    const double steps = (double)self->window_steps;
+    dp_metrics_row row = {.step = progress->step,
+                          .loss = progress->loss_sum / (double)progress->loss_count,
+                          .batch_loss = self->result.loss,
+                          .lr = self->step.lr,
+                          .weights_hash = self->weights_hash,
+                          .ms_per_step = 1e3 * self->window_seconds / steps,
+                          .examples_per_s =
+                              steps * (double)self->config->batch_size / self->window_seconds,
+                          .seconds = dp_timer_now() - self->started,
+                          .grad_norm = self->result.norm};
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        row.split_loss[split] =
+            self->evaluations[split].count > 0 ? self->evaluations[split].loss : NAN;
+    return row;
 }
 
 static void take_step(trainer *self) {
@@ -82,7 +95,7 @@ static void take_step(trainer *self) {
     self->window_seconds += after - before;
     self->window_steps++;
     if (dp_progress_line_is_due(&self->report.progress, after))
-        show_progress(self);
+        dp_report_progress(&self->report, current_row(self), self->end);
 }
 
 static dp_status fail_diverged(trainer *self, const char *what, dp_error *error) {
@@ -210,26 +223,6 @@ static dp_status save_checkpoint(trainer *self, dp_error *error) {
     DP_TRY(DP_ON_ROOT(self->comm, tolerate(self, write_checkpoint(self, error), error)));
     dp_time_limit_note_save(&self->limit, dp_timer_now() - before);
     return DP_OK;
-}
-
-/* A row of what has come since the row before. */
-static dp_metrics_row current_row(const trainer *self) {
-    const dp_progress *progress = &self->progress;
-    const double steps = (double)self->window_steps;
-    dp_metrics_row row = {.step = progress->step,
-                          .loss = progress->loss_sum / (double)progress->loss_count,
-                          .batch_loss = self->result.loss,
-                          .lr = self->step.lr,
-                          .weights_hash = self->weights_hash,
-                          .ms_per_step = 1e3 * self->window_seconds / steps,
-                          .examples_per_s =
-                              steps * (double)self->config->batch_size / self->window_seconds,
-                          .seconds = dp_timer_now() - self->started,
-                          .grad_norm = self->result.norm};
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        row.split_loss[split] =
-            self->evaluations[split].count > 0 ? self->evaluations[split].loss : NAN;
-    return row;
 }
 
 static dp_status write_row(trainer *self, const dp_metrics_row *row, bool is_best,
@@ -430,7 +423,7 @@ static dp_status look_for_summary(trainer *self, bool *summed_up, dp_error *erro
 }
 
 static bool is_traced(const trainer *self) {
-    return self->request->trace != NULL && self->request->trace[0] != '\0';
+    return self->request->trace[0] != '\0';
 }
 
 static void report_stop(trainer *self) {
