@@ -38,13 +38,11 @@ static bool is_trusted(const struct stat *information) {
 /* Reads up to `size` bytes of a file that we trust; 0 where there is none. */
 static size_t read_trusted(const char *path, char *bytes, size_t size) {
     struct stat information;
-    ssize_t count = 0;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (descriptor < 0)
+    DP_OWNED(dp_file_close)
+    const int descriptor = dp_file_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0 || fstat(descriptor, &information) != 0 || !is_trusted(&information))
         return 0;
-    if (fstat(descriptor, &information) == 0 && is_trusted(&information))
-        count = read(descriptor, bytes, size);
-    close(descriptor);
+    const ssize_t count = read(descriptor, bytes, size);
     return count < 0 ? 0 : (size_t)count;
 }
 

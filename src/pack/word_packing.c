@@ -45,7 +45,7 @@ typedef struct word_spool {
 
 typedef struct packer {
     dp_packing_job *job;
-    bool stream;
+    const dp_packing_words *asked;
     bool has_end_words; /* ends of lines are words of a stream; of others they are boundaries */
     bool counts_all;    /* the words of all splits */
     dp_word_rules rules;
@@ -104,7 +104,6 @@ static void clear_spool(word_spool *spool) {
         fclose(spool->stream);
     dp_file_map_close(&spool->map);
     dp_file_replace_abort(&spool->file);
-    *spool = (word_spool){0};
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -118,7 +117,7 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     const dp_packing_request *request = job->request;
     const dp_packing_words *words = &request->words;
     self->job = job;
-    self->stream = words->stream;
+    self->asked = words;
     self->has_end_words = words->stream && !words->no_eol;
     self->counts_all = words->vocab_from == DP_VOCAB_FROM_ALL;
     if (strcmp(request->boundary, DP_UNKNOWN_WORD) == 0 ||
@@ -131,15 +130,6 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     return create_spool(&self->spool, request->output, error);
 }
 
-/* Asks for the memory of all the words before the first is looked up: most of the time would go
- * with waiting for one after the other. */
-static void prefetch(const dp_word_table *table, const dp_word_batch *batch) {
-    for (size_t i = 0; i < batch->count; i++)
-        dp_word_table_prefetch_slot(table, batch->words[i].hash);
-    for (size_t i = 0; i < batch->count; i++)
-        dp_word_table_prefetch_entry(table, batch->words[i].hash);
-}
-
 /* Numbers the words of the batch, and the ends of lines where they are words, and counts them where
  * all count. */
 static dp_status number_words(packer *self, dp_error *error) {
@@ -147,7 +137,7 @@ static dp_status number_words(packer *self, dp_error *error) {
     size_t count = 0;
     const dp_word end = dp_word_of(DP_END_OF_LINE);
     const uint64_t times = self->counts_all ? 1 : 0;
-    prefetch(&self->table, &self->batch);
+    dp_word_table_prefetch(&self->table, self->batch.words, self->batch.count);
     for (size_t i = 0; i < self->batch.count; i++) {
         const dp_word *word = &self->batch.words[i];
         if (word->length == 0 && !self->has_end_words)
@@ -167,8 +157,7 @@ static dp_status add_line(const packer *self, dp_packing_text *text, const dp_wo
         return dp_fail(error, DP_ERR_INPUT,
                        "a line of %" PRIu64 " words at byte %td: too much; use --stream",
                        self->line_words, end->text - text->map.data);
-    DP_TRY(dp_memory_grow((void **)&text->pieces, &text->capacity, text->count + 1,
-                          sizeof *text->pieces, error));
+    DP_TRY_GROW(text->pieces, &text->capacity, text->count + 1);
     text->pieces[text->count++] = dp_piece_long(place, self->line_words);
     return DP_OK;
 }
@@ -180,7 +169,7 @@ static dp_status note_lines(packer *self, dp_packing_text *text, dp_error *error
             self->line_words++;
             continue;
         }
-        if (!self->stream)
+        if (!self->asked->stream)
             DP_TRY(add_line(self, text, word, error));
         text->words += self->line_words;
         text->lines++;
@@ -201,7 +190,7 @@ static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
         dp_progress_line_show(&self->job->progress, self->scanner.at, text->map.size, "reading");
     } while (self->batch.count > 0);
     text->empty_lines = self->scanner.empty_lines;
-    if (self->stream)
+    if (self->asked->stream)
         text->count = self->spool.count - text_first(self, text);
     return DP_OK;
 }
@@ -224,7 +213,7 @@ static dp_status walk_lines(packer *self, dp_split split, consumer consume, dp_e
 
 static dp_status walk_split(packer *self, dp_split split, consumer consume, dp_error *error) {
     const dp_packing_part *part = &self->job->parts[split];
-    if (!self->stream)
+    if (!self->asked->stream)
         return walk_lines(self, split, consume, error);
     return consume(self, split, self->spool.numbers + text_first(self, part->text) + part->first,
                    part->count, error);
@@ -271,7 +260,6 @@ static uint64_t counted_lines(const packer *self) {
 
 static dp_status number(void *state, dp_error *error) {
     packer *self = state;
-    const dp_packing_words *words = &self->job->request->words;
     dp_vocabulary *vocabulary = &self->job->vocabulary;
     uint32_t unknown_id = DP_WORD_NONE;
     DP_TRY(finish_spool(&self->spool, error));
@@ -280,9 +268,9 @@ static dp_status number(void *state, dp_error *error) {
     if (!self->counts_all)
         DP_TRY(count_train(self, error));
     const dp_word_choice choice = {.boundary = self->rules.boundary,
-                                   .boundary_count = self->stream ? 0 : counted_lines(self),
-                                   .min_count = words->min_count,
-                                   .max_vocab = words->max_vocab,
+                                   .boundary_count = self->asked->stream ? 0 : counted_lines(self),
+                                   .min_count = self->asked->min_count,
+                                   .max_vocab = self->asked->max_vocab,
                                    .end_of_line = self->has_end_words,
                                    .unknown = !self->counts_all,
                                    .order = self->counts_all ? NULL : self->ids};

@@ -59,15 +59,16 @@ static uint32_t slot_index(uint64_t slot) {
     return (uint32_t)(slot & INDEX_MASK) - 1;
 }
 
-void dp_word_table_prefetch_slot(const dp_word_table *table, uint64_t hash) {
-    __builtin_prefetch(table->slots + first_slot(table, hash));
-}
-
-/* A word that does not stand in its first slot waits for its entry. */
-void dp_word_table_prefetch_entry(const dp_word_table *table, uint64_t hash) {
-    const uint32_t index = slot_index(table->slots[first_slot(table, hash)]);
-    if (index != DP_WORD_NONE)
-        __builtin_prefetch(table->entries + index);
+/* The slots, and when they have come the entries; a word that does not stand in its first slot
+ * waits for its entry. */
+void dp_word_table_prefetch(const dp_word_table *table, const dp_word *words, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(table->slots + first_slot(table, words[i].hash));
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t index = slot_index(table->slots[first_slot(table, words[i].hash)]);
+        if (index != DP_WORD_NONE)
+            __builtin_prefetch(table->entries + index);
+    }
 }
 
 static bool is_word(const dp_word_table *table, const dp_word_entry *entry, const dp_word *word) {
@@ -115,10 +116,8 @@ static dp_status double_slots(dp_word_table *table, dp_error *error) {
 static dp_status make_room(dp_word_table *table, size_t length, dp_error *error) {
     if (table->count == UINT32_MAX - 1)
         return dp_fail(error, DP_ERR_INPUT, "more than %zu different words", table->count);
-    DP_TRY(dp_memory_grow((void **)&table->entries, &table->entry_capacity, table->count + 1,
-                          sizeof *table->entries, error));
-    DP_TRY(dp_memory_grow((void **)&table->texts, &table->text_capacity,
-                          table->text_bytes + length + 1, 1, error));
+    DP_TRY_GROW(table->entries, &table->entry_capacity, table->count + 1);
+    DP_TRY_GROW(table->texts, &table->text_capacity, table->text_bytes + length + 1);
     if (2 * (table->count + 1) > table->slot_count)
         DP_TRY(double_slots(table, error));
     return DP_OK;

@@ -66,10 +66,9 @@ static inline uint64_t dp_word_hash_short(uint64_t bytes) {
     return bytes ^ bytes >> 33;
 }
 
-/* Asks for the memory of a word that will be looked up soon: for its slot, and in a second call,
- * when that has come, for its entry. */
-void dp_word_table_prefetch_slot(const dp_word_table *table, uint64_t hash);
-void dp_word_table_prefetch_entry(const dp_word_table *table, uint64_t hash);
+/* Asks for the memory of all of words [count], before the first is looked up: most of the time
+ * would go with waiting for one after the other. */
+void dp_word_table_prefetch(const dp_word_table *table, const dp_word *words, size_t count);
 
 /* Counts a word `times` times more (0: it only gets its place); *index is its place in `entries`.
  * DP_ERR_MEMORY leaves the table as it was. */

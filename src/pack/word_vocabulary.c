@@ -16,12 +16,14 @@ typedef struct kept_word {
 typedef struct numbering {
     dp_word_table *table;
     const dp_word_choice *choice;
-    kept_word *words; /* [count] with room for all entries and the special words */
-    size_t count;
-    bool merges;          /* some words are too rare to be kept */
     size_t listed;        /* entries of the table, without special words that it gets here */
     uint32_t end_of_line; /* index in the table, or DP_WORD_NONE */
     uint32_t unknown;
+    /* Those that are kept, and behind them those that are merged; without the special words, which
+     * then follow what is kept. There is room for them. */
+    kept_word *words;
+    size_t count; /* of all */
+    size_t kept;
 } numbering;
 
 static int frequent_first(const void *a, const void *b) {
@@ -31,64 +33,61 @@ static int frequent_first(const void *a, const void *b) {
     return (x->first > y->first) - (x->first < y->first);
 }
 
-/* When the word of this index was first seen. */
-static uint32_t first_of(const numbering *self, uint32_t index) {
-    return self->choice->order != NULL && index < self->listed ? self->choice->order[index] : index;
+static kept_word word_at(const numbering *self, uint32_t index) {
+    const uint32_t *order = self->choice->order;
+    const bool is_ordered = order != NULL && index < self->listed;
+    return (kept_word){self->table->entries[index].count, is_ordered ? order[index] : index, index};
 }
 
+/* Keeps the words that are frequent, the most frequent first. */
 static void keep_frequent(numbering *self) {
+    size_t rare = 0;
+    for (uint32_t index = 0; index < self->table->count; index++)
+        self->count += index != self->end_of_line && index != self->unknown;
     for (uint32_t index = 0; index < self->table->count; index++) {
-        const uint64_t count = self->table->entries[index].count;
+        const kept_word word = word_at(self, index);
         if (index == self->end_of_line || index == self->unknown)
             continue;
-        if (count >= self->choice->min_count)
-            self->words[self->count++] = (kept_word){count, first_of(self, index), index};
+        if (word.count >= self->choice->min_count)
+            self->words[self->kept++] = word;
         else
-            self->merges = true;
+            self->words[self->count - ++rare] = word;
     }
-    qsort(self->words, self->count, sizeof *self->words, frequent_first);
+    qsort(self->words, self->kept, sizeof *self->words, frequent_first);
 }
 
-/* Drops the rarest words that have no room; returns whether there is to be an unknown word. */
+/* Keeps no more than there is room for; returns whether there is to be an unknown word. */
 static bool cut_to_limit(numbering *self) {
     const dp_word_choice *choice = self->choice;
     const size_t specials = 1 + (size_t)choice->end_of_line; /* with the boundary */
-    const bool unknown = choice->unknown || self->unknown != DP_WORD_NONE || self->merges;
-    if (choice->max_vocab == 0 || specials + unknown + self->count <= choice->max_vocab)
+    const bool unknown =
+        choice->unknown || self->unknown != DP_WORD_NONE || self->kept < self->count;
+    if (choice->max_vocab == 0 || specials + unknown + self->kept <= choice->max_vocab)
         return unknown;
-    self->count = choice->max_vocab - specials - 1;
+    self->kept = choice->max_vocab - specials - 1;
     return true;
 }
 
-/* Adds the unknown word, in the place of all that are not kept. */
-static dp_status add_unknown(numbering *self, dp_error *error) {
-    dp_word_table *table = self->table;
+/* Keeps the unknown word, in the place of all that are not kept. */
+static dp_status keep_unknown(numbering *self, dp_error *error) {
     const dp_word word = dp_word_of(DP_UNKNOWN_WORD);
-    DP_TRY(dp_word_table_add(table, &word, 0, &self->unknown, error));
-    kept_word unknown = {.first = DP_WORD_NONE, .index = self->unknown};
-    for (size_t i = 0; i < self->count; i++)
-        table->entries[self->words[i].index].id = 1; /* kept */
-    for (uint32_t index = 0; index < table->count; index++) {
-        if (table->entries[index].id != 0 || index == self->end_of_line)
-            continue;
-        unknown.count += table->entries[index].count;
-        unknown.first = (uint32_t)dp_size_min(unknown.first, first_of(self, index));
+    DP_TRY(dp_word_table_add(self->table, &word, 0, &self->unknown, error));
+    kept_word unknown = word_at(self, self->unknown);
+    for (size_t i = self->kept; i < self->count; i++) {
+        unknown.count += self->words[i].count;
+        unknown.first = (uint32_t)dp_size_min(unknown.first, self->words[i].first);
     }
-    self->words[self->count++] = unknown;
+    self->words[self->kept++] = unknown;
     return DP_OK;
 }
 
-static void assign_ids(numbering *self, uint32_t *unknown_id) {
+static void assign_ids(const numbering *self, uint32_t *unknown_id) {
     dp_word_entry *entries = self->table->entries;
-    *unknown_id = DP_WORD_NONE;
-    for (size_t i = 0; i < self->count; i++) {
-        if (self->words[i].index == self->unknown)
-            *unknown_id = (uint32_t)(DP_BOUNDARY_ID + 1 + i);
-    }
-    for (size_t index = 0; index < self->table->count; index++)
-        entries[index].id = *unknown_id;
-    for (size_t i = 0; i < self->count; i++)
+    for (size_t i = 0; i < self->kept; i++)
         entries[self->words[i].index].id = (uint32_t)(DP_BOUNDARY_ID + 1 + i);
+    *unknown_id = self->unknown == DP_WORD_NONE ? DP_WORD_NONE : entries[self->unknown].id;
+    for (size_t index = 0; index < self->table->count; index++)
+        entries[index].id = entries[index].id == 0 ? *unknown_id : entries[index].id;
 }
 
 static dp_status check_size(const char *const *tokens, size_t count, dp_error *error) {
@@ -107,16 +106,16 @@ static dp_status check_size(const char *const *tokens, size_t count, dp_error *e
 static dp_status make_vocabulary(const numbering *self, dp_vocabulary *vocabulary,
                                  dp_error *error) {
     DP_OWNED(dp_memory_release) const char **tokens = NULL;
-    const size_t count = self->count + 1;
+    const size_t count = self->kept + 1;
     DP_TRY_NEW(tokens, count);
     tokens[DP_BOUNDARY_ID] = self->choice->boundary;
-    for (size_t i = 0; i < self->count; i++)
+    for (size_t i = 0; i < self->kept; i++)
         tokens[1 + i] = dp_word_table_text(self->table, self->words[i].index);
     DP_TRY(check_size(tokens, count, error));
     DP_TRY(dp_vocabulary_init(vocabulary, tokens, count, error));
     DP_TRY_NEW(vocabulary->counts, count);
     vocabulary->counts[DP_BOUNDARY_ID] = self->choice->boundary_count;
-    for (size_t i = 0; i < self->count; i++)
+    for (size_t i = 0; i < self->kept; i++)
         vocabulary->counts[1 + i] = self->words[i].count;
     return DP_OK;
 }
@@ -138,12 +137,10 @@ dp_status dp_word_vocabulary_make(dp_word_table *table, const dp_word_choice *ch
     self.words = words;
     keep_frequent(&self);
     if (cut_to_limit(&self))
-        DP_TRY(add_unknown(&self, error));
+        DP_TRY(keep_unknown(&self, error));
     if (choice->end_of_line)
-        self.words[self.count++] = (kept_word){.count = table->entries[self.end_of_line].count,
-                                               .first = first_of(&self, self.end_of_line),
-                                               .index = self.end_of_line};
-    qsort(self.words, self.count, sizeof *self.words, frequent_first);
+        self.words[self.kept++] = word_at(&self, self.end_of_line);
+    qsort(self.words, self.kept, sizeof *self.words, frequent_first);
     assign_ids(&self, unknown_id);
     return make_vocabulary(&self, vocabulary, error);
 }

@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The descriptor, or -1; a signal that comes meanwhile is no failure. */
-static int open_file(const char *path, int flags) {
+int dp_file_open(const char *path, int flags) {
     int descriptor = -1;
     do
         descriptor = open(path, flags | O_CLOEXEC, 0666);
@@ -18,27 +17,22 @@ static int open_file(const char *path, int flags) {
     return descriptor;
 }
 
-static void close_file(const int *descriptor) {
+void dp_file_close(const int *descriptor) {
     if (*descriptor >= 0)
         close(*descriptor);
 }
 
 dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path, dp_error *error) {
-    dp_status status = DP_OK;
-    memset(file, 0, sizeof *file);
+    char temporary[DP_PATH_SIZE];
+    *file = (dp_file_replacement){0};
     DP_TRY(dp_path_format(file->path, error, "%s", path));
     /* The process id keeps two writers apart; the suffix lets a later run recognise leftovers. */
-    status = dp_path_format(file->temporary, error, "%s.%ld.tmp", path, (long)getpid());
-    if (status != DP_OK) {
-        file->temporary[0] = '\0'; /* cut short it is another file, perhaps path itself */
-        return status;
-    }
-    int descriptor = open_file(file->temporary, O_CREAT | O_TRUNC | O_WRONLY);
-    if (descriptor < 0 || close(descriptor) != 0) {
-        status = dp_fail_errno(error, errno, "cannot write %s", path);
-        file->temporary[0] = '\0';
-    }
-    return status;
+    DP_TRY(dp_path_format(temporary, error, "%s.%ld.tmp", path, (long)getpid()));
+    const int descriptor = dp_file_open(temporary, O_CREAT | O_TRUNC | O_WRONLY);
+    if (descriptor < 0 || close(descriptor) != 0)
+        return dp_fail_errno(error, errno, "cannot write %s", path);
+    memcpy(file->temporary, temporary, sizeof temporary);
+    return DP_OK;
 }
 
 /* Returns 0, or what errno says of the failure. */
@@ -57,7 +51,7 @@ static int write_all(int descriptor, const char *bytes, size_t count) {
 
 dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, size_t count,
                                  dp_error *error) {
-    int descriptor = open_file(file->temporary, O_WRONLY | O_APPEND);
+    int descriptor = dp_file_open(file->temporary, O_WRONLY | O_APPEND);
     int failed = descriptor < 0 ? errno : write_all(descriptor, bytes, count);
     if (descriptor >= 0 && close(descriptor) != 0 && failed == 0)
         failed = errno;
@@ -65,7 +59,7 @@ dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, s
 }
 
 static dp_status sync_path(const char *path, int flags, dp_error *error) {
-    DP_OWNED(close_file) int descriptor = open_file(path, flags);
+    DP_OWNED(dp_file_close) int descriptor = dp_file_open(path, flags);
     if (descriptor < 0)
         return dp_fail_errno(error, errno, "cannot open %s", path);
     while (fsync(descriptor) != 0) {
@@ -120,7 +114,7 @@ dp_status dp_file_map_open(dp_file_map *map, const char *path, dp_error *error) 
     struct stat information;
     *map = (dp_file_map){0};
     /* O_NONBLOCK: opening a pipe that nobody writes to would wait for ever. */
-    DP_OWNED(close_file) int descriptor = open_file(path, O_RDONLY | O_NONBLOCK);
+    DP_OWNED(dp_file_close) int descriptor = dp_file_open(path, O_RDONLY | O_NONBLOCK);
     if (descriptor < 0 || fstat(descriptor, &information) != 0)
         return dp_fail_errno(error, errno, "cannot read %s", path);
     if (!S_ISREG(information.st_mode))
@@ -142,10 +136,9 @@ void dp_file_map_close(dp_file_map *map) {
 }
 
 dp_status dp_file_read(const char *path, dp_text *content, dp_error *error) {
-    dp_file_map map = {0};
+    DP_OWNED(dp_file_map_close) dp_file_map map = {0};
     DP_TRY(dp_file_map_open(&map, path, error));
     dp_text_append_bytes(content, map.data, map.size);
-    dp_file_map_close(&map);
     return dp_text_check(content, error);
 }
 
@@ -155,22 +148,19 @@ bool dp_file_exists(const char *path) {
 
 dp_status dp_file_make_directories(const char *path, dp_error *error) {
     char partial[DP_PATH_SIZE];
-    dp_status status = dp_path_format(partial, error, "%s", path);
-    if (status != DP_OK)
-        return status;
-    for (char *c = partial + (path[0] != '\0');; c++) {
-        if (*c != '/' && *c != '\0')
-            continue;
-        char kept = *c;
-        *c = '\0';
-        struct stat information;
-        int failed = mkdir(partial, 0777) == 0 ? 0 : errno;
+    struct stat information;
+    DP_TRY(dp_path_format(partial, error, "%s", path));
+    size_t end = 0;
+    do {
+        end += strspn(path + end, "/");
+        end += strcspn(path + end, "/");
+        partial[end] = '\0';
+        const int failed = mkdir(partial, 0777) == 0 ? 0 : errno;
         if (failed != 0 && (stat(partial, &information) != 0 || !S_ISDIR(information.st_mode)))
             return dp_fail_errno(error, failed, "cannot create the folder %s", partial);
-        if (kept == '\0')
-            return DP_OK;
-        *c = kept;
-    }
+        partial[end] = path[end];
+    } while (path[end] != '\0');
+    return DP_OK;
 }
 
 dp_status dp_file_remove(const char *path, dp_error *error) {
@@ -195,9 +185,9 @@ const char *dp_path_base(const char *path) {
 }
 
 dp_status dp_path_stem(const char *path, char stem[DP_PATH_SIZE], dp_error *error) {
-    dp_status status = dp_path_format(stem, error, "%s", dp_path_base(path));
+    DP_TRY(dp_path_format(stem, error, "%s", dp_path_base(path)));
     char *dot = strrchr(stem, '.');
-    if (status == DP_OK && dot != NULL && dot != stem)
+    if (dot != NULL && dot != stem)
         *dot = '\0';
-    return status;
+    return DP_OK;
 }

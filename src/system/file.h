@@ -50,6 +50,12 @@ typedef struct dp_file_map {
 dp_status dp_file_map_open(dp_file_map *map, const char *path, dp_error *error) DP_CHECKED;
 void dp_file_map_close(dp_file_map *map);
 
+/* open() of a descriptor that programs we start do not get; a signal that comes meanwhile is no
+ * failure. -1 with errno set. */
+int dp_file_open(const char *path, int flags) DP_CHECKED;
+/* For DP_OWNED: closes it, unless it is -1. */
+void dp_file_close(const int *descriptor);
+
 bool dp_file_exists(const char *path);
 /* Creates the directory and its missing parents. */
 dp_status dp_file_make_directories(const char *path, dp_error *error) DP_CHECKED;

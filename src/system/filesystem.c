@@ -15,8 +15,8 @@
 
 dp_status dp_filesystem_nearest(const char *path, char folder[DP_PATH_SIZE], dp_error *error) {
     struct stat information;
-    dp_status status = dp_path_format(folder, error, "%s", path);
-    while (status == DP_OK && stat(folder, &information) != 0) {
+    DP_TRY(dp_path_format(folder, error, "%s", path));
+    while (stat(folder, &information) != 0) {
         size_t length = (size_t)(dp_path_base(folder) - folder);
         while (length > 1 && folder[length - 1] == '/')
             length--;
@@ -24,9 +24,9 @@ dp_status dp_filesystem_nearest(const char *path, char folder[DP_PATH_SIZE], dp_
             return dp_path_format(folder, error, ".");
         folder[length] = '\0';
     }
-    if (status == DP_OK && !S_ISDIR(information.st_mode))
-        status = dp_fail(error, DP_ERR_INPUT, "%s is not a folder", folder);
-    return status;
+    return S_ISDIR(information.st_mode)
+               ? DP_OK
+               : dp_fail(error, DP_ERR_INPUT, "%s is not a folder", folder);
 }
 
 /* A name of this process in the folder. */
@@ -54,14 +54,12 @@ static dp_status lock(int descriptor, dp_error *error) {
 }
 
 dp_status dp_filesystem_try_lock(const char *folder, dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
     DP_TRY(trial_path(folder, path, error));
-    int descriptor = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    DP_OWNED(dp_file_close) const int descriptor = dp_file_open(path, O_CREAT | O_EXCL | O_WRONLY);
     if (descriptor < 0)
         return dp_fail_errno(error, errno, "cannot write %s", path);
-    status = lock(descriptor, error);
-    close(descriptor);
+    const dp_status status = lock(descriptor, error);
     unlink(path);
     return status;
 }

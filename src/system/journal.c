@@ -6,18 +6,15 @@
 
 dp_status dp_journal_open(dp_journal *journal, const char *path, dp_error *error) {
     *journal = (dp_journal){0};
-    dp_status status = dp_path_format(journal->path, error, "%s", path);
-    if (status != DP_OK)
-        return status;
-    journal->descriptor = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
-    off_t end = journal->descriptor < 0 ? -1 : lseek(journal->descriptor, 0, SEEK_END);
+    DP_TRY(dp_path_format(journal->path, error, "%s", path));
+    journal->descriptor = dp_file_open(path, O_CREAT | O_WRONLY);
+    journal->is_open = journal->descriptor >= 0;
+    const off_t end = journal->is_open ? lseek(journal->descriptor, 0, SEEK_END) : -1;
     if (end < 0) {
-        status = dp_fail_errno(error, errno, "cannot write %s", path);
-        if (journal->descriptor >= 0)
-            close(journal->descriptor);
-        return status;
+        dp_fail_errno(error, errno, "cannot write %s", path);
+        dp_journal_close(journal);
+        return error->status;
     }
-    journal->is_open = true;
     journal->size = (uint64_t)end;
     return DP_OK;
 }
@@ -47,15 +44,15 @@ static dp_status write_pending(dp_journal *journal, dp_error *error) {
 
 dp_status dp_journal_add(dp_journal *journal, const char *lines, size_t length, dp_error *error) {
     dp_text_append_bytes(&journal->pending, lines, length);
-    dp_status status = dp_text_check(&journal->pending, error);
-    return status == DP_OK ? write_pending(journal, error) : status;
+    DP_TRY(dp_text_check(&journal->pending, error));
+    return write_pending(journal, error);
 }
 
 dp_status dp_journal_sync(dp_journal *journal, dp_error *error) {
-    dp_status status = write_pending(journal, error);
-    if (status == DP_OK && fdatasync(journal->descriptor) != 0)
-        status = dp_fail_errno(error, errno, "cannot sync %s", journal->path);
-    return status;
+    DP_TRY(write_pending(journal, error));
+    if (fdatasync(journal->descriptor) != 0)
+        return dp_fail_errno(error, errno, "cannot sync %s", journal->path);
+    return DP_OK;
 }
 
 void dp_journal_close(dp_journal *journal) {

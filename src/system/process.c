@@ -11,40 +11,43 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The number of kilobytes behind `key` in a file of /proc, in bytes. */
-static size_t read_kilobytes(const char *path, const char *key) {
-    char line[256];
-    size_t kilobytes = 0;
+/* What is in a file of /proc, up to size - 1 bytes, 0-terminated; "" where the system does not
+ * tell.
+ */
+static void read_told(const char *path, char *text, size_t size) {
+    size_t length = 0;
     FILE *stream = fopen(path, "r");
-    if (stream == NULL)
-        return 0;
-    while (fgets(line, sizeof line, stream) != NULL) {
-        if (strncmp(line, key, strlen(key)) == 0 &&
-            sscanf(line + strlen(key), ": %zu kB", &kilobytes) == 1)
-            break;
+    if (stream != NULL) {
+        length = fread(text, 1, size - 1, stream);
+        fclose(stream);
     }
-    fclose(stream);
+    text[length] = '\0';
+}
+
+/* The number of kilobytes behind `key`, in bytes. */
+static size_t read_memory(const char *key) {
+    char text[4096];
+    size_t kilobytes = 0;
+    read_told("/proc/self/smaps_rollup", text, sizeof text);
+    const char *line = strstr(text, key);
+    if (line != NULL)
+        (void)sscanf(line + strlen(key), "%zu", &kilobytes);
     return kilobytes * 1024;
 }
 
 size_t dp_process_resident_bytes(void) {
-    return read_kilobytes("/proc/self/smaps_rollup", "Rss");
+    return read_memory("\nRss:");
 }
 
 size_t dp_process_proportional_bytes(void) {
-    return read_kilobytes("/proc/self/smaps_rollup", "Pss");
+    return read_memory("\nPss:");
 }
 
 /* The state of a process ('Z': ended, but its parent has not yet looked) and when it was started,
  * in clock ticks since the boot; false where the system does not tell. */
 static bool read_stat(const char *path, char *state, unsigned long long *started) {
-    char text[1024] = "";
-    FILE *stream = fopen(path, "r");
-    if (stream == NULL)
-        return false;
-    size_t length = fread(text, 1, sizeof text - 1, stream);
-    fclose(stream);
-    text[length] = '\0';
+    char text[1024];
+    read_told(path, text, sizeof text);
     /* Fields are counted behind the name in brackets, which is field 2. */
     const char *field = strrchr(text, ')');
     if (field == NULL || sscanf(field + 1, " %c", state) != 1)
@@ -68,32 +71,24 @@ double dp_process_age(void) {
 /* --- which process -------------------------------------------------------------------------- */
 
 /* "-" where the system does not tell, or what it tells is not one word. */
-static void take_word(char *word, size_t size, const char *text, size_t length) {
-    if (length == 0 || length >= size || memchr(text, ' ', length) != NULL) {
-        snprintf(word, size, "-");
-        return;
-    }
-    memcpy(word, text, length);
-    word[length] = '\0';
+static void take_word(char *word, size_t size, const char *text) {
+    if (text[0] == '\0' || strchr(text, ' ') != NULL || !dp_text_copy(word, size, text))
+        memcpy(word, "-", sizeof "-");
 }
 
 void dp_process_identify(dp_process_identity *identity) {
-    char text[256] = "", state = 0;
+    char text[256], state = 0;
     unsigned long long started = 0;
     *identity = (dp_process_identity){.number = (uint64_t)getpid()};
-    if (gethostname(text, sizeof text - 1) != 0)
+    if (gethostname(text, sizeof text) != 0 || memchr(text, '\0', sizeof text) == NULL)
         text[0] = '\0';
-    take_word(identity->host, sizeof identity->host, text, strlen(text));
-    text[0] = '\0';
-    FILE *stream = fopen("/proc/sys/kernel/random/boot_id", "r");
-    if (stream != NULL) {
-        if (fgets(text, sizeof text, stream) == NULL)
-            text[0] = '\0';
-        fclose(stream);
-    }
-    take_word(identity->boot, sizeof identity->boot, text, strcspn(text, "\n"));
-    ssize_t length = readlink("/proc/self/ns/pid", text, sizeof text);
-    take_word(identity->space, sizeof identity->space, text, length < 0 ? 0 : (size_t)length);
+    take_word(identity->host, sizeof identity->host, text);
+    read_told("/proc/sys/kernel/random/boot_id", text, sizeof text);
+    text[strcspn(text, "\n")] = '\0';
+    take_word(identity->boot, sizeof identity->boot, text);
+    const ssize_t length = readlink("/proc/self/ns/pid", text, sizeof text - 1);
+    text[length < 0 ? 0 : length] = '\0';
+    take_word(identity->space, sizeof identity->space, text);
     if (read_stat("/proc/self/stat", &state, &started))
         identity->started = started;
 }
