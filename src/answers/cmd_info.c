@@ -127,7 +127,7 @@ static void add_best(dp_facts *facts, const dptrain_description *is) {
 
 /* The checkpoints of a run folder; none for a file. */
 typedef struct run_steps {
-    uint64_t *steps; /* newest first */
+    const uint64_t *steps; /* newest first */
     size_t count;
 } run_steps;
 
@@ -216,8 +216,8 @@ static dp_status read_format(const char *path, char format[64], dp_error *error)
 
 static dp_status describe(const char *user_path, const char **form, dp_facts *facts,
                           dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE], format[64] = "";
+    DP_OWNED(dp_memory_release) uint64_t *steps = NULL;
     run_steps run = {0};
     DP_TRY(dp_run_folder_find(user_path, path, error));
     if (!dp_model_file_has_seal(path))
@@ -227,10 +227,9 @@ static dp_status describe(const char *user_path, const char **form, dp_facts *fa
     if (is_dataset)
         return describe_dataset(path, facts, error);
     if (user_path != NULL && dp_checkpoint_files_is_folder(user_path))
-        DP_TRY(dp_checkpoint_files_list(user_path, &run.steps, &run.count, error));
-    status = describe_checkpoint(user_path, path, run, facts, error);
-    dp_memory_free(run.steps);
-    return status;
+        DP_TRY(dp_checkpoint_files_list(user_path, &steps, &run.count, error));
+    run.steps = steps;
+    return describe_checkpoint(user_path, path, run, facts, error);
 }
 
 static dp_status answer(int count, char **arguments, dp_error *error) {

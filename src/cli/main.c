@@ -40,28 +40,35 @@ static bool is_question(int count, char **arguments) {
            asks(count, arguments, "--help", "-h") || asks(count, arguments, "--version", "-V");
 }
 
-static dp_status answer(const dp_command *command, int count, char **arguments, dp_text *out,
-                        dp_error *error) {
+static dp_status answer_question(int count, char **arguments, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text out = {0};
     if (asks(count, arguments, "--help", "-h"))
-        dp_help_append(list, command, out);
+        dp_help_append(list, dp_command_find(list, arguments[0]), &out);
     else if (asks(count, arguments, "--version", "-V"))
-        dp_text_append(out, "dptrain " DP_VERSION "\n");
+        dp_text_append(&out, "dptrain " DP_VERSION "\n");
     else
-        return dp_help_answer(list, count - 1, arguments + 1, out, error);
+        DP_TRY(dp_help_answer(list, count - 1, arguments + 1, &out, error));
+    DP_TRY(dp_text_check(&out, error));
+    printf("%s", dp_text_string(&out));
     return DP_OK;
 }
 
-static int answer_question(const dp_command *command, int count, char **arguments) {
-    dp_error error = {0};
-    dp_text out = {0};
-    dp_status status = answer(command, count, arguments, &out, &error);
-    printf("%s", dp_text_string(&out));
-    dp_text_clear(&out);
-    if (status == DP_OK)
-        status = finish_output(&error);
-    if (status != DP_OK)
-        fprintf(stderr, "dptrain: %s\n", error.message);
-    return (int)status;
+/* Whether this can only be meant as a command, as there is no config of this name. */
+static bool is_word(const char *argument) {
+    return argument[0] != '-' && strpbrk(argument, "./=") == NULL && !dp_file_exists(argument);
+}
+
+static dp_status refuse(int count, char **arguments, dp_error *error) {
+    if (count == 0)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "no command and no config file given (see dptrain --help)");
+    const char *word = arguments[0], *nearest = dp_command_suggest(list, word);
+    if (nearest == NULL)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "'%s' is neither a command nor a config file (see dptrain --help)", word);
+    return dp_fail(error, DP_ERR_INPUT,
+                   "'%s' is neither a command nor a config file: did you mean 'dptrain %s'?", word,
+                   nearest);
 }
 
 static dp_status run_with_job(const dp_command *command, dp_comm *comm, int count, char **arguments,
@@ -71,12 +78,16 @@ static dp_status run_with_job(const dp_command *command, dp_comm *comm, int coun
     return command->run(comm, count, arguments, signal, error);
 }
 
+/* What needs no job, the first process does. The others of a launcher end well at once, so that its
+ * status is that of all: one that failed would end the first before it has said why. */
 static int run_command(const dp_command *command, int count, char **arguments) {
     dp_error error = {0}, later = {0};
     dp_comm *comm = NULL;
     dp_status status = DP_OK;
     int signal = 0;
     const bool has_job = (command->needs & DP_NEEDS_JOB) != 0;
+    if (!has_job && !dp_launch_is_first())
+        return DP_OK;
     if ((command->needs & DP_NEEDS_BLAS) != 0)
         dp_linalg_init();
     if (has_job)
@@ -94,44 +105,15 @@ static int run_command(const dp_command *command, int count, char **arguments) {
     return status == DP_OK && signal != 0 ? 128 + signal : (int)status;
 }
 
-/* Whether this can only be meant as a command, as there is no config of this name. */
-static bool is_word(const char *argument) {
-    return argument[0] != '-' && strpbrk(argument, "./=") == NULL && !dp_file_exists(argument);
-}
-
-/* In one piece, as what mpirun says of the status comes between two. `word` is NULL where there is
- * none. */
-static int fail_unknown_command(const char *word) {
-    const char *nearest = word == NULL ? NULL : dp_command_suggest(list, word);
-    if (word == NULL)
-        fprintf(stderr, "dptrain: no command and no config file given (see dptrain --help)\n");
-    else if (nearest == NULL)
-        fprintf(stderr,
-                "dptrain: '%s' is neither a command nor a config file (see dptrain --help)\n",
-                word);
-    else
-        fprintf(
-            stderr,
-            "dptrain: '%s' is neither a command nor a config file: did you mean 'dptrain %s'?\n",
-            word, nearest);
-    return DP_ERR_INPUT;
-}
-
-/* What needs no job, the first process does. The others of a launcher end well at once, so that its
- * status is that of all: one that failed would end the first before it has said why. */
 int main(int argc, char **argv) {
-    const dp_command *command = argc > 1 ? dp_command_find(list, argv[1]) : NULL;
-    const int skipped = command == NULL ? 1 : 2;
-    const bool asks_for_help = is_question(argc - 1, argv + 1);
-    const bool is_unknown = command == NULL && (argc == 1 || is_word(argv[1]));
-    if (command == NULL)
-        command = &dp_command_train;
-    const bool has_job = !asks_for_help && !is_unknown && (command->needs & DP_NEEDS_JOB) != 0;
-    if (!has_job && !dp_launch_is_first())
-        return DP_OK;
-    if (asks_for_help)
-        return answer_question(skipped == 1 ? NULL : command, argc - 1, argv + 1);
-    if (is_unknown)
-        return fail_unknown_command(argc == 1 ? NULL : argv[1]);
-    return run_command(command, argc - skipped, argv + skipped);
+    static const dp_command question = {.answer = answer_question}, unknown = {.answer = refuse};
+    const int count = argc > 0 ? argc - 1 : 0;
+    char **arguments = argv + 1;
+    const dp_command *command = count > 0 ? dp_command_find(list, arguments[0]) : NULL;
+    if (is_question(count, arguments))
+        return run_command(&question, count, arguments);
+    if (count == 0 || (command == NULL && is_word(arguments[0])))
+        return run_command(&unknown, count, arguments);
+    return command == NULL ? run_command(&dp_command_train, count, arguments)
+                           : run_command(command, count - 1, arguments + 1);
 }

@@ -27,24 +27,26 @@ enum {
 /* What became of a search. */
 typedef enum outcome { FOUND, ABSENT, A_LINK, OTHER_FORM, DAMAGED } outcome;
 
+/* Leave the function unless FOUND. */
+#define FIND(call)                                                                                 \
+    do {                                                                                           \
+        const outcome found_outcome = (call);                                                      \
+        if (found_outcome != FOUND)                                                                \
+            return found_outcome;                                                                  \
+    } while (0)
+
 static dp_status fail(const dp_h5image *image, const char *object, outcome what, dp_error *error) {
-    switch (what) {
-    case FOUND:
+    static const char *const said[][2] = {
+        [ABSENT] = {"has no ", ""},
+        [A_LINK] = {"", " is a link, which is not followed"},
+        [OTHER_FORM] = {"", " is not stored in one piece as plain numbers or strings of fixed "
+                            "length"},
+        [DAMAGED] = {"cannot read ", ": the file is damaged"},
+    };
+    if (what == FOUND)
         return DP_OK;
-    case ABSENT:
-        return dp_fail(error, DP_ERR_INPUT, "%s: has no %s", image->name, object);
-    case A_LINK:
-        return dp_fail(error, DP_ERR_INPUT, "%s: %s is a link, which is not followed", image->name,
-                       object);
-    case OTHER_FORM:
-        return dp_fail(error, DP_ERR_INPUT,
-                       "%s: %s is not stored in one piece as plain numbers or strings of fixed "
-                       "length",
-                       image->name, object);
-    default:
-        return dp_fail(error, DP_ERR_INPUT, "%s: cannot read %s: the file is damaged", image->name,
-                       object);
-    }
+    return dp_fail(error, DP_ERR_INPUT, "%s: %s%s%s", image->name, said[what][0], object,
+                   said[what][1]);
 }
 
 /* --- bytes ------------------------------------------------------------------------------------ */
@@ -241,28 +243,25 @@ static outcome find_member(const dp_h5image *image, uint64_t group, const char *
     enum { HEAP_BYTES = 32 };
     search self = {.image = image, .name = name, .length = length, .entries_left = ENTRIES_MAX};
     span symbols, heap;
-    outcome found = find_message(image, group, MESSAGE_SYMBOLS, &symbols);
-    if (found != FOUND)
-        return found;
+    FIND(find_message(image, group, MESSAGE_SYMBOLS, &symbols));
     if (symbols.size < 16 || !take(image, load(symbols.bytes + 8, 8), HEAP_BYTES, &heap) ||
         memcmp(heap.bytes, "HEAP\0", 5) != 0 ||
         !take(image, load(heap.bytes + 24, 8), load(heap.bytes + 8, 8), &self.names))
         return DAMAGED;
-    found = search_tree(&self, load(symbols.bytes, 8), LEVELS_MAX);
+    FIND(search_tree(&self, load(symbols.bytes, 8), LEVELS_MAX));
     *header = self.header;
-    return found;
+    return FOUND;
 }
 
 /* The header of an object by its path. */
 static outcome find_header(const dp_h5image *image, const char *object, uint64_t *header) {
-    outcome found = FOUND;
     *header = image->root;
-    while (found == FOUND && *object == '/') {
-        size_t length = strcspn(++object, "/");
-        found = find_member(image, *header, object, length, header);
+    while (*object == '/') {
+        const size_t length = strcspn(++object, "/");
+        FIND(find_member(image, *header, object, length, header));
         object += length;
     }
-    return found;
+    return FOUND;
 }
 
 /* --- values ----------------------------------------------------------------------------------- */
@@ -349,19 +348,15 @@ static outcome parse_layout(const dp_h5image *image, const span *layout, dp_h5va
 
 static outcome parse_dataset(const dp_h5image *image, uint64_t header, dp_h5value *value) {
     span type, space, layout, other;
-    outcome found = find_message(image, header, MESSAGE_EXTERNAL_FILES, &other);
-    if (found != ABSENT)
-        return found == FOUND ? OTHER_FORM : found;
-    found = find_message(image, header, MESSAGE_TYPE, &type);
-    if (found == FOUND)
-        found = find_message(image, header, MESSAGE_SPACE, &space);
-    if (found == FOUND)
-        found = find_message(image, header, MESSAGE_LAYOUT, &layout);
-    if (found == FOUND)
-        found = parse_type(&type, value);
-    if (found == FOUND)
-        found = parse_shape(&space, value);
-    return found == FOUND ? parse_layout(image, &layout, value) : found;
+    const outcome elsewhere = find_message(image, header, MESSAGE_EXTERNAL_FILES, &other);
+    if (elsewhere != ABSENT)
+        return elsewhere == FOUND ? OTHER_FORM : elsewhere;
+    FIND(find_message(image, header, MESSAGE_TYPE, &type));
+    FIND(find_message(image, header, MESSAGE_SPACE, &space));
+    FIND(find_message(image, header, MESSAGE_LAYOUT, &layout));
+    FIND(parse_type(&type, value));
+    FIND(parse_shape(&space, value));
+    return parse_layout(image, &layout, value);
 }
 
 dp_status dp_h5image_find(const dp_h5image *image, const char *object, dp_h5value *value,
@@ -403,11 +398,8 @@ static outcome parse_attribute(span rest, const char *wanted, dp_h5value *value)
     if (!take_part(&rest, load(prefix.bytes + 4, 2), padded, &type) ||
         !take_part(&rest, load(prefix.bytes + 6, 2), padded, &space))
         return DAMAGED;
-    outcome found = parse_type(&type, value);
-    if (found == FOUND)
-        found = parse_shape(&space, value);
-    if (found != FOUND)
-        return found;
+    FIND(parse_type(&type, value));
+    FIND(parse_shape(&space, value));
     if (!multiply(value) || value->bytes > rest.size)
         return DAMAGED;
     value->data = rest.bytes;

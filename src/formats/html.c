@@ -3,24 +3,11 @@
 #include "base/utf8.h"
 
 static const char *escape_of(char c) {
-    switch (c) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return "&quot;";
-    case '\'':
-        return "&#39;";
-    case '\n':
-        return "\n";
-    case '\t':
-        return "\t";
-    default:
-        return NULL;
-    }
+    static const char *const escapes[128] = {
+        ['&'] = "&amp;",  ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;",
+        ['\''] = "&#39;", ['\n'] = "\n",  ['\t'] = "\t",
+    };
+    return (unsigned char)c < 128 ? escapes[(unsigned char)c] : NULL;
 }
 
 void dp_html_append(dp_text *html, const char *text) {

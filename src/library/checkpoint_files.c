@@ -48,50 +48,47 @@ static int newest_first(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
+static void close_directory(DIR **directory) {
+    if (*directory != NULL)
+        closedir(*directory);
+}
+
 dp_status dp_checkpoint_files_list(const char *dir, uint64_t **steps, size_t *count,
                                    dp_error *error) {
-    dp_status status = DP_OK;
     char path[DP_PATH_SIZE];
-    void *list = NULL;
+    DP_OWNED(dp_memory_release) uint64_t *list = NULL;
+    DP_OWNED(close_directory) DIR *directory = NULL;
     size_t capacity = 0;
-    DIR *directory = NULL;
     *steps = NULL;
     *count = 0;
-    DP_OR_DONE(dp_path_format(path, error, "%s/checkpoints", dir));
+    DP_TRY(dp_path_format(path, error, "%s/checkpoints", dir));
     directory = opendir(path);
-    if (directory == NULL && errno != ENOENT)
-        status = dp_fail_errno(error, errno, "cannot read the folder %s", path);
+    if (directory == NULL && errno == ENOENT)
+        return DP_OK;
     if (directory == NULL)
-        goto done;
+        return dp_fail_errno(error, errno, "cannot read the folder %s", path);
     for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
         uint64_t step = 0;
         if (!dp_checkpoint_files_step(entry->d_name, &step))
             continue;
-        DP_OR_DONE(dp_memory_grow(&list, &capacity, *count + 1, sizeof step, error));
-        ((uint64_t *)list)[(*count)++] = step;
+        DP_TRY_GROW(list, &capacity, *count + 1);
+        list[(*count)++] = step;
     }
     if (list != NULL)
         qsort(list, *count, sizeof(uint64_t), newest_first);
     *steps = list;
     list = NULL;
-done:
-    if (directory != NULL)
-        closedir(directory);
-    dp_memory_free(list);
-    return status;
+    return DP_OK;
 }
 
 static dp_status find_newest(const char *dir, char path[DP_PATH_SIZE], dp_error *error) {
-    uint64_t *steps = NULL;
+    DP_OWNED(dp_memory_release) uint64_t *steps = NULL;
     size_t count = 0;
     DP_TRY(dp_checkpoint_files_list(dir, &steps, &count, error));
-    dp_status status =
-        count > 0
-            ? dp_checkpoint_files_path(dir, steps[0], path, error)
-            : dp_fail(error, DP_ERR_INPUT,
-                      "%s holds no checkpoint: give the folder of a run, such as runs/base", dir);
-    dp_memory_free(steps);
-    return status;
+    if (count > 0)
+        return dp_checkpoint_files_path(dir, steps[0], path, error);
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s holds no checkpoint: give the folder of a run, such as runs/base", dir);
 }
 
 dp_status dp_checkpoint_files_find(const char *user_path, char path[DP_PATH_SIZE],

@@ -17,12 +17,12 @@ const char *dptrain_version(void) {
     return DP_VERSION;
 }
 
-dptrain_status dp_handle_report(dptrain_error *error, const dp_error *reason) {
-    if (error != NULL) {
-        error->status = (dptrain_status)reason->status;
+dptrain_status dp_handle_report(dptrain_error *error, dp_status status, const dp_error *reason) {
+    if (status != DP_OK && error != NULL) {
+        error->status = (dptrain_status)status;
         memcpy(error->message, reason->message, sizeof reason->message);
     }
-    return (dptrain_status)reason->status;
+    return (dptrain_status)status;
 }
 
 /* --- opening -------------------------------------------------------------------------------- */
@@ -69,7 +69,7 @@ dptrain_status dptrain_open(dptrain_model **model, const char *path, dptrain_err
         return DPTRAIN_OK;
     dptrain_close(*model);
     *model = NULL;
-    return dp_handle_report(error, &reason);
+    return dp_handle_report(error, reason.status, &reason);
 }
 
 void dptrain_close(dptrain_model *model) {

@@ -23,7 +23,7 @@ struct dptrain_model {
     dp_text text;       /* of the last sample */
 };
 
-/* Hands the message on and returns its status. */
-dptrain_status dp_handle_report(dptrain_error *error, const dp_error *reason);
+/* Hands the message of a failure on; returns the status. */
+dptrain_status dp_handle_report(dptrain_error *error, dp_status status, const dp_error *reason);
 
 #endif

@@ -16,22 +16,22 @@
 #define SEAL_WORD "dptrain-seal "
 
 void dp_model_file_format_seal(uint64_t hash, char seal[DP_MODEL_FILE_SEAL_SIZE + 1]) {
-    char text[DP_HASH_TEXT_SIZE];
-    snprintf(seal, DP_MODEL_FILE_SEAL_SIZE + 1, SEAL_WORD "%s\n", dp_hash_format(hash, text));
+    snprintf(seal, DP_MODEL_FILE_SEAL_SIZE + 1, SEAL_WORD "%s\n", DP_HASH_TEXT(hash));
+}
+
+static void close_stream(FILE **stream) {
+    if (*stream != NULL)
+        fclose(*stream);
 }
 
 /* Opens a regular file; *size is that of its content. */
 static dp_status open_content(const char *path, FILE **stream, size_t *size, dp_error *error) {
-    dp_status status = DP_OK;
     dp_file_map map;
-    *stream = NULL;
     DP_TRY(dp_file_map_open(&map, path, error)); /* says best why it cannot be opened */
     *size = map.size;
     dp_file_map_close(&map);
     *stream = fopen(path, "rb");
-    if (*stream == NULL)
-        status = dp_fail_errno(error, errno, "cannot read %s", path);
-    return status;
+    return *stream != NULL ? DP_OK : dp_fail_errno(error, errno, "cannot read %s", path);
 }
 
 /* The XXH3 of the next `count` bytes. They are read and not mapped: what a disk no longer gives is
@@ -55,24 +55,20 @@ static bool hash_next(FILE *stream, size_t count, uint64_t *hash) {
  * room for one. */
 static dp_status read_seal(const char *path, char found[DP_MODEL_FILE_SEAL_SIZE + 1],
                            char expected[DP_MODEL_FILE_SEAL_SIZE + 1], dp_error *error) {
-    dp_status status = DP_OK;
-    FILE *stream = NULL;
+    DP_OWNED(close_stream) FILE *stream = NULL;
     size_t size = 0;
     uint64_t hash = 0;
     memset(found, 0, DP_MODEL_FILE_SEAL_SIZE + 1);
-    DP_OR_DONE(open_content(path, &stream, &size, error));
+    DP_TRY(open_content(path, &stream, &size, error));
     if (size < DP_MODEL_FILE_SEAL_SIZE)
-        goto done;
+        return DP_OK;
     if (!hash_next(stream, size - DP_MODEL_FILE_SEAL_SIZE, &hash) ||
         fread(found, DP_MODEL_FILE_SEAL_SIZE, 1, stream) != 1)
-        status = ferror(stream) != 0
-                     ? dp_fail_errno(error, errno, "cannot read %s", path)
-                     : dp_fail(error, DP_ERR_INPUT, "%s was cut short while it was read", path);
+        return ferror(stream) != 0
+                   ? dp_fail_errno(error, errno, "cannot read %s", path)
+                   : dp_fail(error, DP_ERR_INPUT, "%s was cut short while it was read", path);
     dp_model_file_format_seal(hash, expected);
-done:
-    if (stream != NULL)
-        fclose(stream);
-    return status;
+    return DP_OK;
 }
 
 static bool is_seal(const char *text) {
@@ -81,14 +77,14 @@ static bool is_seal(const char *text) {
 
 dp_status dp_model_file_check_seal(const char *path, dp_error *error) {
     char found[DP_MODEL_FILE_SEAL_SIZE + 1], expected[DP_MODEL_FILE_SEAL_SIZE + 1];
-    dp_status status = read_seal(path, found, expected, error);
-    if (status == DP_OK && !is_seal(found))
-        status =
-            dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain checkpoint, or is cut short", path);
-    else if (status == DP_OK && memcmp(found, expected, DP_MODEL_FILE_SEAL_SIZE) != 0)
-        status =
-            dp_fail(error, DP_ERR_INPUT, "%s is damaged: its content has another checksum", path);
-    return status;
+    DP_TRY(read_seal(path, found, expected, error));
+    if (!is_seal(found))
+        return dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain checkpoint, or is cut short",
+                       path);
+    if (memcmp(found, expected, DP_MODEL_FILE_SEAL_SIZE) != 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s is damaged: its content has another checksum",
+                       path);
+    return DP_OK;
 }
 
 bool dp_model_file_has_seal(const char *path) {

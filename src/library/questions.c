@@ -20,15 +20,15 @@ static dptrain_status check_id(const dptrain_model *model, uint32_t id, dptrain_
         return DPTRAIN_OK;
     dp_fail(&reason, DP_ERR_INPUT, "id %" PRIu32 " is not below the vocabulary's %zu", id,
             model->layout.shape.vocab);
-    return dp_handle_report(error, &reason);
+    return dp_handle_report(error, DP_ERR_INPUT, &reason);
 }
 
 dptrain_status dptrain_find(const dptrain_model *model, const char *text, size_t length,
                             uint32_t *id, dptrain_error *error) {
     dp_error reason = {0};
-    if (dp_context_find_token(&model->facts.vocabulary, text, length, id, &reason) == DP_OK)
-        return DPTRAIN_OK;
-    return dp_handle_report(error, &reason);
+    const dp_status status =
+        dp_context_find_token(&model->facts.vocabulary, text, length, id, &reason);
+    return dp_handle_report(error, status, &reason);
 }
 
 static uint32_t id_of(const dptrain_model *model, const char *token, size_t length) {
@@ -60,9 +60,8 @@ static dp_status parse_context(const dptrain_model *model, const char *text, siz
 dptrain_status dptrain_context(const dptrain_model *model, const char *text, size_t length,
                                uint32_t *context, dptrain_error *error) {
     dp_error reason = {0};
-    if (parse_context(model, text, length, context, &reason) == DP_OK)
-        return DPTRAIN_OK;
-    return dp_handle_report(error, &reason);
+    const dp_status status = parse_context(model, text, length, context, &reason);
+    return dp_handle_report(error, status, &reason);
 }
 
 dptrain_status dptrain_next(dptrain_model *model, const uint32_t *context, double *probabilities,
@@ -158,22 +157,27 @@ void dptrain_sampling_init(dptrain_sampling *sampling, size_t size) {
     sampling->size = size;
 }
 
-static void draw(dptrain_model *model, const dptrain_sampling *how, uint64_t index) {
+static dp_status draw(dptrain_model *model, const dptrain_sampling *how, uint64_t index,
+                      dp_error *error) {
     const dp_model_shape *shape = &model->layout.shape;
     const char *separator = model->facts.unit == DP_UNIT_WORD ? " " : "";
     const uint64_t most = model->facts.stream ? TOKENS_MAX_STREAM : TOKENS_MAX;
     const uint64_t length = how->length > 0 ? how->length : most;
+    DP_TRY(parse_context(model, how->prompt, strlen(how->prompt), model->contexts, error));
+    dp_text_clear(&model->text);
+    dp_text_append(&model->text, how->prompt);
     for (uint64_t position = 0; position < length && !model->text.failed; position++) {
         dp_forward_logits(&model->forward, model->params, 1, model->contexts, model->logits);
         const double uniform = dp_random_uniform(how->seed, DP_STREAM_SAMPLE, index, position);
         const uint32_t id =
             dp_generate_token(model->logits, shape->vocab, how->temperature, uniform);
         if (id == DP_BOUNDARY_ID)
-            return;
+            break;
         dp_text_append(&model->text, model->text.length == 0 ? "" : separator);
         dp_text_append(&model->text, dp_vocabulary_token(&model->facts.vocabulary, id));
         dp_context_shift(model->contexts, shape->block_size, id);
     }
+    return dp_text_check(&model->text, error);
 }
 
 dptrain_status dptrain_sample(dptrain_model *model, const dptrain_sampling *sampling,
@@ -181,14 +185,7 @@ dptrain_status dptrain_sample(dptrain_model *model, const dptrain_sampling *samp
     dp_error reason = {0};
     dptrain_sampling how = default_sampling;
     memcpy(&how, sampling, dp_size_min(sampling->size, sizeof how));
-    *text = NULL;
-    if (parse_context(model, how.prompt, strlen(how.prompt), model->contexts, &reason) != DP_OK)
-        return dp_handle_report(error, &reason);
-    dp_text_clear(&model->text);
-    dp_text_append(&model->text, how.prompt);
-    draw(model, &how, index);
-    if (dp_text_check(&model->text, &reason) != DP_OK)
-        return dp_handle_report(error, &reason);
-    *text = dp_text_string(&model->text);
-    return DPTRAIN_OK;
+    const dp_status status = draw(model, &how, index, &reason);
+    *text = status == DP_OK ? dp_text_string(&model->text) : NULL;
+    return dp_handle_report(error, status, &reason);
 }
