@@ -40,24 +40,24 @@ const dp_option dp_config_options[] = {
             "features left out of each example while training", RESULT),
     DP_REAL(dp_config, dropout_hidden, "train.dropout_hidden", "0", 0, 0.9, "RATE",
             "hidden units left out of each example while training", RESULT),
-    DP_CHOICE(dp_config, optimizer, "train.optimizer", "sgd", DP_NAMES(DP_OPTIMIZER_NAMES), "KIND",
-              "how parameters follow the gradient", RESULT),
-    DP_REAL(dp_config, momentum, "train.momentum", "0.9", 0, 0.999999, "FACTOR",
+    DP_CHOICE(dp_config, optimizer.kind, "train.optimizer", "sgd", DP_NAMES(DP_OPTIMIZER_NAMES),
+              "KIND", "how parameters follow the gradient", RESULT),
+    DP_REAL(dp_config, optimizer.momentum, "train.momentum", "0.9", 0, 0.999999, "FACTOR",
             "of momentum and nesterov", RESULT),
-    DP_REAL(dp_config, beta1, "train.beta1", "0.9", 0, 0.999999, "FACTOR",
+    DP_REAL(dp_config, optimizer.beta1, "train.beta1", "0.9", 0, 0.999999, "FACTOR",
             "of adamw, for the mean of the gradient", RESULT),
-    DP_REAL(dp_config, beta2, "train.beta2", "0.999", 0, 0.999999, "FACTOR",
+    DP_REAL(dp_config, optimizer.beta2, "train.beta2", "0.999", 0, 0.999999, "FACTOR",
             "of adamw, for the mean of its square", RESULT),
-    DP_REAL(dp_config, epsilon, "train.epsilon", "1e-8", 1e-30, 1, "NUMBER",
+    DP_REAL(dp_config, optimizer.epsilon, "train.epsilon", "1e-8", 1e-30, 1, "NUMBER",
             "of adamw, added to the divisor", RESULT),
-    DP_REAL(dp_config, weight_decay, "train.weight_decay", "0", 0, 1000, "FACTOR",
+    DP_REAL(dp_config, optimizer.weight_decay, "train.weight_decay", "0", 0, 1000, "FACTOR",
             "of all weights, not of biases; L2 in the gradient, but for adamw apart from it",
             RESULT),
     DP_CHOICE(dp_config, embedding_update, "train.embedding_update", "dense",
               DP_NAMES(DP_EMBEDDING_UPDATE_NAMES), "KIND",
               "whether decay and optimizer state go on in rows of C that a step does not use",
               RESULT),
-    DP_REAL(dp_config, clip_norm, "train.clip_norm", "0", 0, 1e38, "NORM",
+    DP_REAL(dp_config, optimizer.clip_norm, "train.clip_norm", "0", 0, 1e38, "NORM",
             "longest gradient, longer ones are shortened to it; 0: no limit", RESULT),
     DP_REAL(dp_config, lr, "train.lr", "0.1", 0, 1e38, "RATE",
             "learning rate at the start, or after the warm-up", RESULT),
@@ -239,19 +239,18 @@ static bool changes_result(const dp_option *option, const dp_config *saved,
 
 dp_status dp_config_check_resumable(const dp_config *saved, const dp_config *wanted,
                                     dp_error *error) {
-    dp_text differences = {0};
+    DP_OWNED(dp_text_clear) dp_text differences = {0};
     for (const dp_option *option = dp_config_options; option->key != NULL; option++) {
         if (changes_result(option, saved, wanted) &&
             dp_option_compare(option, saved, wanted, &differences) &&
             option->offset == offsetof(dp_config, steps))
             dp_text_append(&differences, ", over which train.lr_schedule = cosine stretches");
     }
-    dp_status status = dp_text_check(&differences, error);
-    if (status == DP_OK && differences.length > 0)
-        status = dp_fail(error, DP_ERR_MISMATCH, "options that change the result differ: %s",
-                         dp_text_string(&differences));
-    dp_text_clear(&differences);
-    return status;
+    DP_TRY(dp_text_check(&differences, error));
+    if (differences.length == 0)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_MISMATCH, "options that change the result differ: %s",
+                   dp_text_string(&differences));
 }
 
 dp_schedule dp_config_schedule(const dp_config *config) {
@@ -264,14 +263,4 @@ dp_schedule dp_config_schedule(const dp_config *config) {
                          .steps = config->steps,
                          .final = config->lr_final,
                          .decay = config->lr_decay};
-}
-
-dp_optimizer dp_config_optimizer(const dp_config *config) {
-    return (dp_optimizer){.kind = config->optimizer,
-                          .momentum = config->momentum,
-                          .beta1 = config->beta1,
-                          .beta2 = config->beta2,
-                          .epsilon = config->epsilon,
-                          .weight_decay = config->weight_decay,
-                          .clip_norm = config->clip_norm};
 }

@@ -58,14 +58,8 @@ typedef struct dp_config {
     dp_sampling sampling;
     double dropout_embedding;
     double dropout_hidden;
-    dp_optimizer_kind optimizer;
-    double momentum;
-    double beta1;
-    double beta2;
-    double epsilon;
-    double weight_decay;
+    dp_optimizer optimizer;
     dp_embedding_update embedding_update;
-    double clip_norm; /* 0: no clipping */
     double lr;
     uint64_t lr_warmup;
     dp_schedule_kind lr_schedule;
@@ -126,8 +120,6 @@ dp_schedule dp_config_schedule(const dp_config *config);
 dp_cpu_level dp_config_level(const dp_config *config);
 dp_status dp_config_check_level(const dp_config *config, dp_cpu_level lowest,
                                 dp_error *error) DP_CHECKED;
-
-dp_optimizer dp_config_optimizer(const dp_config *config);
 
 dp_dropout dp_config_dropout(const dp_config *config);
 

@@ -102,11 +102,10 @@ const dp_subject *dp_engine_subject(const dp_engine *engine) {
 /* --- the first parameters --------------------------------------------------------------------- */
 
 static dp_status set_output_bias(const dp_engine *self, dp_error *error) {
-    uint64_t *counts = NULL;
+    DP_OWNED(dp_memory_release) uint64_t *counts = NULL;
     DP_TRY_NEW(counts, self->dataset.vocabulary.count);
     dp_dataset_count_targets(&self->dataset, DP_SPLIT_TRAIN, counts);
     dp_params_set_output_bias(&self->layout, counts, self->subject.params);
-    dp_memory_free(counts);
     return DP_OK;
 }
 

@@ -19,7 +19,7 @@ typedef struct grain_engine {
     dp_subject *subject;
     const dp_row_source *source;
     const dp_kernels *kernels;
-    dp_optimizer optimizer;
+    const dp_optimizer *optimizer; /* the config's */
     dp_model *model;
     dp_exchange *exchange;
     uint32_t *contexts; /* [rows of as many grains as there may be at once, block_size] */
@@ -79,7 +79,7 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
 
 static void clip(void *context, double squares) {
     grain_engine *self = context;
-    self->clip = dp_optimizer_clip(&self->optimizer, squares);
+    self->clip = dp_optimizer_clip(self->optimizer, squares);
     self->norm = sqrt(squares);
 }
 
@@ -89,9 +89,9 @@ static void update(void *context, size_t first, size_t count, const float *gradi
         .number = self->now->number, .lr = self->now->lr, .clip = self->clip};
     dp_optimizer_slice slice = {
         .count = count, .gradient = gradient, .params = self->subject->params + first};
-    for (size_t i = 0; i < dp_optimizer_slabs(self->optimizer.kind); i++)
+    for (size_t i = 0; i < dp_optimizer_slabs(self->optimizer->kind); i++)
         slice.state[i] = self->subject->state[i] + first;
-    dp_optimizer_update(&self->optimizer, self->kernels, self->subject->layout, &step, first,
+    dp_optimizer_update(self->optimizer, self->kernels, self->subject->layout, &step, first,
                         &slice);
 }
 
@@ -100,7 +100,7 @@ static dp_step_result take_step(void *engine, const dp_step *step) {
     const dp_exchange_work work = {.grains = compute_grains,
                                    .at_once = dp_model_grains_at_once(self->model),
                                    .update = update,
-                                   .measured = self->optimizer.clip_norm > 0.0 ? clip : NULL,
+                                   .measured = self->optimizer->clip_norm > 0.0 ? clip : NULL,
                                    .context = self,
                                    .profile = step->profile};
     self->now = step;
@@ -137,7 +137,7 @@ static dp_status build(grain_engine **engine, dp_subject *subject, const dp_row_
     grain_engine self = {.subject = subject,
                          .source = source,
                          .kernels = dp_kernels_of(options.level),
-                         .optimizer = dp_config_optimizer(config)};
+                         .optimizer = &config->optimizer};
     dp_workspace room = {0};
     DP_TRY(check_embedding_update(config, error));
     DP_RESERVE_ROWS(&room, self.contexts, rows, subject->layout->shape.block_size);
@@ -152,7 +152,7 @@ static dp_status create_exchange(grain_engine *self, dp_error *error) {
                                    .grains = config->grains,
                                    .length = self->subject->layout->length,
                                    .extras = EXTRA_COUNT,
-                                   .slabs = dp_optimizer_slabs(config->optimizer)};
+                                   .slabs = dp_optimizer_slabs(config->optimizer.kind)};
     DP_TRY(dp_exchange_create(&self->exchange, self->subject->comm, &size, error));
     self->subject->params = dp_exchange_parameters(self->exchange);
     for (size_t slab = 0; slab < size.slabs; slab++)

@@ -111,7 +111,7 @@ static void compute_block(dp_split_engine *self, int owner, size_t number, float
     dp_profile *profile = profile_of(self);
     if (self->clips) {
         compute_kept(self, &block, owner, part);
-    } else if (dp_optimizer_is_plain(&self->optimizer)) {
+    } else if (dp_optimizer_is_plain(self->optimizer)) {
         dp_wide_model_output_descend(self->model, self->params, &block, (float)self->update.lr,
                                      part, self->gradient, profile);
     } else {

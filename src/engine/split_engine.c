@@ -142,7 +142,7 @@ static void update_layer1(dp_split_engine *self) {
 /* Whether rows of C without a gradient change too. */
 static bool updates_all_tokens(const dp_split_engine *self) {
     return self->subject->config->embedding_update == DP_EMBEDDING_DENSE &&
-           (self->slab_count > 0 || self->optimizer.weight_decay > 0.0);
+           (self->slab_count > 0 || self->optimizer->weight_decay > 0.0);
 }
 
 static void update_tokens(dp_split_engine *self, size_t first, size_t count) {
@@ -171,7 +171,7 @@ static void update_rest(dp_split_engine *self, dp_step_result *result) {
         const double squares = measure(self);
         mark(self, DP_PHASE_EXCHANGE);
         result->norm = sqrt(squares);
-        result->clip = self->update.clip = dp_optimizer_clip(&self->optimizer, squares);
+        result->clip = self->update.clip = dp_optimizer_clip(self->optimizer, squares);
         dp_split_update_kept(self);
     }
     update_layer1(self);

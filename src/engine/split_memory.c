@@ -148,9 +148,9 @@ static dp_status build(dp_split_engine **split, dp_subject *subject, const dp_ro
                             .layout = subject->layout,
                             .source = source,
                             .kernels = dp_kernels_of(subject->build->level),
-                            .optimizer = dp_config_optimizer(config),
-                            .clips = config->clip_norm > 0.0,
-                            .slab_count = dp_optimizer_slabs(config->optimizer),
+                            .optimizer = &config->optimizer,
+                            .clips = config->optimizer.clip_norm > 0.0,
+                            .slab_count = dp_optimizer_slabs(config->optimizer.kind),
                             .batch = config->batch_size,
                             .dims = dp_wide_dims_of(subject->layout),
                             .lde = dp_tensor_ld(&subject->layout->tensors[DP_TENSOR_C])};
@@ -213,7 +213,7 @@ void dp_split_update(dp_split_engine *self, bool decays, size_t first, size_t co
                               : self->kept.first * self->layout->output_stride;
     for (size_t slab = 0; slab < self->slab_count; slab++)
         slice.state[slab] = slab_of(self, slab) + (first - before);
-    dp_optimizer_update_part(&self->optimizer, self->kernels, &self->update, decays, &slice);
+    dp_optimizer_update_part(self->optimizer, self->kernels, &self->update, decays, &slice);
 }
 
 /* Some blocks of the output, of which the first is `first`. */

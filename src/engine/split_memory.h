@@ -36,7 +36,7 @@ typedef struct dp_split_engine {
     const dp_params_layout *layout; /* the subject's */
     const dp_row_source *source;
     const dp_kernels *kernels;
-    dp_optimizer optimizer;
+    const dp_optimizer *optimizer; /* the config's */
     bool clips;
     size_t slab_count;
     size_t batch;

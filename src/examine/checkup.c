@@ -273,8 +273,8 @@ static double shared_bytes(const examination *self, int ranks) {
         return sizeof(float) * length * sums;
     const double inputs = (double)dp_shape_inputs(shape), hidden = (double)shape->hidden_dim;
     const double seen = hidden + (shape->direct ? inputs : 0.0);
-    const double slabs = 1.0 + (double)dp_optimizer_slabs(self->config->optimizer) +
-                         (self->config->clip_norm > 0.0 ? 1.0 : 0.0);
+    const double slabs = 1.0 + (double)dp_optimizer_slabs(self->config->optimizer.kind) +
+                         (self->config->optimizer.clip_norm > 0.0 ? 1.0 : 0.0);
     const double exponentials = (double)self->layout.output_blocks * DP_OUTPUT_BLOCK;
     return sizeof(float) *
            (length * slabs + (double)self->config->batch_size *
@@ -343,7 +343,7 @@ static void check_space(examination *self, const char *folder) {
         return;
     }
     /* Those that are kept, the best, and one that is being written. */
-    double slabs = 1.0 + (double)dp_optimizer_slabs(self->config->optimizer);
+    double slabs = 1.0 + (double)dp_optimizer_slabs(self->config->optimizer.kind);
     double one = slabs * (double)self->layout.length * sizeof(float) + CHECKPOINT_EXTRA;
     double needed = one * ((double)self->config->checkpoint_keep + 2.0);
     bool enough = (double)bytes >= needed;
@@ -404,7 +404,7 @@ static dp_status check_resuming(examination *self, dp_error *error) {
                           .dataset = &self->dataset,
                           .layout = &self->layout};
     DP_RESERVE(&room, subject.params, self->layout.length);
-    for (size_t slab = 0; slab < dp_optimizer_slabs(self->config->optimizer); slab++)
+    for (size_t slab = 0; slab < dp_optimizer_slabs(self->config->optimizer.kind); slab++)
         DP_RESERVE(&room, subject.state[slab], self->layout.length);
     DP_TRY_ALLOCATE_ON_ALL(self->comm, memory, &room);
     if (dp_resume(&subject, &silent, &progress, error) == DP_OK)

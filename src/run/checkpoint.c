@@ -16,13 +16,13 @@ bool dp_progress_is_stopped_early(const dp_progress *progress, const dp_config *
 }
 
 static size_t slab_count(const dp_checkpoint *checkpoint) {
-    return dp_optimizer_slabs(checkpoint->config.optimizer);
+    return dp_optimizer_slabs(checkpoint->config.optimizer.kind);
 }
 
 /* "/optimizer/exp_avg". */
 static void slab_group(const dp_checkpoint *checkpoint, size_t slab, char group[DP_OBJECT_SIZE]) {
     snprintf(group, DP_OBJECT_SIZE, "/optimizer/%s",
-             dp_optimizer_slab_name(checkpoint->config.optimizer, slab));
+             dp_optimizer_slab_name(checkpoint->config.optimizer.kind, slab));
 }
 
 /* Of the optimizer's state: the XXH3 of the hashes of its slabs. */
@@ -81,7 +81,7 @@ static dp_status write_optimizer(const dp_checkpoint *checkpoint, dp_h5writer *f
                                  dp_error *error) {
     char group[DP_OBJECT_SIZE];
     DP_TRY(dp_h5writer_text(file, "/optimizer/name",
-                            dp_optimizer_name(checkpoint->config.optimizer), error));
+                            dp_optimizer_name(checkpoint->config.optimizer.kind), error));
     for (size_t slab = 0; slab < slab_count(checkpoint); slab++) {
         slab_group(checkpoint, slab, group);
         DP_TRY(write_slab(checkpoint, file, group, checkpoint->state[slab], error));
@@ -173,7 +173,7 @@ static dp_status read_optimizer(dp_checkpoint *checkpoint, const dp_model_file *
                                 dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text name = {0};
     const char *path = file->reader.image.name;
-    const char *configured = dp_optimizer_name(checkpoint->config.optimizer);
+    const char *configured = dp_optimizer_name(checkpoint->config.optimizer.kind);
     DP_TRY(dp_h5reader_text(&file->reader, "/optimizer/name", 64, &name, error));
     if (strcmp(dp_text_string(&name), configured) != 0)
         return dp_fail(error, DP_ERR_INPUT, "%s: optimizer '%s', but '%s' in its config", path,

@@ -125,15 +125,16 @@ static void add_if(bool shown, dp_facts *facts, const char *name, double value) 
 }
 
 static void add_optimizer(dp_facts *facts, const dp_config *config) {
-    const dp_optimizer_kind kind = config->optimizer;
+    const dp_optimizer_kind kind = config->optimizer.kind;
     const bool is_adamw = kind == DP_OPTIMIZER_ADAMW;
     dp_facts_text(facts, "optimizer", dp_optimizer_name(kind));
     add_if(kind == DP_OPTIMIZER_MOMENTUM || kind == DP_OPTIMIZER_NESTEROV, facts, "momentum",
-           config->momentum);
-    add_if(is_adamw, facts, "beta1", config->beta1);
-    add_if(is_adamw, facts, "beta2", config->beta2);
-    add_if(config->weight_decay > 0.0, facts, "weight_decay", config->weight_decay);
-    add_if(config->clip_norm > 0.0, facts, "clip_norm", config->clip_norm);
+           config->optimizer.momentum);
+    add_if(is_adamw, facts, "beta1", config->optimizer.beta1);
+    add_if(is_adamw, facts, "beta2", config->optimizer.beta2);
+    add_if(config->optimizer.weight_decay > 0.0, facts, "weight_decay",
+           config->optimizer.weight_decay);
+    add_if(config->optimizer.clip_norm > 0.0, facts, "clip_norm", config->optimizer.clip_norm);
 }
 
 /* Of milestones all, where there is room on the line. */

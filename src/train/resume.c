@@ -83,7 +83,7 @@ static dp_status restore(const dp_subject *subject, dp_report *report, dp_progre
                        checkpoint.build);
     *progress = checkpoint.progress;
     memcpy(subject->params, checkpoint.params, bytes);
-    for (size_t slab = 0; slab < dp_optimizer_slabs(subject->config->optimizer); slab++)
+    for (size_t slab = 0; slab < dp_optimizer_slabs(subject->config->optimizer.kind); slab++)
         memcpy(subject->state[slab], checkpoint.state[slab], bytes);
     return DP_OK;
 }

@@ -348,7 +348,7 @@ static void note_outcome(trainer *self) {
 
 /* Steps up to the end, a signal or the end of the time. */
 static dp_status train(trainer *self, dp_error *error) {
-    const size_t slabs = 1 + dp_optimizer_slabs(self->config->optimizer);
+    const size_t slabs = 1 + dp_optimizer_slabs(self->config->optimizer.kind);
     if (is_going_on(self))
         dp_report_step_heading(&self->report);
     if (self->is_root)

@@ -78,7 +78,7 @@ static void compute_gradient(reference *self, uint64_t step) {
 /* Returns whether it was too long. */
 static bool clip_gradient(reference *self) {
     const size_t length = self->layout.length;
-    double squares = 0.0, longest = self->config->clip_norm;
+    double squares = 0.0, longest = self->config->optimizer.clip_norm;
     for (size_t i = 0; i < length; i++)
         squares += self->gradient[i] * self->gradient[i];
     self->norm = sqrt(squares);
@@ -105,7 +105,7 @@ static int run_reference(reference *self) {
         clipped += clip_gradient(self);
         for (int t = 0; t < DP_TENSOR_COUNT; t++) {
             const dp_tensor *tensor = &layout->tensors[t];
-            double decay = tensor->name[0] == 'b' ? 0.0 : self->config->weight_decay;
+            double decay = tensor->name[0] == 'b' ? 0.0 : self->config->optimizer.weight_decay;
             for (size_t i = 0; i < dp_tensor_size(tensor); i++)
                 update_element(self, dp_tensor_index(tensor, i), decay, (double)step + 1.0,
                                dp_schedule_lr(&schedule, step));
@@ -132,7 +132,7 @@ static void expect_tensors(const dp_subject *subject, const reference *expected)
         double relative = sqrt(error_squared / norm_squared);
         if (dp_tensor_size(tensor) > 0 && !(relative <= 1e-5))
             fail_msg("%s with %s: relative error %g", tensor->name,
-                     dp_optimizer_name(subject->config->optimizer), relative);
+                     dp_optimizer_name(subject->config->optimizer.kind), relative);
     }
 }
 
@@ -170,7 +170,7 @@ static void check_steps(const char *optimizer, const char *clip_norm, const char
     dp_engine_publish(engine);
     copy_parameters(&expected);
     int clipped = run_reference(&expected);
-    if (config.clip_norm > 0.0)
+    if (config.optimizer.clip_norm > 0.0)
         assert_in_range(clipped, 1, STEPS - 1); /* both ways were gone */
     (void)dp_comm_max(the_job.comm, 0);         /* all have read the parameters */
     const dp_schedule schedule = dp_config_schedule(&config);
@@ -181,7 +181,7 @@ static void check_steps(const char *optimizer, const char *clip_norm, const char
     }
     dp_engine_collect(engine);
     expect_tensors(subject, &expected);
-    if (config.clip_norm > 0.0)
+    if (config.optimizer.clip_norm > 0.0)
         expect_close(result.norm, expected.norm, 1e-4 * expected.norm);
     else
         assert_true(isnan(result.norm));

@@ -147,7 +147,7 @@ static void compute_gradient(reference *self, uint64_t step, const batch *rows) 
     }
     self->loss[step] = loss / BATCH;
     self->norm[step] = sqrt(squares);
-    const double longest = self->config->clip_norm;
+    const double longest = self->config->optimizer.clip_norm;
     for (size_t i = 0; i < length && longest > 0.0 && self->norm[step] > longest; i++)
         self->gradient[i] *= longest / self->norm[step];
 }
@@ -165,7 +165,8 @@ static void run_reference(reference *self) {
         compute_gradient(self, step, &rows);
         for (int t = 0; t < DP_TENSOR_COUNT; t++) {
             const dp_tensor *tensor = &self->layout.tensors[t];
-            const double decay = tensor->name[0] == 'b' ? 0.0 : self->config->weight_decay;
+            const double decay =
+                tensor->name[0] == 'b' ? 0.0 : self->config->optimizer.weight_decay;
             const bool lazy =
                 t == DP_TENSOR_C && self->config->embedding_update == DP_EMBEDDING_LAZY;
             for (size_t i = 0; i < dp_tensor_size(tensor); i++) {
@@ -216,7 +217,7 @@ static void run_steps(result *self, dp_comm *comm, const dp_config *config) {
     dp_error error = {0};
     job opened = {0};
     const bool is_last = dp_comm_rank(comm) == dp_comm_size(comm) - 1;
-    *self = (result){.slab_count = 1 + dp_optimizer_slabs(config->optimizer)};
+    *self = (result){.slab_count = 1 + dp_optimizer_slabs(config->optimizer.kind)};
     expect_ok(
         dp_params_layout_init(&self->layout, dp_config_shape(config, VOCAB, BLOCK_SIZE), &error),
         &error);
@@ -262,7 +263,7 @@ static int expect_steps(const dp_config *config, const result *got, const refere
     int clipped = 0;
     for (size_t step = 0; step < STEPS; step++) {
         const dp_step_result *now = &got->steps[step];
-        const double norm = expected->norm[step], longest = config->clip_norm;
+        const double norm = expected->norm[step], longest = config->optimizer.clip_norm;
         const bool too_long = longest > 0.0 && norm > longest;
         expect_close(now->loss, expected->loss[step], 1e-5 * expected->loss[step]);
         if (longest > 0.0)
@@ -332,7 +333,7 @@ static void check_case(const char *keys) {
     for (size_t slab = 1; slab < got.slab_count && dp_comm_rank(all_ranks) == 0; slab++)
         expect_tensors(keys, &got, &expected, slab);
     int clipped = expect_steps(&config, &got, &expected);
-    if (config.clip_norm > 0.0)
+    if (config.optimizer.clip_norm > 0.0)
         assert_in_range(clipped, 1, STEPS - 1); /* both ways were gone */
     expect_same_bits(keys, &got, &alone);
     expect_zero_padding(keys, &got);

@@ -90,7 +90,7 @@ static void expect_same(const dp_checkpoint *checkpoint, const dp_checkpoint *ex
     expect_unsigned(checkpoint->layout.length, expected->layout.length);
     assert_memory_equal(checkpoint->params, expected->params,
                         expected->layout.length * sizeof(float));
-    const size_t slabs = dp_optimizer_slabs(expected->config.optimizer);
+    const size_t slabs = dp_optimizer_slabs(expected->config.optimizer.kind);
     for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++) {
         if (slab < slabs)
             assert_memory_equal(checkpoint->state[slab], expected->state[slab],
@@ -159,7 +159,7 @@ static void test_checkpoint_holds_the_state_of_each_optimizer(void **state) {
     static const dp_optimizer_kind kinds[] = {DP_OPTIMIZER_SGD, DP_OPTIMIZER_MOMENTUM,
                                               DP_OPTIMIZER_NESTEROV, DP_OPTIMIZER_ADAMW};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        checkpoint->config.optimizer = kinds[i];
+        checkpoint->config.optimizer.kind = kinds[i];
         expect_loads(saved(checkpoint, "optimizer.h5"), checkpoint);
     }
 }
@@ -168,8 +168,9 @@ static void test_checkpoint_gives_the_model_without_the_state(void **state) {
     dp_error error = {0};
     dp_checkpoint loaded, expected = *(const dp_checkpoint *)*state;
     expect_ok(dp_checkpoint_load_model(&loaded, saved(*state, "model.h5"), &error), &error);
-    assert_int_equal(loaded.config.optimizer, DP_OPTIMIZER_ADAMW);
-    loaded.config.optimizer = expected.config.optimizer = DP_OPTIMIZER_SGD; /* that has no state */
+    assert_int_equal(loaded.config.optimizer.kind, DP_OPTIMIZER_ADAMW);
+    loaded.config.optimizer.kind = expected.config.optimizer.kind =
+        DP_OPTIMIZER_SGD; /* that has no state */
     expect_same(&loaded, &expected);
     dp_checkpoint_clear(&loaded);
 }
@@ -422,12 +423,12 @@ static void test_checkpoint_of_version_1_loads(void **state) {
     forged.optimizer = "sgd";
     forged.config = "[model]\nembedding_dim = 3\nhidden_dim = 4\n[train]\nlr = 0.3\n"
                     "grains = 8\n[run]\ndir = some/run\n[parallel]\nexchange = shared\n";
-    checkpoint->config.optimizer = DP_OPTIMIZER_SGD;
+    checkpoint->config.optimizer.kind = DP_OPTIMIZER_SGD;
     checkpoint->progress.evaluations_since_best = 0;
     expect_loads(forge(checkpoint, &forged), checkpoint);
     forged.optimizer = "adamw";
     forged.config = NULL;
-    checkpoint->config.optimizer = DP_OPTIMIZER_ADAMW;
+    checkpoint->config.optimizer.kind = DP_OPTIMIZER_ADAMW;
     expect_refused(forge(checkpoint, &forged), "version 1 has no state for adamw");
     dp_checkpoint_clear(checkpoint);
 }

@@ -11,22 +11,22 @@
  * t = 1, 2, ... with this rate. */
 static inline void update_by_formula(const dp_config *config, double *p, double *m, double *v,
                                      double g, double decay, double t, double lr) {
-    if (config->optimizer == DP_OPTIMIZER_ADAMW) {
+    if (config->optimizer.kind == DP_OPTIMIZER_ADAMW) {
         *p -= lr * decay * *p;
-        *m = config->beta1 * *m + (1.0 - config->beta1) * g;
-        *v = config->beta2 * *v + (1.0 - config->beta2) * g * g;
-        double mean = *m / (1.0 - pow(config->beta1, t));
-        double square = *v / (1.0 - pow(config->beta2, t));
-        *p -= lr * mean / (sqrt(square) + config->epsilon);
+        *m = config->optimizer.beta1 * *m + (1.0 - config->optimizer.beta1) * g;
+        *v = config->optimizer.beta2 * *v + (1.0 - config->optimizer.beta2) * g * g;
+        double mean = *m / (1.0 - pow(config->optimizer.beta1, t));
+        double square = *v / (1.0 - pow(config->optimizer.beta2, t));
+        *p -= lr * mean / (sqrt(square) + config->optimizer.epsilon);
         return;
     }
     g += decay * *p;
-    if (config->optimizer != DP_OPTIMIZER_SGD)
-        *m = config->momentum * *m + g;
-    if (config->optimizer == DP_OPTIMIZER_MOMENTUM)
+    if (config->optimizer.kind != DP_OPTIMIZER_SGD)
+        *m = config->optimizer.momentum * *m + g;
+    if (config->optimizer.kind == DP_OPTIMIZER_MOMENTUM)
         g = *m;
-    else if (config->optimizer == DP_OPTIMIZER_NESTEROV)
-        g += config->momentum * *m;
+    else if (config->optimizer.kind == DP_OPTIMIZER_NESTEROV)
+        g += config->optimizer.momentum * *m;
     *p -= lr * g;
 }
 
