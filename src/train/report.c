@@ -155,17 +155,17 @@ static void add_schedule(dp_facts *facts, const dp_config *config) {
 }
 
 /* The batch, and what ranks share of its work. */
-static void add_work(dp_facts *facts, const dp_config *config, const dp_params_layout *layout,
-                     const dp_comm *comm) {
+static void add_work(dp_facts *facts, const dp_subject *subject) {
+    const dp_config *config = subject->config;
     dp_facts_unsigned(facts, "batch", config->batch_size);
-    if (layout->shape.split)
-        dp_facts_unsigned(facts, "blocks", layout->output_blocks);
+    if (subject->layout->shape.split)
+        dp_facts_unsigned(facts, "blocks", subject->layout->output_blocks);
     else
         dp_facts_unsigned(facts, "grains", config->grains);
     dp_facts_unsigned(facts, "seed", config->seed);
-    dp_facts_unsigned(facts, "ranks", (uint64_t)dp_comm_size(comm));
-    dp_facts_unsigned(facts, "nodes", (uint64_t)dp_comm_node_count(comm));
-    if (dp_comm_oversubscribed(comm))
+    dp_facts_unsigned(facts, "ranks", (uint64_t)dp_comm_size(subject->comm));
+    dp_facts_unsigned(facts, "nodes", (uint64_t)dp_comm_node_count(subject->comm));
+    if (dp_comm_oversubscribed(subject->comm))
         dp_facts_text(facts, "turns", "more than processors: they take turns");
     dp_facts_text(facts, "exchange", dp_exchange_name(config->exchange));
     dp_facts_text(facts, "promise",
@@ -174,17 +174,22 @@ static void add_work(dp_facts *facts, const dp_config *config, const dp_params_l
                       : "the same bits at any rank count");
 }
 
-void dp_report_start(dp_report *report, const dp_config *config, const dp_dataset *dataset,
-                     const dp_params_layout *layout, const dp_comm *comm, const char *processor) {
+void dp_report_start(dp_report *report, const dp_subject *subject) {
     DP_OWNED(dp_facts_clear) dp_facts facts = {0};
-    report->of_words = dataset->info.unit == DP_UNIT_WORD;
-    add_dataset(&facts, dataset);
-    add_model(&facts, layout);
-    add_work(&facts, config, layout, comm);
-    add_optimizer(&facts, config);
-    add_schedule(&facts, config);
-    dp_facts_text(&facts, "processor", processor);
+    report->of_words = subject->dataset->info.unit == DP_UNIT_WORD;
+    add_dataset(&facts, subject->dataset);
+    add_model(&facts, subject->layout);
+    add_work(&facts, subject);
+    add_optimizer(&facts, subject->config);
+    add_schedule(&facts, subject->config);
+    dp_facts_text(&facts, "processor", subject->build->text);
     dp_report_facts(report, &facts, start_form);
+    if (!subject->build->uniform)
+        dp_report_line(report,
+                       "notice: hosts differ in processor or BLAS, so bits may depend on how ranks "
+                       "are placed; parallel.kernels=%s and mpirun -x OPENBLAS_CORETYPE=Haswell "
+                       "make them alike",
+                       dp_cpu_level_name(subject->build->level));
 }
 
 /* --- while it runs ---------------------------------------------------------------------------- */

@@ -7,11 +7,8 @@
 #ifndef DP_TRAIN_REPORT_H
 #define DP_TRAIN_REPORT_H
 
-#include "data/dataset.h"
-#include "engine/config.h"
+#include "engine/engine.h"
 #include "formats/facts.h"
-#include "model/params.h"
-#include "parallel/comm.h"
 #include "run/metrics.h"
 #include "system/journal.h"
 #include "system/progress_line.h"
@@ -37,9 +34,8 @@ void dp_report_close(dp_report *report);
 /* One line, without the newline. */
 void dp_report_line(dp_report *report, const char *format, ...) DP_PRINTF(2, 3);
 
-/* The table at the start of a run. `processor` names instruction set and BLAS. */
-void dp_report_start(dp_report *report, const dp_config *config, const dp_dataset *dataset,
-                     const dp_params_layout *layout, const dp_comm *comm, const char *processor);
+/* The table at the start of a run, and a notice where hosts differ. */
+void dp_report_start(dp_report *report, const dp_subject *subject);
 
 /* The heading of the step lines, and one of them: with the splits evaluated there, except on the
  * last, which the table of the splits follows; of words with the perplexity in brackets. */

@@ -23,7 +23,6 @@ typedef struct trainer {
     const dp_config *config;
     const dp_train_request *request;
     dp_train_outcome *outcome;
-    bool is_root;
     double started;
     dp_engine *engine;
     const dp_subject *subject; /* its */
@@ -309,18 +308,6 @@ static dp_status begin_files(trainer *self, dp_error *error) {
     return dp_metrics_open(&self->metrics, path, self->progress.step, error);
 }
 
-/* The head of the report. */
-static void describe(trainer *self) {
-    dp_report_start(&self->report, self->config, self->subject->dataset, self->subject->layout,
-                    self->comm, self->subject->build->text);
-    if (!self->subject->build->uniform)
-        dp_report_line(&self->report,
-                       "notice: hosts differ in processor or BLAS, so bits may depend on how ranks "
-                       "are placed; parallel.kernels=%s and mpirun -x OPENBLAS_CORETYPE=Haswell "
-                       "make them alike",
-                       dp_cpu_level_name(self->subject->build->level));
-}
-
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     DP_TRY(dp_resume(self->subject, &self->report, &self->progress, error));
     const bool resumed = self->progress.step > 0;
@@ -351,7 +338,7 @@ static dp_status train(trainer *self, dp_error *error) {
     const size_t slabs = 1 + dp_optimizer_slabs(self->config->optimizer.kind);
     if (is_going_on(self))
         dp_report_step_heading(&self->report);
-    if (self->is_root)
+    if (dp_comm_rank(self->comm) == 0)
         dp_time_limit_init(&self->limit, self->request->max_time, self->started,
                            slabs * self->subject->layout->length * sizeof(float));
     while (is_going_on(self) && !self->result.must_stop) {
@@ -469,7 +456,7 @@ static dp_status run(trainer *self, dp_error *error) {
     DP_TRY(dp_engine_create(&self->engine, self->comm, self->config, error));
     self->subject = dp_engine_subject(self->engine);
     DP_TRY(DP_ON_ROOT(self->comm, open_run_folder(self, error)));
-    describe(self);
+    dp_report_start(&self->report, self->subject);
     DP_TRY(initialise_or_resume(self, error));
     DP_TRY(DP_ON_ROOT(self->comm, look_for_summary(self, &summed_up, error)));
     dp_comm_broadcast(self->comm, &summed_up, sizeof summed_up);
@@ -505,7 +492,6 @@ dp_status dp_trainer_run(dp_comm *comm, const dp_config *config, const dp_train_
                     .config = config,
                     .request = request,
                     .outcome = outcome,
-                    .is_root = dp_comm_rank(comm) == 0,
                     .started = dp_timer_now(),
                     .schedule = dp_config_schedule(config)};
     *outcome = (dp_train_outcome){0};
