@@ -115,13 +115,13 @@ dp_status dp_h5writer_close(dp_h5writer *file, dp_error *error) {
 /* --- types and spaces ----------------------------------------------------------------------- */
 
 static hid_t string_type(size_t width) {
-    OWNED_ID type = H5Tcopy(H5T_C_S1);
-    if (type < 0 || H5Tset_size(type, width == 0 ? 1 : width) < 0 ||
-        H5Tset_cset(type, H5T_CSET_UTF8) < 0 || H5Tset_strpad(type, H5T_STR_NULLPAD) < 0)
-        return H5I_INVALID_HID;
-    const hid_t made = type;
-    type = H5I_INVALID_HID;
-    return made;
+    const hid_t type = H5Tcopy(H5T_C_S1);
+    if (type < 0 ||
+        (H5Tset_size(type, width == 0 ? 1 : width) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0 &&
+         H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0))
+        return type;
+    H5Tclose(type);
+    return H5I_INVALID_HID;
 }
 
 static hid_t integer_type(size_t bytes) {
