@@ -28,12 +28,12 @@ void dp_summary_add_weights(dp_facts *facts, uint64_t step, uint64_t weights_has
 }
 
 void dp_summary_add(dp_facts *facts, const dp_summary *summary) {
-    dp_summary_add_weights(facts, summary->step, summary->weights_hash);
+    dp_summary_add_weights(facts, summary->progress.step, summary->weights_hash);
     dp_summary_add_splits(facts, DP_SPLITS_ALL, summary->evaluations);
-    if (summary->best_step != 0) {
+    if (summary->progress.best_step != 0) {
         dp_facts_begin(facts, "best");
-        dp_facts_unsigned(facts, "step", summary->best_step);
-        dp_facts_real(facts, "dev_loss", summary->best_loss);
+        dp_facts_unsigned(facts, "step", summary->progress.best_step);
+        dp_facts_real(facts, "dev_loss", summary->progress.best_loss);
         dp_facts_end(facts);
     }
     dp_facts_bool(facts, "stopped_early", summary->stopped_early);

@@ -4,16 +4,15 @@
 
 #include "engine/evaluate.h"
 #include "formats/facts.h"
+#include "library/model_file.h"
 
 /* The end of a run. */
 typedef struct dp_summary {
-    uint64_t step;
+    dp_progress progress;
     uint64_t weights_hash;
     const dp_evaluation *evaluations; /* [DP_SPLIT_COUNT] */
     uint64_t parameters;
     uint64_t ranks;
-    uint64_t best_step; /* 0: dev was never evaluated */
-    double best_loss;
     bool stopped_early; /* before its last step, as dev got no better */
     double seconds;
     const char *build;

@@ -366,14 +366,12 @@ static void report_early_stop(trainer *self) {
 static dp_status write_summary(trainer *self, dp_error *error) {
     char path[DP_PATH_SIZE];
     DP_OWNED(dp_facts_clear) dp_facts facts = {0};
-    const dp_summary summary = {.step = self->progress.step,
+    const dp_summary summary = {.progress = self->progress,
                                 .weights_hash = self->weights_hash,
                                 .evaluations = self->evaluations,
                                 .stopped_early = is_stopped_early(self),
                                 .parameters = self->subject->layout->parameter_count,
                                 .ranks = (uint64_t)dp_comm_size(self->comm),
-                                .best_step = self->progress.best_step,
-                                .best_loss = self->progress.best_loss,
                                 .seconds = dp_timer_now() - self->started,
                                 .build = self->subject->build->text};
     dp_summary_add(&facts, &summary);

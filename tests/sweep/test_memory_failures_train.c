@@ -226,7 +226,8 @@ static void test_memory_failures_while_writing_metrics(void **state) {
 
 static dp_status write_summary(dp_error *error) {
     const dp_evaluation evaluations[DP_SPLIT_COUNT] = {{.count = 1}, {.count = 2}, {.count = 3}};
-    const dp_summary summary = {.evaluations = evaluations, .best_step = 1, .build = "a build"};
+    const dp_summary summary = {
+        .evaluations = evaluations, .progress.best_step = 1, .build = "a build"};
     dp_facts facts = {0};
     dp_summary_add(&facts, &summary);
     const dp_status status = dp_summary_write(&facts, scratch_path("summary.json"), error);
