@@ -145,47 +145,40 @@ bool dp_text_parse_real(const char *string, double *value) {
 
 /* "h:mm:ss", with any number of hours. */
 static bool parse_clock(const char *string, double *seconds) {
+    static const char most[] = ":59:59"; /* the largest digits, and what must stand there */
     const size_t hours = strspn(string, "0123456789");
     const char *rest = string + hours;
-    if (hours == 0 || hours > 9 || strlen(rest) != 6 || rest[0] != ':' || rest[3] != ':')
+    if (hours == 0 || hours > 9 || strlen(rest) != strlen(most))
         return false;
-    for (const char *c = rest; *c != '\0'; c++) {
-        if (c != rest && c != rest + 3 && !isdigit((unsigned char)*c))
+    for (size_t i = 0; i < strlen(most); i++) {
+        if (rest[i] < (most[i] == ':' ? ':' : '0') || rest[i] > most[i])
             return false;
     }
-    if (rest[1] > '5' || rest[4] > '5')
-        return false;
     *seconds =
         strtod(string, NULL) * 3600.0 + strtod(rest + 1, NULL) * 60.0 + strtod(rest + 4, NULL);
     return true;
 }
 
 bool dp_text_parse_duration(const char *string, double *seconds) {
-    static const struct {
-        char letter;
-        double seconds;
-    } units[] = {{'s', 1.0}, {'m', 60.0}, {'h', 3600.0}, {'d', 86400.0}};
+    static const char letters[] = "smhd";
+    static const double units[] = {1.0, 60.0, 3600.0, 86400.0};
     const size_t length = strlen(string);
     char number[32];
     double value = 0.0;
+    if (parse_clock(string, seconds))
+        return true;
     if (strcmp(string, "0") == 0) {
         *seconds = 0.0;
         return true;
     }
-    if (parse_clock(string, seconds))
-        return true;
-    if (length < 2 || length > sizeof number)
+    const char *letter = length == 0 ? NULL : strchr(letters, string[length - 1]);
+    if (letter == NULL || length > sizeof number)
         return false;
-    memcpy(number, string, length - 1);
-    number[length - 1] = '\0';
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (string[length - 1] != units[i].letter || !dp_text_parse_real(number, &value) ||
-            value < 0.0)
-            continue;
-        *seconds = value * units[i].seconds;
-        return true;
-    }
-    return false;
+    snprintf(number, sizeof number, "%.*s", (int)length - 1, string);
+    if (!dp_text_parse_real(number, &value) || value < 0.0)
+        return false;
+    *seconds = value * units[letter - letters];
+    return true;
 }
 
 const char *dp_text_format_real(double value, char buffer[32]) {

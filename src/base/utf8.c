@@ -33,6 +33,15 @@ size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *co
     return length;
 }
 
+size_t dp_utf8_valid_bytes(const void *text, size_t size) {
+    const unsigned char *bytes = text;
+    uint32_t code_point = 0;
+    size_t at = 0;
+    for (size_t length = 1; at < size && length > 0; at += length)
+        length = bytes[at] < 0x80u ? 1 : dp_utf8_decode(bytes + at, size - at, &code_point);
+    return at;
+}
+
 size_t dp_utf8_next_shown(const char *text, uint32_t *code_point) {
     size_t available = strnlen(text, DP_UTF8_MAX_BYTES);
     size_t length = dp_utf8_decode((const unsigned char *)text, available, code_point);

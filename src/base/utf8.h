@@ -12,6 +12,9 @@
  * many bytes it takes (1 to 4), or 0 where they are not valid UTF-8 or are cut off. */
 size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *code_point);
 
+/* How many of `size` bytes are valid UTF-8, from the first on. */
+size_t dp_utf8_valid_bytes(const void *text, size_t size);
+
 /* The code point that a 0-terminated text begins with, for showing it: what is not UTF-8, byte by
  * byte, and control characters are U+FFFD. Returns how many bytes it takes, 0 at the end. */
 #define DP_UTF8_REPLACEMENT 0xFFFDu

@@ -46,17 +46,8 @@ void dp_vocabulary_clear(dp_vocabulary *vocabulary) {
 }
 
 static bool valid_token(const char *token, size_t width) {
-    size_t length = strnlen(token, width);
-    if (length == 0 || length == width)
-        return false;
-    for (size_t at = 0; at < length;) {
-        uint32_t code_point = 0;
-        size_t bytes = dp_utf8_decode((const unsigned char *)token + at, length - at, &code_point);
-        if (bytes == 0)
-            return false;
-        at += bytes;
-    }
-    return true;
+    const size_t length = strnlen(token, width);
+    return length > 0 && length < width && dp_utf8_valid_bytes(token, length) == length;
 }
 
 dp_status dp_vocabulary_read(dp_vocabulary *vocabulary, const dp_h5reader *file, dp_error *error) {

@@ -27,20 +27,17 @@ typedef struct scanner {
 static dp_status fail_character(const scanner *self, size_t bytes, uint32_t code_point,
                                 dp_error *error) {
     char boundary[DP_UTF8_MAX_BYTES + 1];
-    const char *path = self->found->path;
     if (bytes == 0)
         return dp_fail(error, DP_ERR_INPUT,
-                       "%s:%" PRIu64 ": byte 0x%02x is not valid UTF-8; convert the text (iconv -t "
-                       "UTF-8)",
-                       path, self->line, self->text[self->at]);
+                       "byte 0x%02x is not valid UTF-8; convert the text (iconv -t UTF-8)",
+                       self->text[self->at]);
     if (code_point == 0)
-        return dp_fail(error, DP_ERR_INPUT, "%s:%" PRIu64 ": a zero byte: is this a text file?",
-                       path, self->line);
+        return dp_fail(error, DP_ERR_INPUT, "a zero byte: is this a text file?");
     dp_utf8_encode(code_point, boundary);
     return dp_fail(error, DP_ERR_INPUT,
-                   "%s:%" PRIu64 ": the boundary '%s' stands inside a word; choose a character "
-                   "that does not occur with --boundary",
-                   path, self->line, boundary);
+                   "the boundary '%s' stands inside a word; choose a character that does not "
+                   "occur with --boundary",
+                   boundary);
 }
 
 /* Takes the characters from here to `end`. */
@@ -73,9 +70,8 @@ static dp_status take_line(scanner *self, size_t *length, dp_error *error) {
         word_end--;
     DP_TRY(take_word(self, word_end, length, error));
     if (end - first > DP_LINE_BYTES_MAX && *length > 0)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "%s:%" PRIu64 ": a word of %zu bytes; at most %zu (one word a line)",
-                       self->found->path, self->line, end - first, DP_LINE_BYTES_MAX);
+        return dp_fail(error, DP_ERR_INPUT, "a word of %zu bytes; at most %zu (one word a line)",
+                       end - first, DP_LINE_BYTES_MAX);
     self->at = end + (end < self->size);
     self->line++;
     return DP_OK;
@@ -95,10 +91,6 @@ static size_t count_lines(const dp_file_map *text) {
         lines += newlines;
     }
     return lines;
-}
-
-static bool starts_with_mark(const dp_file_map *text) {
-    return text->size >= 3 && memcmp(text->data, "\xEF\xBB\xBF", 3) == 0;
 }
 
 /* Adds a line whose word, where it has one, begins at `offset`. No branch where lines are short. */
@@ -168,7 +160,8 @@ static dp_status find_words(scanner *self, dp_progress_line *progress, dp_error 
     enum { REPORT_BYTES = 1 << 24 };
     size_t report_at = self->at;
     while (self->at < self->size) {
-        DP_TRY(take_lines(self, error));
+        if (take_lines(self, error) != DP_OK)
+            return dp_fail_prefix(error, "%s:%" PRIu64, self->found->path, self->line);
         if (self->at >= report_at) {
             dp_progress_line_show(progress, self->at, self->size, "reading");
             report_at = self->at + REPORT_BYTES;
@@ -184,7 +177,7 @@ dp_status dp_char_scanner_read(dp_packing_text *text, dp_alphabet *alphabet,
     scanner self = {.found = text,
                     .text = map->data,
                     .size = map->size,
-                    .at = starts_with_mark(map) ? 3 : 0,
+                    .at = dp_piece_text_begins(map),
                     .line = 1,
                     .alphabet = alphabet};
     if (map->size > DP_PIECE_PLACE_LIMIT)

@@ -2,6 +2,7 @@
 #include "pack/word_scanner.h"
 
 #include "base/utf8.h"
+#include "pack/piece.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -35,21 +36,12 @@ static void init_kinds(unsigned char kinds[256]) {
         kinds[(unsigned char)*blank] = BYTE_BLANK;
 }
 
-/* Bytes of text[0..size) that are valid UTF-8 from the beginning on. */
-static size_t valid_bytes(const unsigned char *text, size_t size) {
-    uint32_t code_point = 0;
-    size_t at = 0;
-    for (size_t bytes = 1; at < size && bytes > 0; at += bytes)
-        bytes = text[at] < 0x80u ? 1 : dp_utf8_decode(text + at, size - at, &code_point);
-    return at;
-}
-
 static bool could_be_word(const unsigned char kinds[256], const char *text, size_t size) {
     unsigned found = 0;
     for (size_t i = 0; i < size; i++)
         found |= kinds[(unsigned char)text[i]];
     return size > 0 && size <= DP_WORD_BYTES_MAX && (found & BYTE_ENDS_WORD) == 0 &&
-           valid_bytes((const unsigned char *)text, size) == size;
+           dp_utf8_valid_bytes(text, size) == size;
 }
 
 dp_status dp_word_rules_init(dp_word_rules *rules, const char *boundary, bool lowercase,
@@ -79,17 +71,17 @@ void dp_word_rules_clear(dp_word_rules *rules) {
 static dp_status check_word(const dp_word_scanner *self, size_t first, size_t length,
                             unsigned kinds, dp_error *error) {
     if (length > DP_WORD_BYTES_MAX)
-        return dp_fail(error, DP_ERR_INPUT, "%s:%" PRIu64 ": a word of %zu bytes; at most %zu",
-                       self->path, self->line, length, DP_WORD_BYTES_MAX);
+        return dp_fail(error, DP_ERR_INPUT, "a word of %zu bytes; at most %zu", length,
+                       DP_WORD_BYTES_MAX);
     if ((kinds & BYTE_ZERO) != 0)
-        return dp_fail(error, DP_ERR_INPUT, "%s:%" PRIu64 ": a zero byte: is this a text file?",
-                       self->path, self->line);
-    size_t valid = (kinds & BYTE_HIGH) != 0 ? valid_bytes(self->text + first, length) : length;
+        return dp_fail(error, DP_ERR_INPUT, "a zero byte: is this a text file?");
+    const unsigned char *word = self->text + first;
+    const size_t valid = (kinds & BYTE_HIGH) != 0 ? dp_utf8_valid_bytes(word, length) : length;
     if (valid < length)
         return dp_fail(error, DP_ERR_INPUT,
-                       "%s:%" PRIu64 ": byte 0x%02x at offset %zu is not valid UTF-8; convert the "
-                       "text (iconv -t UTF-8)",
-                       self->path, self->line, self->text[first + valid], first + valid);
+                       "byte 0x%02x at offset %zu is not valid UTF-8; convert the text (iconv -t "
+                       "UTF-8)",
+                       word[valid], first + valid);
     return DP_OK;
 }
 
@@ -153,9 +145,7 @@ static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error
     dp_word *word = &batch->words[batch->count]; /* field by field: a copy would wait for them */
     word->text = self->text + first;
     word->length = (uint32_t)(at - first);
-    dp_status status = check_word(self, first, at - first, found, error);
-    if (status != DP_OK)
-        return status;
+    DP_TRY(check_word(self, first, at - first, found, error));
     size_t available = self->end - first;
     if (self->rules->lowercase && (found & (BYTE_UPPER | BYTE_HIGH)) != 0) {
         word->text = batch->lowered + batch->lowered_bytes;
@@ -166,10 +156,9 @@ static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error
     }
     if (is_boundary(self, word))
         return dp_fail(error, DP_ERR_INPUT,
-                       "%s:%" PRIu64
-                       ": the boundary '%.80s' is a word of the text; choose one that "
-                       "does not occur with --boundary",
-                       self->path, self->line, self->rules->boundary);
+                       "the boundary '%.80s' is a word of the text; choose one that does not "
+                       "occur with --boundary",
+                       self->rules->boundary);
     word->hash = hash_word(word->text, word->length, available);
     batch->count++;
     self->line_has_words = true;
@@ -193,14 +182,14 @@ static void end_line(dp_word_scanner *self, dp_word_batch *batch) {
 
 void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules, const char *path,
                           const dp_file_map *text) {
-    bool mark = text->size >= 3 && memcmp(text->data, "\xEF\xBB\xBF", 3) == 0;
+    const size_t first = dp_piece_text_begins(text);
     *scanner = (dp_word_scanner){.rules = rules,
                                  .path = path,
                                  .text = text->data,
                                  .end = text->size,
-                                 .at = mark ? 3 : 0,
+                                 .at = first,
                                  .line = 1,
-                                 .line_first = mark ? 3 : 0};
+                                 .line_first = first};
 }
 
 dp_status dp_word_scanner_read(dp_word_scanner *self, dp_word_batch *batch, dp_error *error) {
@@ -212,8 +201,8 @@ dp_status dp_word_scanner_read(dp_word_scanner *self, dp_word_batch *batch, dp_e
             self->at++;
         else if (kind == BYTE_NEWLINE)
             end_line(self, batch);
-        else
-            DP_TRY(take_word(self, batch, error));
+        else if (take_word(self, batch, error) != DP_OK)
+            return dp_fail_prefix(error, "%s:%" PRIu64, self->path, self->line);
     }
     bool at_end = self->at == self->end && batch->count < DP_WORD_BATCH;
     if (at_end && (self->line_has_words || self->line_first < self->end))

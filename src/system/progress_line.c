@@ -1,5 +1,6 @@
 #include "system/progress_line.h"
 
+#include "base/size.h"
 #include "base/timer.h"
 
 #include <string.h>
@@ -35,11 +36,10 @@ static size_t fitting_length(const char *details, size_t room) {
     return length;
 }
 
-/* Writes " [####----]" of `room` characters. */
-static void write_bar(uint64_t done, uint64_t total, int room, char *text) {
+/* Writes " [####----]" with `length` characters between the brackets. */
+static void write_bar(uint64_t done, uint64_t total, int length, char *text) {
     static const char hashes[] = "########################################"; /* BAR_MAX */
     static const char dashes[] = "----------------------------------------";
-    int length = room - (int)strlen(" []");
     int full = total == 0 ? 0 : (int)((double)length * ((double)done / (double)total));
     full = full < length ? full : length;
     sprintf(text, " [%.*s%.*s]", full, hashes, length - full, dashes);
@@ -47,20 +47,18 @@ static void write_bar(uint64_t done, uint64_t total, int room, char *text) {
 
 void dp_progress_line_format(uint64_t done, uint64_t total, const char *details, size_t width,
                              char text[DP_PROGRESS_LINE_SIZE]) {
-    size_t room = width < DP_PROGRESS_LINE_SIZE ? width : DP_PROGRESS_LINE_SIZE;
+    const size_t frame = strlen(" []");
+    size_t room = dp_size_min(width, DP_PROGRESS_LINE_SIZE);
     unsigned percent = total == 0 ? 0 : (unsigned)(100.0 * (double)done / (double)total);
     text[0] = '\0';
     room -= room > 0; /* the last column stays free, as some terminals wrap behind it */
     if (room < strlen("100%"))
         return;
     room -= (size_t)sprintf(text, "%3u%%", percent < 100 ? percent : 100);
-    size_t length = room > 1 ? fitting_length(details, room - 1) : 0;
-    size_t needed = length > 0 ? 1 + length : 0;
-    if (room - needed >= BAR_MIN + strlen(" []")) {
-        size_t bar =
-            room - needed < BAR_MAX + strlen(" []") ? room - needed : BAR_MAX + strlen(" []");
-        write_bar(done, total, (int)bar, text + strlen(text));
-    }
+    const size_t length = room > 1 ? fitting_length(details, room - 1) : 0;
+    room -= length + (length > 0);
+    if (room >= BAR_MIN + frame)
+        write_bar(done, total, (int)dp_size_min(room - frame, BAR_MAX), text + strlen(text));
     if (length > 0)
         sprintf(text + strlen(text), " %.*s", (int)length, details);
 }
