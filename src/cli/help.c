@@ -79,32 +79,29 @@ void dp_help_append(dp_command_list list, const dp_command *command, dp_text *ou
 }
 
 static dp_status fail_unknown(dp_command_list list, const char *topic, dp_error *error) {
-    dp_text names = {0};
+    DP_OWNED(dp_text_clear) dp_text names = {0};
     for (size_t i = 0; i < list.count; i++)
         dp_text_append_format(&names, "%s, ", list.commands[i]->name);
-    dp_status status = dp_fail(error, DP_ERR_INPUT, "no help about '%s', only about: %skeys", topic,
-                               dp_text_string(&names));
-    dp_text_clear(&names);
-    return status;
+    return dp_fail(error, DP_ERR_INPUT, "no help about '%s', only about: %skeys", topic,
+                   dp_text_string(&names));
 }
 
 dp_status dp_help_answer(dp_command_list list, int count, char **arguments, dp_text *out,
                          dp_error *error) {
-    dp_status status = DP_OK;
     help_options chosen;
     int topics = 0;
     DP_TRY(dp_options_init(options, &chosen, error));
     DP_TRY(dp_options_parse_arguments(options, &chosen, count, arguments, &topics, error));
     const dp_command *command = topics == 0 ? NULL : dp_command_find(list, arguments[0]);
     if (chosen.write_to[0] != '\0')
-        status = dp_manual_write(list, chosen.write_to, error);
-    else if (topics > 1)
-        status = dp_fail(error, DP_ERR_INPUT, "one topic at a time, not also '%s'", arguments[1]);
-    else if (topics == 0 || command != NULL)
+        return dp_manual_write(list, chosen.write_to, error);
+    if (topics > 1)
+        return dp_fail(error, DP_ERR_INPUT, "one topic at a time, not also '%s'", arguments[1]);
+    if (topics == 0 || command != NULL)
         dp_help_append(list, command, out);
     else if (strcmp(arguments[0], "keys") == 0)
         append_keys(out);
     else
-        status = fail_unknown(list, arguments[0], error);
-    return status;
+        return fail_unknown(list, arguments[0], error);
+    return DP_OK;
 }

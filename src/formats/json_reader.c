@@ -6,14 +6,20 @@
 
 #define DEPTH_MAX 32 /* of objects and arrays in each other */
 
+/* The skip functions return the place behind what they skip, or NULL where it is not there; from
+ * NULL they lead to NULL. */
+
 static const char *skip_blanks(const char *at) {
-    return at + strspn(at, " \t\r\n");
+    return at == NULL ? NULL : at + strspn(at, " \t\r\n");
 }
 
-/* The skip functions return the place behind what they skip, or NULL where it is not there. */
+static const char *skip_colon(const char *at) {
+    at = skip_blanks(at);
+    return at == NULL || *at != ':' ? NULL : skip_blanks(at + 1);
+}
 
 static const char *skip_string(const char *at) {
-    if (*at++ != '"')
+    if (at == NULL || *at++ != '"')
         return NULL;
     for (; *at != '"'; at++) {
         if (*at == '\\' && at[1] != '\0')
@@ -30,28 +36,20 @@ static const char *skip_value(const char *at, int depth);
 static const char *skip_members(const char *at, int depth) {
     const bool keyed = *at == '{';
     const char end = keyed ? '}' : ']';
-    at = skip_blanks(at + 1);
-    if (*at == end)
-        return at + 1;
-    for (;; at++) {
-        at = skip_blanks(at);
-        if (keyed) {
-            at = skip_string(at);
-            at = at == NULL ? NULL : skip_blanks(at);
-            if (at == NULL || *at++ != ':')
-                return NULL;
-        }
-        at = skip_value(skip_blanks(at), depth + 1);
-        at = at == NULL ? NULL : skip_blanks(at);
-        if (at == NULL || (*at != ',' && *at != end))
-            return NULL;
-        if (*at == end)
-            return at + 1;
-    }
+    const char *first = skip_blanks(at + 1);
+    if (*first == end)
+        return first + 1;
+    do {
+        at = skip_blanks(at + 1);
+        if (keyed)
+            at = skip_colon(skip_string(at));
+        at = skip_blanks(skip_value(at, depth + 1));
+    } while (at != NULL && *at == ',');
+    return at != NULL && *at == end ? at + 1 : NULL;
 }
 
 static const char *skip_value(const char *at, int depth) {
-    if (depth > DEPTH_MAX)
+    if (at == NULL || depth > DEPTH_MAX)
         return NULL;
     if (*at == '{' || *at == '[')
         return skip_members(at, depth);
@@ -64,33 +62,23 @@ static const char *skip_value(const char *at, int depth) {
 /* The value of this key in the object at `at`, or NULL. */
 static const char *find_member(const char *at, const char *key, size_t length) {
     at = skip_blanks(at);
-    if (*at != '{')
+    if (at == NULL || *at != '{')
         return NULL;
     do {
         const char *name = skip_blanks(at + 1);
         const char *end = skip_string(name);
-        at = end == NULL ? NULL : skip_blanks(end);
-        if (at == NULL || *at != ':')
-            return NULL;
-        at = skip_blanks(at + 1);
-        if ((size_t)(end - name) == length + 2 && strncmp(name + 1, key, length) == 0)
+        at = skip_colon(end);
+        if (at != NULL && (size_t)(end - name) == length + 2 && strncmp(name + 1, key, length) == 0)
             return at;
-        at = skip_value(at, 0);
-        at = at == NULL ? NULL : skip_blanks(at);
+        at = skip_blanks(skip_value(at, 0));
     } while (at != NULL && *at == ',');
     return NULL;
 }
 
 static const char *find(const char *json, const char *place) {
-    const char *at = json;
-    while (at != NULL) {
-        size_t length = strcspn(place, ".");
-        at = find_member(at, place, length);
-        if (place[length] == '\0')
-            break;
-        place += length + 1;
-    }
-    return at;
+    const size_t length = strcspn(place, ".");
+    const char *value = find_member(json, place, length);
+    return place[length] == '\0' ? value : find(value, place + length + 1);
 }
 
 /* Copies a number, true, false or null. */

@@ -85,9 +85,7 @@ dp_status dp_options_parse_arguments(dp_option_table table, void *target, int co
             options_ended = true;
             i++;
         } else if (is_option) {
-            dp_status status = parse_option(table, target, count, arguments, &i, error);
-            if (status != DP_OK)
-                return status;
+            DP_TRY(parse_option(table, target, count, arguments, &i, error));
         } else {
             arguments[(*positional_count)++] = arguments[i++];
         }

@@ -20,14 +20,11 @@ static dp_status take_key(dp_option_table table, void *target, size_t *given_on,
 
 dp_status dp_options_take_ini(dp_option_table table, void *target, size_t *given_on,
                               const dp_ini_entry *entry, dp_error *error) {
-    dp_text key = {0};
+    DP_OWNED(dp_text_clear) dp_text key = {0};
     dp_text_append_format(&key, "%s%s%s", entry->section, entry->section[0] == '\0' ? "" : ".",
                           entry->name);
-    dp_status status = dp_text_check(&key, error);
-    if (status == DP_OK)
-        status = take_key(table, target, given_on, key.data, entry, error);
-    dp_text_clear(&key);
-    return status;
+    DP_TRY(dp_text_check(&key, error));
+    return take_key(table, target, given_on, key.data, entry, error);
 }
 
 typedef struct ini_target {
@@ -43,14 +40,13 @@ static dp_status take_entry(void *context, const dp_ini_entry *entry, dp_error *
 
 dp_status dp_options_read_ini(dp_option_table table, void *target, const char *text, size_t size,
                               const char *name, dp_error *error) {
-    ini_target self = {.table = table, .target = target};
+    DP_OWNED(dp_memory_release) size_t *given_on = NULL;
     size_t count = 0;
     while (table[count].key != NULL)
         count++;
-    DP_TRY_NEW(self.given_on, count);
-    dp_status status = dp_ini_read(text, size, name, take_entry, &self, error);
-    dp_memory_free(self.given_on);
-    return status;
+    DP_TRY_NEW(given_on, count);
+    ini_target self = {table, target, given_on};
+    return dp_ini_read(text, size, name, take_entry, &self, error);
 }
 
 void dp_options_write_ini(dp_option_table table, const void *target, dp_text *out) {
@@ -59,15 +55,15 @@ void dp_options_write_ini(dp_option_table table, const void *target, dp_text *ou
         if (dp_option_begins_section(table, option))
             dp_text_append_format(out, "%s[%.*s]\n", option == table ? "" : "\n", (int)length,
                                   option->key);
-        dp_text value = {0};
+        DP_OWNED(dp_text_clear) dp_text value = {0};
         dp_options_format(option, target, &value);
         dp_ini_write(option->key + length + 1, dp_text_string(&value), out);
         out->failed = out->failed || value.failed;
-        dp_text_clear(&value);
     }
 }
 
 static void write_json_part(const dp_option *option, const void *part, dp_text *json) {
+    DP_OWNED(dp_text_clear) dp_text text = {0};
     switch (option->type) {
     case DP_OPTION_UNSIGNED:
     case DP_OPTION_UNSIGNED_LIST:
@@ -81,16 +77,10 @@ static void write_json_part(const dp_option *option, const void *part, dp_text *
     case DP_OPTION_SWITCH:
         dp_json_bool(json, *(const bool *)part);
         break;
-    case DP_OPTION_PATH:
-        dp_json_string(json, part);
-        break;
-    case DP_OPTION_TEXT:
-        dp_json_string(json, *(const char *const *)part);
-        break;
-    case DP_OPTION_CHOICE:
-    case DP_OPTION_CHOICES:
-        dp_json_string(json, option->choices[*(const unsigned *)part]);
-        break;
+    default:
+        dp_option_format_part(option, part, &text);
+        json->failed = json->failed || text.failed;
+        dp_json_string(json, dp_text_string(&text));
     }
 }
 

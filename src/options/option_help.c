@@ -15,7 +15,8 @@ static void append_name(const dp_option *option, dp_text *name) {
 
 void dp_options_help(dp_option_table table, dp_text *out) {
     for (const dp_option *option = table; option->key != NULL; option++) {
-        dp_text name = {0}, help = {0};
+        DP_OWNED(dp_text_clear) dp_text name = {0};
+        DP_OWNED(dp_text_clear) dp_text help = {0};
         if ((option->flags & DP_OPTION_HIDDEN) != 0)
             continue;
         append_name(option, &name);
@@ -28,8 +29,6 @@ void dp_options_help(dp_option_table table, dp_text *out) {
             dp_text_append_format(&help, " [%s]", option->initial);
         dp_text_append_format(out, "  %-25s ", dp_text_string(&name));
         dp_text_append_wrapped(out, 28, dp_text_string(&help));
-        dp_text_clear(&name);
-        dp_text_clear(&help);
     }
 }
 
@@ -37,13 +36,12 @@ void dp_options_help_sections(dp_option_table table, dp_text *out) {
     for (const dp_option *option = table; option->key != NULL;) {
         const char *section = option->key;
         int length = (int)strcspn(section, ".");
-        dp_text keys = {0};
+        DP_OWNED(dp_text_clear) dp_text keys = {0};
         do {
             dp_text_append_format(&keys, "%s=%s ", option->key + length + 1, option->initial);
             option++;
         } while (option->key != NULL && !dp_option_begins_section(table, option));
         dp_text_append_format(out, "  %-11.*s ", length, section);
         dp_text_append_wrapped(out, 14, dp_text_string(&keys));
-        dp_text_clear(&keys);
     }
 }

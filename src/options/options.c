@@ -193,12 +193,10 @@ static dp_status set_value(const dp_option *option, void *target, const char *va
                            dp_error *error) {
     if (parse_value(option, value, (char *)target + option->offset))
         return DP_OK;
-    dp_text allowed = {0};
+    DP_OWNED(dp_text_clear) dp_text allowed = {0};
     dp_options_append_allowed(option, &allowed);
-    dp_status status = dp_fail(error, DP_ERR_INPUT, "%s = '%.80s': must be %s", option->key, value,
-                               dp_text_string(&allowed));
-    dp_text_clear(&allowed);
-    return status;
+    return dp_fail(error, DP_ERR_INPUT, "%s = '%.80s': must be %s", option->key, value,
+                   dp_text_string(&allowed));
 }
 
 static void set_given(const dp_option *option, void *target, bool given) {
@@ -213,14 +211,12 @@ dp_status dp_option_give(const dp_option *option, void *target, const char *valu
 }
 
 dp_status dp_options_init(dp_option_table table, void *target, dp_error *error) {
-    dp_status status = DP_OK;
-    for (const dp_option *option = table; option->key != NULL && status == DP_OK; option++) {
+    for (const dp_option *option = table; option->key != NULL; option++) {
         set_given(option, target, false);
-        status = set_value(option, target, option->initial, error);
+        if (set_value(option, target, option->initial, error) != DP_OK)
+            return error->status = DP_ERR_INTERNAL;
     }
-    if (status != DP_OK)
-        error->status = status = DP_ERR_INTERNAL;
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_options_set(dp_option_table table, void *target, const char *key, const char *value,
@@ -265,7 +261,7 @@ const void *dp_option_part(const dp_option *option, const void *target, size_t i
     }
 }
 
-static void format_part(const dp_option *option, const void *part, dp_text *out) {
+void dp_option_format_part(const dp_option *option, const void *part, dp_text *out) {
     switch (option->type) {
     case DP_OPTION_UNSIGNED:
     case DP_OPTION_UNSIGNED_LIST:
@@ -300,13 +296,14 @@ void dp_options_format(const dp_option *option, const void *target, dp_text *out
     const void *part = NULL;
     for (size_t i = 0; (part = dp_option_part(option, target, i, &choice)) != NULL; i++) {
         dp_text_append(out, i == 0 ? "" : ",");
-        format_part(option, part, out);
+        dp_option_format_part(option, part, out);
     }
 }
 
 bool dp_option_compare(const dp_option *option, const void *a, const void *b,
                        dp_text *differences) {
-    dp_text value_a = {0}, value_b = {0};
+    DP_OWNED(dp_text_clear) dp_text value_a = {0};
+    DP_OWNED(dp_text_clear) dp_text value_b = {0};
     dp_options_format(option, a, &value_a);
     dp_options_format(option, b, &value_b);
     const bool differ = strcmp(dp_text_string(&value_a), dp_text_string(&value_b)) != 0;
@@ -315,7 +312,5 @@ bool dp_option_compare(const dp_option *option, const void *a, const void *b,
                               differences->length == 0 ? "" : "; ", option->key,
                               dp_text_string(&value_a), dp_text_string(&value_b));
     differences->failed = differences->failed || value_a.failed || value_b.failed;
-    dp_text_clear(&value_a);
-    dp_text_clear(&value_b);
     return differ;
 }

@@ -139,7 +139,8 @@ dp_status dp_options_fail_unknown(dp_option_table table, const char *kind, const
  * the field alone, as part 0. NULL behind the last. */
 const void *dp_option_part(const dp_option *option, const void *target, size_t i, unsigned *choice);
 
-/* Appends the value of one option as a user would write it. */
+/* Appends the value of one option as a user would write it, or one of its parts. */
+void dp_option_format_part(const dp_option *option, const void *part, dp_text *out);
 void dp_options_format(const dp_option *option, const void *target, dp_text *out);
 
 /* Whether the values differ; appends "key: <value in a> there, <value in b> here" then, behind a
