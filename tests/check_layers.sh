@@ -4,8 +4,8 @@
 #   - a library that we adapt is included by its adapter only
 #   - x_internal.h is included by x*.c and x*.h only
 #   - file names are unique in the tree, and a .c and its .h lie in the same room
-#   - a room has 3 files or more, a .c and its .h counted once, and at most 12 % of the lines
-#   - a function has at most 60 lines
+#   - a room has 3 to 12 files, a .c and its .h counted once, and at most 12 % of the lines
+#   - a function has at most 60 lines and 8 parameters
 #   - nothing outside tests and bench names a place on somebody's machine
 #
 # Who may see whom is no such rule: src/CMakeLists.txt says it, and the compiler finds no other header.
@@ -84,7 +84,7 @@ check_rooms() {
     }
     END {
         for (room in files) {
-            if (files[room] < 3) print room ":1: has " files[room] " files"
+            if (files[room] < 3 || files[room] > 12) print room ":1: has " files[room] " files"
             if (total >= 5000 && lines[room] > 0.12 * total)
                 print room ":1: has " lines[room] " of " total " lines"
         }
@@ -97,6 +97,16 @@ check_functions() {
     # shellcheck disable=SC2016 # fields of awk
     xargs awk '
     function complain(what) { print FILENAME ":" begin ": " name " has " what }
+    function count_parameters(text,   i, c, depth, count) {
+        count = 1
+        for (i = index(text, "("); i <= length(text); i++) {
+            c = substr(text, i, 1)
+            if (c == "(") depth++
+            if (c == ")" && --depth == 0) return count
+            if (c == "," && depth == 1) count++
+        }
+        return 0
+    }
     FNR == 1 { declaration = ""; name = "" }
     { line = $0; gsub(/\/\*[^*]*\*\//, "", line); sub(/\/\*.*/, "", line) }
     /^}/ { if (name != "" && FNR - begin >= 60) complain(FNR - begin + 1 " lines"); name = "" }
@@ -108,6 +118,7 @@ check_functions() {
             name = declaration
             sub(/\(.*/, "", name)
             sub(/.*[ *]/, "", name)
+            if (count_parameters(declaration) > 8) complain(count_parameters(declaration) " parameters")
         }
         if (line !~ /{[ \t]*$/) name = ""
         declaration = ""

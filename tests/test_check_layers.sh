@@ -91,6 +91,11 @@ expect_offence scripts/a.sh '/root/bin/x' 'names a place on one machine'
 
 # Rooms and functions that have grown.
 plant_good_tree
+for number in 1 2 3 4 5 6 7 8 9; do
+    plant "src/base/more_$number.c" ''
+done
+expect_said "src/base:1: has 15 files" "15 files"
+plant_good_tree
 rm "$tree"/src/train/train_*
 expect_said "src/train:1: has 1 files" "a single file"
 plant_good_tree
@@ -107,6 +112,9 @@ expect_function() { # WANTED LINE...
 }
 expect_function "f has 61 lines" 'static int f(void) {' "${many[@]}" '}'
 expect_function "f has 61 lines" 'int f(int a,' '      int b) {' "${many[@]:1}" '}'
+expect_function "f has 9 parameters" 'int f(int a, int b, int c, int d, int e, int g, int h, int i, int j);'
+expect_function "f has 9 parameters" 'int *f(int a, int b, int c, int (*d)(int d),' \
+    '       int e, int g, int h, int i, int j) {' '}'
 plant_good_tree
 plant src/data/grown.c 'static int f(void) {' "${many[@]:1}" '}' \
     'int h(int a, int b, int c, int (*d)(int x, int y), int e, int g, int h, int i) {' '}'
