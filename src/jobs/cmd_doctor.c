@@ -6,15 +6,11 @@
 
 #include <stdio.h>
 
-static const char *plural(size_t count) {
-    return count == 1 ? "" : "s";
-}
-
 static void append_conclusion(dp_checkup *checkup) {
     size_t warnings = checkup->counts[DP_VERDICT_WARNING];
     size_t problems = checkup->counts[DP_VERDICT_PROBLEM];
     dp_text_append_format(&checkup->lines, "\n%zu problem%s, %zu warning%s%s\n", problems,
-                          plural(problems), warnings, plural(warnings),
+                          problems == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s",
                           problems == 0 ? ": nothing stands in the way" : "");
 }
 

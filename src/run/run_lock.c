@@ -171,11 +171,6 @@ static int examine(const dp_run_lock *lock, const char *dir, const char *tempora
     return failed;
 }
 
-static void wait_a_little(void) {
-    const struct timespec pause = {.tv_nsec = 10000000};
-    nanosleep(&pause, NULL);
-}
-
 /* A name that no other process has, on this host or another, as leftovers are called (system/file).
  */
 static dp_status temporary_path(const dp_run_lock *lock, char path[DP_PATH_SIZE], dp_error *error) {
@@ -213,7 +208,7 @@ dp_status dp_run_lock_take(dp_run_lock *lock, const char *dir, char notice[DP_RU
     DP_TRY(temporary_path(lock, temporary, error));
     for (int i = 0; failed == EAGAIN && status == DP_OK && i < ATTEMPTS; i++) {
         if (i > 0)
-            wait_a_little();
+            nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
         failed = attempt(lock, dir, temporary, notice, &status, error);
     }
     if (status == DP_OK && failed != 0)

@@ -103,18 +103,12 @@ static bool take_trial(sweep *self, size_t *index) {
     return true;
 }
 
-/* So that no group begins another trial. */
-static void close_queue(sweep *self) {
-    if (dp_comm_rank(self->group) == 0)
-        (void)dp_comm_board_add(self->board, DP_SWEEP_CELL_QUEUE, (int64_t)self->plan->count);
-}
-
 static void run_trials(sweep *self) {
     size_t index = 0;
     while (!self->is_idle && self->signal == 0 && take_trial(self, &index))
         run_trial(self, index);
-    if (self->signal != 0)
-        close_queue(self);
+    if (self->signal != 0 && dp_comm_rank(self->group) == 0) /* no group begins another trial */
+        (void)dp_comm_board_add(self->board, DP_SWEEP_CELL_QUEUE, (int64_t)self->plan->count);
 }
 
 /* --- before and after ------------------------------------------------------------------------- */

@@ -407,10 +407,6 @@ static dp_status look_for_summary(trainer *self, bool *summed_up, dp_error *erro
     return is_finished(self) ? DP_OK : dp_file_remove(path, error);
 }
 
-static bool is_traced(const trainer *self) {
-    return self->request->trace[0] != '\0';
-}
-
 static void report_stop(trainer *self) {
     dp_report_line(&self->report, "stopped at step %s of %s%s; the same command goes on from there",
                    DP_COUNT_TEXT(self->progress.step), DP_COUNT_TEXT(self->config->steps),
@@ -450,6 +446,7 @@ static dp_status check_saved(trainer *self, dp_error *error) {
 }
 
 static dp_status run(trainer *self, dp_error *error) {
+    const bool is_traced = self->request->trace[0] != '\0';
     bool summed_up = false;
     DP_TRY(dp_engine_create(&self->engine, self->comm, self->config, error));
     self->subject = dp_engine_subject(self->engine);
@@ -463,14 +460,14 @@ static dp_status run(trainer *self, dp_error *error) {
         return DP_OK;
     }
     DP_TRY(DP_ON_ROOT(self->comm, begin_files(self, error)));
-    DP_TRY(dp_phases_begin(self->comm, &self->profile, is_traced(self) ? TRACE_EVENTS : 0, error));
+    DP_TRY(dp_phases_begin(self->comm, &self->profile, is_traced ? TRACE_EVENTS : 0, error));
     DP_TRY(train(self, error));
     DP_TRY(dp_phases_report(self->comm, &self->profile, &self->report, error));
     if (is_finished(self))
         DP_TRY(finish(self, error));
     else
         report_stop(self);
-    if (is_traced(self))
+    if (is_traced)
         DP_TRY(dp_phases_write_trace(self->comm, &self->profile, self->request->trace, error));
     return DP_ON_ROOT(self->comm, check_saved(self, error));
 }
