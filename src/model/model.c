@@ -130,12 +130,6 @@ static void layer2_forward(dp_model *model, const float *params, size_t rows, co
         dp_linear_add_forward(rows, model->x, weights(model, params, DP_TENSOR_WD), model->logits);
 }
 
-static void forward(dp_model *model, const float *params, size_t rows, const uint32_t *contexts) {
-    look_up(model, params, rows, contexts);
-    layer1_forward(model, params, rows, NULL);
-    layer2_forward(model, params, rows, model->h);
-}
-
 void dp_model_row_losses(dp_model *model, const float *params, size_t rows,
                          const uint32_t *contexts, const uint32_t *targets, double *losses) {
     const size_t vocab = model->layout.shape.vocab;
@@ -143,7 +137,9 @@ void dp_model_row_losses(dp_model *model, const float *params, size_t rows,
         dp_wide_model_losses(model->wide, params, rows, contexts, targets, losses);
         return;
     }
-    forward(model, params, rows, contexts);
+    look_up(model, params, rows, contexts);
+    layer1_forward(model, params, rows, NULL);
+    layer2_forward(model, params, rows, model->h);
     for (size_t r = 0; r < rows; r++)
         losses[r] = dp_softmax_loss(1, vocab, model->logits + r * vocab, &targets[r]);
 }

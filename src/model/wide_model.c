@@ -381,17 +381,12 @@ void dp_wide_model_layer1_gradient(const dp_wide_model *model, size_t rows, cons
 
 /* --- losses alone --------------------------------------------------------------------------- */
 
-static void fill_own_rows(dp_wide_model *model, const float *params, size_t count,
-                          const uint32_t *contexts) {
-    const dp_wide_rows rows = {
-        .count = count, .contexts = contexts, .x = model->x, .h = model->h, .a = model->a};
-    dp_wide_model_hidden(model, params, &rows, NULL);
-}
-
 void dp_wide_model_losses(dp_wide_model *model, const float *params, size_t rows,
                           const uint32_t *contexts, const uint32_t *targets, double *losses) {
     float *target_logits = model->row_values, *maximum = target_logits + model->rows;
-    fill_own_rows(model, params, rows, contexts);
+    const dp_wide_rows own = {
+        .count = rows, .contexts = contexts, .x = model->x, .h = model->h, .a = model->a};
+    dp_wide_model_hidden(model, params, &own, NULL);
     for (size_t b = 0; b < model->layout->output_blocks; b++) {
         const dp_wide_block block = {.number = b, .rows = rows, .a = model->a, .targets = targets};
         const dp_wide_exponentials out = {.e = model->e,
