@@ -209,6 +209,18 @@ static void test_text_wraps_words_at_the_width_of_a_terminal(void **state) {
     dp_text_clear(&text);
 }
 
+static void test_text_appends_a_template_up_to_a_mark(void **state) {
+    (void)state;
+    dp_text text = {0};
+    const char *rest = dp_text_append_before(&text, "one @A@\ntwo @A@ three", "@A@");
+    assert_string_equal(dp_text_string(&text), "one ");
+    assert_string_equal(rest, "\ntwo @A@ three");
+    rest = dp_text_append_before(&text, rest, "@A@");
+    assert_null(dp_text_append_before(&text, rest, "@A@"));
+    assert_string_equal(dp_text_string(&text), "one \ntwo  three");
+    dp_text_clear(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_grows_and_stays_terminated),
@@ -224,6 +236,7 @@ int main(void) {
         cmocka_unit_test(test_text_measures_distance),
         cmocka_unit_test(test_text_cuts_names_before_measuring),
         cmocka_unit_test(test_text_wraps_words_at_the_width_of_a_terminal),
+        cmocka_unit_test(test_text_appends_a_template_up_to_a_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
