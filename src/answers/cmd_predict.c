@@ -4,7 +4,6 @@
 #include "cli/checkpoint_argument.h"
 #include "formats/json.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static void add_context(const dptrain_model *model, const uint32_t *context, size_t count,
@@ -39,16 +38,16 @@ static dp_status ask(dptrain_model *model, const char *text, double *probabiliti
     return DP_OK;
 }
 
-static void add_others(const dptrain_model *model, dp_token_rest rest, dp_facts *facts) {
+static void add_others(const dptrain_model *model, size_t others, double rest, dp_facts *facts) {
     DP_OWNED(dp_text_clear) dp_text boundary = {0};
     dptrain_description is;
     dptrain_describe(model, &is, sizeof is);
     dp_facts_begin(facts, "others");
-    dp_facts_unsigned(facts, "count", rest.count);
-    dp_facts_real(facts, "probability", rest.count > 0 && rest.sum > 0.0 ? rest.sum : 0.0);
+    dp_facts_unsigned(facts, "count", others);
+    dp_facts_real(facts, "probability", others > 0 && rest > 0.0 ? rest : 0.0);
     dp_facts_end(facts);
-    if (rest.count > 0)
-        dp_facts_note(facts, "rest", "%" PRIu64, rest.count);
+    if (others > 0)
+        dp_facts_note(facts, "rest", "%zu", others);
     dp_text_append_shown(&boundary, dptrain_token(model, DPTRAIN_BOUNDARY));
     dp_facts_note_text(facts, "boundary", &boundary);
     dp_facts_note(facts, "place", "%s",

@@ -112,7 +112,7 @@ static dp_status reply(const dp_token_question *question, dptrain_model *model, 
     DP_OWNED(dp_memory_release) double *scores = NULL;
     DP_OWNED(dp_memory_release) scored *list = NULL;
     dptrain_description is;
-    dp_token_rest rest = {.sum = 1.0};
+    double rest = 1.0;
     dptrain_describe(model, &is, sizeof is);
     DP_TRY_NEW(scores, is.vocab);
     DP_TRY_NEW(list, is.vocab);
@@ -123,11 +123,10 @@ static dp_status reply(const dp_token_question *question, dptrain_model *model, 
     const size_t length = sort_tokens(model, scores, is.vocab, list);
     const size_t lines = dp_size_min(count_max, length);
     add_tokens(list, lines, question->score_name, facts);
-    rest.count = length - lines;
     for (size_t i = 0; i < lines; i++)
-        rest.sum -= list[i].score;
+        rest -= list[i].score;
     if (question->end != NULL)
-        question->end(model, rest, facts);
+        question->end(model, length - lines, rest, facts);
     return DP_OK;
 }
 

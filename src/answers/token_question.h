@@ -7,12 +7,6 @@
 #include "formats/facts.h"
 #include "options/options.h"
 
-/* What is not shown: so many tokens, of which the scores are `sum` together. */
-typedef struct dp_token_rest {
-    uint64_t count;
-    double sum; /* 1 less what was shown */
-} dp_token_rest;
-
 typedef struct dp_token_question {
     const char *what;       /* the argument, "CONTEXT", for messages */
     const char *score_name; /* "probability" */
@@ -23,8 +17,9 @@ typedef struct dp_token_question {
      * and adds what stands before the table, in JSON up to the key of its array. */
     dp_status (*ask)(dptrain_model *model, const char *text, double *scores, dp_facts *facts,
                      dp_error *error);
-    /* Adds what stands behind it. NULL: nothing. */
-    void (*end)(const dptrain_model *model, dp_token_rest rest, dp_facts *facts);
+    /* Adds what stands behind it, where `others` tokens are not shown, and the scores of those that
+     * are leave `rest` of 1. NULL: nothing. */
+    void (*end)(const dptrain_model *model, size_t others, double rest, dp_facts *facts);
 } dp_token_question;
 
 /* --ckpt, --count and --json. */

@@ -43,10 +43,10 @@ static void append_summary(dp_text *out, const dp_request *request, const dp_pac
 }
 
 static dp_status print(const dp_text *text, dp_error *error) {
-    dp_status status = dp_text_check(text, error);
-    if (status == DP_OK && (fputs(dp_text_string(text), stdout) < 0 || fflush(stdout) != 0))
-        status = dp_fail(error, DP_ERR_IO, "cannot write to standard output");
-    return status;
+    DP_TRY(dp_text_check(text, error));
+    if (fputs(dp_text_string(text), stdout) < 0 || fflush(stdout) != 0)
+        return dp_fail(error, DP_ERR_IO, "cannot write to standard output");
+    return DP_OK;
 }
 
 /* Man page and bash completion, to where man and bash-completion look below `folder`. */

@@ -156,7 +156,6 @@ static dp_status check_stream(dp_request *self, dp_error *error) {
 }
 
 static dp_status check_unit(dp_request *self, dp_error *error) {
-    dp_status status = DP_OK;
     dp_packing_request *request = &self->packing;
     const bool words = request->unit == DP_UNIT_WORD;
     if (strcmp(request->boundary, BOUNDARY_DEFAULT) == 0)
@@ -166,9 +165,9 @@ static dp_status check_unit(dp_request *self, dp_error *error) {
         DP_TRY(check_characters(&request->words, error));
     DP_TRY(check_stream(self, error));
     if (request->words.max_vocab != 0 && request->words.max_vocab < DP_MAX_VOCAB_MINIMUM)
-        status = dp_fail(error, DP_ERR_INPUT, "max_vocab = %u: must be at least %u, or 0",
-                         (unsigned)request->words.max_vocab, DP_MAX_VOCAB_MINIMUM);
-    return status;
+        return dp_fail(error, DP_ERR_INPUT, "max_vocab = %u: must be at least %u, or 0",
+                       (unsigned)request->words.max_vocab, DP_MAX_VOCAB_MINIMUM);
+    return DP_OK;
 }
 
 /* Replacing the output must not destroy a text or something that is no file. */
@@ -193,7 +192,6 @@ static dp_status check_output(const dp_packing_request *request, dp_error *error
 }
 
 dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_error *error) {
-    dp_status status = DP_OK;
     dp_packing_request *packing = &request->packing;
     int texts = 0;
     memset(request, 0, sizeof *request);
@@ -201,7 +199,7 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_
     DP_TRY(
         dp_options_parse_arguments(dp_request_options, request, count, arguments, &texts, error));
     if (request->help || request->version || request->write_to[0] != '\0')
-        return status;
+        return DP_OK;
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         packing->ready_made = packing->ready_made || packing->inputs[split][0] != '\0';
     if (packing->ready_made)
@@ -209,6 +207,5 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_
     else
         DP_TRY(take_text(packing, texts, arguments, error));
     DP_TRY(check_unit(request, error));
-    DP_TRY(check_output(packing, error));
-    return status;
+    return check_output(packing, error);
 }
