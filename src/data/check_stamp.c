@@ -76,7 +76,7 @@ dp_status dp_check_stamp_write(const dp_dataset *dataset, dp_error *error) {
     DP_TRY(check_settled(dataset, error));
     DP_TRY(stamp_path(dataset, path, error));
     DP_TRY(format_stamp(dataset, &text, error));
-    DP_TRY(dp_file_write(path, text.data, text.length, error));
+    DP_TRY(dp_file_write_text(path, &text, error));
     /* Whatever the umask: one that others may write would not be believed. */
     if (chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
         return dp_fail_errno(error, errno, "cannot write %s", path);

@@ -7,13 +7,11 @@
  * was written to, replaced, cut, copied or only touched is checked again, and so is one whose stamp
  * is damaged or of another version.
  *
- * What is believed, and what not. Ids index tables: who believes a false stamp may read outside of
- * them. So a stamp counts only where it is a regular file, no link, that belongs to the current
- * user or to root and that nobody else may write. It guards against accidents, and against a
- * stamp that somebody else has left in a folder open to all. It does not guard against those who
- * may do worse anyway: root, the user, a file server that lies about the time of last change, and
- * whoever may write the dataset (he can do so after a check as well, while it is in use). What the
- * disk itself damages later is not noticed either.
+ * Ids index tables: who believes a false stamp may read outside of them. So a stamp counts only
+ * where it is a regular file, no link, that belongs to the current user or to root and that nobody
+ * else may write. It does not guard against those who may do worse anyway: root, the user, a file
+ * server that lies about the time of last change, and whoever may write the dataset (he can do so
+ * after a check as well, while it is in use). What the disk damages later is not noticed either.
  *
  * To have a dataset checked again: remove its stamp, `dptrain info FILE` (which always checks), or
  * DP_CHECK_ALWAYS (engine/open_dataset). In a folder that may not be written there is no stamp and

@@ -8,8 +8,8 @@
 #include "pack/dataset_writer.h"
 
 #include "base/digest.h"
-#include "base/memory.h"
 #include "base/size.h"
+#include "base/workspace.h"
 #include "data/dataset_seal.h"
 #include "data/vocabulary_writer.h"
 
@@ -38,10 +38,9 @@ struct dp_dataset_writer {
     size_t id_bytes;
     size_t row_bytes;                         /* block_size ids */
     dp_id_tensor tensors[DP_DATASET_TENSORS]; /* as they will be */
-    uint64_t *checksums[DP_DATASET_TENSORS];  /* [blocks] owned; those of what is written */
+    uint64_t *checksums[DP_DATASET_TENSORS];  /* [blocks] of what is written */
     int split;                                /* being written */
     uint64_t written;        /* rows of it in the file; those in the buffer come next */
-    unsigned char *buffer;   /* owned; contexts and targets point into it */
     unsigned char *contexts; /* [capacity, block_size], one row more before the first */
     unsigned char *targets;  /* [capacity] */
     size_t capacity;
@@ -66,29 +65,30 @@ static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
     return dp_vocabulary_write(writer->vocabulary, file, error);
 }
 
-/* Lays out tensor `index`: room for its ids, and for its checksums here. */
-static dp_status create_tensor(dp_dataset_writer *writer, int index, uint64_t rows,
-                               dp_error *error) {
-    dp_id_tensor *ids = &writer->tensors[index];
-    *ids = dp_id_tensor_describe(index, rows, writer->info->block_size, writer->id_bytes);
-    DP_TRY_NEW(writer->checksums[index], ids->blocks);
-    ids->checksums = (const unsigned char *)writer->checksums[index];
-    dp_h5shape shape = {.rank = ids->rank, .size = {ids->rows, ids->columns}};
-    return dp_h5writer_create_integers(writer->file, ids->name, shape, writer->id_bytes, error);
+/* The writer and its arrays, in one block, for what is asked of the one in `self`. */
+static dp_status allocate(dp_dataset_writer **writer, dp_dataset_writer self,
+                          const uint64_t rows[DP_SPLIT_COUNT], dp_error *error) {
+    dp_workspace room = {0};
+    uint64_t most_rows = 0;
+    for (int i = 0; i < DP_DATASET_TENSORS; i++) {
+        self.tensors[i] =
+            dp_id_tensor_describe(i, rows[i / 2], self.info->block_size, self.id_bytes);
+        DP_RESERVE(&room, self.checksums[i], self.tensors[i].blocks);
+        most_rows = dp_size_max(most_rows, rows[i / 2]);
+    }
+    self.capacity = dp_size_min(DP_DATASET_BLOCK / self.id_bytes, most_rows);
+    DP_RESERVE(&room, self.contexts, (self.capacity + 1) * self.row_bytes + SPILL);
+    DP_RESERVE(&room, self.targets, self.capacity * self.id_bytes + SPILL);
+    DP_TRY_BUILD(*writer, &room, self);
+    (*writer)->contexts += self.row_bytes;
+    return DP_OK;
 }
 
-static dp_status create_buffer(dp_dataset_writer *writer, const uint64_t rows[DP_SPLIT_COUNT],
-                               dp_error *error) {
-    uint64_t most_rows = 0;
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        most_rows = dp_size_max(most_rows, rows[split]);
-    writer->capacity = dp_size_min(DP_DATASET_BLOCK / writer->id_bytes, most_rows);
-    size_t contexts_bytes = writer->capacity * writer->row_bytes;
-    size_t targets_bytes = writer->capacity * writer->id_bytes;
-    DP_TRY_NEW(writer->buffer, writer->row_bytes + contexts_bytes + SPILL + targets_bytes + SPILL);
-    writer->contexts = writer->buffer + writer->row_bytes;
-    writer->targets = writer->contexts + contexts_bytes + SPILL;
-    return DP_OK;
+static dp_status create_tensor(dp_dataset_writer *writer, int index, dp_error *error) {
+    dp_id_tensor *ids = &writer->tensors[index];
+    const dp_h5shape shape = {.rank = ids->rank, .size = {ids->rows, ids->columns}};
+    ids->checksums = (const unsigned char *)writer->checksums[index];
+    return dp_h5writer_create_integers(writer->file, ids->name, shape, writer->id_bytes, error);
 }
 
 static dp_status open_descriptor(dp_dataset_writer *writer, dp_error *error) {
@@ -126,18 +126,18 @@ dp_status dp_dataset_writer_create(dp_dataset_writer **writer_out, const char *p
                                    const uint64_t rows[DP_SPLIT_COUNT], dp_error *error) {
     DP_OWNED(release) dp_dataset_writer *writer = *writer_out = NULL;
     DP_TRY(check_request(info, vocabulary, rows, error));
-    DP_TRY_NEW(writer, 1);
-    writer->info = info;
-    writer->vocabulary = vocabulary;
-    writer->descriptor = -1;
-    writer->id_bytes = dp_dataset_id_bytes(vocabulary->count);
-    writer->row_bytes = info->block_size * writer->id_bytes;
-    DP_TRY(create_buffer(writer, rows, error));
+    const size_t id_bytes = dp_dataset_id_bytes(vocabulary->count);
+    const dp_dataset_writer self = {.info = info,
+                                    .vocabulary = vocabulary,
+                                    .descriptor = -1,
+                                    .id_bytes = id_bytes,
+                                    .row_bytes = info->block_size * id_bytes};
+    DP_TRY(allocate(&writer, self, rows, error));
     DP_TRY(dp_file_replace_begin(&writer->replacement, path, error));
     DP_TRY(dp_h5writer_create(&writer->file, writer->replacement.temporary, error));
     DP_TRY(write_description(writer, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        DP_TRY(create_tensor(writer, i, rows[i / 2], error));
+        DP_TRY(create_tensor(writer, i, error));
     DP_TRY(open_descriptor(writer, error));
     *writer_out = writer;
     writer = NULL;
@@ -151,9 +151,6 @@ void dp_dataset_writer_destroy(dp_dataset_writer *writer) {
     if (writer->descriptor >= 0)
         close(writer->descriptor);
     dp_file_replace_abort(&writer->replacement);
-    for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        dp_memory_free(writer->checksums[i]);
-    dp_memory_free(writer->buffer);
     dp_memory_free(writer);
 }
 

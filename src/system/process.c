@@ -114,12 +114,11 @@ dp_process_state dp_process_look(const dp_process_identity *identity) {
 }
 
 bool dp_process_find_program(const char *name, char path[DP_PATH_SIZE]) {
-    const char *folders = getenv("PATH");
-    for (const char *folder = folders; folder != NULL;) {
-        dp_error ignored;
-        struct stat information;
-        size_t length = strcspn(folder, ":");
-        if (dp_path_format(path, &ignored, "%.*s/%s", (int)(length == 0 ? 1 : length),
+    dp_error ignored;
+    struct stat information;
+    for (const char *folder = getenv("PATH"); folder != NULL;) {
+        const int length = (int)strcspn(folder, ":");
+        if (dp_path_format(path, &ignored, "%.*s/%s", length == 0 ? 1 : length,
                            length == 0 ? "." : folder, name) == DP_OK &&
             access(path, X_OK) == 0 && stat(path, &information) == 0 &&
             S_ISREG(information.st_mode))

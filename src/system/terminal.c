@@ -37,16 +37,6 @@ static dp_terminal_size size_of(int descriptor) {
                               .lines = size_from_environment("LINES", USUAL_LINES)};
 }
 
-/* Whether mpirun has given this process its output. */
-static bool is_launched(void) {
-    return getenv("OMPI_COMM_WORLD_RANK") != NULL;
-}
-
-static bool is_dumb(void) {
-    const char *kind = getenv("TERM");
-    return kind == NULL || strcmp(kind, "") == 0 || strcmp(kind, "dumb") == 0;
-}
-
 /* What our parent has as the output of this descriptor; -1 where we may not see it. */
 static int open_parents(int descriptor) {
     char path[64];
@@ -55,9 +45,11 @@ static int open_parents(int descriptor) {
 }
 
 void dp_terminal_open(dp_terminal *terminal, FILE *output) {
-    int descriptor = fileno(output);
+    const int descriptor = fileno(output);
+    const char *kind = getenv("TERM");
     *terminal = (dp_terminal){.own = -1, .parents = -1};
-    if (is_dumb() || size_of(descriptor).columns == 0)
+    if (kind == NULL || strcmp(kind, "") == 0 || strcmp(kind, "dumb") == 0 ||
+        size_of(descriptor).columns == 0)
         return;
     terminal->own = descriptor;
     terminal->parents = open_parents(descriptor);
@@ -65,7 +57,8 @@ void dp_terminal_open(dp_terminal *terminal, FILE *output) {
         close(terminal->parents); /* a pipe's other end must see it end */
         terminal->parents = -1;
     }
-    if (terminal->parents < 0 && is_launched() && told_size(descriptor).columns == 0)
+    const bool is_launched = getenv("OMPI_COMM_WORLD_RANK") != NULL; /* by mpirun */
+    if (terminal->parents < 0 && is_launched && told_size(descriptor).columns == 0)
         terminal->own = -1;
 }
 
