@@ -195,16 +195,12 @@ const char *dp_text_format_real(double value, char buffer[32]) {
 }
 
 const char *dp_text_format_count(uint64_t value, char buffer[32]) {
-    char digits[32];
-    size_t length = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, value);
-    size_t out = 0;
-    for (size_t i = 0; i < length; i++) {
-        buffer[out++] = digits[i];
-        size_t left = length - 1 - i;
-        if (left > 0 && left % 3 == 0)
-            buffer[out++] = ',';
+    size_t length = (size_t)snprintf(buffer, 32, "%" PRIu64, value);
+    for (size_t at = length; at > 3; length++) { /* from the end on */
+        at -= 3;
+        memmove(buffer + at + 1, buffer + at, length - at + 1);
+        buffer[at] = ',';
     }
-    buffer[out] = '\0';
     return buffer;
 }
 

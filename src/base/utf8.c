@@ -3,10 +3,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-static bool is_continuation(unsigned char byte) {
-    return (byte & 0xC0u) == 0x80u;
-}
-
 size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *code_point) {
     if (available == 0)
         return 0;
@@ -22,7 +18,7 @@ size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *co
         return 0;
     uint32_t value = lead & (0x7Fu >> length);
     for (size_t i = 1; i < length; i++) {
-        if (!is_continuation(bytes[i]))
+        if ((bytes[i] & 0xC0u) != 0x80u)
             return 0;
         value = (value << 6) | (bytes[i] & 0x3Fu);
     }
@@ -61,10 +57,8 @@ void dp_utf8_clean(char *text) {
 
 size_t dp_utf8_encode(uint32_t code_point, char buffer[DP_UTF8_MAX_BYTES + 1]) {
     static const unsigned char lead_bits[5] = {0, 0, 0xC0u, 0xE0u, 0xF0u};
-    size_t length = code_point < 0x80u      ? 1
-                    : code_point < 0x800u   ? 2
-                    : code_point < 0x10000u ? 3
-                                            : 4;
+    const size_t length =
+        1 + (size_t)(code_point >= 0x80u) + (code_point >= 0x800u) + (code_point >= 0x10000u);
     buffer[length] = '\0';
     for (size_t i = length; i-- > 1;) {
         buffer[i] = (char)(0x80u | (code_point & 0x3Fu));

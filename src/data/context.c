@@ -1,5 +1,6 @@
 #include "data/context.h"
 
+#include "base/size.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -21,17 +22,13 @@ bool dp_context_next_token(dp_unit unit, const char **text, const char *end, siz
     while (unit == DP_UNIT_WORD && at < end && is_blank(*at))
         at++;
     *text = at;
-    if (at == end)
-        return false;
-    if (unit == DP_UNIT_CHAR) {
-        *length = dp_utf8_decode((const unsigned char *)at, (size_t)(end - at), &code_point);
-        *length = *length == 0 ? 1 : *length;
-        return true;
-    }
-    while (at < end && !is_blank(*at))
+    if (unit == DP_UNIT_CHAR && at < end)
+        at += dp_size_max(
+            dp_utf8_decode((const unsigned char *)at, (size_t)(end - at), &code_point), 1);
+    while (unit == DP_UNIT_WORD && at < end && !is_blank(*at))
         at++;
     *length = (size_t)(at - *text);
-    return true;
+    return *length > 0;
 }
 
 static dp_status fail_unknown(const dp_vocabulary *vocabulary, const char *text, size_t length,

@@ -42,8 +42,8 @@ static kept_word word_at(const numbering *self, uint32_t index) {
 /* Keeps the words that are frequent, the most frequent first. */
 static void keep_frequent(numbering *self) {
     size_t rare = 0;
-    for (uint32_t index = 0; index < self->table->count; index++)
-        self->count += index != self->end_of_line && index != self->unknown;
+    self->count =
+        self->table->count - (self->end_of_line != DP_WORD_NONE) - (self->unknown != DP_WORD_NONE);
     for (uint32_t index = 0; index < self->table->count; index++) {
         const kept_word word = word_at(self, index);
         if (index == self->end_of_line || index == self->unknown)

@@ -128,8 +128,17 @@ static void test_utf8_shows_a_replacement_for_what_has_no_sign(void **state) {
     }
 }
 
+static void test_utf8_valid_bytes_end_at_the_first_bad_one(void **state) {
+    (void)state;
+    expect_unsigned(dp_utf8_valid_bytes("", 0), 0);
+    expect_unsigned(dp_utf8_valid_bytes("a\xC3\xA9z", 4), 4);
+    expect_unsigned(dp_utf8_valid_bytes("a\xC3\xA9\xFFz", 5), 3);
+    expect_unsigned(dp_utf8_valid_bytes("a\xC3", 2), 1); /* cut off */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_utf8_valid_bytes_end_at_the_first_bad_one),
         cmocka_unit_test(test_utf8_round_trips_every_code_point),
         cmocka_unit_test(test_utf8_decodes_known_forms),
         cmocka_unit_test(test_utf8_looks_at_one_code_point_only),
