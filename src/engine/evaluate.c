@@ -4,7 +4,6 @@
 #include "base/workspace.h"
 
 #include <math.h>
-#include <string.h>
 
 /* --- sums over a split -------------------------------------------------------------------------
  * Each rank computes `share` chunks (the last ranks may have none) and all gather shares of one

@@ -5,7 +5,6 @@
 #include "engine/engine.h"
 #include "kernels/kernels.h"
 #include "kernels/linalg.h"
-#include "model/optimizer.h"
 #include "system/process.h"
 
 #include <math.h>

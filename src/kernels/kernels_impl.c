@@ -14,7 +14,6 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
 
 /* Vectors that hold n floats. */
 INLINE size_t vectors_for(size_t n) {

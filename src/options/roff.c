@@ -102,11 +102,10 @@ void dp_roff_options(dp_text *page, dp_option_table table) {
 dp_status dp_roff_save(dp_text *page, const char *folder, const char *place, const char *name,
                        dp_error *error) {
     char path[DP_PATH_SIZE];
-    DP_TRY(dp_text_check(page, error));
     DP_TRY(dp_path_format(path, error, "%s/%s", folder, place));
     DP_TRY(dp_file_make_directories(path, error));
     DP_TRY(dp_path_format(path, error, "%s/%s/%s", folder, place, name));
-    DP_TRY(dp_file_write(path, dp_text_string(page), page->length, error));
+    DP_TRY(dp_file_write_text(path, page, error));
     dp_text_clear(page);
     return DP_OK;
 }

@@ -80,9 +80,8 @@ static void append_script(dp_text *script, const dp_gnuplot_figure *figure) {
 static dp_status write_file(const char *folder, const char *name, const char *ending,
                             const dp_text *text, dp_error *error) {
     char path[DP_PATH_SIZE];
-    DP_TRY(dp_text_check(text, error));
     DP_TRY(dp_path_format(path, error, "%s/%s%s", folder, name, ending));
-    return dp_file_write(path, dp_text_string(text), text->length, error);
+    return dp_file_write_text(path, text, error);
 }
 
 dp_status dp_gnuplot_write(const dp_gnuplot_figure *figure, const char *folder, dp_error *error) {

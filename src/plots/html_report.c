@@ -6,7 +6,6 @@
 #include "plots/plot.h"
 #include "report_css.h"
 #include "report_html.h"
-#include "run/metrics.h"
 #include "run/run_folder.h"
 
 #include <inttypes.h>
@@ -234,6 +233,5 @@ dp_status dp_html_report_write(const char *dir, const char *path, dp_text *notic
     DP_TRY(add_all(&self, error));
     dp_facts_to_html(&self.facts, report_html, &html);
     DP_TRY(dp_text_check(notices, error));
-    DP_TRY(dp_text_check(&html, error));
-    return dp_file_write(path, html.data, html.length, error);
+    return dp_file_write_text(path, &html, error);
 }

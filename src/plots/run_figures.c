@@ -9,7 +9,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #define CLOUD_POINTS 1000
 #define LINE_POINTS 600

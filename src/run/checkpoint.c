@@ -2,11 +2,9 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
-#include "base/size.h"
 #include "data/vocabulary_writer.h"
 #include "system/filesystem.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -87,7 +87,7 @@ static dp_status cut_back(const char *path, uint64_t step, dp_error *error) {
     DP_TRY(dp_text_check(&kept, error));
     if (kept.length != content.length ||
         memcmp(dp_text_string(&kept), dp_text_string(&content), kept.length) != 0)
-        DP_TRY(dp_file_write(path, kept.data, kept.length, error));
+        DP_TRY(dp_file_write_text(path, &kept, error));
     return DP_OK;
 }
 

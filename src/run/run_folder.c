@@ -2,14 +2,11 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "run/checkpoint.h"
+#include "library/model_file.h"
 #include "run/run_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 

@@ -2,7 +2,6 @@
 
 #include "pack/packing.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

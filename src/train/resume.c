@@ -1,7 +1,7 @@
 #include "train/resume.h"
 
 #include "base/memory.h"
-#include "run/run_folder.h"
+#include "library/checkpoint_files.h"
 
 #include <inttypes.h>
 #include <string.h>

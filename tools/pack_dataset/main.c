@@ -3,13 +3,11 @@
 #include "options/completion.h"
 #include "options/roff.h"
 #include "pack/packing.h"
-#include "pack/word_vocabulary.h"
 #include "request.h"
 #include "system/termination.h"
 
 #include "pack_dataset_1.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
