@@ -4,6 +4,8 @@
 #include "data/dataset.h"
 #include "formats/facts.h"
 #include "formats/json.h"
+#include "info_checkpoint_txt.h"
+#include "info_dataset_txt.h"
 #include "library/checkpoint_files.h"
 #include "options/option_file.h"
 #include "run/run_folder.h"
@@ -24,17 +26,6 @@ static const dp_option options[] = {
 };
 
 /* --- a dataset ------------------------------------------------------------------------------ */
-
-static const char dataset_form[] = //
-    "{path}: dptrain dataset\n"
-    "  made by     {made_by} from {source}\n"
-    "  unit        {unit}, block size {block_size}, {order}\n"
-    "  train       {rows.train:,} rows\n"
-    "  dev         {rows.dev:,} rows\n"
-    "  test        {rows.test:,} rows\n"
-    "  vocabulary  {vocabulary} tokens of {id_bits} bits:{tokens}\n"
-    "  sha256      {sha256}\n"
-    "  source      {source_sha256}\n";
 
 static void add_tokens(dp_facts *facts, const dp_vocabulary *vocabulary) {
     DP_OWNED(dp_text_clear) dp_text tokens = {0};
@@ -77,20 +68,6 @@ static dp_status describe_dataset(const char *path, dp_facts *facts, dp_error *e
 }
 
 /* --- a checkpoint, alone or as the best of a run folder --------------------------------------- */
-
-static const char checkpoint_form[] = //
-    "{path}: dptrain checkpoint\n"
-    "  step        {step:,}\n"
-    "  weights     {weights}\n"
-    "[  best so far dev {best_dev_loss:.4f} (perplexity {perplexity}) at step {best_step:,}\n]"
-    "[  stopped     early, after {evaluations} evaluations without a better dev loss\n]"
-    "  parameters  {parameters:,}\n"
-    "{tensors}"
-    "  vocabulary  {vocabulary}, {unit}{in_a_stream}, block size {block_size}\n"
-    "  dataset     {dataset_sha256}\n"
-    "  build       {build}\n"
-    "[  checkpoints{steps}\n]"
-    "\n{config}";
 
 static void add_model(dp_facts *facts, const dptrain_model *model, const dptrain_description *is) {
     DP_OWNED(dp_text_clear) dp_text tensors = {0};
@@ -222,7 +199,7 @@ static dp_status describe(const char *user_path, const char **form, dp_facts *fa
     if (!dp_model_file_has_seal(path))
         DP_TRY(read_format(path, format, error));
     const bool is_dataset = strcmp(format, DP_DATASET_FORMAT) == 0;
-    *form = is_dataset ? dataset_form : checkpoint_form;
+    *form = is_dataset ? info_dataset_txt : info_checkpoint_txt;
     if (is_dataset)
         return describe_dataset(path, facts, error);
     if (user_path != NULL && dp_checkpoint_files_is_folder(user_path))

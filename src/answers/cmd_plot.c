@@ -1,5 +1,6 @@
 
 #include "answers/answers.h"
+#include "plot_txt.h"
 #include "plots/plot.h"
 #include "run/run_folder.h"
 
@@ -56,10 +57,7 @@ const dp_command dp_command_plot = {
     .name = "plot",
     .arguments = "[RUN ...]",
     .purpose = "draw a run's curves and embedding, or several runs in one picture",
-    .details = "RUN is a run folder, also of a run that goes on; none: the newest. Draws with\n"
-               "gnuplot (Debian, Ubuntu: apt-get install gnuplot-nox), as PNG and SVG: loss and\n"
-               "learning rate, train against dev, the embedding; of several runs compare. Data\n"
-               "and scripts stay beside the pictures: change a script, draw it with gnuplot.\n",
+    .details = plot_txt,
     .options = options,
     .answer = answer,
 };

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "cli/checkpoint_argument.h"
 #include "formats/json.h"
+#include "predict_txt.h"
 
 #include <string.h>
 
@@ -74,11 +75,7 @@ const dp_command dp_command_predict = {
     .name = "predict",
     .arguments = "[PATH] CONTEXT",
     .purpose = "what may follow CONTEXT, and how likely it is",
-    .details = "CONTEXT is characters, 'emm', or words in quotes, 'this is the'; '' is a\n"
-               "beginning. What is shorter than the block size begins with boundaries; of what\n"
-               "is longer the end counts. A word that is not in the vocabulary is <unk>, where\n"
-               "that is. PATH is as for --ckpt. The last argument is always\n"
-               "CONTEXT.\n",
+    .details = predict_txt,
     .options = dp_token_question_options,
     .answer = answer,
 };

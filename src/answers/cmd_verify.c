@@ -5,6 +5,7 @@
 #include "engine/config.h"
 #include "run/comparison.h"
 #include "run/run_folder.h"
+#include "verify_txt.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -201,9 +202,7 @@ const dp_command dp_command_verify = {
     .name = "verify",
     .arguments = "RUN_A RUN_B",
     .purpose = "whether two runs hold the same weights, step by step",
-    .details = "Compares the weight hashes of the two metrics.csv at the steps that both have\n"
-               "logged, and names the first where they part and what differs between the runs.\n"
-               "A run is its folder or its metrics.csv. Exit status: 0 identical, 1 different.\n",
+    .details = verify_txt,
     .options = dp_options_none,
     .answer = answer,
 };

@@ -1,6 +1,7 @@
 
 #include "cli/config_arguments.h"
 #include "cli/launch.h"
+#include "doctor_txt.h"
 #include "examine/checkup.h"
 #include "jobs/jobs.h"
 
@@ -64,9 +65,7 @@ const dp_command dp_command_doctor = {
     .name = "doctor",
     .arguments = "[CONFIG [section.key=value ...]]",
     .purpose = "what would go wrong in a run, before it does",
-    .details = "One line a check, with what to do. Start it as you would start the run, with as\n"
-               "many ranks: mpirun -np 8 dptrain doctor CONFIG. It trains nothing and\n"
-               "changes no run. Exit status: 0 no problem, 1 a problem; warnings do not count.\n",
+    .details = doctor_txt,
     .options = dp_options_none,
     .config = dp_config_options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_BLAS,

@@ -1,6 +1,7 @@
 #include "baseline/mixture.h"
 #include "cli/checkpoint_argument.h"
 #include "engine/open_dataset.h"
+#include "eval_txt.h"
 #include "jobs/jobs.h"
 #include "run/summary.h"
 
@@ -210,10 +211,7 @@ const dp_command dp_command_eval = {
     .name = "eval",
     .arguments = "[PATH]",
     .purpose = "the loss and perplexity of a checkpoint",
-    .details = "The trigram of --model and --mix is that of Jelinek and Mercer (1980):\n"
-               "frequencies of one, two and three tokens, interpolated with weights that depend\n"
-               "on how often the last two have been seen. It is counted on train; its weights,\n"
-               "and W where fitted, are the best on dev. So look at test to compare.\n",
+    .details = eval_txt,
     .options = options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
     .run = run,

@@ -4,6 +4,7 @@
 #include "examine/lr_plot.h"
 #include "examine/lr_search.h"
 #include "jobs/jobs.h"
+#include "lrfind_txt.h"
 #include "run/run_folder.h"
 
 #include <inttypes.h>
@@ -134,10 +135,7 @@ const dp_command dp_command_lrfind = {
     .name = "lrfind",
     .arguments = "CONFIG [section.key=value ...]",
     .purpose = "search for a learning rate, by trying all in one short run",
-    .details = "Takes a step with each rate, from small to large, beginning with the config's\n"
-               "initial parameters. Leaves lrfind.csv and a picture of it in the run folder; a\n"
-               "run that is there stays as it is. Ends early where the loss blows up. Suggests\n"
-               "half the rate at which the smoothed loss is lowest.\n",
+    .details = lrfind_txt,
     .options = options,
     .config = dp_config_options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,

@@ -5,6 +5,7 @@
 #include "sweep/sweep_data.h"
 #include "sweep/sweep_plan.h"
 #include "sweep/sweep_table.h"
+#include "sweep_txt.h"
 #include "system/terminal.h"
 
 #include <stdio.h>
@@ -96,15 +97,7 @@ const dp_command dp_command_sweep = {
     .name = "sweep",
     .arguments = "SWEEP.ini [section.key=value ...]",
     .purpose = "train many configs, several at once, and compare them",
-    .details = "Under mpirun the ranks are divided into groups that take trials from a queue.\n"
-               "The same command again goes on where it was stopped, on any number of ranks.\n"
-               "SWEEP.ini has\n"
-               "\n"
-               "  [sweep]   config = base.ini, and other settings, see below\n"
-               "  [trials]  columns = KEY KEY ..., then a line a trial: NAME = VALUE VALUE ...\n"
-               "  [grid]    KEY = VALUE VALUE ...: every value with every other, for every trial\n"
-               "\n"
-               "KEY is one of a config (dptrain train --help), block_size, reference or repeats.\n",
+    .details = sweep_txt,
     .options = options,
     .config = dp_sweep_options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
