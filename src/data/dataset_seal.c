@@ -20,8 +20,7 @@ static bool format_seal(const unsigned char *bytes, size_t size,
                         const dp_byte_range ranges[DP_DATASET_SEAL_TENSORS],
                         char seal[DP_DATASET_SEAL_SIZE + 1]) {
     dp_xxh3 hash;
-    size_t at = 0, length = strlen(WORD);
-    memcpy(seal, WORD, length);
+    size_t at = 0, length = (size_t)snprintf(seal, DP_DATASET_SEAL_SIZE + 1, WORD);
     dp_xxh3_init(&hash);
     for (int i = 0; i < DP_DATASET_SEAL_TENSORS; i++, length += 34) {
         const dp_byte_range range = ranges[i];
