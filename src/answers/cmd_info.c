@@ -213,7 +213,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
     DP_OWNED(dp_facts_clear) dp_facts facts = {0};
     const char *form = NULL;
     int paths = 0;
-    DP_TRY(dp_command_options(options, &chosen, count, arguments, &paths, error));
+    DP_TRY(dp_options_parse_arguments(options, &chosen, count, arguments, &paths, error));
     if (paths > 1)
         return dp_fail(error, DP_ERR_INPUT, "one path at a time, not also '%s'", arguments[1]);
     DP_TRY(describe(paths == 0 ? NULL : arguments[0], &form, &facts, error));

@@ -41,7 +41,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
     char dir[DP_PATH_SIZE];
     int runs = 0;
     DP_OWNED(dp_plot_clear) dp_plot_outcome outcome = {0};
-    DP_TRY(dp_command_options(options, &chosen, count, arguments, &runs, error));
+    DP_TRY(dp_options_parse_arguments(options, &chosen, count, arguments, &runs, error));
     if (runs > 1) {
         DP_TRY(check_runs(runs, arguments, error));
         DP_TRY(dp_plot_compare((size_t)runs, arguments, chosen.out, &outcome, error));

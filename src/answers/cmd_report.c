@@ -20,7 +20,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
     char dir[DP_PATH_SIZE], path[DP_PATH_SIZE];
     int runs = 0;
     DP_OWNED(dp_text_clear) dp_text notices = {0};
-    DP_TRY(dp_command_options(options, &chosen, count, arguments, &runs, error));
+    DP_TRY(dp_options_parse_arguments(options, &chosen, count, arguments, &runs, error));
     if (runs > 1)
         return dp_fail(error, DP_ERR_INPUT, "one run folder at a time, not also '%s'",
                        arguments[1]);

@@ -58,7 +58,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
     sample_options chosen;
     DP_OWNED(dp_checkpoint_argument_close) dptrain_model *model = NULL;
     int positionals = 0;
-    DP_TRY(dp_command_options(options, &chosen, count, arguments, &positionals, error));
+    DP_TRY(dp_options_parse_arguments(options, &chosen, count, arguments, &positionals, error));
     DP_TRY(dp_checkpoint_argument_open(chosen.ckpt, positionals, arguments, &model, error));
     return print_samples(model, &chosen, error);
 }

@@ -192,7 +192,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text out = {0};
     bool differ = false;
     int runs = 0;
-    DP_TRY(dp_command_options(dp_options_none, NULL, count, arguments, &runs, error));
+    DP_TRY(dp_options_parse_arguments(dp_options_none, NULL, count, arguments, &runs, error));
     DP_TRY(verify(runs, arguments, &differ, &out, error));
     printf("%s", dp_text_string(&out));
     return differ ? dp_fail(error, DP_ANSWER_NO, "%s", "") : DP_OK;

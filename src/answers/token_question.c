@@ -137,7 +137,8 @@ dp_status dp_token_question_answer(const dp_token_question *question, int count,
     DP_OWNED(dp_checkpoint_argument_close) dptrain_model *model = NULL;
     const char *text = NULL;
     int paths = 0;
-    DP_TRY(dp_command_options(dp_token_question_options, &chosen, count, arguments, &paths, error));
+    DP_TRY(dp_options_parse_arguments(dp_token_question_options, &chosen, count, arguments, &paths,
+                                      error));
     DP_TRY(dp_checkpoint_argument_take_last(chosen.ckpt, &paths, arguments, question->what, &text,
                                             error));
     DP_TRY(dp_checkpoint_argument_open(chosen.ckpt, paths, arguments, &model, error));

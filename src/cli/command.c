@@ -1,19 +1,52 @@
 #include "cli/command.h"
 
-#include "options/option_arguments.h"
-
 #include <string.h>
 
-dp_status dp_command_options(dp_option_table table, void *chosen, int count, char **arguments,
-                             int *positional_count, dp_error *error) {
-    DP_TRY(dp_options_init(table, chosen, error));
-    return dp_options_parse_arguments(table, chosen, count, arguments, positional_count, error);
-}
+const dp_exit_status dp_exit_statuses[] = {
+    {"0", "done"},
+    {"1", "the answer is no (verify, doctor)"},
+    {"2", "bad input: arguments, config, or the content of a file"},
+    {"3", "the system refused: missing file, no space, no permission"},
+    {"4", "out of memory"},
+    {"5", "checkpoint and config, or checkpoint and dataset, do not go together"},
+    {"6", "not launched as one job, or MPI failed"},
+    {"7", "a rank did not arrive within parallel.deadline"},
+    {"8", "the loss is no longer a finite number"},
+    {"9", "ranks hold different weights"},
+    {"10", "trained, but a file of the run could not be written"},
+    {"11", "another run works in the run folder"},
+    {"75", "--max_time was over: ended with a checkpoint, the same command goes on"},
+    {"128+N", "ended by signal N, with a checkpoint"},
+    {NULL, NULL},
+};
 
 dp_status dp_command_parse(dp_comm *comm, dp_option_table table, void *chosen, int count,
                            char **arguments, int *positional_count, dp_error *error) {
     return dp_comm_agree(
-        comm, dp_command_options(table, chosen, count, arguments, positional_count, error), error);
+        comm, dp_options_parse_arguments(table, chosen, count, arguments, positional_count, error),
+        error);
+}
+
+static dp_status load_config(int count, char *const *positionals, dp_config *config,
+                             dp_error *error) {
+    if (count == 0 || strchr(positionals[0], '=') != NULL)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "no config file given: dptrain CONFIG [section.key=value ...]");
+    return dp_config_load(config, positionals[0], count - 1, positionals + 1, error);
+}
+
+dp_status dp_command_load_config(dp_comm *comm, int count, char *const *positionals,
+                                 dp_config *config, dp_error *error) {
+    DP_TRY(DP_ON_ROOT(comm, load_config(count, positionals, config, error)));
+    dp_comm_broadcast(comm, config, sizeof *config);
+    return DP_OK;
+}
+
+dp_status dp_command_parse_config(dp_comm *comm, dp_option_table table, void *chosen, int count,
+                                  char **arguments, dp_config *config, dp_error *error) {
+    int positional_count = 0;
+    DP_TRY(dp_command_parse(comm, table, chosen, count, arguments, &positional_count, error));
+    return dp_command_load_config(comm, positional_count, arguments, config, error);
 }
 
 const dp_command *dp_command_find(dp_command_list list, const char *name) {

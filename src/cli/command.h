@@ -6,8 +6,9 @@
 #ifndef DP_CLI_COMMAND_H
 #define DP_CLI_COMMAND_H
 
-#include "options/options.h"
-#include "parallel/comm.h" /* for those that have a `run`, and dp_command_parse, which they call */
+#include "engine/config.h"
+#include "options/option_arguments.h" /* which those with an `answer` call */
+#include "parallel/comm.h"
 
 #define DP_NEEDS_JOB 1u    /* ranks: MPI is started */
 #define DP_NEEDS_LAUNCH 2u /* which were started as one job (cli/launch) */
@@ -29,13 +30,19 @@ typedef struct dp_command {
     dp_status (*answer)(int count, char **arguments, dp_error *error);
 } dp_command;
 
-/* What every command begins with: its options from their defaults and its arguments. The positional
- * arguments are moved to the front. */
-dp_status dp_command_options(dp_option_table table, void *chosen, int count, char **arguments,
-                             int *positional_count, dp_error *error) DP_CHECKED;
-/* As dp_command_options, on all ranks; agreed on. */
+/* Collective: what a command with a job begins with, its options and the other arguments
+ * (dp_options_parse_arguments). Agreed on. */
 dp_status dp_command_parse(dp_comm *comm, dp_option_table table, void *chosen, int count,
                            char **arguments, int *positional_count, dp_error *error) DP_CHECKED;
+
+/* Collective: the config that is meant by CONFIG [section.key=value ...]. Rank 0 reads the file and
+ * all get what it found, so that the others need not find it. Agreed on. */
+dp_status dp_command_load_config(dp_comm *comm, int count, char *const *positionals,
+                                 dp_config *config, dp_error *error) DP_CHECKED;
+
+/* Collective: both, for a command with such arguments. */
+dp_status dp_command_parse_config(dp_comm *comm, dp_option_table table, void *chosen, int count,
+                                  char **arguments, dp_config *config, dp_error *error) DP_CHECKED;
 
 typedef struct dp_command_list {
     const dp_command *const *commands; /* the first is meant where none is named */
@@ -47,5 +54,13 @@ const dp_command *dp_command_find(dp_command_list list, const char *name);
 
 /* The name of a command that may have been meant by `name`, or NULL. */
 const char *dp_command_suggest(dp_command_list list, const char *name);
+
+/* What the exit statuses of dptrain mean (base/status has their names). */
+typedef struct dp_exit_status {
+    const char *status; /* "5", "128+N"; NULL behind the last */
+    const char *meaning;
+} dp_exit_status;
+
+extern const dp_exit_status dp_exit_statuses[];
 
 #endif

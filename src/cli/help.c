@@ -1,10 +1,6 @@
 #include "cli/help.h"
 
-#include "cli/exit_status.h"
 #include "cli/manual.h"
-#include "engine/config.h"
-#include "options/option_arguments.h"
-#include "options/option_help.h"
 
 #include <string.h>
 
@@ -90,7 +86,6 @@ dp_status dp_help_answer(dp_command_list list, int count, char **arguments, dp_t
                          dp_error *error) {
     help_options chosen;
     int topics = 0;
-    DP_TRY(dp_options_init(options, &chosen, error));
     DP_TRY(dp_options_parse_arguments(options, &chosen, count, arguments, &topics, error));
     const dp_command *command = topics == 0 ? NULL : dp_command_find(list, arguments[0]);
     if (chosen.write_to[0] != '\0')

@@ -1,8 +1,6 @@
 #include "cli/manual.h"
 
 #include "base/memory.h"
-#include "cli/exit_status.h"
-#include "engine/config.h"
 #include "options/completion.h"
 #include "options/roff.h"
 

@@ -1,7 +1,7 @@
 #include "formats/facts.h"
 
 #include "base/size.h"
-#include "formats/html.h"
+#include "base/utf8.h"
 #include "formats/json.h"
 
 #include <math.h>
@@ -112,6 +112,25 @@ typedef struct rendering {
     dp_text *out;
 } rendering;
 
+static const char *escape_of(char c) {
+    static const char *const escapes[128] = {
+        ['&'] = "&amp;",  ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;",
+        ['\''] = "&#39;", ['\n'] = "\n",  ['\t'] = "\t",
+    };
+    return (unsigned char)c < 128 ? escapes[(unsigned char)c] : NULL;
+}
+
+/* So that a browser shows just it, between tags and in quoted attributes. */
+static void append_html(dp_text *html, const char *text) {
+    uint32_t code_point = 0;
+    char bytes[DP_UTF8_MAX_BYTES + 1];
+    for (size_t length = 0; (length = dp_utf8_next_shown(text, &code_point)) > 0; text += length) {
+        const char *escape = escape_of(*text);
+        dp_utf8_encode(code_point, bytes);
+        dp_text_append(html, escape != NULL ? escape : bytes);
+    }
+}
+
 static void append_value(const char *value, const char *format, bool html, dp_text *out) {
     char *rest;
     const int width = (int)strtol(format, &rest, 10);
@@ -129,7 +148,7 @@ static void append_value(const char *value, const char *format, bool html, dp_te
     else if (*rest == 's')
         dp_text_append(out, strcmp(value, "1") == 0 ? "" : "s");
     else if (html && *rest != 'h')
-        dp_html_append(out, value);
+        append_html(out, value);
     else
         dp_text_append_format(out, "%*s", width, value);
 }

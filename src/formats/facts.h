@@ -14,7 +14,8 @@
  *
  * A fact whose value is no finite number is null in JSON and none in a text. What only the text
  * says is a note. Brackets of one kind are not nested. The literal text is plain: no other
- * brackets of these kinds. It may be HTML: then values are escaped, but {place:h} is HTML itself.
+ * brackets of these kinds. It may be HTML: then values are escaped, with U+FFFD for what is no
+ * UTF-8 and for control characters but ends of lines and tabs; {place:h} is HTML itself.
  */
 #ifndef DP_FORMATS_FACTS_H
 #define DP_FORMATS_FACTS_H

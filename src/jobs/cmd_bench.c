@@ -1,7 +1,6 @@
 
 #include "bench_form_txt.h"
 #include "bench_txt.h"
-#include "cli/config_arguments.h"
 #include "examine/bench.h"
 #include "jobs/jobs.h"
 
@@ -21,7 +20,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_config config;
     DP_OWNED(dp_facts_clear) dp_facts facts = {0};
     (void)signal;
-    DP_TRY(dp_config_arguments_parse(comm, options, &chosen, count, arguments, &config, error));
+    DP_TRY(dp_command_parse_config(comm, options, &chosen, count, arguments, &config, error));
     DP_TRY(dp_bench_run(comm, &config, chosen.seconds, &facts, error));
     return DP_ON_ROOT(comm, dp_facts_print(&facts, chosen.json ? NULL : bench_form_txt, error));
 }

@@ -1,5 +1,4 @@
 
-#include "cli/config_arguments.h"
 #include "cli/launch.h"
 #include "doctor_txt.h"
 #include "examine/checkup.h"
@@ -32,7 +31,7 @@ static dp_status examine(dp_comm *comm, int count, char **positionals, dp_checku
                          dp_error *error) {
     dp_config config;
     const dp_config *known = NULL;
-    if (count > 0 && dp_config_arguments_load(comm, count, positionals, &config, error) == DP_OK) {
+    if (count > 0 && dp_command_load_config(comm, count, positionals, &config, error) == DP_OK) {
         known = &config;
         dp_checkup_add(checkup, DP_VERDICT_OK, "config", "%s", positionals[0]);
     } else if (count > 0) {

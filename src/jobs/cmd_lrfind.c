@@ -1,6 +1,5 @@
 
-#include "cli/config_arguments.h"
-#include "cli/signals.h"
+#include "cli/launch.h"
 #include "examine/lr_plot.h"
 #include "examine/lr_search.h"
 #include "jobs/jobs.h"
@@ -117,7 +116,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     DP_OWNED(dp_lr_search_clear) dp_lr_search found = {0};
     dp_lr_request request = {0};
     dp_config config;
-    DP_TRY(dp_config_arguments_parse(comm, options, &request, count, arguments, &config, error));
+    DP_TRY(dp_command_parse_config(comm, options, &request, count, arguments, &config, error));
     DP_TRY(dp_comm_agree(comm, check_options(&request, error), error));
     progress shown = {.stretch = (request.count + STRETCHES - 1) / STRETCHES};
     request.signal = dp_signals_catch();

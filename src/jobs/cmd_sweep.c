@@ -1,5 +1,5 @@
 #include "base/memory.h"
-#include "cli/signals.h"
+#include "cli/launch.h"
 #include "jobs/jobs.h"
 #include "sweep/sweep.h"
 #include "sweep/sweep_data.h"

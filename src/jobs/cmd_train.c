@@ -1,6 +1,5 @@
 
-#include "cli/config_arguments.h"
-#include "cli/signals.h"
+#include "cli/launch.h"
 #include "engine/config.h"
 #include "jobs/jobs.h"
 #include "train/trainer.h"
@@ -22,7 +21,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_train_request request = {0};
     dp_config config;
     dp_train_outcome outcome = {0};
-    DP_TRY(dp_config_arguments_parse(comm, options, &request, count, arguments, &config, error));
+    DP_TRY(dp_command_parse_config(comm, options, &request, count, arguments, &config, error));
     request.signal = dp_signals_catch();
     DP_TRY(dp_trainer_run(comm, &config, &request, &outcome, error));
     *signal = outcome.signal;

@@ -2,7 +2,7 @@
  *
  * One entry says everything about an option: its key, where its value lives, its default, bounds,
  * choices, unit and help. The table then drives the defaults, the config file (option_file), the
- * command line (option_arguments), `--help` (option_help), man pages (roff) and completion. What
+ * command line (option_arguments), `--help` (there too), man pages (roff) and completion. What
  * the options mean is decided where the table is (`engine/config`, each subcommand).
  *
  * Config keys are "section.name"; keys without a dot are long options of a command (`--name`). In a

@@ -1,7 +1,6 @@
 #include "base/random.h"
 #include "options/option_arguments.h"
 #include "options/option_file.h"
-#include "options/option_help.h"
 #include "support/expect.h"
 #include "support/sample_options.h"
 
@@ -504,7 +503,6 @@ static parsed parse(const char *line) {
         result.arguments[count++] = word;
         word = end;
     }
-    expect_ok(dp_options_init(command_table, &result.values, &result.error), &result.error);
     result.status = dp_options_parse_arguments(command_table, &result.values, count,
                                                result.arguments, &result.positional, &result.error);
     return result;

@@ -1,7 +1,6 @@
 #include "request.h"
 
 #include "options/option_arguments.h"
-#include "options/option_help.h"
 #include "pack/word_vocabulary.h"
 
 #include "help_txt.h"
@@ -195,7 +194,6 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_
     dp_packing_request *packing = &request->packing;
     int texts = 0;
     memset(request, 0, sizeof *request);
-    DP_TRY(dp_options_init(dp_request_options, request, error));
     DP_TRY(
         dp_options_parse_arguments(dp_request_options, request, count, arguments, &texts, error));
     if (request->help || request->version || request->write_to[0] != '\0')
