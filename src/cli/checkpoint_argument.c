@@ -40,7 +40,7 @@ dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int cou
     /* Rank 0 looks for it, as the newest run may change while others look. */
     DP_TRY(DP_ON_ROOT(comm, choose(option, count, positionals, path, error)));
     dp_comm_broadcast(comm, path, DP_PATH_SIZE);
-    return dp_comm_agree(comm, dp_checkpoint_load_model(checkpoint, path, error), error);
+    return dp_comm_agree(comm, dp_checkpoint_load(checkpoint, path, false, error), error);
 }
 
 /* Whether this cannot be meant but as a place: a folder, or an existing checkpoint file. */

@@ -90,11 +90,11 @@ static dp_status read_request(eval *self, dp_error *error) {
 
 static dp_status check_fit(const eval *self, dp_error *error) {
     const dp_dataset *dataset = &self->dataset;
-    if (self->checkpoint.block_size != dataset->info.block_size)
+    if (self->checkpoint.facts.block_size != dataset->info.block_size)
         return dp_fail(error, DP_ERR_MISMATCH, "%s has block size %" PRIu64 " but %s has %" PRIu64,
-                       self->path, self->checkpoint.block_size, dataset->path,
+                       self->path, self->checkpoint.facts.block_size, dataset->path,
                        dataset->info.block_size);
-    if (!dp_vocabulary_equal(&self->checkpoint.vocabulary, &dataset->vocabulary))
+    if (!dp_vocabulary_equal(&self->checkpoint.facts.vocabulary, &dataset->vocabulary))
         return dp_fail(error, DP_ERR_MISMATCH, "%s and %s have different vocabularies", self->path,
                        dataset->path);
     return DP_OK;
@@ -113,7 +113,7 @@ static dp_status load(eval *self, int count, char **positionals, dp_error *error
                            DP_CHECK_ONCE, &self->dataset, error));
     DP_TRY(dp_comm_agree(self->comm, check_fit(self, error), error));
     if (dp_comm_rank(self->comm) == 0 && is_trained_on &&
-        strcmp(self->dataset.info.sha256, self->checkpoint.dataset_sha256) != 0)
+        strcmp(self->dataset.info.sha256, self->checkpoint.facts.dataset_sha256) != 0)
         fprintf(stderr, "dptrain: notice: %s is not the dataset that %s was trained on\n",
                 self->dataset.path, self->path);
     return DP_OK;
@@ -156,8 +156,8 @@ static void add_facts(dp_facts *facts, const eval *self) {
         dp_facts_text(facts, "model", "trigram");
         dp_summary_add_splits(facts, self->splits, self->results.trigram);
     } else {
-        dp_summary_add_weights(facts, self->checkpoint.progress.step,
-                               self->checkpoint.weights_hash);
+        dp_summary_add_weights(facts, self->checkpoint.facts.progress.step,
+                               self->checkpoint.facts.weights_hash);
         dp_summary_add_splits(facts, self->splits, self->results.network);
     }
     if (self->trigram != NULL) {
@@ -196,7 +196,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
         dp_command_parse(comm, options, &self.chosen, count, arguments, &positional_count, error));
     DP_TRY(dp_comm_agree(comm, read_request(&self, error), error));
     DP_TRY(load(&self, positional_count, arguments, error));
-    dp_comm_set_place(comm, "evaluate", self.checkpoint.progress.step);
+    dp_comm_set_place(comm, "evaluate", self.checkpoint.facts.progress.step);
     const dp_checkpoint *model = &self.checkpoint;
     if (is_of_trigram(&self) || is_mixed(&self))
         DP_TRY(evaluate_trigram(&self, error));

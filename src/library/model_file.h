@@ -39,8 +39,8 @@ typedef struct dp_model_file {
     bool stream;
     uint64_t block_size;
     char dataset_sha256[DP_SHA256_TEXT_SIZE];
-    char build[DP_MODEL_FILE_BUILD_SIZE];
-    dp_text config; /* as it was written */
+    char build[DP_MODEL_FILE_BUILD_SIZE]; /* version, instruction set and BLAS that computed it */
+    dp_text config;                       /* as it was written */
     dp_vocabulary vocabulary;
 } dp_model_file;
 

@@ -223,13 +223,13 @@ static void assign_axis(const scatter *self, int k, bool principal, dp_text *val
 
 static void assign_title(const scatter *self, const char *name, const dp_checkpoint *checkpoint,
                          dp_text *values) {
-    const size_t all = checkpoint->vocabulary.count;
+    const size_t all = checkpoint->facts.vocabulary.count;
     DP_OWNED(dp_text_clear) dp_text part = {0};
     if (self->count < all)
         dp_text_append_format(&part, ", %s of %s tokens", DP_COUNT_TEXT(self->count),
                               DP_COUNT_TEXT(all));
     dp_gnuplot_assign(values, "run_title", "%s: embedding at step %s%s", name,
-                      DP_COUNT_TEXT(checkpoint->progress.step), dp_text_string(&part));
+                      DP_COUNT_TEXT(checkpoint->facts.progress.step), dp_text_string(&part));
     values->failed |= part.failed;
 }
 
@@ -241,9 +241,9 @@ dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,
                               const uint64_t *counts, bool principal, dp_gnuplot_figure *figure,
                               dp_error *error) {
     DP_OWNED(clear)
-    scatter self = {.vocabulary = &checkpoint->vocabulary,
-                    .count = checkpoint->vocabulary.count,
-                    .shown_max = checkpoint->unit == DP_UNIT_WORD ? WORDS_MAX : DOTS_MAX};
+    scatter self = {.vocabulary = &checkpoint->facts.vocabulary,
+                    .count = checkpoint->facts.vocabulary.count,
+                    .shown_max = checkpoint->facts.unit == DP_UNIT_WORD ? WORDS_MAX : DOTS_MAX};
     dp_text *values = &figure->values;
     *figure = (dp_gnuplot_figure){.name = principal ? "embedding_pca" : "embedding",
                                   .width = (unsigned)SIDE,

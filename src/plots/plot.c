@@ -83,16 +83,16 @@ static dp_status count_tokens(const dp_checkpoint *checkpoint, uint64_t **counts
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     dp_error ignored;
     uint32_t context[DP_BLOCK_SIZE_MAX], target = 0;
-    if (checkpoint->vocabulary.count <= SMALL_VOCABULARY ||
+    if (checkpoint->facts.vocabulary.count <= SMALL_VOCABULARY ||
         dp_dataset_open(&dataset, checkpoint->config.data_path, &ignored) != DP_OK)
         return DP_OK;
-    if (strcmp(dataset.info.sha256, checkpoint->dataset_sha256) != 0)
+    if (strcmp(dataset.info.sha256, checkpoint->facts.dataset_sha256) != 0)
         return DP_OK;
-    DP_TRY_NEW(*counts, checkpoint->vocabulary.count);
+    DP_TRY_NEW(*counts, checkpoint->facts.vocabulary.count);
     uint64_t rows = dp_dataset_rows(&dataset, DP_SPLIT_TRAIN);
     for (uint64_t row = 0; row < rows && row < COUNTED_ROWS_MAX; row++) {
         dp_dataset_read_row(&dataset, DP_SPLIT_TRAIN, row, context, &target);
-        if (target < checkpoint->vocabulary.count) /* the ids have not been checked */
+        if (target < checkpoint->facts.vocabulary.count) /* the ids have not been checked */
             (*counts)[target]++;
     }
     return DP_OK;
@@ -101,7 +101,7 @@ static dp_status count_tokens(const dp_checkpoint *checkpoint, uint64_t **counts
 static dp_status load_best(const char *dir, dp_checkpoint *checkpoint, dp_error *error) {
     char path[DP_PATH_SIZE];
     DP_TRY(dp_run_folder_find(dir, path, error));
-    return dp_checkpoint_load_model(checkpoint, path, error);
+    return dp_checkpoint_load(checkpoint, path, false, error);
 }
 
 /* Of the best checkpoint; a notice is left where there is no good one. */

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(DP_MODEL_FILE_BUILD_SIZE == DP_BUILD_SIZE, "room for what a build says of itself");
+
 bool dp_progress_is_stopped_early(const dp_progress *progress, const dp_config *config) {
     return config->eval_patience != 0 && progress->evaluations_since_best >= config->eval_patience;
 }
@@ -36,19 +38,20 @@ static uint64_t hash_state(const dp_checkpoint *checkpoint) {
 
 static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5writer *file,
                                   dp_error *error) {
-    const dp_progress *progress = &checkpoint->progress;
+    const dp_progress *progress = &checkpoint->facts.progress;
     char hash[DP_HASH_TEXT_SIZE];
     DP_TRY(dp_h5writer_text_attribute(file, "format", DP_MODEL_FILE_FORMAT, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "version", DP_MODEL_FILE_VERSION, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "step", progress->step, error));
-    dp_hash_format(checkpoint->weights_hash, hash);
+    dp_hash_format(checkpoint->facts.weights_hash, hash);
     DP_TRY(dp_h5writer_text_attribute(file, "weights", hash, error));
     dp_hash_format(hash_state(checkpoint), hash);
     DP_TRY(dp_h5writer_text_attribute(file, "state", hash, error));
-    DP_TRY(dp_h5writer_text_attribute(file, "dataset_sha256", checkpoint->dataset_sha256, error));
-    DP_TRY(dp_unit_write(file, checkpoint->unit, checkpoint->stream, error));
-    DP_TRY(dp_h5writer_unsigned_attribute(file, "block_size", checkpoint->block_size, error));
-    DP_TRY(dp_h5writer_text_attribute(file, "build", checkpoint->build, error));
+    DP_TRY(dp_h5writer_text_attribute(file, "dataset_sha256", checkpoint->facts.dataset_sha256,
+                                      error));
+    DP_TRY(dp_unit_write(file, checkpoint->facts.unit, checkpoint->facts.stream, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(file, "block_size", checkpoint->facts.block_size, error));
+    DP_TRY(dp_h5writer_text_attribute(file, "build", checkpoint->facts.build, error));
     DP_TRY(dp_h5writer_real_attribute(file, "loss_sum", progress->loss_sum, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "loss_count", progress->loss_count, error));
     DP_TRY(dp_h5writer_real_attribute(file, "best_loss", progress->best_loss, error));
@@ -94,7 +97,7 @@ static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5writer *fil
     DP_TRY(dp_text_check(&config, error));
     DP_TRY(write_attributes(checkpoint, file, error));
     DP_TRY(dp_h5writer_text(file, "/config", dp_text_string(&config), error));
-    DP_TRY(dp_vocabulary_write(&checkpoint->vocabulary, file, error));
+    DP_TRY(dp_vocabulary_write(&checkpoint->facts.vocabulary, file, error));
     DP_TRY(write_slab(checkpoint, file, "/params", checkpoint->params, error));
     return write_optimizer(checkpoint, file, error);
 }
@@ -152,7 +155,8 @@ dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path, 
 
 /* --- loading -------------------------------------------------------------------------------- */
 
-static dp_status read_state(dp_checkpoint *checkpoint, const dp_model_file *file, dp_error *error) {
+static dp_status read_state(dp_checkpoint *checkpoint, dp_error *error) {
+    const dp_model_file *file = &checkpoint->facts;
     char group[DP_OBJECT_SIZE];
     uint64_t hash = 0;
     for (size_t slab = 0; slab < slab_count(checkpoint); slab++) {
@@ -167,8 +171,8 @@ static dp_status read_state(dp_checkpoint *checkpoint, const dp_model_file *file
                    file->reader.image.name);
 }
 
-static dp_status read_optimizer(dp_checkpoint *checkpoint, const dp_model_file *file,
-                                dp_error *error) {
+static dp_status read_optimizer(dp_checkpoint *checkpoint, dp_error *error) {
+    const dp_model_file *file = &checkpoint->facts;
     DP_OWNED(dp_text_clear) dp_text name = {0};
     const char *path = file->reader.image.name;
     const char *configured = dp_optimizer_name(checkpoint->config.optimizer.kind);
@@ -177,61 +181,39 @@ static dp_status read_optimizer(dp_checkpoint *checkpoint, const dp_model_file *
         return dp_fail(error, DP_ERR_INPUT, "%s: optimizer '%s', but '%s' in its config", path,
                        dp_text_string(&name), configured);
     if (file->version > DP_MODEL_FILE_VERSION_WITHOUT_STATE)
-        return read_state(checkpoint, file, error);
+        return read_state(checkpoint, error);
     if (slab_count(checkpoint) > 0)
         return dp_fail(error, DP_ERR_INPUT, "%s: version %" PRIu64 " has no state for %s", path,
                        file->version, configured);
     return DP_OK;
 }
 
-/* What the file says of itself, whose vocabulary becomes the checkpoint's. */
-static void take_facts(dp_checkpoint *checkpoint, dp_model_file *file) {
-    _Static_assert(sizeof checkpoint->build == sizeof file->build, "one size");
-    checkpoint->progress = file->progress;
-    checkpoint->weights_hash = file->weights_hash;
-    checkpoint->unit = file->unit;
-    checkpoint->stream = file->stream;
-    checkpoint->block_size = file->block_size;
-    memcpy(checkpoint->dataset_sha256, file->dataset_sha256, sizeof checkpoint->dataset_sha256);
-    memcpy(checkpoint->build, file->build, sizeof checkpoint->build);
-    checkpoint->vocabulary = file->vocabulary;
-    file->vocabulary = (dp_vocabulary){0};
-}
-
 static dp_status read_file(dp_checkpoint *checkpoint, const char *path, bool with_state,
                            dp_error *error) {
-    DP_OWNED(dp_model_file_close) dp_model_file file = {0};
-    memset(checkpoint, 0, sizeof *checkpoint);
-    DP_TRY(dp_model_file_open(&file, path, error));
-    DP_TRY(dp_config_parse(&checkpoint->config, dp_text_string(&file.config), file.config.length,
-                           path, error));
-    take_facts(checkpoint, &file);
+    dp_model_file *facts = &checkpoint->facts;
+    DP_TRY(dp_model_file_open(facts, path, error));
+    DP_TRY(dp_config_parse(&checkpoint->config, dp_text_string(&facts->config),
+                           facts->config.length, path, error));
     const dp_model_shape shape =
-        dp_config_shape(&checkpoint->config, checkpoint->vocabulary.count, checkpoint->block_size);
+        dp_config_shape(&checkpoint->config, facts->vocabulary.count, facts->block_size);
     if (dp_params_layout_init(&checkpoint->layout, shape, error) != DP_OK)
         return dp_fail_prefix(error, "%s", path);
-    DP_TRY(dp_model_file_read_params(&file, &checkpoint->layout, &checkpoint->params, error));
-    return with_state ? read_optimizer(checkpoint, &file, error) : DP_OK;
+    DP_TRY(dp_model_file_read_params(facts, &checkpoint->layout, &checkpoint->params, error));
+    return with_state ? read_optimizer(checkpoint, error) : DP_OK;
 }
 
-static dp_status load(dp_checkpoint *checkpoint, const char *path, bool with_state,
-                      dp_error *error) {
+dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path, bool with_state,
+                             dp_error *error) {
+    memset(checkpoint, 0, sizeof *checkpoint);
     const dp_status status = read_file(checkpoint, path, with_state, error);
+    dp_h5reader_close(&checkpoint->facts.reader);
     if (status != DP_OK)
         dp_checkpoint_clear(checkpoint);
     return status;
 }
 
-dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path, dp_error *error) {
-    return load(checkpoint, path, true, error);
-}
-
-dp_status dp_checkpoint_load_model(dp_checkpoint *checkpoint, const char *path, dp_error *error) {
-    return load(checkpoint, path, false, error);
-}
-
 void dp_checkpoint_clear(dp_checkpoint *checkpoint) {
-    dp_vocabulary_clear(&checkpoint->vocabulary);
+    dp_model_file_close(&checkpoint->facts);
     dp_memory_free(checkpoint->params);
     checkpoint->params = NULL;
     for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++) {

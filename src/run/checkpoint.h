@@ -28,15 +28,8 @@
 bool dp_progress_is_stopped_early(const dp_progress *progress, const dp_config *config);
 
 typedef struct dp_checkpoint {
-    dp_progress progress;
-    uint64_t weights_hash;
-    dp_unit unit;
-    bool stream; /* as of the dataset */
-    uint64_t block_size;
-    char dataset_sha256[DP_SHA256_TEXT_SIZE];
-    char build[DP_BUILD_SIZE]; /* version, instruction set and BLAS that computed it */
+    dp_model_file facts; /* the file itself is closed; its config is the text of the one below */
     dp_config config;
-    dp_vocabulary vocabulary;
     dp_params_layout layout;
     float *params;                        /* [layout.length] */
     float *state[DP_OPTIMIZER_SLABS_MAX]; /* the same each, as many as the config's optimizer has */
@@ -46,15 +39,13 @@ typedef struct dp_checkpoint {
 dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path,
                              dp_error *error) DP_CHECKED;
 
-/* Reads and verifies all of it: seal, shapes, hashes. The vocabulary, params and state are then
- * owned by *checkpoint: release with dp_checkpoint_clear. On failure nothing is held. */
-dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path,
+/* Reads and verifies all of it: seal, shapes, hashes. The facts, params and state are then owned by
+ * *checkpoint: release with dp_checkpoint_clear. On failure nothing is held. For those who do not
+ * train on it goes without the optimizer's state, which takes the room of the parameters once or
+ * twice more: state[] stays NULL, but its bytes are under the seal, so that damage there is an
+ * error as well. */
+dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path, bool with_state,
                              dp_error *error) DP_CHECKED;
-/* As dp_checkpoint_load, for those who do not train on: without the optimizer's state, which takes
- * the room of the parameters once or twice more. Its bytes are under the seal, so damage there is
- * an error here, too; but state[] stays NULL. */
-dp_status dp_checkpoint_load_model(dp_checkpoint *checkpoint, const char *path,
-                                   dp_error *error) DP_CHECKED;
 void dp_checkpoint_clear(dp_checkpoint *checkpoint);
 
 #endif

@@ -16,7 +16,7 @@ static dp_status load_newest_good(const char *dir, dp_report *report, dp_checkpo
     DP_TRY(dp_checkpoint_files_list(dir, &steps, &count, error));
     for (size_t i = 0; i < count; i++) {
         DP_TRY(dp_checkpoint_files_path(dir, steps[i], path, error));
-        const dp_status status = dp_checkpoint_load(checkpoint, path, error);
+        const dp_status status = dp_checkpoint_load(checkpoint, path, true, error);
         if (status != DP_ERR_INPUT && status != DP_ERR_IO)
             return status;
         dp_report_line(report, "skipped: %s", error->message);
@@ -29,10 +29,10 @@ static dp_status load_newest_good(const char *dir, dp_report *report, dp_checkpo
 
 /* Whether the tensors have the shapes that they have here, and the ids the same meaning. */
 static bool fits(const dp_checkpoint *checkpoint, const dp_subject *subject) {
-    return checkpoint->block_size == subject->layout->shape.block_size &&
+    return checkpoint->facts.block_size == subject->layout->shape.block_size &&
            checkpoint->layout.length == subject->layout->length &&
-           checkpoint->unit == subject->dataset->info.unit &&
-           dp_vocabulary_equal(&checkpoint->vocabulary, &subject->dataset->vocabulary);
+           checkpoint->facts.unit == subject->dataset->info.unit &&
+           dp_vocabulary_equal(&checkpoint->facts.vocabulary, &subject->dataset->vocabulary);
 }
 
 static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subject,
@@ -42,27 +42,27 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subjec
     if (dp_config_check_resumable(&checkpoint->config, config, error) != DP_OK)
         return dp_fail_prefix(error, "%s holds a run that cannot go on (--fresh starts over)",
                               config->run_dir);
-    if (strcmp(checkpoint->dataset_sha256, dataset->info.sha256) != 0)
+    if (strcmp(checkpoint->facts.dataset_sha256, dataset->info.sha256) != 0)
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s was trained on another dataset than %s (SHA-256 %.12s there, %.12s "
                        "here); --fresh starts over",
-                       config->run_dir, dataset->path, checkpoint->dataset_sha256,
+                       config->run_dir, dataset->path, checkpoint->facts.dataset_sha256,
                        dataset->info.sha256);
     if (!fits(checkpoint, subject))
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s has another vocabulary or block_size than %s, though it names the same "
                        "dataset; --fresh starts over",
                        config->run_dir, dataset->path);
-    if (checkpoint->progress.step > config->steps)
+    if (checkpoint->facts.progress.step > config->steps)
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s is at step %" PRIu64 ", beyond train.steps = %" PRIu64, config->run_dir,
-                       checkpoint->progress.step, config->steps);
+                       checkpoint->facts.progress.step, config->steps);
     if (config->eval_patience != 0 &&
-        checkpoint->progress.evaluations_since_best > config->eval_patience)
+        checkpoint->facts.progress.evaluations_since_best > config->eval_patience)
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s has had %" PRIu64 " evaluations without a better dev loss, more than "
                        "eval.patience = %" PRIu64,
-                       config->run_dir, checkpoint->progress.evaluations_since_best,
+                       config->run_dir, checkpoint->facts.progress.evaluations_since_best,
                        config->eval_patience);
     return DP_OK;
 }
@@ -76,12 +76,12 @@ static dp_status restore(const dp_subject *subject, dp_report *report, dp_progre
     if (checkpoint.params == NULL)
         return DP_OK;
     DP_TRY(check(&checkpoint, subject, error));
-    if (strcmp(checkpoint.build, subject->build->text) != 0)
+    if (strcmp(checkpoint.facts.build, subject->build->text) != 0)
         dp_report_line(report,
                        "notice: steps so far were computed by %s; bits may differ from a "
                        "run on one build",
-                       checkpoint.build);
-    *progress = checkpoint.progress;
+                       checkpoint.facts.build);
+    *progress = checkpoint.facts.progress;
     memcpy(subject->params, checkpoint.params, bytes);
     for (size_t slab = 0; slab < dp_optimizer_slabs(subject->config->optimizer.kind); slab++)
         memcpy(subject->state[slab], checkpoint.state[slab], bytes);

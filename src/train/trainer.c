@@ -187,18 +187,18 @@ static dp_status tolerate(trainer *self, dp_status status, const dp_error *error
 static dp_status write_state(const trainer *self, const char *path, dp_error *error) {
     const dp_subject *subject = self->subject;
     const dp_dataset_info *info = &subject->dataset->info;
-    dp_checkpoint checkpoint = {.progress = self->progress,
-                                .weights_hash = self->weights_hash,
-                                .unit = info->unit,
-                                .stream = info->stream,
-                                .block_size = info->block_size,
+    dp_checkpoint checkpoint = {.facts = {.progress = self->progress,
+                                          .weights_hash = self->weights_hash,
+                                          .unit = info->unit,
+                                          .stream = info->stream,
+                                          .block_size = info->block_size,
+                                          .vocabulary = subject->dataset->vocabulary},
                                 .config = *self->config,
-                                .vocabulary = subject->dataset->vocabulary,
                                 .layout = *subject->layout,
                                 .params = subject->params};
     memcpy(checkpoint.state, subject->state, sizeof checkpoint.state);
-    memcpy(checkpoint.dataset_sha256, info->sha256, DP_SHA256_TEXT_SIZE);
-    memcpy(checkpoint.build, subject->build->text, DP_BUILD_SIZE);
+    memcpy(checkpoint.facts.dataset_sha256, info->sha256, DP_SHA256_TEXT_SIZE);
+    memcpy(checkpoint.facts.build, subject->build->text, DP_BUILD_SIZE);
     return dp_checkpoint_save(&checkpoint, path, error);
 }
 

@@ -14,7 +14,7 @@ static void load(const char *path) {
     static dp_checkpoint checkpoint; /* large: paths */
     char again[DP_PATH_SIZE];
     dp_error error = {0};
-    dp_status status = dp_checkpoint_load(&checkpoint, path, &error);
+    dp_status status = dp_checkpoint_load(&checkpoint, path, true, &error);
     if (status != DP_OK) {
         fuzz_check_error(status, &error);
         return;

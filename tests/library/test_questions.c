@@ -20,7 +20,7 @@ static int set_up(void **state) {
     if (scratch_create(state) != 0)
         return -1;
     fill_small_checkpoint(&saved);
-    saved.progress = (dp_progress){.step = 7, .best_loss = 2.5, .best_step = 6};
+    saved.facts.progress = (dp_progress){.step = 7, .best_loss = 2.5, .best_step = 6};
     snprintf(saved_path, sizeof saved_path, "%s", scratch_path("c.h5"));
     expect_ok(dp_checkpoint_save(&saved, saved_path, &error), &error);
     return 0;
@@ -47,7 +47,7 @@ static void test_library_describes_a_model(void **state) {
     dptrain_describe(model, &is, sizeof is);
     assert_string_equal(is.path, scratch_path("c.h5"));
     assert_string_equal(is.unit, "char");
-    assert_string_equal(is.weights, dp_hash_format(saved.weights_hash, hash));
+    assert_string_equal(is.weights, dp_hash_format(saved.facts.weights_hash, hash));
     expect_unsigned(is.vocab, 3);
     expect_unsigned(is.block_size, 2);
     expect_unsigned(is.embedding_dim, 2);

@@ -24,23 +24,24 @@ static void make_checkpoint(dp_checkpoint *checkpoint, char *direct) {
                            "train.lr=0.3",          "run.dir=some/run",   "train.optimizer=adamw"};
     memset(checkpoint, 0, sizeof *checkpoint);
     expect_ok(dp_config_load(&checkpoint->config, NULL, 6, assignments, &error), &error);
-    expect_ok(dp_vocabulary_init(&checkpoint->vocabulary, tokens, TOKEN_COUNT, &error), &error);
-    checkpoint->progress = (dp_progress){.step = 12345678901234,
-                                         .loss_sum = 1.0 / 3.0,
-                                         .loss_count = 7,
-                                         .best_loss = 2.5,
-                                         .best_step = 12345678901233,
-                                         .evaluations_since_best = 3};
-    checkpoint->unit = DP_UNIT_WORD;
-    checkpoint->block_size = BLOCK_SIZE;
-    memset(checkpoint->dataset_sha256, 'f', DP_SHA256_TEXT_SIZE - 1);
-    snprintf(checkpoint->build, sizeof checkpoint->build, "a build on a machine");
+    expect_ok(dp_vocabulary_init(&checkpoint->facts.vocabulary, tokens, TOKEN_COUNT, &error),
+              &error);
+    checkpoint->facts.progress = (dp_progress){.step = 12345678901234,
+                                               .loss_sum = 1.0 / 3.0,
+                                               .loss_count = 7,
+                                               .best_loss = 2.5,
+                                               .best_step = 12345678901233,
+                                               .evaluations_since_best = 3};
+    checkpoint->facts.unit = DP_UNIT_WORD;
+    checkpoint->facts.block_size = BLOCK_SIZE;
+    memset(checkpoint->facts.dataset_sha256, 'f', DP_SHA256_TEXT_SIZE - 1);
+    snprintf(checkpoint->facts.build, sizeof checkpoint->facts.build, "a build on a machine");
     dp_model_shape shape = dp_config_shape(&checkpoint->config, TOKEN_COUNT, BLOCK_SIZE);
     expect_ok(dp_params_layout_init(&checkpoint->layout, shape, &error), &error);
     checkpoint->params = dp_memory_zeroed(checkpoint->layout.length, sizeof(float), &error);
     assert_non_null(checkpoint->params);
     dp_params_init(&checkpoint->layout, DP_INIT_NORMAL, 42, checkpoint->params);
-    checkpoint->weights_hash = dp_params_hash(&checkpoint->layout, checkpoint->params);
+    checkpoint->facts.weights_hash = dp_params_hash(&checkpoint->layout, checkpoint->params);
     for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++) {
         checkpoint->state[slab] =
             dp_memory_zeroed(checkpoint->layout.length, sizeof(float), &error);
@@ -72,21 +73,21 @@ static void expect_same_config(const dp_config *config, const dp_config *expecte
 }
 
 static void expect_same(const dp_checkpoint *checkpoint, const dp_checkpoint *expected) {
-    expect_unsigned(checkpoint->progress.step, expected->progress.step);
-    expect_unsigned(checkpoint->progress.loss_count, expected->progress.loss_count);
-    expect_unsigned(checkpoint->progress.best_step, expected->progress.best_step);
-    expect_unsigned(checkpoint->progress.evaluations_since_best,
-                    expected->progress.evaluations_since_best);
-    expect_close(checkpoint->progress.loss_sum, expected->progress.loss_sum, 0.0);
-    expect_close(checkpoint->progress.best_loss, expected->progress.best_loss, 0.0);
-    expect_hex(checkpoint->weights_hash, expected->weights_hash);
-    assert_int_equal(checkpoint->unit, expected->unit);
-    expect_unsigned(checkpoint->block_size, expected->block_size);
-    assert_string_equal(checkpoint->dataset_sha256, expected->dataset_sha256);
-    assert_string_equal(checkpoint->build, expected->build);
+    expect_unsigned(checkpoint->facts.progress.step, expected->facts.progress.step);
+    expect_unsigned(checkpoint->facts.progress.loss_count, expected->facts.progress.loss_count);
+    expect_unsigned(checkpoint->facts.progress.best_step, expected->facts.progress.best_step);
+    expect_unsigned(checkpoint->facts.progress.evaluations_since_best,
+                    expected->facts.progress.evaluations_since_best);
+    expect_close(checkpoint->facts.progress.loss_sum, expected->facts.progress.loss_sum, 0.0);
+    expect_close(checkpoint->facts.progress.best_loss, expected->facts.progress.best_loss, 0.0);
+    expect_hex(checkpoint->facts.weights_hash, expected->facts.weights_hash);
+    assert_int_equal(checkpoint->facts.unit, expected->facts.unit);
+    expect_unsigned(checkpoint->facts.block_size, expected->facts.block_size);
+    assert_string_equal(checkpoint->facts.dataset_sha256, expected->facts.dataset_sha256);
+    assert_string_equal(checkpoint->facts.build, expected->facts.build);
     expect_same_config(&checkpoint->config, &expected->config);
-    expect_unsigned(checkpoint->vocabulary.count, expected->vocabulary.count);
-    assert_true(dp_vocabulary_equal(&checkpoint->vocabulary, &expected->vocabulary));
+    expect_unsigned(checkpoint->facts.vocabulary.count, expected->facts.vocabulary.count);
+    assert_true(dp_vocabulary_equal(&checkpoint->facts.vocabulary, &expected->facts.vocabulary));
     expect_unsigned(checkpoint->layout.length, expected->layout.length);
     assert_memory_equal(checkpoint->params, expected->params,
                         expected->layout.length * sizeof(float));
@@ -110,7 +111,7 @@ static const char *saved(const dp_checkpoint *checkpoint, const char *name) {
 static void expect_loads(const char *path, const dp_checkpoint *expected) {
     dp_error error = {0};
     dp_checkpoint loaded;
-    expect_ok(dp_checkpoint_load(&loaded, path, &error), &error);
+    expect_ok(dp_checkpoint_load(&loaded, path, true, &error), &error);
     expect_same(&loaded, expected);
     dp_checkpoint_clear(&loaded);
 }
@@ -119,13 +120,13 @@ static void expect_loads(const char *path, const dp_checkpoint *expected) {
 static void expect_refused(const char *path, const char *part) {
     dp_error error;
     dp_checkpoint loaded;
-    expect_failure(dp_checkpoint_load(&loaded, path, &error), DP_ERR_INPUT, part, &error);
+    expect_failure(dp_checkpoint_load(&loaded, path, true, &error), DP_ERR_INPUT, part, &error);
     if (strstr(error.message, path) == NULL)
         fail_msg("\"%s\" does not name %s", error.message, path);
     assert_null(loaded.params);
     assert_null(loaded.state[0]);
     assert_null(loaded.state[1]);
-    assert_null(loaded.vocabulary.table);
+    assert_null(loaded.facts.vocabulary.table);
 }
 
 /* --- round trip ----------------------------------------------------------------------------- */
@@ -137,18 +138,18 @@ static void test_checkpoint_gives_back_everything(void **state) {
 
 static void test_checkpoint_keeps_extreme_values(void **state) {
     dp_checkpoint *checkpoint = *state;
-    checkpoint->progress = (dp_progress){.step = UINT64_MAX,
-                                         .loss_sum = DBL_MAX,
-                                         .loss_count = UINT64_MAX,
-                                         .best_loss = -DBL_TRUE_MIN,
-                                         .best_step = 0,
-                                         .evaluations_since_best = UINT64_MAX};
-    checkpoint->unit = DP_UNIT_CHAR;
-    memset(checkpoint->build, 'x', DP_BUILD_SIZE - 1);
+    checkpoint->facts.progress = (dp_progress){.step = UINT64_MAX,
+                                               .loss_sum = DBL_MAX,
+                                               .loss_count = UINT64_MAX,
+                                               .best_loss = -DBL_TRUE_MIN,
+                                               .best_step = 0,
+                                               .evaluations_since_best = UINT64_MAX};
+    checkpoint->facts.unit = DP_UNIT_CHAR;
+    memset(checkpoint->facts.build, 'x', DP_BUILD_SIZE - 1);
     checkpoint->params[0] = -0.0f;
     checkpoint->params[1] = FLT_MAX;
     checkpoint->params[2] = FLT_TRUE_MIN;
-    checkpoint->weights_hash = dp_params_hash(&checkpoint->layout, checkpoint->params);
+    checkpoint->facts.weights_hash = dp_params_hash(&checkpoint->layout, checkpoint->params);
     memset(checkpoint->config.run_dir, 'd', DP_PATH_SIZE - 1);
     memset(checkpoint->config.data_path, 'p', DP_PATH_SIZE - 1);
     expect_loads(saved(checkpoint, "extreme.h5"), checkpoint);
@@ -167,7 +168,7 @@ static void test_checkpoint_holds_the_state_of_each_optimizer(void **state) {
 static void test_checkpoint_gives_the_model_without_the_state(void **state) {
     dp_error error = {0};
     dp_checkpoint loaded, expected = *(const dp_checkpoint *)*state;
-    expect_ok(dp_checkpoint_load_model(&loaded, saved(*state, "model.h5"), &error), &error);
+    expect_ok(dp_checkpoint_load(&loaded, saved(*state, "model.h5"), false, &error), &error);
     assert_int_equal(loaded.config.optimizer.kind, DP_OPTIMIZER_ADAMW);
     loaded.config.optimizer.kind = expected.config.optimizer.kind =
         DP_OPTIMIZER_SGD; /* that has no state */
@@ -178,7 +179,7 @@ static void test_checkpoint_gives_the_model_without_the_state(void **state) {
 static void test_checkpoint_replaces_the_one_before(void **state) {
     dp_checkpoint *checkpoint = *state;
     const char *path = saved(checkpoint, "replaced.h5");
-    checkpoint->progress.step++;
+    checkpoint->facts.progress.step++;
     assert_string_equal(saved(checkpoint, "replaced.h5"), path);
     expect_loads(path, checkpoint);
 }
@@ -220,7 +221,7 @@ static void test_checkpoint_that_runs_out_of_space_anywhere_leaves_the_old_one(v
     const char *path = saved(checkpoint, "kept.h5");
     size_t limit = 0, step = 256;
     int before = scratch_count();
-    newer.progress.step++;
+    newer.facts.progress.step++;
     for (int status = save_within(0, &newer, path); status != DP_OK;
          limit += step, status = save_within(limit, &newer, path)) {
         if (status != DP_ERR_IO)
@@ -244,9 +245,9 @@ static void test_checkpoint_that_is_none(void **state) {
     expect_ok(dp_file_write(path, "", 0, &error), &error);
     expect_refused(path, "is not a dptrain checkpoint");
     expect_refused(scratch_folder, "not a regular file");
-    expect_failure(dp_checkpoint_load(&loaded, scratch_path("none.h5"), &error), DP_ERR_IO,
+    expect_failure(dp_checkpoint_load(&loaded, scratch_path("none.h5"), true, &error), DP_ERR_IO,
                    "none.h5", &error);
-    expect_failure(dp_checkpoint_load(&loaded, "", &error), DP_ERR_IO, "cannot read", &error);
+    expect_failure(dp_checkpoint_load(&loaded, "", true, &error), DP_ERR_IO, "cannot read", &error);
 }
 
 /* Files made here by hand: as a checkpoint is, but for what a test changes. */
@@ -274,8 +275,8 @@ static void forge_attributes(dp_h5writer *file, const dp_checkpoint *checkpoint,
     dp_error error = {0};
     char hash[DP_HASH_TEXT_SIZE], state[DP_HASH_TEXT_SIZE];
     uint64_t hashes[DP_OPTIMIZER_SLABS_MAX];
-    const dp_progress *progress = &checkpoint->progress;
-    dp_hash_format(checkpoint->weights_hash, hash);
+    const dp_progress *progress = &checkpoint->facts.progress;
+    dp_hash_format(checkpoint->facts.weights_hash, hash);
     for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++)
         hashes[slab] = dp_params_hash(&checkpoint->layout, checkpoint->state[slab]);
     dp_hash_format(dp_xxh3_of(hashes, sizeof hashes), state);
@@ -291,9 +292,9 @@ static void forge_attributes(dp_h5writer *file, const dp_checkpoint *checkpoint,
         const char *name, *value;
     } texts[] = {{"format", forged->format},
                  {"weights", forged->weights == NULL ? hash : forged->weights},
-                 {"dataset_sha256", checkpoint->dataset_sha256},
-                 {"unit", dp_unit_name(checkpoint->unit)},
-                 {"build", checkpoint->build}};
+                 {"dataset_sha256", checkpoint->facts.dataset_sha256},
+                 {"unit", dp_unit_name(checkpoint->facts.unit)},
+                 {"build", checkpoint->facts.build}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         expect_ok(dp_h5writer_text_attribute(file, texts[i].name, texts[i].value, &error), &error);
     const struct {
@@ -301,7 +302,7 @@ static void forge_attributes(dp_h5writer *file, const dp_checkpoint *checkpoint,
         uint64_t value;
     } numbers[] = {{"version", forged->version},
                    {"step", progress->step},
-                   {"block_size", checkpoint->block_size},
+                   {"block_size", checkpoint->facts.block_size},
                    {"loss_count", progress->loss_count},
                    {"best_step", progress->best_step}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
@@ -373,7 +374,7 @@ static const char *forge(const dp_checkpoint *checkpoint, const forgery *forged)
                                forged->config == NULL ? dp_text_string(&config) : forged->config,
                                &error),
               &error);
-    expect_ok(dp_vocabulary_write(&checkpoint->vocabulary, file, &error), &error);
+    expect_ok(dp_vocabulary_write(&checkpoint->facts.vocabulary, file, &error), &error);
     forge_tensors(file, checkpoint, forged);
     expect_ok(dp_h5writer_text(file, "/optimizer/name", forged->optimizer, &error), &error);
     expect_ok(dp_h5writer_close(file, &error), &error);
@@ -424,7 +425,7 @@ static void test_checkpoint_of_version_1_loads(void **state) {
     forged.config = "[model]\nembedding_dim = 3\nhidden_dim = 4\n[train]\nlr = 0.3\n"
                     "grains = 8\n[run]\ndir = some/run\n[parallel]\nexchange = shared\n";
     checkpoint->config.optimizer.kind = DP_OPTIMIZER_SGD;
-    checkpoint->progress.evaluations_since_best = 0;
+    checkpoint->facts.progress.evaluations_since_best = 0;
     expect_loads(forge(checkpoint, &forged), checkpoint);
     forged.optimizer = "adamw";
     forged.config = NULL;
@@ -472,7 +473,7 @@ static void test_checkpoint_whose_config_has_other_dimensions(void **state) {
 
 static void test_checkpoint_with_weights_of_another_hash(void **state) {
     dp_checkpoint *checkpoint = *state;
-    checkpoint->weights_hash++;
+    checkpoint->facts.weights_hash++;
     expect_refused(saved(checkpoint, "hash.h5"), "damaged");
 }
 
@@ -490,7 +491,7 @@ static void expect_bytes_refused(const unsigned char *bytes, size_t size, const 
     assert_non_null(stream);
     assert_int_equal(fwrite(bytes, 1, size, stream), size);
     assert_int_equal(fclose(stream), 0);
-    dp_status status = dp_checkpoint_load(&loaded, path, &error);
+    dp_status status = dp_checkpoint_load(&loaded, path, true, &error);
     if (status != DP_ERR_INPUT || strstr(error.message, "damaged.h5") == NULL)
         fail_msg("%s %zu: status %d, \"%s\"", what, at, (int)status, error.message);
     assert_null(loaded.params);

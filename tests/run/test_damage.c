@@ -101,20 +101,21 @@ enum { TOKEN_COUNT = sizeof tokens / sizeof tokens[0] };
 
 static void save_checkpoint(const char *path) {
     dp_error error = {0};
-    dp_checkpoint checkpoint = {.unit = DP_UNIT_CHAR, .block_size = 2};
+    dp_checkpoint checkpoint = {.facts = {.unit = DP_UNIT_CHAR, .block_size = 2}};
     char *assignments[] = {"model.embedding_dim=3", "model.hidden_dim=4", "train.optimizer=adamw"};
     expect_ok(dp_config_load(&checkpoint.config, NULL, 3, assignments, &error), &error);
-    expect_ok(dp_vocabulary_init(&checkpoint.vocabulary, tokens, TOKEN_COUNT, &error), &error);
-    checkpoint.progress = (dp_progress){.step = 100, .loss_sum = 1.5, .loss_count = 3};
-    memset(checkpoint.dataset_sha256, 'f', DP_SHA256_TEXT_SIZE - 1);
-    snprintf(checkpoint.build, sizeof checkpoint.build, "a build");
+    expect_ok(dp_vocabulary_init(&checkpoint.facts.vocabulary, tokens, TOKEN_COUNT, &error),
+              &error);
+    checkpoint.facts.progress = (dp_progress){.step = 100, .loss_sum = 1.5, .loss_count = 3};
+    memset(checkpoint.facts.dataset_sha256, 'f', DP_SHA256_TEXT_SIZE - 1);
+    snprintf(checkpoint.facts.build, sizeof checkpoint.facts.build, "a build");
     const dp_model_shape shape = {
         .vocab = TOKEN_COUNT, .block_size = 2, .embedding_dim = 3, .hidden_dim = 4};
     expect_ok(dp_params_layout_init(&checkpoint.layout, shape, &error), &error);
     checkpoint.params = dp_memory_zeroed(checkpoint.layout.length, sizeof(float), &error);
     assert_non_null(checkpoint.params);
     dp_params_init(&checkpoint.layout, DP_INIT_NORMAL, 42, checkpoint.params);
-    checkpoint.weights_hash = dp_params_hash(&checkpoint.layout, checkpoint.params);
+    checkpoint.facts.weights_hash = dp_params_hash(&checkpoint.layout, checkpoint.params);
     for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++) {
         checkpoint.state[slab] = dp_memory_zeroed(checkpoint.layout.length, sizeof(float), &error);
         assert_non_null(checkpoint.state[slab]);
@@ -126,7 +127,7 @@ static void save_checkpoint(const char *path) {
 
 static dp_status read_checkpoint(const char *path, dp_error *error) {
     dp_checkpoint checkpoint;
-    dp_status status = dp_checkpoint_load(&checkpoint, path, error);
+    dp_status status = dp_checkpoint_load(&checkpoint, path, true, error);
     if (status == DP_OK)
         dp_checkpoint_clear(&checkpoint);
     return status;

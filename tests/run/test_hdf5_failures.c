@@ -62,7 +62,7 @@ static dp_status write_dataset(dp_error *error) {
     dp_dataset_writer *writer = NULL;
     dp_status status = DP_OK;
     DP_OR_DONE(dp_dataset_writer_create(&writer, scratch_path("written.h5"), &info,
-                                        &checkpoint.vocabulary, rows, error));
+                                        &checkpoint.facts.vocabulary, rows, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         DP_OR_DONE(dp_dataset_writer_add(writer, (dp_split)split, ids, 4, error));
     DP_OR_DONE(dp_dataset_writer_commit(writer, error));
