@@ -88,12 +88,6 @@ bool dp_file_state_equal(const dp_file_state *a, const dp_file_state *b) {
            a->modified == b->modified && a->changed == b->changed;
 }
 
-static int64_t clock_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return nanoseconds(now);
-}
-
 /* --- opening -------------------------------------------------------------------------------- */
 
 static dp_status read_info(dp_dataset *dataset, const dp_h5reader *file, bool is_sealed,
@@ -167,9 +161,11 @@ static dp_status locate_tensor(dp_dataset *dataset, const dp_h5reader *file, int
 dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) {
     dp_status status = DP_OK;
     bool is_sealed = false;
+    struct timespec now;
     memset(dataset, 0, sizeof *dataset);
     DP_OR_DONE(dp_path_format(dataset->path, error, "%s", path));
-    dataset->opened = clock_now();
+    clock_gettime(CLOCK_REALTIME, &now);
+    dataset->opened = nanoseconds(now);
     dataset->state = dp_file_state_of(path);
     DP_OR_DONE(dp_file_map_open(&dataset->map, path, error));
     DP_OR_DONE(dp_dataset_seal_check(&dataset->map, path, &is_sealed, error));

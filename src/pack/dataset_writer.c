@@ -242,15 +242,11 @@ static dp_status flush(dp_dataset_writer *writer, dp_error *error) {
     return DP_OK;
 }
 
-static uint64_t announced_rows(const dp_dataset_writer *writer, int split) {
-    return writer->tensors[DP_TARGETS(split)].rows;
-}
-
 /* Ends splits until `split` is the one being written (DP_SPLIT_COUNT: all of them). */
 static dp_status advance(dp_dataset_writer *writer, int split, dp_error *error) {
     for (; writer->split < split; writer->split++) {
         DP_TRY(flush(writer, error));
-        const uint64_t announced = announced_rows(writer, writer->split);
+        const uint64_t announced = writer->tensors[DP_TARGETS(writer->split)].rows;
         if (writer->written != announced)
             return dp_fail(error, DP_ERR_INTERNAL,
                            "dataset writer: %" PRIu64 " rows of %s, %" PRIu64 " announced",
@@ -267,7 +263,7 @@ static dp_status check_ids(const dp_dataset_writer *writer, int split, const uin
     for (size_t i = 0; i < count; i++)
         largest = ids[i] > largest ? ids[i] : largest;
     const uint64_t before = split == writer->split ? writer->written + writer->filled : 0;
-    if (split < writer->split || count > announced_rows(writer, split) - before ||
+    if (split < writer->split || count > writer->tensors[DP_TARGETS(split)].rows - before ||
         largest >= writer->vocabulary->count)
         return dp_fail(error, DP_ERR_INTERNAL,
                        "dataset writer: %zu ids up to %" PRIu32 " at row %" PRIu64 " of %s", count,

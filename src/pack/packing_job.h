@@ -17,7 +17,8 @@ typedef struct dp_packing_text {
     /* [capacity] owned: place and number of tokens of each (pack/piece); NULL of a stream. */
     uint64_t *pieces;
     size_t capacity;
-    size_t count; /* of pieces */
+    size_t count;        /* of pieces */
+    uint64_t spooled_at; /* of words: where its first one is among those of all texts */
     uint64_t words;
     uint64_t lines; /* that have words */
     uint64_t empty_lines;

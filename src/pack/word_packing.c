@@ -51,10 +51,9 @@ typedef struct packer {
     dp_word_rules rules;
     dp_word_scanner scanner;
     dp_word_batch batch;
-    dp_word_table table;             /* it gives the numbers */
-    word_spool spool;                /* of all texts, one behind the other */
-    uint64_t firsts[DP_SPLIT_COUNT]; /* where those of each text begin in the spool */
-    uint64_t line_words;             /* of the line so far */
+    dp_word_table table; /* it gives the numbers */
+    word_spool spool;    /* of all texts, one behind the other */
+    uint64_t line_words; /* of the line so far */
     uint32_t boundary; /* the number of the ends of lines that are boundaries: behind all others */
     uint32_t *ids;     /* [boundary + 1] by number, owned */
     uint32_t seen_count;         /* different words of the training split */
@@ -108,10 +107,6 @@ static void clear_spool(word_spool *spool) {
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static uint64_t text_first(const packer *self, const dp_packing_text *text) {
-    return self->firsts[text - self->job->texts];
-}
-
 static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     packer *self = state;
     const dp_packing_request *request = job->request;
@@ -152,7 +147,7 @@ static dp_status number_words(packer *self, dp_error *error) {
 /* Keeps the place of a line, and how many words it has, to be shuffled. */
 static dp_status add_line(const packer *self, dp_packing_text *text, const dp_word *end,
                           dp_error *error) {
-    const uint64_t place = text_first(self, text) + text->words;
+    const uint64_t place = text->spooled_at + text->words;
     if (self->line_words >= DP_PIECE_LENGTH_LIMIT || place >= DP_PIECE_PLACE_LIMIT)
         return dp_fail(error, DP_ERR_INPUT,
                        "a line of %" PRIu64 " words at byte %td: too much; use --stream",
@@ -180,7 +175,7 @@ static dp_status note_lines(packer *self, dp_packing_text *text, dp_error *error
 
 static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
     packer *self = state;
-    self->firsts[text - self->job->texts] = self->spool.count;
+    text->spooled_at = self->spool.count;
     dp_word_scanner_init(&self->scanner, &self->rules, text->path, &text->map);
     do {
         DP_TRY(dp_packing_check(self->job, error));
@@ -191,7 +186,7 @@ static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
     } while (self->batch.count > 0);
     text->empty_lines = self->scanner.empty_lines;
     if (self->asked->stream)
-        text->count = self->spool.count - text_first(self, text);
+        text->count = self->spool.count - text->spooled_at;
     return DP_OK;
 }
 
@@ -215,7 +210,7 @@ static dp_status walk_split(packer *self, dp_split split, consumer consume, dp_e
     const dp_packing_part *part = &self->job->parts[split];
     if (!self->asked->stream)
         return walk_lines(self, split, consume, error);
-    return consume(self, split, self->spool.numbers + text_first(self, part->text) + part->first,
+    return consume(self, split, self->spool.numbers + part->text->spooled_at + part->first,
                    part->count, error);
 }
 

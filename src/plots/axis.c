@@ -96,13 +96,9 @@ void dp_axis_thin(dp_axis *axis, size_t most) {
     place_linear(axis, (double)most);
 }
 
-static void append_count(double value, dp_text *out) {
-    dp_text_append(out, DP_COUNT_TEXT((uint64_t)value));
-}
-
 static void append_number(double tic, dp_text *out) {
     if (tic >= 1000.0 && tic < 1e15 && tic == floor(tic))
-        append_count(tic, out);
+        dp_text_append(out, DP_COUNT_TEXT((uint64_t)tic));
     else
         dp_text_append_format(out, "%.8g", tic);
 }
@@ -112,7 +108,7 @@ static void append_number(double tic, dp_text *out) {
 static void append_perplexity(double loss, dp_text *out) {
     const double perplexity = exp(loss);
     if (perplexity >= 100.0 && perplexity < 1e6)
-        append_count(round(perplexity), out);
+        dp_text_append(out, DP_COUNT_TEXT((uint64_t)round(perplexity)));
     else
         dp_text_append_format(out, "%.3g", perplexity);
 }

@@ -13,6 +13,7 @@
 #define CLOUD_POINTS 1000
 #define LINE_POINTS 600
 #define MARK_POINTS 30
+#define ALL_POINTS (SIZE_MAX / 2)
 
 /* --- what all figures have -------------------------------------------------------------------- */
 
@@ -77,12 +78,6 @@ static void assign_rates(dp_text *values, const dp_range *range) {
     dp_axis_assign(&axis, "rates", "y", DP_AXIS_NUMBERS, values);
 }
 
-/* All evaluations of a split. */
-static dp_status find_split(const dp_metrics_table *metrics, dp_split split, dp_curve *curve,
-                            dp_error *error) {
-    return dp_curve_split(metrics, split, SIZE_MAX / 2, curve, error);
-}
-
 /* --- loss ------------------------------------------------------------------------------------- */
 
 typedef struct loss_curves {
@@ -104,7 +99,7 @@ static dp_status find_curves(const dp_metrics_table *metrics, loss_curves *curve
                              dp_error *error) {
     DP_TRY(dp_curve_batches(metrics, CLOUD_POINTS, &curves->batches, error));
     DP_TRY(dp_curve_smooth(metrics, LINE_POINTS, &curves->smooth, error));
-    DP_TRY(find_split(metrics, DP_SPLIT_DEV, &curves->dev, error));
+    DP_TRY(dp_curve_split(metrics, DP_SPLIT_DEV, ALL_POINTS, &curves->dev, error));
     return dp_curve_rate(metrics, LINE_POINTS, &curves->rate, &curves->rate_in_steps, error);
 }
 
@@ -166,8 +161,8 @@ dp_status dp_figure_train_dev(const char *name, const dp_metrics_table *metrics,
     dp_text *values = &figure->values;
     *figure = (dp_gnuplot_figure){
         .name = "train_dev", .width = 1000, .height = 560, .script = train_dev_gp};
-    DP_TRY(find_split(metrics, DP_SPLIT_TRAIN, &train, error));
-    DP_TRY(find_split(metrics, DP_SPLIT_DEV, &dev, error));
+    DP_TRY(dp_curve_split(metrics, DP_SPLIT_TRAIN, ALL_POINTS, &train, error));
+    DP_TRY(dp_curve_split(metrics, DP_SPLIT_DEV, ALL_POINTS, &dev, error));
     const bool evaluated = train.count >= 3 || train.count == metrics->count;
     if (!evaluated) {
         dp_curve_clear(&train);

@@ -57,7 +57,7 @@ typedef struct reader {
     const char *path;
     int count;
     char *const *assignments; /* [count] of the command line */
-    dp_sweep_plan *plan;
+    dp_sweep_plan plan;
     entry_list columns; /* one entry, or none before they are known */
     entry_list rows;
     entry_list axes;
@@ -135,7 +135,7 @@ static dp_status set_values(reader *self, const entry *keys, const entry *values
 /* A key of the file that differs between trials; one that is none is an error that names the
  * nearest. */
 static dp_status add_column(reader *self, const char *key, dp_error *error) {
-    dp_sweep_plan *plan = self->plan;
+    dp_sweep_plan *plan = &self->plan;
     const dp_option *option = find_option(key);
     if (option == NULL || strcmp(key, "run.dir") == 0)
         return set_value(self, key, "", error);
@@ -223,7 +223,7 @@ static dp_status take_axis(reader *self, const dp_ini_entry *source, dp_error *e
 static dp_status take_entry(void *context, const dp_ini_entry *source, dp_error *error) {
     reader *self = context;
     if (strcmp(source->section, "sweep") == 0)
-        return dp_options_take_ini(dp_sweep_options, &self->plan->settings, self->settings_given,
+        return dp_options_take_ini(dp_sweep_options, &self->plan.settings, self->settings_given,
                                    source, error);
     if (strcmp(source->section, "grid") == 0)
         return take_axis(self, source, error);
@@ -281,7 +281,7 @@ static dp_status take_assignment(reader *self, const char *assignment, dp_error 
     const char *value;
     DP_TRY(dp_options_split(assignment, key, &value, error));
     if (is_for_settings(assignment))
-        return dp_options_set(dp_sweep_options, &self->plan->settings, key, value, error);
+        return dp_options_set(dp_sweep_options, &self->plan.settings, key, value, error);
     if (is_own(find_option(key)))
         return dp_fail(error, DP_ERR_INPUT, "%s can only be set in %s", key, self->path);
     return set_value(self, key, value, error);
@@ -289,7 +289,7 @@ static dp_status take_assignment(reader *self, const char *assignment, dp_error 
 
 /* Where the dataset of a block size lies: DIR/data/names-block3.h5. */
 static dp_status set_dataset(reader *self, dp_error *error) {
-    const dp_sweep_settings *settings = &self->plan->settings;
+    const dp_sweep_settings *settings = &self->plan.settings;
     char stem[DP_PATH_SIZE], path[DP_PATH_SIZE];
     if (self->building.block_size == 0)
         return DP_OK;
@@ -338,7 +338,7 @@ static dp_status resolve(dp_sweep_trial *trial, dp_error *error) {
 }
 
 static dp_status append_trial(reader *self, dp_error *error) {
-    dp_sweep_plan *plan = self->plan;
+    dp_sweep_plan *plan = &self->plan;
     if (plan->count == DP_SWEEP_TRIALS_MAX)
         return dp_fail(error, DP_ERR_INPUT, "%s asks for more than %d runs", self->path,
                        DP_SWEEP_TRIALS_MAX);
@@ -354,21 +354,21 @@ static dp_status make_run(reader *self, const entry *row, size_t point, uint64_t
     char path[DP_PATH_SIZE];
     self->building = (dp_sweep_trial){.config = self->base,
                                       .reference = NAN,
-                                      .repeats = self->plan->settings.repeats,
+                                      .repeats = self->plan.settings.repeats,
                                       .repeat = repeat};
     DP_TRY(set_trial(self, row, point, &name, error));
     if (repeat > 0)
         DP_TRY(set_seed(self, &name, error));
-    DP_TRY(dp_path_format(path, error, "%s/%s", self->plan->settings.dir, self->building.name));
+    DP_TRY(dp_path_format(path, error, "%s/%s", self->plan.settings.dir, self->building.name));
     DP_TRY(dp_options_set(dp_config_options, &self->building.config, "run.dir", path, error));
     DP_TRY(resolve(&self->building, error));
     return append_trial(self, error);
 }
 
 static dp_status make_trial(reader *self, const entry *row, size_t point, dp_error *error) {
-    const size_t at = self->plan->count;
+    const size_t at = self->plan.count;
     DP_TRY(make_run(self, row, point, 0, error));
-    for (uint64_t r = 1; r < self->plan->trials[at].repeats; r++)
+    for (uint64_t r = 1; r < self->plan.trials[at].repeats; r++)
         DP_TRY(make_run(self, row, point, r, error));
     return DP_OK;
 }
@@ -390,7 +390,7 @@ static dp_status count_trials(const reader *self, size_t *points, dp_error *erro
 }
 
 static dp_status check_names(const reader *self, dp_error *error) {
-    const dp_sweep_plan *plan = self->plan;
+    const dp_sweep_plan *plan = &self->plan;
     for (size_t i = 0; i < plan->count; i++) {
         for (size_t j = 0; j < i; j++) {
             if (strcmp(plan->trials[i].name, plan->trials[j].name) == 0)
@@ -403,7 +403,7 @@ static dp_status check_names(const reader *self, dp_error *error) {
 
 /* Block sizes need a text to pack, and nobody else to name the dataset. */
 static dp_status check_datasets(const reader *self, dp_error *error) {
-    const dp_sweep_plan *plan = self->plan;
+    const dp_sweep_plan *plan = &self->plan;
     bool sized = false, named = false;
     for (size_t i = 0; i < plan->column_count; i++) {
         sized = sized || plan->columns[i] == block_size_option;
@@ -441,23 +441,22 @@ static dp_status make_trials(reader *self, dp_error *error) {
 
 /* The config is looked for beside the sweep file. */
 static dp_status find_config(reader *self, dp_error *error) {
-    dp_sweep_settings *settings = &self->plan->settings;
-    char beside[DP_PATH_SIZE];
-    const size_t folder = (size_t)(dp_path_base(self->path) - self->path);
+    dp_sweep_settings *settings = &self->plan.settings;
+    char path[DP_PATH_SIZE];
+    const bool is_absolute = settings->config[0] == '/';
+    const int folder = is_absolute ? 0 : (int)(dp_path_base(self->path) - self->path);
     if (settings->config[0] == '\0')
         return dp_fail(error, DP_ERR_INPUT,
                        "%s names no config: set config in [sweep] to what all trials begin with",
                        self->path);
-    if (settings->config[0] == '/')
-        return DP_OK;
-    DP_TRY(dp_path_format(beside, error, "%.*s%s", (int)folder, self->path, settings->config));
-    memcpy(settings->config, beside, sizeof beside);
+    DP_TRY(dp_path_format(path, error, "%.*s%s", folder, self->path, settings->config));
+    memcpy(settings->config, path, sizeof path);
     return DP_OK;
 }
 
 static dp_status name_dir(reader *self, dp_error *error) {
     char stem[DP_PATH_SIZE];
-    dp_sweep_settings *settings = &self->plan->settings;
+    dp_sweep_settings *settings = &self->plan.settings;
     if (settings->dir[0] != '\0')
         return DP_OK;
     DP_TRY(dp_path_stem(self->path, stem, error));
@@ -469,40 +468,40 @@ static dp_status complete_settings(reader *self, dp_error *error) {
         DP_TRY(take_assignment(self, self->assignments[i], error));
     DP_TRY(find_config(self, error));
     DP_TRY(name_dir(self, error));
-    DP_TRY(dp_config_read(&self->base, self->plan->settings.config, error));
+    DP_TRY(dp_config_read(&self->base, self->plan.settings.config, error));
     /* What is wrong with the base config is not the fault of a trial. */
     self->building.config = self->base;
     return dp_config_resolve(&self->building.config, error);
 }
 
+static void release(reader *const *self) {
+    if (*self == NULL)
+        return;
+    clear_entries(&(*self)->columns);
+    clear_entries(&(*self)->rows);
+    clear_entries(&(*self)->axes);
+    dp_sweep_plan_clear(&(*self)->plan);
+    dp_memory_free(*self);
+}
+
 dp_status dp_sweep_plan_read(dp_sweep_plan *plan, const char *path, int count,
                              char *const *assignments, dp_error *error) {
-    dp_status status = DP_OK;
-    dp_text content = {0};
-    reader *self = NULL;
+    DP_OWNED(dp_text_clear) dp_text content = {0};
+    DP_OWNED(release) reader *self = NULL; /* too large for the stack: paths */
     *plan = (dp_sweep_plan){0};
-    DP_NEW_OR_DONE(self, 1); /* too large for the stack: paths */
+    DP_TRY_NEW(self, 1);
     self->path = path;
     self->count = count;
     self->assignments = assignments;
-    self->plan = plan;
-    DP_OR_DONE(dp_options_init(dp_sweep_options, &plan->settings, error));
-    DP_OR_DONE(dp_options_init(dp_config_options, &self->building.config, error));
-    DP_OR_DONE(dp_file_read(path, &content, error));
-    DP_OR_DONE(dp_ini_read(content.data, content.length, path, take_entry, self, error));
-    DP_OR_DONE(complete_settings(self, error));
-    DP_OR_DONE(make_trials(self, error));
-done:
-    if (self != NULL) {
-        clear_entries(&self->columns);
-        clear_entries(&self->rows);
-        clear_entries(&self->axes);
-    }
-    dp_memory_free(self);
-    dp_text_clear(&content);
-    if (status != DP_OK)
-        dp_sweep_plan_clear(plan);
-    return status;
+    DP_TRY(dp_options_init(dp_sweep_options, &self->plan.settings, error));
+    DP_TRY(dp_options_init(dp_config_options, &self->building.config, error));
+    DP_TRY(dp_file_read(path, &content, error));
+    DP_TRY(dp_ini_read(content.data, content.length, path, take_entry, self, error));
+    DP_TRY(complete_settings(self, error));
+    DP_TRY(make_trials(self, error));
+    *plan = self->plan;
+    self->plan.trials = NULL;
+    return DP_OK;
 }
 
 void dp_sweep_plan_clear(dp_sweep_plan *plan) {

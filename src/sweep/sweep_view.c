@@ -29,8 +29,16 @@ void dp_sweep_view_init(dp_sweep_view *view, const dp_sweep_plan *plan, dp_comm_
         dp_terminal_open(&view->terminal, stdout);
 }
 
+/* Removes the table. */
+static void clear(dp_sweep_view *view) {
+    if (view->lines > 0)
+        printf("\033[%zuA\r\033[J", view->lines);
+    fflush(stdout);
+    view->lines = 0;
+}
+
 void dp_sweep_view_close(dp_sweep_view *view) {
-    dp_sweep_view_clear(view);
+    clear(view);
     dp_terminal_close(&view->terminal);
 }
 
@@ -151,13 +159,6 @@ static void append_overview(const dp_sweep_view *view, const overview *seen, siz
                 DP_DURATION_TEXT(dp_timer_now() - view->started), best);
 }
 
-void dp_sweep_view_clear(dp_sweep_view *view) {
-    if (view->lines > 0)
-        printf("\033[%zuA\r\033[J", view->lines);
-    fflush(stdout);
-    view->lines = 0;
-}
-
 void dp_sweep_view_draw(dp_sweep_view *view) {
     if (!view->live || dp_timer_now() < view->drawn_at + DRAW_SECONDS)
         return;
@@ -172,7 +173,7 @@ void dp_sweep_view_draw(dp_sweep_view *view) {
         lines++;
     }
     append_overview(view, &seen, size.columns, &out);
-    dp_sweep_view_clear(view);
+    clear(view);
     printf("%s", dp_text_string(&out));
     fflush(stdout);
     view->lines = lines;

@@ -40,8 +40,7 @@ void dp_sweep_view_progress(dp_sweep_view *view, size_t trial, uint64_t step, do
 /* A trial has ended; of one that is done the loss shown is that on dev. */
 void dp_sweep_view_end(dp_sweep_view *view, size_t trial, const dp_sweep_outcome *outcome);
 
-/* Draws the table anew where it is time; and removes it. */
+/* Draws the table anew where it is time. */
 void dp_sweep_view_draw(dp_sweep_view *view);
-void dp_sweep_view_clear(dp_sweep_view *view);
 
 #endif

@@ -79,17 +79,13 @@ static dp_status sync_parent(const char *path, dp_error *error) {
 }
 
 dp_status dp_file_replace_commit(dp_file_replacement *file, dp_error *error) {
-    dp_status status = DP_OK;
-    DP_OR_DONE(sync_path(file->temporary, O_WRONLY, error));
-    if (rename(file->temporary, file->path) != 0) {
-        status = dp_fail_errno(error, errno, "cannot write %s", file->path);
-        goto done;
-    }
+    DP_OWNED(dp_file_replace_abort) dp_file_replacement own = *file; /* removed on failure */
     file->temporary[0] = '\0';
-    DP_OR_DONE(sync_parent(file->path, error));
-done:
-    dp_file_replace_abort(file);
-    return status;
+    DP_TRY(sync_path(own.temporary, O_WRONLY, error));
+    if (rename(own.temporary, own.path) != 0)
+        return dp_fail_errno(error, errno, "cannot write %s", own.path);
+    own.temporary[0] = '\0';
+    return sync_parent(own.path, error);
 }
 
 void dp_file_replace_abort(dp_file_replacement *file) {

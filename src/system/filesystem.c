@@ -44,22 +44,18 @@ dp_status dp_filesystem_try_replace(const char *folder, double *seconds, dp_erro
     return dp_file_remove(path, error);
 }
 
-static dp_status lock(int descriptor, dp_error *error) {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0)
-        return dp_fail_errno(error, errno, "flock");
-    if (fcntl(descriptor, F_SETLK, &whole) != 0)
-        return dp_fail_errno(error, errno, "fcntl(F_SETLK)");
-    return DP_OK;
-}
-
 dp_status dp_filesystem_try_lock(const char *folder, dp_error *error) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char path[DP_PATH_SIZE];
     DP_TRY(trial_path(folder, path, error));
     DP_OWNED(dp_file_close) const int descriptor = dp_file_open(path, O_CREAT | O_EXCL | O_WRONLY);
     if (descriptor < 0)
         return dp_fail_errno(error, errno, "cannot write %s", path);
-    const dp_status status = lock(descriptor, error);
+    dp_status status = DP_OK;
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0)
+        status = dp_fail_errno(error, errno, "flock");
+    else if (fcntl(descriptor, F_SETLK, &whole) != 0)
+        status = dp_fail_errno(error, errno, "fcntl(F_SETLK)");
     unlink(path);
     return status;
 }
