@@ -40,8 +40,9 @@ bool dp_optimizer_is_plain(const dp_optimizer *optimizer) {
 
 /* --- the formulas, over elements that have everything in common ------------------------------- */
 
-/* Compiled for wider vectors too, which give the same bits; the loader picks by the processor. */
-#if defined(__x86_64__) && defined(__GLIBC__)
+/* Compiled for wider vectors too, which give the same bits; the loader picks by the processor, at a
+ * time when the thread sanitizer is not ready for it. */
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_THREAD__)
 #define FOR_EACH_VECTOR_WIDTH __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define FOR_EACH_VECTOR_WIDTH
