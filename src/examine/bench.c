@@ -53,8 +53,7 @@ typedef struct bench {
     double us;        /* a step takes about; the same on all ranks */
     report mine;
     samples steps, exchange, allreduce, sgemm;
-    spread phase_us[DP_PHASE_COUNT]; /* of a step, over the ranks */
-    double bytes_sent, resident_bytes_rank, resident_bytes_node, seconds_to_first_step;
+    double seconds_to_first_step;
 } bench;
 
 static int ascending(const void *a, const void *b) {
@@ -143,11 +142,20 @@ static double rate_of_sgemm(const bench *self) {
 
 /* --- the run -------------------------------------------------------------------------------- */
 
+/* Where the output is split nothing but sums at the hidden layer goes through the exchange, mixed
+ * with the computation of blocks: there is nothing to hold against MPI_Allreduce of a gradient, and
+ * no slab for it is allocated, as a large vocabulary would make it one of gigabytes. */
 static dp_status prepare(bench *self, dp_error *error) {
     const bool is_root = dp_comm_rank(self->comm) == 0;
+    const dp_exchange_size size = {.kind = self->config->exchange,
+                                   .grains = self->config->grains,
+                                   .length = self->layout->length,
+                                   .extras = 2};
     dp_workspace room = {0};
-    if (!is_split(self))
+    if (!is_split(self)) {
+        DP_TRY(dp_exchange_create(&self->idle, self->comm, &size, error));
         DP_RESERVE(&room, self->slab, self->layout->length);
+    }
     if (is_root)
         DP_RESERVE_ROWS(&room, self->square, 3 * SGEMM_SIZE, SGEMM_SIZE);
     DP_TRY_ALLOCATE_ON_ALL(self->comm, self->memory, &room);
@@ -193,57 +201,12 @@ static void measure(bench *self, double seconds) {
     }
 }
 
-/* The phases of profiled steps, their spread over the ranks, and what all ranks have sent and
- * hold. */
-static dp_status measure_phases(bench *self, double seconds, dp_error *error) {
-    const size_t ranks = (size_t)dp_comm_size(self->comm);
-    const uint64_t steps = steps_in(self, fmin(seconds, PROFILE_SECONDS_MAX), PROFILED_STEPS_MAX);
-    dp_profile profile = {0};
-    report *mine = &self->mine, *all = NULL;
-    double *column = NULL;
-    DP_OWNED(dp_memory_release) void *memory = NULL;
-    dp_workspace room = {0};
-    DP_RESERVE(&room, all, ranks);
-    DP_RESERVE(&room, column, ranks);
-    DP_TRY_ALLOCATE_ON_ALL(self->comm, memory, &room);
-    const uint64_t before = dp_comm_bytes_sent(self->comm);
-    (void)time_steps(self, steps, &profile);
-    mine->bytes_sent = (double)(dp_comm_bytes_sent(self->comm) - before);
-    memcpy(mine->seconds, profile.seconds, sizeof mine->seconds);
-    dp_comm_gather_all(self->comm, mine, sizeof *mine, all);
-    for (size_t rank = 0; rank < ranks; rank++) {
-        self->bytes_sent += all[rank].bytes_sent / (double)steps;
-        self->resident_bytes_rank = fmax(self->resident_bytes_rank, all[rank].resident_bytes);
-        if (rank < (size_t)dp_comm_node_first(self->comm, 1))
-            self->resident_bytes_node += all[rank].proportional_bytes;
-    }
-    for (int phase = 0; phase < DP_PHASE_COUNT; phase++) {
-        for (size_t rank = 0; rank < ranks; rank++)
-            column[rank] = 1e6 * all[rank].seconds[phase] / (double)steps;
-        self->phase_us[phase] = spread_of(column, ranks);
-    }
-    return DP_OK;
-}
-
 static double nominal_flops(const dp_config *config, const dp_model_shape *shape) {
-    double inputs = (double)shape->block_size * (double)shape->embedding_dim;
+    double inputs = (double)dp_shape_inputs(shape);
     double hidden = (double)shape->hidden_dim, vocab = (double)shape->vocab;
     double seen = hidden + (shape->direct ? inputs : 0.0);
     /* Each layer multiplies three times: forward, and for the gradients of weights and inputs. */
     return 2.0 * 3.0 * (double)config->batch_size * (inputs * hidden + seen * vocab);
-}
-
-/* Where the output is split nothing but sums at the hidden layer goes through the exchange, mixed
- * with the computation of blocks: there is nothing to hold against MPI_Allreduce of a gradient, and
- * no slab for it is allocated, as a large vocabulary would make it one of gigabytes. */
-static dp_status create_idle(bench *self, dp_error *error) {
-    if (is_split(self))
-        return DP_OK;
-    const dp_exchange_size size = {.kind = self->config->exchange,
-                                   .grains = self->config->grains,
-                                   .length = self->layout->length,
-                                   .extras = 2};
-    return dp_exchange_create(&self->idle, self->comm, &size, error);
 }
 
 static double median_of(samples *self) {
@@ -285,34 +248,73 @@ static void add_facts(bench *self, dp_facts *facts) {
     dp_facts_unsigned(facts, "parameters", self->layout->parameter_count);
     dp_facts_text(facts, "build", dp_engine_subject(self->engine)->build->text);
     add_rates(self, facts);
-    dp_facts_real(facts, "bytes_sent", self->bytes_sent);
-    dp_facts_real(facts, "resident_bytes_rank", self->resident_bytes_rank);
-    dp_facts_real(facts, "resident_bytes_node", self->resident_bytes_node);
+}
+
+/* What all ranks have sent in a step and hold, and the spread of its phases over them. */
+static void add_reports(const bench *self, const report *all, double steps, double *column,
+                        dp_facts *facts) {
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
+    double sent = 0.0, largest = 0.0, node = 0.0;
+    for (size_t rank = 0; rank < ranks; rank++) {
+        sent += all[rank].bytes_sent / steps;
+        largest = fmax(largest, all[rank].resident_bytes);
+        if (rank < (size_t)dp_comm_node_first(self->comm, 1))
+            node += all[rank].proportional_bytes;
+    }
+    dp_facts_real(facts, "bytes_sent", sent);
+    dp_facts_real(facts, "resident_bytes_rank", largest);
+    dp_facts_real(facts, "resident_bytes_node", node);
     dp_facts_real(facts, "seconds_to_first_step", self->seconds_to_first_step);
     dp_facts_begin(facts, "phases");
     for (int phase = 0; phase < DP_PHASE_COUNT; phase++) {
+        for (size_t rank = 0; rank < ranks; rank++)
+            column[rank] = 1e6 * all[rank].seconds[phase] / steps;
+        const spread us = spread_of(column, ranks);
         dp_facts_begin(facts, dp_phase_name((dp_phase)phase));
-        dp_facts_real(facts, "min", self->phase_us[phase].min);
-        dp_facts_real(facts, "median", self->phase_us[phase].median);
-        dp_facts_real(facts, "max", self->phase_us[phase].max);
+        dp_facts_real(facts, "min", us.min);
+        dp_facts_real(facts, "median", us.median);
+        dp_facts_real(facts, "max", us.max);
         dp_facts_end(facts);
     }
     dp_facts_end(facts);
 }
 
-static dp_status run(bench *self, double seconds, dp_error *error) {
+/* Profiles some steps, and gathers what each rank has to tell. */
+static dp_status measure_phases(bench *self, double seconds, dp_facts *facts, dp_error *error) {
+    const uint64_t steps = steps_in(self, fmin(seconds, PROFILE_SECONDS_MAX), PROFILED_STEPS_MAX);
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
+    dp_profile profile = {0};
+    report *mine = &self->mine, *all = NULL;
+    double *column = NULL;
+    DP_OWNED(dp_memory_release) void *memory = NULL;
+    dp_workspace room = {0};
+    DP_RESERVE(&room, all, ranks);
+    DP_RESERVE(&room, column, ranks);
+    DP_TRY_ALLOCATE_ON_ALL(self->comm, memory, &room);
+    const uint64_t before = dp_comm_bytes_sent(self->comm);
+    (void)time_steps(self, steps, &profile);
+    mine->bytes_sent = (double)(dp_comm_bytes_sent(self->comm) - before);
+    memcpy(mine->seconds, profile.seconds, sizeof mine->seconds);
+    dp_comm_gather_all(self->comm, mine, sizeof *mine, all);
+    if (dp_comm_rank(self->comm) == 0) {
+        add_facts(self, facts);
+        add_reports(self, all, (double)steps, column, facts);
+    }
+    return DP_OK;
+}
+
+static dp_status run(bench *self, double seconds, dp_facts *facts, dp_error *error) {
     (void)time_steps(self, 1, NULL);
     self->step = 0;
     self->seconds_to_first_step = dp_process_age();
     self->mine.resident_bytes = (double)dp_process_resident_bytes();
     self->mine.proportional_bytes = (double)dp_process_proportional_bytes();
-    DP_TRY(create_idle(self, error));
     DP_TRY(prepare(self, error));
     DP_TRY(dp_engine_initialise(self->engine, error));
     dp_engine_publish(self->engine);
     warm_up(self, seconds);
     measure(self, seconds);
-    return measure_phases(self, seconds, error);
+    return measure_phases(self, seconds, facts, error);
 }
 
 static void clear(bench *self) {
@@ -328,8 +330,5 @@ dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds, d
     DP_TRY(dp_engine_create(&self.engine, comm, config, error));
     self.layout = dp_engine_subject(self.engine)->layout;
     self.kernels = dp_kernels_of(dp_engine_subject(self.engine)->build->level);
-    DP_TRY(run(&self, seconds, error));
-    if (dp_comm_rank(comm) == 0)
-        add_facts(&self, facts);
-    return DP_OK;
+    return run(&self, seconds, facts, error);
 }

@@ -6,14 +6,6 @@
 
 #include <stdio.h>
 
-static void append_conclusion(dp_checkup *checkup) {
-    size_t warnings = checkup->counts[DP_VERDICT_WARNING];
-    size_t problems = checkup->counts[DP_VERDICT_PROBLEM];
-    dp_text_append_format(&checkup->lines, "\n%zu problem%s, %zu warning%s%s\n", problems,
-                          problems == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s",
-                          problems == 0 ? ": nothing stands in the way" : "");
-}
-
 /* Returns whether this process is to tell what was found: of several tasks that believe to be alone
  * only the first. */
 static bool check_launch(dp_comm *comm, dp_checkup *checkup) {
@@ -27,6 +19,14 @@ static bool check_launch(dp_comm *comm, dp_checkup *checkup) {
     return status == DP_OK || error.message[0] != '\0';
 }
 
+static void print(const dp_checkup *checkup) {
+    size_t warnings = checkup->counts[DP_VERDICT_WARNING];
+    size_t problems = checkup->counts[DP_VERDICT_PROBLEM];
+    printf("%s\n%zu problem%s, %zu warning%s%s\n", dp_text_string(&checkup->lines), problems,
+           problems == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s",
+           problems == 0 ? ": nothing stands in the way" : "");
+}
+
 static dp_status examine(dp_comm *comm, int count, char **positionals, dp_checkup *checkup,
                          dp_error *error) {
     dp_config config;
@@ -37,9 +37,7 @@ static dp_status examine(dp_comm *comm, int count, char **positionals, dp_checku
     } else if (count > 0) {
         dp_checkup_add(checkup, DP_VERDICT_PROBLEM, "config", "%s", error->message);
     }
-    DP_TRY(dp_checkup_run(checkup, comm, known, error));
-    append_conclusion(checkup);
-    return dp_comm_agree(comm, dp_text_check(&checkup->lines, error), error);
+    return dp_checkup_run(checkup, comm, known, error);
 }
 
 static void clear(dp_checkup *checkup) {
@@ -55,7 +53,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     const bool speaks = check_launch(comm, &checkup);
     DP_TRY(examine(comm, positional_count, arguments, &checkup, error));
     if (dp_comm_rank(comm) == 0 && speaks)
-        printf("%s", dp_text_string(&checkup.lines));
+        print(&checkup);
     const bool is_well = dp_comm_max(comm, checkup.counts[DP_VERDICT_PROBLEM] > 0) == 0;
     return is_well ? DP_OK : dp_fail(error, DP_ANSWER_NO, "%s", "");
 }

@@ -1,9 +1,11 @@
 
 #include "cli/launch.h"
-#include "examine/lr_plot.h"
 #include "examine/lr_search.h"
 #include "jobs/jobs.h"
+#include "lrfind_gp.h"
 #include "lrfind_txt.h"
+#include "plots/axis.h"
+#include "plots/gnuplot.h"
 #include "run/run_folder.h"
 
 #include <inttypes.h>
@@ -85,6 +87,41 @@ static void print_suggestion(const dp_lr_search *search) {
                search->suggested);
 }
 
+static void append_points(dp_text *data, const dp_lr_search *search) {
+    dp_text_append(data, "# search\n");
+    for (size_t i = 0; i < search->count; i++)
+        dp_text_append_format(data, "%.9g\t%.9g\t%.9g\n", search->points[i].exponent,
+                              search->points[i].loss, search->points[i].smooth);
+}
+
+static void assign_axes(dp_text *values, const dp_lr_search *search) {
+    double low = search->points[0].loss, high = low;
+    for (size_t i = 1; i < search->count; i++) {
+        low = fmin(low, search->points[i].loss);
+        high = fmax(high, search->points[i].loss);
+    }
+    const double from = search->points[0].exponent, to = search->points[search->count - 1].exponent;
+    const dp_axis exponents = dp_axis_linear(from, to, 0.0);
+    const dp_axis losses = dp_axis_logarithmic(low, high, 0.04);
+    dp_axis_assign(&exponents, "exponents", "x", DP_AXIS_NUMBERS, values);
+    dp_axis_assign(&losses, "losses", "y", DP_AXIS_NUMBERS, values);
+}
+
+/* DIR/lrfind.svg and DIR/lrfind.png from the script DIR/lrfind.gp, which stays. */
+static dp_status draw(const dp_lr_search *search, const char *dir, dp_error *error) {
+    DP_OWNED(dp_gnuplot_clear)
+    dp_gnuplot_figure figure = {.name = "lrfind", .width = 800, .height = 500, .script = lrfind_gp};
+    append_points(&figure.data, search);
+    assign_axes(&figure.values, search);
+    dp_text_append_format(&figure.values, "lowest = %g\n", search->points[search->lowest].exponent);
+    dp_gnuplot_assign(&figure.values, "suggestion", "%s", "");
+    if (!isnan(search->suggested)) {
+        dp_gnuplot_assign(&figure.values, "suggestion", "suggested %.2g", search->suggested);
+        dp_text_append_format(&figure.values, "suggested = %g\n", log10(search->suggested));
+    }
+    return dp_gnuplot_draw(&figure, dir, error);
+}
+
 /* Rank 0's part: the files, and what they say. */
 static dp_status tell(const dp_lr_search *search, const dp_lr_request *chosen, const char *dir,
                       dp_error *error) {
@@ -98,7 +135,7 @@ static dp_status tell(const dp_lr_search *search, const dp_lr_request *chosen, c
     DP_TRY(dp_file_make_directories(dir, error));
     DP_TRY(dp_run_folder_file(dir, "lrfind.csv", path, error));
     DP_TRY(dp_lr_search_write(search, path, error));
-    if (dp_lr_plot_draw(search, dir, &undrawn) == DP_OK)
+    if (draw(search, dir, &undrawn) == DP_OK)
         printf("%s/lrfind.csv, lrfind.png and lrfind.svg\n", dir);
     else /* the numbers are what was asked for */
         printf("%s/lrfind.csv; notice: %s\n", dir, undrawn.message);

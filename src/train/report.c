@@ -1,5 +1,7 @@
 #include "train/report.h"
 
+#include "start_form_txt.h"
+
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
@@ -44,9 +46,8 @@ static void print(const dp_report *report, const dp_text *line) {
     }
 }
 
-/* Takes the text, without its last end of line. */
+/* Takes the text, of whole lines. */
 static void emit(dp_report *report, dp_text *text) {
-    dp_text_append(text, "\n");
     /* A log that cannot be written ends no run; what it should have said stands on the terminal. */
     report->log_error.status =
         dp_journal_add(&report->log, dp_text_string(text), text->length, &report->log_error);
@@ -64,6 +65,7 @@ void dp_report_line(dp_report *report, const char *format, ...) {
     va_start(arguments, format);
     dp_text_append_arguments(&line, format, arguments);
     va_end(arguments);
+    dp_text_append(&line, "\n");
     emit(report, &line);
 }
 
@@ -76,22 +78,6 @@ void dp_report_facts(dp_report *report, const dp_facts *facts, const char *templ
 }
 
 /* --- the start of a run ----------------------------------------------------------------------- */
-
-static const char start_form[] =
-    "  data       {path}, from {source}\n"
-    "             {train:,} / {dev:,} / {test:,} rows, vocabulary {vocabulary}, block size "
-    "{block_size}\n"
-    "  model      {parameters:,} parameters: {tensors}\n"
-    "  batch      {batch} rows[, output split into {blocks} blocks][ in {grains} grains], seed "
-    "{seed}\n"
-    "  optimizer  {optimizer}[ {momentum:g}][, beta {beta1:g} and {beta2:g}][, weight decay "
-    "{weight_decay:g}][, norm at most {clip_norm:g}]\n"
-    "  rate       {lr:g}, {schedule}[, times {gamma:g}][ at {milestones} milestones]"
-    "[ at step {milestone:,}][ and {milestone2:,}][ to {lr_end:g} at step {end:,}]"
-    "[, over 1 + {decay:g} t][, warm-up of {warmup:,}]\n"
-    "  ranks      {ranks} on {nodes} host{nodes:s}[, {turns}]\n"
-    "  exchange   {exchange}, {promise}\n"
-    "  processor  {processor}";
 
 static void add_dataset(dp_facts *facts, const dp_dataset *dataset) {
     dp_facts_text(facts, "path", dataset->path);
@@ -182,7 +168,7 @@ void dp_report_start(dp_report *report, const dp_subject *subject) {
     add_optimizer(&facts, subject->config);
     add_schedule(&facts, subject->config);
     dp_facts_text(&facts, "processor", subject->build->text);
-    dp_report_facts(report, &facts, start_form);
+    dp_report_facts(report, &facts, start_form_txt);
     if (!subject->build->uniform)
         dp_report_line(report,
                        "notice: hosts differ in processor or BLAS, so bits may depend on how ranks "

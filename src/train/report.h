@@ -46,7 +46,7 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
  * row that would end here, with its step of `end`. */
 void dp_report_progress(dp_report *report, dp_metrics_row row, uint64_t end);
 
-/* Lines made from facts, all but the last with an end of line. */
+/* Lines made from facts. */
 void dp_report_facts(dp_report *report, const dp_facts *facts, const char *template);
 
 #endif

@@ -382,7 +382,7 @@ static dp_status write_summary(trainer *self, dp_error *error) {
         report_early_stop(self);
     dp_report_facts(&self->report, &facts,
                     DP_SUMMARY_SPLITS "weights {weights}\n"
-                                      "time {time}");
+                                      "time {time}\n");
     return DP_OK;
 }
 
