@@ -25,27 +25,23 @@ void dp_memory_free(void *block);
 /* For DP_OWNED: frees the block that the pointer variable at `pointer` points to. */
 void dp_memory_release(void *pointer);
 
-/* pointer = zeroed array, or leave the function as DP_TRY and DP_OR_DONE do; `error` is its own. */
-#define DP_TRY_NEW(pointer, count)                                                                 \
+/* pointer = the block that a call gives, or leave the function as DP_TRY does where that is NULL.
+ */
+#define DP_TRY_BLOCK(pointer, call)                                                                \
     do {                                                                                           \
-        (pointer) = dp_memory_zeroed((count), sizeof *(pointer), error);                           \
+        (pointer) = (call);                                                                        \
         if ((pointer) == NULL)                                                                     \
             return DP_ERR_MEMORY;                                                                  \
     } while (0)
+/* A zeroed array; `error` is the function's own, here and below. */
+#define DP_TRY_NEW(pointer, count)                                                                 \
+    DP_TRY_BLOCK(pointer, dp_memory_zeroed((count), sizeof *(pointer), error))
 /* Grows the array at `pointer`, as dp_memory_grow, or leaves the function. */
 #define DP_TRY_GROW(pointer, capacity, needed)                                                     \
     do {                                                                                           \
         void *grown_block = (pointer);                                                             \
         DP_TRY(dp_memory_grow(&grown_block, (capacity), (needed), sizeof *(pointer), error));      \
         (pointer) = grown_block;                                                                   \
-    } while (0)
-#define DP_NEW_OR_DONE(pointer, count)                                                             \
-    do {                                                                                           \
-        (pointer) = dp_memory_zeroed((count), sizeof *(pointer), error);                           \
-        if ((pointer) == NULL) {                                                                   \
-            status = DP_ERR_MEMORY;                                                                \
-            goto done;                                                                             \
-        }                                                                                          \
     } while (0)
 
 #endif

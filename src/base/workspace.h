@@ -53,11 +53,7 @@ void *dp_workspace_allocate(dp_workspace *room, dp_error *error) DP_CHECKED;
 void *dp_workspace_build(dp_workspace *room, void *object, size_t size, dp_error *error) DP_CHECKED;
 /* pointer = that block, or leave the function as DP_TRY does; `error` is its own. */
 #define DP_TRY_BUILD(pointer, room, object)                                                        \
-    do {                                                                                           \
-        (pointer) = dp_workspace_build((room), &(object), sizeof(object), error);                  \
-        if ((pointer) == NULL)                                                                     \
-            return DP_ERR_MEMORY;                                                                  \
-    } while (0)
+    DP_TRY_BLOCK(pointer, dp_workspace_build((room), &(object), sizeof(object), error))
 
 /* Sets the pointers into memory from elsewhere: room->bytes on a cache line. */
 void dp_workspace_place(const dp_workspace *room, void *block);

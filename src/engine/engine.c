@@ -10,8 +10,6 @@ struct dp_engine {
     dp_build_info build;
     dp_dataset dataset;
     dp_params_layout layout;
-    dp_sampler sampler;
-    dp_row_source source;
     const dp_engine_kind *kind; /* whose is */
     void *made;
 };
@@ -22,26 +20,29 @@ struct dp_engine {
  * way meanwhile. */
 #define DRAWN_AT_ONCE 256
 
-static void draw_some(const dp_engine *self, uint64_t step, dp_tree_range rows, uint32_t *contexts,
+static void draw_some(const dp_subject *self, uint64_t step, dp_tree_range rows, uint32_t *contexts,
                       uint32_t *targets) {
+    const dp_sampler sampler = {.seed = self->config->seed,
+                                .batch_size = self->config->batch_size,
+                                .example_count = dp_dataset_rows(self->dataset, DP_SPLIT_TRAIN),
+                                .sampling = self->config->sampling};
     uint64_t examples[DRAWN_AT_ONCE];
     const size_t count = rows.end - rows.first;
     for (size_t i = 0; i < count; i++) {
-        examples[i] = dp_sampler_draw(&self->sampler, step, rows.first + i);
-        dp_dataset_prefetch_row(&self->dataset, DP_SPLIT_TRAIN, examples[i]);
+        examples[i] = dp_sampler_draw(&sampler, step, rows.first + i);
+        dp_dataset_prefetch_row(self->dataset, DP_SPLIT_TRAIN, examples[i]);
     }
     for (size_t i = 0; i < count; i++)
-        dp_dataset_read_row(&self->dataset, DP_SPLIT_TRAIN, examples[i],
-                            contexts + i * self->layout.shape.block_size, &targets[i]);
+        dp_dataset_read_row(self->dataset, DP_SPLIT_TRAIN, examples[i],
+                            contexts + i * self->layout->shape.block_size, &targets[i]);
 }
 
-static void draw(const void *engine, uint64_t step, dp_tree_range rows, uint32_t *contexts,
-                 uint32_t *targets) {
-    const dp_engine *self = engine;
+void dp_subject_draw(const dp_subject *subject, uint64_t step, dp_tree_range rows,
+                     uint32_t *contexts, uint32_t *targets) {
     for (size_t at = rows.first; at < rows.end; at += DRAWN_AT_ONCE) {
         const size_t done = at - rows.first, end = dp_size_min(at + DRAWN_AT_ONCE, rows.end);
-        draw_some(self, step, (dp_tree_range){.first = at, .end = end},
-                  contexts + done * self->layout.shape.block_size, targets + done);
+        draw_some(subject, step, (dp_tree_range){.first = at, .end = end},
+                  contexts + done * subject->layout->shape.block_size, targets + done);
     }
 }
 
@@ -55,10 +56,6 @@ static dp_status open_subject(dp_engine *self, dp_error *error) {
     DP_TRY(dp_build_info_gather(comm, dp_config_level(config), &self->build, error));
     DP_TRY(dp_comm_agree(comm, dp_config_check_level(config, self->build.level, error), error));
     DP_TRY(dp_open_dataset(comm, config->data_path, DP_CHECK_ONCE, &self->dataset, error));
-    self->sampler = (dp_sampler){.seed = config->seed,
-                                 .batch_size = config->batch_size,
-                                 .example_count = dp_dataset_rows(&self->dataset, DP_SPLIT_TRAIN),
-                                 .sampling = config->sampling};
     const dp_model_shape shape =
         dp_config_shape(config, self->dataset.vocabulary.count, self->dataset.info.block_size);
     return dp_comm_agree(comm, dp_params_layout_init(&self->layout, shape, error), error);
@@ -75,10 +72,9 @@ dp_status dp_engine_create(dp_engine **engine, dp_comm *comm, const dp_config *c
                                  .build = &self->build,
                                  .dataset = &self->dataset,
                                  .layout = &self->layout};
-    self->source = (dp_row_source){.draw = draw, .context = self};
     DP_OR_DONE(open_subject(self, error));
     self->kind = self->layout.shape.split ? &dp_split_engine_kind : &dp_grain_engine_kind;
-    DP_OR_DONE(self->kind->create(&self->made, &self->subject, &self->source, error));
+    DP_OR_DONE(self->kind->create(&self->made, &self->subject, error));
     *engine = self;
     self = NULL;
 done:

@@ -1,4 +1,4 @@
-/* engine_kind: what an engine is to this room, who makes one of a kind and a source of rows. */
+/* engine_kind: what an engine is to this room, who makes one of a kind, and the rows of a step. */
 #ifndef DP_ENGINE_ENGINE_KIND_H
 #define DP_ENGINE_ENGINE_KIND_H
 
@@ -6,18 +6,14 @@
 #include "engine/engine.h"
 
 /* Draws some rows of the batch of a step: contexts [rows, block_size] and targets [rows]. */
-typedef struct dp_row_source {
-    void (*draw)(const void *context, uint64_t step, dp_tree_range rows, uint32_t *contexts,
-                 uint32_t *targets);
-    const void *context;
-} dp_row_source;
+void dp_subject_draw(const dp_subject *subject, uint64_t step, dp_tree_range rows,
+                     uint32_t *contexts, uint32_t *targets);
 
 /* The calls of engine/engine, of which each kind makes its own. */
 typedef struct dp_engine_kind {
     /* Sets params and state of the subject, which knows all else. Both are borrowed. Agreed on;
      * also on failure there may be an engine, to be destroyed. */
-    dp_status (*create)(void **engine, dp_subject *subject, const dp_row_source *source,
-                        dp_error *error);
+    dp_status (*create)(void **engine, dp_subject *subject, dp_error *error);
     void (*destroy)(void *engine); /* NULL is allowed */
     void (*publish)(void *engine);
     void (*collect)(void *engine);

@@ -17,7 +17,6 @@ enum { EXTRA_LOSS, EXTRA_MUST_STOP, EXTRA_COUNT };
 /* One block: this and the arrays. */
 typedef struct grain_engine {
     dp_subject *subject;
-    const dp_row_source *source;
     const dp_kernels *kernels;
     const dp_optimizer *optimizer; /* the config's */
     dp_model *model;
@@ -58,9 +57,9 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
     float means[DP_MODEL_GRAINS_MAX] = {0};
     for (size_t g = 0; g <= count; g++)
         starts[g] = first_row(self, grains.first + g) - first;
-    self->source->draw(self->source->context, self->now->number,
-                       (dp_tree_range){.first = first, .end = first + starts[count]},
-                       self->contexts, self->targets);
+    dp_subject_draw(self->subject, self->now->number,
+                    (dp_tree_range){.first = first, .end = first + starts[count]}, self->contexts,
+                    self->targets);
     dp_profile_mark(profile, DP_PHASE_DRAW);
     const dp_batch batch = {.grains = count,
                             .starts = starts,
@@ -126,8 +125,7 @@ static dp_status check_embedding_update(const dp_config *config, dp_error *error
 }
 
 /* What this rank has by itself. */
-static dp_status build(grain_engine **engine, dp_subject *subject, const dp_row_source *source,
-                       dp_error *error) {
+static dp_status build(grain_engine **engine, dp_subject *subject, dp_error *error) {
     const dp_config *config = subject->config;
     const size_t grain_rows = (config->batch_size + config->grains - 1) / config->grains;
     const dp_model_options options = {.level = subject->build->level,
@@ -135,7 +133,6 @@ static dp_status build(grain_engine **engine, dp_subject *subject, const dp_row_
                                       .dropout = dp_config_dropout(config)};
     const size_t rows = grain_rows * dp_size_min(config->grains, DP_MODEL_GRAINS_MAX);
     grain_engine self = {.subject = subject,
-                         .source = source,
                          .kernels = dp_kernels_of(options.level),
                          .optimizer = &config->optimizer};
     dp_workspace room = {0};
@@ -169,10 +166,9 @@ static void destroy(void *engine) {
     dp_memory_free(self);
 }
 
-static dp_status create(void **engine, dp_subject *subject, const dp_row_source *source,
-                        dp_error *error) {
+static dp_status create(void **engine, dp_subject *subject, dp_error *error) {
     grain_engine *self = NULL;
-    dp_status status = build(&self, subject, source, error);
+    dp_status status = build(&self, subject, error);
     *engine = self;
     DP_TRY(dp_comm_agree(subject->comm, status, error));
     return create_exchange(self, error);

@@ -61,8 +61,8 @@ static dp_wide_rows own_rows(const dp_split_engine *self) {
 }
 
 static void draw_rows(dp_split_engine *self) {
-    self->source->draw(self->source->context, self->now->number,
-                       (dp_tree_range){.end = self->batch}, self->contexts, self->targets);
+    dp_subject_draw(self->subject, self->now->number, (dp_tree_range){.end = self->batch},
+                    self->contexts, self->targets);
     self->wants_stop = dp_step_wants_stop(self->now);
     mark(self, DP_PHASE_DRAW);
 }

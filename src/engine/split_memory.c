@@ -140,13 +140,11 @@ static dp_status create_model(dp_split_engine *self, dp_error *error) {
 }
 
 /* What this rank has by itself. */
-static dp_status build(dp_split_engine **split, dp_subject *subject, const dp_row_source *source,
-                       dp_error *error) {
+static dp_status build(dp_split_engine **split, dp_subject *subject, dp_error *error) {
     const dp_config *config = subject->config;
     dp_workspace room = {0};
     dp_split_engine self = {.subject = subject,
                             .layout = subject->layout,
-                            .source = source,
                             .kernels = dp_kernels_of(subject->build->level),
                             .optimizer = &config->optimizer,
                             .clips = config->optimizer.clip_norm > 0.0,
@@ -178,10 +176,9 @@ static dp_status create_sums(dp_split_engine *self, dp_error *error) {
     return dp_exchange_create(&self->sums, self->subject->comm, &size, error);
 }
 
-dp_status dp_split_create(void **engine, dp_subject *subject, const dp_row_source *source,
-                          dp_error *error) {
+dp_status dp_split_create(void **engine, dp_subject *subject, dp_error *error) {
     dp_split_engine *self = NULL;
-    dp_status status = build(&self, subject, source, error);
+    dp_status status = build(&self, subject, error);
     *engine = self;
     DP_TRY(dp_comm_agree(subject->comm, status, error));
     DP_TRY(share_memory(self, error));

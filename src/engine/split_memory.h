@@ -34,7 +34,6 @@ typedef struct dp_split_share {
 typedef struct dp_split_engine {
     dp_subject *subject;
     const dp_params_layout *layout; /* the subject's */
-    const dp_row_source *source;
     const dp_kernels *kernels;
     const dp_optimizer *optimizer; /* the config's */
     bool clips;
@@ -91,8 +90,7 @@ typedef struct dp_split_engine {
 } dp_split_engine;
 
 /* Calls of dp_engine_kind; the engine is a dp_split_engine. */
-dp_status dp_split_create(void **engine, dp_subject *subject, const dp_row_source *source,
-                          dp_error *error) DP_CHECKED;
+dp_status dp_split_create(void **engine, dp_subject *subject, dp_error *error) DP_CHECKED;
 void dp_split_destroy(void *engine);
 void dp_split_publish(void *engine);
 void dp_split_collect(void *engine);

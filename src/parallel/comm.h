@@ -114,17 +114,9 @@ void *dp_comm_allocate(dp_comm *comm, dp_workspace *room, dp_error *error) DP_CH
 
 /* pointer = that block, or leave the function as DP_TRY does; `error` is its own. */
 #define DP_TRY_NEW_ON_ALL(comm, pointer, count)                                                    \
-    do {                                                                                           \
-        (pointer) = dp_comm_zeroed((comm), (count), sizeof *(pointer), error);                     \
-        if ((pointer) == NULL)                                                                     \
-            return DP_ERR_MEMORY;                                                                  \
-    } while (0)
+    DP_TRY_BLOCK(pointer, dp_comm_zeroed((comm), (count), sizeof *(pointer), error))
 #define DP_TRY_ALLOCATE_ON_ALL(comm, pointer, room)                                                \
-    do {                                                                                           \
-        (pointer) = dp_comm_allocate((comm), (room), error);                                       \
-        if ((pointer) == NULL)                                                                     \
-            return DP_ERR_MEMORY;                                                                  \
-    } while (0)
+    DP_TRY_BLOCK(pointer, dp_comm_allocate((comm), (room), error))
 
 /* A board: 64-bit cells, zero at first, that any rank may read and change at any time, while the
  * others, and rank 0 that holds it, go on with their own work. Each change is seen by all as one.

@@ -138,7 +138,7 @@ static dp_status create_split_engine(dp_error *error) {
     dp_subject subject = {.comm = all_ranks, .config = &config, .build = &build, .layout = &layout};
     shape.split = true;
     DP_TRY(dp_params_layout_init(&layout, shape, error));
-    dp_status status = dp_split_engine_kind.create(&engine, &subject, NULL, error);
+    dp_status status = dp_split_engine_kind.create(&engine, &subject, error);
     dp_split_engine_kind.destroy(engine);
     return status;
 }

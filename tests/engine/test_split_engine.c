@@ -36,38 +36,62 @@ static void draw_batch(batch *self, uint64_t step) {
         self->targets[r] = (uint32_t)dp_random_below(8, DP_STREAM_BATCH, step, r, VOCAB);
 }
 
-/* Where an engine has its rows from: it asks for all of a batch. */
+/* Where the batches of all steps come from. */
 typedef struct source {
     void (*draw)(batch *drawn, uint64_t step);
 } source;
 
-static void draw_rows(const void *from, uint64_t step, dp_tree_range rows, uint32_t *contexts,
-                      uint32_t *targets) {
-    batch drawn;
-    assert_true(rows.first == 0 && rows.end == BATCH);
-    ((const source *)from)->draw(&drawn, step);
-    memcpy(contexts, drawn.contexts, sizeof drawn.contexts);
-    memcpy(targets, drawn.targets, sizeof drawn.targets);
-}
-
 static const source drawn_batches = {.draw = draw_batch};
 
-/* An engine and what it borrows. */
+/* An engine and what it borrows: of the dataset, only what rows are read from. */
 typedef struct job {
     dp_build_info build;
+    dp_config config;
     dp_subject subject;
-    dp_row_source rows;
+    dp_dataset dataset;
+    uint32_t contexts[STEPS * BATCH * BLOCK_SIZE], targets[STEPS * BATCH];
     void *engine;
 } job;
+
+/* A dataset of as many examples as an epoch draws, so placed that each step draws its batch. */
+static void make_dataset(job *self, const source *from) {
+    const dp_sampler sampler = {.seed = self->config.seed,
+                                .batch_size = BATCH,
+                                .example_count = STEPS * BATCH,
+                                .sampling = DP_SAMPLING_EPOCH};
+    self->config.sampling = sampler.sampling;
+    self->dataset = (dp_dataset){.info.block_size = BLOCK_SIZE, .id_bytes = sizeof(uint32_t)};
+    self->dataset.tensors[DP_CONTEXTS(DP_SPLIT_TRAIN)] =
+        (dp_id_tensor){.rows = sampler.example_count,
+                       .columns = BLOCK_SIZE,
+                       .data = (const unsigned char *)self->contexts};
+    self->dataset.tensors[DP_TARGETS(DP_SPLIT_TRAIN)] = (dp_id_tensor){
+        .rows = sampler.example_count, .columns = 1, .data = (const unsigned char *)self->targets};
+    for (uint64_t step = 0; step < STEPS; step++) {
+        batch drawn;
+        from->draw(&drawn, step);
+        for (size_t r = 0; r < BATCH; r++) {
+            const uint64_t example = dp_sampler_draw(&sampler, step, r);
+            memcpy(self->contexts + example * BLOCK_SIZE, drawn.contexts + r * BLOCK_SIZE,
+                   BLOCK_SIZE * sizeof *drawn.contexts);
+            self->targets[example] = drawn.targets[r];
+        }
+    }
+}
 
 /* All else is borrowed, too. */
 static dp_status create(job *self, dp_comm *comm, const dp_config *config,
                         const dp_params_layout *layout, const source *from, dp_error *error) {
     self->build = (dp_build_info){.level = dp_cpu_level_detect()};
-    self->subject =
-        (dp_subject){.comm = comm, .config = config, .build = &self->build, .layout = layout};
-    self->rows = (dp_row_source){.draw = draw_rows, .context = from};
-    return kind->create(&self->engine, &self->subject, &self->rows, error);
+    self->config = *config;
+    self->subject = (dp_subject){.comm = comm,
+                                 .config = &self->config,
+                                 .build = &self->build,
+                                 .dataset = &self->dataset,
+                                 .layout = layout};
+    assert_int_equal(config->batch_size, BATCH);
+    make_dataset(self, from);
+    return kind->create(&self->engine, &self->subject, error);
 }
 
 static double rate_of(uint64_t step) {

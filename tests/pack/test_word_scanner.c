@@ -7,20 +7,19 @@
 /* Reads a text to its end: words joined by '|', ends of lines as '$'. */
 static dp_status scan(const char *bytes, size_t size, bool lowercase, dp_text *out,
                       dp_error *error) {
-    dp_status status = DP_OK;
-    dp_word_rules rules = {0};
+    DP_OWNED(dp_word_rules_clear) dp_word_rules rules = {0};
     dp_word_scanner scanner;
-    dp_word_batch *batch = NULL;
+    DP_OWNED(dp_memory_release) dp_word_batch *batch = NULL;
     /* Exactly as large as the text, so that memory checkers see a step too far. */
-    unsigned char *copy = NULL;
-    DP_NEW_OR_DONE(batch, 1);
-    DP_NEW_OR_DONE(copy, size);
+    DP_OWNED(dp_memory_release) unsigned char *copy = NULL;
+    DP_TRY_NEW(batch, 1);
+    DP_TRY_NEW(copy, size);
     memcpy(copy, bytes, size);
     const dp_file_map map = {.data = copy, .size = size};
-    DP_OR_DONE(dp_word_rules_init(&rules, "<s>", lowercase, error));
+    DP_TRY(dp_word_rules_init(&rules, "<s>", lowercase, error));
     dp_word_scanner_init(&scanner, &rules, "text", &map);
     do {
-        DP_OR_DONE(dp_word_scanner_read(&scanner, batch, error));
+        DP_TRY(dp_word_scanner_read(&scanner, batch, error));
         for (size_t i = 0; i < batch->count; i++) {
             const dp_word *word = &batch->words[i];
             dp_text_append_bytes(out, word->text, word->length);
@@ -29,11 +28,7 @@ static dp_status scan(const char *bytes, size_t size, bool lowercase, dp_text *o
                 expect_unsigned(word->hash, dp_word_hash(word->text, word->length));
         }
     } while (batch->count > 0);
-done:
-    dp_word_rules_clear(&rules);
-    dp_memory_free(copy);
-    dp_memory_free(batch);
-    return status;
+    return DP_OK;
 }
 
 static void expect_words(const char *text, bool lowercase, const char *expected) {

@@ -15,20 +15,17 @@
 #include <string.h>
 
 static dp_status print_digest(const dp_dataset *dataset, dp_split split, dp_error *error) {
-    dp_status status = DP_OK;
     char sha256[DP_SHA256_TEXT_SIZE];
-    unsigned char *bytes = NULL;
+    DP_OWNED(dp_memory_release) unsigned char *bytes = NULL;
     const uint64_t rows = dp_dataset_rows(dataset, split);
     const size_t targets = rows * dataset->id_bytes;
     const size_t contexts = targets * dataset->info.block_size;
-    DP_NEW_OR_DONE(bytes, contexts + targets);
+    DP_TRY_NEW(bytes, contexts + targets);
     memcpy(bytes, dataset->tensors[DP_CONTEXTS(split)].data, contexts);
     memcpy(bytes + contexts, dataset->tensors[DP_TARGETS(split)].data, targets);
-    DP_OR_DONE(dp_sha256_of(bytes, contexts + targets, sha256, error));
+    DP_TRY(dp_sha256_of(bytes, contexts + targets, sha256, error));
     printf("%s %" PRIu64 " %s\n", dp_split_name(split), rows, sha256);
-done:
-    dp_memory_free(bytes);
-    return status;
+    return DP_OK;
 }
 
 static void print_rows(const dp_dataset *dataset, dp_split split) {
