@@ -27,16 +27,12 @@ typedef struct side {
 /* The run's folder, and its metrics: a user may name either. */
 static dp_status find_files(side *self, char metrics[DP_PATH_SIZE], dp_error *error) {
     DP_TRY(dp_path_format(self->folder, error, "%s", self->path));
-    if (dp_checkpoint_files_is_folder(self->path)) {
-        DP_TRY(dp_run_folder_file(self->path, "metrics.csv", metrics, error));
-    } else {
-        size_t length = (size_t)(dp_path_base(self->path) - self->path);
-        DP_TRY(dp_path_format(metrics, error, "%s", self->path));
-        DP_TRY(dp_path_format(self->folder, error, "%.*s", (int)length, self->path));
-        if (length == 0)
-            DP_TRY(dp_path_format(self->folder, error, "."));
-    }
-    return DP_OK;
+    if (dp_checkpoint_files_is_folder(self->path))
+        return dp_run_folder_file(self->path, "metrics.csv", metrics, error);
+    const int length = (int)(dp_path_base(self->path) - self->path);
+    DP_TRY(dp_path_format(metrics, error, "%s", self->path));
+    return dp_path_format(self->folder, error, "%.*s", length > 0 ? length : 1,
+                          length > 0 ? self->path : ".");
 }
 
 static dp_status read_side(side *self, const char *path, dp_error *error) {

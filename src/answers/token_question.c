@@ -5,6 +5,7 @@
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
 #include "formats/json.h"
+#include "library/checkpoint_files.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -130,6 +131,28 @@ static dp_status reply(const dp_token_question *question, dptrain_model *model, 
     return DP_OK;
 }
 
+/* Whether this cannot be meant but as a place: a folder, or an existing checkpoint file. */
+static bool is_place(const char *argument) {
+    return dp_checkpoint_files_is_folder(argument) ||
+           (dp_file_exists(argument) && dp_model_file_has_seal(argument));
+}
+
+/* The last positional is what the question is about, so that one alone is not the checkpoint. *last
+ * points to it, and *count is the number of those before it. DP_ERR_INPUT where there is none, or
+ * where all there is is a checkpoint. */
+static dp_status take_last(const char *option, int *count, char *const *positionals,
+                           const char *what, const char **last, dp_error *error) {
+    if (*count == 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s is missing (see --help)", what);
+    if (*count == 1 && option[0] == '\0' && is_place(positionals[0]))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "'%s' is a checkpoint or run folder, and %s is missing behind it; where it "
+                       "is meant as %s, give the checkpoint by --ckpt",
+                       positionals[0], what, what);
+    *last = positionals[--*count];
+    return DP_OK;
+}
+
 dp_status dp_token_question_answer(const dp_token_question *question, int count, char **arguments,
                                    dp_error *error) {
     question_options chosen;
@@ -139,8 +162,7 @@ dp_status dp_token_question_answer(const dp_token_question *question, int count,
     int paths = 0;
     DP_TRY(dp_options_parse_arguments(dp_token_question_options, &chosen, count, arguments, &paths,
                                       error));
-    DP_TRY(dp_checkpoint_argument_take_last(chosen.ckpt, &paths, arguments, question->what, &text,
-                                            error));
+    DP_TRY(take_last(chosen.ckpt, &paths, arguments, question->what, &text, error));
     DP_TRY(dp_checkpoint_argument_open(chosen.ckpt, paths, arguments, &model, error));
     DP_TRY(reply(question, model, text, (size_t)chosen.count, &facts, error));
     return dp_facts_print(&facts, chosen.json ? NULL : question->form, error);

@@ -42,22 +42,3 @@ dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int cou
     dp_comm_broadcast(comm, path, DP_PATH_SIZE);
     return dp_comm_agree(comm, dp_checkpoint_load(checkpoint, path, false, error), error);
 }
-
-/* Whether this cannot be meant but as a place: a folder, or an existing checkpoint file. */
-static bool is_place(const char *argument) {
-    return dp_checkpoint_files_is_folder(argument) ||
-           (dp_file_exists(argument) && dp_model_file_has_seal(argument));
-}
-
-dp_status dp_checkpoint_argument_take_last(const char *option, int *count, char *const *positionals,
-                                           const char *what, const char **last, dp_error *error) {
-    if (*count == 0)
-        return dp_fail(error, DP_ERR_INPUT, "%s is missing (see --help)", what);
-    if (*count == 1 && option[0] == '\0' && is_place(positionals[0]))
-        return dp_fail(error, DP_ERR_INPUT,
-                       "'%s' is a checkpoint or run folder, and %s is missing behind it; where it "
-                       "is meant as %s, give the checkpoint by --ckpt",
-                       positionals[0], what, what);
-    *last = positionals[--*count];
-    return DP_OK;
-}

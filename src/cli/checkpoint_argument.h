@@ -33,11 +33,4 @@ dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int cou
 dp_status dp_checkpoint_argument_status(dptrain_status status, const dptrain_error *said,
                                         dp_error *error);
 
-/* For commands with the arguments `[PATH] WHAT`: the last positional is WHAT, so that one alone is
- * not the checkpoint. *last points to it, and *count is the number of those before it. DP_ERR_INPUT
- * where there is none, or where all there is is a checkpoint. */
-dp_status dp_checkpoint_argument_take_last(const char *option, int *count, char *const *positionals,
-                                           const char *what, const char **last,
-                                           dp_error *error) DP_CHECKED;
-
 #endif

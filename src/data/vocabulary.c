@@ -17,7 +17,7 @@ dp_status dp_unit_read(const dp_h5reader *file, dp_unit *unit, bool *stream, dp_
     uint64_t value = 0;
     char name[16];
     DP_TRY(dp_h5reader_text_attribute(file, "unit", name, sizeof name, error));
-    if (dp_h5reader_has_attribute(file, "stream"))
+    if (dp_h5image_has_attribute(&file->image, "stream"))
         DP_TRY(dp_h5reader_unsigned_attribute(file, "stream", &value, error));
     *unit = strcmp(name, "word") == 0 ? DP_UNIT_WORD : DP_UNIT_CHAR;
     *stream = value != 0;

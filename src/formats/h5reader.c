@@ -30,10 +30,6 @@ static dp_status demand(const dp_h5reader *reader, bool condition, const char *o
 
 /* --- attributes ----------------------------------------------------------------------------- */
 
-bool dp_h5reader_has_attribute(const dp_h5reader *reader, const char *name) {
-    return dp_h5image_has_attribute(&reader->image, name);
-}
-
 static dp_status find_attribute(const dp_h5reader *reader, const char *name, dp_h5value *value,
                                 dp_error *error) {
     DP_TRY(dp_h5image_find_attribute(&reader->image, name, value, error));

@@ -23,7 +23,6 @@ void dp_h5reader_close(dp_h5reader *reader);
 
 /* Attributes of the root. `value` has room for `size` bytes with the 0; a text is fit to be shown
  * (dp_utf8_clean). */
-bool dp_h5reader_has_attribute(const dp_h5reader *reader, const char *name);
 dp_status dp_h5reader_text_attribute(const dp_h5reader *reader, const char *name, char *value,
                                      size_t size, dp_error *error) DP_CHECKED;
 dp_status dp_h5reader_unsigned_attribute(const dp_h5reader *reader, const char *name,

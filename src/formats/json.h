@@ -1,4 +1,5 @@
-/* json: writes JSON onto a dp_text (RFC 8259). One line, no blanks after the last brace.
+/* json: writes JSON (RFC 8259) onto a dp_text, and reads values of it. One line, no blanks after
+ * the last brace.
  *
  * Values follow each other; commas are put where needed. Inside an object every value is preceded
  * by its key. Nesting is the caller's to balance: each begin has its end.
@@ -19,5 +20,13 @@ void dp_json_unsigned(dp_text *json, uint64_t value);
 /* Shortest text that reads back as the same double; null where it is not finite. */
 void dp_json_real(dp_text *json, double value);
 void dp_json_bool(dp_text *json, bool value);
+
+/* Single values out of a JSON text, by their place: the keys on the way, joined by dots:
+ * "splits.dev.loss". False where there is no such value, it is of another kind, or the text up to
+ * it is not JSON; *value then stays. Arrays are passed over. */
+bool dp_json_read_real(const char *json, const char *place, double *value);
+bool dp_json_read_unsigned(const char *json, const char *place, uint64_t *value);
+/* Only a string without escapes, that fits. */
+bool dp_json_read_string(const char *json, const char *place, char *buffer, size_t size);
 
 #endif

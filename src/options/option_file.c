@@ -6,25 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static dp_status take_key(dp_option_table table, void *target, size_t *given_on, const char *key,
-                          const dp_ini_entry *entry, dp_error *error) {
-    const dp_option *option = dp_options_find(table, key, strlen(key));
-    if (option == NULL)
-        return dp_options_fail_unknown(table, "key", key, error);
-    size_t *line = &given_on[option - table];
-    if (*line != 0)
-        return dp_fail(error, DP_ERR_INPUT, "%s was already given on line %zu", option->key, *line);
-    *line = entry->line;
-    return dp_option_give(option, target, entry->value, error);
-}
-
 dp_status dp_options_take_ini(dp_option_table table, void *target, size_t *given_on,
                               const dp_ini_entry *entry, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text key = {0};
     dp_text_append_format(&key, "%s%s%s", entry->section, entry->section[0] == '\0' ? "" : ".",
                           entry->name);
     DP_TRY(dp_text_check(&key, error));
-    return take_key(table, target, given_on, key.data, entry, error);
+    const dp_option *option = dp_options_find(table, key.data, key.length);
+    if (option == NULL)
+        return dp_options_fail_unknown(table, "key", key.data, error);
+    size_t *line = &given_on[option - table];
+    if (*line != 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s was already given on line %zu", option->key, *line);
+    *line = entry->line;
+    return dp_option_give(option, target, entry->value, error);
 }
 
 typedef struct ini_target {

@@ -2,7 +2,7 @@
 
 #include "dptrain/dptrain.h"
 #include "formats/facts.h"
-#include "formats/json_reader.h"
+#include "formats/json.h"
 #include "plots/plot.h"
 #include "report_css.h"
 #include "report_html.h"

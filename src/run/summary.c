@@ -1,7 +1,7 @@
 #include "run/summary.h"
 
 #include "base/digest.h"
-#include "formats/json_reader.h"
+#include "formats/json.h"
 #include "system/file.h"
 
 #include <math.h>

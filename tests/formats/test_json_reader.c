@@ -1,5 +1,3 @@
-#include "formats/json_reader.h"
-
 #include "formats/json.h"
 
 #include <setjmp.h>

@@ -1,11 +1,13 @@
 /* pack_dataset: packs a text, by characters or by words, into a dataset file for dptrain. */
 #include "base/timer.h"
 #include "options/completion.h"
+#include "options/option_arguments.h"
 #include "options/roff.h"
 #include "pack/packing.h"
 #include "request.h"
 #include "system/termination.h"
 
+#include "help_txt.h"
 #include "pack_dataset_1.h"
 
 #include <stdio.h>
@@ -40,6 +42,12 @@ static void append_summary(dp_text *out, const dp_request *request, const dp_pac
                           1e-6 * (double)packing->text_bytes / seconds);
 }
 
+static void append_help(dp_text *out) {
+    const char *rest = dp_text_append_before(out, help_txt, "@OPTIONS@\n");
+    dp_options_help(dp_request_options, out);
+    dp_text_append(out, rest);
+}
+
 static dp_status print(const dp_text *text, dp_error *error) {
     DP_TRY(dp_text_check(text, error));
     if (fputs(dp_text_string(text), stdout) < 0 || fflush(stdout) != 0)
@@ -65,7 +73,7 @@ static dp_status run(const dp_request *request, dp_termination *termination, dp_
     dp_packing packing;
     double start = dp_timer_now();
     if (request->help) {
-        dp_request_help(out);
+        append_help(out);
     } else if (request->version) {
         dp_text_append(out, "pack_dataset " DP_VERSION "\n");
     } else if (request->write_to[0] != '\0') {

@@ -3,14 +3,10 @@
 #include "options/option_arguments.h"
 #include "pack/word_vocabulary.h"
 
-#include "help_txt.h"
-
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define SPLIT_DEFAULT DP_PACKING_SPLIT_DEFAULT
-#define SEED_DEFAULT_TEXT "42"
 #define BOUNDARY_DEFAULT "default" /* not one character, so that nobody can mean it */
 
 const dp_option dp_request_options[] = {
@@ -18,10 +14,10 @@ const dp_option dp_request_options[] = {
             "dataset to write [the text's name with .h5, here]", .alias = 'o'),
     DP_UNSIGNED(dp_request, packing.block_size, "block_size", "3", 1, DP_BLOCK_SIZE_MAX, "N",
                 "tokens of context in a row"),
-    DP_REAL_LIST(dp_request, packing.split, "split", SPLIT_DEFAULT, 0, 1, "A,B,C",
+    DP_REAL_LIST(dp_request, packing.split, "split", DP_PACKING_SPLIT_DEFAULT, 0, 1, "A,B,C",
                  "shares of the words for train, dev and test",
                  .given = offsetof(dp_request, split_given)),
-    DP_UNSIGNED(dp_request, packing.seed, "seed", SEED_DEFAULT_TEXT, 0, 18446744073709551615.0, "N",
+    DP_UNSIGNED(dp_request, packing.seed, "seed", "42", 0, 18446744073709551615.0, "N",
                 "of the shuffle before the split, as in Python's random",
                 .given = offsetof(dp_request, seed_given)),
     DP_PATH(dp_request, packing.boundary, "boundary", BOUNDARY_DEFAULT, "C",
@@ -56,25 +52,19 @@ const dp_option dp_request_options[] = {
     DP_OPTIONS_END,
 };
 
-void dp_request_help(dp_text *out) {
-    const char *rest = dp_text_append_before(out, help_txt, "@OPTIONS@\n");
-    dp_options_help(dp_request_options, out);
-    dp_text_append(out, rest);
-}
-
 /* --- checks ----------------------------------------------------------------------------------- */
 
 static dp_status check_shares(const dp_option_real_list *split, dp_error *error) {
     const double tolerance = 1e-6; /* thirds may be written with six digits */
     if (split->count != DP_SPLIT_COUNT)
         return dp_fail(error, DP_ERR_INPUT,
-                       "split has %zu numbers: must be three, such as " SPLIT_DEFAULT,
+                       "split has %zu numbers: must be three, such as " DP_PACKING_SPLIT_DEFAULT,
                        split->count);
     double sum = dp_packing_share_sum(dp_packing_share_sum(split->values[0], split->values[1]),
                                       split->values[2]);
     if (fabs(sum - 1.0) > tolerance)
         return dp_fail(error, DP_ERR_INPUT,
-                       "split %g,%g,%g sums to %.9g: must be 1, such as " SPLIT_DEFAULT,
+                       "split %g,%g,%g sums to %.9g: must be 1, such as " DP_PACKING_SPLIT_DEFAULT,
                        split->values[0], split->values[1], split->values[2], sum);
     return DP_OK;
 }

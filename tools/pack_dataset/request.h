@@ -25,7 +25,4 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments,
 /* The table of options. */
 extern const dp_option dp_request_options[];
 
-/* Appends what --help prints. */
-void dp_request_help(dp_text *out);
-
 #endif
