@@ -303,20 +303,6 @@ static dp_status measure_phases(bench *self, double seconds, dp_facts *facts, dp
     return DP_OK;
 }
 
-static dp_status run(bench *self, double seconds, dp_facts *facts, dp_error *error) {
-    (void)time_steps(self, 1, NULL);
-    self->step = 0;
-    self->seconds_to_first_step = dp_process_age();
-    self->mine.resident_bytes = (double)dp_process_resident_bytes();
-    self->mine.proportional_bytes = (double)dp_process_proportional_bytes();
-    DP_TRY(prepare(self, error));
-    DP_TRY(dp_engine_initialise(self->engine, error));
-    dp_engine_publish(self->engine);
-    warm_up(self, seconds);
-    measure(self, seconds);
-    return measure_phases(self, seconds, facts, error);
-}
-
 static void clear(bench *self) {
     dp_exchange_destroy(self->idle);
     dp_engine_destroy(self->engine);
@@ -330,5 +316,15 @@ dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds, d
     DP_TRY(dp_engine_create(&self.engine, comm, config, error));
     self.layout = dp_engine_subject(self.engine)->layout;
     self.kernels = dp_kernels_of(dp_engine_subject(self.engine)->build->level);
-    return run(&self, seconds, facts, error);
+    (void)time_steps(&self, 1, NULL);
+    self.step = 0;
+    self.seconds_to_first_step = dp_process_age();
+    self.mine.resident_bytes = (double)dp_process_resident_bytes();
+    self.mine.proportional_bytes = (double)dp_process_proportional_bytes();
+    DP_TRY(prepare(&self, error));
+    DP_TRY(dp_engine_initialise(self.engine, error));
+    dp_engine_publish(self.engine);
+    warm_up(&self, seconds);
+    measure(&self, seconds);
+    return measure_phases(&self, seconds, facts, error);
 }

@@ -40,24 +40,22 @@ static bool has_blown_up(running_mean *mean, double loss) {
 static void try_rates(dp_comm *comm, dp_engine *engine, const dp_lr_request *request,
                       dp_lr_search *search) {
     running_mean mean = {0};
-    for (size_t i = 0; i < request->count && search->end == DP_LR_END_ALL; i++) {
+    for (size_t i = 0; i < request->count && !search->blown_up && search->signal == 0; i++) {
         dp_lr_point point = {.exponent = exponent_of(request, i)};
         point.lr = pow(10.0, point.exponent);
         const dp_step step = {.number = i, .lr = point.lr, .signal = request->signal};
         const dp_step_result result = dp_engine_step(engine, &step);
         point.loss = result.loss;
         if (result.must_stop)
-            search->end = DP_LR_END_SIGNAL;
-        else if (has_blown_up(&mean, point.loss))
-            search->end = DP_LR_END_BLOWN_UP;
+            search->signal = dp_comm_max(comm, *request->signal);
+        else
+            search->blown_up = has_blown_up(&mean, point.loss);
         if (!isfinite(point.loss))
             break;
         search->points[search->count++] = point;
         if (request->watch != NULL && dp_comm_rank(comm) == 0)
             request->watch(request->context, &point);
     }
-    if (search->end == DP_LR_END_SIGNAL)
-        search->signal = dp_comm_max(comm, *request->signal);
 }
 
 dp_status dp_lr_search_run(dp_comm *comm, const dp_config *config, const dp_lr_request *request,

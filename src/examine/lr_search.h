@@ -19,12 +19,6 @@ typedef struct dp_lr_point {
     double smooth; /* mean over the losses up to a sixteenth of all before and behind it */
 } dp_lr_point;
 
-typedef enum dp_lr_end {
-    DP_LR_END_ALL,      /* all rates were tried */
-    DP_LR_END_BLOWN_UP, /* the loss was several times its lowest, or no number */
-    DP_LR_END_SIGNAL,
-} dp_lr_end;
-
 /* The suggestion is half the rate at which the smoothed loss is lowest. There, progress and the
  * noise of too large a rate are in balance; half of it is the notebook's choice for the notebook's
  * model. (The steepest descent, which is also used, measures for this model how bad its first
@@ -32,7 +26,7 @@ typedef enum dp_lr_end {
 typedef struct dp_lr_search {
     dp_lr_point *points; /* [count] owned: the rates that were tried; losses are numbers */
     size_t count;
-    dp_lr_end end;
+    bool blown_up;    /* it ended as the loss was several times its lowest, or no number */
     int signal;       /* that ended it, or 0 */
     size_t lowest;    /* point of the lowest smoothed loss */
     double suggested; /* rate; NaN where the loss has not fallen by more than chance */

@@ -59,10 +59,10 @@ static void show_point(void *context, const dp_lr_point *point) {
 /* --- what was found --------------------------------------------------------------------------- */
 
 static void print_end(const dp_lr_search *search, const dp_lr_request *chosen) {
-    if (search->end == DP_LR_END_BLOWN_UP)
+    if (search->blown_up)
         printf("ended after %zu of %" PRIu64 " rates: the loss blew up\n", search->count,
                chosen->count);
-    if (search->end == DP_LR_END_SIGNAL)
+    if (search->signal != 0)
         printf("stopped after %zu of %" PRIu64 " rates\n", search->count, chosen->count);
 }
 
@@ -79,7 +79,7 @@ static void print_suggestion(const dp_lr_search *search) {
     if (search->lowest <= edge)
         printf("that is among the first rates: begin lower, with --from %g\n",
                search->points[0].exponent - 2.0);
-    else if (search->lowest + edge + 1 >= search->count && search->end == DP_LR_END_ALL)
+    else if (search->lowest + edge + 1 >= search->count && !search->blown_up && search->signal == 0)
         printf("that is among the last rates: go on higher, with --to %g\n",
                search->points[search->count - 1].exponent + 1.0);
     else
