@@ -121,9 +121,9 @@ static void exchange(dp_comm *comm) {
     int numbers[16] = {0}, own = dp_comm_rank(comm);
     const int last = dp_comm_size(comm) - 1;
     if (own == 0 && last > 0)
-        dp_comm_receive(comm, last, &value, 1);
+        dp_comm_receive(comm, last, &value, sizeof value);
     if (own == last && last > 0)
-        dp_comm_send(comm, 0, &value, 1);
+        dp_comm_send(comm, 0, &value, sizeof value);
     dp_comm_broadcast(comm, &value, sizeof value);
     dp_comm_gather_all(comm, &own, sizeof own, numbers);
     (void)dp_comm_max(comm, own);

@@ -48,9 +48,8 @@ dp_status dp_memory_grow(void **block, size_t *capacity, size_t needed, size_t s
     size_t grown = needed > *capacity * 2 ? needed : *capacity * 2;
     if (grown < 16)
         grown = 16;
-    void *larger = dp_memory_zeroed(grown, size, error);
-    if (larger == NULL)
-        return error->status;
+    void *larger;
+    DP_TRY_BLOCK(larger, dp_memory_zeroed(grown, size, error));
     if (*block != NULL)
         memcpy(larger, *block, *capacity * size);
     dp_memory_free(*block);

@@ -2,10 +2,6 @@
 
 #include <string.h>
 
-static dp_profile *profile_of(const dp_split_engine *self) {
-    return self->now->profile;
-}
-
 /* The number of a block among those of its owner, a rank of the node, and its slot there. */
 static size_t number_of(const dp_split_engine *self, int owner, size_t block) {
     return block - self->node_blocks[owner].first;
@@ -37,7 +33,7 @@ static void compute_exponentials(dp_split_engine *self, int owner, size_t block)
                                       .stats =
                                           stats + 2 * number_of(self, owner, block) * self->batch,
                                       .target_logits = stats + 2 * self->blocks_most * self->batch};
-    dp_wide_model_exponentials(self->model, self->params, &known, &out, profile_of(self));
+    dp_wide_model_exponentials(self->model, self->params, &known, &out, self->now->profile);
 }
 
 void dp_split_exponentials(dp_split_engine *self) {
@@ -51,7 +47,7 @@ void dp_split_exponentials(dp_split_engine *self) {
     dp_node_barrier(&self->node);
     dp_comm_gather_all(self->subject->comm, dp_split_own_share(self)->stats,
                        self->stats_stride * sizeof *self->all_stats, self->all_stats);
-    dp_profile_mark(profile_of(self), DP_PHASE_EXCHANGE);
+    dp_profile_mark(self->now->profile, DP_PHASE_EXCHANGE);
 }
 
 /* Each rank knows the logits of the targets in its blocks. */
@@ -72,7 +68,7 @@ double dp_split_normalise(dp_split_engine *self) {
     dp_wide_model_normalise(self->model, self->batch, self->stats_of_block, self->target_logits,
                             self->maximum, self->total, self->losses);
     const double loss = dp_tree_sum_reals(self->losses, self->batch) / (double)self->batch;
-    dp_profile_mark(profile_of(self), DP_PHASE_SOFTMAX);
+    dp_profile_mark(self->now->profile, DP_PHASE_SOFTMAX);
     return loss;
 }
 
@@ -100,7 +96,7 @@ static void compute_kept(dp_split_engine *self, const dp_wide_block *block, int 
     const size_t stride = self->layout->output_stride;
     float *gradient = share->gradient + number * stride;
     dp_wide_model_output_gradient(self->model, self->params, block, part, gradient,
-                                  profile_of(self));
+                                  self->now->profile);
     share->squares[number] = dp_tree_squares(stride, gradient);
 }
 
@@ -108,7 +104,7 @@ static void compute_kept(dp_split_engine *self, const dp_wide_block *block, int 
  * to wait. */
 static void compute_block(dp_split_engine *self, int owner, size_t number, float *part) {
     const dp_wide_block block = known_block(self, owner, number);
-    dp_profile *profile = profile_of(self);
+    dp_profile *profile = self->now->profile;
     if (self->clips) {
         compute_kept(self, &block, owner, part);
     } else if (dp_optimizer_is_plain(self->optimizer)) {
@@ -132,7 +128,7 @@ static void find_part(void *context, dp_tree_range node, float *sums) {
     } else {
         dp_stealing_wait(&self->stealing, block);
         memcpy(sums, slot_of(self, self->node.rank, block), length * sizeof *sums);
-        dp_profile_mark(profile_of(self), DP_PHASE_EXCHANGE);
+        dp_profile_mark(self->now->profile, DP_PHASE_EXCHANGE);
     }
     sums[length + DP_SPLIT_MUST_STOP] = self->wants_stop ? 1.0f : 0.0f;
 }
@@ -162,7 +158,7 @@ void dp_split_gradients(dp_split_engine *self) {
                                    .meanwhile = steal_blocks,
                                    .update = keep_sum,
                                    .context = self,
-                                   .profile = profile_of(self)};
+                                   .profile = self->now->profile};
     dp_stealing_begin(&self->stealing);
     dp_exchange_step(self->sums, &work);
 }

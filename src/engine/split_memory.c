@@ -56,7 +56,7 @@ static void reserve_of_node(dp_split_engine *self, dp_workspace *room) {
     DP_RESERVE_ROWS(room, self->h, batch, self->dims.ldh);
     DP_RESERVE_ROWS(room, self->a, batch, self->dims.lda);
     DP_RESERVE_ROWS(room, self->dh, batch, self->dims.ldh);
-    DP_RESERVE_ROWS(room, self->dx, batch * self->layout->shape.block_size, self->lde);
+    DP_RESERVE_ROWS(room, self->dx, batch * self->layout->shape.block_size, self->dims.lde);
     DP_RESERVE(room, self->squares_below, self->below_count);
     dp_stealing_reserve(&self->stealing, &self->node, blocks, room);
 }
@@ -112,7 +112,7 @@ static dp_status reserve_of_gradients(dp_split_engine *self, dp_workspace *room,
     DP_RESERVE(room, self->gradient, self->layout->output_stride);
     DP_RESERVE_ROWS(room, self->part, self->batch, self->dims.lda);
     DP_RESERVE_ROWS(room, self->dw1, dp_split_count(self->inputs) + 1, self->dims.ldh);
-    DP_RESERVE_ROWS(room, self->dc, DP_SPLIT_TOKENS_AT_ONCE, self->lde);
+    DP_RESERVE_ROWS(room, self->dc, DP_SPLIT_TOKENS_AT_ONCE, self->dims.lde);
     DP_TRY(dp_occurrences_reserve(&self->occurrences, shape->vocab, self->batch * shape->block_size,
                                   room, error));
     DP_RESERVE_ROWS(room, self->all_squares, self->clips ? count_ranks(self) : 0,
@@ -150,8 +150,7 @@ static dp_status build(dp_split_engine **split, dp_subject *subject, dp_error *e
                             .clips = config->optimizer.clip_norm > 0.0,
                             .slab_count = dp_optimizer_slabs(config->optimizer.kind),
                             .batch = config->batch_size,
-                            .dims = dp_wide_dims_of(subject->layout),
-                            .lde = dp_tensor_ld(&subject->layout->tensors[DP_TENSOR_C])};
+                            .dims = dp_wide_dims_of(subject->layout)};
     DP_TRY(check_ranks(&self, error));
     dp_node_init(&self.node, subject->comm,
                  dp_exchange_resolve(config->exchange) == DP_EXCHANGE_SHARED);
@@ -223,10 +222,11 @@ static void pass_blocks(dp_split_engine *self, kept_blocks in, dp_tree_range blo
                         bool sends) {
     const size_t stride = self->layout->output_stride;
     float *values = in.values + (blocks.first - in.first) * stride;
+    const size_t bytes = dp_split_count(blocks) * stride * sizeof *values;
     if (sends)
-        dp_comm_send(self->subject->comm, peer, values, dp_split_count(blocks) * stride);
+        dp_comm_send(self->subject->comm, peer, values, bytes);
     else
-        dp_comm_receive(self->subject->comm, peer, values, dp_split_count(blocks) * stride);
+        dp_comm_receive(self->subject->comm, peer, values, bytes);
 }
 
 /* Brings the blocks of ranks on other nodes from rank 0 to these, or from them to rank 0. */

@@ -41,7 +41,6 @@ typedef struct dp_split_engine {
     size_t batch;
     dp_wide_model *model;
     dp_wide_dims dims;
-    size_t lde; /* embedding_dim padded */
 
     dp_node node;
     dp_tree_range kept; /* the blocks of this node's ranks; all of them on the node of rank 0 */

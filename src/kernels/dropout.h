@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,12 +27,19 @@ typedef struct dp_dropout {
 } dp_dropout;
 
 /* Elements whose 16 random bits are below this are left out; 0 where the rate is 0. */
-uint32_t dp_dropout_threshold(double rate);
+static inline uint32_t dp_dropout_threshold(double rate) {
+    return (uint32_t)lround(rate * 65536.0);
+}
+
 /* What kept elements are multiplied by. */
-float dp_dropout_scale(uint32_t threshold);
+static inline float dp_dropout_scale(uint32_t threshold) {
+    return (float)(65536.0 / (65536.0 - (double)threshold));
+}
 
 /* Bytes of a row of `n` elements. */
-size_t dp_dropout_bytes(size_t n);
+static inline size_t dp_dropout_bytes(size_t n) {
+    return (n + 7) / 8;
+}
 
 /* Which masks: row r of a call is row first_row + r of the batch of this step. */
 typedef struct dp_dropout_draw {

@@ -135,17 +135,13 @@ size_t dp_kernel_model_grains_at_once(const dp_kernel_model *model) {
     return model->at_once;
 }
 
-static const float *tensor(const dp_kernel_model *model, const float *slab, dp_tensor_id id) {
-    return slab + model->layout->tensors[id].offset;
-}
-
-static float *tensor_of(const dp_kernel_model *model, float *slab, dp_tensor_id id) {
-    return slab + model->layout->tensors[id].offset;
+static size_t offset_of(const dp_kernel_model *model, dp_tensor_id id) {
+    return model->layout->tensors[id].offset;
 }
 
 /* Where the rows of W1 for one position lie in a slab. */
 static size_t position_offset(const dp_kernel_model *model, size_t position) {
-    return model->layout->tensors[DP_TENSOR_W1].offset +
+    return offset_of(model, DP_TENSOR_W1) +
            position * model->layout->shape.embedding_dim * model->ldh;
 }
 
@@ -155,7 +151,7 @@ static void gather_features(dp_kernel_model *model, const float *params, size_t 
                             const uint32_t *contexts) {
     const dp_model_shape *shape = &model->layout->shape;
     model->kernels->gather(rows, shape->block_size, shape->embedding_dim, contexts,
-                           (dp_rows){tensor(model, params, DP_TENSOR_C), model->lde},
+                           (dp_rows){params + offset_of(model, DP_TENSOR_C), model->lde},
                            model->drop.features.bits, model->drop.features.scale,
                            (dp_out_rows){model->x, model->ldx});
 }
@@ -169,7 +165,7 @@ static void layer1_forward_by_pairs(dp_kernel_model *model, const float *params,
     dp_pairs *pairs = &model->pairs;
     dp_pairs_collect(pairs, 1, everything, contexts);
     kernels->gather(pairs->count, 1, shape->embedding_dim, pairs->tokens,
-                    (dp_rows){tensor(model, params, DP_TENSOR_C), lde}, NULL, 1.0f,
+                    (dp_rows){params + offset_of(model, DP_TENSOR_C), lde}, NULL, 1.0f,
                     (dp_out_rows){model->pair_x, lde});
     for (size_t i = 0; i < shape->block_size; i++) {
         const size_t first = dp_pairs_first(pairs, i, 0);
@@ -179,7 +175,7 @@ static void layer1_forward_by_pairs(dp_kernel_model *model, const float *params,
                           (dp_out_rows){model->pair_h + first * ldh, ldh});
     }
     kernels->sum_rows(rows, model->row_starts, pairs->pair_of, shape->hidden_dim, model->pair_h,
-                      ldh, tensor(model, params, DP_TENSOR_B1), model->h);
+                      ldh, params + offset_of(model, DP_TENSOR_B1), model->h);
 }
 
 static void layer1_forward(dp_kernel_model *model, const float *params, const dp_batch *batch,
@@ -193,8 +189,8 @@ static void layer1_forward(dp_kernel_model *model, const float *params, const dp
     gather_features(model, params, rows, batch->contexts);
     model->kernels->multiply(
         rows, model->inputs, shape->hidden_dim, (dp_rows){model->x, model->ldx},
-        (dp_rows){tensor(model, params, DP_TENSOR_W1), model->ldh},
-        tensor(model, params, DP_TENSOR_B1), NULL, (dp_out_rows){model->h, model->ldh});
+        (dp_rows){params + offset_of(model, DP_TENSOR_W1), model->ldh},
+        params + offset_of(model, DP_TENSOR_B1), NULL, (dp_out_rows){model->h, model->ldh});
 }
 
 /* Fills logits; returns what layer 2 has seen of h. */
@@ -209,8 +205,8 @@ static const float *forward(dp_kernel_model *model, const float *params, const d
         dp_dropout_mask_keep(&model->drop.hidden, rows, model->ldh, model->h, model->kept_h);
     dp_profile_mark(profile, DP_PHASE_TANH);
     model->kernels->dot(rows, shape->vocab, shape->hidden_dim, (dp_rows){h, model->ldh},
-                        (dp_rows){tensor(model, params, DP_TENSOR_W2), model->ldh},
-                        tensor(model, params, DP_TENSOR_B2),
+                        (dp_rows){params + offset_of(model, DP_TENSOR_W2), model->ldh},
+                        params + offset_of(model, DP_TENSOR_B2),
                         (dp_out_rows){model->logits, model->ldv});
     dp_profile_mark(profile, DP_PHASE_LAYER2);
     return h;
@@ -229,13 +225,13 @@ static void layer1_backward_by_pairs(dp_kernel_model *model, const float *params
     dp_pairs_collect(pairs, grains, rows->starts, rows->contexts);
     dp_pairs_list_rows(pairs, rows->starts[grains]);
     kernels->gather(pairs->count, 1, dim, pairs->tokens,
-                    (dp_rows){tensor(model, params, DP_TENSOR_C), lde}, NULL, 1.0f,
+                    (dp_rows){params + offset_of(model, DP_TENSOR_C), lde}, NULL, 1.0f,
                     (dp_out_rows){model->pair_x, lde});
     kernels->sum_rows(pairs->count, pairs->row_starts, pairs->listed, hidden, model->dh, ldh, NULL,
                       model->pair_h);
     /* Every row has one pair at each position, so those of the first make the sum over rows. */
     kernels->row_sum(grains, pairs->starts, hidden, model->pair_h, ldh,
-                     tensor_of(model, gradient, DP_TENSOR_B1));
+                     gradient + offset_of(model, DP_TENSOR_B1));
     for (size_t i = 0; i < shape->block_size; i++) {
         const size_t *of_grains = pairs->starts + i * (grains + 1);
         const size_t first = of_grains[0], offset = position_offset(model, i);
@@ -260,9 +256,9 @@ static void layer1_backward_by_rows(dp_kernel_model *model, const float *params,
         gather_features(model, params, rows, batch->contexts);
     kernels->weight_gradient(batch->grains, starts, model->inputs, hidden,
                              (dp_rows){model->x, model->ldx}, (dp_rows){model->dh, ldh},
-                             (dp_out_rows){tensor_of(model, gradient, DP_TENSOR_W1), ldh});
+                             (dp_out_rows){gradient + offset_of(model, DP_TENSOR_W1), ldh});
     kernels->row_sum(batch->grains, starts, hidden, model->dh, ldh,
-                     tensor_of(model, gradient, DP_TENSOR_B1));
+                     gradient + offset_of(model, DP_TENSOR_B1));
     for (size_t i = 0; i < block; i++)
         kernels->dot(rows, dim, hidden, (dp_rows){model->dh, ldh},
                      (dp_rows){params + position_offset(model, i), ldh}, NULL,
@@ -308,14 +304,14 @@ static void layer2_backward(dp_kernel_model *model, const float *params, const d
     const dp_kernels *kernels = model->kernels;
     const size_t count = rows->starts[rows->grains], ldh = model->ldh, ldv = model->ldv;
     kernels->multiply(count, shape->vocab, shape->hidden_dim, (dp_rows){model->logits, ldv},
-                      (dp_rows){tensor(model, params, DP_TENSOR_W2), ldh}, NULL, model->h,
+                      (dp_rows){params + offset_of(model, DP_TENSOR_W2), ldh}, NULL, model->h,
                       (dp_out_rows){model->dh, ldh});
     dp_dropout_mask_apply(&model->drop.hidden, count, ldh, model->dh);
     kernels->weight_gradient(rows->grains, rows->starts, shape->vocab, shape->hidden_dim,
                              (dp_rows){model->logits, ldv}, (dp_rows){h, ldh},
-                             (dp_out_rows){tensor_of(model, gradient, DP_TENSOR_W2), ldh});
+                             (dp_out_rows){gradient + offset_of(model, DP_TENSOR_W2), ldh});
     kernels->row_sum(rows->grains, rows->starts, shape->vocab, model->logits, ldv,
-                     tensor_of(model, gradient, DP_TENSOR_B2));
+                     gradient + offset_of(model, DP_TENSOR_B2));
 }
 
 /* The batch with one row for the examples of a context, if so chosen; row r then has the targets
@@ -351,7 +347,7 @@ void dp_kernel_model_gradient(dp_kernel_model *model, const float *params, const
         layer1_backward_by_pairs(model, params, &rows, gradient);
     else
         layer1_backward_by_rows(model, params, &rows, gradient);
-    embedding_gradients(model, 0, rows.grains, &rows, tensor_of(model, gradient, DP_TENSOR_C),
+    embedding_gradients(model, 0, rows.grains, &rows, gradient + offset_of(model, DP_TENSOR_C),
                         model->dc_stack);
     dp_profile_mark(profile, DP_PHASE_BACKWARD);
 }

@@ -86,12 +86,8 @@ void dp_model_destroy(dp_model *model) {
 
 /* --- forward -------------------------------------------------------------------------------- */
 
-static const float *tensor(const dp_model *model, const float *slab, dp_tensor_id id) {
-    return slab + model->layout.tensors[id].offset;
-}
-
-static float *tensor_of(const dp_model *model, float *slab, dp_tensor_id id) {
-    return slab + model->layout.tensors[id].offset;
+static size_t offset_of(const dp_model *model, dp_tensor_id id) {
+    return model->layout.tensors[id].offset;
 }
 
 static dp_weights weights(const dp_model *model, const float *params, dp_tensor_id id) {
@@ -111,21 +107,21 @@ static size_t ldc(const dp_model *model) {
 static void look_up(dp_model *model, const float *params, size_t rows, const uint32_t *contexts) {
     const dp_model_shape *shape = &model->layout.shape;
     dp_embedding_forward(rows, shape->block_size, shape->embedding_dim, contexts,
-                         tensor(model, params, DP_TENSOR_C), ldc(model), model->x);
+                         params + offset_of(model, DP_TENSOR_C), ldc(model), model->x);
 }
 
 static void layer1_forward(dp_model *model, const float *params, size_t rows, dp_profile *profile) {
     const size_t hidden = model->layout.shape.hidden_dim;
     if (hidden > 0)
         dp_linear_forward(rows, model->x, weights(model, params, DP_TENSOR_W1),
-                          tensor(model, params, DP_TENSOR_B1), model->h);
+                          params + offset_of(model, DP_TENSOR_B1), model->h);
     dp_profile_mark(profile, DP_PHASE_LAYER1);
     dp_activation_tanh(rows * hidden, model->h);
 }
 
 static void layer2_forward(dp_model *model, const float *params, size_t rows, const float *h) {
     dp_linear_forward(rows, h, weights(model, params, DP_TENSOR_W2),
-                      tensor(model, params, DP_TENSOR_B2), model->logits);
+                      params + offset_of(model, DP_TENSOR_B2), model->logits);
     if (model->layout.shape.direct)
         dp_linear_add_forward(rows, model->x, weights(model, params, DP_TENSOR_WD), model->logits);
 }
@@ -159,8 +155,8 @@ static void layer2_backward(dp_model *model, const float *params, size_t rows, c
                             float *gradient) {
     const dp_model_shape *shape = &model->layout.shape;
     dp_linear_backward(rows, h, weights(model, params, DP_TENSOR_W2), model->logits,
-                       tensor_of(model, gradient, DP_TENSOR_W2),
-                       tensor_of(model, gradient, DP_TENSOR_B2), model->dh);
+                       gradient + offset_of(model, DP_TENSOR_W2),
+                       gradient + offset_of(model, DP_TENSOR_B2), model->dh);
     dp_dropout_mask_apply(&model->drop.hidden, rows, shape->hidden_dim, model->dh);
     dp_activation_tanh_backward(rows * shape->hidden_dim, model->h, model->dh);
 }
@@ -173,17 +169,17 @@ static void direct_backward(dp_model *model, const float *params, size_t rows, f
     if (shape->hidden_dim == 0)
         memset(model->dx, 0, rows * model->inputs * sizeof *model->dx);
     dp_linear_add_backward(rows, model->x, weights(model, params, DP_TENSOR_WD), model->logits,
-                           tensor_of(model, gradient, DP_TENSOR_WD), model->dx);
+                           gradient + offset_of(model, DP_TENSOR_WD), model->dx);
 }
 
 static void layer1_backward(dp_model *model, const float *params, size_t rows,
                             const uint32_t *contexts, float *gradient) {
     const dp_model_shape *shape = &model->layout.shape;
-    float *dc = tensor_of(model, gradient, DP_TENSOR_C);
+    float *dc = gradient + offset_of(model, DP_TENSOR_C);
     if (shape->hidden_dim > 0)
         dp_linear_backward(rows, model->x, weights(model, params, DP_TENSOR_W1), model->dh,
-                           tensor_of(model, gradient, DP_TENSOR_W1),
-                           tensor_of(model, gradient, DP_TENSOR_B1), model->dx);
+                           gradient + offset_of(model, DP_TENSOR_W1),
+                           gradient + offset_of(model, DP_TENSOR_B1), model->dx);
     direct_backward(model, params, rows, gradient);
     dp_dropout_mask_apply(&model->drop.features, rows, shape->embedding_dim, model->dx);
     memset(dc, 0, shape->vocab * ldc(model) * sizeof *dc);

@@ -35,7 +35,6 @@ typedef enum dp_optimizer_kind {
 
 #define DP_OPTIMIZER_SLABS_MAX 2
 
-/* "sgd", "momentum", "nesterov", "adamw". */
 const char *dp_optimizer_name(dp_optimizer_kind kind);
 /* Slabs of state: 0, 1 or 2; and what PyTorch calls each: "momentum_buffer", or "exp_avg" (m) and
  * "exp_avg_sq" (v). slab < dp_optimizer_slabs(kind). */

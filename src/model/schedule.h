@@ -40,7 +40,6 @@ typedef struct dp_schedule {
 /* The rate of a step. */
 double dp_schedule_lr(const dp_schedule *schedule, uint64_t step);
 
-/* "step", "constant", "cosine", "inverse". */
 const char *dp_schedule_name(dp_schedule_kind kind);
 
 #endif

@@ -37,7 +37,8 @@ struct dp_wide_model {
 
 dp_wide_dims dp_wide_dims_of(const dp_params_layout *layout) {
     dp_wide_dims dims = {.inputs = dp_shape_inputs(&layout->shape),
-                         .hidden = layout->shape.hidden_dim};
+                         .hidden = layout->shape.hidden_dim,
+                         .lde = dp_tensor_ld(&layout->tensors[DP_TENSOR_C])};
     dims.seen = dims.hidden + (layout->shape.direct ? dims.inputs : 0);
     /* Gathering writes whole vectors beginning at the last feature, which must not reach into
      * another row. */
@@ -88,12 +89,8 @@ void dp_wide_model_destroy(dp_wide_model *model) {
     dp_memory_free(model);
 }
 
-static const float *tensor(const dp_wide_model *model, const float *params, dp_tensor_id id) {
-    return params + model->layout->tensors[id].offset;
-}
-
-static size_t lde(const dp_wide_model *model) {
-    return dp_tensor_ld(&model->layout->tensors[DP_TENSOR_C]);
+static size_t offset_of(const dp_wide_model *model, dp_tensor_id id) {
+    return model->layout->tensors[id].offset;
 }
 
 /* --- below the output, forward -------------------------------------------------------------- */
@@ -103,8 +100,8 @@ static void gather_features(dp_wide_model *model, const float *params, const dp_
     dp_dropout_mask *mask = &model->drop.features;
     dp_dropout_mask_draw(mask, rows->count, rows->step, rows->first_row);
     model->kernels->gather(rows->count, shape->block_size, shape->embedding_dim, rows->contexts,
-                           (dp_rows){tensor(model, params, DP_TENSOR_C), lde(model)}, mask->bits,
-                           mask->scale, (dp_out_rows){rows->x, model->dims.ldx});
+                           (dp_rows){params + offset_of(model, DP_TENSOR_C), model->dims.lde},
+                           mask->bits, mask->scale, (dp_out_rows){rows->x, model->dims.ldx});
 }
 
 /* What the output sees: copies of h, or of what dropout leaves of it, and of x. */
@@ -128,8 +125,8 @@ void dp_wide_model_hidden(dp_wide_model *model, const float *params, const dp_wi
     if (dims->hidden > 0)
         model->kernels->multiply(
             rows->count, dims->inputs, dims->hidden, (dp_rows){rows->x, dims->ldx},
-            (dp_rows){tensor(model, params, DP_TENSOR_W1), dims->ldh},
-            tensor(model, params, DP_TENSOR_B1), NULL, (dp_out_rows){rows->h, dims->ldh});
+            (dp_rows){params + offset_of(model, DP_TENSOR_W1), dims->ldh},
+            params + offset_of(model, DP_TENSOR_B1), NULL, (dp_out_rows){rows->h, dims->ldh});
     dp_profile_mark(profile, DP_PHASE_LAYER1);
     model->kernels->tanh(rows->count, dims->hidden, dims->ldh, rows->h);
     fill_seen(model, rows);
@@ -344,7 +341,7 @@ static void add_direct(const dp_wide_model *model, const float *da, float *dx) {
     const dp_model_shape *shape = &model->layout->shape;
     for (size_t i = 0; i < shape->block_size; i++) {
         const float *from = da + model->dims.hidden + i * shape->embedding_dim;
-        float *to = dx + i * lde(model);
+        float *to = dx + i * model->dims.lde;
         for (size_t k = 0; k < shape->embedding_dim; k++)
             to[k] += from[k];
     }
@@ -354,8 +351,8 @@ void dp_wide_model_below(dp_wide_model *model, const float *params, const dp_wid
                          const float *da, float *dh, float *dx) {
     const dp_model_shape *shape = &model->layout->shape;
     const dp_wide_dims *dims = &model->dims;
-    const size_t ld = lde(model), width = shape->block_size * ld, dim = shape->embedding_dim;
-    const float *w1 = tensor(model, params, DP_TENSOR_W1);
+    const size_t ld = dims->lde, width = shape->block_size * ld, dim = shape->embedding_dim;
+    const float *w1 = params + offset_of(model, DP_TENSOR_W1);
     hidden_gradient(model, rows, da, dh);
     if (dims->hidden == 0)
         memset(dx, 0, rows->count * width * sizeof *dx);

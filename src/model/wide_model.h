@@ -35,6 +35,7 @@ typedef struct dp_wide_dims {
     size_t inputs, ldx;
     size_t hidden, ldh;
     size_t seen, lda; /* a: hidden, and inputs where they are connected to the output */
+    size_t lde;       /* of embedding_dim */
 } dp_wide_dims;
 dp_wide_dims dp_wide_dims_of(const dp_params_layout *layout);
 
@@ -100,7 +101,7 @@ void dp_wide_model_output_descend(const dp_wide_model *model, float *params,
                                   dp_profile *profile);
 
 /* From da [count, lda] of these rows, the same as of the last dp_wide_model_hidden: dh [count, ldh]
- * before tanh, and dx [count, block_size, lde], lde = embedding_dim padded, at the features. */
+ * before tanh, and dx [count, block_size, lde], at the features. */
 void dp_wide_model_below(dp_wide_model *model, const float *params, const dp_wide_rows *rows,
                          const float *da, float *dh, float *dx);
 

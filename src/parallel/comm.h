@@ -67,9 +67,9 @@ void dp_comm_set_place(dp_comm *comm, const char *phase, uint64_t step);
  * / size of the values. The one number of dp_comm_max does not count. */
 uint64_t dp_comm_bytes_sent(const dp_comm *comm);
 
-/* count floats to or from another rank. */
-void dp_comm_send(dp_comm *comm, int peer, const float *values, size_t count);
-void dp_comm_receive(dp_comm *comm, int peer, float *values, size_t count);
+/* count bytes to or from another rank. */
+void dp_comm_send(dp_comm *comm, int peer, const void *bytes, size_t count);
+void dp_comm_receive(dp_comm *comm, int peer, void *bytes, size_t count);
 /* From rank 0 to all, along a binomial tree. */
 void dp_comm_broadcast(dp_comm *comm, void *bytes, size_t count);
 /* `mine` of every rank, count bytes each, to all: everyone's [size * count], in rank order. */

@@ -20,7 +20,7 @@ static int piece_at(const dp_comm *comm, size_t from, size_t count) {
     return (int)(count - from < comm->piece_bytes ? count - from : comm->piece_bytes);
 }
 
-static void send_bytes(dp_comm *comm, int peer, const void *bytes, size_t count) {
+void dp_comm_send(dp_comm *comm, int peer, const void *bytes, size_t count) {
     comm->bytes_sent += count;
     for (size_t at = 0; at < count; at += comm->piece_bytes) {
         MPI_Request request;
@@ -30,21 +30,13 @@ static void send_bytes(dp_comm *comm, int peer, const void *bytes, size_t count)
     }
 }
 
-static void receive_bytes(dp_comm *comm, int peer, void *bytes, size_t count) {
+void dp_comm_receive(dp_comm *comm, int peer, void *bytes, size_t count) {
     for (size_t at = 0; at < count; at += comm->piece_bytes) {
         MPI_Request request;
         DP_MPI(comm, MPI_Irecv((char *)bytes + at, piece_at(comm, at, count), MPI_BYTE, peer,
                                DP_COMM_TAG_DATA, comm->world, &request));
         dp_comm_wait_for(comm, &request, peer);
     }
-}
-
-void dp_comm_send(dp_comm *comm, int peer, const float *values, size_t count) {
-    send_bytes(comm, peer, values, count * sizeof *values);
-}
-
-void dp_comm_receive(dp_comm *comm, int peer, float *values, size_t count) {
-    receive_bytes(comm, peer, values, count * sizeof *values);
 }
 
 /* Rank r receives from r without its lowest bit, and passes on to r + bit for the bits below that.
@@ -54,10 +46,10 @@ void dp_comm_broadcast(dp_comm *comm, void *bytes, size_t count) {
     while (bit < comm->size && (comm->rank & bit) == 0)
         bit *= 2;
     if (comm->rank != 0)
-        receive_bytes(comm, comm->rank - bit, bytes, count);
+        dp_comm_receive(comm, comm->rank - bit, bytes, count);
     for (bit /= 2; bit > 0; bit /= 2) {
         if (comm->rank + bit < comm->size)
-            send_bytes(comm, comm->rank + bit, bytes, count);
+            dp_comm_send(comm, comm->rank + bit, bytes, count);
     }
 }
 

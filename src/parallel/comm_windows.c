@@ -65,9 +65,8 @@ dp_status dp_comm_window_create(dp_comm_window **window, dp_comm *comm, size_t b
     int node_size = 0;
     DP_MPI(comm, MPI_Comm_size(comm->node, &node_size));
     *window = NULL;
-    self = dp_comm_zeroed(comm, 1, sizeof *self + (size_t)node_size * sizeof(void *), error);
-    if (self == NULL)
-        return error->status;
+    DP_TRY_BLOCK(self,
+                 dp_comm_zeroed(comm, 1, sizeof *self + (size_t)node_size * sizeof(void *), error));
     self->comm = comm;
     self->node_size = node_size;
     DP_OR_DONE(dp_comm_agree(comm, check_room(comm, bytes, error), error));

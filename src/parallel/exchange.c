@@ -265,10 +265,11 @@ static void carry_up(dp_exchange *self, size_t length) {
         float *sum = node_sum(self, step->slot);
         switch (step->action) {
         case DP_TREE_SEND:
-            dp_comm_send(self->comm, slice_peer(self, step->peer), sum, length);
+            dp_comm_send(self->comm, slice_peer(self, step->peer), sum, length * sizeof *sum);
             break;
         case DP_TREE_RECEIVE:
-            dp_comm_receive(self->comm, slice_peer(self, step->peer), self->received, length);
+            dp_comm_receive(self->comm, slice_peer(self, step->peer), self->received,
+                            length * sizeof *sum);
             add(sum, self->received, length);
             break;
         case DP_TREE_ADD:

@@ -62,15 +62,16 @@ void dp_node_barrier(dp_node *node) {
 /* Along a binomial tree: node n receives from n without its lowest bit and passes on to n + bit for
  * the bits below that. */
 void dp_node_carry_down(dp_node *node, float *values, size_t count) {
+    const size_t bytes = count * sizeof *values;
     int bit = 1;
     while (bit < node->count && (node->index & bit) == 0)
         bit *= 2;
     if (node->index != 0)
         dp_comm_receive(node->comm, dp_node_first(node, node->index - bit) + node->rank, values,
-                        count);
+                        bytes);
     for (bit /= 2; bit > 0; bit /= 2) {
         if (node->index + bit < node->count)
             dp_comm_send(node->comm, dp_node_first(node, node->index + bit) + node->rank, values,
-                         count);
+                         bytes);
     }
 }
