@@ -41,8 +41,7 @@ bool dp_check_stamp_valid(const dp_dataset *dataset) DP_CHECKED;
  * well, but is checked again: a caller need not take that for an error. */
 dp_status dp_check_stamp_write(const dp_dataset *dataset, dp_error *error);
 
-/* Removes the stamp of a dataset, if there is one: what was believed has turned out to be damaged.
- */
+/* Removes the stamp of a dataset, if there is one: what was believed has proved to be damaged. */
 dp_status dp_check_stamp_remove(const dp_dataset *dataset, dp_error *error);
 
 #endif

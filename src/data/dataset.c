@@ -53,18 +53,15 @@ void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row
     *target = load_id(dataset->tensors[DP_TARGETS(split)].data + row * id_bytes, id_bytes);
 }
 
-void dp_dataset_read_rows(const dp_dataset *dataset, dp_split split, uint64_t first, size_t count,
-                          uint32_t *contexts, uint32_t *targets) {
-    for (size_t i = 0; i < count; i++)
-        dp_dataset_read_row(dataset, split, first + i, contexts + i * dataset->info.block_size,
-                            &targets[i]);
-}
-
-void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_t *counts) {
+void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_t limit,
+                              uint64_t *counts) {
     const dp_id_tensor *targets = &dataset->tensors[DP_TARGETS(split)];
     memset(counts, 0, dataset->vocabulary.count * sizeof *counts);
-    for (uint64_t row = 0; row < targets->rows; row++)
-        counts[load_id(targets->data + row * dataset->id_bytes, dataset->id_bytes)]++;
+    for (uint64_t row = 0; row < targets->rows && row < limit; row++) {
+        const uint32_t id = load_id(targets->data + row * dataset->id_bytes, dataset->id_bytes);
+        if (id < dataset->vocabulary.count)
+            counts[id]++;
+    }
 }
 
 /* --- which file it is ----------------------------------------------------------------------- */

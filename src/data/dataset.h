@@ -117,12 +117,10 @@ void dp_dataset_prefetch_row(const dp_dataset *dataset, dp_split split, uint64_t
 void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
                          uint32_t *target);
 
-/* Copies rows [first, first + count) of a split: contexts [count, block_size], targets [count]. */
-void dp_dataset_read_rows(const dp_dataset *dataset, dp_split split, uint64_t first, size_t count,
-                          uint32_t *contexts, uint32_t *targets);
-
-/* How often each token is a target in a split: counts [V]. */
-void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_t *counts);
+/* How often each token is a target in the first `limit` rows of a split: counts [V]. The ids need
+ * not have been checked: others do not count. */
+void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_t limit,
+                              uint64_t *counts);
 
 /* Number of bytes an id takes where the vocabulary has `vocab` tokens. */
 size_t dp_dataset_id_bytes(uint64_t vocab);

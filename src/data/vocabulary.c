@@ -68,8 +68,7 @@ const char *dp_vocabulary_token(const dp_vocabulary *vocabulary, uint32_t id) {
     return vocabulary->table + (size_t)id * vocabulary->width;
 }
 
-/* <, = or > 0 as the token is before, at or behind text[0, length), of fewer bytes than the table
- * is wide. */
+/* <, = or > 0 as the token is before, at or behind text[0, length); length < the table's width. */
 static int compare(const char *token, const char *text, size_t length) {
     const int order = memcmp(token, text, length);
     return order != 0 ? order : token[length] != '\0';

@@ -58,8 +58,7 @@ const char *dp_vocabulary_token(const dp_vocabulary *vocabulary, uint32_t id);
 bool dp_vocabulary_find(const dp_vocabulary *vocabulary, const char *text, size_t length,
                         uint32_t *id) DP_CHECKED;
 
-/* For who looks up many: afterwards dp_vocabulary_find takes log(count) comparisons and not count.
- */
+/* For who looks up many: dp_vocabulary_find then takes log(count) comparisons and not count. */
 dp_status dp_vocabulary_sort(dp_vocabulary *vocabulary, dp_error *error) DP_CHECKED;
 
 bool dp_vocabulary_equal(const dp_vocabulary *a, const dp_vocabulary *b);

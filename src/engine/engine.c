@@ -100,7 +100,7 @@ const dp_subject *dp_engine_subject(const dp_engine *engine) {
 static dp_status set_output_bias(const dp_engine *self, dp_error *error) {
     DP_OWNED(dp_memory_release) uint64_t *counts = NULL;
     DP_TRY_NEW(counts, self->dataset.vocabulary.count);
-    dp_dataset_count_targets(&self->dataset, DP_SPLIT_TRAIN, counts);
+    dp_dataset_count_targets(&self->dataset, DP_SPLIT_TRAIN, UINT64_MAX, counts);
     dp_params_set_output_bias(&self->layout, counts, self->subject.params);
     return DP_OK;
 }

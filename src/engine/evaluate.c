@@ -67,7 +67,10 @@ dp_status dp_evaluate_rows_init(dp_evaluate_rows *rows, const dp_dataset *datase
 }
 
 void dp_evaluate_rows_read(dp_evaluate_rows *rows, size_t first, size_t count) {
-    dp_dataset_read_rows(rows->dataset, rows->split, first, count, rows->contexts, rows->targets);
+    const size_t width = rows->dataset->info.block_size;
+    for (size_t i = 0; i < count; i++)
+        dp_dataset_read_row(rows->dataset, rows->split, first + i, rows->contexts + i * width,
+                            &rows->targets[i]);
 }
 
 typedef struct evaluator {

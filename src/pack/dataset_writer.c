@@ -223,16 +223,13 @@ static dp_status write_behind(dp_dataset_writer *writer, size_t bytes, dp_error 
     return DP_OK;
 }
 
-static dp_status write_buffer(dp_dataset_writer *writer, dp_error *error) {
-    DP_TRY(write_tensor(writer, DP_CONTEXTS(writer->split), writer->contexts, error));
-    DP_TRY(write_tensor(writer, DP_TARGETS(writer->split), writer->targets, error));
-    return write_behind(writer, writer->filled * (writer->row_bytes + writer->id_bytes), error);
-}
-
 static dp_status flush(dp_dataset_writer *writer, dp_error *error) {
     if (writer->filled == 0)
         return DP_OK;
-    if (write_buffer(writer, error) != DP_OK)
+    const size_t bytes = writer->filled * (writer->row_bytes + writer->id_bytes);
+    if (write_tensor(writer, DP_CONTEXTS(writer->split), writer->contexts, error) != DP_OK ||
+        write_tensor(writer, DP_TARGETS(writer->split), writer->targets, error) != DP_OK ||
+        write_behind(writer, bytes, error) != DP_OK)
         return dp_fail_prefix(error, "cannot write %s", writer->replacement.path);
     /* The row before the first, for append_long_rows. */
     memcpy(writer->contexts - writer->row_bytes,

@@ -39,8 +39,7 @@ dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const
  * writer afterwards. */
 dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) DP_CHECKED;
 
-/* Releases the writer; without a successful commit before, the unfinished file is removed. NULL is
- * allowed. */
+/* Releases the writer, or NULL; without a successful commit, the unfinished file is removed. */
 void dp_dataset_writer_destroy(dp_dataset_writer *writer);
 
 #endif

@@ -69,13 +69,12 @@ static dp_status open_text(dp_packing_job *job, int index, dp_error *error) {
     return DP_OK;
 }
 
-static dp_status read_texts(dp_packing_job *job, const dp_packing_kind *kind, void *self,
-                            dp_error *error) {
+static dp_status read_texts(dp_packing_job *job, dp_error *error) {
     job->text_count = job->request->ready_made ? DP_SPLIT_COUNT : 1;
     for (int i = 0; i < job->text_count; i++) {
         dp_packing_text *text = &job->texts[i];
         DP_TRY(open_text(job, i, error));
-        DP_TRY(kind->read(self, text, error));
+        DP_TRY(job->kind->read(job->state, text, error));
         if (text->words == 0)
             return dp_fail(error, DP_ERR_INPUT, "%s holds no words, only %" PRIu64 " empty lines",
                            text->path, text->empty_lines);
@@ -199,25 +198,23 @@ static dp_status divide(dp_packing_job *job, dp_error *error) {
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static dp_status write_dataset(dp_packing_job *job, const dp_packing_kind *kind, void *self,
-                               dp_error *error) {
+static dp_status write_dataset(dp_packing_job *job, dp_error *error) {
     dp_packing_watch(job);
     DP_TRY(dp_dataset_writer_create(&job->writer, job->request->output, &job->info,
                                     &job->vocabulary, job->rows, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        DP_TRY(kind->write(self, (dp_split)split, error));
+        DP_TRY(job->kind->write(job->state, (dp_split)split, error));
     return dp_dataset_writer_commit(job->writer, error);
 }
 
-static dp_status pack(dp_packing_job *job, const dp_packing_kind *kind, void *self,
-                      dp_error *error) {
-    DP_TRY(kind->begin(self, job, error));
-    DP_TRY(read_texts(job, kind, self, error));
+static dp_status pack(dp_packing_job *job, dp_error *error) {
+    DP_TRY(job->kind->begin(job->state, job, error));
+    DP_TRY(read_texts(job, error));
     DP_TRY(describe(job, error));
     DP_TRY(divide(job, error));
     count_rows(job);
-    DP_TRY(kind->number(self, error));
-    return write_dataset(job, kind, self, error);
+    DP_TRY(job->kind->number(job->state, error));
+    return write_dataset(job, error);
 }
 
 static void summarize(const dp_packing_job *job, dp_packing *packing) {
@@ -232,6 +229,9 @@ static void summarize(const dp_packing_job *job, dp_packing *packing) {
 }
 
 static void release(dp_packing_job *job) {
+    if (job->state != NULL)
+        job->kind->end(job->state);
+    dp_memory_free(job->state);
     dp_dataset_writer_destroy(job->writer);
     dp_progress_line_close(&job->progress);
     for (int i = 0; i < DP_SPLIT_COUNT; i++) {
@@ -243,17 +243,16 @@ static void release(dp_packing_job *job) {
 
 dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
                          dp_termination *termination, dp_error *error) {
-    const dp_packing_kind *kind =
-        request->unit == DP_UNIT_WORD ? &dp_word_packing : &dp_char_packing;
-    DP_OWNED(release) dp_packing_job job = {.request = request, .termination = termination};
-    void *self = dp_memory_zeroed(1, kind->size, error);
-    if (self == NULL)
+    DP_OWNED(release)
+    dp_packing_job job = {.request = request,
+                          .termination = termination,
+                          .kind =
+                              request->unit == DP_UNIT_WORD ? &dp_word_packing : &dp_char_packing};
+    job.state = dp_memory_zeroed(1, job.kind->size, error);
+    if (job.state == NULL)
         return error->status;
     dp_progress_line_open(&job.progress, stderr);
-    const dp_status status = pack(&job, kind, self, error);
-    if (status == DP_OK)
-        summarize(&job, packing);
-    kind->end(self);
-    dp_memory_free(self);
-    return status;
+    DP_TRY(pack(&job, error));
+    summarize(&job, packing);
+    return DP_OK;
 }

@@ -27,8 +27,7 @@ typedef struct dp_packing_words {
     dp_vocab_from vocab_from;
 } dp_packing_words;
 
-/* What is to be packed: one text, which is shuffled and split, or three texts that are the splits.
- */
+/* What is to be packed: one text, which is shuffled and split, or three that are the splits. */
 typedef struct dp_packing_request {
     char inputs[DP_SPLIT_COUNT][DP_PATH_SIZE]; /* the ready-made splits, or the text and "" */
     bool ready_made;
@@ -50,8 +49,7 @@ typedef struct dp_packing_request {
 dp_status dp_packing_request_init(dp_packing_request *request, const char *text, const char *output,
                                   uint64_t block_size, dp_error *error) DP_CHECKED;
 
-/* The sum of two shares as decimal arithmetic gives it: 0.7 + 0.2 is 0.9, not 0.8999999999999999.
- */
+/* The sum of two shares as in decimal arithmetic: 0.7 + 0.2 is 0.9, not 0.8999999999999999. */
 double dp_packing_share_sum(double a, double b);
 
 /* What was packed, for the summary. */
@@ -67,8 +65,7 @@ typedef struct dp_packing {
 
 /* Packs what `request` asks for. A temporary file exists only while `termination` watches; when
  * asked to end, this cleans up and fails, and dp_termination_pending then names the signal. Where
- * it is NULL, signals are the caller's. On failure no file is left, and an older one of that name
- * stands. */
+ * it is NULL, signals are the caller's. On failure no file is left; an older one stands. */
 dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
                          dp_termination *termination, dp_error *error) DP_CHECKED;
 

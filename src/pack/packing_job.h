@@ -33,6 +33,8 @@ typedef struct dp_packing_part {
 
 typedef struct dp_packing_job {
     const dp_packing_request *request;
+    const struct dp_packing_kind *kind;
+    void *state;                 /* of the kind, owned */
     dp_termination *termination; /* NULL: nobody asks to end */
     dp_progress_line progress;
     dp_packing_text texts[DP_SPLIT_COUNT]; /* one, or one a split */

@@ -125,8 +125,7 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     return create_spool(&self->spool, request->output, error);
 }
 
-/* Numbers the words of the batch, and the ends of lines where they are words, and counts them where
- * all count. */
+/* Numbers the batch's words, and ends of lines that are words, and counts them where all count. */
 static dp_status number_words(packer *self, dp_error *error) {
     uint32_t numbers[DP_WORD_BATCH];
     size_t count = 0;

@@ -6,8 +6,7 @@
  * every look-up touches two lines, one of the slots and one of the entries, and both can be asked
  * for ahead. Words lie one behind the other in one block: there is no allocation a word.
  *
- * Memory is about 80 to 100 bytes and the text for each different word, up to twice that while it
- * grows.
+ * Memory is 80 to 100 bytes and the text for each different word, up to twice that while it grows.
  */
 #ifndef DP_PACK_WORD_TABLE_H
 #define DP_PACK_WORD_TABLE_H

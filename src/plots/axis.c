@@ -103,8 +103,7 @@ static void append_number(double tic, dp_text *out) {
         dp_text_append_format(out, "%.8g", tic);
 }
 
-/* That of a loss: three digits, whole numbers from there on; beyond the range of such text as a
- * power. */
+/* That of a loss: three digits, whole numbers from there on; a power where that is too long. */
 static void append_perplexity(double loss, dp_text *out) {
     const double perplexity = exp(loss);
     if (perplexity >= 100.0 && perplexity < 1e6)

@@ -188,8 +188,7 @@ static void append_data(const scatter *self, dp_text *data) {
     }
 }
 
-/* An array of what is written at points, where a backslash begins an escape even in a plain
- * string. */
+/* An array of what is written at points, where a backslash is an escape even in a plain string. */
 static void assign_labels(const scatter *self, dp_text *values) {
     DP_OWNED(dp_text_clear) dp_text label = {0};
     char variable[32];

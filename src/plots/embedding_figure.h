@@ -1,5 +1,4 @@
-/* embedding_figure: where the tokens lie in the embedding table, as data and variables for gnuplot.
- */
+/* embedding_figure: where tokens lie in the embedding table, as data and variables for gnuplot. */
 #ifndef DP_PLOTS_EMBEDDING_FIGURE_H
 #define DP_PLOTS_EMBEDDING_FIGURE_H
 

@@ -42,8 +42,7 @@ void dp_gnuplot_clear(dp_gnuplot_figure *figure);
  * stand for themselves; control characters and bytes that are no UTF-8 become U+FFFD. */
 void dp_gnuplot_append_string(dp_text *script, const char *text);
 
-/* Appends "variable = <the text>", a line of the values; `variable` may be an element of an array.
- */
+/* Appends "variable = <the text>", a line of the values; an array's element is a variable, too. */
 void dp_gnuplot_assign(dp_text *values, const char *variable, const char *format, ...)
     DP_PRINTF(3, 4);
 

@@ -71,8 +71,7 @@ static void orient(double *direction, size_t width) {
         direction[j] *= sign;
 }
 
-/* A start that no eigenvector of ordinary data is orthogonal to: fractions of multiples of the
- * golden ratio. */
+/* Orthogonal to no eigenvector of ordinary data: fractions of multiples of the golden ratio. */
 static void start(double *direction, size_t width) {
     for (size_t j = 0; j < width; j++)
         direction[j] = fmod((double)(j + 1) * 0.6180339887498949, 1.0) - 0.45;

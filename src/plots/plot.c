@@ -82,19 +82,15 @@ static dp_status write_curves(const char *name, dp_plot_outcome *outcome, dp_err
 static dp_status count_tokens(const dp_checkpoint *checkpoint, uint64_t **counts, dp_error *error) {
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     dp_error ignored;
-    uint32_t context[DP_BLOCK_SIZE_MAX], target = 0;
-    if (checkpoint->facts.vocabulary.count <= SMALL_VOCABULARY ||
+    const size_t vocab = checkpoint->facts.vocabulary.count;
+    if (vocab <= SMALL_VOCABULARY ||
         dp_dataset_open(&dataset, checkpoint->config.data_path, &ignored) != DP_OK)
         return DP_OK;
-    if (strcmp(dataset.info.sha256, checkpoint->facts.dataset_sha256) != 0)
+    if (strcmp(dataset.info.sha256, checkpoint->facts.dataset_sha256) != 0 ||
+        dataset.vocabulary.count != vocab) /* the identity has not been checked */
         return DP_OK;
-    DP_TRY_NEW(*counts, checkpoint->facts.vocabulary.count);
-    uint64_t rows = dp_dataset_rows(&dataset, DP_SPLIT_TRAIN);
-    for (uint64_t row = 0; row < rows && row < COUNTED_ROWS_MAX; row++) {
-        dp_dataset_read_row(&dataset, DP_SPLIT_TRAIN, row, context, &target);
-        if (target < checkpoint->facts.vocabulary.count) /* the ids have not been checked */
-            (*counts)[target]++;
-    }
+    DP_TRY_NEW(*counts, vocab);
+    dp_dataset_count_targets(&dataset, DP_SPLIT_TRAIN, COUNTED_ROWS_MAX, *counts);
     return DP_OK;
 }
 

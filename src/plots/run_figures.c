@@ -199,8 +199,7 @@ static void append_run_block(dp_text *data, const char *kind, size_t run, const 
     append_block(data, name, curve);
 }
 
-/* The data of a run, what it asks of the axes, and what the legend says: "NAME 2.1704", its best
- * dev loss. */
+/* A run's data, what it asks of the axes, and the legend: "NAME 2.1704", its best dev loss. */
 static dp_status add_run(comparison *self, size_t run, const char *name,
                          const dp_metrics_table *metrics, dp_error *error) {
     DP_OWNED(clear_curves) loss_curves curves = {0};

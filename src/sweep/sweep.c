@@ -197,8 +197,7 @@ dp_status dp_sweep_run(dp_comm *comm, dp_sweep_plan *plan, const dp_sweep_reques
     DP_OWNED(release) sweep self = {.comm = comm, .plan = plan, .request = request};
     *outcomes = NULL;
     *signal = 0;
-    /* Groups wait for each other as long as their trials take; within a group its deadline holds.
-     */
+    /* Groups wait for each other as long as their trials take; a group has its own deadline. */
     dp_comm_set_deadline(comm, 0.0);
     DP_TRY(share_plan(comm, plan, error));
     DP_TRY(prepare(&self, error));

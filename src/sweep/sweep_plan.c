@@ -132,8 +132,7 @@ static dp_status set_values(reader *self, const entry *keys, const entry *values
     return DP_OK;
 }
 
-/* A key of the file that differs between trials; one that is none is an error that names the
- * nearest. */
+/* A key of the file that differs between trials; one unknown is an error that names the nearest. */
 static dp_status add_column(reader *self, const char *key, dp_error *error) {
     dp_sweep_plan *plan = &self->plan;
     const dp_option *option = find_option(key);
@@ -454,21 +453,16 @@ static dp_status find_config(reader *self, dp_error *error) {
     return DP_OK;
 }
 
-static dp_status name_dir(reader *self, dp_error *error) {
-    char stem[DP_PATH_SIZE];
-    dp_sweep_settings *settings = &self->plan.settings;
-    if (settings->dir[0] != '\0')
-        return DP_OK;
-    DP_TRY(dp_path_stem(self->path, stem, error));
-    return dp_path_format(settings->dir, error, "runs/%s", stem);
-}
-
 static dp_status complete_settings(reader *self, dp_error *error) {
+    dp_sweep_settings *settings = &self->plan.settings;
+    char stem[DP_PATH_SIZE];
     for (int i = 0; i < self->count; i++)
         DP_TRY(take_assignment(self, self->assignments[i], error));
     DP_TRY(find_config(self, error));
-    DP_TRY(name_dir(self, error));
-    DP_TRY(dp_config_read(&self->base, self->plan.settings.config, error));
+    DP_TRY(dp_path_stem(self->path, stem, error));
+    if (settings->dir[0] == '\0')
+        DP_TRY(dp_path_format(settings->dir, error, "runs/%s", stem));
+    DP_TRY(dp_config_read(&self->base, settings->config, error));
     /* What is wrong with the base config is not the fault of a trial. */
     self->building.config = self->base;
     return dp_config_resolve(&self->building.config, error);

@@ -188,8 +188,7 @@ static void append_markdown(dp_text *out, const grid *self) {
     }
 }
 
-/* Columns aligned, two blanks apart and from the edge where that fits a terminal, else one apart.
- */
+/* Columns aligned, two blanks apart and from the edge where that fits a terminal, else one. */
 static void append_aligned(dp_text *out, const grid *self) {
     size_t widths[GRID_COLUMNS_MAX] = {0}, total = 0;
     const char *cell = self->cells.data;

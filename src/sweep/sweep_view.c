@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -128,35 +127,32 @@ static overview look(const dp_sweep_view *view) {
     return seen;
 }
 
-/* Appends a line, cut to the width of the terminal so that it stays one. */
-static void append_line(dp_text *out, size_t columns, const char *format, ...) DP_PRINTF(3, 4);
-static void append_line(dp_text *out, size_t columns, const char *format, ...) {
-    const size_t before = out->length;
-    va_list arguments;
-    va_start(arguments, format);
-    dp_text_append_arguments(out, format, arguments);
-    va_end(arguments);
-    dp_text_cut(out, before + columns - 1);
+/* Ends the line that begins at `from`, cut to the width of the terminal so that it stays one. */
+static void end_line(dp_text *out, size_t from, size_t columns) {
+    dp_text_cut(out, from + columns - 1);
     dp_text_append(out, "\n");
 }
 
 static void append_running(const dp_sweep_view *view, size_t trial, size_t columns, dp_text *out) {
     const dp_sweep_trial *self = &view->plan->trials[trial];
     const int64_t done = dp_comm_board_read(view->board, cell_of(trial, CELL_STEP));
-    append_line(out, columns, "  %-24.60s %11s of %-11s loss %.4f", self->name,
-                DP_COUNT_TEXT((uint64_t)done), DP_COUNT_TEXT(self->config.steps),
-                read_loss(view, trial));
+    const size_t from = out->length;
+    dp_text_append_format(out, "  %-24.60s %11s of %-11s loss %.4f", self->name,
+                          DP_COUNT_TEXT((uint64_t)done), DP_COUNT_TEXT(self->config.steps),
+                          read_loss(view, trial));
+    end_line(out, from, columns);
 }
 
 static void append_overview(const dp_sweep_view *view, const overview *seen, size_t columns,
                             dp_text *out) {
-    char best[96] = "";
+    const size_t from = out->length;
+    dp_text_append_format(out, "  %zu of %zu done, %zu failed, %s", seen->counts[DP_SWEEP_DONE],
+                          view->plan->count, seen->counts[DP_SWEEP_FAILED],
+                          DP_DURATION_TEXT(dp_timer_now() - view->started));
     if (!isnan(seen->best_loss))
-        snprintf(best, sizeof best, "; best %.60s, dev %.4f", view->plan->trials[seen->best].name,
-                 seen->best_loss);
-    append_line(out, columns, "  %zu of %zu done, %zu failed, %s%s", seen->counts[DP_SWEEP_DONE],
-                view->plan->count, seen->counts[DP_SWEEP_FAILED],
-                DP_DURATION_TEXT(dp_timer_now() - view->started), best);
+        dp_text_append_format(out, "; best %.60s, dev %.4f", view->plan->trials[seen->best].name,
+                              seen->best_loss);
+    end_line(out, from, columns);
 }
 
 void dp_sweep_view_draw(dp_sweep_view *view) {

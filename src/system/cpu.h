@@ -1,5 +1,4 @@
-/* cpu: the instruction set levels that kernels are chosen by, and how many processors we may use.
- */
+/* cpu: the instruction set levels that kernels are chosen by, and the processors we may use. */
 #ifndef DP_SYSTEM_CPU_H
 #define DP_SYSTEM_CPU_H
 

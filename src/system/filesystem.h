@@ -1,5 +1,4 @@
-/* filesystem: what the file system below a folder can do, tried out with a file that is then
- * removed. */
+/* filesystem: what that of a folder can do, tried out with a file that is then removed. */
 #ifndef DP_SYSTEM_FILESYSTEM_H
 #define DP_SYSTEM_FILESYSTEM_H
 
@@ -11,8 +10,7 @@
 dp_status dp_filesystem_nearest(const char *path, char folder[DP_PATH_SIZE],
                                 dp_error *error) DP_CHECKED;
 
-/* Writes, syncs and renames a file in the folder as system/file does. *seconds is what that took.
- */
+/* Writes, syncs and renames a file in the folder as system/file does; *seconds is what it took. */
 dp_status dp_filesystem_try_replace(const char *folder, double *seconds,
                                     dp_error *error) DP_CHECKED;
 

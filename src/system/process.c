@@ -11,9 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What is in a file of /proc, up to size - 1 bytes, 0-terminated; "" where the system does not
- * tell.
- */
+/* What is in a file of /proc, up to size - 1 bytes, 0-terminated; "" where it cannot be read. */
 static void read_told(const char *path, char *text, size_t size) {
     size_t length = 0;
     FILE *stream = fopen(path, "r");
