@@ -27,14 +27,6 @@ dptrain_status dp_handle_report(dptrain_error *error, dp_status status, const dp
 
 /* --- opening -------------------------------------------------------------------------------- */
 
-static dp_status lay_out(dptrain_model *self, dp_error *error) {
-    dp_model_shape shape;
-    DP_TRY(dp_model_file_shape(&self->facts, &shape, error));
-    if (dp_params_layout_init(&self->layout, shape, error) != DP_OK)
-        return dp_fail_prefix(error, "%s", self->path);
-    return dp_model_file_read_params(&self->facts, &self->layout, &self->params, error);
-}
-
 static dp_status make_room(dptrain_model *self, dp_error *error) {
     const dp_model_shape *shape = &self->layout.shape;
     dp_workspace room = {0};
@@ -49,9 +41,11 @@ static dp_status make_room(dptrain_model *self, dp_error *error) {
 }
 
 static dp_status open_model(dptrain_model *self, const char *path, dp_error *error) {
+    dp_model_shape shape;
     DP_TRY(dp_checkpoint_files_find(path, self->path, error));
     DP_TRY(dp_model_file_open(&self->facts, self->path, error));
-    DP_TRY(lay_out(self, error));
+    DP_TRY(dp_model_file_shape(&self->facts, &shape, error));
+    DP_TRY(dp_model_file_read_params(&self->facts, shape, &self->layout, &self->params, error));
     dp_h5reader_close(&self->facts.reader);
     dp_hash_format(self->facts.weights_hash, self->weights);
     DP_TRY(dp_vocabulary_sort(&self->facts.vocabulary, error));

@@ -218,8 +218,10 @@ dp_status dp_model_file_read_slab(const dp_model_file *file, const dp_params_lay
     return DP_OK;
 }
 
-dp_status dp_model_file_read_params(const dp_model_file *file, const dp_params_layout *layout,
-                                    float **params, dp_error *error) {
+dp_status dp_model_file_read_params(const dp_model_file *file, dp_model_shape shape,
+                                    dp_params_layout *layout, float **params, dp_error *error) {
+    if (dp_params_layout_init(layout, shape, error) != DP_OK)
+        return dp_fail_prefix(error, "%s", file->reader.image.name);
     DP_TRY(dp_model_file_read_slab(file, layout, "/params", params, error));
     if (dp_params_hash(layout, *params) == file->weights_hash)
         return DP_OK;

@@ -58,9 +58,10 @@ dp_status dp_model_file_shape(const dp_model_file *file, dp_model_shape *shape,
  * caller's, whether this succeeds or not: to be given back with dp_memory_free. */
 dp_status dp_model_file_read_slab(const dp_model_file *file, const dp_params_layout *layout,
                                   const char *group, float **slab, dp_error *error) DP_CHECKED;
-/* That of the parameters, whose hash must be weights_hash. */
-dp_status dp_model_file_read_params(const dp_model_file *file, const dp_params_layout *layout,
-                                    float **params, dp_error *error) DP_CHECKED;
+/* Lays out a model of this shape and reads its parameters, whose hash must be weights_hash. */
+dp_status dp_model_file_read_params(const dp_model_file *file, dp_model_shape shape,
+                                    dp_params_layout *layout, float **params,
+                                    dp_error *error) DP_CHECKED;
 
 /* The attribute that is a hash, "xxh3:...". */
 dp_status dp_model_file_read_hash(const dp_h5reader *reader, const char *name, uint64_t *hash,

@@ -58,7 +58,6 @@ static dp_status find_places(scatter *self, const dp_checkpoint *checkpoint, con
     const size_t width = tensor->cols;
     DP_OWNED(dp_memory_release) float *table = NULL;
     DP_OWNED(dp_memory_release) double *scores = NULL;
-    DP_TRY_NEW(self->places, self->count);
     DP_TRY_NEW(table, dp_tensor_size(tensor));
     DP_TRY_NEW(scores, DP_PCA_COMPONENTS * self->count);
     dp_tensor_store(tensor, checkpoint->params, table);
@@ -232,14 +231,10 @@ static void assign_title(const scatter *self, const char *name, const dp_checkpo
     values->failed |= part.failed;
 }
 
-static void clear(scatter *self) {
-    dp_memory_free(self->places);
-}
-
 dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,
                               const uint64_t *counts, bool principal, dp_gnuplot_figure *figure,
                               dp_error *error) {
-    DP_OWNED(clear)
+    DP_OWNED(dp_memory_release) token_place *places = NULL;
     scatter self = {.vocabulary = &checkpoint->facts.vocabulary,
                     .count = checkpoint->facts.vocabulary.count,
                     .shown_max = checkpoint->facts.unit == DP_UNIT_WORD ? WORDS_MAX : DOTS_MAX};
@@ -248,6 +243,8 @@ dp_status dp_figure_embedding(const char *name, const dp_checkpoint *checkpoint,
                                   .width = (unsigned)SIDE,
                                   .height = (unsigned)SIDE,
                                   .script = embedding_gp};
+    DP_TRY_NEW(places, self.count);
+    self.places = places;
     DP_TRY(find_places(&self, checkpoint, counts, principal, error));
     choose_labels(&self);
     append_data(&self, &figure->data);

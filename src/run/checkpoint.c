@@ -39,14 +39,12 @@ static uint64_t hash_state(const dp_checkpoint *checkpoint) {
 static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5writer *file,
                                   dp_error *error) {
     const dp_progress *progress = &checkpoint->facts.progress;
-    char hash[DP_HASH_TEXT_SIZE];
     DP_TRY(dp_h5writer_text_attribute(file, "format", DP_MODEL_FILE_FORMAT, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "version", DP_MODEL_FILE_VERSION, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "step", progress->step, error));
-    dp_hash_format(checkpoint->facts.weights_hash, hash);
-    DP_TRY(dp_h5writer_text_attribute(file, "weights", hash, error));
-    dp_hash_format(hash_state(checkpoint), hash);
-    DP_TRY(dp_h5writer_text_attribute(file, "state", hash, error));
+    DP_TRY(dp_h5writer_text_attribute(file, "weights", DP_HASH_TEXT(checkpoint->facts.weights_hash),
+                                      error));
+    DP_TRY(dp_h5writer_text_attribute(file, "state", DP_HASH_TEXT(hash_state(checkpoint)), error));
     DP_TRY(dp_h5writer_text_attribute(file, "dataset_sha256", checkpoint->facts.dataset_sha256,
                                       error));
     DP_TRY(dp_unit_write(file, checkpoint->facts.unit, checkpoint->facts.stream, error));
@@ -196,9 +194,8 @@ static dp_status read_file(dp_checkpoint *checkpoint, const char *path, bool wit
                            facts->config.length, path, error));
     const dp_model_shape shape =
         dp_config_shape(&checkpoint->config, facts->vocabulary.count, facts->block_size);
-    if (dp_params_layout_init(&checkpoint->layout, shape, error) != DP_OK)
-        return dp_fail_prefix(error, "%s", path);
-    DP_TRY(dp_model_file_read_params(facts, &checkpoint->layout, &checkpoint->params, error));
+    DP_TRY(
+        dp_model_file_read_params(facts, shape, &checkpoint->layout, &checkpoint->params, error));
     return with_state ? read_optimizer(checkpoint, error) : DP_OK;
 }
 

@@ -101,36 +101,25 @@ dp_status dp_run_folder_name(const char *dir, char name[DP_PATH_SIZE], dp_error 
     return dp_path_format(name, error, "%s", path[1] == '\0' ? path : dp_path_base(path));
 }
 
-static dp_status remove_checkpoint(const char *dir, uint64_t step, dp_error *error) {
-    char path[DP_PATH_SIZE];
-    DP_TRY(dp_checkpoint_files_path(dir, step, path, error));
-    return dp_file_remove(path, error);
-}
-
-static bool is_good(const char *dir, uint64_t step) {
-    char path[DP_PATH_SIZE];
-    dp_error ignored;
-    return dp_checkpoint_files_path(dir, step, path, &ignored) == DP_OK &&
-           dp_model_file_check_seal(path, &ignored) == DP_OK;
-}
-
 dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep, dp_error *error) {
-    dp_status status = DP_OK;
     DP_OWNED(dp_memory_release) uint64_t *steps = NULL;
     size_t count = 0, first = 0;
     uint64_t good = 0;
+    char path[DP_PATH_SIZE];
+    dp_error ignored;
     DP_TRY(dp_checkpoint_files_list(dir, &steps, &count, error));
     while (first < count && steps[first] > step)
         first++;
     if (count - first <= keep)
-        return status;
+        return DP_OK;
     for (size_t i = first; i < count; i++) {
+        DP_TRY(dp_checkpoint_files_path(dir, steps[i], path, error));
         if (good == keep)
-            DP_TRY(remove_checkpoint(dir, steps[i], error));
+            DP_TRY(dp_file_remove(path, error));
         else
-            good += is_good(dir, steps[i]);
+            good += dp_model_file_check_seal(path, &ignored) == DP_OK;
     }
-    return status;
+    return DP_OK;
 }
 
 static dp_status remove_pictures(const char *dir, dp_error *error) {
