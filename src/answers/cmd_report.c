@@ -28,7 +28,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
     if (chosen.out[0] != '\0')
         DP_TRY(dp_path_format(path, error, "%s", chosen.out));
     else
-        DP_TRY(dp_run_folder_file(dir, "report.html", path, error));
+        DP_TRY(dp_path_format(path, error, "%s/report.html", dir));
     DP_TRY(dp_html_report_write(dir, path, &notices, error));
     fprintf(stderr, "%s", dp_text_string(&notices));
     printf("%s\n", path);

@@ -28,7 +28,7 @@ typedef struct side {
 static dp_status find_files(side *self, char metrics[DP_PATH_SIZE], dp_error *error) {
     DP_TRY(dp_path_format(self->folder, error, "%s", self->path));
     if (dp_checkpoint_files_is_folder(self->path))
-        return dp_run_folder_file(self->path, "metrics.csv", metrics, error);
+        return dp_path_format(metrics, error, "%s/metrics.csv", self->path);
     const int length = (int)(dp_path_base(self->path) - self->path);
     DP_TRY(dp_path_format(metrics, error, "%s", self->path));
     return dp_path_format(self->folder, error, "%.*s", length > 0 ? length : 1,
@@ -51,7 +51,7 @@ static dp_status read_side(side *self, const char *path, dp_error *error) {
 static void read_origin(side *self, dp_text *out) {
     dp_error error;
     char path[DP_PATH_SIZE];
-    if (dp_run_folder_file(self->folder, "config.ini", path, &error) == DP_OK)
+    if (dp_path_format(path, &error, "%s/config.ini", self->folder) == DP_OK)
         self->has_config = dp_config_load(&self->config, path, 0, NULL, &error) == DP_OK;
     if (!self->has_config)
         dp_text_append_format(out, "keys are not compared: %s\n", error.message);

@@ -133,7 +133,7 @@ static dp_status tell(const dp_lr_search *search, const dp_lr_request *chosen, c
                        "the first loss is no number: nothing can be said of rates");
     print_suggestion(search);
     DP_TRY(dp_file_make_directories(dir, error));
-    DP_TRY(dp_run_folder_file(dir, "lrfind.csv", path, error));
+    DP_TRY(dp_path_format(path, error, "%s/lrfind.csv", dir));
     DP_TRY(dp_lr_search_write(search, path, error));
     if (draw(search, dir, &undrawn) == DP_OK)
         printf("%s/lrfind.csv, lrfind.png and lrfind.svg\n", dir);

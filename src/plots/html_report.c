@@ -27,7 +27,7 @@ typedef struct page {
 /* A file of the run; what is not there leaves *text as it is. */
 static dp_status read_file(const page *self, const char *name, dp_text *text, dp_error *error) {
     char path[DP_PATH_SIZE];
-    DP_TRY(dp_run_folder_file(self->dir, name, path, error));
+    DP_TRY(dp_path_format(path, error, "%s/%s", self->dir, name));
     return dp_file_exists(path) ? dp_file_read(path, text, error) : DP_OK;
 }
 

@@ -22,7 +22,7 @@ static dp_status begin(const char *dir, const char *folder, dp_plot_outcome *out
                        dp_error *error) {
     *outcome = (dp_plot_outcome){0};
     return folder[0] != '\0' ? dp_path_format(outcome->folder, error, "%s", folder)
-                             : dp_run_folder_file(dir, "plots", outcome->folder, error);
+                             : dp_path_format(outcome->folder, error, "%s/plots", dir);
 }
 
 /* Writes data and script of a figure that a call has filled, unless it has failed; draw_all draws.
@@ -47,7 +47,7 @@ static dp_status draw_all(const dp_plot_outcome *outcome, dp_error *error) {
 /* The rows of a run, of which there must be some. */
 static dp_status read_metrics(const char *dir, dp_metrics_table *metrics, dp_error *error) {
     char path[DP_PATH_SIZE];
-    DP_TRY(dp_run_folder_file(dir, "metrics.csv", path, error));
+    DP_TRY(dp_path_format(path, error, "%s/metrics.csv", dir));
     if (!dp_file_exists(path))
         return dp_fail(error, DP_ERR_INPUT, "%s holds no run: it has no metrics.csv", dir);
     DP_TRY(dp_metrics_read(metrics, path, error));

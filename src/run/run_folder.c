@@ -10,15 +10,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-dp_status dp_run_folder_file(const char *dir, const char *name, char path[DP_PATH_SIZE],
-                             dp_error *error) {
-    return dp_path_format(path, error, "%s/%s", dir, name);
-}
-
 dp_status dp_run_folder_write(const char *dir, const char *name, const dp_text *text,
                               dp_error *error) {
     char path[DP_PATH_SIZE];
-    DP_TRY(dp_run_folder_file(dir, name, path, error));
+    DP_TRY(dp_path_format(path, error, "%s/%s", dir, name));
     return dp_file_write_text(path, text, error);
 }
 
@@ -76,13 +71,13 @@ done:
 
 dp_status dp_run_folder_create(const char *dir, dp_error *error) {
     char path[DP_PATH_SIZE];
-    DP_TRY(dp_run_folder_file(dir, "checkpoints", path, error));
+    DP_TRY(dp_path_format(path, error, "%s/checkpoints", dir));
     return dp_file_make_directories(path, error);
 }
 
 dp_status dp_run_folder_remove_leftovers(const char *dir, dp_error *error) {
     char path[DP_PATH_SIZE];
-    DP_TRY(dp_run_folder_file(dir, "checkpoints", path, error));
+    DP_TRY(dp_path_format(path, error, "%s/checkpoints", dir));
     DP_TRY(remove_temporaries(path, error));
     return remove_temporaries(dir, error);
 }
@@ -139,7 +134,7 @@ dp_status dp_run_folder_clear(const char *dir, dp_error *error) {
     DP_TRY(remove_pictures(dir, error));
     for (size_t i = 0; i < FILE_COUNT; i++) {
         char path[DP_PATH_SIZE];
-        DP_TRY(dp_run_folder_file(dir, file_names[i], path, error));
+        DP_TRY(dp_path_format(path, error, "%s/%s", dir, file_names[i]));
         DP_TRY(dp_file_remove(path, error));
     }
     return DP_OK;

@@ -29,8 +29,6 @@ dp_status dp_run_folder_remove_leftovers(const char *dir, dp_error *error) DP_CH
 /* Removes what a run left in it (the files above), nothing else; for --fresh. */
 dp_status dp_run_folder_clear(const char *dir, dp_error *error) DP_CHECKED;
 
-dp_status dp_run_folder_file(const char *dir, const char *name, char path[DP_PATH_SIZE],
-                             dp_error *error) DP_CHECKED;
 /* Replaces the file by the text, as dp_file_write_text. */
 dp_status dp_run_folder_write(const char *dir, const char *name, const dp_text *text,
                               dp_error *error) DP_CHECKED;

@@ -58,7 +58,7 @@ static void share_message(sweep *self, dp_error *error) {
 static dp_status read_results(const dp_sweep_trial *trial, dp_summary_results *results,
                               dp_error *error) {
     char path[DP_PATH_SIZE];
-    DP_TRY(dp_run_folder_file(trial->config.run_dir, "summary.json", path, error));
+    DP_TRY(dp_path_format(path, error, "%s/summary.json", trial->config.run_dir));
     return dp_summary_read(results, path, error);
 }
 

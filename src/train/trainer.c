@@ -233,7 +233,7 @@ static dp_status write_row(trainer *self, const dp_metrics_row *row, bool is_bes
         self->request->watch(self->request->context, row);
     if (!is_best)
         return DP_OK;
-    DP_TRY(dp_run_folder_file(self->config->run_dir, "best.h5", path, error));
+    DP_TRY(dp_path_format(path, error, "%s/best.h5", self->config->run_dir));
     return tolerate(self, write_state(self, path, error), error);
 }
 
@@ -290,7 +290,7 @@ static dp_status open_run_folder(trainer *self, dp_error *error) {
     DP_TRY(dp_run_folder_remove_leftovers(dir, error));
     if (self->request->fresh)
         DP_TRY(dp_run_folder_clear(dir, error));
-    DP_TRY(dp_run_folder_file(dir, "log.txt", path, error));
+    DP_TRY(dp_path_format(path, error, "%s/log.txt", dir));
     DP_TRY(dp_report_open(&self->report, self->request->quiet, self->request->signal, path, error));
     if (notice[0] != '\0')
         dp_report_line(&self->report, "%s", notice);
@@ -304,7 +304,7 @@ static dp_status begin_files(trainer *self, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text config = {0};
     dp_config_write(self->config, &config);
     DP_TRY(dp_run_folder_write(dir, "config.ini", &config, error));
-    DP_TRY(dp_run_folder_file(dir, "metrics.csv", path, error));
+    DP_TRY(dp_path_format(path, error, "%s/metrics.csv", dir));
     return dp_metrics_open(&self->metrics, path, self->progress.step, error);
 }
 
@@ -376,7 +376,7 @@ static dp_status write_summary(trainer *self, dp_error *error) {
                                 .build = self->subject->build->text};
     dp_summary_add(&facts, &summary);
     dp_facts_note(&facts, "time", "%s", DP_DURATION_TEXT(summary.seconds));
-    DP_TRY(dp_run_folder_file(self->config->run_dir, "summary.json", path, error));
+    DP_TRY(dp_path_format(path, error, "%s/summary.json", self->config->run_dir));
     DP_TRY(tolerate(self, dp_summary_write(&facts, path, error), error));
     if (summary.stopped_early)
         report_early_stop(self);
@@ -402,7 +402,7 @@ static dp_status finish(trainer *self, dp_error *error) {
  * run that is to go on is removed. */
 static dp_status look_for_summary(trainer *self, bool *summed_up, dp_error *error) {
     char path[DP_PATH_SIZE];
-    DP_TRY(dp_run_folder_file(self->config->run_dir, "summary.json", path, error));
+    DP_TRY(dp_path_format(path, error, "%s/summary.json", self->config->run_dir));
     *summed_up = is_finished(self) && dp_file_exists(path);
     return is_finished(self) ? DP_OK : dp_file_remove(path, error);
 }

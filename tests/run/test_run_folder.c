@@ -18,7 +18,7 @@ static const char *new_run(const char *name) {
 static void touch(const char *dir, const char *name) {
     dp_error error = {0};
     char path[DP_PATH_SIZE];
-    expect_ok(dp_run_folder_file(dir, name, path, &error), &error);
+    expect_ok(dp_path_format(path, &error, "%s/%s", dir, name), &error);
     expect_ok(dp_file_write(path, name, strlen(name), &error), &error);
 }
 
@@ -45,7 +45,7 @@ static void seal_steps(const char *dir, const uint64_t *steps, size_t count) {
 static bool has(const char *dir, const char *name) {
     dp_error error = {0};
     char path[DP_PATH_SIZE];
-    expect_ok(dp_run_folder_file(dir, name, path, &error), &error);
+    expect_ok(dp_path_format(path, &error, "%s/%s", dir, name), &error);
     return dp_file_exists(path);
 }
 
@@ -275,7 +275,8 @@ static void test_run_folder_refuses_paths_that_are_too_long(void **state) {
     size_t count = 0;
     expect_failure(dp_checkpoint_files_path(dir, 1, path, &error), DP_ERR_INPUT, "too long",
                    &error);
-    expect_failure(dp_run_folder_file(dir, "x", path, &error), DP_ERR_INPUT, "too long", &error);
+    expect_failure(dp_run_folder_write(dir, "x", &(dp_text){0}, &error), DP_ERR_INPUT, "too long",
+                   &error);
     expect_failure(dp_run_folder_create(dir, &error), DP_ERR_INPUT, "too long", &error);
     expect_failure(dp_checkpoint_files_list(dir, &steps, &count, &error), DP_ERR_INPUT, "too long",
                    &error);
