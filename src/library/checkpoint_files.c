@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 
 #define PREFIX "step-"
-#define SUFFIX ".h5"
 #define NAME_SIZE 40 /* of "step-" with up to 20 digits */
 
 bool dp_checkpoint_files_is_folder(const char *path) {
@@ -20,7 +19,7 @@ bool dp_checkpoint_files_is_folder(const char *path) {
 }
 
 static void format_name(char name[NAME_SIZE], uint64_t step) {
-    snprintf(name, NAME_SIZE, PREFIX "%08" PRIu64 SUFFIX, step);
+    snprintf(name, NAME_SIZE, PREFIX "%08" PRIu64 ".h5", step);
 }
 
 dp_status dp_checkpoint_files_path(const char *dir, uint64_t step, char path[DP_PATH_SIZE],
@@ -31,15 +30,11 @@ dp_status dp_checkpoint_files_path(const char *dir, uint64_t step, char path[DP_
 }
 
 bool dp_checkpoint_files_step(const char *name, uint64_t *step) {
-    char digits[32], canonical[NAME_SIZE];
-    size_t prefix = strlen(PREFIX), suffix = strlen(SUFFIX), length = strlen(name);
-    if (length <= prefix + suffix || length - prefix - suffix >= sizeof digits)
+    char canonical[NAME_SIZE];
+    if (strncmp(name, PREFIX, strlen(PREFIX)) != 0)
         return false;
-    memcpy(digits, name + prefix, length - prefix - suffix);
-    digits[length - prefix - suffix] = '\0';
-    if (!dp_text_parse_unsigned(digits, step))
-        return false;
-    format_name(canonical, *step);
+    *step = strtoull(name + strlen(PREFIX), NULL, 10);
+    format_name(canonical, *step); /* which no other name is, whatever was read of it */
     return strcmp(name, canonical) == 0;
 }
 

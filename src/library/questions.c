@@ -26,9 +26,8 @@ static dptrain_status check_id(const dptrain_model *model, uint32_t id, dptrain_
 dptrain_status dptrain_find(const dptrain_model *model, const char *text, size_t length,
                             uint32_t *id, dptrain_error *error) {
     dp_error reason = {0};
-    const dp_status status =
-        dp_context_find_token(&model->facts.vocabulary, text, length, id, &reason);
-    return dp_handle_report(error, status, &reason);
+    return dp_handle_report(
+        error, dp_context_find_token(&model->facts.vocabulary, text, length, id, &reason), &reason);
 }
 
 static uint32_t id_of(const dptrain_model *model, const char *token, size_t length) {
@@ -60,8 +59,7 @@ static dp_status parse_context(const dptrain_model *model, const char *text, siz
 dptrain_status dptrain_context(const dptrain_model *model, const char *text, size_t length,
                                uint32_t *context, dptrain_error *error) {
     dp_error reason = {0};
-    const dp_status status = parse_context(model, text, length, context, &reason);
-    return dp_handle_report(error, status, &reason);
+    return dp_handle_report(error, parse_context(model, text, length, context, &reason), &reason);
 }
 
 dptrain_status dptrain_next(dptrain_model *model, const uint32_t *context, double *probabilities,

@@ -106,14 +106,12 @@ static dp_status check_room(const char *path, size_t size, dp_error *error) {
     char folder[DP_PATH_SIZE];
     uint64_t free_bytes = 0;
     const size_t length = (size_t)(dp_path_base(path) - path);
-    dp_status status = dp_path_format(folder, error, "%.*s.", (int)length, path); /* "a/." or "." */
-    if (status == DP_OK && dp_filesystem_free_bytes(folder, &free_bytes, error) == DP_OK &&
-        free_bytes < size)
-        status =
-            dp_fail(error, DP_ERR_IO,
-                    "cannot write %s: No space left, it takes %zu bytes and %" PRIu64 " are free",
-                    path, size, free_bytes);
-    return status;
+    DP_TRY(dp_path_format(folder, error, "%.*s.", (int)length, path)); /* "a/." or "." */
+    if (dp_filesystem_free_bytes(folder, &free_bytes, error) != DP_OK || free_bytes >= size)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_IO,
+                   "cannot write %s: No space left, it takes %zu bytes and %" PRIu64 " are free",
+                   path, size, free_bytes);
 }
 
 static dp_status write_file(const char *path, const void *image, size_t size, dp_error *error) {
@@ -129,26 +127,21 @@ static dp_status write_file(const char *path, const void *image, size_t size, dp
 
 static dp_status make_image(const dp_checkpoint *checkpoint, const char *path, char **image,
                             size_t *size, dp_error *error) {
-    dp_status status = DP_OK;
     dp_h5writer *file = NULL;
     dp_error later; /* of the close, when something failed before it */
-    DP_OR_DONE(dp_h5writer_create_in_memory(&file, path, error));
-    DP_OR_DONE(write_content(checkpoint, file, error));
-    DP_OR_DONE(dp_h5writer_image(file, image, size, error));
-done:
-    if (dp_h5writer_close(file, status == DP_OK ? error : &later) != DP_OK && status == DP_OK)
-        status = error->status;
-    return status;
+    DP_TRY(dp_h5writer_create_in_memory(&file, path, error));
+    dp_status status = write_content(checkpoint, file, error);
+    if (status == DP_OK)
+        status = dp_h5writer_image(file, image, size, error);
+    const dp_status closed = dp_h5writer_close(file, status == DP_OK ? error : &later);
+    return status == DP_OK ? closed : status;
 }
 
 dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path, dp_error *error) {
-    char *image = NULL;
+    DP_OWNED(dp_memory_release) char *image = NULL;
     size_t size = 0;
-    dp_status status = make_image(checkpoint, path, &image, &size, error);
-    if (status == DP_OK)
-        status = write_file(path, image, size, error);
-    dp_memory_free(image);
-    return status;
+    DP_TRY(make_image(checkpoint, path, &image, &size, error));
+    return write_file(path, image, size, error);
 }
 
 /* --- loading -------------------------------------------------------------------------------- */

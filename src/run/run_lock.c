@@ -153,7 +153,8 @@ static int examine(const dp_run_lock *lock, const char *dir, const char *tempora
                    char notice[DP_RUN_LOCK_NOTICE_SIZE], dp_status *status, dp_error *error) {
     char text[DP_RUN_LOCK_TEXT_SIZE];
     lock_owner owner;
-    int descriptor = open(lock->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    DP_OWNED(dp_file_close)
+    const int descriptor = dp_file_open(lock->path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor < 0)
         return errno == ENOENT ? EAGAIN : errno;
     int failed = read_lock(descriptor, text);
@@ -163,7 +164,6 @@ static int examine(const dp_run_lock *lock, const char *dir, const char *tempora
         *status = refuse(lock, dir, &owner, is_lock, state, error);
     else if (failed == 0)
         failed = replace_stale(lock, descriptor, temporary);
-    close(descriptor);
     if (failed == 0 && *status == DP_OK)
         snprintf(notice, DP_RUN_LOCK_NOTICE_SIZE,
                  "notice: process %" PRIu64 " on %.64s ended without giving %.64s back; taken over",
@@ -222,11 +222,9 @@ void dp_run_lock_release(dp_run_lock *lock) {
     if (!lock->is_held)
         return;
     lock->is_held = false;
-    int descriptor = open(lock->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (descriptor < 0)
-        return;
+    DP_OWNED(dp_file_close)
+    const int descriptor = dp_file_open(lock->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     /* Somebody may have removed ours and started another run. */
-    if (read_lock(descriptor, text) == 0 && strcmp(text, lock->text) == 0)
+    if (descriptor >= 0 && read_lock(descriptor, text) == 0 && strcmp(text, lock->text) == 0)
         unlink(lock->path);
-    close(descriptor);
 }
