@@ -77,10 +77,6 @@ static void add_sample(samples *self, double value) {
 
 /* --- the candidates ------------------------------------------------------------------------- */
 
-static bool is_split(const bench *self) {
-    return self->layout->shape.split;
-}
-
 /* Microseconds a step over `count` steps. Steps wait for each other, so any rank may hold the
  * clock. */
 static double time_steps(bench *self, uint64_t count, dp_profile *profile) {
@@ -152,7 +148,7 @@ static dp_status prepare(bench *self, dp_error *error) {
                                    .length = self->layout->length,
                                    .extras = 2};
     dp_workspace room = {0};
-    if (!is_split(self)) {
+    if (!self->layout->shape.split) {
         DP_TRY(dp_exchange_create(&self->idle, self->comm, &size, error));
         DP_RESERVE(&room, self->slab, self->layout->length);
     }
@@ -191,7 +187,7 @@ static void measure(bench *self, double seconds) {
     for (int go_on = 1; go_on != 0;) {
         for (int i = 0; i < 4; i++)
             add_sample(&self->steps, time_steps(self, self->stretch, NULL));
-        if (!is_split(self)) {
+        if (self->idle != NULL) {
             add_sample(&self->exchange, time_exchange(self));
             add_sample(&self->allreduce, time_allreduce(self));
         }
@@ -228,7 +224,7 @@ static void add_rates(bench *self, dp_facts *facts) {
     dp_facts_real(facts, "gflops", gflops);
     dp_facts_real(facts, "sgemm_gflops", sgemm_gflops);
     dp_facts_real(facts, "fraction_of_sgemm", gflops / sgemm_gflops);
-    if (is_split(self))
+    if (self->idle == NULL)
         return;
     const double exchange = median_of(&self->exchange), allreduce = median_of(&self->allreduce);
     dp_facts_real(facts, "exchange_us", exchange);
@@ -241,7 +237,7 @@ static void add_facts(bench *self, dp_facts *facts) {
     dp_facts_unsigned(facts, "nodes", (uint64_t)dp_comm_node_count(self->comm));
     dp_facts_text(facts, "exchange", dp_exchange_name(self->config->exchange));
     dp_facts_unsigned(facts, "batch_size", self->config->batch_size);
-    if (is_split(self)) /* what the ranks share among them */
+    if (self->layout->shape.split) /* what the ranks share among them */
         dp_facts_unsigned(facts, "blocks", self->layout->output_blocks);
     else
         dp_facts_unsigned(facts, "grains", self->config->grains);

@@ -16,9 +16,8 @@
 /* --- the steps -------------------------------------------------------------------------------- */
 
 static double exponent_of(const dp_lr_request *request, size_t i) {
-    if (request->count == 1)
-        return request->from;
-    return request->from + (request->to - request->from) * (double)i / (double)(request->count - 1);
+    const double steps = fmax(1.0, (double)request->count - 1.0);
+    return request->from + (request->to - request->from) * (double)i / steps;
 }
 
 /* A mean that forgets; Kingma and Ba 2015 for the correction of its start. */
