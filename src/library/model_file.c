@@ -88,9 +88,14 @@ dp_status dp_model_file_check_seal(const char *path, dp_error *error) {
 }
 
 bool dp_model_file_has_seal(const char *path) {
-    char found[DP_MODEL_FILE_SEAL_SIZE + 1], expected[DP_MODEL_FILE_SEAL_SIZE + 1];
+    DP_OWNED(close_stream) FILE *stream = NULL;
+    char found[DP_MODEL_FILE_SEAL_SIZE + 1] = "";
+    size_t size = 0;
     dp_error ignored;
-    return read_seal(path, found, expected, &ignored) == DP_OK && is_seal(found);
+    return open_content(path, &stream, &size, &ignored) == DP_OK &&
+           size >= DP_MODEL_FILE_SEAL_SIZE &&
+           fseek(stream, -(long)DP_MODEL_FILE_SEAL_SIZE, SEEK_END) == 0 &&
+           fread(found, DP_MODEL_FILE_SEAL_SIZE, 1, stream) == 1 && is_seal(found);
 }
 
 /* --- all but the tensors -------------------------------------------------------------------- */
