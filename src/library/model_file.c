@@ -2,9 +2,11 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "library/checkpoint_files.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,18 +127,36 @@ static dp_status read_version(dp_model_file *file, dp_error *error) {
                    path, file->version, DP_MODEL_FILE_VERSION_WITHOUT_STATE, DP_MODEL_FILE_VERSION);
 }
 
+static dp_status read_finite(const dp_h5reader *reader, const char *name, double *value,
+                             dp_error *error) {
+    DP_TRY(dp_h5reader_real_attribute(reader, name, value, error));
+    return isfinite(*value) ? DP_OK
+                            : dp_fail(error, DP_ERR_INPUT, "%s: %s is not a finite number",
+                                      reader->image.name, name);
+}
+
 static dp_status read_progress(dp_model_file *file, dp_error *error) {
     const dp_h5reader *reader = &file->reader;
     dp_progress *progress = &file->progress;
     DP_TRY(dp_h5reader_unsigned_attribute(reader, "step", &progress->step, error));
-    DP_TRY(dp_h5reader_real_attribute(reader, "loss_sum", &progress->loss_sum, error));
+    DP_TRY(read_finite(reader, "loss_sum", &progress->loss_sum, error));
     DP_TRY(dp_h5reader_unsigned_attribute(reader, "loss_count", &progress->loss_count, error));
-    DP_TRY(dp_h5reader_real_attribute(reader, "best_loss", &progress->best_loss, error));
+    DP_TRY(read_finite(reader, "best_loss", &progress->best_loss, error));
     DP_TRY(dp_h5reader_unsigned_attribute(reader, "best_step", &progress->best_step, error));
     if (file->version == DP_MODEL_FILE_VERSION_WITHOUT_STATE)
         return DP_OK;
     return dp_h5reader_unsigned_attribute(reader, "evaluations_since_best",
                                           &progress->evaluations_since_best, error);
+}
+
+/* A copy under another step's name would be the newest for ever. */
+static dp_status check_name(const dp_model_file *file, const char *path, dp_error *error) {
+    uint64_t named = file->progress.step;
+    if (!dp_checkpoint_files_step(dp_path_base(path), &named) || named == file->progress.step)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s holds step %" PRIu64 ", another than its name says: rename it", path,
+                   file->progress.step);
 }
 
 dp_status dp_model_file_open(dp_model_file *file, const char *path, dp_error *error) {
@@ -145,6 +165,7 @@ dp_status dp_model_file_open(dp_model_file *file, const char *path, dp_error *er
     DP_TRY(dp_h5reader_open(&file->reader, path, error));
     DP_TRY(read_version(file, error));
     DP_TRY(read_progress(file, error));
+    DP_TRY(check_name(file, path, error));
     DP_TRY(dp_model_file_read_hash(reader, "weights", &file->weights_hash, error));
     DP_TRY(dp_h5reader_text_attribute(reader, "dataset_sha256", file->dataset_sha256,
                                       sizeof file->dataset_sha256, error));
@@ -228,8 +249,11 @@ dp_status dp_model_file_read_params(const dp_model_file *file, dp_model_shape sh
     if (dp_params_layout_init(layout, shape, error) != DP_OK)
         return dp_fail_prefix(error, "%s", file->reader.image.name);
     DP_TRY(dp_model_file_read_slab(file, layout, "/params", params, error));
-    if (dp_params_hash(layout, *params) == file->weights_hash)
+    if (dp_params_hash(layout, *params) != file->weights_hash)
+        return dp_fail(error, DP_ERR_INPUT, "%s is damaged: its weights have another hash",
+                       file->reader.image.name);
+    if (dp_params_are_finite(layout, *params))
         return DP_OK;
-    return dp_fail(error, DP_ERR_INPUT, "%s is damaged: its weights have another hash",
+    return dp_fail(error, DP_ERR_INPUT, "%s: its weights are not all finite numbers",
                    file->reader.image.name);
 }

@@ -2,8 +2,9 @@
  * come from anywhere. The format stands in run/checkpoint, which writes it.
  *
  * A file is believed in this order: its seal, that is the XXH3 of all its bytes at its end; then
- * its structure (formats/h5reader); then every shape, before memory is taken on the word of any;
- * and the hash of the weights before they are used. What fails is DP_ERR_INPUT and names the file.
+ * its structure (formats/h5reader); that its step is the one of its name, where that names one;
+ * then every shape, before memory is taken on the word of any; and the hash of the weights, and
+ * that all are finite, before they are used. What fails is DP_ERR_INPUT and names the file.
  */
 #ifndef DP_LIBRARY_MODEL_FILE_H
 #define DP_LIBRARY_MODEL_FILE_H
@@ -58,7 +59,8 @@ dp_status dp_model_file_shape(const dp_model_file *file, dp_model_shape *shape,
  * caller's, whether this succeeds or not: to be given back with dp_memory_free. */
 dp_status dp_model_file_read_slab(const dp_model_file *file, const dp_params_layout *layout,
                                   const char *group, float **slab, dp_error *error) DP_CHECKED;
-/* Lays out a model of this shape and reads its parameters, whose hash must be weights_hash. */
+/* Lays out a model of this shape and reads its parameters, whose hash must be weights_hash, and
+ * which must be finite. */
 dp_status dp_model_file_read_params(const dp_model_file *file, dp_model_shape shape,
                                     dp_params_layout *layout, float **params,
                                     dp_error *error) DP_CHECKED;

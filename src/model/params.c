@@ -276,3 +276,10 @@ uint64_t dp_params_hash(const dp_params_layout *layout, const float *params) {
     }
     return dp_xxh3_of(hashes, count * sizeof hashes[0]);
 }
+
+bool dp_params_are_finite(const dp_params_layout *layout, const float *params) {
+    bool finite = true;
+    for (size_t i = 0; i < layout->length; i++)
+        finite = finite && isfinite(params[i]);
+    return finite;
+}

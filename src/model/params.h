@@ -133,4 +133,7 @@ void dp_params_set_output_bias(const dp_params_layout *layout, const uint64_t *c
  * all weights have the same bits. It is the XXH3 of the XXH3 of each tensor, in table order. */
 uint64_t dp_params_hash(const dp_params_layout *layout, const float *params);
 
+/* Whether no element is infinite or not a number. */
+bool dp_params_are_finite(const dp_params_layout *layout, const float *params);
+
 #endif

@@ -131,10 +131,9 @@ static bool is_going_on(const trainer *self) {
 /* The loss of a step is that before its update, so weights are looked at too before they are saved.
  * All ranks hold the same ones. */
 static dp_status check_finite(trainer *self, dp_error *error) {
-    bool finite = true;
-    for (size_t i = 0; i < self->subject->layout->length; i++)
-        finite = finite && isfinite(self->subject->params[i]);
-    return finite ? DP_OK : fail_diverged(self, "weights are", error);
+    return dp_params_are_finite(self->subject->layout, self->subject->params)
+               ? DP_OK
+               : fail_diverged(self, "weights are", error);
 }
 
 /* Compares the weights of all ranks, and looks whether they are numbers. */

@@ -223,7 +223,7 @@ static void test_library_opens_run_folders(void **state) {
     assert_non_null(strstr(error.message, run));
     expect_unsigned(dptrain_open(&model, scratch_folder, &error), DPTRAIN_ERR_INPUT);
     assert_non_null(strstr(error.message, "holds no checkpoint"));
-    expect_ok(dp_checkpoint_files_path(run, 5, path, &failure), &failure);
+    expect_ok(dp_checkpoint_files_path(run, 7, path, &failure), &failure);
     expect_ok(dp_file_make_directories(scratch_path("run/checkpoints"), &failure), &failure);
     expect_ok(dp_checkpoint_save(&saved, path, &failure), &failure);
     expect_unsigned(dptrain_open(&model, run, &error), DPTRAIN_OK);

@@ -9,6 +9,7 @@
 #include "support/scratch.h"
 
 #include <float.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -477,6 +478,30 @@ static void test_checkpoint_with_weights_of_another_hash(void **state) {
     expect_refused(saved(checkpoint, "hash.h5"), "damaged");
 }
 
+static void test_checkpoint_with_what_is_no_number(void **state) {
+    static const double wrong[] = {NAN, INFINITY, -INFINITY};
+    dp_checkpoint *checkpoint = *state;
+    const dp_progress progress = checkpoint->facts.progress;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        checkpoint->facts.progress.best_loss = wrong[i];
+        expect_refused(saved(checkpoint, "best_loss.h5"), "best_loss is not a finite number");
+        checkpoint->facts.progress = progress;
+        checkpoint->facts.progress.loss_sum = wrong[i];
+        expect_refused(saved(checkpoint, "loss_sum.h5"), "loss_sum is not a finite number");
+        checkpoint->facts.progress = progress;
+        checkpoint->params[0] = (float)wrong[i];
+        checkpoint->facts.weights_hash = dp_params_hash(&checkpoint->layout, checkpoint->params);
+        expect_refused(saved(checkpoint, "weights.h5"), "weights are not all finite numbers");
+        checkpoint->params[0] = 0.5f;
+    }
+}
+
+static void test_checkpoint_under_the_name_of_another_step(void **state) {
+    dp_checkpoint *checkpoint = *state;
+    expect_refused(saved(checkpoint, "step-99999999.h5"), "holds step 12345678901234, another");
+    expect_loads(saved(checkpoint, "step-12345678901234.h5"), checkpoint);
+}
+
 /* --- damage --------------------------------------------------------------------------------- */
 
 enum { FLIP_STRIDE = 64, CUT_STRIDE = 512 };
@@ -577,6 +602,8 @@ int main(void) {
         TEST(test_checkpoint_with_a_tensor_of_another_shape_or_type),
         TEST(test_checkpoint_whose_config_has_other_dimensions),
         TEST(test_checkpoint_with_weights_of_another_hash),
+        TEST(test_checkpoint_with_what_is_no_number),
+        TEST(test_checkpoint_under_the_name_of_another_step),
         TEST(test_checkpoint_with_a_byte_flipped_is_refused),
         TEST(test_checkpoint_cut_short_is_refused),
         TEST(test_checkpoint_with_something_behind_it_is_refused),
