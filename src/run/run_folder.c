@@ -35,7 +35,7 @@ static bool is_file_name(const char *name) {
     return known;
 }
 
-/* Whether this is "NAME.PROCESS.tmp" (system/file) of one of our files. */
+/* Whether this is "NAME.NUMBER.tmp" (dp_path_temporary) of one of our files. */
 static bool is_temporary(const char *name) {
     char stem[64];
     uint64_t process = 0;

@@ -86,7 +86,7 @@ static int read_lock(int descriptor, char text[DP_RUN_LOCK_TEXT_SIZE]) {
 /* A new file with our text, on the disk, so that a crash of the machine leaves no empty one. */
 static int write_new(const char *path, const char *text) {
     const size_t length = strlen(text);
-    int descriptor = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    int descriptor = dp_file_open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY);
     if (descriptor < 0)
         return errno;
     ssize_t written = write(descriptor, text, length);
@@ -171,14 +171,6 @@ static int examine(const dp_run_lock *lock, const char *dir, const char *tempora
     return failed;
 }
 
-/* A name that no other process has, on this host or another, as leftovers are called (system/file).
- */
-static dp_status temporary_path(const dp_run_lock *lock, char path[DP_PATH_SIZE], dp_error *error) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return dp_path_format(path, error, "%s.%ld%09ld.tmp", lock->path, (long)getpid(), now.tv_nsec);
-}
-
 static int attempt(const dp_run_lock *lock, const char *dir, const char *temporary,
                    char notice[DP_RUN_LOCK_NOTICE_SIZE], dp_status *status, dp_error *error) {
     int failed = write_new(temporary, lock->text);
@@ -205,7 +197,7 @@ dp_status dp_run_lock_take(dp_run_lock *lock, const char *dir, char notice[DP_RU
     identify_job(&self);
     format_lock(&self, lock->text);
     DP_TRY(dp_path_format(lock->path, error, "%s/" DP_RUN_LOCK_NAME, dir));
-    DP_TRY(temporary_path(lock, temporary, error));
+    DP_TRY(dp_path_temporary(temporary, lock->path, error));
     for (int i = 0; failed == EAGAIN && status == DP_OK && i < ATTEMPTS; i++) {
         if (i > 0)
             nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);

@@ -1,7 +1,10 @@
+#define _DEFAULT_SOURCE /* getentropy, which POSIX does not have yet */
+
 #include "system/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,13 +29,25 @@ dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path, dp_
     char temporary[DP_PATH_SIZE];
     *file = (dp_file_replacement){0};
     DP_TRY(dp_path_format(file->path, error, "%s", path));
-    /* The process id keeps two writers apart; the suffix lets a later run recognise leftovers. */
-    DP_TRY(dp_path_format(temporary, error, "%s.%ld.tmp", path, (long)getpid()));
-    const int descriptor = dp_file_open(temporary, O_CREAT | O_TRUNC | O_WRONLY);
+    DP_TRY(dp_path_temporary(temporary, path, error));
+    const int descriptor = dp_file_open(temporary, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY);
     if (descriptor < 0 || close(descriptor) != 0)
         return dp_fail_errno(error, errno, "cannot write %s", path);
     memcpy(file->temporary, temporary, sizeof temporary);
     return DP_OK;
+}
+
+dp_status dp_file_open_own(const char *path, int *descriptor, dp_error *error) {
+    struct stat information;
+    *descriptor = dp_file_open(path, O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_WRONLY);
+    if (*descriptor < 0 && errno != ELOOP && errno != ENXIO)
+        return dp_fail_errno(error, errno, "cannot write %s", path);
+    if (*descriptor >= 0 && fstat(*descriptor, &information) == 0 && S_ISREG(information.st_mode))
+        return DP_OK;
+    dp_file_close(descriptor);
+    *descriptor = -1;
+    return dp_fail(error, DP_ERR_IO, "cannot write %s: it is a link or no regular file; remove it",
+                   path);
 }
 
 /* Returns 0, or what errno says of the failure. */
@@ -51,7 +66,7 @@ static int write_all(int descriptor, const char *bytes, size_t count) {
 
 dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, size_t count,
                                  dp_error *error) {
-    int descriptor = dp_file_open(file->temporary, O_WRONLY | O_APPEND);
+    int descriptor = dp_file_open(file->temporary, O_WRONLY | O_APPEND | O_NOFOLLOW);
     int failed = descriptor < 0 ? errno : write_all(descriptor, bytes, count);
     if (descriptor >= 0 && close(descriptor) != 0 && failed == 0)
         failed = errno;
@@ -173,6 +188,13 @@ dp_status dp_path_format(char path[DP_PATH_SIZE], dp_error *error, const char *f
     if (length < 0 || length >= DP_PATH_SIZE)
         return dp_fail(error, DP_ERR_INPUT, "path of %d bytes is too long: %.64s...", length, path);
     return DP_OK;
+}
+
+dp_status dp_path_temporary(char temporary[DP_PATH_SIZE], const char *path, dp_error *error) {
+    uint64_t number = 0;
+    if (getentropy(&number, sizeof number) != 0)
+        return dp_fail_errno(error, errno, "no random number for a temporary file");
+    return dp_path_format(temporary, error, "%s.%" PRIu64 ".tmp", path, number);
 }
 
 const char *dp_path_base(const char *path) {

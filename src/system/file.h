@@ -19,7 +19,8 @@ typedef struct dp_file_replacement {
     char temporary[DP_PATH_SIZE]; /* in the same directory; "" when there is nothing to remove */
 } dp_file_replacement;
 
-/* Chooses and creates the temporary file, so that an unwritable directory shows at once. */
+/* Chooses and creates the temporary file (dp_path_temporary), so that an unwritable directory shows
+ * at once. */
 dp_status dp_file_replace_begin(dp_file_replacement *file, const char *path,
                                 dp_error *error) DP_CHECKED;
 /* Adds bytes to the end of the temporary file. */
@@ -56,6 +57,10 @@ int dp_file_open(const char *path, int flags) DP_CHECKED;
 /* For DP_OWNED: closes it, unless it is -1. */
 void dp_file_close(const int *descriptor);
 
+/* Opens a file of our own for writing, created where it is not there. A link, which might lead to
+ * somebody else's file, or a pipe under its name is DP_ERR_IO. Else *descriptor is the caller's. */
+dp_status dp_file_open_own(const char *path, int *descriptor, dp_error *error) DP_CHECKED;
+
 bool dp_file_exists(const char *path);
 /* Creates the directory and its missing parents. */
 dp_status dp_file_make_directories(const char *path, dp_error *error) DP_CHECKED;
@@ -65,6 +70,10 @@ dp_status dp_file_remove(const char *path, dp_error *error) DP_CHECKED;
 /* printf into a path buffer; too long a path is an error. */
 dp_status dp_path_format(char path[DP_PATH_SIZE], dp_error *error, const char *format, ...)
     DP_PRINTF(3, 4) DP_CHECKED;
+/* "PATH.NUMBER.tmp" with a random number that nobody can foresee and plant something under; by the
+ * ending a later run knows leftovers. To be created with O_EXCL. */
+dp_status dp_path_temporary(char temporary[DP_PATH_SIZE], const char *path,
+                            dp_error *error) DP_CHECKED;
 /* The part behind the last '/'. Points into path. */
 const char *dp_path_base(const char *path);
 /* The base without its last ".ext", copied to stem. */

@@ -29,9 +29,10 @@ dp_status dp_filesystem_nearest(const char *path, char folder[DP_PATH_SIZE], dp_
                : dp_fail(error, DP_ERR_INPUT, "%s is not a folder", folder);
 }
 
-/* A name of this process in the folder. */
 static dp_status trial_path(const char *folder, char path[DP_PATH_SIZE], dp_error *error) {
-    return dp_path_format(path, error, "%s/" TRIAL_NAME ".%ld", folder, (long)getpid());
+    char name[DP_PATH_SIZE];
+    DP_TRY(dp_path_format(name, error, "%s/" TRIAL_NAME, folder));
+    return dp_path_temporary(path, name, error);
 }
 
 dp_status dp_filesystem_try_replace(const char *folder, double *seconds, dp_error *error) {
@@ -48,7 +49,8 @@ dp_status dp_filesystem_try_lock(const char *folder, dp_error *error) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char path[DP_PATH_SIZE];
     DP_TRY(trial_path(folder, path, error));
-    DP_OWNED(dp_file_close) const int descriptor = dp_file_open(path, O_CREAT | O_EXCL | O_WRONLY);
+    DP_OWNED(dp_file_close)
+    const int descriptor = dp_file_open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY);
     if (descriptor < 0)
         return dp_fail_errno(error, errno, "cannot write %s", path);
     dp_status status = DP_OK;

@@ -7,9 +7,9 @@
 dp_status dp_journal_open(dp_journal *journal, const char *path, dp_error *error) {
     *journal = (dp_journal){0};
     DP_TRY(dp_path_format(journal->path, error, "%s", path));
-    journal->descriptor = dp_file_open(path, O_CREAT | O_WRONLY);
-    journal->is_open = journal->descriptor >= 0;
-    const off_t end = journal->is_open ? lseek(journal->descriptor, 0, SEEK_END) : -1;
+    DP_TRY(dp_file_open_own(path, &journal->descriptor, error));
+    journal->is_open = true;
+    const off_t end = lseek(journal->descriptor, 0, SEEK_END);
     if (end < 0) {
         dp_fail_errno(error, errno, "cannot write %s", path);
         dp_journal_close(journal);

@@ -3,6 +3,7 @@
 #include "support/expect.h"
 #include "support/scratch.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #define HEADER                                                                                     \
@@ -177,8 +178,11 @@ static void test_metrics_names_a_file_that_it_cannot_write(void **state) {
         print_message("skipped: no device /dev/full here to write to\n");
         skip();
     }
-    expect_ok(dp_journal_open(&metrics, "/dev/full", &error), &error);
-    expect_failure(dp_metrics_append(&metrics, &row, &error), DP_ERR_IO, "cannot write /dev/full",
+    expect_ok(dp_journal_open(&metrics, scratch_path("full.csv"), &error), &error);
+    const int full = open("/dev/full", O_WRONLY);
+    assert_true(dup2(full, metrics.descriptor) >= 0);
+    close(full);
+    expect_failure(dp_metrics_append(&metrics, &row, &error), DP_ERR_IO, "full.csv: No space left",
                    &error);
     dp_journal_close(&metrics);
 }

@@ -213,6 +213,54 @@ static void test_file_takes_paths_apart(void **state) {
     }
 }
 
+/* What stands under the name that an earlier version took, foreseeable by anybody, is left alone.
+ */
+static void test_file_temporary_names_cannot_be_foreseen(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_file_replacement a, b;
+    char planted[DP_PATH_SIZE];
+    const char *path = scratch_path("secret"), *victim = scratch_path("victim");
+    expect_ok(dp_file_write(victim, "precious", 8, &error), &error);
+    expect_ok(dp_path_format(planted, &error, "%s.%ld.tmp", path, (long)getpid()), &error);
+    assert_int_equal(symlink(victim, planted), 0);
+    expect_ok(dp_file_replace_begin(&a, path, &error), &error);
+    expect_ok(dp_file_replace_begin(&b, path, &error), &error);
+    assert_string_not_equal(a.temporary, b.temporary);
+    assert_string_not_equal(a.temporary, planted);
+    dp_file_replace_abort(&a);
+    expect_ok(dp_file_replace_append(&b, "new", 3, &error), &error);
+    expect_ok(dp_file_replace_commit(&b, &error), &error);
+    expect_content(path, "new");
+    expect_content(victim, "precious");
+    expect_ok(dp_file_remove(planted, &error), &error);
+    expect_ok(dp_file_remove(path, &error), &error);
+    expect_ok(dp_file_remove(victim, &error), &error);
+}
+
+static void test_file_of_our_own_is_no_link_and_no_pipe(void **state) {
+    (void)state;
+    dp_error error = {0};
+    int descriptor = -1;
+    const char *victim = scratch_path("victim"), *link = scratch_path("link");
+    const char *dangling = scratch_path("dangling"), *pipe = scratch_path("pipe");
+    expect_ok(dp_file_write(victim, "precious", 8, &error), &error);
+    assert_int_equal(symlink(victim, link), 0);
+    assert_int_equal(symlink("nowhere", dangling), 0);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    const char *const wrong[] = {link, dangling, pipe};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        expect_failure(dp_file_open_own(wrong[i], &descriptor, &error), DP_ERR_IO,
+                       "it is a link or no regular file", &error);
+        assert_int_equal(descriptor, -1);
+        expect_ok(dp_file_remove(wrong[i], &error), &error);
+    }
+    expect_ok(dp_file_open_own(victim, &descriptor, &error), &error);
+    dp_file_close(&descriptor);
+    expect_content(victim, "precious");
+    expect_ok(dp_file_remove(victim, &error), &error);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_file_commit_replaces_the_old_file),
@@ -229,6 +277,8 @@ int main(void) {
         cmocka_unit_test(test_file_removes_what_may_be_missing),
         cmocka_unit_test(test_file_formats_paths_that_fit),
         cmocka_unit_test(test_file_takes_paths_apart),
+        cmocka_unit_test(test_file_temporary_names_cannot_be_foreseen),
+        cmocka_unit_test(test_file_of_our_own_is_no_link_and_no_pipe),
     };
     return cmocka_run_group_tests(tests, scratch_create, scratch_remove);
 }
