@@ -15,8 +15,10 @@ const dp_exit_status dp_exit_statuses[] = {
     {"9", "ranks hold different weights"},
     {"10", "trained, but a file of the run could not be written"},
     {"11", "another run works in the run folder"},
+    {"70", "a defect of dptrain: please report the message"},
     {"75", "--max_time was over: ended with a checkpoint, the same command goes on"},
     {"128+N", "ended by signal N, with a checkpoint"},
+    {"205", "mpirun's own: a host was lost; the same command goes on"},
     {NULL, NULL},
 };
 

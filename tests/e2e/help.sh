@@ -32,6 +32,14 @@ status=0
 expect_equal "status of an unknown topic" "$status" 2
 grep -q "no help about 'tarin', only about: train, .*keys" error.txt || fail "$(cat error.txt)"
 
+# The page, --help and the program know the same statuses, and mpirun's own of a lost host.
+sed -n 's/^ *DP_[A-Z_]* = \([0-9]*\).*/\1/p' "$SOURCE/src/base/status.h" >statuses.txt
+expect_below "kinds of failure" 14 "$(wc -l <statuses.txt)"
+for wanted in $(cat statuses.txt) 128 205; do
+    sed '1,/^Exit status/d' overview.txt | grep -q "^  $wanted\b" || fail "--help does not tell status $wanted"
+    grep -q "^| $wanted\b.* |" "$SOURCE/docs/commands.md" || fail "commands.md does not tell status $wanted"
+done
+
 # Every key of a written config is in the list of keys and has a place in the short list.
 make_small_run
 "$BIN/dptrain" small.ini train.steps=1 >/dev/null

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The batch script for Slurm, with an scontrol that only notes what it is asked: SIGUSR1 to the script, as
 # Slurm sends it before the time limit, puts the job back into the queue with a checkpoint; the second
-# start, on another node, goes on to the end and asks for nothing.
+# start, on another node, goes on to the end and asks for nothing. Before that the script as it is shipped, with
+# an mpirun and an srun that start as many ranks as it asks Slurm for.
 source "$(dirname "$0")/common.sh"
 make_small_run
 mkdir bin
@@ -32,3 +33,33 @@ bash "$SOURCE/configs/slurm.sbatch" small.ini run.dir=run train.steps=$((stopped
 grep -q "process 5 on node17 ended without" again.txt || fail "not taken over: $(cat again.txt)"
 grep -q "resumed at step" again.txt || fail "not resumed: $(cat again.txt)"
 expect_equal "what Slurm was asked in all" "$(cat scontrol.txt)" "requeue 42"
+
+# resource NAME: what the script asks Slurm for.
+resource() {
+    sed -n "s/^#SBATCH --$1=//p" "$SOURCE/configs/slurm.sbatch"
+}
+tasks=$(($(resource nodes) * $(resource ntasks-per-node)))
+cat >bin/srun <<END
+#!/bin/sh
+[ "\$1" != --mpi=pmix ] || shift
+exec $MPIEXEC $tasks "\$@" train.steps=20 eval.splits=dev
+END
+sed '/^\[/d' bin/srun >bin/mpirun
+chmod +x bin/srun bin/mpirun
+mkdir shipped
+cp -r "$SOURCE/configs" shipped
+"$BIN/pack_dataset" "$SOURCE/data/names.txt" -o shipped/names.h5 >/dev/null
+unset SLURM_RESTART_COUNT
+for launch in "" "srun --mpi=pmix"; do
+    rm -rf shipped/runs
+    SLURM_SUBMIT_DIR=shipped DPTRAIN_LAUNCH=$launch bash "$SOURCE/configs/slurm.sbatch" >shipped.txt 2>&1 ||
+        fail "the script as shipped, with ${launch:-mpirun}, ends with $?: $(cat shipped.txt)"
+    grep -q "^ *ranks *$tasks " shipped.txt || fail "not $tasks ranks: $(cat shipped.txt)"
+done
+
+# A host is lost: mpirun says so by its own status, and the job goes back into the queue.
+printf '#!/bin/sh\nexit 205\n' >bin/mpirun
+status=0
+SLURM_SUBMIT_DIR=shipped DPTRAIN_LAUNCH= bash "$SOURCE/configs/slurm.sbatch" >lost.txt 2>&1 || status=$?
+expect_equal "status of a lost host" "$status" 205
+expect_equal "what Slurm was asked in the end" "$(tail -n 1 shipped/scontrol.txt)" "requeue 42"
