@@ -41,6 +41,8 @@ dp_status dp_fail_errno(dp_error *error, int system_errno, const char *format, .
 
 dp_status dp_fail_prefix(dp_error *error, const char *format, ...) {
     char message[DP_ERROR_MESSAGE_SIZE];
+    if (error->message[0] == '\0')
+        return error->status;
     memcpy(message, error->message, sizeof message);
     va_list arguments;
     va_start(arguments, format);

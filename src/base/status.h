@@ -72,7 +72,8 @@ dp_status dp_fail(dp_error *error, dp_status status, const char *format, ...) DP
  * whether memory was short (DP_ERR_MEMORY) or something else (DP_ERR_IO). */
 dp_status dp_fail_errno(dp_error *error, int system_errno, const char *format, ...) DP_PRINTF(3, 4);
 
-/* Puts "prefix: " before the message already in *error; returns its status. */
+/* Puts "prefix: " before the message already in *error; returns its status. A failure without a
+ * message, which another rank tells of, stays without. */
 dp_status dp_fail_prefix(dp_error *error, const char *format, ...) DP_PRINTF(2, 3);
 
 #endif

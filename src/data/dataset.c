@@ -2,6 +2,7 @@
 #include "data/dataset.h"
 
 #include "base/digest.h"
+#include "base/memory.h"
 #include "base/size.h"
 #include "data/dataset_seal.h"
 
@@ -43,14 +44,23 @@ void dp_dataset_prefetch_row(const dp_dataset *dataset, dp_split split, uint64_t
     __builtin_prefetch(dataset->tensors[DP_TARGETS(split)].data + row * dataset->id_bytes);
 }
 
+static uint32_t bounded(uint32_t id, size_t vocab, uint64_t *bad) {
+    *bad += id >= vocab;
+    return id < vocab ? id : 0;
+}
+
 void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
                          uint32_t *target) {
-    const size_t id_bytes = dataset->id_bytes;
+    const size_t id_bytes = dataset->id_bytes, vocab = dataset->vocabulary.count;
     const dp_id_tensor *contexts = &dataset->tensors[DP_CONTEXTS(split)];
     const unsigned char *source = contexts->data + row * contexts->columns * id_bytes;
+    uint64_t bad = 0;
     for (uint64_t i = 0; i < contexts->columns; i++)
-        context[i] = load_id(source + i * id_bytes, id_bytes);
-    *target = load_id(dataset->tensors[DP_TARGETS(split)].data + row * id_bytes, id_bytes);
+        context[i] = bounded(load_id(source + i * id_bytes, id_bytes), vocab, &bad);
+    source = dataset->tensors[DP_TARGETS(split)].data + row * id_bytes;
+    *target = bounded(load_id(source, id_bytes), vocab, &bad);
+    if (bad > 0)
+        *dataset->bad_ids += bad;
 }
 
 void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_t limit,
@@ -155,28 +165,32 @@ static dp_status locate_tensor(dp_dataset *dataset, const dp_h5reader *file, int
     return DP_OK;
 }
 
-dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) {
-    dp_status status = DP_OK;
+static dp_status open_file(dp_dataset *dataset, const char *path, dp_error *error) {
     bool is_sealed = false;
     struct timespec now;
-    memset(dataset, 0, sizeof *dataset);
-    DP_OR_DONE(dp_path_format(dataset->path, error, "%s", path));
+    DP_TRY(dp_path_format(dataset->path, error, "%s", path));
     clock_gettime(CLOCK_REALTIME, &now);
     dataset->opened = nanoseconds(now);
     dataset->state = dp_file_state_of(path);
-    DP_OR_DONE(dp_file_map_open(&dataset->map, path, error));
-    DP_OR_DONE(dp_dataset_seal_check(&dataset->map, path, &is_sealed, error));
+    DP_TRY(dp_file_map_open(&dataset->map, path, error));
+    DP_TRY(dp_dataset_seal_check(&dataset->map, path, &is_sealed, error));
     dp_h5reader file = {.map = dataset->map};
-    DP_OR_DONE(dp_h5image_open(&file.image, file.map.data, file.map.size, path, error));
-    DP_OR_DONE(read_info(dataset, &file, is_sealed, error));
-    DP_OR_DONE(dp_vocabulary_read(&dataset->vocabulary, &file, error));
+    DP_TRY(dp_h5image_open(&file.image, file.map.data, file.map.size, path, error));
+    DP_TRY(read_info(dataset, &file, is_sealed, error));
+    DP_TRY(dp_vocabulary_read(&dataset->vocabulary, &file, error));
     dataset->id_bytes = dp_dataset_id_bytes(dataset->vocabulary.count);
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
-        DP_OR_DONE(locate_tensor(dataset, &file, i, error));
-    dp_file_state after = dp_file_state_of(path);
+        DP_TRY(locate_tensor(dataset, &file, i, error));
+    DP_TRY_NEW(dataset->bad_ids, 1);
+    const dp_file_state after = dp_file_state_of(path);
     if (!dp_file_state_equal(&dataset->state, &after)) /* is it the file that we have mapped? */
         dataset->state = (dp_file_state){0};
-done:
+    return DP_OK;
+}
+
+dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) {
+    memset(dataset, 0, sizeof *dataset);
+    const dp_status status = open_file(dataset, path, error);
     if (status != DP_OK)
         dp_dataset_close(dataset);
     return status;
@@ -185,6 +199,8 @@ done:
 void dp_dataset_close(dp_dataset *dataset) {
     dp_file_map_close(&dataset->map);
     dp_vocabulary_clear(&dataset->vocabulary);
+    dp_memory_free(dataset->bad_ids);
+    dataset->bad_ids = NULL;
 }
 
 /* --- checking ------------------------------------------------------------------------------- */

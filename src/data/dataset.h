@@ -14,7 +14,9 @@
  * dp_dataset_identity defines.
  *
  * Ids index tables, so they must have been checked before they are used: by dp_dataset_check, or
- * once and for all (data/check_stamp).
+ * once and for all (data/check_stamp). What becomes of the file afterwards may make results wrong,
+ * which engine/open_dataset looks for, but never leads out of a table: an id that is not below V is
+ * read as 0 and counted.
  *
  * Not collective; no MPI. Ranks of a node that map the same file share its pages.
  */
@@ -91,6 +93,7 @@ typedef struct dp_dataset {
     size_t id_bytes; /* 1, 2 or 4 */
     dp_id_tensor tensors[DP_DATASET_TENSORS];
     dp_file_map map;
+    uint64_t *bad_ids; /* [1] read since it was opened: the file has changed under us */
 } dp_dataset;
 
 /* The state of the file that is at `path` now; size 0 where there is none. */
@@ -113,7 +116,8 @@ uint64_t dp_dataset_rows(const dp_dataset *dataset, dp_split split);
 /* Asks for the memory of a row that will be read soon, without waiting for it. */
 void dp_dataset_prefetch_row(const dp_dataset *dataset, dp_split split, uint64_t row);
 
-/* Copies row `row` of a split: context [block_size], oldest token first, and its target. */
+/* Copies row `row` of a split: context [block_size], oldest token first, and its target. All are
+ * below V, whatever is in the file (bad_ids). */
 void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
                          uint32_t *target);
 

@@ -117,6 +117,10 @@ dp_status dp_engine_initialise(dp_engine *engine, dp_error *error) {
     return dp_comm_agree(subject->comm, status, error);
 }
 
+dp_status dp_engine_check_dataset(dp_engine *engine, dp_error *error) {
+    return dp_recheck_dataset(engine->subject.comm, &engine->dataset, error);
+}
+
 /* --- the engine's own calls ------------------------------------------------------------------- */
 
 void dp_engine_publish(dp_engine *engine) {

@@ -49,6 +49,9 @@ void dp_engine_publish(dp_engine *engine);
  * To be called after steps and before either is looked at. */
 void dp_engine_collect(dp_engine *engine);
 
+/* Collective, between steps: whether the dataset is still what it was (dp_recheck_dataset). */
+dp_status dp_engine_check_dataset(dp_engine *engine, dp_error *error) DP_CHECKED;
+
 typedef struct dp_step {
     uint64_t number; /* counted from 0 */
     double lr;

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "data/check_stamp.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* The file as one rank sees it. */
@@ -84,4 +85,47 @@ done:
     if (status != DP_OK)
         dp_dataset_close(dataset);
     return status;
+}
+
+/* Whether something speaks against the file, which is the one that we have mapped as long as its
+ * number is the same. */
+static bool is_suspect(const dp_dataset *dataset, const dp_file_state *now) {
+    return *dataset->bad_ids > 0 ||
+           (dataset->state.size != 0 && now->size != 0 && now->inode == dataset->state.inode &&
+            !dp_file_state_equal(now, &dataset->state));
+}
+
+/* This rank's part of its node's check. */
+static dp_status check_again(dp_comm *comm, const dp_dataset *dataset, const dp_file_state *now,
+                             dp_error *error) {
+    const int node = dp_comm_node(comm), first = dp_comm_node_first(comm, node);
+    const uint64_t ranks = (uint64_t)(dp_comm_node_first(comm, node + 1) - first);
+    if (now->inode == dataset->state.inode && now->size < dataset->state.size)
+        return dp_fail(error, DP_ERR_INPUT, "%s was cut short; pack it again", dataset->path);
+    return dp_dataset_check(dataset, (uint64_t)(dp_comm_rank(comm) - first), ranks, error);
+}
+
+static dp_status check_ids(dp_comm *comm, const dp_dataset *dataset, dp_error *error) {
+    if (*dataset->bad_ids == 0)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s: %" PRIu64 " ids were read that are not below the vocabulary's %zu, and now "
+                   "all are: look at the memory and the disk of %s",
+                   dataset->path, *dataset->bad_ids, dataset->vocabulary.count, dp_comm_host(comm));
+}
+
+dp_status dp_recheck_dataset(dp_comm *comm, dp_dataset *dataset, dp_error *error) {
+    dp_error ignored;
+    const dp_file_state now = dp_file_state_of(dataset->path);
+    if (dp_comm_max(comm, is_suspect(dataset, &now)) == 0)
+        return DP_OK;
+    dp_status status = dp_comm_agree(comm, check_again(comm, dataset, &now, error), error);
+    if (status == DP_OK)
+        status = dp_comm_agree(comm, check_ids(comm, dataset, error), error);
+    if (status == DP_OK) {
+        dataset->state = now;
+        return DP_OK;
+    }
+    (void)dp_check_stamp_remove(dataset, &ignored);
+    return dp_fail_prefix(error, "the dataset was changed while in use");
 }

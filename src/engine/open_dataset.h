@@ -23,4 +23,11 @@ typedef enum dp_check_policy {
 dp_status dp_open_dataset(dp_comm *comm, const char *path, dp_check_policy policy,
                           dp_dataset *dataset, dp_error *error) DP_CHECKED;
 
+/* Collective: whether the dataset that was opened is still what it was, after a time of use. Where
+ * the system tells of a change to the file, or ids were read that cannot be, each node checks all
+ * of it again: one that was only touched goes on. DP_ERR_INPUT, agreed on: its content has changed,
+ * so what was computed since the last look is not to be believed; its stamp is removed. A file that
+ * was replaced by another of its name is still there for us, and no change. */
+dp_status dp_recheck_dataset(dp_comm *comm, dp_dataset *dataset, dp_error *error) DP_CHECKED;
+
 #endif

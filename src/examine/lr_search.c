@@ -67,6 +67,7 @@ dp_status dp_lr_search_run(dp_comm *comm, const dp_config *config, const dp_lr_r
     DP_OR_DONE(dp_engine_initialise(engine, error));
     dp_engine_publish(engine);
     try_rates(comm, engine, request, search);
+    DP_OR_DONE(dp_engine_check_dataset(engine, error));
     dp_lr_search_conclude(search);
 done:
     dp_engine_destroy(engine);

@@ -204,6 +204,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
         DP_TRY(dp_evaluate(comm, &self.dataset, self.splits, &model->layout,
                            dp_config_level(&model->config), model->params, self.results.network,
                            error));
+    DP_TRY(dp_recheck_dataset(comm, &self.dataset, error));
     return DP_ON_ROOT(comm, print(&self, error));
 }
 

@@ -136,12 +136,21 @@ static dp_status check_finite(trainer *self, dp_error *error) {
                : fail_diverged(self, "weights are", error);
 }
 
+/* What was computed since the last look at a dataset that has changed is thrown away. */
+static dp_status check_dataset(trainer *self, dp_error *error) {
+    if (dp_engine_check_dataset(self->engine, error) == DP_OK)
+        return DP_OK;
+    return dp_fail_prefix(error, "ended at step %" PRIu64 ", newest checkpoint of step %" PRIu64,
+                          self->progress.step, self->saved_step);
+}
+
 /* Compares the weights of all ranks, and looks whether they are numbers. */
 static dp_status check_weights(trainer *self, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     dp_status status = DP_OK;
     DP_OWNED(dp_memory_release) uint64_t *hashes = NULL;
     dp_comm_set_place(self->comm, "comparing weights", self->progress.step);
+    DP_TRY(check_dataset(self, error));
     DP_TRY_NEW_ON_ALL(self->comm, hashes, ranks);
     dp_engine_collect(self->engine);
     self->weights_hash = dp_params_hash(self->subject->layout, self->subject->params);
