@@ -48,7 +48,11 @@ expect_noticed 3 replicated
 expect_noticed 1 split
 
 # Touched, or replaced by a file of other content: the one that is mapped is as it was.
-start 1 touched
+rm -f out.txt
+# shellcheck disable=SC2086 # options
+"$BIN/dptrain" small.ini run.dir=touched $run >out.txt 2>error.txt &
+job=$!
+wait_for_text out.txt " 2,000 "
 touch small.h5
 sleep 0.2
 cp good.h5 other.h5
