@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 
+extern const dp_command dp_command_check;
 extern const dp_command dp_command_info;
 extern const dp_command dp_command_nearest;
 extern const dp_command dp_command_plot;

@@ -4,7 +4,7 @@
 
 const dp_exit_status dp_exit_statuses[] = {
     {"0", "done"},
-    {"1", "the answer is no (verify, doctor)"},
+    {"1", "the answer is no (check, doctor, verify)"},
     {"2", "bad input: arguments, config, or the content of a file"},
     {"3", "the system refused: missing file, no space, no permission"},
     {"4", "out of memory"},
@@ -13,7 +13,7 @@ const dp_exit_status dp_exit_statuses[] = {
     {"7", "a rank did not arrive within parallel.deadline"},
     {"8", "the loss is no longer a finite number"},
     {"9", "ranks hold different weights"},
-    {"10", "trained, but a file of the run could not be written"},
+    {"10", "trained, but a file could not be written, or best.h5 is damaged"},
     {"11", "another run works in the run folder"},
     {"70", "a defect of dptrain: please report the message"},
     {"75", "--max_time was over: ended with a checkpoint, the same command goes on"},

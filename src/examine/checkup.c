@@ -3,13 +3,13 @@
 #include "base/workspace.h"
 #include "engine/open_dataset.h"
 #include "kernels/linalg.h"
+#include "run/run_check.h"
 #include "run/run_folder.h"
 #include "system/filesystem.h"
 #include "system/process.h"
 #include "train/resume.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,7 +28,7 @@ typedef struct machine {
 } machine;
 
 typedef struct examination {
-    dp_checkup *checkup;
+    dp_findings *findings;
     dp_comm *comm;
     char shared_folder[DP_PATH_SIZE]; /* where MPI keeps what the ranks of a node share */
     const dp_config *config;          /* NULL: none */
@@ -41,23 +41,10 @@ typedef struct examination {
 
 /* --- lines ---------------------------------------------------------------------------------- */
 
-void dp_checkup_add(dp_checkup *checkup, dp_verdict verdict, const char *subject,
-                    const char *format, ...) {
-    static const char *const names[] = {"ok", "warning", "problem"};
-    char words[2 * DP_ERROR_MESSAGE_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(words, sizeof words, format, arguments);
-    va_end(arguments);
-    dp_text_append_format(&checkup->lines, "%-8s %-12s ", names[verdict], subject);
-    dp_text_append_wrapped(&checkup->lines, 22, words);
-    checkup->counts[verdict]++;
-}
-
 /* A finding of the examination `self`. */
-#define GOOD(...) dp_checkup_add(self->checkup, DP_VERDICT_OK, __VA_ARGS__)
-#define WARN(...) dp_checkup_add(self->checkup, DP_VERDICT_WARNING, __VA_ARGS__)
-#define PROBLEM(...) dp_checkup_add(self->checkup, DP_VERDICT_PROBLEM, __VA_ARGS__)
+#define GOOD(...) dp_findings_add(self->findings, DP_VERDICT_OK, __VA_ARGS__)
+#define WARN(...) dp_findings_add(self->findings, DP_VERDICT_WARNING, __VA_ARGS__)
+#define PROBLEM(...) dp_findings_add(self->findings, DP_VERDICT_PROBLEM, __VA_ARGS__)
 
 static const char *format_bytes(double bytes, char buffer[32]) {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
@@ -347,8 +334,8 @@ static void check_space(examination *self, const char *folder) {
     double one = slabs * (double)self->layout.length * sizeof(float) + CHECKPOINT_EXTRA;
     double needed = one * ((double)self->config->checkpoint_keep + 2.0);
     bool enough = (double)bytes >= needed;
-    dp_checkup_add(
-        self->checkup, enough ? DP_VERDICT_OK : DP_VERDICT_PROBLEM, "space",
+    dp_findings_add(
+        self->findings, enough ? DP_VERDICT_OK : DP_VERDICT_PROBLEM, "space",
         "%s free for %" PRIu64 " checkpoints of %s%s", format_bytes((double)bytes, found),
         self->config->checkpoint_keep + 2, format_bytes(one, wanted),
         enough ? "" : ": not enough. Make room, choose another run.dir, or lower checkpoint.keep");
@@ -414,6 +401,21 @@ static dp_status check_resuming(examination *self, dp_error *error) {
     return DP_OK;
 }
 
+/* What resuming does not read. */
+static void check_files(examination *self) {
+    DP_OWNED(dp_findings_clear) dp_findings files = {0};
+    const char *dir = self->config->run_dir;
+    if (newest_step(dir) == 0)
+        return;
+    dp_run_check(dir, false, &files);
+    const size_t bad = files.counts[DP_VERDICT_PROBLEM];
+    if (bad == 0)
+        GOOD("files", "%s: each is whole", dir);
+    else
+        WARN("files", "%s: %zu %s damaged or missing: dptrain check %s", dir, bad,
+             bad == 1 ? "is" : "are", dir);
+}
+
 /* --- all of it ------------------------------------------------------------------------------ */
 
 static void clear(examination *self) {
@@ -421,9 +423,9 @@ static void clear(examination *self) {
     dp_memory_free(self->machines);
 }
 
-dp_status dp_checkup_run(dp_checkup *checkup, dp_comm *comm, const dp_config *config,
+dp_status dp_checkup_run(dp_findings *findings, dp_comm *comm, const dp_config *config,
                          dp_error *error) {
-    DP_OWNED(clear) examination self = {.checkup = checkup, .comm = comm, .config = config};
+    DP_OWNED(clear) examination self = {.findings = findings, .comm = comm, .config = config};
     DP_TRY(gather_machines(&self, error));
     check_ranks(&self);
     check_yielding(&self);
@@ -438,6 +440,8 @@ dp_status dp_checkup_run(dp_checkup *checkup, dp_comm *comm, const dp_config *co
         check_folder(&self);
     if (self.has_layout)
         DP_TRY(check_resuming(&self, error));
+    if (config != NULL && dp_comm_rank(comm) == 0)
+        check_files(&self);
     check_gnuplot(&self);
-    return dp_comm_agree(comm, dp_text_check(&checkup->lines, error), error);
+    return dp_comm_agree(comm, dp_text_check(&findings->lines, error), error);
 }

@@ -406,13 +406,32 @@ static dp_status finish(trainer *self, dp_error *error) {
     return DP_ON_ROOT(self->comm, write_summary(self, error));
 }
 
-/* Whether an earlier start of the program has finished this run, summary and all. The summary of a
- * run that is to go on is removed. */
+/* Whether an earlier start of the program has finished this run, summary and all: one that cannot
+ * be read, or that tells of another step, is written again. That of a run that is to go on is
+ * removed.
+ */
 static dp_status look_for_summary(trainer *self, bool *summed_up, dp_error *error) {
     char path[DP_PATH_SIZE];
+    dp_summary_results results;
+    dp_error ignored;
     DP_TRY(dp_path_format(path, error, "%s/summary.json", self->config->run_dir));
-    *summed_up = is_finished(self) && dp_file_exists(path);
+    *summed_up = is_finished(self) && dp_summary_read(&results, path, &ignored) == DP_OK &&
+                 results.step == self->progress.step;
     return is_finished(self) ? DP_OK : dp_file_remove(path, error);
+}
+
+/* A damaged best.h5 is not written again unless dev gets better: that is told, and makes the status
+ * in the end, as where it could not be written. */
+static dp_status look_at_best(trainer *self, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_path_format(path, error, "%s/best.h5", self->config->run_dir));
+    if (self->progress.best_step == 0 || !dp_file_exists(path) ||
+        dp_model_file_check_seal(path, error) == DP_OK)
+        return DP_OK;
+    dp_error damaged;
+    const dp_status status =
+        dp_fail(&damaged, DP_ERR_IO, "%s; remove it to go on without", error->message);
+    return tolerate(self, status, &damaged);
 }
 
 static void report_stop(trainer *self) {
@@ -461,11 +480,12 @@ static dp_status run(trainer *self, dp_error *error) {
     DP_TRY(DP_ON_ROOT(self->comm, open_run_folder(self, error)));
     dp_report_start(&self->report, self->subject);
     DP_TRY(initialise_or_resume(self, error));
+    DP_TRY(DP_ON_ROOT(self->comm, look_at_best(self, error)));
     DP_TRY(DP_ON_ROOT(self->comm, look_for_summary(self, &summed_up, error)));
     dp_comm_broadcast(self->comm, &summed_up, sizeof summed_up);
     if (summed_up) {
         report_finished(self);
-        return DP_OK;
+        return DP_ON_ROOT(self->comm, check_saved(self, error));
     }
     DP_TRY(DP_ON_ROOT(self->comm, begin_files(self, error)));
     DP_TRY(dp_phases_begin(self->comm, &self->profile, is_traced ? TRACE_EVENTS : 0, error));
