@@ -30,6 +30,7 @@ libclang-rt-dev   has_fuzzer
 clang-format      command -v clang-format
 clang-tidy        command -v clang-tidy
 gnuplot-nox       command -v gnuplot
+iproute2          command -v ip
 man-db            command -v man groff
 shellcheck        command -v shellcheck
 '

@@ -130,6 +130,23 @@ static void check_yielding(examination *self) {
              yields == 0 ? "mpi_yield_when_idle is off" : "MPI does not say whether it yields");
 }
 
+/* Once ranks have missed a host and asked the launcher to end the job, its words are on the way to
+ * that host: such a connection is not probed but given up after all of TCP's repetitions. */
+static void check_lost_host(examination *self) {
+    const int patience = dp_comm_host_patience();
+    const double deadline = self->config == NULL ? 0.0 : self->config->deadline;
+    if (dp_comm_node_count(self->comm) == 1 || patience < 0)
+        return;
+    if (patience > 0 && (deadline == 0.0 || patience < deadline))
+        GOOD("lost host", "the job ends within %d s", patience);
+    else
+        WARN("lost host",
+             "mpirun gives it up after %d s (0: never). Where ranks miss it before, as with "
+             "parallel.deadline=%g, the job may hang for 15 minutes. Use "
+             "configs/openmpi-mca-params.conf, which says more, or a longer deadline",
+             patience, deadline);
+}
+
 static void check_blas(examination *self) {
     char name[DP_LINALG_NAME_SIZE];
     for (int rank = 0; rank < dp_comm_size(self->comm); rank++) {
@@ -429,6 +446,7 @@ dp_status dp_checkup_run(dp_findings *findings, dp_comm *comm, const dp_config *
     DP_TRY(gather_machines(&self, error));
     check_ranks(&self);
     check_yielding(&self);
+    check_lost_host(&self);
     check_blas(&self);
     check_instruction_sets(&self);
     if (config != NULL) {

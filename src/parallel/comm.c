@@ -220,6 +220,16 @@ int dp_comm_mpi_yields(void) {
     return read_parameter("mpi_yield_when_idle", 1, &yields) ? yields != 0 : -1;
 }
 
+/* What a dead connection of the launcher takes: a silence, then probes at an interval. */
+int dp_comm_host_patience(void) {
+    int silence = 0, interval = 0, probes = 0;
+    if (!read_parameter("oob_tcp_keepalive_time", 1, &silence) ||
+        !read_parameter("oob_tcp_keepalive_intvl", 1, &interval) ||
+        !read_parameter("oob_tcp_keepalive_probes", 1, &probes))
+        return -1;
+    return silence <= 0 ? 0 : silence + interval * probes;
+}
+
 uint64_t dp_comm_shared_free(char folder[DP_PATH_SIZE]) {
     uint64_t bytes = 0;
     dp_error ignored;

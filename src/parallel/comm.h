@@ -50,6 +50,8 @@ bool dp_comm_oversubscribed(const dp_comm *comm);
 const char *dp_comm_host(const dp_comm *comm);
 /* Whether MPI's own waits give the processor away, too: 1, 0, or -1 where MPI does not tell. */
 int dp_comm_mpi_yields(void);
+/* Seconds after which the launcher gives up a host that is cut off; 0: never; -1: not known. */
+int dp_comm_host_patience(void);
 /* The folder where MPI keeps what ranks of a node share, and the bytes that are free there:
  * UINT64_MAX where that is not known. */
 uint64_t dp_comm_shared_free(char folder[DP_PATH_SIZE]);

@@ -57,3 +57,12 @@ status=0
 wait $job || status=$?
 expect_equal "status of a job that was suspended ($(cat error.txt))" "$status" 0
 expect_equal "weights of a job that was suspended" "$(weights suspended)" "$(weights straight)"
+
+# Every phase that a message may name is on the page.
+page=$(tr '\n' ' ' <"$SOURCE/docs/reliability.md" | sed 's/.*The phase is \([^.]*\)\..*/\1/')
+sed -n 's/.*dp_comm_set_place([^"]*"\([^"]*\)".*/\1/p; s/.*phase = "\([^"]*\)".*/\1/p' \
+    "$SOURCE"/src/*/*.c | sort -u >phases.txt
+expect_below "kinds of phases" 8 "$(wc -l <phases.txt)"
+while read -r phase; do
+    [[ $page == *"\`$phase\`"* ]] || fail "reliability.md does not tell the phase '$phase', only: $page"
+done <phases.txt

@@ -60,6 +60,6 @@ done
 # A host is lost: mpirun says so by its own status, and the job goes back into the queue.
 printf '#!/bin/sh\nexit 205\n' >bin/mpirun
 status=0
-SLURM_SUBMIT_DIR=shipped DPTRAIN_LAUNCH= bash "$SOURCE/configs/slurm.sbatch" >lost.txt 2>&1 || status=$?
+SLURM_SUBMIT_DIR=shipped DPTRAIN_LAUNCH='' bash "$SOURCE/configs/slurm.sbatch" >lost.txt 2>&1 || status=$?
 expect_equal "status of a lost host" "$status" 205
 expect_equal "what Slurm was asked in the end" "$(tail -n 1 shipped/scontrol.txt)" "requeue 42"
