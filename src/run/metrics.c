@@ -4,10 +4,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 /* How a column is written; every number can be read. */
@@ -41,60 +40,6 @@ static void append_header(size_t count, dp_text *out) {
     for (size_t i = 0; i < count; i++)
         dp_text_append_format(out, "%s%s", i == 0 ? "" : ",", columns[i].name);
     dp_text_append(out, "\n");
-}
-
-static bool begins_with(const dp_text *content, const dp_text *header) {
-    return content->length >= header->length && header->length > 0 &&
-           memcmp(content->data, header->data, header->length) == 0;
-}
-
-/* Whether the row in [row, end) is complete and of a step up to this one. */
-static bool is_kept(const char *row, const char *end, uint64_t step) {
-    char *behind = NULL;
-    if (end == NULL || !isdigit((unsigned char)row[0]))
-        return false;
-    return strtoull(row, &behind, 10) <= step && *behind == ',';
-}
-
-/* Appends the header and the rows of a file that stay, those of an earlier version with the column
- * that they have not got. */
-static void keep_rows(const dp_text *content, uint64_t step, dp_text *kept) {
-    DP_OWNED(dp_text_clear) dp_text before = {0};
-    append_header(COLUMN_COUNT, kept);
-    append_header(COLUMN_COUNT_BEFORE, &before);
-    const bool is_earlier = begins_with(content, &before);
-    const size_t header = is_earlier                   ? before.length
-                          : begins_with(content, kept) ? kept->length
-                                                       : content->length;
-    const char *row = dp_text_string(content) + header, *last = row + content->length - header;
-    while (row < last) {
-        const char *end = memchr(row, '\n', (size_t)(last - row));
-        if (!is_kept(row, end, step))
-            break;
-        dp_text_append_bytes(kept, row, (size_t)(end - row));
-        dp_text_append(kept, is_earlier ? ",\n" : "\n");
-        row = end + 1;
-    }
-    kept->failed = kept->failed || before.failed;
-}
-
-static dp_status cut_back(const char *path, uint64_t step, dp_error *error) {
-    DP_OWNED(dp_text_clear) dp_text content = {0};
-    DP_OWNED(dp_text_clear) dp_text kept = {0};
-    if (step > 0 && dp_file_exists(path))
-        DP_TRY(dp_file_read(path, &content, error));
-    keep_rows(&content, step, &kept);
-    DP_TRY(dp_text_check(&kept, error));
-    if (kept.length != content.length ||
-        memcmp(dp_text_string(&kept), dp_text_string(&content), kept.length) != 0)
-        DP_TRY(dp_file_write_text(path, &kept, error));
-    return DP_OK;
-}
-
-dp_status dp_metrics_open(dp_journal *metrics, const char *path, uint64_t step, dp_error *error) {
-    *metrics = (dp_journal){0};
-    DP_TRY(cut_back(path, step, error));
-    return dp_journal_open(metrics, path, error);
 }
 
 static void append_field(const struct column *column, const dp_metrics_row *row, dp_text *line) {
@@ -147,7 +92,7 @@ static size_t cut_fields(char *line, char *fields[FIELDS_MAX]) {
 }
 
 static bool parse_header(char *line, file_columns *found) {
-    char *fields[FIELDS_MAX];
+    char *fields[FIELDS_MAX] = {line};
     found->count = cut_fields(line, fields);
     if (found->count > FIELDS_MAX || strcmp(fields[0], columns[0].name) != 0)
         return false;
@@ -196,41 +141,56 @@ static char *next_line(char **at) {
     return line;
 }
 
+static dp_status fail_header(const char *path, dp_error *error) {
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s:1: not the metrics of a run: they begin with 'step,loss,...'", path);
+}
+
+static dp_status fail_row(const char *path, size_t line, dp_error *error) {
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s:%zu: not a row of metrics, or not of a later step than the one before; mend "
+                   "or remove this line to go on with the others",
+                   path, line);
+}
+
 static dp_status parse_table(dp_metrics_table *table, char *text, const char *path,
                              dp_error *error) {
     file_columns found;
     size_t capacity = 0, line_number = 1;
     char *line = next_line(&text);
     if (line == NULL || !parse_header(line, &found))
-        return dp_fail(error, DP_ERR_INPUT,
-                       "%s:1: not the metrics of a run: they begin with 'step,loss,...'", path);
+        return fail_header(path, error);
     while ((line = next_line(&text)) != NULL) {
         dp_metrics_row row;
         line_number++;
         if (!parse_row(&found, line, &row) ||
             (table->count > 0 && row.step <= table->rows[table->count - 1].step))
-            return dp_fail(error, DP_ERR_INPUT,
-                           "%s:%zu: not a row of metrics, or not of a later step than the one "
-                           "before; remove this line to see the others",
-                           path, line_number);
+            return fail_row(path, line_number, error);
         DP_TRY_GROW(table->rows, &capacity, table->count + 1);
         table->rows[table->count++] = row;
     }
     return DP_OK;
 }
 
-/* What a file system leaves of a crash may be zeros: such a byte damages its line, and does not end
- * the file. */
-static void replace_zeros(char *text, size_t length) {
-    for (char *zero = text; (zero = memchr(zero, '\0', length - (size_t)(zero - text))) != NULL;)
-        *zero = '?';
+/* Lines end with LF, also those that an editor has ended with CRLF. What a file system leaves of a
+ * crash may be zeros: such a byte damages its line, and does not end the file. */
+static void unify(dp_text *content) {
+    size_t kept = 0;
+    for (size_t i = 0; i < content->length; i++) {
+        const char c = content->data[i];
+        if (c != '\r' || i + 1 == content->length || content->data[i + 1] != '\n')
+            content->data[kept++] = c == '\0' ? '?' : c;
+    }
+    content->length = kept;
+    if (content->data != NULL)
+        content->data[kept] = '\0';
 }
 
 dp_status dp_metrics_read(dp_metrics_table *table, const char *path, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text content = {0};
     *table = (dp_metrics_table){0};
     DP_TRY(dp_file_read(path, &content, error));
-    replace_zeros(content.data, content.length);
+    unify(&content);
     const dp_status status = parse_table(table, content.data, path, error);
     if (status != DP_OK)
         dp_metrics_table_clear(table);
@@ -240,4 +200,101 @@ dp_status dp_metrics_read(dp_metrics_table *table, const char *path, dp_error *e
 void dp_metrics_table_clear(dp_metrics_table *table) {
     dp_memory_free(table->rows);
     *table = (dp_metrics_table){0};
+}
+
+/* --- going on --------------------------------------------------------------------------------- */
+
+/* A file of which the rows up to a step are kept. `content` is taken apart, `raw` holds its bytes.
+ */
+typedef struct cutting {
+    const char *path;
+    const dp_text *raw;
+    dp_text *content;
+    dp_text *kept;
+    uint64_t last;  /* step of the last row that is kept */
+    size_t damaged; /* the first line that is no row; 0: none */
+} cutting;
+
+/* The columns of a header that this version or the one before has written. */
+static bool take_header(cutting *self, char *line, file_columns *found) {
+    DP_OWNED(dp_text_clear) dp_text before = {0};
+    append_header(COLUMN_COUNT, self->kept);
+    append_header(COLUMN_COUNT_BEFORE, &before);
+    const size_t length = strlen(line);
+    const bool is_ours =
+        length + 1 == self->kept->length && memcmp(line, dp_text_string(self->kept), length) == 0;
+    const bool is_earlier =
+        length + 1 == before.length && memcmp(line, dp_text_string(&before), length) == 0;
+    return (is_ours || is_earlier) && parse_header(line, found);
+}
+
+/* Rows up to `step` stand before all others, whatever a crash has left behind them. */
+static dp_status keep_rows(cutting *self, uint64_t step, dp_error *error) {
+    file_columns found;
+    dp_metrics_row row;
+    size_t number = 1;
+    char *text = self->content->data, *line = text == NULL ? NULL : next_line(&text);
+    if (line == NULL) {
+        append_header(COLUMN_COUNT, self->kept);
+        return DP_OK;
+    }
+    if (!take_header(self, line, &found))
+        return fail_header(self->path, error);
+    while ((line = next_line(&text)) != NULL) {
+        number++;
+        if (!parse_row(&found, line, &row) || row.step <= self->last) {
+            self->damaged = self->damaged == 0 ? number : self->damaged;
+            continue;
+        }
+        if (row.step > step)
+            break;
+        if (self->damaged != 0)
+            return fail_row(self->path, self->damaged, error);
+        dp_text_append_bytes(self->kept, self->raw->data + (line - self->content->data),
+                             (size_t)(text - 1 - line));
+        dp_text_append(self->kept, found.count == COLUMN_COUNT ? "\n" : ",\n");
+        self->last = row.step;
+    }
+    return DP_OK;
+}
+
+/* That the rows are those that were written: a part of the last one is what a crash leaves. */
+static dp_status compare_end(const cutting *self, uint64_t logged,
+                             char notice[DP_METRICS_NOTICE_SIZE], dp_error *error) {
+    if (self->last >= logged)
+        return DP_OK;
+    if (self->damaged != 0)
+        return fail_row(self->path, self->damaged, error);
+    snprintf(notice, DP_METRICS_NOTICE_SIZE,
+             "notice: metrics.csv %s, so the rows up to step %" PRIu64 " are lost",
+             self->last == 0 ? "is not there or empty" : "was cut short", logged);
+    return DP_OK;
+}
+
+static dp_status cut_back(const char *path, uint64_t step, uint64_t logged,
+                          char notice[DP_METRICS_NOTICE_SIZE], dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text content = {0};
+    DP_OWNED(dp_text_clear) dp_text raw = {0};
+    DP_OWNED(dp_text_clear) dp_text kept = {0};
+    cutting self = {.path = path, .raw = &raw, .content = &content, .kept = &kept};
+    if (step > 0 && dp_file_exists(path))
+        DP_TRY(dp_file_read(path, &content, error));
+    const size_t size = content.length;
+    unify(&content);
+    dp_text_append_bytes(&raw, content.data, content.length);
+    DP_TRY(dp_text_check(&raw, error));
+    DP_TRY(keep_rows(&self, step, error));
+    DP_TRY(dp_text_check(&kept, error));
+    DP_TRY(compare_end(&self, logged, notice, error));
+    if (kept.length == size && memcmp(kept.data, raw.data, size) == 0)
+        return DP_OK;
+    return dp_file_write_text(path, &kept, error);
+}
+
+dp_status dp_metrics_open(dp_journal *metrics, const char *path, uint64_t step, uint64_t logged,
+                          char notice[DP_METRICS_NOTICE_SIZE], dp_error *error) {
+    *metrics = (dp_journal){0};
+    notice[0] = '\0';
+    DP_TRY(cut_back(path, step, logged, notice, error));
+    return dp_journal_open(metrics, path, error);
 }

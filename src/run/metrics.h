@@ -30,10 +30,14 @@ typedef struct dp_metrics_row {
 } dp_metrics_row;
 
 /* Opens the file for appending, cut back to the rows up to `step` (so that a resumed run does not
- * tell its steps twice); a new file gets its header. One of before there was grad_norm gets the
- * column. Sync the journal before a checkpoint that is to stand behind its rows. */
-dp_status dp_metrics_open(dp_journal *metrics, const char *path, uint64_t step,
-                          dp_error *error) DP_CHECKED;
+ * tell its steps twice), of which the last is of step `logged`; with `step` 0 a new file. One of
+ * before there was grad_norm gets the column. What a crash leaves behind those rows goes; a header
+ * or a row among them that is not ours is DP_ERR_INPUT with its line, and nothing is changed.
+ * *notice is a line about rows that are missing, or "". Sync the journal before a checkpoint that
+ * is to stand behind its rows. */
+#define DP_METRICS_NOTICE_SIZE 128
+dp_status dp_metrics_open(dp_journal *metrics, const char *path, uint64_t step, uint64_t logged,
+                          char notice[DP_METRICS_NOTICE_SIZE], dp_error *error) DP_CHECKED;
 /* Hands a row to the system; one that cannot be written is tried again with the next. */
 dp_status dp_metrics_append(dp_journal *metrics, const dp_metrics_row *row,
                             dp_error *error) DP_CHECKED;

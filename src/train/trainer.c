@@ -308,12 +308,16 @@ static dp_status open_run_folder(trainer *self, dp_error *error) {
 /* Begins the files that this start of the program writes. */
 static dp_status begin_files(trainer *self, dp_error *error) {
     const char *dir = self->config->run_dir;
-    char path[DP_PATH_SIZE];
+    char path[DP_PATH_SIZE], notice[DP_METRICS_NOTICE_SIZE];
     DP_OWNED(dp_text_clear) dp_text config = {0};
     dp_config_write(self->config, &config);
     DP_TRY(dp_run_folder_write(dir, "config.ini", &config, error));
     DP_TRY(dp_path_format(path, error, "%s/metrics.csv", dir));
-    return dp_metrics_open(&self->metrics, path, self->progress.step, error);
+    DP_TRY(dp_metrics_open(&self->metrics, path, self->progress.step,
+                           self->progress.step - self->progress.loss_count, notice, error));
+    if (notice[0] != '\0')
+        dp_report_line(&self->report, "%s", notice);
+    return DP_OK;
 }
 
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {

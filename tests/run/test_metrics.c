@@ -29,10 +29,13 @@ static void expect_content(const char *path, const char *expected) {
     dp_file_map_close(&map);
 }
 
+static char notice[DP_METRICS_NOTICE_SIZE]; /* of the last that was opened */
+
 static void append(const char *path, uint64_t open_at, const dp_metrics_row *row) {
     dp_error error = {0};
     dp_journal metrics;
-    expect_ok(dp_metrics_open(&metrics, path, open_at, &error), &error);
+    expect_ok(dp_metrics_open(&metrics, path, open_at, 0, notice, &error), &error);
+    assert_string_equal(notice, "");
     if (row != NULL)
         expect_ok(dp_metrics_append(&metrics, row, &error), &error);
     dp_journal_close(&metrics);
@@ -79,7 +82,7 @@ static void test_metrics_writes_through_at_once(void **state) {
     dp_journal metrics;
     dp_metrics_row row = row_of(100);
     const char *path = scratch_path("through.csv");
-    expect_ok(dp_metrics_open(&metrics, path, 0, &error), &error);
+    expect_ok(dp_metrics_open(&metrics, path, 0, 0, notice, &error), &error);
     expect_ok(dp_metrics_append(&metrics, &row, &error), &error);
     expect_content(path, HEADER ROW("100"));
     dp_journal_close(&metrics);
@@ -116,7 +119,61 @@ static void test_metrics_drops_what_a_crash_left_unfinished(void **state) {
         snprintf(content, sizeof content, "%s%s", HEADER ROW("100") ROW("200"), unfinished[i]);
         expect_cut(content, 1000, HEADER ROW("100") ROW("200"));
     }
-    expect_cut(HEADER ROW("100") "\n" ROW("200"), 1000, HEADER ROW("100"));
+}
+
+/* Opens a file of this content at step 1000, whose rows go up to step 900, and looks that it is
+ * refused by this line, as it was. */
+static void expect_kept(const char *content, const char *line) {
+    dp_error error = {0};
+    dp_journal metrics;
+    const char *path = scratch_path("kept.csv");
+    write_text(path, content);
+    expect_failure(dp_metrics_open(&metrics, path, 1000, 900, notice, &error), DP_ERR_INPUT, line,
+                   &error);
+    expect_content(path, content);
+}
+
+static void test_metrics_with_a_damaged_row_among_its_own_are_kept(void **state) {
+    (void)state;
+    expect_kept(HEADER ROW("100") "\n" ROW("900"), "kept.csv:3: not a row of metrics");
+    expect_kept(HEADER ROW("1x0") ROW("200") ROW("900"), "kept.csv:2: not a row of metrics");
+    expect_kept(HEADER ROW("200") ROW("100") ROW("900"), "kept.csv:3: not a row of metrics");
+    expect_kept(HEADER ROW("100") ROW("90x") ROW("1100"), "kept.csv:3: not a row of metrics");
+}
+
+/* What an editor has saved with other line ends. */
+static void test_metrics_with_carriage_returns_go_on(void **state) {
+    (void)state;
+    expect_cut("step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,"
+               "examples_per_s,seconds,grad_norm\r\n"
+               "100,2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,\r\n"
+               "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,\r\n",
+               100, HEADER ROW("100"));
+}
+
+static void test_metrics_that_are_missing_are_told(void **state) {
+    (void)state;
+    static const struct {
+        const char *content, *kept, *notice;
+    } cases[] = {
+        {NULL, HEADER, "notice: metrics.csv is not there or empty, so the rows up to step 900"},
+        {"", HEADER, "notice: metrics.csv is not there or empty, so the rows up to step 900"},
+        {HEADER, HEADER, "notice: metrics.csv is not there or empty, so the rows up to step 900"},
+        {HEADER ROW("100") "200,", HEADER ROW("100"),
+         "notice: metrics.csv was cut short, so the rows up to step 900 are lost"},
+        {HEADER ROW("900") "x\n", HEADER ROW("900"), ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        dp_error error = {0};
+        dp_journal metrics;
+        const char *path = scratch_path("missing.csv");
+        expect_ok(dp_file_remove(path, &error), &error);
+        if (cases[i].content != NULL)
+            write_text(path, cases[i].content);
+        expect_ok(dp_metrics_open(&metrics, path, 1000, 900, notice, &error), &error);
+        dp_journal_close(&metrics);
+        expect_content(path, cases[i].kept);
+        assert_memory_equal(notice, cases[i].notice, strlen(cases[i].notice));
+    }
 }
 
 /* A run begun by the version that had no grad_norm goes on with its curve. */
@@ -139,11 +196,11 @@ static void test_metrics_of_a_header_alone_or_a_part_of_it(void **state) {
     expect_cut("", 100, HEADER);
 }
 
-static void test_metrics_replaces_a_file_that_is_not_its_own(void **state) {
+static void test_metrics_keeps_a_file_that_is_not_its_own(void **state) {
     (void)state;
-    expect_cut("epoch,accuracy\n1,0.5\n", 100, HEADER);
-    static const char binary[] = "\x89HDF\r\n\x1a\n";
-    expect_cut(binary, 100, HEADER);
+    expect_kept("epoch,accuracy\n1,0.5\n", "kept.csv:1: not the metrics of a run");
+    expect_kept("step,losz\n1,0.5\n", "kept.csv:1: not the metrics of a run");
+    expect_kept("\x89HDF\r\n\x1a\n", "kept.csv:1: not the metrics of a run");
 }
 
 static void test_metrics_cuts_a_long_file_in_a_moment(void **state) {
@@ -156,7 +213,7 @@ static void test_metrics_cuts_a_long_file_in_a_moment(void **state) {
     for (unsigned step = 1; step <= 100000; step++)
         dp_text_append_format(&content, "%u,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n", step);
     write_text(path, dp_text_string(&content));
-    expect_ok(dp_metrics_open(&metrics, path, 100000, &error), &error);
+    expect_ok(dp_metrics_open(&metrics, path, 100000, 100000, notice, &error), &error);
     dp_journal_close(&metrics);
     expect_content(path, dp_text_string(&content));
     dp_text_clear(&content);
@@ -167,10 +224,11 @@ static void test_metrics_names_a_file_that_it_cannot_write(void **state) {
     dp_error error;
     dp_journal metrics;
     dp_metrics_row row = row_of(1);
-    expect_failure(dp_metrics_open(&metrics, scratch_path("nowhere/metrics.csv"), 0, &error),
-                   DP_ERR_IO, "nowhere/metrics.csv", &error);
+    expect_failure(
+        dp_metrics_open(&metrics, scratch_path("nowhere/metrics.csv"), 0, 0, notice, &error),
+        DP_ERR_IO, "nowhere/metrics.csv", &error);
     dp_journal_close(&metrics);
-    expect_failure(dp_metrics_open(&metrics, scratch_folder, 5, &error), DP_ERR_INPUT,
+    expect_failure(dp_metrics_open(&metrics, scratch_folder, 5, 0, notice, &error), DP_ERR_INPUT,
                    "not a regular file", &error);
     dp_journal_close(&metrics);
     struct stat device;
@@ -314,7 +372,10 @@ int main(void) {
         cmocka_unit_test(test_metrics_drops_what_a_crash_left_unfinished),
         cmocka_unit_test(test_metrics_gives_an_earlier_file_the_column),
         cmocka_unit_test(test_metrics_of_a_header_alone_or_a_part_of_it),
-        cmocka_unit_test(test_metrics_replaces_a_file_that_is_not_its_own),
+        cmocka_unit_test(test_metrics_keeps_a_file_that_is_not_its_own),
+        cmocka_unit_test(test_metrics_with_a_damaged_row_among_its_own_are_kept),
+        cmocka_unit_test(test_metrics_with_carriage_returns_go_on),
+        cmocka_unit_test(test_metrics_that_are_missing_are_told),
         cmocka_unit_test(test_metrics_cuts_a_long_file_in_a_moment),
         cmocka_unit_test(test_metrics_names_a_file_that_it_cannot_write),
         cmocka_unit_test(test_metrics_reads_what_was_appended),

@@ -212,7 +212,8 @@ static void test_memory_failures_while_loading_a_config(void **state) {
 static dp_status add_metrics(dp_error *error) {
     dp_journal metrics;
     dp_metrics_row row = {.step = 5};
-    dp_status status = dp_metrics_open(&metrics, scratch_path("metrics.csv"), 5, error);
+    char notice[DP_METRICS_NOTICE_SIZE];
+    dp_status status = dp_metrics_open(&metrics, scratch_path("metrics.csv"), 5, 0, notice, error);
     if (status == DP_OK)
         status = dp_metrics_append(&metrics, &row, error);
     dp_journal_close(&metrics);
