@@ -38,8 +38,12 @@ static span trimmed(span text, size_t count) {
     return text;
 }
 
+static bool is_comment_mark(char c) {
+    return c == ';' || c == '#';
+}
+
 static bool is_comment(span text) {
-    return text.length > 0 && (*text.start == ';' || *text.start == '#');
+    return text.length > 0 && is_comment_mark(*text.start);
 }
 
 /* Bytes of the text before the first of `marks`, or of all of it. */
@@ -58,12 +62,17 @@ static bool is_new(span text) {
     return *text.start == '[' || (end < text.length && strchr("=:", text.start[end]) != NULL);
 }
 
+/* Where a comment begins behind at least one byte of the text, or its length. */
+static size_t length_before_comment(span text) {
+    size_t length = 1;
+    while (length < text.length &&
+           !(is_comment_mark(text.start[length]) && is_blank(text.start[length - 1])))
+        length++;
+    return length < text.length ? length : text.length;
+}
+
 static span without_comment(span text) {
-    for (size_t i = 1; i < text.length; i++) {
-        if (text.start[i] == ';' && is_blank(text.start[i - 1]))
-            text.length = i;
-    }
-    return trimmed(text, 0);
+    return trimmed((span){text.start, length_before_comment(text)}, 0);
 }
 
 /* The value in what stands behind the '='. */
@@ -185,8 +194,8 @@ bool dp_ini_can_hold(const char *value) {
 
 void dp_ini_write(const char *name, const char *value, dp_text *out) {
     const size_t length = strlen(value);
-    bool quoted = length > 0 && (is_blank(value[length - 1]) || strchr(" \t\v\f\";", *value));
-    for (size_t i = 1; i < length; i++)
-        quoted = quoted || (value[i] == ';' && is_blank(value[i - 1]));
+    const bool quoted =
+        length > 0 && (is_blank(value[length - 1]) || strchr(" \t\v\f\";#", *value) != NULL ||
+                       length_before_comment((span){value, length}) < length);
     dp_text_append_format(out, quoted ? "%s = \"%s\"\n" : "%s = %s\n", name, value);
 }

@@ -2,7 +2,7 @@
  *
  *     ; a comment, as is a line that begins with #
  *     [train]
- *     lr = 0.1                     ; a blank and ; begin one behind a value
+ *     lr = 0.1                     # a blank and ; or # begin one behind a value
  *     lr_milestones = 100,
  *         200                      ; "100,200": a line further in goes on with the value above it,
  *       steps = 300                ; unless it is a value or a section itself

@@ -3,6 +3,7 @@
 #include "formats/ini.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- the table ------------------------------------------------------------------------------ */
@@ -136,6 +137,22 @@ static bool parse_list(const dp_option *option, const char *value, void *field, 
     return true;
 }
 
+static bool is_at_home(const dp_option *option, const char *value) {
+    return option->type == DP_OPTION_PATH && (option->flags & DP_OPTION_LITERAL) == 0 &&
+           value[0] == '~' && (value[1] == '/' || value[1] == '\0');
+}
+
+/* A shell leaves the ~/ of "run.dir=~/x" alone, and a config has no shell. */
+static bool parse_path(const dp_option *option, const char *value, char *field) {
+    const bool at_home = is_at_home(option, value);
+    const char *home = at_home ? getenv("HOME") : "";
+    char path[DP_PATH_SIZE];
+    dp_error ignored;
+    return home != NULL && (home[0] != '\0' || !at_home) &&
+           dp_path_format(path, &ignored, "%s%s", home, value + at_home) == DP_OK &&
+           dp_ini_can_hold(path) && dp_text_copy(field, DP_PATH_SIZE, path);
+}
+
 static bool parse_value(const dp_option *option, const char *value, void *field) {
     switch (option->type) {
     case DP_OPTION_UNSIGNED:
@@ -144,8 +161,7 @@ static bool parse_value(const dp_option *option, const char *value, void *field)
     case DP_OPTION_DURATION:
         return parse_real(option, value, field);
     case DP_OPTION_PATH:
-        return strlen(value) < DP_PATH_SIZE && dp_ini_can_hold(value) &&
-               dp_text_copy(field, DP_PATH_SIZE, value);
+        return parse_path(option, value, field);
     case DP_OPTION_TEXT:
         *(const char **)field = value;
         return true;
@@ -195,6 +211,7 @@ static dp_status set_value(const dp_option *option, void *target, const char *va
         return DP_OK;
     DP_OWNED(dp_text_clear) dp_text allowed = {0};
     dp_options_append_allowed(option, &allowed);
+    dp_text_append(&allowed, is_at_home(option, value) ? ", and HOME be set for the ~" : "");
     return dp_fail(error, DP_ERR_INPUT, "%s = '%.80s': must be %s", option->key, value,
                    dp_text_string(&allowed));
 }

@@ -24,7 +24,8 @@ typedef enum dp_option_type {
     DP_OPTION_UNSIGNED, /* uint64_t */
     DP_OPTION_REAL,     /* double */
     DP_OPTION_DURATION, /* double, seconds ("90s", "30m", "2h", "1:30:00", "0") */
-    DP_OPTION_PATH,     /* dp_option_path: what a config can hold, in up to DP_PATH_SIZE bytes */
+    DP_OPTION_PATH,     /* dp_option_path: what a config can hold, in up to DP_PATH_SIZE bytes; a
+                           leading ~/ becomes the folder HOME */
     DP_OPTION_TEXT,     /* const char *: any text; borrows the argument, so not for files */
     DP_OPTION_SWITCH,   /* bool; on the command line it takes no value */
     DP_OPTION_CHOICE,   /* an enum: the index of the choice */
@@ -51,6 +52,8 @@ typedef struct dp_option_real_list {
 #define DP_OPTION_RESULT 1u
 /* For the build or for tests: works, but is not shown. */
 #define DP_OPTION_HIDDEN 2u
+/* Kept as a path is, but none: a leading ~/ stays. */
+#define DP_OPTION_LITERAL 4u
 
 typedef struct dp_option {
     const char *key;

@@ -34,7 +34,7 @@ const dp_option dp_sweep_options[] = {
     DP_SWITCH(dp_sweep_settings, show_test, "sweep.show_test",
               "test losses of all trials, not only of the best on dev"),
     DP_PATH(dp_sweep_settings, reference, "sweep.reference", "reference", "NAME",
-            "whose test losses the column 'reference' has"),
+            "whose test losses the column 'reference' has", .flags = DP_OPTION_LITERAL),
     DP_OPTIONS_END,
 };
 

@@ -30,7 +30,9 @@ static void test_ini_reads_sections_values_and_comments(void **state) {
     (void)state;
     expect_read("", "");
     expect_read("a = 1\n[s]\nb=2 ; c\n[ t u ] ; c\n c d : 3;4 #5\n[v]# c\n=\n",
-                "1:.a<1>\n3:s.b<2>\n5:t u.c d<3;4 #5>\n7:v.<>\n");
+                "1:.a<1>\n3:s.b<2>\n5:t u.c d<3;4>\n7:v.<>\n");
+    expect_read("a = runs/try # first try\nb = c#d #\ne = # ; f\ng =#\nh = 1, # c\n  2\t# d\n",
+                "1:.a<runs/try>\n2:.b<c#d>\n3:.e<>\n4:.g<#>\n5:.h<1,2>\n");
     expect_read("a =\nb = ;\nc =;\nd = x\t;\ne = a=b:c\n", "1:.a<>\n2:.b<>\n3:.c<;>\n4:.d<x>\n"
                                                            "5:.e<a=b:c>\n");
 }
@@ -92,9 +94,9 @@ static void test_ini_refuses_what_it_does_not_understand(void **state) {
 
 static void test_ini_writes_what_it_reads(void **state) {
     (void)state;
-    static const char *const values[] = {"",     "a",       " a",  "a\t",       ";a",     "a ;b",
-                                         "a;b",  "#a",      "\"",  "\"a\"",     "a\"b\"", "\"\"",
-                                         " \"a", "\"a\" ;", "a #", "[s] = \xC3"};
+    static const char *const values[] = {
+        "",       "a",    " a",   "a\t",     ";a",  "a ;b", "a;b", "#a", "\"",        "\"a\"",
+        "a\"b\"", "\"\"", " \"a", "\"a\" ;", "a #", "a #b", "a#b", "#",  "[s] = \xC3"};
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         dp_text text = {0};
         char wanted[64];

@@ -5,6 +5,7 @@
 #include "support/sample_options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static sample defaults(void) {
     dp_error error = {0};
@@ -161,6 +162,47 @@ static void test_options_set_refuses_too_long_a_text(void **state) {
     path[DP_PATH_SIZE - 1] = '\0';
     expect_ok(set(&values, "data.path", path, &error), &error);
     assert_string_equal(values.path, path);
+}
+
+static void test_options_expand_the_home_of_a_path(void **state) {
+    (void)state;
+    static const struct {
+        const char *home, *given, *wanted;
+    } cases[] = {
+        {"/home/me", "~/x y", "/home/me/x y"}, {"/home/me", "~", "/home/me"},
+        {"/home/me", "./~/x", "./~/x"},        {"/home/me", "a/~/x", "a/~/x"},
+        {"/home/me", "~you/x", "~you/x"},      {"", "~x", "~x"},
+    };
+    dp_error error = {0};
+    sample values = defaults();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char file[64];
+        assert_int_equal(setenv("HOME", cases[i].home, 1), 0);
+        expect_ok(set(&values, "data.path", cases[i].given, &error), &error);
+        assert_string_equal(values.path, cases[i].wanted);
+        snprintf(file, sizeof file, "[data]\npath = %s # c\n", cases[i].given);
+        values.path[0] = '\0';
+        expect_ok(read_ini(&values, file, &error), &error);
+        assert_string_equal(values.path, cases[i].wanted);
+    }
+    expect_failure(set(&values, "data.path", "~/x", &error), DP_ERR_INPUT, "HOME be set", &error);
+    assert_int_equal(setenv("HOME", "/a\nb", 1), 0);
+    expect_failure(set(&values, "data.path", "~/x", &error), DP_ERR_INPUT, "one line", &error);
+    assert_int_equal(unsetenv("HOME"), 0);
+    expect_failure(set(&values, "data.path", "~/x", &error), DP_ERR_INPUT, "HOME be set", &error);
+    assert_string_equal(values.path, "~x");
+}
+
+static void test_options_keep_what_is_no_path(void **state) {
+    (void)state;
+    static const dp_option table[] = {
+        DP_PATH(sample, path, "a.name", "", "NAME", "", .flags = DP_OPTION_LITERAL),
+        DP_OPTIONS_END};
+    dp_error error = {0};
+    sample values;
+    expect_ok(dp_options_init(table, &values, &error), &error);
+    expect_ok(dp_options_set(table, &values, "a.name", "~/x", &error), &error);
+    assert_string_equal(values.path, "~/x");
 }
 
 static void test_options_unknown_key_names_the_nearest(void **state) {
@@ -673,6 +715,8 @@ int main(void) {
         cmocka_unit_test(test_options_set_takes_what_is_allowed),
         cmocka_unit_test(test_options_set_refuses_the_rest_and_changes_nothing),
         cmocka_unit_test(test_options_set_refuses_too_long_a_text),
+        cmocka_unit_test(test_options_expand_the_home_of_a_path),
+        cmocka_unit_test(test_options_keep_what_is_no_path),
         cmocka_unit_test(test_options_unknown_key_names_the_nearest),
         cmocka_unit_test(test_options_ini_reads_sections_and_comments),
         cmocka_unit_test(test_options_ini_reads_any_line_ends),

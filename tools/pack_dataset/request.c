@@ -22,7 +22,8 @@ const dp_option dp_request_options[] = {
                 .given = offsetof(dp_request, seed_given)),
     DP_PATH(dp_request, packing.boundary, "boundary", BOUNDARY_DEFAULT, "C",
             "what stands for the ends of a word or line [" DP_PACKING_BOUNDARY_DEFAULT
-            " or, among words, " DP_PACKING_BOUNDARY_WORD "]"),
+            " or, among words, " DP_PACKING_BOUNDARY_WORD "]",
+            .flags = DP_OPTION_LITERAL),
     DP_CHOICE(dp_request, packing.unit, "unit", "char", DP_NAMES(DP_UNIT_NAMES), NULL,
               "what a token is: a character of a word, or a word of a text"),
     DP_UNSIGNED(dp_request, packing.words.min_count, "min_count", "1", 1, 1e15, "N",
