@@ -10,6 +10,7 @@
 #include "run/run_lock.h"
 #include "run/summary.h"
 #include "train/phases.h"
+#include "train/replicas.h"
 #include "train/report.h"
 #include "train/resume.h"
 #include "train/time_limit.h"
@@ -147,7 +148,6 @@ static dp_status check_dataset(trainer *self, dp_error *error) {
 /* Compares the weights of all ranks, and looks whether they are numbers. */
 static dp_status check_weights(trainer *self, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
-    dp_status status = DP_OK;
     DP_OWNED(dp_memory_release) uint64_t *hashes = NULL;
     dp_comm_set_place(self->comm, "comparing weights", self->progress.step);
     DP_TRY(check_dataset(self, error));
@@ -155,14 +155,9 @@ static dp_status check_weights(trainer *self, dp_error *error) {
     dp_engine_collect(self->engine);
     self->weights_hash = dp_params_hash(self->subject->layout, self->subject->params);
     dp_comm_gather_all(self->comm, &self->weights_hash, sizeof hashes[0], hashes);
-    for (size_t rank = 1; rank < ranks && status == DP_OK; rank++) {
-        if (hashes[rank] != hashes[0])
-            status = dp_fail(error, DP_ERR_REPLICA,
-                             "rank %zu holds other weights than rank 0 at step %" PRIu64
-                             " (%016" PRIx64 ", %016" PRIx64 "): faulty memory, or hosts that "
-                             "compute differently",
-                             rank, self->progress.step, hashes[rank], hashes[0]);
-    }
+    const dp_status status =
+        dp_replicas_judge(hashes, ranks, (size_t)dp_comm_rank(self->comm), dp_comm_host(self->comm),
+                          self->progress.step, error);
     DP_TRY(dp_comm_agree(self->comm, status, error));
     return check_finite(self, error);
 }
