@@ -338,10 +338,12 @@ static void check_space(examination *self, const char *folder) {
     dp_error error;
     char found[32], wanted[32];
     uint64_t bytes = 0;
-    if (dp_filesystem_free_bytes(folder, &bytes, &error) != DP_OK) {
-        WARN("space", "%s", error.message);
+    const char *doubts[DP_FILESYSTEM_DOUBTS];
+    const size_t doubt_count = dp_filesystem_doubts(folder, doubts);
+    for (size_t i = 0; i < doubt_count; i++)
+        WARN("file system", "%s: %s", folder, doubts[i]);
+    if (dp_filesystem_free_bytes(folder, &bytes, &error) != DP_OK || bytes == UINT64_MAX)
         return;
-    }
     if (self->config == NULL || !self->has_layout) {
         GOOD("space", "%s free", format_bytes((double)bytes, found));
         return;

@@ -215,8 +215,10 @@ static dp_status write_behind(dp_dataset_writer *writer, size_t bytes, dp_error 
         return DP_OK;
     writer->unsynced += bytes;
     if (writer->unsynced >= UNSYNCED_BYTES) {
-        if (fdatasync(writer->descriptor) != 0)
-            return dp_fail_errno(error, errno, "cannot sync");
+        bool syncs = false;
+        const int failed = dp_file_sync(writer->descriptor, &syncs);
+        if (failed != 0)
+            return dp_fail_errno(error, failed, "cannot sync");
         writer->unsynced = 0;
     }
     (void)posix_fadvise(writer->descriptor, 0, 0, POSIX_FADV_DONTNEED);

@@ -105,8 +105,7 @@ static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5writer *fil
 static dp_status check_room(const char *path, size_t size, dp_error *error) {
     char folder[DP_PATH_SIZE];
     uint64_t free_bytes = 0;
-    const size_t length = (size_t)(dp_path_base(path) - path);
-    DP_TRY(dp_path_format(folder, error, "%.*s.", (int)length, path)); /* "a/." or "." */
+    DP_TRY(dp_path_folder(path, folder, error));
     if (dp_filesystem_free_bytes(folder, &free_bytes, error) != DP_OK || free_bytes >= size)
         return DP_OK;
     return dp_fail(error, DP_ERR_IO,

@@ -86,13 +86,14 @@ static int read_lock(int descriptor, char text[DP_RUN_LOCK_TEXT_SIZE]) {
 /* A new file with our text, on the disk, so that a crash of the machine leaves no empty one. */
 static int write_new(const char *path, const char *text) {
     const size_t length = strlen(text);
+    bool syncs = false;
     int descriptor = dp_file_open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY);
     if (descriptor < 0)
         return errno;
     ssize_t written = write(descriptor, text, length);
     int failed = written == (ssize_t)length ? 0 : written < 0 ? errno : ENOSPC;
-    if (failed == 0 && fsync(descriptor) != 0)
-        failed = errno;
+    if (failed == 0)
+        failed = dp_file_sync(descriptor, &syncs);
     if (close(descriptor) != 0 && failed == 0)
         failed = errno;
     if (failed != 0)

@@ -73,30 +73,43 @@ dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, s
     return failed == 0 ? DP_OK : dp_fail_errno(error, failed, "cannot write %s", file->path);
 }
 
-static dp_status sync_path(const char *path, int flags, dp_error *error) {
-    DP_OWNED(dp_file_close) int descriptor = dp_file_open(path, flags);
+int dp_file_sync(int descriptor, bool *syncs) {
+    int failed = 0;
+    do
+        failed = fsync(descriptor) == 0 ? 0 : errno;
+    while (failed == EINTR);
+    *syncs = failed != EINVAL && failed != ENOSYS && failed != ENOTSUP;
+    return *syncs ? failed : 0;
+}
+
+int dp_file_sync_folder(const char *path, bool *syncs) {
+    DP_OWNED(dp_file_close) const int descriptor = dp_file_open(path, O_RDONLY | O_DIRECTORY);
+    *syncs = descriptor >= 0;
     if (descriptor < 0)
-        return dp_fail_errno(error, errno, "cannot open %s", path);
-    while (fsync(descriptor) != 0) {
-        if (errno != EINTR)
-            return dp_fail_errno(error, errno, "cannot sync %s", path);
-    }
-    return DP_OK;
+        return errno == EACCES ? 0 : errno;
+    return dp_file_sync(descriptor, syncs);
+}
+
+static dp_status sync_file(const char *path, dp_error *error) {
+    bool syncs = false;
+    DP_OWNED(dp_file_close) const int descriptor = dp_file_open(path, O_WRONLY);
+    const int failed = descriptor < 0 ? errno : dp_file_sync(descriptor, &syncs);
+    return failed == 0 ? DP_OK : dp_fail_errno(error, failed, "cannot sync %s", path);
 }
 
 /* The folder that holds the entry `path`. */
 static dp_status sync_parent(const char *path, dp_error *error) {
-    char directory[DP_PATH_SIZE];
-    size_t length = (size_t)(dp_path_base(path) - path);
-    memcpy(directory, path, length);
-    directory[length] = '\0';
-    return sync_path(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY, error);
+    char folder[DP_PATH_SIZE];
+    bool syncs = false;
+    DP_TRY(dp_path_folder(path, folder, error));
+    const int failed = dp_file_sync_folder(folder, &syncs);
+    return failed == 0 ? DP_OK : dp_fail_errno(error, failed, "cannot sync %s", folder);
 }
 
 dp_status dp_file_replace_commit(dp_file_replacement *file, dp_error *error) {
     DP_OWNED(dp_file_replace_abort) dp_file_replacement own = *file; /* removed on failure */
     file->temporary[0] = '\0';
-    DP_TRY(sync_path(own.temporary, O_WRONLY, error));
+    DP_TRY(sync_file(own.temporary, error));
     if (rename(own.temporary, own.path) != 0)
         return dp_fail_errno(error, errno, "cannot write %s", own.path);
     own.temporary[0] = '\0';
@@ -200,6 +213,10 @@ dp_status dp_path_temporary(char temporary[DP_PATH_SIZE], const char *path, dp_e
 const char *dp_path_base(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash == NULL ? path : slash + 1;
+}
+
+dp_status dp_path_folder(const char *path, char folder[DP_PATH_SIZE], dp_error *error) {
+    return dp_path_format(folder, error, "%.*s.", (int)(dp_path_base(path) - path), path);
 }
 
 dp_status dp_path_stem(const char *path, char stem[DP_PATH_SIZE], dp_error *error) {

@@ -57,6 +57,13 @@ int dp_file_open(const char *path, int flags) DP_CHECKED;
 /* For DP_OWNED: closes it, unless it is -1. */
 void dp_file_close(const int *descriptor);
 
+/* Waits until the disk has what was written through the descriptor: 0, or what errno says. Where
+ * the file system has no such call for this file or folder there is nothing to wait for: 0, too,
+ * with *syncs = false. */
+int dp_file_sync(int descriptor, bool *syncs);
+/* That of a folder, whose entries were changed; also one that cannot be opened for reading. */
+int dp_file_sync_folder(const char *path, bool *syncs);
+
 /* Opens a file of our own for writing, created where it is not there. A link, which might lead to
  * somebody else's file, or a pipe under its name is DP_ERR_IO. Else *descriptor is the caller's. */
 dp_status dp_file_open_own(const char *path, int *descriptor, dp_error *error) DP_CHECKED;
@@ -76,6 +83,8 @@ dp_status dp_path_temporary(char temporary[DP_PATH_SIZE], const char *path,
                             dp_error *error) DP_CHECKED;
 /* The part behind the last '/'. Points into path. */
 const char *dp_path_base(const char *path);
+/* The folder that holds it, to be opened: "a/." of "a/b", "." of "b". */
+dp_status dp_path_folder(const char *path, char folder[DP_PATH_SIZE], dp_error *error) DP_CHECKED;
 /* The base without its last ".ext", copied to stem. */
 dp_status dp_path_stem(const char *path, char stem[DP_PATH_SIZE], dp_error *error) DP_CHECKED;
 

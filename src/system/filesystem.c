@@ -66,6 +66,22 @@ dp_status dp_filesystem_free_bytes(const char *path, uint64_t *bytes, dp_error *
     struct statvfs information;
     if (statvfs(path, &information) != 0)
         return dp_fail_errno(error, errno, "cannot tell the free space of %s", path);
-    *bytes = (uint64_t)information.f_bavail * information.f_frsize;
+    /* A file system of no blocks does not count them. */
+    *bytes = information.f_blocks == 0 ? UINT64_MAX
+                                       : (uint64_t)information.f_bavail * information.f_frsize;
     return DP_OK;
+}
+
+size_t dp_filesystem_doubts(const char *folder, const char *doubts[DP_FILESYSTEM_DOUBTS]) {
+    uint64_t bytes = 0;
+    bool syncs = true;
+    size_t count = 0;
+    dp_error error;
+    if (dp_filesystem_free_bytes(folder, &bytes, &error) != DP_OK || bytes == UINT64_MAX)
+        doubts[count++] = "the file system does not tell how much is free: that a file has no room "
+                          "shows only when it is written";
+    if (dp_file_sync_folder(folder, &syncs) == 0 && !syncs)
+        doubts[count++] = "the file system does not sync folders: when the power fails, the newest "
+                          "files may be gone";
+    return count;
 }

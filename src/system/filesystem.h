@@ -17,7 +17,12 @@ dp_status dp_filesystem_try_replace(const char *folder, double *seconds,
 /* Locks a file in the folder, by flock and by fcntl. */
 dp_status dp_filesystem_try_lock(const char *folder, dp_error *error) DP_CHECKED;
 
-/* Bytes that this user may still write below the path. */
+/* Bytes that this user may still write below the path; UINT64_MAX where that is not told. */
 dp_status dp_filesystem_free_bytes(const char *path, uint64_t *bytes, dp_error *error) DP_CHECKED;
+
+/* What files in the folder have to do without, that its user should know of: that free space is
+ * told, that folders are synced. Returns how many texts there are; they are constants. */
+#define DP_FILESYSTEM_DOUBTS 2
+size_t dp_filesystem_doubts(const char *folder, const char *doubts[DP_FILESYSTEM_DOUBTS]);
 
 #endif

@@ -49,10 +49,10 @@ dp_status dp_journal_add(dp_journal *journal, const char *lines, size_t length, 
 }
 
 dp_status dp_journal_sync(dp_journal *journal, dp_error *error) {
+    bool syncs = false;
     DP_TRY(write_pending(journal, error));
-    if (fdatasync(journal->descriptor) != 0)
-        return dp_fail_errno(error, errno, "cannot sync %s", journal->path);
-    return DP_OK;
+    const int failed = dp_file_sync(journal->descriptor, &syncs);
+    return failed == 0 ? DP_OK : dp_fail_errno(error, failed, "cannot sync %s", journal->path);
 }
 
 void dp_journal_close(dp_journal *journal) {

@@ -9,6 +9,7 @@
 #include "run/run_folder.h"
 #include "run/run_lock.h"
 #include "run/summary.h"
+#include "system/filesystem.h"
 #include "train/phases.h"
 #include "train/replicas.h"
 #include "train/report.h"
@@ -285,6 +286,13 @@ static dp_status log_if_due(trainer *self, dp_error *error) {
 
 /* --- the run -------------------------------------------------------------------------------- */
 
+static void report_doubts(trainer *self, const char *dir) {
+    const char *doubts[DP_FILESYSTEM_DOUBTS];
+    const size_t count = dp_filesystem_doubts(dir, doubts);
+    for (size_t i = 0; i < count; i++)
+        dp_report_line(&self->report, "warning: %s: %s", dir, doubts[i]);
+}
+
 static dp_status open_run_folder(trainer *self, dp_error *error) {
     const char *dir = self->config->run_dir;
     char path[DP_PATH_SIZE], notice[DP_RUN_LOCK_NOTICE_SIZE];
@@ -297,6 +305,7 @@ static dp_status open_run_folder(trainer *self, dp_error *error) {
     DP_TRY(dp_report_open(&self->report, self->request->quiet, self->request->signal, path, error));
     if (notice[0] != '\0')
         dp_report_line(&self->report, "%s", notice);
+    report_doubts(self, dir);
     return DP_OK;
 }
 

@@ -7,6 +7,8 @@
  *                   torn: a write is carried out to its half, then the process is killed
  *                   enospc, eio: the request fails with this error (a removal never does for want
  *                   of space; it goes well then)
+ *                   modest: none fails, but no folder can be synced (EINVAL), and nothing is told
+ *                   of the free space, as by some file systems of FUSE
  *   FAULTS_REPORT   a file that gets a line for each request, "NUMBER WHAT PATH"
  *
  * Works on calls to the C library, so that what stdio writes is not seen. */
@@ -23,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -187,11 +190,30 @@ ssize_t pwrite64(int descriptor, const void *bytes, size_t count, off64_t at) {
     return pwrite_any("pwrite64", descriptor, bytes, count, at);
 }
 
+static bool is_folder(int descriptor) {
+    struct stat information;
+    return fstat(descriptor, &information) == 0 && S_ISDIR(information.st_mode);
+}
+
+int statvfs(const char *path, struct statvfs *information) {
+    typedef int (*function)(const char *, struct statvfs *);
+    int status = REAL("statvfs", function)(path, information);
+    if (status == 0 && is_watched(path) && is_kind("modest")) {
+        information->f_blocks = information->f_bfree = information->f_bavail = 0;
+        information->f_frsize = 0;
+    }
+    return status;
+}
+
 static int sync_any(const char *name, int descriptor) {
     typedef int (*function)(int);
     char path[PATH_MAX];
     if (is_watched_descriptor(descriptor, path) && pass_whole("sync", path, true) != 0)
         return -1;
+    if (is_kind("modest") && is_folder(descriptor)) {
+        errno = EINVAL;
+        return -1;
+    }
     return REAL(name, function)(descriptor);
 }
 

@@ -5,6 +5,7 @@
 #include "options/roff.h"
 #include "pack/packing.h"
 #include "request.h"
+#include "system/filesystem.h"
 #include "system/termination.h"
 
 #include "help_txt.h"
@@ -40,6 +41,16 @@ static void append_summary(dp_text *out, const dp_request *request, const dp_pac
     append_count(out, "  ", file_size(request->packing.output), " bytes");
     dp_text_append_format(out, " in %s, %.1f MB/s of text\n", DP_DURATION_TEXT(seconds),
                           1e-6 * (double)packing->text_bytes / seconds);
+}
+
+static dp_status append_doubts(dp_text *out, const char *path, dp_error *error) {
+    char folder[DP_PATH_SIZE];
+    const char *doubts[DP_FILESYSTEM_DOUBTS];
+    DP_TRY(dp_path_folder(path, folder, error));
+    const size_t count = dp_filesystem_doubts(folder, doubts);
+    for (size_t i = 0; i < count; i++)
+        dp_text_append_format(out, "warning: %s: %s\n", path, doubts[i]);
+    return DP_OK;
 }
 
 static void append_help(dp_text *out) {
@@ -81,6 +92,7 @@ static dp_status run(const dp_request *request, dp_termination *termination, dp_
     } else {
         DP_TRY(dp_packing_run(&packing, &request->packing, termination, error));
         append_summary(out, request, &packing, dp_timer_now() - start);
+        DP_TRY(append_doubts(out, request->packing.output, error));
     }
     return print(out, error);
 }
