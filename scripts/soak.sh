@@ -124,9 +124,10 @@ weights() {
     grep -o '"weights":"[^"]*"' "$1/summary.json"
 }
 
-# The columns of the metrics that are no times.
+# The columns of the metrics that are no times, and the loss of each step.
 exact_metrics() {
     cut -d, -f1-8 "$1/metrics.csv"
+    od -An -v -tx1 "$1/losses.f32"
 }
 
 # --- a round -----------------------------------------------------------------------------------

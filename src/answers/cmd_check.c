@@ -26,7 +26,8 @@ const dp_command dp_command_check = {
     .arguments = "[RUN]",
     .purpose = "whether each file of a run is whole",
     .details = "Reads the config, all checkpoints, best.h5, the rows of metrics against the\n"
-               "checkpoints' hashes, the summary and the dataset, and says a line of each.\n"
+               "checkpoints' hashes, the losses against those rows, the summary and the\n"
+               "dataset, and says a line of each.\n"
                "RUN is a run folder; none: the newest. Exit status: 0 all is well, 1 not.\n",
     .options = dp_options_none,
     .answer = answer,

@@ -4,6 +4,7 @@
 #include "dptrain/dptrain.h"
 #include "engine/config.h"
 #include "run/comparison.h"
+#include "run/losses.h"
 #include "run/run_folder.h"
 #include "verify_txt.h"
 
@@ -59,6 +60,20 @@ static void read_origin(side *self, dp_text *out) {
         dptrain_describe(self->model, &self->is, sizeof self->is);
 }
 
+/* The first step whose losses differ: closer than logging points are. 0 where it is not known. */
+static dp_status find_parting(const side *sides, uint64_t *step, dp_error *error) {
+    DP_OWNED(dp_loss_record_clear) dp_loss_record a = {0};
+    DP_OWNED(dp_loss_record_clear) dp_loss_record b = {0};
+    dp_loss_record *records[] = {&a, &b};
+    char path[DP_PATH_SIZE];
+    for (int i = 0; i < 2; i++) {
+        DP_TRY(dp_path_format(path, error, "%s/" DP_LOSSES_NAME, sides[i].folder));
+        DP_TRY(dp_losses_read(records[i], path, error));
+    }
+    *step = dp_loss_record_parting(&a, &b);
+    return DP_OK;
+}
+
 /* --- telling -------------------------------------------------------------------------------- */
 
 static void append_row(const char *what, const char *a, const char *b, dp_text *out) {
@@ -69,16 +84,19 @@ static void append_reals(const char *what, double a, double b, dp_text *out) {
     append_row(what, isnan(a) ? "-" : DP_REAL_TEXT(a), isnan(b) ? "-" : DP_REAL_TEXT(b), out);
 }
 
-static void append_parting(const dp_comparison *comparison, dp_text *out) {
+static void append_parting(const dp_comparison *comparison, uint64_t loss_step, dp_text *out) {
     const dp_metrics_row *a = comparison->a, *b = comparison->b;
     dp_text_append_format(out, "differ: the weights part at step %s,\n", DP_COUNT_TEXT(a->step));
     if (comparison->equal == 0)
-        dp_text_append(out, "the first step that both runs have logged\n\n");
+        dp_text_append(out, "the first step that both runs have logged\n");
     else
-        dp_text_append_format(out,
-                              "after %zu common point%s where they are equal, up to step %s\n\n",
+        dp_text_append_format(out, "after %zu common point%s where they are equal, up to step %s\n",
                               comparison->equal, comparison->equal == 1 ? "" : "s",
                               DP_COUNT_TEXT(comparison->equal_step));
+    if (loss_step > 0)
+        dp_text_append_format(out, "the first loss that differs is that of step %s\n",
+                              DP_COUNT_TEXT(loss_step));
+    dp_text_append(out, "\n");
     append_row("there", "A", "B", out);
     append_row("weights", DP_HASH_TEXT(a->weights_hash), DP_HASH_TEXT(b->weights_hash), out);
     append_reals("batch_loss", a->batch_loss, b->batch_loss, out);
@@ -164,6 +182,7 @@ static void clear_sides(side (*sides)[2]) {
 
 static dp_status verify(int count, char **paths, bool *differ, dp_text *out, dp_error *error) {
     DP_OWNED(clear_sides) side sides[2] = {0};
+    uint64_t loss_step = 0;
     if (count != 2)
         return dp_fail(error, DP_ERR_INPUT, "%s: dptrain verify RUN_A RUN_B",
                        count < 2 ? "two runs are needed" : "two runs at a time");
@@ -176,10 +195,12 @@ static dp_status verify(int count, char **paths, bool *differ, dp_text *out, dp_
                        "the other's train.log_every",
                        paths[0], paths[1]);
     *differ = comparison.a != NULL;
-    if (*differ)
-        append_parting(&comparison, out);
-    else
+    if (*differ) {
+        DP_TRY(find_parting(sides, &loss_step, error));
+        append_parting(&comparison, loss_step, out);
+    } else {
         append_identity(sides, &comparison, out);
+    }
     append_explanation(sides, *differ, out);
     return dp_text_check(out, error);
 }

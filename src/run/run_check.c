@@ -3,11 +3,13 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "run/checkpoint.h"
+#include "run/losses.h"
 #include "run/metrics.h"
 #include "run/run_folder.h"
 #include "run/summary.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,6 +68,39 @@ static const dp_metrics_row *find_row(const run_check *self, uint64_t step) {
             return &self->metrics.rows[i];
     }
     return NULL;
+}
+
+/* The first row whose batch_loss is not the loss of its step, or NULL. */
+static const dp_metrics_row *find_other_loss(const run_check *self, const dp_loss_record *record) {
+    for (size_t i = 0; i < self->metrics.count; i++) {
+        const dp_metrics_row *row = &self->metrics.rows[i];
+        const float loss =
+            row->step == 0 || row->step > record->count ? NAN : record->values[row->step - 1];
+        if (isfinite(loss) && isfinite(row->batch_loss) &&
+            fabs((double)loss - row->batch_loss) > 1e-6 * fabs(row->batch_loss))
+            return row;
+    }
+    return NULL;
+}
+
+/* Behind the checkpoints. */
+static void check_losses(run_check *self) {
+    dp_error error;
+    DP_OWNED(dp_loss_record_clear) dp_loss_record record = {0};
+    const dp_metrics_row *other = NULL;
+    char path[DP_PATH_SIZE];
+    if (!find_file(self, DP_LOSSES_NAME, path))
+        WARN(DP_LOSSES_NAME, "is missing: curves are drawn from metrics.csv alone");
+    else if (dp_losses_read(&record, path, &error) != DP_OK)
+        PROBLEM(DP_LOSSES_NAME, "%s", error.message);
+    else if ((other = find_other_loss(self, &record)) != NULL)
+        PROBLEM(DP_LOSSES_NAME, "has another loss of step %s than metrics.csv",
+                DP_COUNT_TEXT(other->step));
+    else if (record.count < self->progress.step)
+        WARN(DP_LOSSES_NAME, "ends at step %s, the newest checkpoint is of step %s",
+             DP_COUNT_TEXT(record.count), DP_COUNT_TEXT(self->progress.step));
+    else
+        GOOD(DP_LOSSES_NAME, "%s steps", DP_COUNT_TEXT(record.count));
 }
 
 /* Takes over what the newest good checkpoint tells. */
@@ -166,6 +201,7 @@ void dp_run_check(const char *dir, bool with_dataset, dp_findings *findings) {
     check_config(&run);
     check_metrics(&run);
     check_checkpoints(&run);
+    check_losses(&run);
     check_best(&run);
     check_summary(&run);
     if (with_dataset)

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "library/model_file.h"
+#include "run/losses.h"
 #include "run/run_lock.h"
 
 #include <dirent.h>
@@ -18,7 +19,7 @@ dp_status dp_run_folder_write(const char *dir, const char *name, const dp_text *
 }
 
 /* The files of a run besides its checkpoints. */
-static const char *const file_names[] = {"config.ini",   "metrics.csv", "log.txt",
+static const char *const file_names[] = {"config.ini",   "metrics.csv", DP_LOSSES_NAME, "log.txt",
                                          "summary.json", "best.h5",     "report.html"};
 #define FILE_COUNT (sizeof file_names / sizeof file_names[0])
 

@@ -2,6 +2,7 @@
  *
  *   runs/NAME/config.ini                       the resolved config
  *   runs/NAME/metrics.csv                      run/metrics
+ *   runs/NAME/losses.f32                       run/losses
  *   runs/NAME/log.txt                          what the terminal showed
  *   runs/NAME/summary.json                     the end of a finished run
  *   runs/NAME/checkpoints/step-00010000.h5     the newest `keep`

@@ -55,6 +55,15 @@ dp_status dp_journal_sync(dp_journal *journal, dp_error *error) {
     return failed == 0 ? DP_OK : dp_fail_errno(error, failed, "cannot sync %s", journal->path);
 }
 
+dp_status dp_journal_cut(dp_journal *journal, uint64_t size, dp_error *error) {
+    if (size >= journal->size)
+        return DP_OK;
+    if (ftruncate(journal->descriptor, (off_t)size) != 0)
+        return dp_fail_errno(error, errno, "cannot write %s", journal->path);
+    journal->size = size;
+    return DP_OK;
+}
+
 void dp_journal_close(dp_journal *journal) {
     if (journal->is_open)
         close(journal->descriptor);

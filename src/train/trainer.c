@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/evaluate.h"
 #include "run/checkpoint.h"
+#include "run/losses.h"
 #include "run/metrics.h"
 #include "run/run_folder.h"
 #include "run/run_lock.h"
@@ -43,6 +44,7 @@ typedef struct trainer {
     /* Of rank 0. */
     dp_run_lock lock;
     dp_journal metrics;
+    dp_losses losses;
     dp_report report;
     uint64_t saved_step; /* of the newest checkpoint that is known to be good; 0: none */
     uint64_t unsaved;    /* writes that failed, and the first of them */
@@ -89,6 +91,7 @@ static void take_step(trainer *self) {
                            .out_of_time = dp_time_limit_is_reached(&self->limit, before),
                            .profile = profile_of_step(self)};
     self->result = dp_engine_step(self->engine, &self->step);
+    dp_losses_add(&self->losses, self->result.loss);
     self->progress.loss_sum += self->result.loss;
     self->progress.loss_count++;
     self->progress.step++;
@@ -102,6 +105,7 @@ static void take_step(trainer *self) {
 static dp_status fail_diverged(trainer *self, const char *what, dp_error *error) {
     char checkpoint[DP_PATH_SIZE] = "none";
     dp_error ignored;
+    (void)!dp_losses_flush(&self->losses, &ignored); /* how it came to this can be seen */
     if (self->saved_step > 0)
         (void)!dp_checkpoint_files_path(self->config->run_dir, self->saved_step, checkpoint,
                                         &ignored);
@@ -206,13 +210,14 @@ static dp_status write_state(const trainer *self, const char *path, dp_error *er
     return dp_checkpoint_save(&checkpoint, path, error);
 }
 
-/* The rows of metrics up to here are on the disk before the checkpoint is; older ones go only once
- * it is there. */
+/* The rows of metrics and the losses up to here are on the disk before the checkpoint is; older
+ * ones go only once it is there. */
 static dp_status write_checkpoint(trainer *self, dp_error *error) {
     const char *dir = self->config->run_dir;
     const uint64_t step = self->progress.step;
     char path[DP_PATH_SIZE];
     DP_TRY(tolerate(self, dp_journal_sync(&self->metrics, error), error));
+    DP_TRY(tolerate(self, dp_losses_sync(&self->losses, error), error));
     DP_TRY(dp_checkpoint_files_path(dir, step, path, error));
     DP_TRY(write_state(self, path, error));
     self->saved_step = step;
@@ -232,6 +237,7 @@ static dp_status write_row(trainer *self, const dp_metrics_row *row, bool is_bes
                            dp_error *error) {
     char path[DP_PATH_SIZE];
     DP_TRY(tolerate(self, dp_metrics_append(&self->metrics, row, error), error));
+    DP_TRY(tolerate(self, dp_losses_flush(&self->losses, error), error));
     dp_report_step(&self->report, row, self->end - row->step);
     if (self->request->watch != NULL)
         self->request->watch(self->request->context, row);
@@ -309,6 +315,20 @@ static dp_status open_run_folder(trainer *self, dp_error *error) {
     return DP_OK;
 }
 
+/* What is not known of the losses so far, a run of an earlier version has no file of, or a full
+ * disk or somebody has taken it: that is said, and no reason not to go on. */
+static dp_status begin_losses(trainer *self, dp_error *error) {
+    const uint64_t step = self->progress.step;
+    uint64_t known = 0;
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_path_format(path, error, "%s/" DP_LOSSES_NAME, self->config->run_dir));
+    DP_TRY(dp_losses_open(&self->losses, path, step, &known, error));
+    if (known < step)
+        dp_report_line(&self->report, "notice: %s has no losses of steps %s to %s", path,
+                       DP_COUNT_TEXT(known + 1), DP_COUNT_TEXT(step));
+    return DP_OK;
+}
+
 /* Begins the files that this start of the program writes. */
 static dp_status begin_files(trainer *self, dp_error *error) {
     const char *dir = self->config->run_dir;
@@ -321,7 +341,7 @@ static dp_status begin_files(trainer *self, dp_error *error) {
                            self->progress.step - self->progress.loss_count, notice, error));
     if (notice[0] != '\0')
         dp_report_line(&self->report, "%s", notice);
-    return DP_OK;
+    return begin_losses(self, error);
 }
 
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {
@@ -510,6 +530,7 @@ static dp_status run(trainer *self, dp_error *error) {
 
 static void clear(trainer *self) {
     dp_journal_close(&self->metrics);
+    dp_losses_close(&self->losses);
     dp_report_close(&self->report);
     dp_profile_clear(&self->profile);
     dp_engine_destroy(self->engine);

@@ -5,7 +5,7 @@ source "$(dirname "$0")/common.sh"
 make_small_run
 "$BIN/dptrain" small.ini run.dir=good >/dev/null
 "$BIN/dptrain" check good >out.txt
-expect_equal "files that are well" "$(grep -c '^ok ' out.txt)" 8
+expect_equal "files that are well" "$(grep -c '^ok ' out.txt)" 9
 grep -q "^0 problems, 0 warnings: the run is whole" out.txt || fail "$(cat out.txt)"
 newest=checkpoints/step-00003000.h5
 expect_equal "checked and finished again" "$("$BIN/dptrain" small.ini run.dir=good | tail -n 1 | cut -c1-9)" finished:
@@ -36,6 +36,12 @@ cp bad/checkpoints/step-00002500.h5 bad/$newest
 expect_problem "a checkpoint of another name" "holds step 2500, another than its name says"
 sed -i '/^2500,/s/,xxh3:..../,xxh3:0000/' bad/metrics.csv
 expect_problem "metrics of other weights" "but metrics.csv has xxh3:0000"
+sed -i "s/^\(1500,[^,]*\),[^,]*/\1,9.5/" bad/metrics.csv
+expect_problem "another loss" "losses.f32 has another loss of step 1,500 than metrics.csv"
+truncate -s 1000 bad/losses.f32
+"$BIN/dptrain" check bad >out.txt
+tr -s '\n ' ' ' <out.txt | grep -qF "warning losses.f32 ends at step 246," || fail "a short record: $(cat out.txt)"
+begin
 sed -i '3s/^./x/' bad/metrics.csv
 expect_problem "a damaged row" "bad/metrics.csv:3: not a row of metrics"
 rm bad/metrics.csv

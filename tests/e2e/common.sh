@@ -111,9 +111,14 @@ expect_gone() {
     fail "process $1 is still there"
 }
 
-# The columns of metrics.csv that no rank count and no clock may change.
+# exact_record RUN: the columns of its metrics.csv that no rank count and no clock may change, and the loss
+# of each step.
 exact_columns() {
-    cut -d, -f1-8,12 "$1"
+    cut -d, -f1-8,12 "$1/metrics.csv"
+}
+exact_record() {
+    exact_columns "$1"
+    od -An -v -tx1 "$1/losses.f32"
 }
 
 # A small dataset and a small config, for tests of behaviour rather than of results.
@@ -183,8 +188,10 @@ expect_going_on() {
     ranks "$3" "$BIN/dptrain" small.ini run.dir="$2" $fault_run --stop_at $end >again.txt 2>&1 ||
         fail "$1: the same command on $3 ranks ends with $?: $(cat again.txt)"
     [ "$newest" = 0 ] || grep -q "resumed at step" again.txt || fail "$1: not resumed: $(cat again.txt)"
-    exact_columns "$2/metrics.csv" >got.txt
-    exact_columns straight/metrics.csv | sed -n "1,$((end / 1000 + 1))p" >wanted.txt
+    exact_columns "$2" >got.txt
+    exact_columns straight | sed -n "1,$((end / 1000 + 1))p" >wanted.txt
     cmp -s got.txt wanted.txt || fail "$1: other rows after resuming: $(diff got.txt wanted.txt | sed 5q)"
+    cmp "$2/losses.f32" <(head -c $((16 + 4 * end)) straight/losses.f32) ||
+        fail "$1: other losses after resuming"
     echo "$1: well, at step $newest"
 }

@@ -26,7 +26,7 @@ faulty_train() { # KIND POINT [REPORT]
 # What is left when all is well, but for the checkpoint, which is compared as a file.
 results() {
     field run/summary.json weights
-    exact_columns run/metrics.csv
+    exact_record run
     cat run/config.ini
 }
 

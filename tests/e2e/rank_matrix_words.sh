@@ -55,8 +55,8 @@ for output in split replicated; do
         run $output$count $count parallel.output=$output
         expect_equal "weights on $count ranks, $output" "$(weights_of $output$count)" \
             "$(weights_of ${output}1)"
-        cmp <(exact_columns $output$count/metrics.csv) <(exact_columns ${output}1/metrics.csv) ||
-            fail "metrics.csv on $count ranks, $output"
+        cmp <(exact_record $output$count) <(exact_record ${output}1) ||
+            fail "the record on $count ranks, $output"
     done
     # What was printed at the end is what a checkpoint evaluates to, on any rank count.
     for count in 1 3; do
@@ -99,8 +99,8 @@ run parts 5 parallel.output=split parallel.exchange=tree --stop-at 13
 DPTRAIN_RANKS_PER_NODE=2 run parts 3 parallel.output=split --stop-at 20
 run parts 1 parallel.output=split
 expect_equal "weights of a run in parts" "$(weights_of parts)" "$(weights_of split1)"
-cmp <(exact_columns parts/metrics.csv) <(exact_columns split1/metrics.csv) ||
-    fail "metrics.csv of a run in parts"
+cmp <(exact_record parts) <(exact_record split1) ||
+    fail "the record of a run in parts"
 
 # Without a hidden layer, and where only the words that occur are updated.
 for count in 1 3; do

@@ -21,8 +21,8 @@ for sampling in replacement epoch; do
 
     expect_equal "weights, $sampling" "$(field "$parts/summary.json" weights)" \
         "$(field "$straight/summary.json" weights)"
-    cmp <(exact_columns "$parts/metrics.csv") <(exact_columns "$straight/metrics.csv") ||
-        fail "metrics.csv, $sampling"
+    cmp <(exact_record "$parts") <(exact_record "$straight") ||
+        fail "the record, $sampling"
     expect_equal "best checkpoint, $sampling" \
         "$("$BIN/dptrain" info "$parts" --json | grep -o '"weights":"[^"]*"')" \
         "$("$BIN/dptrain" info "$straight" --json | grep -o '"weights":"[^"]*"')"
@@ -41,8 +41,8 @@ for optimizer in momentum adamw; do
             >/dev/null
         ranks 1 "$BIN/dptrain" small.ini run.dir=$parts $keys parallel.exchange=tree >/dev/null
     }
-    cmp <(exact_columns $parts/metrics.csv) <(exact_columns $straight/metrics.csv) ||
-        fail "metrics.csv, $optimizer"
+    cmp <(exact_record $parts) <(exact_record $straight) ||
+        fail "the record, $optimizer"
     status=0
     # shellcheck disable=SC2086
     "$BIN/dptrain" small.ini run.dir=$parts $keys train.steps=1000 2>error.txt >/dev/null || status=$?
@@ -68,8 +68,8 @@ for run in patient patient_parts; do
     expect_equal "end of $run" "$(field $run/summary.json stopped_early)" true
     [ -n "$(loss $run/summary.json test)" ] || fail "$run did not evaluate all splits at its end"
 done
-cmp <(exact_columns patient_parts/metrics.csv) <(exact_columns patient/metrics.csv) ||
-    fail "metrics.csv of a run that stopped early"
+cmp <(exact_record patient_parts) <(exact_record patient) ||
+    fail "the record of a run that stopped early"
 grep -q "^finished" again.txt || fail "a run that stopped early does not say that it is finished"
 "$BIN/dptrain" info patient | grep -q "stopped     early, after 3 evaluations" ||
     fail "info does not show that the run stopped early"

@@ -39,6 +39,9 @@ grep -q "train.steps  *600  *900" verdict.txt || fail "train.steps is not named:
 expect_verdict 1 "differ: the weights part at step 400," a later
 grep -q "after 3 common points where they are equal, up to step 300" verdict.txt ||
     fail "the last equal point is not named: $(cat verdict.txt)"
+# Step 301 is the first of another rate, and the loss of a step is that before its update.
+grep -q "^the first loss that differs is that of step 302$" verdict.txt ||
+    fail "the first other loss is not named: $(cat verdict.txt)"
 grep -q "train.lr_gamma  *0.1  *0.5" verdict.txt || fail "the key is not named: $(cat verdict.txt)"
 expect_equal "what a verdict leaves on standard error" "$(cat error.txt)" ""
 status=0
