@@ -176,32 +176,29 @@ static dp_status describe_checkpoint(const char *dir, const char *path, run_step
 
 /* --- whatever PATH is ----------------------------------------------------------------------- */
 
-static dp_status read_format(const char *path, char format[64], dp_error *error) {
+static dp_status fail_unknown(const char *path, dp_file_kind kind, dp_error *error) {
     DP_OWNED(dp_h5reader_close) dp_h5reader file = {0};
-    dp_error missing;
-    dp_status status = dp_h5reader_open(&file, path, error);
-    if (status == DP_ERR_INPUT)
-        return dp_fail(error, status,
-                       "%s is neither a checkpoint nor a dataset of pack_dataset, nor a run folder",
-                       path);
-    DP_TRY(status);
-    if (dp_h5reader_text_attribute(&file, "format", format, 64, &missing) != DP_OK)
-        format[0] = '\0';
-    return DP_OK;
+    const dp_status status = dp_h5reader_open(&file, path, error);
+    if (status == DP_ERR_IO || (status != DP_OK && kind == DP_FILE_HDF5))
+        return status;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s is %s%sneither a checkpoint nor a dataset of pack_dataset, nor a run folder",
+                   path, dp_file_kind_name(kind) != NULL ? dp_file_kind_name(kind) : "",
+                   dp_file_kind_name(kind) != NULL ? ", " : "");
 }
 
 static dp_status describe(const char *user_path, const char **form, dp_facts *facts,
                           dp_error *error) {
-    char path[DP_PATH_SIZE], format[64] = "";
+    char path[DP_PATH_SIZE];
     DP_OWNED(dp_memory_release) uint64_t *steps = NULL;
     run_steps run = {0};
     DP_TRY(dp_run_folder_find(user_path, path, error));
-    if (!dp_model_file_has_seal(path))
-        DP_TRY(read_format(path, format, error));
-    const bool is_dataset = strcmp(format, DP_DATASET_FORMAT) == 0;
-    *form = is_dataset ? info_dataset_txt : info_checkpoint_txt;
-    if (is_dataset)
+    const dp_file_kind kind = dp_file_kind_of(path);
+    *form = kind == DP_FILE_DATASET ? info_dataset_txt : info_checkpoint_txt;
+    if (kind == DP_FILE_DATASET)
         return describe_dataset(path, facts, error);
+    if (kind != DP_FILE_CHECKPOINT)
+        return fail_unknown(path, kind, error);
     if (user_path != NULL && dp_checkpoint_files_is_folder(user_path))
         DP_TRY(dp_checkpoint_files_list(user_path, &steps, &run.count, error));
     run.steps = steps;

@@ -28,6 +28,8 @@ typedef struct side {
 /* The run's folder, and its metrics: a user may name either. */
 static dp_status find_files(side *self, char metrics[DP_PATH_SIZE], dp_error *error) {
     DP_TRY(dp_path_format(self->folder, error, "%s", self->path));
+    if (dp_file_kind_of(self->path) != DP_FILE_METRICS)
+        DP_TRY(dp_file_kind_expect(self->path, DP_FILE_RUN, error));
     if (dp_checkpoint_files_is_folder(self->path))
         return dp_path_format(metrics, error, "%s/metrics.csv", self->path);
     const int length = (int)(dp_path_base(self->path) - self->path);

@@ -134,7 +134,7 @@ static dp_status reply(const dp_token_question *question, dptrain_model *model, 
 /* Whether this cannot be meant but as a place: a folder, or an existing checkpoint file. */
 static bool is_place(const char *argument) {
     return dp_checkpoint_files_is_folder(argument) ||
-           (dp_file_exists(argument) && dp_model_file_has_seal(argument));
+           dp_file_kind_of(argument) == DP_FILE_CHECKPOINT;
 }
 
 /* The last positional is what the question is about, so that one alone is not the checkpoint. *last

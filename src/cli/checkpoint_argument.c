@@ -9,12 +9,7 @@ static dp_status choose(const char *option, int count, char *const *positionals,
                        positionals[count - 1]);
     const char *given = count == 1 ? positionals[0] : option;
     DP_TRY(dp_run_folder_find(given, path, error));
-    if (given[0] == '\0' || !dp_file_exists(path) || dp_model_file_has_seal(path))
-        return DP_OK;
-    return dp_fail(error, DP_ERR_INPUT,
-                   "%s is not a dptrain checkpoint, or is cut short: give a checkpoint or the "
-                   "folder of a run, such as runs/base",
-                   path);
+    return dp_file_kind_expect(path, DP_FILE_CHECKPOINT, error);
 }
 
 dp_status dp_checkpoint_argument_status(dptrain_status status, const dptrain_error *said,

@@ -1,5 +1,7 @@
 #include "cli/command.h"
 
+#include "formats/file_kind.h"
+
 #include <string.h>
 
 const dp_exit_status dp_exit_statuses[] = {
@@ -34,6 +36,7 @@ static dp_status load_config(int count, char *const *positionals, dp_config *con
     if (count == 0 || strchr(positionals[0], '=') != NULL)
         return dp_fail(error, DP_ERR_INPUT,
                        "no config file given: dptrain CONFIG [section.key=value ...]");
+    DP_TRY(dp_file_kind_expect(positionals[0], DP_FILE_CONFIG, error));
     return dp_config_load(config, positionals[0], count - 1, positionals + 1, error);
 }
 

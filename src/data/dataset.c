@@ -101,9 +101,10 @@ static dp_status read_info(dp_dataset *dataset, const dp_h5reader *file, bool is
                            dp_error *error) {
     dp_dataset_info *info = &dataset->info;
     uint64_t version = 0;
-    char format[64];
-    if (dp_h5reader_text_attribute(file, "format", format, sizeof format, error) != DP_OK ||
-        strcmp(format, DP_DATASET_FORMAT) != 0)
+    char format[64] = "";
+    if (dp_h5image_has_attribute(&file->image, "format"))
+        DP_TRY(dp_h5reader_text_attribute(file, "format", format, sizeof format, error));
+    if (strcmp(format, DP_DATASET_FORMAT) != 0)
         return dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain dataset (make one: pack_dataset)",
                        dataset->path);
     DP_TRY(dp_h5reader_unsigned_attribute(file, "version", &version, error));
@@ -188,12 +189,24 @@ static dp_status open_file(dp_dataset *dataset, const char *path, dp_error *erro
     return DP_OK;
 }
 
+/* What to do where there is none yet, or another file was meant. */
+static dp_status explain(const char *path, dp_error *error) {
+    const dp_error why = *error;
+    if (why.status == DP_ERR_IO && !dp_file_exists(path))
+        return dp_fail(error, DP_ERR_IO, "%s; 'pack_dataset TEXT -o %s' makes it", why.message,
+                       path);
+    if (why.status != DP_ERR_INPUT || dp_file_kind_expect(path, DP_FILE_DATASET, error) == DP_OK)
+        *error = why;
+    return error->status;
+}
+
 dp_status dp_dataset_open(dp_dataset *dataset, const char *path, dp_error *error) {
     memset(dataset, 0, sizeof *dataset);
     const dp_status status = open_file(dataset, path, error);
-    if (status != DP_OK)
-        dp_dataset_close(dataset);
-    return status;
+    if (status == DP_OK)
+        return DP_OK;
+    dp_dataset_close(dataset);
+    return explain(path, error);
 }
 
 void dp_dataset_close(dp_dataset *dataset) {

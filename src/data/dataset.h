@@ -25,13 +25,13 @@
 
 #include "base/sha256.h"
 #include "data/vocabulary.h"
+#include "formats/file_kind.h"
 #include "system/file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define DP_DATASET_FORMAT "dptrain-dataset"
 #define DP_DATASET_VERSION 2
 #define DP_DATASET_VERSION_UNSEALED 1 /* still read */
 #define DP_DATASET_BLOCK ((size_t)1 << 20)

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD "dptrain-dataset-seal" /* then two numbers of 16 hex digits a tensor, and the hash */
+/* Behind it two numbers of 16 hex digits a tensor, and the hash. */
+#define WORD DP_DATASET_SEAL_WORD
 
 static int first_first(const void *a, const void *b) {
     const dp_byte_range *x = a, *y = b;

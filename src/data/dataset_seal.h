@@ -9,12 +9,11 @@
 #ifndef DP_DATA_DATASET_SEAL_H
 #define DP_DATA_DATASET_SEAL_H
 
-#include "system/file.h"
+#include "formats/file_kind.h"
 
 #include <stdint.h>
 
 #define DP_DATASET_SEAL_TENSORS 6
-#define DP_DATASET_SEAL_SIZE 247
 
 typedef struct dp_byte_range {
     uint64_t first, count;

@@ -15,10 +15,8 @@
 
 /* --- the seal ------------------------------------------------------------------------------- */
 
-#define SEAL_WORD "dptrain-seal "
-
 void dp_model_file_format_seal(uint64_t hash, char seal[DP_MODEL_FILE_SEAL_SIZE + 1]) {
-    snprintf(seal, DP_MODEL_FILE_SEAL_SIZE + 1, SEAL_WORD "%s\n", DP_HASH_TEXT(hash));
+    snprintf(seal, DP_MODEL_FILE_SEAL_SIZE + 1, DP_MODEL_FILE_SEAL_WORD "%s\n", DP_HASH_TEXT(hash));
 }
 
 static void close_stream(FILE **stream) {
@@ -73,31 +71,17 @@ static dp_status read_seal(const char *path, char found[DP_MODEL_FILE_SEAL_SIZE 
     return DP_OK;
 }
 
-static bool is_seal(const char *text) {
-    return strncmp(text, SEAL_WORD, strlen(SEAL_WORD)) == 0;
-}
-
 dp_status dp_model_file_check_seal(const char *path, dp_error *error) {
     char found[DP_MODEL_FILE_SEAL_SIZE + 1], expected[DP_MODEL_FILE_SEAL_SIZE + 1];
+    DP_TRY(dp_file_kind_expect(path, DP_FILE_CHECKPOINT, error));
     DP_TRY(read_seal(path, found, expected, error));
-    if (!is_seal(found))
+    if (strncmp(found, DP_MODEL_FILE_SEAL_WORD, strlen(DP_MODEL_FILE_SEAL_WORD)) != 0)
         return dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain checkpoint, or is cut short",
                        path);
     if (memcmp(found, expected, DP_MODEL_FILE_SEAL_SIZE) != 0)
         return dp_fail(error, DP_ERR_INPUT, "%s is damaged: its content has another checksum",
                        path);
     return DP_OK;
-}
-
-bool dp_model_file_has_seal(const char *path) {
-    DP_OWNED(close_stream) FILE *stream = NULL;
-    char found[DP_MODEL_FILE_SEAL_SIZE + 1] = "";
-    size_t size = 0;
-    dp_error ignored;
-    return open_content(path, &stream, &size, &ignored) == DP_OK &&
-           size >= DP_MODEL_FILE_SEAL_SIZE &&
-           fseek(stream, -(long)DP_MODEL_FILE_SEAL_SIZE, SEEK_END) == 0 &&
-           fread(found, DP_MODEL_FILE_SEAL_SIZE, 1, stream) == 1 && is_seal(found);
 }
 
 /* --- all but the tensors -------------------------------------------------------------------- */

@@ -11,10 +11,10 @@
 
 #include "base/sha256.h"
 #include "data/vocabulary.h"
+#include "formats/file_kind.h"
 #include "formats/h5reader.h"
 #include "model/params.h"
 
-#define DP_MODEL_FILE_FORMAT "dptrain-checkpoint"
 #define DP_MODEL_FILE_VERSION 2
 #define DP_MODEL_FILE_VERSION_WITHOUT_STATE 1 /* the oldest that is read */
 #define DP_MODEL_FILE_BUILD_SIZE 192
@@ -76,14 +76,10 @@ void dp_model_file_tensor_object(const char *group, const dp_tensor *tensor,
 
 /* The seal: a word, the hash of all bytes before it, a newline. HDF5 does not mind what follows its
  * own part of a file. */
-#define DP_MODEL_FILE_SEAL_SIZE 35
 void dp_model_file_format_seal(uint64_t hash, char seal[DP_MODEL_FILE_SEAL_SIZE + 1]);
 
 /* Whether its bytes are those that were written; DP_ERR_INPUT, DP_ERR_IO otherwise. What they mean
  * is not looked at. */
 dp_status dp_model_file_check_seal(const char *path, dp_error *error) DP_CHECKED;
-
-/* Whether the file ends as a checkpoint does, be it damaged or not. */
-bool dp_model_file_has_seal(const char *path);
 
 #endif

@@ -61,6 +61,7 @@ static void advise(const dp_file_map *text, int advice) {
 static dp_status open_text(dp_packing_job *job, int index, dp_error *error) {
     dp_packing_text *text = &job->texts[index];
     text->path = job->request->inputs[index];
+    DP_TRY(dp_file_kind_expect(text->path, DP_FILE_TEXT, error));
     DP_TRY(dp_file_map_open(&text->map, text->path, error));
     if (text->map.size == 0)
         return dp_fail(error, DP_ERR_INPUT, "%s is empty; it must hold %s", text->path,

@@ -187,6 +187,7 @@ dp_status dp_run_folder_find_run(const char *user_path, char dir[DP_PATH_SIZE], 
         return find_newest(dir, error);
     if (!dp_file_exists(user_path))
         return dp_fail_errno(error, ENOENT, "cannot read the run folder %s", user_path);
+    DP_TRY(dp_file_kind_expect(user_path, DP_FILE_RUN, error));
     if (!dp_checkpoint_files_is_folder(user_path))
         return dp_fail(error, DP_ERR_INPUT, "%s is not a run folder: give the folder it is in",
                        user_path);

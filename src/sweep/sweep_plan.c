@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "formats/file_kind.h"
 #include "options/option_file.h"
 
 #include <inttypes.h>
@@ -462,6 +463,7 @@ static dp_status complete_settings(reader *self, dp_error *error) {
     DP_TRY(dp_path_stem(self->path, stem, error));
     if (settings->dir[0] == '\0')
         DP_TRY(dp_path_format(settings->dir, error, "runs/%s", stem));
+    DP_TRY(dp_file_kind_expect(settings->config, DP_FILE_CONFIG, error));
     DP_TRY(dp_config_read(&self->base, settings->config, error));
     /* What is wrong with the base config is not the fault of a trial. */
     self->building.config = self->base;
@@ -489,6 +491,7 @@ dp_status dp_sweep_plan_read(dp_sweep_plan *plan, const char *path, int count,
     self->assignments = assignments;
     DP_TRY(dp_options_init(dp_sweep_options, &self->plan.settings, error));
     DP_TRY(dp_options_init(dp_config_options, &self->building.config, error));
+    DP_TRY(dp_file_kind_expect(path, DP_FILE_SWEEP, error));
     DP_TRY(dp_file_read(path, &content, error));
     DP_TRY(dp_ini_read(content.data, content.length, path, take_entry, self, error));
     DP_TRY(complete_settings(self, error));

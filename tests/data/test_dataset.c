@@ -456,7 +456,8 @@ static void test_dataset_other_files_are_refused(void **state) {
     static const char *const good = DP_DATASET_FORMAT;
     const oddity oddities[] = {
         {good, 1, 3, 3, ROWS, 1, 1, NULL}, /* nothing odd: what follows differs in one thing */
-        {"dptrain-checkpoint", 1, 3, 3, ROWS, 1, 1, "is not a dptrain dataset"},
+        {"dptrain-checkpoint", 1, 3, 3, ROWS, 1, 1, "is a checkpoint, not a dataset: "},
+        {"other-dataset", 1, 3, 3, ROWS, 1, 1, "is not a dptrain dataset"},
         {good, 3, 3, 3, ROWS, 1, 1, "format version 3; this program reads 1 and 2"},
         {good, 2, 3, 3, ROWS, 1, 1, "is damaged: its end is missing"},
         {good, 1, 0, 3, ROWS, 1, 1, "block_size 0 is not from 1 to 64"},
@@ -490,7 +491,11 @@ static void test_dataset_open_needs_an_hdf5_file(void **state) {
     dp_dataset dataset;
     const char *path = scratch_path("text.h5");
     expect_failure(dp_dataset_open(&dataset, path, &error), DP_ERR_IO, path, &error);
+    assert_non_null(strstr(error.message, "; 'pack_dataset TEXT -o scratch."));
     expect_ok(dp_file_write(path, "emma\n", 5, &error), &error);
+    expect_failure(dp_dataset_open(&dataset, path, &error), DP_ERR_INPUT,
+                   "is a text, not a dataset: 'pack_dataset scratch.", &error);
+    expect_ok(dp_file_write(path, "\x01mma\n", 5, &error), &error);
     expect_failure(dp_dataset_open(&dataset, path, &error), DP_ERR_INPUT, "is not an HDF5 file",
                    &error);
     unlink(path);

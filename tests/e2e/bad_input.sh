@@ -20,9 +20,9 @@ for count in 1 3; do
         "$BIN/dptrain" xyzzy
     expect_refusal 2 "'--train.lr' needs its value behind a '=': --train.lr=VALUE" $count \
         "$BIN/dptrain" small.ini --train.lr 0.1
-    expect_refusal 2 "small.ini is not a dptrain checkpoint, or is cut short: give a checkpoint or" \
+    expect_refusal 2 "small.ini is a config, not a checkpoint: give a checkpoint or the folder of a" \
         $count "$BIN/dptrain" eval small.ini
-    expect_refusal 2 "small.ini is neither a checkpoint nor a dataset" $count \
+    expect_refusal 2 "small.ini is a config, neither a checkpoint nor a dataset" $count \
         "$BIN/dptrain" info small.ini
     expect_refusal 2 ". holds no checkpoint: give the folder of a run" $count "$BIN/dptrain" sample .
     expect_refusal 2 "needs a value" $count "$BIN/dptrain" small.ini --stop-at
@@ -48,9 +48,12 @@ for count in 1 3; do
     expect_refusal 2 "noise.txt:1" $count "$BIN/dptrain" noise.txt
 
     # the dataset
-    expect_refusal 3 "missing.h5" $count "$BIN/dptrain" small.ini data.path=missing.h5
-    expect_refusal 2 "is not an HDF5 file" $count "$BIN/dptrain" small.ini data.path=small.txt
-    expect_refusal 2 "not a regular file" $count "$BIN/dptrain" small.ini data.path=.
+    expect_refusal 3 "; 'pack_dataset TEXT -o missing.h5' makes it" $count \
+        "$BIN/dptrain" small.ini data.path=missing.h5
+    expect_refusal 2 "small.txt is a text, not a dataset: 'pack_dataset small.txt' makes one" $count \
+        "$BIN/dptrain" small.ini data.path=small.txt
+    expect_refusal 2 "is not an HDF5 file" $count "$BIN/dptrain" small.ini data.path=noise.txt
+    expect_refusal 2 ". is a folder, not a dataset" $count "$BIN/dptrain" small.ini data.path=.
 
     # the run folder
     expect_refusal 3 "cannot create the folder" $count "$BIN/dptrain" small.ini run.dir=small.txt/x
@@ -67,9 +70,11 @@ expect_refusal 2 "there is no folder runs/" 1 "$BIN/dptrain" eval
 mkdir empty
 expect_refusal 2 "empty holds no checkpoint" 3 "$BIN/dptrain" eval --ckpt empty
 expect_refusal 3 "cannot read missing" 3 "$BIN/dptrain" eval --ckpt missing
-expect_refusal 2 "is not a dptrain checkpoint" 3 "$BIN/dptrain" eval --ckpt small.h5
+expect_refusal 2 "small.h5 is a dataset, not a checkpoint" 3 "$BIN/dptrain" eval --ckpt small.h5
+expect_refusal 2 "is not a dptrain checkpoint, or is cut short" 3 "$BIN/dptrain" eval --ckpt noise.txt
 "$BIN/dptrain" small.ini train.steps=10 >/dev/null
-expect_refusal 2 "is not a dptrain dataset" 1 "$BIN/dptrain" eval --data runs/small/best.h5
+expect_refusal 2 "best.h5 is a checkpoint, not a dataset" 1 \
+    "$BIN/dptrain" eval --data runs/small/best.h5
 expect_refusal 2 "one of train, dev, test, all" 1 "$BIN/dptrain" eval --split tset
 expect_refusal 2 "one checkpoint or run folder at a time" 1 \
     "$BIN/dptrain" eval --ckpt runs/small runs/small

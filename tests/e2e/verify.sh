@@ -58,7 +58,7 @@ expect_verdict 1 "dataset (SHA-256)" a data/elsewhere
 
 # What is not there, or has nothing to compare.
 expect_verdict 3 "cannot read missing" a missing
-expect_verdict 2 "small.txt:1: not the metrics" a small.txt
+expect_verdict 2 "small.txt is a text, not the folder of a run" a small.txt
 head -n 1 a/metrics.csv >data/metrics.csv
 expect_verdict 2 "no logging point yet" a data/metrics.csv
 sed 's/^\([1-6]\)00,/\11,/' a/metrics.csv >data/metrics.csv

@@ -242,6 +242,8 @@ static void test_checkpoint_that_is_none(void **state) {
     (void)state;
     const char *path = scratch_path("text.h5");
     expect_ok(dp_file_write(path, "hello", 5, &error), &error);
+    expect_refused(path, "is a text, not a checkpoint: give a checkpoint or the folder of a run");
+    expect_ok(dp_file_write(path, "\x01", 1, &error), &error);
     expect_refused(path, "is not a dptrain checkpoint");
     expect_ok(dp_file_write(path, "", 0, &error), &error);
     expect_refused(path, "is not a dptrain checkpoint");
@@ -577,12 +579,12 @@ static void test_checkpoint_with_something_behind_it_is_refused(void **state) {
 static void test_checkpoint_is_known_by_its_end(void **state) {
     dp_error error = {0};
     const char *path = saved(*state, "known.h5");
-    assert_true(dp_model_file_has_seal(path));
-    assert_false(dp_model_file_has_seal(scratch_path("none.h5")));
-    assert_false(dp_model_file_has_seal(scratch_folder));
+    assert_int_equal(dp_file_kind_of(path), DP_FILE_CHECKPOINT);
+    assert_int_equal(dp_file_kind_of(scratch_path("none.h5")), DP_FILE_MISSING);
+    assert_int_equal(dp_file_kind_of(scratch_folder), DP_FILE_FOLDER);
     path = scratch_path("short");
     expect_ok(dp_file_write(path, "dptrain-seal xxh3:", 18, &error), &error);
-    assert_false(dp_model_file_has_seal(path));
+    assert_int_not_equal(dp_file_kind_of(path), DP_FILE_CHECKPOINT);
 }
 
 int main(void) {

@@ -165,7 +165,8 @@ static void test_sweep_plan_refuses_with_line_and_nearest_name(void **state) {
                    "asks for more than 4096 runs");
     expect_refused("[sweep]\nranks = 3\n", "sweep.ini:2: unknown key 'sweep.ranks'");
     expect_refused("[sweep]\ndir = a\ndir = b\n", "sweep.dir was already given on line 2");
-    expect_refused("[train]\nlr = 3\n", "sweep.ini:2: section [train]");
+    expect_refused("[train]\nlr = 3\n", "sweep.ini is a config, not a sweep file");
+    expect_refused("[train]\nlr = 3\n[grid]\n", "sweep.ini:2: section [train]");
     expect_refused("[sweep]\nconfig = base.ini\n", "has no trials");
     expect_refused("[grid]\ntrain.lr = 1 2\n", "names no config");
     expect_refused("[sweep]\nconfig = base.ini\n[grid]\ntrain.seed = 1 1\n",
