@@ -6,7 +6,7 @@
 
 const dp_exit_status dp_exit_statuses[] = {
     {"0", "done"},
-    {"1", "the answer is no (check, doctor, verify)"},
+    {"1", "the answer is no (check, doctor, score, verify)"},
     {"2", "bad input: arguments, config, or the content of a file"},
     {"3", "the system refused: missing file, no space, no permission"},
     {"4", "out of memory"},

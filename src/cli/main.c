@@ -15,7 +15,7 @@ static const dp_command *const commands[] = {
     &dp_command_train,  &dp_command_eval,   &dp_command_sample,  &dp_command_info,
     &dp_command_bench,  &dp_command_verify, &dp_command_nearest, &dp_command_predict,
     &dp_command_doctor, &dp_command_sweep,  &dp_command_lrfind,  &dp_command_plot,
-    &dp_command_report, &dp_command_check,
+    &dp_command_report, &dp_command_check,  &dp_command_score,
 };
 static const dp_command_list list = {commands, sizeof commands / sizeof commands[0]};
 

@@ -4,9 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-/* A value needs a comma before it unless it comes first or stands behind its key. */
+/* A value needs a comma before it unless it comes first, in its line too, or stands behind its key.
+ */
 static void separate(dp_text *json) {
-    if (json->length > 0 && strchr("{[:", json->data[json->length - 1]) == NULL)
+    if (json->length > 0 && strchr("{[:\n", json->data[json->length - 1]) == NULL)
         dp_text_append(json, ",");
 }
 

@@ -26,8 +26,15 @@ uint32_t dp_generate_token(const float *logits, size_t vocab, double temperature
     return best; /* rounding used up the last of it */
 }
 
+static double maximum_of(const float *logits, size_t vocab) {
+    float maximum = logits[0];
+    for (size_t id = 1; id < vocab; id++)
+        maximum = logits[id] > maximum ? logits[id] : maximum;
+    return (double)maximum;
+}
+
 void dp_generate_probabilities(const float *logits, size_t vocab, double *probabilities) {
-    const double maximum = (double)logits[most_likely(logits, vocab)];
+    const double maximum = maximum_of(logits, vocab);
     double total = 0.0;
     for (size_t id = 0; id < vocab; id++) {
         probabilities[id] = exp((double)logits[id] - maximum);
@@ -38,7 +45,7 @@ void dp_generate_probabilities(const float *logits, size_t vocab, double *probab
 }
 
 double dp_generate_log_probability(const float *logits, size_t vocab, uint32_t id) {
-    const double maximum = (double)logits[most_likely(logits, vocab)];
+    const double maximum = maximum_of(logits, vocab);
     double total = 0.0;
     for (size_t i = 0; i < vocab; i++)
         total += exp((double)logits[i] - maximum);

@@ -25,6 +25,21 @@ dptrain_status dp_handle_report(dptrain_error *error, dp_status status, const dp
     return (dptrain_status)status;
 }
 
+static void list_ascii(dptrain_model *self) {
+    for (unsigned char c = 0; c < 128; c++) {
+        const char token = (char)c;
+        if (!dp_vocabulary_find(&self->facts.vocabulary, &token, 1, &self->ascii[c]))
+            self->ascii[c] = self->unknown;
+    }
+}
+
+uint32_t dp_handle_id(const dptrain_model *model, const char *token, size_t length) {
+    uint32_t id = 0;
+    if (length == 1 && (unsigned char)*token < 128)
+        return model->ascii[(unsigned char)*token];
+    return dp_vocabulary_find(&model->facts.vocabulary, token, length, &id) ? id : model->unknown;
+}
+
 /* --- opening -------------------------------------------------------------------------------- */
 
 static dp_status make_room(dptrain_model *self, dp_error *error) {
@@ -35,6 +50,7 @@ static dp_status make_room(dptrain_model *self, dp_error *error) {
     DP_RESERVE_ROWS(&room, self->logits, self->rows, shape->vocab);
     DP_RESERVE_ROWS(&room, self->contexts, self->rows + 1, shape->block_size);
     DP_RESERVE(&room, self->targets, self->rows);
+    DP_RESERVE(&room, self->places, self->rows);
     if (dp_workspace_allocate(&room, error) == NULL)
         return error->status;
     return dp_forward_init(&self->forward, &self->layout, dp_cpu_level_detect(), error);
@@ -53,6 +69,7 @@ static dp_status open_model(dptrain_model *self, const char *path, dp_error *err
         !dp_vocabulary_find(&self->facts.vocabulary, DP_UNKNOWN_WORD, strlen(DP_UNKNOWN_WORD),
                             &self->unknown))
         self->unknown = DPTRAIN_UNKNOWN;
+    list_ascii(self);
     return make_room(self, error);
 }
 

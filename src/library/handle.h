@@ -12,7 +12,8 @@ struct dptrain_model {
     dp_model_file facts; /* the file itself is closed */
     dp_params_layout layout;
     float *params;
-    uint32_t unknown; /* the id of words that have none of their own, or DPTRAIN_UNKNOWN */
+    uint32_t unknown;    /* the id of words that have none of their own, or DPTRAIN_UNKNOWN */
+    uint32_t ascii[128]; /* the ids of tokens of one ASCII character, or `unknown` */
 
     /* Room to answer in: a text is scored so many rows at a time. */
     dp_forward forward;
@@ -20,8 +21,12 @@ struct dptrain_model {
     float *logits;      /* owned, with what follows: [rows, vocab] */
     uint32_t *contexts; /* [rows + 1, block_size] */
     uint32_t *targets;  /* [rows] */
+    size_t *places;     /* [rows]: whose they are */
     dp_text text;       /* of the last sample */
 };
+
+/* The id of token[0, length), or `unknown`. */
+uint32_t dp_handle_id(const dptrain_model *model, const char *token, size_t length);
 
 /* Hands the message of a failure on; returns the status. */
 dptrain_status dp_handle_report(dptrain_error *error, dp_status status, const dp_error *reason);

@@ -30,17 +30,12 @@ dptrain_status dptrain_find(const dptrain_model *model, const char *text, size_t
         error, dp_context_find_token(&model->facts.vocabulary, text, length, id, &reason), &reason);
 }
 
-static uint32_t id_of(const dptrain_model *model, const char *token, size_t length) {
-    uint32_t id = 0;
-    return dp_vocabulary_find(&model->facts.vocabulary, token, length, &id) ? id : model->unknown;
-}
-
 size_t dptrain_encode(const dptrain_model *model, const char *text, size_t length, uint32_t *ids,
                       size_t capacity, size_t *unknown) {
     const char *end = text + length;
     size_t count = 0, lacking = 0, bytes = 0;
     for (; dp_context_next_token(model->facts.unit, &text, end, &bytes); text += bytes, count++) {
-        const uint32_t id = id_of(model, text, bytes);
+        const uint32_t id = dp_handle_id(model, text, bytes);
         lacking += id == model->unknown;
         if (count < capacity)
             ids[count] = id;
@@ -81,67 +76,6 @@ dptrain_status dptrain_similarity(const dptrain_model *model, uint32_t id, doubl
     if (status == DPTRAIN_OK)
         dp_similarity_cosines(&model->layout, model->params, id, cosines);
     return status;
-}
-
-/* --- the probability of a text -------------------------------------------------------------- */
-
-/* A text on its way through the model: rows wait until there are enough of them. */
-typedef struct scoring {
-    dptrain_model *model;
-    size_t waiting;
-    dptrain_text_score sum;
-} scoring;
-
-static void flush(scoring *self) {
-    dptrain_model *model = self->model;
-    const size_t vocab = model->layout.shape.vocab, block = model->layout.shape.block_size;
-    dp_forward_logits(&model->forward, model->params, self->waiting, model->contexts,
-                      model->logits);
-    for (size_t r = 0; r < self->waiting; r++) {
-        const double value =
-            dp_generate_log_probability(model->logits + r * vocab, vocab, model->targets[r]);
-        self->sum.log_probability += value;
-        if (model->targets[r] != model->unknown)
-            self->sum.known_log_probability += value;
-    }
-    memcpy(model->contexts, model->contexts + self->waiting * block,
-           block * sizeof *model->contexts);
-    self->waiting = 0;
-}
-
-/* The last context is that of this token, which then becomes a part of the next one. */
-static void add(scoring *self, uint32_t id) {
-    dptrain_model *model = self->model;
-    const size_t block = model->layout.shape.block_size;
-    uint32_t *context = model->contexts + self->waiting * block;
-    self->sum.tokens++;
-    self->sum.unknown += id == model->unknown;
-    if (id == DPTRAIN_UNKNOWN) {
-        self->sum.log_probability = -INFINITY;
-        dp_context_shift(context, block, DP_BOUNDARY_ID);
-        return;
-    }
-    model->targets[self->waiting++] = id;
-    memcpy(context + block, context, block * sizeof *context);
-    dp_context_shift(context + block, block, id);
-    if (self->waiting == model->rows)
-        flush(self);
-}
-
-dptrain_status dptrain_score(dptrain_model *model, const char *text, size_t length,
-                             dptrain_text_score *score, size_t size, dptrain_error *error) {
-    (void)error; /* nothing can fail yet */
-    const char *end = text + length;
-    scoring self = {.model = model};
-    memset(model->contexts, 0, model->layout.shape.block_size * sizeof *model->contexts);
-    for (size_t bytes = 0; dp_context_next_token(model->facts.unit, &text, end, &bytes);
-         text += bytes)
-        add(&self, id_of(model, text, bytes));
-    if (!model->facts.stream)
-        add(&self, DP_BOUNDARY_ID);
-    flush(&self);
-    memcpy(score, &self.sum, dp_size_min(size, sizeof self.sum));
-    return DPTRAIN_OK;
 }
 
 /* --- texts that it makes up ----------------------------------------------------------------- */

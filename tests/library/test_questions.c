@@ -186,6 +186,65 @@ static void test_library_scores_long_texts(void **state) {
     dptrain_close(model);
 }
 
+/* To the bits of each alone, in one batch or several. */
+static void test_library_scores_many_texts(void **state) {
+    (void)state;
+    enum { COUNT = 200 };
+    static const char letters[] = "abxbbaaabxabab";
+    const char *texts[COUNT];
+    size_t lengths[COUNT];
+    dptrain_text_score scores[COUNT], one;
+    dptrain_model *model = open_saved();
+    for (size_t i = 0; i < COUNT; i++) {
+        texts[i] = letters + i % 7;
+        lengths[i] = i % 5;
+    }
+    expect_unsigned(
+        dptrain_score_texts(model, texts, lengths, COUNT, scores, sizeof scores[0], NULL),
+        DPTRAIN_OK);
+    for (size_t i = 0; i < COUNT; i++) {
+        expect_unsigned(dptrain_score(model, texts[i], lengths[i], &one, sizeof one, NULL),
+                        DPTRAIN_OK);
+        assert_memory_equal(&scores[i], &one, sizeof one);
+    }
+    dptrain_close(model);
+}
+
+static void test_library_scores_tokens(void **state) {
+    (void)state;
+    dptrain_model *model = open_saved();
+    dptrain_token_score tokens[4];
+    dptrain_text_score score;
+    double probabilities[3];
+    const uint32_t context[2] = {0, 0};
+    size_t count = 0, below = 1;
+    expect_unsigned(
+        dptrain_score_tokens(model, "axb", 3, tokens, 4, sizeof tokens[0], &count, NULL),
+        DPTRAIN_OK);
+    expect_unsigned(count, 4);
+    expect_unsigned(dptrain_score(model, "axb", 3, &score, sizeof score, NULL), DPTRAIN_OK);
+    expect_close(tokens[0].log_probability + tokens[2].log_probability + tokens[3].log_probability,
+                 score.known_log_probability, 1e-12);
+    assert_true(isinf(tokens[1].log_probability));
+    expect_unsigned(tokens[1].id, DPTRAIN_UNKNOWN);
+    expect_unsigned(tokens[1].rank, 0);
+    expect_unsigned(tokens[1].begin, 1);
+    expect_unsigned(tokens[2].length, 1);
+    expect_unsigned(tokens[3].begin, 3);
+    expect_unsigned(tokens[3].length, 0);
+    expect_unsigned(dptrain_next(model, context, probabilities, NULL), DPTRAIN_OK);
+    for (size_t id = 0; id < 3; id++)
+        below += probabilities[id] > probabilities[1];
+    expect_unsigned(tokens[0].rank, below);
+    tokens[1].rank = 99; /* is beyond the capacity */
+    expect_unsigned(
+        dptrain_score_tokens(model, "axb", 3, tokens, 1, sizeof tokens[0], &count, NULL),
+        DPTRAIN_OK);
+    expect_unsigned(count, 4);
+    expect_unsigned(tokens[1].rank, 99);
+    dptrain_close(model);
+}
+
 static void test_library_draws_texts(void **state) {
     (void)state;
     dptrain_model *model = open_saved();
@@ -290,6 +349,8 @@ int main(void) {
         cmocka_unit_test(test_library_gives_the_reference_s_probabilities),
         cmocka_unit_test(test_library_scores_texts),
         cmocka_unit_test(test_library_scores_long_texts),
+        cmocka_unit_test(test_library_scores_many_texts),
+        cmocka_unit_test(test_library_scores_tokens),
         cmocka_unit_test(test_library_draws_texts),
         cmocka_unit_test(test_library_opens_run_folders),
         cmocka_unit_test(test_library_refuses_damage),

@@ -1,0 +1,417 @@
+#include "answers/answers.h"
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/utf8.h"
+#include "cli/checkpoint_argument.h"
+#include "data/dataset.h"
+#include "formats/json.h"
+#include "score_txt.h"
+#include "system/line_reader.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum score_format { FORMAT_TSV, FORMAT_JSONL } score_format;
+
+typedef struct score_options {
+    char ckpt[DP_PATH_SIZE];
+    char data[DP_PATH_SIZE];
+    score_format format;
+    unsigned base;
+    bool tokens;
+    bool per_token;
+    bool nbest;
+    bool summary;
+    double flag;
+    bool flag_given;
+    double threshold;
+    bool threshold_given;
+} score_options;
+
+static const dp_option options[] = {
+    DP_CHECKPOINT_OPTION(score_options),
+    DP_CHOICE(score_options, format, "format", "tsv", DP_NAMES("tsv", "jsonl"), "FORMAT",
+              "columns with tabs between, or a JSON object a line"),
+    DP_CHOICE(score_options, base, "base", "e", DP_NAMES("e", "2", "10"), "BASE",
+              "of logarithms and surprisals"),
+    DP_SWITCH(score_options, per_token, "per_token", "the log-probability a token"),
+    DP_SWITCH(score_options, tokens, "tokens",
+              "a line a token: its surprisal, and its rank among all that might stand there"),
+    DP_SWITCH(score_options, nbest, "nbest",
+              "lines are 'id ||| text ||| features ||| score', as of Moses and Marian: adds a "
+              "feature dptrain="),
+    DP_SWITCH(score_options, summary, "summary", "only the sums of all lines"),
+    DP_REAL(score_options, flag, "flag", "0.01", 0, 1, "RATE",
+            "mark lines less likely a token than RATE of the lines of dev",
+            .given = offsetof(score_options, flag_given)),
+    DP_REAL(score_options, threshold, "threshold", "0", -1e300, 0, "X",
+            "mark lines of which a token has a natural log-probability below X",
+            .given = offsetof(score_options, threshold_given)),
+    DP_PATH(score_options, data, "data", "", "FILE",
+            "the dataset of --flag; none: the one it was trained on"),
+    DP_OPTIONS_END,
+};
+
+/* So many lines are scored at once, where so many have come. */
+#define LINES_MAX 1024
+
+typedef struct score_job {
+    score_options chosen;
+    dptrain_model *model;
+    dptrain_description is;
+    double unit; /* of logarithms: ln of their base */
+    bool flags;
+    dp_line_reader reader;
+    uint64_t line_count, flagged;
+    dptrain_text_score sum;
+    char *lines[LINES_MAX]; /* whole, of an n-best list */
+    const char *texts[LINES_MAX];
+    size_t lengths[LINES_MAX];
+    dptrain_text_score scores[LINES_MAX];
+    dp_text out;
+    dptrain_token_score *tokens; /* [token_capacity] */
+    size_t token_capacity;
+} score_job;
+
+/* --- numbers -------------------------------------------------------------------------------- */
+
+static double per_token(double log_probability, uint64_t tokens) {
+    return tokens == 0 ? 0.0 : log_probability / (double)tokens;
+}
+
+static double perplexity(double log_probability, uint64_t tokens) {
+    return exp(-per_token(log_probability, tokens));
+}
+
+static double shown_log_probability(const score_job *self, const dptrain_text_score *score) {
+    const double value = score->log_probability / self->unit;
+    return self->chosen.per_token ? per_token(value, score->tokens) : value;
+}
+
+static bool is_flagged(const score_job *self, const dptrain_text_score *score) {
+    return self->flags && per_token(score->log_probability, score->tokens) < self->chosen.threshold;
+}
+
+/* --- lines ---------------------------------------------------------------------------------- */
+
+/* A text of any bytes, as JSON has it. */
+static void add_text(const char *text, size_t length, dp_text *out) {
+    DP_OWNED(dp_text_clear) dp_text valid = {0};
+    for (size_t at = 0; at < length;) {
+        const size_t good = dp_utf8_valid_bytes(text + at, strnlen(text + at, length - at));
+        dp_text_append_bytes(&valid, text + at, good);
+        at += good;
+        if (at < length)
+            dp_text_append(&valid, "\xEF\xBF\xBD");
+        at += at < length;
+    }
+    dp_json_string(out, dp_text_string(&valid));
+    out->failed = out->failed || valid.failed;
+}
+
+static void append_token(const score_job *self, const dptrain_token_score *token, const char *text,
+                         dp_text *out) {
+    const bool is_known = token->id != DPTRAIN_UNKNOWN;
+    const char *name = is_known ? dptrain_token(self->model, token->id) : text + token->begin;
+    const size_t length = is_known ? strlen(name) : token->length;
+    const double surprisal = -token->log_probability / self->unit;
+    if (self->chosen.format == FORMAT_TSV) {
+        dp_text_append_bytes(out, name, length);
+        dp_text_append_format(out, "\t%.6f\t%" PRIu64 "\n", surprisal, token->rank);
+        return;
+    }
+    dp_json_begin_object(out);
+    dp_json_key(out, "token");
+    add_text(name, length, out);
+    dp_json_key(out, "surprisal");
+    dp_json_real(out, surprisal);
+    dp_json_key(out, "rank");
+    dp_json_unsigned(out, token->rank);
+    dp_json_end_object(out);
+}
+
+static dp_status append_tokens(score_job *self, size_t i, dp_error *error) {
+    size_t count = 0;
+    dptrain_error said;
+    DP_TRY_GROW(self->tokens, &self->token_capacity, self->lengths[i] + 1);
+    DP_TRY(dp_checkpoint_argument_status(
+        dptrain_score_tokens(self->model, self->texts[i], self->lengths[i], self->tokens,
+                             self->token_capacity, sizeof *self->tokens, &count, &said),
+        &said, error));
+    for (size_t t = 0; t < count; t++)
+        append_token(self, &self->tokens[t], self->texts[i], &self->out);
+    return DP_OK;
+}
+
+static dp_status append_json(score_job *self, size_t i, dp_error *error) {
+    const dptrain_text_score *score = &self->scores[i];
+    dp_text *out = &self->out;
+    dp_json_begin_object(out);
+    dp_json_key(out, "text");
+    add_text(self->texts[i], self->lengths[i], out);
+    dp_json_key(out, "log_probability");
+    dp_json_real(out, shown_log_probability(self, score));
+    dp_json_key(out, "tokens");
+    dp_json_unsigned(out, score->tokens);
+    dp_json_key(out, "unknown");
+    dp_json_unsigned(out, score->unknown);
+    dp_json_key(out, "perplexity");
+    dp_json_real(out, perplexity(score->log_probability, score->tokens));
+    if (self->flags) {
+        dp_json_key(out, "flagged");
+        dp_json_bool(out, is_flagged(self, score));
+    }
+    if (self->chosen.tokens) {
+        dp_json_key(out, "by_token");
+        dp_json_begin_array(out);
+        DP_TRY(append_tokens(self, i, error));
+        dp_json_end_array(out);
+    }
+    dp_json_end_object(out);
+    dp_text_append(out, "\n");
+    return DP_OK;
+}
+
+static void append_columns(score_job *self, size_t i) {
+    const dptrain_text_score *score = &self->scores[i];
+    dp_text_append_format(&self->out, "%.6f\t%" PRIu64 "\t%" PRIu64 "\t%.4f\t",
+                          shown_log_probability(self, score), score->tokens, score->unknown,
+                          perplexity(score->log_probability, score->tokens));
+    if (self->flags)
+        dp_text_append(&self->out, is_flagged(self, score) ? "!\t" : "\t");
+    dp_text_append_bytes(&self->out, self->texts[i], self->lengths[i]);
+    dp_text_append(&self->out, "\n");
+}
+
+/* The line with a feature more, behind those that it has. */
+static void append_nbest(score_job *self, size_t i) {
+    const char *features = self->texts[i] + self->lengths[i] + strlen(" ||| ");
+    const char *behind = strstr(features, " ||| ");
+    const size_t front =
+        (size_t)((behind == NULL ? features + strlen(features) : behind) - self->lines[i]);
+    dp_text_append_bytes(&self->out, self->lines[i], front);
+    dp_text_append_format(&self->out, " dptrain= %.6f%s\n",
+                          shown_log_probability(self, &self->scores[i]),
+                          behind == NULL ? "" : behind);
+}
+
+static dp_status append_line(score_job *self, size_t i, dp_error *error) {
+    if (self->chosen.nbest) {
+        append_nbest(self, i);
+    } else if (self->chosen.format == FORMAT_JSONL) {
+        DP_TRY(append_json(self, i, error));
+    } else if (self->chosen.tokens) {
+        DP_TRY(append_tokens(self, i, error));
+        dp_text_append(&self->out, "\n");
+    } else {
+        append_columns(self, i);
+    }
+    return DP_OK;
+}
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+static dp_status find_text(score_job *self, size_t i, dp_error *error) {
+    const char *begin = strstr(self->lines[i], " ||| ");
+    const char *end = begin == NULL ? NULL : strstr(begin + strlen(" ||| "), " ||| ");
+    if (end == NULL)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s:%" PRIu64 ": not 'id ||| text ||| features ...', as --nbest expects",
+                       self->reader.name, self->line_count + i + 1);
+    self->texts[i] = begin + strlen(" ||| ");
+    self->lengths[i] = (size_t)(end - self->texts[i]);
+    return DP_OK;
+}
+
+/* The lines that are there, up to LINES_MAX. */
+static dp_status take_lines(score_job *self, size_t *count, dp_error *error) {
+    *count = 0;
+    while (*count < LINES_MAX &&
+           dp_line_reader_next(&self->reader, &self->lines[*count], &self->lengths[*count])) {
+        self->texts[*count] = self->lines[*count];
+        if (self->chosen.nbest)
+            DP_TRY(find_text(self, *count, error));
+        ++*count;
+    }
+    return DP_OK;
+}
+
+static dp_status score_lines(score_job *self, size_t count, dp_error *error) {
+    dptrain_error said;
+    DP_TRY(dp_checkpoint_argument_status(dptrain_score_texts(self->model, self->texts,
+                                                             self->lengths, count, self->scores,
+                                                             sizeof self->scores[0], &said),
+                                         &said, error));
+    for (size_t i = 0; i < count; i++) {
+        self->sum.log_probability += self->scores[i].log_probability;
+        self->sum.known_log_probability += self->scores[i].known_log_probability;
+        self->sum.tokens += self->scores[i].tokens;
+        self->sum.unknown += self->scores[i].unknown;
+        self->flagged += is_flagged(self, &self->scores[i]);
+        if (!self->chosen.summary)
+            DP_TRY(append_line(self, i, error));
+    }
+    self->line_count += count;
+    DP_TRY(dp_text_check(&self->out, error));
+    fwrite(dp_text_string(&self->out), 1, self->out.length, stdout);
+    dp_text_cut(&self->out, 0);
+    return fflush(stdout) == 0 ? DP_OK : dp_fail_errno(error, errno, "cannot write the output");
+}
+
+static dp_status score_file(score_job *self, dp_error *error) {
+    bool more = true;
+    for (;;) {
+        size_t count = 0;
+        DP_TRY(dp_line_reader_fill(&self->reader, &more, error));
+        if (!more)
+            return DP_OK;
+        do {
+            DP_TRY(take_lines(self, &count, error));
+            if (count > 0)
+                DP_TRY(score_lines(self, count, error));
+        } while (count == LINES_MAX);
+    }
+}
+
+/* --- the lines of dev ----------------------------------------------------------------------- */
+
+static int lowest_first(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The lines of a split, each until the boundary that is its last target; their log-probabilities a
+ * token. */
+static dp_status score_split(score_job *self, const dp_dataset *dataset, double *values,
+                             size_t *count, dp_error *error) {
+    const char *separator = dataset->info.unit == DP_UNIT_WORD ? " " : "";
+    DP_OWNED(dp_memory_release) uint32_t *context = NULL;
+    DP_OWNED(dp_text_clear) dp_text line = {0};
+    DP_TRY_NEW(context, dataset->info.block_size);
+    for (uint64_t row = 0; row < dp_dataset_rows(dataset, DP_SPLIT_DEV); row++) {
+        uint32_t target = 0;
+        dptrain_text_score score;
+        dptrain_error said;
+        dp_dataset_read_row(dataset, DP_SPLIT_DEV, row, context, &target);
+        if (target != DP_BOUNDARY_ID) {
+            dp_text_append(&line, line.length == 0 ? "" : separator);
+            dp_text_append(&line, dp_vocabulary_token(&dataset->vocabulary, target));
+            continue;
+        }
+        DP_TRY(dp_text_check(&line, error));
+        DP_TRY(
+            dp_checkpoint_argument_status(dptrain_score(self->model, dp_text_string(&line),
+                                                        line.length, &score, sizeof score, &said),
+                                          &said, error));
+        values[(*count)++] = per_token(score.log_probability, score.tokens);
+        dp_text_cut(&line, 0);
+    }
+    return DP_OK;
+}
+
+static dp_status fit_threshold(score_job *self, dp_error *error) {
+    DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
+    DP_OWNED(dp_memory_release) double *values = NULL;
+    dp_config config;
+    size_t count = 0;
+    if (self->is.stream)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "--flag is for models of lines, and this one was trained on running text");
+    DP_TRY(
+        dp_config_parse(&config, self->is.config, strlen(self->is.config), self->is.path, error));
+    const char *path = self->chosen.data[0] != '\0' ? self->chosen.data : config.data_path;
+    if (dp_dataset_open(&dataset, path, error) != DP_OK)
+        return dp_fail_prefix(error,
+                              "--flag needs the dev split (--data names it, or --threshold)");
+    DP_TRY(dp_dataset_check(&dataset, 0, 1, error));
+    DP_TRY_NEW(values, dp_dataset_rows(&dataset, DP_SPLIT_DEV));
+    DP_TRY(score_split(self, &dataset, values, &count, error));
+    if (count == 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s: dev has no whole line", path);
+    qsort(values, count, sizeof *values, lowest_first);
+    self->chosen.threshold =
+        values[dp_size_min((size_t)(self->chosen.flag * (double)count), count - 1)];
+    fprintf(stderr, "dptrain: notice: --threshold %s: %zu of the %zu lines of dev are below\n",
+            DP_REAL_TEXT(self->chosen.threshold), (size_t)(self->chosen.flag * (double)count),
+            count);
+    return DP_OK;
+}
+
+/* --- the command ---------------------------------------------------------------------------- */
+
+static void print_summary(const score_job *self) {
+    const dptrain_text_score *sum = &self->sum;
+    const uint64_t known = sum->tokens - sum->unknown;
+    printf("lines                      %s\n"
+           "tokens                     %s%s\n"
+           "unknown                    %s\n"
+           "log-probability            %.6f\n"
+           "perplexity                 %.4f\n"
+           "  without unknown tokens   %.4f\n",
+           DP_COUNT_TEXT(self->line_count), DP_COUNT_TEXT(sum->tokens),
+           self->is.stream ? "" : ", the ends of lines among them", DP_COUNT_TEXT(sum->unknown),
+           sum->log_probability / self->unit, perplexity(sum->log_probability, sum->tokens),
+           perplexity(sum->known_log_probability, known));
+    if (self->flags)
+        printf("marked                     %s\n", DP_COUNT_TEXT(self->flagged));
+}
+
+static dp_status check_options(const score_options *chosen, int files, char **arguments,
+                               dp_error *error) {
+    if (files > 1)
+        return dp_fail(error, DP_ERR_INPUT, "one file at a time, not also '%s'", arguments[1]);
+    if (chosen->nbest && (chosen->tokens || chosen->format != FORMAT_TSV || chosen->summary))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "--nbest has a form of its own: leave out --tokens, "
+                       "--format and --summary");
+    if (chosen->flag_given && chosen->threshold_given)
+        return dp_fail(error, DP_ERR_INPUT, "--flag finds a threshold: leave out --threshold");
+    return DP_OK;
+}
+
+static void clear(score_job *self) {
+    dptrain_close(self->model);
+    dp_line_reader_close(&self->reader);
+    dp_text_clear(&self->out);
+    dp_memory_free(self->tokens);
+}
+
+static dp_status run(score_job *self, int count, char **arguments, dp_error *error) {
+    static const double bases[] = {0.0, 2.0, 10.0}; /* the first is e */
+    int files = 0;
+    self->reader.descriptor = -1;
+    DP_TRY(dp_options_parse_arguments(options, &self->chosen, count, arguments, &files, error));
+    DP_TRY(check_options(&self->chosen, files, arguments, error));
+    DP_TRY(dp_checkpoint_argument_open(self->chosen.ckpt, 0, NULL, &self->model, error));
+    dptrain_describe(self->model, &self->is, sizeof self->is);
+    self->unit = self->chosen.base == 0 ? 1.0 : log(bases[self->chosen.base]);
+    self->flags = self->chosen.flag_given || self->chosen.threshold_given;
+    DP_TRY(dp_line_reader_open(&self->reader, files == 0 ? "-" : arguments[0], error));
+    if (self->chosen.flag_given)
+        DP_TRY(fit_threshold(self, error));
+    DP_TRY(score_file(self, error));
+    if (self->chosen.summary)
+        print_summary(self);
+    return self->flagged == 0 ? DP_OK : dp_fail(error, DP_ANSWER_NO, "%s", "");
+}
+
+static dp_status answer(int count, char **arguments, dp_error *error) {
+    DP_OWNED(dp_memory_release) score_job *self = NULL;
+    DP_TRY_NEW(self, 1);
+    const dp_status status = run(self, count, arguments, error);
+    clear(self);
+    return status;
+}
+
+const dp_command dp_command_score = {
+    .name = "score",
+    .arguments = "[FILE]",
+    .purpose = "how likely texts are, a line each",
+    .details = score_txt,
+    .options = options,
+    .answer = answer,
+};

@@ -1,0 +1,172 @@
+#include "library/handle.h"
+
+#include "base/size.h"
+#include "data/context.h"
+#include "library/generate.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Texts on their way through a model: rows wait until there are enough of them, of one text or of
+ * several, and what becomes of each is taken by whoever asks. */
+typedef struct scoring {
+    dptrain_model *model;
+    size_t waiting;
+    void (*take)(void *asker, size_t place, const float *logits, uint32_t id);
+    void *asker;
+} scoring;
+
+static uint32_t *waiting_context(const scoring *self) {
+    return self->model->contexts + self->waiting * self->model->layout.shape.block_size;
+}
+
+static void begin_text(const scoring *self) {
+    memset(waiting_context(self), 0,
+           self->model->layout.shape.block_size * sizeof *self->model->contexts);
+}
+
+static void flush(scoring *self) {
+    dptrain_model *model = self->model;
+    const size_t vocab = model->layout.shape.vocab, block = model->layout.shape.block_size;
+    dp_forward_logits(&model->forward, model->params, self->waiting, model->contexts,
+                      model->logits);
+    for (size_t r = 0; r < self->waiting; r++)
+        self->take(self->asker, model->places[r], model->logits + r * vocab, model->targets[r]);
+    memmove(model->contexts, waiting_context(self), block * sizeof *model->contexts);
+    self->waiting = 0;
+}
+
+/* The last context is that of this token, which then becomes a part of the next one; a boundary in
+ * the place of one that is unknown, which has no row. */
+static void add(scoring *self, size_t place, uint32_t id) {
+    dptrain_model *model = self->model;
+    const size_t block = model->layout.shape.block_size;
+    uint32_t *context = waiting_context(self);
+    if (id == DPTRAIN_UNKNOWN) {
+        dp_context_shift(context, block, DP_BOUNDARY_ID);
+        return;
+    }
+    model->targets[self->waiting] = id;
+    model->places[self->waiting++] = place;
+    memcpy(context + block, context, block * sizeof *context);
+    dp_context_shift(context + block, block, id);
+    if (self->waiting == model->rows)
+        flush(self);
+}
+
+/* --- texts ---------------------------------------------------------------------------------- */
+
+typedef struct text_asker {
+    const dptrain_model *model;
+    char *scores; /* [texts] of `size` bytes, each that of a dptrain_text_score or its beginning */
+    size_t size;
+} text_asker;
+
+static void add_to_score(const text_asker *self, size_t place, uint32_t id,
+                         double log_probability) {
+    dptrain_text_score score = {0};
+    char *own = self->scores + place * self->size;
+    const size_t size = dp_size_min(self->size, sizeof score);
+    memcpy(&score, own, size);
+    const bool is_unknown = id == self->model->unknown;
+    score.log_probability += log_probability;
+    score.known_log_probability += is_unknown ? 0.0 : log_probability;
+    score.tokens++;
+    score.unknown += is_unknown;
+    memcpy(own, &score, size);
+}
+
+static void take_text(void *asker, size_t place, const float *logits, uint32_t id) {
+    const text_asker *self = asker;
+    const size_t vocab = self->model->layout.shape.vocab;
+    add_to_score(self, place, id, dp_generate_log_probability(logits, vocab, id));
+}
+
+static void add_text(scoring *self, const text_asker *asker, size_t place, const char *text,
+                     size_t length) {
+    const dptrain_model *model = self->model;
+    const char *end = text + length;
+    memset(asker->scores + place * asker->size, 0, asker->size);
+    begin_text(self);
+    for (size_t bytes = 0; dp_context_next_token(model->facts.unit, &text, end, &bytes);
+         text += bytes) {
+        const uint32_t id = dp_handle_id(model, text, bytes);
+        if (id == DPTRAIN_UNKNOWN)
+            add_to_score(asker, place, id, -INFINITY);
+        add(self, place, id);
+    }
+    if (!model->facts.stream)
+        add(self, place, DP_BOUNDARY_ID);
+}
+
+dptrain_status dptrain_score_texts(dptrain_model *model, const char *const *texts,
+                                   const size_t *lengths, size_t count, dptrain_text_score *scores,
+                                   size_t size, dptrain_error *error) {
+    (void)error; /* nothing can fail yet */
+    text_asker asker = {.model = model, .scores = (char *)scores, .size = size};
+    scoring self = {.model = model, .take = take_text, .asker = &asker};
+    for (size_t i = 0; i < count; i++)
+        add_text(&self, &asker, i, texts[i], lengths[i]);
+    flush(&self);
+    return DPTRAIN_OK;
+}
+
+dptrain_status dptrain_score(dptrain_model *model, const char *text, size_t length,
+                             dptrain_text_score *score, size_t size, dptrain_error *error) {
+    return dptrain_score_texts(model, &text, &length, 1, score, size, error);
+}
+
+/* --- tokens --------------------------------------------------------------------------------- */
+
+typedef struct token_asker {
+    const dptrain_model *model;
+    char *scores; /* [capacity] of `size` bytes */
+    size_t capacity, size;
+} token_asker;
+
+static void store_token(const token_asker *self, size_t place, const dptrain_token_score *score) {
+    if (place < self->capacity)
+        memcpy(self->scores + place * self->size, score, dp_size_min(self->size, sizeof *score));
+}
+
+static void take_token(void *asker, size_t place, const float *logits, uint32_t id) {
+    const token_asker *self = asker;
+    const size_t vocab = self->model->layout.shape.vocab;
+    dptrain_token_score score = {.rank = 1};
+    if (place >= self->capacity)
+        return;
+    memcpy(&score, self->scores + place * self->size, dp_size_min(self->size, sizeof score));
+    score.log_probability = dp_generate_log_probability(logits, vocab, id);
+    for (size_t i = 0; i < vocab; i++)
+        score.rank += logits[i] > logits[id];
+    store_token(self, place, &score);
+}
+
+dptrain_status dptrain_score_tokens(dptrain_model *model, const char *text, size_t length,
+                                    dptrain_token_score *tokens, size_t capacity, size_t size,
+                                    size_t *count, dptrain_error *error) {
+    (void)error; /* nothing can fail yet */
+    const char *begin = text, *end = text + length;
+    token_asker asker = {
+        .model = model, .scores = (char *)tokens, .capacity = capacity, .size = size};
+    scoring self = {.model = model, .take = take_token, .asker = &asker};
+    dptrain_token_score score = {.log_probability = -INFINITY};
+    size_t bytes = 0, place = 0;
+    begin_text(&self);
+    for (; dp_context_next_token(model->facts.unit, &text, end, &bytes); text += bytes) {
+        score.id = dp_handle_id(model, text, bytes);
+        score.rank = score.id == DPTRAIN_UNKNOWN ? 0 : 1;
+        score.begin = (size_t)(text - begin);
+        score.length = bytes;
+        store_token(&asker, place, &score);
+        add(&self, place++, score.id);
+    }
+    if (!model->facts.stream) {
+        score = (dptrain_token_score){.rank = 1, .id = DP_BOUNDARY_ID, .begin = length};
+        store_token(&asker, place, &score);
+        add(&self, place++, DP_BOUNDARY_ID);
+    }
+    flush(&self);
+    *count = place;
+    return DPTRAIN_OK;
+}
