@@ -55,7 +55,7 @@ class Dptrain:
         self.binaries, self.folder = pathlib.Path(binaries).resolve(), pathlib.Path(folder)
         self.environment = mpi_environment()
         self.dataset = self.folder / "bench.h5"
-        said = run([self.binaries / "pack_dataset", text, "-o", self.dataset, "--block_size",
+        said = run([self.binaries / "pack_dataset", text, "-o", self.dataset, "--block-size",
                     shape["block_size"], *model["pack"]], self.environment)
         self.vocab = int(re.search(r"V = ([\d,]+)", said).group(1).replace(",", ""))
         self.config = self.folder / "bench.ini"

@@ -34,7 +34,7 @@ WORDS = {
     "page": "performance_words",
     "shape": {"block_size": 4, "embedding": 30, "hidden": 100},
     "init": "small", "seed": 42, "learning_rate": 1.0,
-    "pack": ["--unit", "word", "--stream", "--no_eol", "--min_count", "4"],
+    "pack": ["--unit", "word", "--stream", "--no-eol", "--min-count", "4"],
     "batches": (32, 256),
     "ranks_at_32": (),
     "variants": [(2, batch, tuple(settings.split(","))) for batch in (32, 256)

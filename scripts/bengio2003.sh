@@ -15,8 +15,8 @@ configs=("$@")
 # dataset WORDS: the file with so many words of context.
 dataset() {
     local file=$dir/brown$1.h5
-    [ -e "$file" ] || pack_dataset "$text" -o "$file" --unit word --stream --no_eol --min_count 4 \
-        --split_tokens 800000,200000 --block_size "$1" >&2
+    [ -e "$file" ] || pack_dataset "$text" -o "$file" --unit word --stream --no-eol --min-count 4 \
+        --split-tokens 800000,200000 --block-size "$1" >&2
     echo "$file"
 }
 
@@ -45,7 +45,7 @@ for config in "${configs[@]}"; do
         run.dir="$dir/$config" >&2
     result=$(dptrain eval --ckpt "$dir/$config" --data "$data" --split dev --json)
     dev=$(perplexity splits dev)
-    result=$(mixed --mix_weight fit)
+    result=$(mixed --mix-weight fit)
     fitted=$(perplexity mixture test)
     result=$(mixed)
     echo "| $config | $dev | $(perplexity splits test) |" \

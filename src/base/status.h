@@ -30,7 +30,7 @@ typedef enum dp_status {
     DP_ERR_UNSAVED = 10,  /* the run went on, but some of its files could not be written */
     DP_ERR_LOCKED = 11,   /* another run works in the folder */
     DP_ERR_INTERNAL = 70, /* a defect of the program */
-    DP_OUT_OF_TIME = 75   /* no failure: --max_time was over, with a checkpoint */
+    DP_OUT_OF_TIME = 75   /* no failure: --max-time was over, with a checkpoint */
 } dp_status;
 
 #define DP_ERROR_MESSAGE_SIZE 1024

@@ -219,23 +219,3 @@ const char *dp_text_format_duration(double seconds, char buffer[32]) {
                  floor(fmod(whole, 3600.0) / 60.0));
     return buffer;
 }
-
-size_t dp_text_distance(const char *a, const char *b) {
-    enum { LIMIT = 64 };
-    size_t rows[LIMIT + 1][LIMIT + 1];
-    size_t length_a = strnlen(a, LIMIT);
-    size_t length_b = strnlen(b, LIMIT);
-    for (size_t i = 0; i <= length_a; i++)
-        rows[i][0] = i;
-    for (size_t j = 0; j <= length_b; j++)
-        rows[0][j] = j;
-    for (size_t i = 1; i <= length_a; i++) {
-        for (size_t j = 1; j <= length_b; j++) {
-            size_t replace = rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            rows[i][j] = dp_size_min(replace, dp_size_min(rows[i - 1][j], rows[i][j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                rows[i][j] = dp_size_min(rows[i][j], rows[i - 2][j - 2] + 1);
-        }
-    }
-    return rows[length_a][length_b];
-}

@@ -68,8 +68,4 @@ const char *dp_text_format_duration(double seconds, char buffer[32]);
 #define DP_COUNT_TEXT(value) dp_text_format_count((value), (char[32]){0})
 #define DP_DURATION_TEXT(seconds) dp_text_format_duration((seconds), (char[32]){0})
 
-/* Edit distance (insert, delete, replace, swap of neighbours: 1 each) of two short names, in bytes;
- * names are cut at 64 bytes. Damerau 1964, optimal string alignment. */
-size_t dp_text_distance(const char *a, const char *b);
-
 #endif

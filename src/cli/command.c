@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include "formats/file_kind.h"
+#include "options/nearest.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@ const dp_exit_status dp_exit_statuses[] = {
     {"10", "trained, but a file could not be written, or best.h5 is damaged"},
     {"11", "another run works in the run folder"},
     {"70", "a defect of dptrain: please report the message"},
-    {"75", "--max_time was over: ended with a checkpoint, the same command goes on"},
+    {"75", "--max-time was over: ended with a checkpoint, the same command goes on"},
     {"128+N", "ended by signal N, with a checkpoint"},
     {"205", "mpirun's own: a host was lost; the same command goes on"},
     {NULL, NULL},
@@ -63,14 +64,8 @@ const dp_command *dp_command_find(dp_command_list list, const char *name) {
 }
 
 const char *dp_command_suggest(dp_command_list list, const char *name) {
-    const char *nearest = NULL;
-    size_t shortest = strlen(name) / 2 + 1; /* farther off is no help */
-    for (size_t i = 0; i < list.count; i++) {
-        const size_t distance = dp_text_distance(name, list.commands[i]->name);
-        if (distance < shortest) {
-            shortest = distance;
-            nearest = list.commands[i]->name;
-        }
-    }
-    return nearest;
+    dp_nearest nearest = {.given = name};
+    for (size_t i = 0; i < list.count; i++)
+        dp_nearest_offer(&nearest, list.commands[i]->name);
+    return nearest.count == 0 ? NULL : nearest.names[0];
 }

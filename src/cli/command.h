@@ -16,12 +16,11 @@
 
 typedef struct dp_command {
     const char *name;
-    const char *arguments; /* "CONFIG [section.key=value ...] [options]" */
-    const char *purpose;   /* one line */
-    const char *details;   /* more for --help, or NULL */
-    dp_option_table options;
-    dp_option_table config; /* keys that can be assigned, for --help, or NULL */
-    unsigned needs;         /* of the flags above: what main has ready for it */
+    const char *arguments;   /* "CONFIG [section.key=value ...] [options]" */
+    const char *purpose;     /* one line */
+    const char *details;     /* more for --help, or NULL */
+    dp_option_table options; /* which may end before keys that can be assigned */
+    unsigned needs;          /* of the flags above: what main has ready for it */
     /* With a job, on all of its ranks, which return the same status. *signal: set to a signal that
      * ended the work early. */
     dp_status (*run)(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error);

@@ -52,10 +52,11 @@ static void append_command(const dp_command *command, dp_text *out) {
     if (command->options->key != NULL)
         dp_text_append(out, "\nOptions:\n");
     dp_options_help(command->options, out);
-    if (command->config != NULL) {
+    const dp_option_table keys = dp_options_keys(command->options);
+    if (keys != NULL) {
         dp_text_append(out,
                        "\nKeys of CONFIG, also as section.key=value (see 'dptrain help keys'):\n");
-        dp_options_help_sections(command->config, out);
+        dp_options_help_sections(keys, out);
     }
 }
 

@@ -45,7 +45,7 @@ static void append_command(const dp_command *command, const char *name, dp_text 
     dp_text_append_format(&text, "%c%s.\n%s", toupper((unsigned char)command->purpose[0]),
                           command->purpose + 1, command->details == NULL ? "" : command->details);
     dp_roff_paragraph(page, dp_text_string(&text));
-    if (command->config != NULL)
+    if (dp_options_keys(command->options) != NULL)
         dp_roff_paragraph(page, "The keys of CONFIG, and of section.key=value behind it, are those "
                                 "of " CONFIG_PAGE "(5).");
     if (command->options->key != NULL)
@@ -79,8 +79,7 @@ static dp_status write_completion(dp_command_list list, const char *folder, dp_e
     DP_TRY_NEW(commands, list.count + 1);
     for (size_t i = 0; i < list.count; i++) {
         const dp_command *command = list.commands[i];
-        commands[i] = (dp_completion_command){
-            .name = command->name, .options = command->options, .keys = command->config};
+        commands[i] = (dp_completion_command){.name = command->name, .options = command->options};
         dp_text_append_format(&topics, "%s ", command->name);
     }
     dp_text_append(&topics, "keys");

@@ -114,7 +114,9 @@ static dp_status read_section(ini_reader *self, span text, size_t end, dp_error 
         return dp_fail(error, DP_ERR_INPUT, "'%.*s' stands behind the ']': it needs its own line",
                        (int)(rest.length < 80 ? rest.length : 80), rest.start);
     set(&self->section, trimmed((span){text.start, end}, 1));
-    return DP_OK;
+    DP_TRY(dp_text_check(&self->section, error));
+    const dp_ini_entry head = {.section = dp_text_string(&self->section), .line = self->line};
+    return self->take(self->context, &head, error);
 }
 
 static void read_rest(ini_reader *self, span text) {

@@ -18,10 +18,11 @@
 
 #include "base/text.h"
 
-/* One value with all its lines; the strings are valid while it is taken. */
+/* One value with all its lines, or the head of a section, so that one of no values is seen too; the
+ * strings are valid while it is taken. */
 typedef struct dp_ini_entry {
     const char *section; /* "" before the first */
-    const char *name;
+    const char *name;    /* NULL, as is the value, where the section begins */
     const char *value;
     size_t line; /* on which it begins, from 1 */
 } dp_ini_entry;

@@ -12,7 +12,7 @@ typedef struct bench_options {
 static const dp_option options[] = {
     DP_REAL(bench_options, seconds, "seconds", "3", 0, 3600, "S", "time to measure for"),
     DP_SWITCH(bench_options, json, "json", "print one JSON object"),
-    DP_OPTIONS_END,
+    DP_OPTIONS_END_BEFORE(dp_config_options),
 };
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
@@ -31,7 +31,6 @@ const dp_command dp_command_bench = {
     .purpose = "measure what a step of CONFIG takes, and what with",
     .details = bench_txt,
     .options = options,
-    .config = dp_config_options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
     .run = run,
 };

@@ -39,12 +39,13 @@ static dp_status examine(dp_comm *comm, int count, char **positionals, dp_findin
     return dp_checkup_run(findings, comm, known, error);
 }
 
+static const dp_option options[] = {DP_OPTIONS_END_BEFORE(dp_config_options)};
+
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     DP_OWNED(dp_findings_clear) dp_findings findings = {0};
     int positional_count = 0;
     (void)signal;
-    DP_TRY(
-        dp_command_parse(comm, dp_options_none, NULL, count, arguments, &positional_count, error));
+    DP_TRY(dp_command_parse(comm, options, NULL, count, arguments, &positional_count, error));
     const bool speaks = check_launch(comm, &findings);
     DP_TRY(examine(comm, positional_count, arguments, &findings, error));
     if (dp_comm_rank(comm) == 0 && speaks)
@@ -58,8 +59,7 @@ const dp_command dp_command_doctor = {
     .arguments = "[CONFIG [section.key=value ...]]",
     .purpose = "what would go wrong in a run, before it does",
     .details = doctor_txt,
-    .options = dp_options_none,
-    .config = dp_config_options,
+    .options = options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_BLAS,
     .run = run,
 };

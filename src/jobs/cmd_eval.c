@@ -74,15 +74,17 @@ static dp_status read_request(eval *self, dp_error *error) {
     const char *weight = self->chosen.mix_weight;
     self->splits = self->chosen.split == CHOICE_ALL ? DP_SPLITS_ALL : 1u << self->chosen.split;
     self->fit = strcmp(weight, "fit") == 0;
-    if (!is_mixed(self) && self->chosen.mix_weight_given)
-        return dp_fail(error, DP_ERR_INPUT, "--mix_weight is for --mix trigram");
-    if (is_mixed(self) && is_of_trigram(self))
-        return dp_fail(error, DP_ERR_INPUT,
-                       "--mix trigram is for the network: leave out --model trigram");
     if (!self->fit && (!dp_text_parse_real(weight, &self->mix_weight) || self->mix_weight < 0.0 ||
                        self->mix_weight > 1.0))
         return dp_fail(error, DP_ERR_INPUT,
-                       "mix_weight = '%s': must be a number from 0 to 1, or fit", weight);
+                       "--mix-weight = '%s': must be a number from 0 to 1, or fit", weight);
+    if (is_of_trigram(self) && (is_mixed(self) || self->chosen.mix_weight_given))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "a mixture is one of the network with a trigram: leave out --model "
+                       "trigram%s",
+                       is_mixed(self) ? "" : ", and add --mix trigram");
+    if (!is_mixed(self) && self->chosen.mix_weight_given)
+        return dp_fail(error, DP_ERR_INPUT, "--mix-weight is for a mixture: add --mix trigram");
     return DP_OK;
 }
 

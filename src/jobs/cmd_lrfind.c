@@ -19,13 +19,13 @@ static const dp_option options[] = {
             "exponent of the first rate: 10 to the power of X"),
     DP_REAL(dp_lr_request, to, "to", "0", -30, 30, "X", "exponent of the last rate"),
     DP_UNSIGNED(dp_lr_request, count, "count", "1000", 20, 1e8, "N", "rates, one a step"),
-    DP_OPTIONS_END,
+    DP_OPTIONS_END_BEFORE(dp_config_options),
 };
 
 static dp_status check_options(const dp_lr_request *chosen, dp_error *error) {
     if (chosen->from < chosen->to)
         return DP_OK;
-    return dp_fail(error, DP_ERR_INPUT, "from = %g must be below to = %g, as in --from -3 --to 0",
+    return dp_fail(error, DP_ERR_INPUT, "--from %g must be below --to %g, as in --from -3 --to 0",
                    chosen->from, chosen->to);
 }
 
@@ -173,7 +173,6 @@ const dp_command dp_command_lrfind = {
     .purpose = "search for a learning rate, by trying all in one short run",
     .details = lrfind_txt,
     .options = options,
-    .config = dp_config_options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
     .run = run,
 };

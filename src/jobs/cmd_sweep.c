@@ -21,7 +21,7 @@ static const dp_option options[] = {
               "start over: remove what the run folders of the trials hold"),
     DP_SWITCH(sweep_options, show_test, "show_test",
               "as sweep.show_test=yes: test losses of all trials"),
-    DP_OPTIONS_END,
+    DP_OPTIONS_END_BEFORE(dp_sweep_options),
 };
 
 static dp_status read_plan(const sweep_options *chosen, int count, char *const *positionals,
@@ -99,7 +99,6 @@ const dp_command dp_command_sweep = {
     .purpose = "train many configs, several at once, and compare them",
     .details = sweep_txt,
     .options = options,
-    .config = dp_sweep_options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
     .run = run,
 };

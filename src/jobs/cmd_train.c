@@ -14,7 +14,7 @@ static const dp_option options[] = {
         "status 75; 0: do not"),
     DP_PATH(dp_train_request, trace, "trace", "", "FILE",
             "write a Chrome trace of the first steps, a row a rank"),
-    DP_OPTIONS_END,
+    DP_OPTIONS_END_BEFORE(dp_config_options),
 };
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
@@ -35,7 +35,6 @@ const dp_command dp_command_train = {
     .details = "The word 'train' may be left out. The same command again resumes from the newest\n"
                "checkpoint of the run folder, on any number of ranks.\n",
     .options = options,
-    .config = dp_config_options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
     .run = run,
 };

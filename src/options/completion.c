@@ -46,19 +46,22 @@ static void append_values(const char *command, dp_option_table table, dp_text *s
 
 static void append_options(const dp_completion_command *command, dp_text *script) {
     for (const dp_option *option = command->options; option->key != NULL; option++) {
-        if ((option->flags & DP_OPTION_HIDDEN) == 0 && strcmp(option->key, "help") != 0)
-            dp_text_append_format(script, "--%s ", option->key);
+        if ((option->flags & DP_OPTION_HIDDEN) != 0 || strcmp(option->key, "help") == 0)
+            continue;
+        dp_option_append_name(option, script);
+        dp_text_append(script, " ");
     }
     dp_text_append(script, "--help");
 }
 
 static void append_arguments(const dp_completion_command *command, dp_text *script) {
-    if (command->keys == NULL) {
+    const dp_option_table keys = dp_options_keys(command->options);
+    if (keys == NULL) {
         dp_text_append(script, command->words == NULL ? "FILE" : command->words);
         return;
     }
     dp_text_append(script, "CONFIG");
-    for (const dp_option *option = command->keys; option->key != NULL; option++)
+    for (const dp_option *option = keys; option->key != NULL; option++)
         dp_text_append_format(script, " %s=", option->key);
 }
 
@@ -92,9 +95,10 @@ void dp_completion_write(const char *program, const dp_completion_command *comma
     append_cases(program, "arguments", commands, count, append_arguments, script);
     dp_text_append_format(script, "_%s_values() {\n    case $1:$2 in\n", program);
     for (size_t i = 0; i < count; i++) {
+        const dp_option_table keys = dp_options_keys(commands[i].options);
         append_values(commands[i].name, commands[i].options, script);
-        if (commands[i].keys != NULL)
-            append_values(commands[i].name, commands[i].keys, script);
+        if (keys != NULL)
+            append_values(commands[i].name, keys, script);
     }
     dp_text_append(script, "    esac\n}\n");
     append_common(program, script);

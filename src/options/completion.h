@@ -7,10 +7,9 @@
 #include "options/options.h"
 
 typedef struct dp_completion_command {
-    const char *name; /* "" for a program without commands */
-    dp_option_table options;
-    dp_option_table keys; /* that may be assigned behind a config file, or NULL */
-    const char *words;    /* what an argument may be, "one two"; NULL: a file */
+    const char *name;        /* "" for a program without commands */
+    dp_option_table options; /* which may end before keys, assigned behind a config file */
+    const char *words;       /* what an argument may be, "one two"; NULL: a file */
 } dp_completion_command;
 
 /* The first of the commands is the one that is meant where none is named. */

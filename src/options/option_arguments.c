@@ -17,32 +17,41 @@ static bool looks_like_option(const char *argument) {
     return argument[0] == '-' && argument[1] != '\0' && !dp_text_parse_real(argument, &number);
 }
 
-/* Whether this is the key of a config rather than a misspelt option: "train.lr". */
-static bool is_key(dp_option_table table, const char *name) {
-    char option[64];
-    if (strchr(name, '.') == NULL || !dp_text_copy(option, sizeof option, name))
-        return false;
-    for (char *c = option; (c = strchr(c, '.')) != NULL; c++)
-        *c = '_';
-    return dp_options_find(table, option, strlen(option)) == NULL;
-}
-
 static dp_status fail_unknown(dp_option_table table, const char *argument, dp_error *error) {
-    char name[64];
+    const dp_option_table keys = dp_options_keys(table);
+    char name[DP_OPTION_KEY_SIZE];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(argument, "="), argument);
     if (argument[1] != '-')
         return dp_fail(error, DP_ERR_INPUT, "unknown option '%s' (see --help)", argument);
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(argument + 2, "="), argument + 2);
-    if (is_key(table, name))
-        return dp_fail(error, DP_ERR_INPUT, "'%s' needs its value behind a '=': --%s=VALUE",
-                       argument, name);
-    return dp_options_fail_unknown(table, "option", name, error);
+    if (keys != NULL && dp_options_find(keys, name + 2, strlen(name + 2)) != NULL)
+        return dp_fail(error, DP_ERR_INPUT, "'%s' needs its value behind a '=': %s=VALUE", argument,
+                       argument);
+    return dp_options_fail_unknown(table, name, error);
 }
 
-/* The option that an argument names, or NULL, and where its value stands behind a '=', or NULL. */
+static dp_status fail_no_value(const dp_option *option, const char *argument, const char *next,
+                               dp_error *error) {
+    const char *unit = option->unit == NULL ? "see --help" : option->unit;
+    const bool takes_text = option->type == DP_OPTION_TEXT || option->type == DP_OPTION_PATH;
+    if (next != NULL && takes_text && argument[1] == '-')
+        return dp_fail(error, DP_ERR_INPUT,
+                       "option '%s' needs a value (%s); if that is '%.200s': %s=%.200s", argument,
+                       unit, next, argument, next);
+    return dp_fail(error, DP_ERR_INPUT, "option '%s' needs a value (%s)", argument, unit);
+}
+
+/* The option that an argument names, or NULL, and where its value stands, behind a '=' or, as in
+ * "-n3", behind the letter, or NULL. */
 static const dp_option *find(dp_option_table table, const char *argument, const char **value) {
     *value = NULL;
-    if (argument[1] != '-')
-        return argument[2] == '\0' ? find_alias(table, argument[1]) : NULL;
+    if (argument[1] != '-') {
+        const dp_option *option = find_alias(table, argument[1]);
+        const bool has_more = argument[2] != '\0';
+        if (option == NULL || (has_more && option->type == DP_OPTION_SWITCH))
+            return NULL;
+        *value = has_more ? argument + 2 : NULL;
+        return option;
+    }
     const size_t length = strcspn(argument, "=");
     if (argument[length] == '=')
         *value = argument + length + 1;
@@ -61,16 +70,15 @@ static dp_status parse_option(dp_option_table table, void *target, int count, ch
     if (value == NULL && *index < count && !looks_like_option(arguments[*index]))
         value = arguments[(*index)++];
     if (value == NULL)
-        return dp_fail(error, DP_ERR_INPUT, "option '%s' needs a value (%s)", argument,
-                       option->unit == NULL ? "see --help" : option->unit);
+        return fail_no_value(option, argument, *index < count ? arguments[*index] : NULL, error);
     return dp_option_give(option, target, value, error);
 }
 
-/* Whether this is --section.key=value. */
-static bool is_assignment(const char *argument) {
+/* Whether this is --section.key=value, where a command takes such. */
+static bool is_assignment(dp_option_table table, const char *argument) {
     size_t length = strcspn(argument, "=");
-    return strncmp(argument, "--", 2) == 0 && argument[length] == '=' &&
-           memchr(argument, '.', length) != NULL;
+    return dp_options_keys(table) != NULL && strncmp(argument, "--", 2) == 0 &&
+           argument[length] == '=' && memchr(argument, '.', length) != NULL;
 }
 
 dp_status dp_options_parse_arguments(dp_option_table table, void *target, int count,
@@ -80,7 +88,7 @@ dp_status dp_options_parse_arguments(dp_option_table table, void *target, int co
     DP_TRY(dp_options_init(table, target, error));
     for (int i = 0; i < count;) {
         bool is_option = !options_ended && arguments[i][0] == '-' && arguments[i][1] != '\0';
-        if (is_option && is_assignment(arguments[i])) {
+        if (is_option && is_assignment(table, arguments[i])) {
             arguments[(*positional_count)++] = arguments[i++] + strlen("--");
         } else if (is_option && strcmp(arguments[i], "--") == 0) {
             options_ended = true;
@@ -97,12 +105,9 @@ dp_status dp_options_parse_arguments(dp_option_table table, void *target, int co
 /* --- help ------------------------------------------------------------------------------------- */
 
 static void append_name(const dp_option *option, dp_text *name) {
-    if (strchr(option->key, '.') != NULL)
-        dp_text_append(name, option->key);
-    else if (option->alias != 0)
-        dp_text_append_format(name, "-%c, --%s", option->alias, option->key);
-    else
-        dp_text_append_format(name, "--%s", option->key);
+    if (option->alias != 0)
+        dp_text_append_format(name, "-%c, ", option->alias);
+    dp_option_append_name(option, name);
     if (option->type != DP_OPTION_SWITCH && option->unit != NULL)
         dp_text_append_format(name, " %s", option->unit);
 }

@@ -4,10 +4,11 @@
 
 #include "options/options.h"
 
-/* Sets the defaults, then parses `--name value`, `--name=value`, `-x value` and switches from
- * arguments[0..count), moves the other arguments to the front and stores their number in
+/* Sets the defaults, then parses `--name value`, `--name=value`, `-x value`, `-xvalue` and switches
+ * from arguments[0..count), moves the other arguments to the front and stores their number in
  * *positional_count. "--" ends the options; "-" alone is positional. `--section.key=value` is the
- * positional section.key=value, so that keys of a config can be given either way. */
+ * positional section.key=value where the table ends before keys, so that keys of a config can be
+ * given either way. */
 dp_status dp_options_parse_arguments(dp_option_table table, void *target, int count,
                                      char **arguments, int *positional_count,
                                      dp_error *error) DP_CHECKED;

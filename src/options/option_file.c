@@ -9,12 +9,14 @@
 dp_status dp_options_take_ini(dp_option_table table, void *target, size_t *given_on,
                               const dp_ini_entry *entry, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text key = {0};
+    if (entry->name == NULL)
+        return dp_options_check_section(table, entry->section, error);
     dp_text_append_format(&key, "%s%s%s", entry->section, entry->section[0] == '\0' ? "" : ".",
                           entry->name);
     DP_TRY(dp_text_check(&key, error));
     const dp_option *option = dp_options_find(table, key.data, key.length);
     if (option == NULL)
-        return dp_options_fail_unknown(table, "key", key.data, error);
+        return dp_options_fail_unknown(table, key.data, error);
     size_t *line = &given_on[option - table];
     if (*line != 0)
         return dp_fail(error, DP_ERR_INPUT, "%s was already given on line %zu", option->key, *line);

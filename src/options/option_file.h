@@ -9,8 +9,8 @@
 dp_status dp_options_read_ini(dp_option_table table, void *target, const char *text, size_t size,
                               const char *name, dp_error *error) DP_CHECKED;
 
-/* Takes one value of such a text. `given_on` has a number for each option of the table, the line on
- * which it was given, at first 0. */
+/* Takes one value of such a text, or refuses a section that the table does not have. `given_on` has
+ * a number for each option of the table, the line on which it was given, at first 0. */
 dp_status dp_options_take_ini(dp_option_table table, void *target, size_t *given_on,
                               const dp_ini_entry *entry, dp_error *error) DP_CHECKED;
 

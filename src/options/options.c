@@ -1,8 +1,11 @@
 #include "options/options.h"
 
 #include "formats/ini.h"
+#include "options/nearest.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,24 +29,84 @@ const dp_option *dp_options_find(dp_option_table table, const char *key, size_t 
     return NULL;
 }
 
-dp_status dp_options_fail_unknown(dp_option_table table, const char *kind, const char *key,
-                                  dp_error *error) {
-    const char *nearest = NULL;
-    size_t nearest_distance = strlen(key) / 2 + 2; /* farther off is no help */
+dp_option_table dp_options_keys(dp_option_table table) {
+    while (table->key != NULL)
+        table++;
+    return table->keys;
+}
+
+void dp_option_append_name(const dp_option *option, dp_text *out) {
+    const bool is_typed =
+        strchr(option->key, '.') == NULL && (option->flags & DP_OPTION_COLUMN) == 0;
+    dp_text_append(out, is_typed ? "--" : "");
+    for (const char *c = option->key; *c != '\0'; c++)
+        dp_text_append_bytes(out, is_typed && *c == '_' ? "-" : c, 1);
+}
+
+static void offer_keys(dp_option_table table, dp_nearest *nearest) {
     for (const dp_option *option = table; option->key != NULL; option++) {
-        /* "lr" should lead to "train.lr" as "train.lt" does. */
-        const char *name = strrchr(option->key, '.');
-        size_t distance = dp_text_distance(key, option->key);
-        if (name != NULL && dp_text_distance(key, name + 1) + 1 < distance)
-            distance = dp_text_distance(key, name + 1) + 1;
-        if (distance < nearest_distance) {
-            nearest_distance = distance;
-            nearest = option->key;
-        }
+        if ((option->flags & DP_OPTION_HIDDEN) == 0)
+            dp_nearest_offer(nearest, option->key);
     }
-    if (nearest == NULL)
-        return dp_fail(error, DP_ERR_INPUT, "unknown %s '%s' (see --help)", kind, key);
-    return dp_fail(error, DP_ERR_INPUT, "unknown %s '%s': did you mean '%s'?", kind, key, nearest);
+    if (dp_options_keys(table) != NULL)
+        offer_keys(dp_options_keys(table), nearest);
+}
+
+/* "'--out'" or "'train.lr=VALUE'", as an option may be meant where an option was given. */
+static void append_meant(dp_option_table table, const char *key, bool by_option, dp_text *out) {
+    const dp_option *option = dp_options_find(table, key, strlen(key));
+    if (option == NULL) {
+        append_meant(dp_options_keys(table), key, by_option, out);
+        return;
+    }
+    dp_text_append(out, "'");
+    dp_option_append_name(option, out);
+    dp_text_append(out, by_option && strchr(key, '.') != NULL ? "=VALUE'" : "'");
+}
+
+static void append_all_meant(dp_option_table table, const dp_nearest *nearest, bool by_option,
+                             dp_text *out) {
+    for (size_t i = 0; i < nearest->count; i++) {
+        const bool is_last = i + 1 == nearest->count;
+        dp_text_append(out, i == 0 ? "" : is_last ? " or " : ", ");
+        append_meant(table, nearest->names[i], by_option, out);
+    }
+}
+
+dp_status dp_options_fail_unknown(dp_option_table table, const char *given, dp_error *error) {
+    const bool is_option = given[0] == '-';
+    const char *kind = is_option ? "option" : "key";
+    dp_nearest nearest = {.given = given + strspn(given, "-")};
+    DP_OWNED(dp_text_clear) dp_text meant = {0};
+    offer_keys(table, &nearest);
+    const char *elsewhere = dp_nearest_elsewhere(nearest.given);
+    if (elsewhere != NULL && (nearest.count == 0 || nearest.cost > 0))
+        dp_text_append(&meant, elsewhere);
+    else
+        append_all_meant(table, &nearest, is_option, &meant);
+    if (meant.length == 0)
+        return dp_fail(error, DP_ERR_INPUT, "unknown %s '%s' (see --help)", kind, given);
+    return dp_fail(error, DP_ERR_INPUT, "unknown %s '%s': did you mean %s?", kind, given,
+                   dp_text_string(&meant));
+}
+
+dp_status dp_options_check_section(dp_option_table table, const char *section, dp_error *error) {
+    dp_nearest nearest = {.given = section};
+    char names[DP_OPTION_SECTIONS_MAX][DP_OPTION_KEY_SIZE];
+    size_t count = 0;
+    for (const dp_option *option = table; option->key != NULL; option++) {
+        const size_t length = strcspn(option->key, ".");
+        if (strncmp(option->key, section, length) == 0 && section[length] == '\0')
+            return DP_OK;
+        if (!dp_option_begins_section(table, option) || count == DP_OPTION_SECTIONS_MAX)
+            continue;
+        snprintf(names[count], sizeof names[count], "%.*s", (int)length, option->key);
+        dp_nearest_offer(&nearest, names[count++]);
+    }
+    if (nearest.count == 0)
+        return dp_fail(error, DP_ERR_INPUT, "unknown section [%.80s]", section);
+    return dp_fail(error, DP_ERR_INPUT, "unknown section [%.80s]: did you mean [%s]?", section,
+                   nearest.names[0]);
 }
 
 bool dp_option_begins_section(dp_option_table table, const dp_option *option) {
@@ -57,9 +120,21 @@ static bool in_bounds(const dp_option *option, double value) {
     return value >= option->minimum && value <= option->maximum;
 }
 
+/* "1000" and, as far as doubles are exact, "1e3" and "2.5e3". */
+static bool parse_whole(const char *word, uint64_t *value) {
+    double real = 0.0;
+    if (dp_text_parse_unsigned(word, value))
+        return true;
+    if (word[strspn(word, "0123456789.eE+")] != '\0' || word[0] == '+' ||
+        !dp_text_parse_real(word, &real) || real > 0x1p53 || real != floor(real))
+        return false;
+    *value = (uint64_t)real;
+    return true;
+}
+
 static bool parse_unsigned(const dp_option *option, const char *word, uint64_t *value) {
     uint64_t parsed = 0;
-    if (!dp_text_parse_unsigned(word, &parsed) || !in_bounds(option, (double)parsed))
+    if (!parse_whole(word, &parsed) || !in_bounds(option, (double)parsed))
         return false;
     *value = parsed;
     return true;
@@ -209,10 +284,12 @@ static dp_status set_value(const dp_option *option, void *target, const char *va
                            dp_error *error) {
     if (parse_value(option, value, (char *)target + option->offset))
         return DP_OK;
+    DP_OWNED(dp_text_clear) dp_text name = {0};
     DP_OWNED(dp_text_clear) dp_text allowed = {0};
+    dp_option_append_name(option, &name);
     dp_options_append_allowed(option, &allowed);
     dp_text_append(&allowed, is_at_home(option, value) ? ", and HOME be set for the ~" : "");
-    return dp_fail(error, DP_ERR_INPUT, "%s = '%.80s': must be %s", option->key, value,
+    return dp_fail(error, DP_ERR_INPUT, "%s = '%.80s': must be %s", dp_text_string(&name), value,
                    dp_text_string(&allowed));
 }
 
@@ -240,7 +317,7 @@ dp_status dp_options_set(dp_option_table table, void *target, const char *key, c
                          dp_error *error) {
     const dp_option *option = dp_options_find(table, key, strlen(key));
     if (option == NULL)
-        return dp_options_fail_unknown(table, "key", key, error);
+        return dp_options_fail_unknown(table, key, error);
     return dp_option_give(option, target, value, error);
 }
 

@@ -5,8 +5,9 @@
  * command line (option_arguments), `--help` (there too), man pages (roff) and completion. What
  * the options mean is decided where the table is (`engine/config`, each subcommand).
  *
- * Config keys are "section.name"; keys without a dot are long options of a command (`--name`). In a
- * key that a user gives '-' counts as '_'.
+ * Config keys are "section.name"; keys without a dot are long options of a command. In a key that a
+ * user gives '-' counts as '_'; what is shown has '-' in options ("--stop-at") and '_' in keys of
+ * files.
  */
 #ifndef DP_OPTIONS_OPTIONS_H
 #define DP_OPTIONS_OPTIONS_H
@@ -18,6 +19,7 @@
 #include <stdint.h>
 
 #define DP_OPTION_LIST_MAX 16
+#define DP_OPTION_SECTIONS_MAX 16
 
 /* The C type of the field that each kind of option is bound to. */
 typedef enum dp_option_type {
@@ -54,6 +56,8 @@ typedef struct dp_option_real_list {
 #define DP_OPTION_HIDDEN 2u
 /* Kept as a path is, but none: a leading ~/ stays. */
 #define DP_OPTION_LITERAL 4u
+/* A name of a file that has no section, not an option of a command line. */
+#define DP_OPTION_COLUMN 8u
 
 typedef struct dp_option {
     const char *key;
@@ -68,12 +72,17 @@ typedef struct dp_option {
     const char *unit;           /* what a number counts or what a text names: "rows", "FILE" */
     const char *help;
     unsigned flags;
+    const struct dp_option *keys; /* of the end of a table: what DP_OPTIONS_END_BEFORE says */
 } dp_option;
 
 /* The first of the options, which end with DP_OPTIONS_END. */
 typedef const dp_option *dp_option_table;
 #define DP_OPTIONS_END                                                                             \
     { .key = NULL }
+/* The end of a command's options, where keys of another table may be set behind them:
+ * `--section.key=value`. Of a name that is unknown, these are near ones too. */
+#define DP_OPTIONS_END_BEFORE(table)                                                               \
+    { .key = NULL, .keys = table }
 extern const dp_option dp_options_none[]; /* an empty table */
 
 /* A table has one of these an option. `holder` is the struct with the field, which must have the
@@ -134,9 +143,21 @@ const dp_option *dp_options_find(dp_option_table table, const char *key, size_t 
 dp_status dp_option_give(const dp_option *option, void *target, const char *value,
                          dp_error *error) DP_CHECKED;
 
-/* Fails with "unknown <kind> '<key>'" and the nearest key. */
-dp_status dp_options_fail_unknown(dp_option_table table, const char *kind, const char *key,
+/* The keys that the end of the table names, or NULL. */
+dp_option_table dp_options_keys(dp_option_table table);
+
+/* Fails with "unknown key 'train.setps': did you mean 'train.steps'?", or with "unknown option
+ * '--fersh': ..." where `given`, as it was typed, begins with '-'. */
+dp_status dp_options_fail_unknown(dp_option_table table, const char *given,
                                   dp_error *error) DP_CHECKED;
+
+/* Fails with "unknown section [trian]: did you mean [train]?", unless the table has it or it is "".
+ */
+dp_status dp_options_check_section(dp_option_table table, const char *section,
+                                   dp_error *error) DP_CHECKED;
+
+/* Appends the option as it is typed: "--stop-at", "train.lr". */
+void dp_option_append_name(const dp_option *option, dp_text *out);
 
 /* Part i of a value: of a list its i-th number, of choices their i-th, copied to *choice, and else
  * the field alone, as part 0. NULL behind the last. */

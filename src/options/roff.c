@@ -78,7 +78,7 @@ static void append_option(dp_text *page, const dp_option *option) {
     DP_OWNED(dp_text_clear) dp_text text = {0};
     if (option->alias != 0)
         dp_text_append_format(&term, "-%c, ", option->alias);
-    dp_text_append_format(&term, "%s%s", strchr(option->key, '.') == NULL ? "--" : "", option->key);
+    dp_option_append_name(option, &term);
     dp_text_append_format(&text, "%s.", option->help);
     if (!is_switch && option->type != DP_OPTION_PATH && option->type != DP_OPTION_TEXT) {
         dp_text_append(&text, "\nMust be ");

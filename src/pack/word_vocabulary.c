@@ -98,8 +98,8 @@ static dp_status check_size(const char *const *tokens, size_t count, dp_error *e
         return DP_OK;
     return dp_fail(
         error, DP_ERR_INPUT,
-        "a vocabulary of %zu words of up to %zu bytes is too large: raise --min_count or "
-        "set --max_vocab",
+        "a vocabulary of %zu words of up to %zu bytes is too large: raise --min-count or "
+        "set --max-vocab",
         count, longest);
 }
 

@@ -14,10 +14,13 @@
 
 /* The columns that are no keys of a config; and have no section. */
 static const dp_option own_options[] = {
-    DP_UNSIGNED(dp_sweep_trial, block_size, "block_size", "1", 1, DP_BLOCK_SIZE_MAX, "N", ""),
-    DP_REAL(dp_sweep_trial, reference, "reference", "0", -1e9, 1e9, "LOSS", ""),
-    DP_UNSIGNED(dp_sweep_trial, repeats, REPEATS_KEY, "1", 1, DP_SWEEP_REPEATS_MAX, "N", ""),
-    DP_OPTIONS_END,
+    DP_UNSIGNED(dp_sweep_trial, block_size, "block_size", "1", 1, DP_BLOCK_SIZE_MAX, "N", "",
+                .flags = DP_OPTION_COLUMN),
+    DP_REAL(dp_sweep_trial, reference, "reference", "0", -1e9, 1e9, "LOSS", "",
+            .flags = DP_OPTION_COLUMN),
+    DP_UNSIGNED(dp_sweep_trial, repeats, REPEATS_KEY, "1", 1, DP_SWEEP_REPEATS_MAX, "N", "",
+                .flags = DP_OPTION_COLUMN),
+    DP_OPTIONS_END_BEFORE(dp_config_options),
 };
 static const dp_option *const block_size_option = &own_options[0];
 
@@ -62,6 +65,7 @@ typedef struct reader {
     entry_list columns; /* one entry, or none before they are known */
     entry_list rows;
     entry_list axes;
+    bool has_own[sizeof own_options / sizeof own_options[0]]; /* among columns and axes */
     size_t settings_given[sizeof dp_sweep_options / sizeof dp_sweep_options[0]]; /* line, or 0 */
     dp_config base;          /* as the file says, not resolved */
     dp_sweep_trial building; /* the trial being made; before, values are tried on it */
@@ -120,11 +124,13 @@ static bool is_own(const dp_option *option) {
 
 /* Sets a value of the trial being made, be it of a config key or of one of the sweep's own. */
 static dp_status set_value(reader *self, const char *key, const char *value, dp_error *error) {
-    if (is_own(find_option(key)))
-        return dp_options_set(own_options, &self->building, key, value, error);
+    const dp_option *option = find_option(key);
+    if (option == NULL)
+        return dp_options_fail_unknown(own_options, key, error);
     if (strcmp(key, "run.dir") == 0)
         return dp_fail(error, DP_ERR_INPUT, "run.dir is the sweep's to choose: set sweep.dir");
-    return dp_options_set(dp_config_options, &self->building.config, key, value, error);
+    void *target = is_own(option) ? (void *)&self->building : &self->building.config;
+    return dp_option_give(option, target, value, error);
 }
 
 static dp_status set_values(reader *self, const entry *keys, const entry *values, dp_error *error) {
@@ -140,7 +146,11 @@ static dp_status add_column(reader *self, const char *key, dp_error *error) {
     if (option == NULL || strcmp(key, "run.dir") == 0)
         return set_value(self, key, "", error);
     if (is_own(option) && option != block_size_option) { /* the table has columns for them anyway */
-        plan->has_reference = plan->has_reference || strcmp(key, REPEATS_KEY) != 0;
+        bool *const taken = &self->has_own[option - own_options];
+        if (*taken)
+            return dp_fail(error, DP_ERR_INPUT, "%s is given twice", key);
+        *taken = true;
+        plan->has_reference = plan->has_reference || strcmp(option->key, REPEATS_KEY) != 0;
         return DP_OK;
     }
     if (plan->column_count == DP_SWEEP_COLUMNS_MAX)
@@ -160,6 +170,8 @@ static dp_status take_columns(reader *self, const dp_ini_entry *source, dp_error
         return dp_fail(error, DP_ERR_INPUT, "columns were already given on line %zu",
                        self->columns.entries[0].line);
     DP_TRY(append_entry(&self->columns, source, &columns, error));
+    if (columns->count == 0)
+        return dp_fail(error, DP_ERR_INPUT, "columns names no keys: columns = KEY KEY ...");
     for (size_t i = 0; i < columns->count; i++)
         DP_TRY(add_column(self, value_of(columns, i), error));
     return DP_OK;
@@ -222,6 +234,10 @@ static dp_status take_axis(reader *self, const dp_ini_entry *source, dp_error *e
 
 static dp_status take_entry(void *context, const dp_ini_entry *source, dp_error *error) {
     reader *self = context;
+    const bool is_listed =
+        strcmp(source->section, "grid") == 0 || strcmp(source->section, "trials") == 0;
+    if (source->name == NULL && is_listed)
+        return DP_OK;
     if (strcmp(source->section, "sweep") == 0)
         return dp_options_take_ini(dp_sweep_options, &self->plan.settings, self->settings_given,
                                    source, error);
@@ -282,6 +298,8 @@ static dp_status take_assignment(reader *self, const char *assignment, dp_error 
     DP_TRY(dp_options_split(assignment, key, &value, error));
     if (is_for_settings(assignment))
         return dp_options_set(dp_sweep_options, &self->plan.settings, key, value, error);
+    if (find_option(key) == NULL)
+        return dp_options_fail_unknown(dp_config_options, key, error);
     if (is_own(find_option(key)))
         return dp_fail(error, DP_ERR_INPUT, "%s can only be set in %s", key, self->path);
     return set_value(self, key, value, error);
@@ -378,6 +396,10 @@ static dp_status make_trial(reader *self, const entry *row, size_t point, dp_err
 static dp_status count_trials(const reader *self, size_t *points, dp_error *error) {
     const size_t rows = self->rows.count == 0 ? 1 : self->rows.count;
     *points = 1;
+    if (self->rows.count == 0 && self->columns.count > 0)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s:%zu: columns of no trial: give [trials] a line 'NAME = VALUE ...' below",
+                       self->path, self->columns.entries[0].line);
     if (self->rows.count == 0 && self->axes.count == 0)
         return dp_fail(error, DP_ERR_INPUT, "%s has no trials: give it [trials] or [grid]",
                        self->path);

@@ -466,7 +466,7 @@ static void report_stop(trainer *self) {
     dp_report_line(&self->report, "stopped at step %s of %s%s; the same command goes on from there",
                    DP_COUNT_TEXT(self->progress.step), DP_COUNT_TEXT(self->config->steps),
                    self->outcome->signal != 0   ? " by a signal"
-                   : self->outcome->out_of_time ? " before --max_time is over"
+                   : self->outcome->out_of_time ? " before --max-time is over"
                                                 : "");
 }
 

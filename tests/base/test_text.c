@@ -167,31 +167,6 @@ static void test_text_formats_durations(void **state) {
         assert_string_equal(dp_text_format_duration(cases[i].seconds, buffer), cases[i].text);
 }
 
-static void test_text_measures_distance(void **state) {
-    (void)state;
-    static const struct {
-        const char *a, *b;
-        size_t distance;
-    } cases[] = {
-        {"", "", 0},          {"", "abc", 3},        {"same", "same", 0},      {"lr", "lt", 1},
-        {"steps", "step", 1}, {"setps", "steps", 1}, {"kitten", "sitting", 3}, {"ca", "abc", 3}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        expect_unsigned(dp_text_distance(cases[i].a, cases[i].b), cases[i].distance);
-        expect_unsigned(dp_text_distance(cases[i].b, cases[i].a), cases[i].distance);
-    }
-}
-
-static void test_text_cuts_names_before_measuring(void **state) {
-    (void)state;
-    char a[200], b[200];
-    memset(a, 'a', sizeof a);
-    memset(b, 'b', sizeof b);
-    a[sizeof a - 1] = b[sizeof b - 1] = '\0';
-    expect_unsigned(dp_text_distance(a, b), 64);
-    memset(b, 'a', 64);
-    expect_unsigned(dp_text_distance(a, b), 0);
-}
-
 static void test_text_wraps_words_at_the_width_of_a_terminal(void **state) {
     (void)state;
     dp_text text = {0};
@@ -233,8 +208,6 @@ int main(void) {
         cmocka_unit_test(test_text_formats_reals_that_read_back),
         cmocka_unit_test(test_text_formats_counts),
         cmocka_unit_test(test_text_formats_durations),
-        cmocka_unit_test(test_text_measures_distance),
-        cmocka_unit_test(test_text_cuts_names_before_measuring),
         cmocka_unit_test(test_text_wraps_words_at_the_width_of_a_terminal),
         cmocka_unit_test(test_text_appends_a_template_up_to_a_mark),
     };

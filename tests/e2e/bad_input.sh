@@ -12,7 +12,7 @@ done >noise.txt
 for count in 1 3; do
     # the command line
     expect_refusal 3 "cannot read missing.ini" $count "$BIN/dptrain" missing.ini
-    expect_refusal 2 "unknown option 'fersh': did you mean 'fresh'?" $count \
+    expect_refusal 2 "unknown option '--fersh': did you mean '--fresh'?" $count \
         "$BIN/dptrain" small.ini --fersh
     expect_refusal 2 "'tarin' is neither a command nor a config file: did you mean 'dptrain train'?" \
         $count "$BIN/dptrain" tarin small.ini
@@ -26,6 +26,10 @@ for count in 1 3; do
         "$BIN/dptrain" info small.ini
     expect_refusal 2 ". holds no checkpoint: give the folder of a run" $count "$BIN/dptrain" sample .
     expect_refusal 2 "needs a value" $count "$BIN/dptrain" small.ini --stop-at
+    expect_refusal 2 "unknown option '--learning-rate': did you mean 'train.lr=VALUE'?" $count \
+        "$BIN/dptrain" small.ini --learning-rate 0.1
+    expect_refusal 2 "unknown option '--train.lr'" $count "$BIN/dptrain" eval --train.lr=0.1
+    expect_refusal 2 "unknown option '--text' (see --help)" $count "$BIN/dptrain" eval --text small.txt
     expect_refusal 2 "no config file" $count "$BIN/dptrain" train
     expect_refusal 2 "is not section.key=value" $count "$BIN/dptrain" small.ini other.ini
     expect_refusal 2 "did you mean 'train.batch_size'?" $count \
@@ -43,6 +47,13 @@ for count in 1 3; do
     # the config file
     printf '[train]\nsteps = 5\nbatchsize = 3\n' >bad.ini
     expect_refusal 2 "bad.ini:3: unknown key 'train.batchsize'" $count "$BIN/dptrain" bad.ini
+    printf '[train] steps = 4\n' >bad.ini
+    expect_refusal 2 "bad.ini:1: 'steps = 4' stands behind the ']'" $count "$BIN/dptrain" bad.ini
+    printf '[train]\rsteps = 5\r[trian]\r' >bad.ini
+    expect_refusal 2 "bad.ini:3: unknown section [trian]: did you mean [train]?" $count \
+        "$BIN/dptrain" bad.ini
+    printf '[model]\nblock_size = 5\n' >bad.ini
+    expect_refusal 2 "did you mean --block-size of pack_dataset?" $count "$BIN/dptrain" bad.ini
     printf '[train]\nsteps = 5\nsteps = 6\n' >bad.ini
     expect_refusal 2 "already given on line 2" $count "$BIN/dptrain" bad.ini
     expect_refusal 2 "noise.txt:1" $count "$BIN/dptrain" noise.txt

@@ -99,7 +99,7 @@ expect_completion "eval" dptrain ev
 expect_completion "small.ini" dptrain sm
 expect_completion "runs" dptrain train ru
 expect_completion "a b.ini" dptrain train a
-expect_completion "--stop_at" dptrain train --st
+expect_completion "--stop-at" dptrain train --st
 expect_completion "--fresh" dptrain small.ini --f
 expect_completion "train.lr= train.lr_warmup= train.lr_schedule= train.lr_milestones= train.lr_gamma= train.lr_final= train.lr_decay=" \
     dptrain small.ini train.lr
@@ -117,6 +117,6 @@ expect_completion "--json" dptrain info --j
 expect_completion "keys" dptrain help ke
 expect_completion "" dptrain help --wri
 expect_completion "other.txt" pack_dataset oth
-expect_completion "--block_size --boundary" pack_dataset --b
+expect_completion "--block-size --boundary" pack_dataset --b
 expect_completion "" pack_dataset --seed ""
 expect_completion "other.txt" pack_dataset --train oth

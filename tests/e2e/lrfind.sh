@@ -36,7 +36,7 @@ grep -q "ended after [0-9]* of 200 rates: the loss blew up" high.txt || fail "no
 expect_below "rates tried" "$(sed 1d high/lrfind.csv | wc -l)" 100
 expect_equal "losses that are no numbers" "$(grep -ciE 'nan|inf' high/lrfind.csv || true)" 0
 
-expect_refusal 2 "from = 1 must be below to = 0" 3 "$BIN/dptrain" lrfind small.ini --from 1
+expect_refusal 2 "--from 1 must be below --to 0" 3 "$BIN/dptrain" lrfind small.ini --from 1
 expect_refusal 2 "count = '3': must be a whole number from 20" 1 \
     "$BIN/dptrain" lrfind small.ini --count 3
 expect_refusal 2 "no config file given" 1 "$BIN/dptrain" lrfind

@@ -85,7 +85,7 @@ rm pipe way-to-pipe
 # the arguments
 expect_refusal 2 "which text?" "$pack"
 expect_refusal 2 "one text only, not also 'other.txt'" "$pack" good.txt other.txt
-expect_refusal 2 "did you mean 'boundary'?" "$pack" good.txt --bondary x
+expect_refusal 2 "did you mean '--boundary'?" "$pack" good.txt --bondary x
 expect_refusal 2 "must be exactly one character" "$pack" good.txt --boundary ab
 expect_refusal 2 "must be exactly one character" "$pack" good.txt --boundary=
 expect_refusal 2 "must be exactly one character" "$pack" good.txt --boundary $'\xC3'
@@ -93,8 +93,10 @@ expect_refusal 2 "must be a whole number from 1 to 64" "$pack" good.txt --block-
 expect_refusal 2 "must be a whole number from 1 to 64" "$pack" good.txt --block-size 65
 expect_refusal 2 "must be a whole number from 1 to 64" "$pack" good.txt --block-size 3x
 expect_refusal 2 "seed = '-1': must be a whole number" "$pack" good.txt --seed -1
-expect_refusal 2 "sums to 1.1: must be 1" "$pack" good.txt --split 0.8,0.2,0.1
-expect_refusal 2 "sums to 0.9: must be 1" "$pack" good.txt --split 0.7,0.1,0.1
+expect_refusal 2 "sums to 1.1: must be 1 or 100" "$pack" good.txt --split 0.8,0.2,0.1
+expect_refusal 2 "sums to 0.9: must be 1 or 100" "$pack" good.txt --split 0.7,0.1,0.1
+expect_refusal 2 "sums to 90: must be 1 or 100" "$pack" good.txt --split 70,10,10
+expect_refusal 2 "did you mean '--block-size'?" "$pack" good.txt --context 8
 expect_refusal 2 "split has 2 numbers: must be three" "$pack" good.txt --split 0.8,0.2
 expect_refusal 2 "split = '-0.1,0.6,0.5': must be" "$pack" good.txt --split=-0.1,0.6,0.5
 expect_refusal 2 "split = 'a,b,c': must be" "$pack" good.txt --split a,b,c
@@ -167,9 +169,12 @@ printf 'emma\nst. ives\n日本語\n\n语\n' >dot.txt
 "$pack" dot.txt --boundary 'é' --split 0.5,0.25,0.25 >/dev/null
 expect_equal "rows in other scripts" "$("$DUMP" dot.h5 | cut -d' ' -f1,2 | tr '\n' ' ')" \
     "train 13 dev 2 test 5 "
+"$pack" good.txt --split 0.8,0.1,0.1 -o shares.h5 >/dev/null
+"$pack" good.txt --split 80,10,10 -o percent.h5 >/dev/null
+cmp <("$DUMP" shares.h5) <("$DUMP" percent.h5) || fail "80,10,10 is not 0.8,0.1,0.1"
 expect_equal "--version" "$("$pack" --version)" "pack_dataset $("$BIN/dptrain" --version |
     grep -o '[0-9.]*' | head -n 1)"
-"$pack" --help | grep -q -- '--block_size' || fail "--help"
+"$pack" --help | grep -q -- '--block-size' || fail "--help"
 
 # a line of 10 MB: for words it is one like others
 { awk 'BEGIN { for (i = 0; i < 2500000; i++) printf "abc " }' && printf '\nd e\nf g\nh i\n'; } >line.txt

@@ -209,20 +209,20 @@ word="--unit word"
     expect_refusal 2 "long.txt:2: a word of 5000 bytes; at most 4096" long.txt $word
     expect_refusal 3 "cannot read missing.txt" missing.txt $word
     # and the arguments.
-    expect_refusal 2 "--min_count is for words: add --unit word" t.txt --min-count 2
+    expect_refusal 2 "--min-count is for words: add --unit word" t.txt --min-count 2
     expect_refusal 2 "--stream is for words" t.txt --stream
-    expect_refusal 2 "--no_eol is for a stream" t.txt $word --no_eol
-    expect_refusal 2 "--split_tokens is for a stream" t.txt $word --split_tokens 1,2
+    expect_refusal 2 "--no-eol is for a stream" t.txt $word --no_eol
+    expect_refusal 2 "--split-tokens is for a stream" t.txt $word --split_tokens 1,2
     expect_refusal 2 "has 3 numbers: must be two" t.txt $word --stream --split_tokens 1,2,3
     expect_refusal 2 "leaves nothing of the 15 tokens" t.txt $word --stream --split_tokens 10,5
     expect_refusal 2 "leaves nothing of the 12 tokens" t.txt $word --stream --no_eol \
         --split_tokens 18000000,1
-    expect_refusal 2 "either --split_tokens or --split" t.txt $word --stream --split_tokens 1,2 \
+    expect_refusal 2 "either --split-tokens or --split" t.txt $word --stream --split_tokens 1,2 \
         --split 0.8,0.1,0.1
     expect_refusal 2 "--seed is for a shuffle" t.txt $word --stream --seed 1
     expect_refusal 2 "leaves dev none of the 3 lines" t.txt $word
-    expect_refusal 2 "max_vocab = 3: must be at least 4" t.txt $word --max_vocab 3
-    expect_refusal 2 "min_count = '0'" t.txt $word --min_count 0
+    expect_refusal 2 "--max-vocab = 3: must be at least 4" t.txt $word --max_vocab 3
+    expect_refusal 2 "--min-count = '0'" t.txt $word --min_count 0
     expect_refusal 2 "boundary = 'a b': must be one word" t.txt $word --boundary 'a b'
     expect_refusal 2 "boundary = '': must be one word" t.txt $word --boundary=
     expect_refusal 2 "boundary = '<unk>': has another meaning" t.txt $word --boundary '<unk>'

@@ -81,14 +81,14 @@ for count in 1 3; do
     began=$(date +%s%N)
     # shellcheck disable=SC2086
     ranks $count "$BIN/dptrain" small.ini run.dir=$run $long train.steps=100000000 \
-        --max_time 3s >out.txt 2>error.txt || status=$?
+        --max-time 3s >out.txt 2>error.txt || status=$?
     seconds=$((($(date +%s%N) - began) / 1000000000))
-    expect_equal "status after --max_time on $count ranks ($(cat error.txt))" "$status" 75
+    expect_equal "status after --max-time on $count ranks ($(cat error.txt))" "$status" 75
     expect_equal "words of dptrain about it" "$(grep -c '^dptrain:' error.txt || true)" 0
-    grep -q "stopped at step .* before --max_time is over" out.txt ||
-        fail "--max_time: no word of where it stopped: $(cat out.txt)"
+    grep -q "stopped at step .* before --max-time is over" out.txt ||
+        fail "--max-time: no word of where it stopped: $(cat out.txt)"
     expect_below "seconds of a run of 3, launching included" $seconds 8
     stopped=$(sed -n 's/stopped at step \([0-9,]*\).*/\1/p' out.txt | tr -d ,)
     [ -f "$run/checkpoints/step-$(printf %08d "$stopped").h5" ] ||
-        fail "--max_time: no checkpoint of step $stopped: $(ls $run/checkpoints)"
+        fail "--max-time: no checkpoint of step $stopped: $(ls $run/checkpoints)"
 done

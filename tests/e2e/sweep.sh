@@ -81,10 +81,10 @@ done
 
 # More ranks than make whole groups: those left over are idle, and the result is the same.
 ranks 5 "$BIN/dptrain" sweep all.ini sweep.dir=groups sweep.ranks_per_trial=2 train.steps=400 \
-    --show_test >groups.txt 2>/dev/null || true
+    --show-test >groups.txt 2>/dev/null || true
 grep -q "5 ranks, 2 a trial, 1 idle" groups.txt || fail "idle ranks are not named"
-"$BIN/dptrain" sweep all.ini sweep.dir=alone train.steps=400 --show_test >/dev/null 2>&1 || true
-expect_equal "test losses with --show_test" \
+"$BIN/dptrain" sweep all.ini sweep.dir=alone train.steps=400 --show-test >/dev/null 2>&1 || true
+expect_equal "test losses with --show-test" \
     "$(sed 1d alone/results.csv | cut -d, -f13 | grep -c .)" 6
 cmp <(grep xxh3 groups/results.csv) <(grep xxh3 alone/results.csv) || fail "groups differ"
 

@@ -30,6 +30,15 @@ expect_equal "a long prompt" "$("$BIN/dptrain" sample --prompt "$long" --tempera
     "${long:4}$("$BIN/dptrain" sample --prompt emem --temperature 0 -n 1)"
 expect_refusal "' ' is not in the vocabulary" "$BIN/dptrain" sample --prompt 'em ;'
 expect_refusal "' ' is not in the vocabulary" "$BIN/dptrain" sample --prompt 'em '
+# Neither a blank at its end nor what begins a comment of a config is left out of it.
+mkdir blanks
+awk 'BEGIN { for (i = 0; i < 30; i++) print "mary ;ann\nann # mary" }' >blanks/text.txt
+"$BIN/pack_dataset" blanks/text.txt -o blanks/text.h5 >/dev/null
+"$BIN/dptrain" small.ini data.path=blanks/text.h5 run.dir=blanks/run train.steps=10 >/dev/null
+for prompt in 'mary ' ' ;' ' #'; do
+    expect_equal "a sample of '$prompt'" \
+        "$("$BIN/dptrain" sample blanks/run --prompt "$prompt" -n1 | cut -c-${#prompt})" "$prompt"
+done
 # Boundaries fill up, and only the end counts.
 "$BIN/dptrain" predict runs/small ..em -n 100 >longer.txt
 cmp predict.txt longer.txt || fail "'em' and '..em' differ"

@@ -82,5 +82,5 @@ for weight in -0.1 nan half ''; do
 done
 expect_refusal 2 "one of none, trigram" 1 "$BIN/dptrain" eval --mix bigram
 expect_refusal 2 "one of network, trigram" 1 "$BIN/dptrain" eval --model bigram
-expect_refusal 2 "--mix_weight is for --mix trigram" 1 "$BIN/dptrain" eval --mix_weight 0.5
+expect_refusal 2 "--mix-weight is for a mixture: add --mix trigram" 1 "$BIN/dptrain" eval --mix_weight 0.5
 expect_refusal 2 "leave out --model trigram" 1 "$BIN/dptrain" eval --model trigram --mix trigram

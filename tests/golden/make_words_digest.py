@@ -2,7 +2,7 @@
 """Packs words as a stream, in plain Python, and prints what dump_dataset prints of the file: the
 splits of
 
-    pack_dataset TEXT --unit word --stream --no_eol --min_count M --block_size B --split_tokens T,D
+    pack_dataset TEXT --unit word --stream --no-eol --min-count M --block-size B --split-tokens T,D
 
     make_words_digest.py TEXT M B T D > pack_brown.txt
 """

@@ -110,6 +110,23 @@ static void test_options_set_takes_what_is_allowed(void **state) {
     expect_unsigned(values.factors.count, 0);
 }
 
+/* As people write round numbers. */
+static void test_options_set_takes_exponents(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t value;
+    } cases[] = {{"1e3", 1000}, {"2.5e4", 25000}, {"1E+2", 100}, {"1e9", 1000000000}, {"20.0", 20}};
+    dp_error error = {0};
+    sample values = defaults();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        expect_ok(set(&values, "train.steps", cases[i].text, &error), &error);
+        expect_unsigned(values.steps, cases[i].value);
+    }
+    expect_ok(set(&values, "train.milestones", "1e5,2e5", &error), &error);
+    expect_unsigned(values.milestones.values[1], 200000);
+}
+
 static void test_options_set_refuses_the_rest_and_changes_nothing(void **state) {
     (void)state;
     static const struct {
@@ -118,7 +135,13 @@ static void test_options_set_refuses_the_rest_and_changes_nothing(void **state) 
         {"train.steps", "9", "train.steps = '9': must be a whole number from 10 to 1000000000"},
         {"train.steps", "1000000001", "from 10"},
         {"train.steps", "", "whole number"},
-        {"train.steps", "1e3", "whole number"},
+        {"train.steps", "10.5", "whole number"},
+        {"train.steps", "1e-3", "whole number"},
+        {"train.steps", "1e10", "from 10"},
+        {"train.steps", "1e999", "whole number"},
+        {"train.steps", "0x10", "whole number"},
+        {"train.steps", "+10", "whole number"},
+        {"train.steps", "1e", "whole number"},
         {"train.steps", "-10", "whole number"},
         {"train.rate", "10.001", "a number from -1 to 10"},
         {"train.rate", "nan", "a number"},
@@ -213,6 +236,9 @@ static void test_options_unknown_key_names_the_nearest(void **state) {
                  {"steps", "did you mean 'train.steps'?"},
                  {"colour", "did you mean 'report.colour'?"},
                  {"data.steps", "did you mean 'train.steps'?"},
+                 {"reprot.quiet", "did you mean 'report.quiet'?"},
+                 {"train.epochs", "did you mean 'train.steps'?"},
+                 {"train.context", "did you mean --block-size of pack_dataset?"},
                  {"wholly_unlike", "see --help"},
                  {"", "unknown key ''"}};
     dp_error error = {0};
@@ -281,6 +307,14 @@ static void test_options_ini_messages_have_the_line(void **state) {
     } cases[] = {
         {"\n[train]\nsteps = many\n", "x.ini:3: train.steps = 'many': must be"},
         {"[train]\nsteps = 5", "x.ini:2: train.steps = '5'"},
+        {"[trian]\n", "x.ini:1: unknown section [trian]: did you mean [train]?"},
+        {"[train]\n[trian]\nsteps = 200\n", "x.ini:2: unknown section [trian]"},
+        {"[trai]\n", "did you mean [train]"},
+        {"[]\n", "x.ini:1: unknown section []"},
+        {"[model]\n", "x.ini:1: unknown section [model]"},
+        {"[train] steps = 200\n", "x.ini:1: 'steps = 200' stands behind the ']'"},
+        {"\r\r[train]\rsteps = 5\r", "x.ini:4: train.steps = '5'"},
+        {"[train]\n  steps = 200\n  rate = x\n", "x.ini:3: train.rate = 'x'"},
         {"[train]\nspets = 5\n", "x.ini:2: unknown key 'train.spets': did you mean 'train.steps'"},
         {"steps = 200\n", "x.ini:1: unknown key 'steps': did you mean 'train.steps'"},
         {"[train]\nsteps 200\nrate = 1\n", "x.ini:2: neither"},
@@ -521,7 +555,7 @@ static const dp_option command_table[] = {
     DP_TEXT(command, say, "say", "hello", "TEXT", "What to say"),
     DP_UNSIGNED(command, stop_at, "stop_at", "0", 0, 9, "STEP", "End early"),
     DP_SWITCH(command, hidden, "hidden", "For the build", .flags = DP_OPTION_HIDDEN),
-    DP_OPTIONS_END,
+    DP_OPTIONS_END_BEFORE(sample_config),
 };
 
 typedef struct parsed {
@@ -577,10 +611,13 @@ static void test_options_arguments_tell_what_was_given(void **state) {
 
 static void test_options_arguments_take_all_forms(void **state) {
     (void)state;
-    static const char *const lines[] = {
-        "--count|7|--out|x y|-v|first|second", "--count=7|first|--out=x y|second|--verbose",
-        "first|-n|7|-o|x y|second|-v", "-v|-n|7|--out|x y|--|first|second",
-        "--verbose=yes|-n|3|-n|7|-o|x y|first|second"};
+    static const char *const lines[] = {"--count|7|--out|x y|-v|first|second",
+                                        "--count=7|first|--out=x y|second|--verbose",
+                                        "first|-n|7|-o|x y|second|-v",
+                                        "-v|-n|7|--out|x y|--|first|second",
+                                        "--verbose=yes|-n|3|-n|7|-o|x y|first|second",
+                                        "-n7|-ox y|-v|first|second",
+                                        "--count|7e0|--out|x y|-v|first|second"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         parsed result = parse(lines[i]);
         expect_ok(result.status, &result.error);
@@ -601,9 +638,11 @@ static void test_options_arguments_take_dashes_for_underscores(void **state) {
         expect_ok(result.status, &result.error);
         expect_unsigned(result.values.stop_at, 7);
     }
-    expect_parse_failure("--train.lr|7", "'--train.lr' needs its value behind a '=': "
-                                         "--train.lr=VALUE");
-    expect_parse_failure("--stop.at|7", "unknown option 'stop.at': did you mean 'stop_at'?");
+    expect_parse_failure("--train.rate|7", "'--train.rate' needs its value behind a '=': "
+                                           "--train.rate=VALUE");
+    expect_parse_failure("--train.rats|7", "did you mean 'train.rate=VALUE'?");
+    expect_parse_failure("--stop.at|7", "unknown option '--stop.at': did you mean '--stop-at'?");
+    expect_parse_failure("--stop_at|x", "--stop-at = 'x': must be a whole number from 0 to 9");
 }
 
 static void test_options_arguments_pass_on_keys_of_a_config(void **state) {
@@ -673,11 +712,17 @@ static void test_options_arguments_say_what_is_wrong(void **state) {
     expect_parse_failure("-o|--", "option '-o' needs a value");
     expect_parse_failure("--count|0", "count = '0': must be a whole number from 1 to 100");
     expect_parse_failure("--count=", "count = ''");
-    expect_parse_failure("--coutn|3", "unknown option 'coutn': did you mean 'count'?");
-    expect_parse_failure("--coutn=3", "unknown option 'coutn': did you mean 'count'?");
-    expect_parse_failure("--=3", "unknown option ''");
+    expect_parse_failure("--coutn|3", "unknown option '--coutn': did you mean '--count'?");
+    expect_parse_failure("--coutn=3", "unknown option '--coutn': did you mean '--count'?");
+    expect_parse_failure("--epochs|3",
+                         "unknown option '--epochs': did you mean 'train.steps=VALUE'?");
+    expect_parse_failure("--hiden", "unknown option '--hiden' (see --help)");
+    expect_parse_failure("--say|-x", "'--say' needs a value (TEXT); if that is '-x': --say=-x");
+    expect_parse_failure("--=3", "unknown option '--'");
     expect_parse_failure("-x", "unknown option '-x'");
-    expect_parse_failure("-n7", "unknown option '-n7'");
+    expect_parse_failure("-x7", "unknown option '-x7'");
+    expect_parse_failure("-vn", "unknown option '-vn'");
+    expect_parse_failure("-n7x", "--count = '7x'");
     expect_parse_failure("--verbose=loud", "yes or no");
 }
 
@@ -713,6 +758,7 @@ int main(void) {
         cmocka_unit_test(test_options_init_shows_a_wrong_table),
         cmocka_unit_test(test_options_durations_are_seconds),
         cmocka_unit_test(test_options_set_takes_what_is_allowed),
+        cmocka_unit_test(test_options_set_takes_exponents),
         cmocka_unit_test(test_options_set_refuses_the_rest_and_changes_nothing),
         cmocka_unit_test(test_options_set_refuses_too_long_a_text),
         cmocka_unit_test(test_options_expand_the_home_of_a_path),

@@ -163,10 +163,20 @@ static void test_sweep_plan_refuses_with_line_and_nearest_name(void **state) {
     expect_refused("[sweep]\nconfig = base.ini\nrepeats = 1000\n[grid]\n"
                    "train.lr = 1 2 3 4 5\n",
                    "asks for more than 4096 runs");
-    expect_refused("[sweep]\nranks = 3\n", "sweep.ini:2: unknown key 'sweep.ranks'");
+    expect_refused("[sweep]\nranks = 3\n",
+                   "sweep.ini:2: unknown key 'sweep.ranks': did you mean 'sweep.ranks_per_trial'?");
+    expect_refused("[sweep]\n[gird]\n", "sweep.ini:2: section [gird]");
+    expect_refused("[grid] train.lr = 1 2\n",
+                   "sweep.ini:1: 'train.lr = 1 2' stands behind the ']'");
+    expect_refused("[sweep]\r  repeats = 2\r  repeats = 3\r",
+                   "sweep.ini:3: sweep.repeats was already");
+    expect_refused("[trials]\ncolumns =\n", "sweep.ini:2: columns names no keys");
+    expect_refused("[trials]\ncolumns = repeats repeats\n", "sweep.ini:2: repeats is given twice");
+    expect_refused("[trials]\ncolumns = blocksize\n", "did you mean 'block_size'?");
+    expect_refused("[grid]\nlearning-rate = 1 2\n", "did you mean 'train.lr'?");
     expect_refused("[sweep]\ndir = a\ndir = b\n", "sweep.dir was already given on line 2");
     expect_refused("[train]\nlr = 3\n", "sweep.ini is a config, not a sweep file");
-    expect_refused("[train]\nlr = 3\n[grid]\n", "sweep.ini:2: section [train]");
+    expect_refused("[train]\nlr = 3\n[grid]\n", "sweep.ini:1: section [train]");
     expect_refused("[sweep]\nconfig = base.ini\n", "has no trials");
     expect_refused("[grid]\ntrain.lr = 1 2\n", "names no config");
     expect_refused("[sweep]\nconfig = base.ini\n[grid]\ntrain.seed = 1 1\n",
@@ -182,6 +192,13 @@ static void test_sweep_plan_refuses_a_wrong_base_or_command_line(void **state) {
                    "train.lr = 'fast'", &error);
     expect_failure(read_plan(&plan, content, "sweep.dirr=x", &error), DP_ERR_INPUT,
                    "did you mean 'sweep.dir'?", &error);
+    expect_failure(read_plan(&plan,
+                             "[sweep]\nconfig = base.ini\n[trials]\ncolumns = train.lr\n[grid]\n"
+                             "train.seed = 1 2\n",
+                             NULL, &error),
+                   DP_ERR_INPUT, "sweep.ini:4: columns of no trial", &error);
+    expect_failure(read_plan(&plan, content, "blocksize=2", &error), DP_ERR_INPUT,
+                   "did you mean --block-size of pack_dataset?", &error);
     expect_failure(read_plan(&plan, content, "reference=2", &error), DP_ERR_INPUT,
                    "can only be set in", &error);
     expect_failure(read_plan(&plan, content, "sweep.config=none.ini", &error), DP_ERR_IO,

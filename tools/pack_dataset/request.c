@@ -14,8 +14,8 @@ const dp_option dp_request_options[] = {
             "dataset to write [the text's name with .h5, here]", .alias = 'o'),
     DP_UNSIGNED(dp_request, packing.block_size, "block_size", "3", 1, DP_BLOCK_SIZE_MAX, "N",
                 "tokens of context in a row"),
-    DP_REAL_LIST(dp_request, packing.split, "split", DP_PACKING_SPLIT_DEFAULT, 0, 1, "A,B,C",
-                 "shares of the words for train, dev and test",
+    DP_REAL_LIST(dp_request, packing.split, "split", DP_PACKING_SPLIT_DEFAULT, 0, 100, "A,B,C",
+                 "shares of the words for train, dev and test, of 1 or in percent",
                  .given = offsetof(dp_request, split_given)),
     DP_UNSIGNED(dp_request, packing.seed, "seed", "42", 0, 18446744073709551615.0, "N",
                 "of the shuffle before the split, as in Python's random",
@@ -55,18 +55,23 @@ const dp_option dp_request_options[] = {
 
 /* --- checks ----------------------------------------------------------------------------------- */
 
-static dp_status check_shares(const dp_option_real_list *split, dp_error *error) {
+/* Also takes 80,10,10. */
+static dp_status take_shares(dp_option_real_list *split, dp_error *error) {
     const double tolerance = 1e-6; /* thirds may be written with six digits */
     if (split->count != DP_SPLIT_COUNT)
         return dp_fail(error, DP_ERR_INPUT,
-                       "split has %zu numbers: must be three, such as " DP_PACKING_SPLIT_DEFAULT,
+                       "--split has %zu numbers: must be three, such as " DP_PACKING_SPLIT_DEFAULT,
                        split->count);
     double sum = dp_packing_share_sum(dp_packing_share_sum(split->values[0], split->values[1]),
                                       split->values[2]);
-    if (fabs(sum - 1.0) > tolerance)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "split %g,%g,%g sums to %.9g: must be 1, such as " DP_PACKING_SPLIT_DEFAULT,
-                       split->values[0], split->values[1], split->values[2], sum);
+    const double whole = fabs(sum - 100.0) <= 100.0 * tolerance ? 100.0 : 1.0;
+    for (size_t i = 0; i < split->count; i++)
+        split->values[i] /= whole;
+    if (whole == 1.0 && fabs(sum - 1.0) > tolerance)
+        return dp_fail(
+            error, DP_ERR_INPUT,
+            "--split %g,%g,%g sums to %.9g: must be 1 or 100, such as " DP_PACKING_SPLIT_DEFAULT,
+            split->values[0], split->values[1], split->values[2], sum);
     return DP_OK;
 }
 
@@ -82,7 +87,7 @@ static dp_status take_text(dp_packing_request *request, int count, char **argume
                        "--test)",
                        arguments[1]);
     DP_TRY(dp_path_format(request->inputs[0], error, "%s", arguments[0]));
-    DP_TRY(check_shares(&request->split, error));
+    DP_TRY(take_shares(&request->split, error));
     if (request->output[0] == '\0') {
         DP_TRY(dp_path_stem(arguments[0], stem, error));
         DP_TRY(dp_path_format(request->output, error, "%s.h5", stem));
@@ -112,51 +117,74 @@ static dp_status check_ready_made(dp_request *self, int count, char **arguments,
     return DP_OK;
 }
 
-static dp_status check_characters(const dp_packing_words *words, dp_error *error) {
-    const char *option = words->min_count != 1                    ? "min_count"
-                         : words->max_vocab != 0                  ? "max_vocab"
-                         : words->lowercase                       ? "lowercase"
-                         : words->vocab_from != DP_VOCAB_FROM_ALL ? "vocab_from"
-                         : words->stream                          ? "stream"
-                                                                  : NULL;
-    if (option != NULL)
-        return dp_fail(error, DP_ERR_INPUT, "--%s is for words: add --unit word", option);
+/* The first option given that is for a stream of words, or NULL. */
+static const char *stream_option(const dp_packing_words *words) {
+    return words->no_eol ? "--no-eol" : words->split_tokens.count > 0 ? "--split-tokens" : NULL;
+}
+
+/* The first one given that is for words, or NULL. */
+static const char *words_option(const dp_packing_words *words) {
+    return stream_option(words) != NULL             ? stream_option(words)
+           : words->stream                          ? "--stream"
+           : words->min_count != 1                  ? "--min-count"
+           : words->max_vocab != 0                  ? "--max-vocab"
+           : words->vocab_from != DP_VOCAB_FROM_ALL ? "--vocab-from"
+           : words->lowercase                       ? "--lowercase"
+                                                    : NULL;
+}
+
+/* What cannot be given together or is no value whatever else is added: asked first, so that nothing
+ * is added in vain. */
+static dp_status check_conflicts(const dp_request *self, dp_error *error) {
+    const dp_packing_request *request = &self->packing;
+    const dp_packing_words *words = &request->words;
+    const size_t numbers = words->split_tokens.count;
+    if (words->max_vocab != 0 && words->max_vocab < DP_MAX_VOCAB_MINIMUM)
+        return dp_fail(error, DP_ERR_INPUT, "--max-vocab = %u: must be at least %u, or 0",
+                       (unsigned)words->max_vocab, DP_MAX_VOCAB_MINIMUM);
+    if (numbers != 0 && numbers != 2)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "--split-tokens has %zu numbers: must be two, such as 800000,200000",
+                       numbers);
+    if (numbers > 0 && (request->ready_made || self->split_given))
+        return dp_fail(error, DP_ERR_INPUT, "either --split-tokens or %s, not both",
+                       request->ready_made ? "ready-made splits" : "--split");
+    if (self->seed_given && (words->stream || stream_option(words) != NULL))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "--seed is for a shuffle: leave it out, as a stream is cut in order");
     return DP_OK;
 }
 
-/* What is asked for of a stream, where there is one. */
-static dp_status check_stream(dp_request *self, dp_error *error) {
-    dp_packing_request *request = &self->packing;
+/* What an option needs beside it: all of that at once. */
+static dp_status check_needs(const dp_packing_request *request, dp_error *error) {
     const dp_packing_words *words = &request->words;
-    const size_t numbers = words->split_tokens.count;
-    if (!words->stream && (words->no_eol || numbers > 0))
-        return dp_fail(error, DP_ERR_INPUT, "--%s is for a stream of words: add --stream",
-                       words->no_eol ? "no_eol" : "split_tokens");
-    if (numbers != 0 && numbers != 2)
+    const char *of_words = words_option(words), *of_stream = stream_option(words);
+    const bool is_words = request->unit == DP_UNIT_WORD;
+    if (of_stream != NULL && !(is_words && words->stream))
+        return dp_fail(error, DP_ERR_INPUT, "%s is for a stream of words: add %s%s%s", of_stream,
+                       is_words ? "" : "--unit word", is_words || words->stream ? "" : " ",
+                       words->stream ? "" : "--stream");
+    if (is_words || of_words == NULL)
+        return DP_OK;
+    if (strcmp(of_words, "--lowercase") == 0)
         return dp_fail(error, DP_ERR_INPUT,
-                       "split_tokens has %zu numbers: must be two, such as 800000,200000", numbers);
-    if (numbers > 0 && (request->ready_made || self->split_given))
-        return dp_fail(error, DP_ERR_INPUT, "either --split_tokens or %s, not both",
-                       request->ready_made ? "ready-made splits" : "--split");
-    if (words->stream && self->seed_given)
-        return dp_fail(error, DP_ERR_INPUT, "--seed is for a shuffle: a stream is cut in order");
-    if (words->stream)
-        request->seed = 0; /* nothing is shuffled */
-    return DP_OK;
+                       "--lowercase is for words: for characters make the letters of the text "
+                       "small first: sed 's/.*/\\L&/' TEXT; or add --unit word, which makes each "
+                       "word a token");
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s is for words: add --unit word, which makes each word a token", of_words);
 }
 
 static dp_status check_unit(dp_request *self, dp_error *error) {
     dp_packing_request *request = &self->packing;
-    const bool words = request->unit == DP_UNIT_WORD;
     if (strcmp(request->boundary, BOUNDARY_DEFAULT) == 0)
         DP_TRY(dp_path_format(request->boundary, error, "%s",
-                              words ? DP_PACKING_BOUNDARY_WORD : DP_PACKING_BOUNDARY_DEFAULT));
-    if (!words)
-        DP_TRY(check_characters(&request->words, error));
-    DP_TRY(check_stream(self, error));
-    if (request->words.max_vocab != 0 && request->words.max_vocab < DP_MAX_VOCAB_MINIMUM)
-        return dp_fail(error, DP_ERR_INPUT, "max_vocab = %u: must be at least %u, or 0",
-                       (unsigned)request->words.max_vocab, DP_MAX_VOCAB_MINIMUM);
+                              request->unit == DP_UNIT_WORD ? DP_PACKING_BOUNDARY_WORD
+                                                            : DP_PACKING_BOUNDARY_DEFAULT));
+    DP_TRY(check_conflicts(self, error));
+    DP_TRY(check_needs(request, error));
+    if (request->words.stream)
+        request->seed = 0; /* nothing is shuffled */
     return DP_OK;
 }
 

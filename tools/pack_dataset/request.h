@@ -18,7 +18,7 @@ typedef struct dp_request {
 } dp_request;
 
 /* Parses and checks arguments[0..count) (without the program's name), which are reordered. With
- * --help, --version or --write_to nothing else is checked. */
+ * --help, --version or --write-to nothing else is checked. */
 dp_status dp_request_parse(dp_request *request, int count, char **arguments,
                            dp_error *error) DP_CHECKED;
 
