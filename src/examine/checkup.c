@@ -334,14 +334,19 @@ static void check_locking(examination *self, const char *folder) {
              error.message);
 }
 
+static void check_file_system(examination *self, const char *folder) {
+    const char *doubts[DP_FILESYSTEM_DOUBTS];
+    dp_error error;
+    if (dp_filesystem_doubts(folder, doubts, &error) != DP_OK)
+        PROBLEM("file system", "%s. Choose another run.dir", error.message);
+    for (const char **doubt = doubts; *doubt != NULL; doubt++)
+        WARN("file system", "%s: %s", folder, *doubt);
+}
+
 static void check_space(examination *self, const char *folder) {
     dp_error error;
     char found[32], wanted[32];
     uint64_t bytes = 0;
-    const char *doubts[DP_FILESYSTEM_DOUBTS];
-    const size_t doubt_count = dp_filesystem_doubts(folder, doubts);
-    for (size_t i = 0; i < doubt_count; i++)
-        WARN("file system", "%s: %s", folder, doubts[i]);
     if (dp_filesystem_free_bytes(folder, &bytes, &error) != DP_OK || bytes == UINT64_MAX)
         return;
     if (self->config == NULL || !self->has_layout) {
@@ -373,6 +378,7 @@ static void check_folder(examination *self) {
     }
     if (check_writing(self, folder))
         check_locking(self, folder);
+    check_file_system(self, folder);
     check_space(self, folder);
 }
 

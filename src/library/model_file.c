@@ -51,8 +51,17 @@ static bool hash_next(FILE *stream, size_t count, uint64_t *hash) {
     return true;
 }
 
-/* What the file ends with, and the seal that it should end with; *found is "" where there is no
- * room for one. */
+/* Looks, and goes back to the beginning. */
+static bool ends_in_seal(FILE *stream) {
+    char found[DP_MODEL_FILE_SEAL_SIZE + 1] = "";
+    const bool is_read = fseek(stream, -(long)DP_MODEL_FILE_SEAL_SIZE, SEEK_END) == 0 &&
+                         fread(found, DP_MODEL_FILE_SEAL_SIZE, 1, stream) == 1;
+    rewind(stream);
+    return is_read && strncmp(found, DP_MODEL_FILE_SEAL_WORD, strlen(DP_MODEL_FILE_SEAL_WORD)) == 0;
+}
+
+/* What the file ends with, and the seal that it should end with; *found is "" where it is none:
+ * then the rest, which may be of any size, is not read. */
 static dp_status read_seal(const char *path, char found[DP_MODEL_FILE_SEAL_SIZE + 1],
                            char expected[DP_MODEL_FILE_SEAL_SIZE + 1], dp_error *error) {
     DP_OWNED(close_stream) FILE *stream = NULL;
@@ -60,7 +69,7 @@ static dp_status read_seal(const char *path, char found[DP_MODEL_FILE_SEAL_SIZE 
     uint64_t hash = 0;
     memset(found, 0, DP_MODEL_FILE_SEAL_SIZE + 1);
     DP_TRY(open_content(path, &stream, &size, error));
-    if (size < DP_MODEL_FILE_SEAL_SIZE)
+    if (size < DP_MODEL_FILE_SEAL_SIZE || !ends_in_seal(stream))
         return DP_OK;
     if (!hash_next(stream, size - DP_MODEL_FILE_SEAL_SIZE, &hash) ||
         fread(found, DP_MODEL_FILE_SEAL_SIZE, 1, stream) != 1)
@@ -75,7 +84,7 @@ dp_status dp_model_file_check_seal(const char *path, dp_error *error) {
     char found[DP_MODEL_FILE_SEAL_SIZE + 1], expected[DP_MODEL_FILE_SEAL_SIZE + 1];
     DP_TRY(dp_file_kind_expect(path, DP_FILE_CHECKPOINT, error));
     DP_TRY(read_seal(path, found, expected, error));
-    if (strncmp(found, DP_MODEL_FILE_SEAL_WORD, strlen(DP_MODEL_FILE_SEAL_WORD)) != 0)
+    if (found[0] == '\0')
         return dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain checkpoint, or is cut short",
                        path);
     if (memcmp(found, expected, DP_MODEL_FILE_SEAL_SIZE) != 0)

@@ -79,17 +79,22 @@ static dp_status take_line(scanner *self, size_t *length, dp_error *error) {
 
 /* --- the whole text --------------------------------------------------------------------------- */
 
-/* At most how many lines the text has. Sums of few bytes are kept in bytes, which vectorises. */
-static size_t count_lines(const dp_file_map *text) {
+/* At most how many lines the text has, and how much of it is to be looked at: up to a zero byte, at
+ * which reading ends. Sums of few bytes are kept in bytes, which vectorises. */
+static size_t count_lines(const dp_file_map *text, size_t *size) {
     enum { STEP = 128 };
-    size_t lines = 1;
-    for (size_t at = 0; at < text->size; at += STEP) {
+    size_t lines = 1, at = 0;
+    unsigned char zeros = 0;
+    for (; at < text->size && zeros == 0; at += STEP) {
         size_t end = text->size - at < STEP ? text->size : at + STEP;
         unsigned char newlines = 0;
-        for (size_t i = at; i < end; i++)
+        for (size_t i = at; i < end; i++) {
             newlines = (unsigned char)(newlines + (text->data[i] == '\n'));
+            zeros |= (unsigned char)(text->data[i] == 0);
+        }
         lines += newlines;
     }
+    *size = at < text->size ? at : text->size;
     return lines;
 }
 
@@ -176,14 +181,13 @@ dp_status dp_char_scanner_read(dp_packing_text *text, dp_alphabet *alphabet,
     const dp_file_map *map = &text->map;
     scanner self = {.found = text,
                     .text = map->data,
-                    .size = map->size,
                     .at = dp_piece_text_begins(map),
                     .line = 1,
                     .alphabet = alphabet};
     if (map->size > DP_PIECE_PLACE_LIMIT)
         return dp_fail(error, DP_ERR_INPUT, "%s has %zu bytes; texts may have %" PRIu64, text->path,
                        map->size, DP_PIECE_PLACE_LIMIT);
-    text->capacity = count_lines(map);
+    text->capacity = count_lines(map, &self.size);
     DP_TRY_NEW(text->pieces, text->capacity);
     DP_TRY(find_words(&self, progress, error));
     text->words = text->lines = text->count;

@@ -22,6 +22,7 @@ enum {
     BYTE_HIGH = 8,  /* of a character beyond ASCII */
     BYTE_ZERO = 16,
     BYTE_ENDS_WORD = BYTE_BLANK | BYTE_NEWLINE,
+    BYTE_STOPS = BYTE_ENDS_WORD | BYTE_ZERO,
 };
 
 /* --- rules ------------------------------------------------------------------------------------ */
@@ -140,8 +141,10 @@ static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error
     const size_t first = self->at;
     unsigned found = 0;
     size_t at = self->rules->lowercase ? first : skip_plain(self, first); /* capitals are plain */
-    for (; at < self->end && (kinds[self->text[at]] & BYTE_ENDS_WORD) == 0; at++)
+    for (; at < self->end && (kinds[self->text[at]] & BYTE_STOPS) == 0; at++)
         found |= kinds[self->text[at]];
+    if (at < self->end)
+        found |= kinds[self->text[at]] & BYTE_ZERO;
     dp_word *word = &batch->words[batch->count]; /* field by field: a copy would wait for them */
     word->text = self->text + first;
     word->length = (uint32_t)(at - first);

@@ -170,7 +170,7 @@ static dp_status add_picture(page *self, const char *figure, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text svg = {0};
     DP_OWNED(dp_text_clear) dp_text renamed = {0};
     DP_TRY(dp_path_format(path, error, "%s/%s.svg", self->plots.folder, figure));
-    DP_TRY(dp_file_read(path, &svg, error));
+    DP_TRY(dp_file_read_long(path, &svg, error));
     /* Without the declarations before it, which a page has once. */
     const char *begin = strstr(dp_text_string(&svg), "<svg");
     if (begin == NULL)

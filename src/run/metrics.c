@@ -189,7 +189,7 @@ static void unify(dp_text *content) {
 dp_status dp_metrics_read(dp_metrics_table *table, const char *path, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text content = {0};
     *table = (dp_metrics_table){0};
-    DP_TRY(dp_file_read(path, &content, error));
+    DP_TRY(dp_file_read_long(path, &content, error));
     unify(&content);
     const dp_status status = parse_table(table, content.data, path, error);
     if (status != DP_OK)
@@ -278,7 +278,7 @@ static dp_status cut_back(const char *path, uint64_t step, uint64_t logged,
     DP_OWNED(dp_text_clear) dp_text kept = {0};
     cutting self = {.path = path, .raw = &raw, .content = &content, .kept = &kept};
     if (step > 0 && dp_file_exists(path))
-        DP_TRY(dp_file_read(path, &content, error));
+        DP_TRY(dp_file_read_long(path, &content, error));
     const size_t size = content.length;
     unify(&content);
     dp_text_append_bytes(&raw, content.data, content.length);

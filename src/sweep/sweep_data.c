@@ -11,11 +11,14 @@ static dp_status digest_text(const char *path, char sha256[DP_SHA256_TEXT_SIZE],
     return dp_sha256_of(text.data, text.size, sha256, error);
 }
 
-/* Of a file that is there: whether it is what packing the text would give. */
-static dp_status check(const char *path, const char *text, const char *text_sha256,
+/* Of a file that is there: whether it is what packing the text would give. The text's digest is
+ * formed for the first one. */
+static dp_status check(const char *path, const char *text, char text_sha256[DP_SHA256_TEXT_SIZE],
                        dp_error *error) {
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     DP_TRY(dp_dataset_open(&dataset, path, error));
+    if (text_sha256[0] == '\0')
+        DP_TRY(digest_text(text, text_sha256, error));
     if (strcmp(dataset.info.source_sha256, text_sha256) == 0)
         return DP_OK;
     return dp_fail(error, DP_ERR_MISMATCH,
@@ -55,8 +58,6 @@ dp_status dp_sweep_data_prepare(const dp_sweep_plan *plan, dp_error *error) {
         const char *path = trial->config.data_path;
         if (trial->block_size == 0 || is_repeated(plan, i))
             continue;
-        if (sha256[0] == '\0')
-            DP_TRY(digest_text(text, sha256, error));
         if (dp_file_exists(path))
             DP_TRY(check(path, text, sha256, error));
         else

@@ -159,11 +159,23 @@ void dp_file_map_close(dp_file_map *map) {
     *map = (dp_file_map){0};
 }
 
-dp_status dp_file_read(const char *path, dp_text *content, dp_error *error) {
+static dp_status read_up_to(size_t most, const char *path, dp_text *content, dp_error *error) {
     DP_OWNED(dp_file_map_close) dp_file_map map = {0};
     DP_TRY(dp_file_map_open(&map, path, error));
+    if (map.size > most)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "cannot read %s: it has %zu bytes, a file of its kind at most %zu", path,
+                       map.size, most);
     dp_text_append_bytes(content, map.data, map.size);
     return dp_text_check(content, error);
+}
+
+dp_status dp_file_read(const char *path, dp_text *content, dp_error *error) {
+    return read_up_to(DP_FILE_SHORT_MAX, path, content, error);
+}
+
+dp_status dp_file_read_long(const char *path, dp_text *content, dp_error *error) {
+    return read_up_to(DP_FILE_LONG_MAX, path, content, error);
 }
 
 bool dp_file_exists(const char *path) {

@@ -38,8 +38,13 @@ dp_status dp_file_write(const char *path, const void *bytes, size_t count,
 /* By a text, if all of it could be built (dp_text_check). */
 dp_status dp_file_write_text(const char *path, const dp_text *text, dp_error *error) DP_CHECKED;
 
-/* Appends the bytes of a regular file, which is to be small. */
+/* Appends the bytes of a regular file that people write, or that is as short as such: of more than
+ * DP_FILE_SHORT_MAX bytes it is DP_ERR_INPUT, at once. */
+#define DP_FILE_SHORT_MAX ((size_t)16 << 20)
 dp_status dp_file_read(const char *path, dp_text *content, dp_error *error) DP_CHECKED;
+/* Of one that grows with a run, of at most DP_FILE_LONG_MAX bytes. */
+#define DP_FILE_LONG_MAX ((size_t)4 << 30)
+dp_status dp_file_read_long(const char *path, dp_text *content, dp_error *error) DP_CHECKED;
 
 /* A file's bytes, mapped read-only. Start with {0}. */
 typedef struct dp_file_map {

@@ -72,16 +72,17 @@ dp_status dp_filesystem_free_bytes(const char *path, uint64_t *bytes, dp_error *
     return DP_OK;
 }
 
-size_t dp_filesystem_doubts(const char *folder, const char *doubts[DP_FILESYSTEM_DOUBTS]) {
+dp_status dp_filesystem_doubts(const char *folder, const char *doubts[DP_FILESYSTEM_DOUBTS],
+                               dp_error *error) {
     uint64_t bytes = 0;
     bool syncs = true;
-    size_t count = 0;
-    dp_error error;
-    if (dp_filesystem_free_bytes(folder, &bytes, &error) != DP_OK || bytes == UINT64_MAX)
-        doubts[count++] = "the file system does not tell how much is free: that a file has no room "
-                          "shows only when it is written";
-    if (dp_file_sync_folder(folder, &syncs) == 0 && !syncs)
-        doubts[count++] = "the file system does not sync folders: when the power fails, the newest "
-                          "files may be gone";
-    return count;
+    if (dp_filesystem_free_bytes(folder, &bytes, error) != DP_OK || bytes == UINT64_MAX)
+        *doubts++ = "the file system does not tell how much is free: that a file has no room shows "
+                    "only when it is written";
+    const int failed = dp_file_sync_folder(folder, &syncs);
+    if (failed == 0 && !syncs)
+        *doubts++ = "the file system does not sync folders: when the power fails, the newest files "
+                    "may be gone";
+    *doubts = NULL;
+    return failed == 0 ? DP_OK : dp_fail_errno(error, failed, "cannot sync %s", folder);
 }

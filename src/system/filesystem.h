@@ -21,8 +21,10 @@ dp_status dp_filesystem_try_lock(const char *folder, dp_error *error) DP_CHECKED
 dp_status dp_filesystem_free_bytes(const char *path, uint64_t *bytes, dp_error *error) DP_CHECKED;
 
 /* What files in the folder have to do without, that its user should know of: that free space is
- * told, that folders are synced. Returns how many texts there are; they are constants. */
-#define DP_FILESYSTEM_DOUBTS 2
-size_t dp_filesystem_doubts(const char *folder, const char *doubts[DP_FILESYSTEM_DOUBTS]);
+ * told, that folders are synced. Constant texts, and a NULL behind them. A sync that fails is an
+ * error. */
+#define DP_FILESYSTEM_DOUBTS 3
+dp_status dp_filesystem_doubts(const char *folder, const char *doubts[DP_FILESYSTEM_DOUBTS],
+                               dp_error *error) DP_CHECKED;
 
 #endif

@@ -292,11 +292,12 @@ static dp_status log_if_due(trainer *self, dp_error *error) {
 
 /* --- the run -------------------------------------------------------------------------------- */
 
-static void report_doubts(trainer *self, const char *dir) {
+static dp_status report_doubts(trainer *self, const char *dir, dp_error *error) {
     const char *doubts[DP_FILESYSTEM_DOUBTS];
-    const size_t count = dp_filesystem_doubts(dir, doubts);
-    for (size_t i = 0; i < count; i++)
-        dp_report_line(&self->report, "warning: %s: %s", dir, doubts[i]);
+    DP_TRY(dp_filesystem_doubts(dir, doubts, error));
+    for (const char **doubt = doubts; *doubt != NULL; doubt++)
+        dp_report_line(&self->report, "warning: %s: %s", dir, *doubt);
+    return DP_OK;
 }
 
 static dp_status open_run_folder(trainer *self, dp_error *error) {
@@ -311,8 +312,7 @@ static dp_status open_run_folder(trainer *self, dp_error *error) {
     DP_TRY(dp_report_open(&self->report, self->request->quiet, self->request->signal, path, error));
     if (notice[0] != '\0')
         dp_report_line(&self->report, "%s", notice);
-    report_doubts(self, dir);
-    return DP_OK;
+    return report_doubts(self, dir, error);
 }
 
 /* What is not known of the losses so far, a run of an earlier version has no file of, or a full

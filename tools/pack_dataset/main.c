@@ -47,9 +47,9 @@ static dp_status append_doubts(dp_text *out, const char *path, dp_error *error) 
     char folder[DP_PATH_SIZE];
     const char *doubts[DP_FILESYSTEM_DOUBTS];
     DP_TRY(dp_path_folder(path, folder, error));
-    const size_t count = dp_filesystem_doubts(folder, doubts);
-    for (size_t i = 0; i < count; i++)
-        dp_text_append_format(out, "warning: %s: %s\n", path, doubts[i]);
+    DP_TRY(dp_filesystem_doubts(folder, doubts, error));
+    for (const char **doubt = doubts; *doubt != NULL; doubt++)
+        dp_text_append_format(out, "warning: %s: %s\n", path, *doubt);
     return DP_OK;
 }
 
