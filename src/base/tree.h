@@ -40,6 +40,11 @@ typedef struct dp_tree_range {
     size_t end;
 } dp_tree_range;
 
+/* Within a leaf, terms are added one after the other. Where there may be thousands, in float32,
+ * this is done in runs of so many, and the sums of the runs are added in order: errors then hardly
+ * grow with the number of terms. */
+#define DP_TREE_RUN ((size_t)256)
+
 /* The share of `part` where `total` things are divided evenly, in order, among `parts`: [part total
  * / parts, (part+1) total / parts), rounded down; empty only where parts > total. It gives the
  * leaves of a rank, and the rows of a grain. part < parts. */

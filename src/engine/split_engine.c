@@ -102,8 +102,7 @@ static void square_below(dp_split_engine *self) {
         self->squares_below[inputs] = dp_tree_squares(ldh, self->dw1 + count * ldh);
     const dp_tree_range some = share_of_node(self, self->occurrences.count);
     for (size_t i = some.first; i < some.end; i++) {
-        dp_occurrences_sum(&self->occurrences, self->occurrences.tokens[i], self->dims.lde,
-                           self->dx, self->dc);
+        dp_occurrences_sum(&self->occurrences, self->occurrences.tokens[i], self->dx, self->dc);
         self->squares_below[inputs + 1 + i] = dp_tree_squares(self->dims.lde, self->dc);
     }
 }
@@ -148,7 +147,7 @@ static bool updates_all_tokens(const dp_split_engine *self) {
 
 static void update_tokens(dp_split_engine *self, size_t first, size_t count) {
     for (size_t i = 0; i < count; i++)
-        dp_occurrences_sum(&self->occurrences, (uint32_t)(first + i), self->dims.lde, self->dx,
+        dp_occurrences_sum(&self->occurrences, (uint32_t)(first + i), self->dx,
                            self->dc + i * self->dims.lde);
     dp_split_update(self, true, self->layout->tensors[DP_TENSOR_C].offset + first * self->dims.lde,
                     count * self->dims.lde, self->dc);

@@ -114,7 +114,7 @@ static dp_status reserve_of_gradients(dp_split_engine *self, dp_workspace *room,
     DP_RESERVE_ROWS(room, self->dw1, dp_split_count(self->inputs) + 1, self->dims.ldh);
     DP_RESERVE_ROWS(room, self->dc, DP_SPLIT_TOKENS_AT_ONCE, self->dims.lde);
     DP_TRY(dp_occurrences_reserve(&self->occurrences, shape->vocab, self->batch * shape->block_size,
-                                  room, error));
+                                  self->dims.lde, room, error));
     DP_RESERVE_ROWS(room, self->all_squares, self->clips ? count_ranks(self) : 0,
                     self->blocks_most);
     DP_RESERVE(room, self->terms, self->clips ? blocks + self->below_count : 0);

@@ -1,6 +1,7 @@
 #include "model/wide_model.h"
 
 #include "base/size.h"
+#include "base/tree.h"
 #include "base/workspace.h"
 #include "kernels/activation.h"
 #include "model/dropout_mask.h"
@@ -24,6 +25,7 @@ struct dp_wide_model {
     /* For steps. */
     dp_dropout_masks drop; /* off for losses alone */
     float *scaled;         /* [ROWS_AT_ONCE, lds]: a, and 1 behind it, times factors of rows */
+    float *run;            /* [output_stride]: the gradient of a block by some of the rows */
 
     /* For losses alone. */
     float *x, *h, *a;       /* [rows, ldx], [rows, ldh], [rows, lda] */
@@ -53,6 +55,13 @@ static size_t lds(const dp_wide_model *model) {
     return dp_kernels_padded(model->dims.seen + 1);
 }
 
+static void reserve_for_steps(dp_wide_model *model, const dp_dropout *dropout, dp_workspace *room) {
+    DP_RESERVE_ROWS(room, model->scaled, ROWS_AT_ONCE, lds(model));
+    DP_RESERVE(room, model->run, model->layout->output_stride);
+    dp_dropout_masks_reserve(&model->drop, model->kernels, dropout, &model->layout->shape,
+                             model->rows, room);
+}
+
 static void reserve_for_losses(dp_wide_model *model, dp_workspace *room) {
     const size_t rows = model->rows, blocks = model->layout->output_blocks;
     DP_RESERVE_ROWS(room, model->x, rows, model->dims.ldx);
@@ -73,12 +82,10 @@ dp_status dp_wide_model_create(dp_wide_model **model, const dp_params_layout *la
                           .rows = options->grain_rows};
     *model = NULL;
     DP_RESERVE_ROWS(&room, self.logits, ROWS_AT_ONCE, DP_OUTPUT_BLOCK);
-    DP_RESERVE_ROWS(&room, self.scaled, ROWS_AT_ONCE, lds(&self));
     if (options->forward_only)
         reserve_for_losses(&self, &room);
     else
-        dp_dropout_masks_reserve(&self.drop, self.kernels, &options->dropout, &layout->shape,
-                                 self.rows, &room);
+        reserve_for_steps(&self, &options->dropout, &room);
     DP_TRY_BUILD(*model, &room, self);
     for (size_t b = 0; options->forward_only && b < layout->output_blocks; b++)
         (*model)->of_block[b] = (*model)->stats + 2 * b * self.rows;
@@ -244,10 +251,12 @@ static void seen_gradient(const dp_wide_model *model, const float *weights,
     }
 }
 
-/* Where the gradient of a block's parameters goes. */
+/* Where the gradient of a block's parameters goes, [output_stride]: into `gradient`, which is
+ * added to from the second rows on, or where `descends` is not NULL, from there to the parameters
+ * with the last rows. */
 typedef struct gradient_use {
-    float *gradient; /* [output_stride]: it is written down here */
-    float *descends; /* or NULL, or the block's parameters, and gradient is only room */
+    float *gradient;
+    float *descends;
     float lr;
 } gradient_use;
 
@@ -257,64 +266,82 @@ static void weight_gradient(const dp_wide_model *model, const dp_wide_block *blo
     const dp_kernels *kernels = model->kernels;
     const size_t seen = model->dims.seen, lda = model->dims.lda, ld = lds(model);
     const size_t whole[2] = {0, n}, tokens = dp_output_tokens(model->layout, block->number);
-    const float *e = block->e + first * DP_OUTPUT_BLOCK;
+    const bool is_first = first % DP_TREE_RUN == 0;
+    const dp_rows e = {block->e + first * DP_OUTPUT_BLOCK, DP_OUTPUT_BLOCK};
+    const dp_rows scaled = {model->scaled, ld};
+    const dp_out_rows gradient = {use->gradient, DP_OUTPUT_BLOCK};
     kernels->scale_rows(n, seen, factors, (dp_rows){block->a + first * lda, lda},
                         (dp_out_rows){model->scaled, ld});
     for (size_t i = 0; i < n; i++)
         model->scaled[i * ld + seen] = factors[i]; /* the biases see 1 */
     if (use->descends != NULL && first + n == block->rows)
-        kernels->descend_weights(n, seen + 1, tokens, (dp_rows){model->scaled, ld},
-                                 (dp_rows){e, DP_OUTPUT_BLOCK}, first == 0 ? NULL : use->gradient,
+        kernels->descend_weights(n, seen + 1, tokens, scaled, e, is_first ? NULL : use->gradient,
                                  use->lr, (dp_out_rows){use->descends, DP_OUTPUT_BLOCK});
-    else if (first == 0)
-        kernels->weight_gradient(1, whole, seen + 1, tokens, (dp_rows){model->scaled, ld},
-                                 (dp_rows){e, DP_OUTPUT_BLOCK},
-                                 (dp_out_rows){use->gradient, DP_OUTPUT_BLOCK});
+    else if (is_first)
+        kernels->weight_gradient(1, whole, seen + 1, tokens, scaled, e, gradient);
     else
-        kernels->add_weight_gradient(n, seen + 1, tokens, (dp_rows){model->scaled, ld},
-                                     (dp_rows){e, DP_OUTPUT_BLOCK},
-                                     (dp_out_rows){use->gradient, DP_OUTPUT_BLOCK});
+        kernels->add_weight_gradient(n, seen + 1, tokens, scaled, e, gradient);
 }
 
-/* x [seen + 1, DP_OUTPUT_BLOCK] -= scale times what comes of the -1 of each row at its target. */
-static void subtract_targets(const dp_wide_model *model, const dp_wide_block *block, float scale,
-                             float *x) {
+/* x [seen + 1, DP_OUTPUT_BLOCK] -= what comes of the -1 of the rows [first, end) at their targets.
+ */
+static void subtract_targets(const dp_wide_model *model, const dp_wide_block *block, size_t first,
+                             size_t end, float *x) {
     const size_t seen = model->dims.seen, tokens = dp_output_tokens(model->layout, block->number);
-    for (size_t r = 0; r < block->rows; r++) {
+    for (size_t r = first; r < end; r++) {
         const size_t token = token_in_block(block->targets[r], block->number);
         const float *a = block->a + r * model->dims.lda;
         if (token >= tokens)
             continue;
         for (size_t k = 0; k < seen; k++)
-            x[k * DP_OUTPUT_BLOCK + token] -= scale * a[k];
-        x[seen * DP_OUTPUT_BLOCK + token] -= scale;
+            x[k * DP_OUTPUT_BLOCK + token] -= block->scale * a[k];
+        x[seen * DP_OUTPUT_BLOCK + token] -= block->scale;
     }
 }
 
-static void backward_of_block(const dp_wide_model *model, const float *weights,
-                              const dp_wide_block *block, float *da, const gradient_use *use,
-                              dp_profile *profile) {
-    for (size_t r = 0; r < block->rows; r += ROWS_AT_ONCE) {
-        const size_t n = dp_size_min(block->rows - r, ROWS_AT_ONCE);
+static bool has_targets(const dp_wide_model *model, const dp_wide_block *block) {
+    const size_t tokens = dp_output_tokens(model->layout, block->number);
+    for (size_t r = 0; r < block->rows; r++) {
+        if (token_in_block(block->targets[r], block->number) < tokens)
+            return true;
+    }
+    return false;
+}
+
+/* da of the rows [first, end), and what they add to the gradient of the parameters. */
+static void backward_of_rows(const dp_wide_model *model, const float *weights,
+                             const dp_wide_block *block, size_t first, size_t end, float *da,
+                             const gradient_use *use) {
+    for (size_t r = first; r < end; r += ROWS_AT_ONCE) {
+        const size_t n = dp_size_min(end - r, ROWS_AT_ONCE);
         float factors[ROWS_AT_ONCE];
         find_factors(block, r, n, factors);
         seen_gradient(model, weights, block, r, n, factors, da + r * model->dims.lda);
         weight_gradient(model, block, r, n, factors, use);
     }
-    if (use->descends != NULL)
-        subtract_targets(model, block, -use->lr * block->scale, use->descends);
-    else
-        subtract_targets(model, block, block->scale, use->gradient);
-    dp_profile_mark(profile, DP_PHASE_BACKWARD);
+}
+
+/* The gradient is summed in runs of rows, each with its targets. */
+static void gradient_of_block(const dp_wide_model *model, const float *weights,
+                              const dp_wide_block *block, float *da, float *gradient) {
+    const size_t stride = model->layout->output_stride;
+    if (dp_output_tokens(model->layout, block->number) < DP_OUTPUT_BLOCK) /* the padding, too */
+        memset(gradient, 0, stride * sizeof *gradient);
+    for (size_t first = 0; first < block->rows; first += DP_TREE_RUN) {
+        const size_t end = dp_size_min(first + DP_TREE_RUN, block->rows);
+        const gradient_use use = {.gradient = first == 0 ? gradient : model->run};
+        backward_of_rows(model, weights, block, first, end, da, &use);
+        subtract_targets(model, block, first, end, use.gradient);
+        for (size_t i = 0; first > 0 && i < stride; i++)
+            gradient[i] += model->run[i];
+    }
 }
 
 void dp_wide_model_output_gradient(const dp_wide_model *model, const float *params,
                                    const dp_wide_block *block, float *da, float *gradient,
                                    dp_profile *profile) {
-    const gradient_use use = {.gradient = gradient};
-    if (dp_output_tokens(model->layout, block->number) < DP_OUTPUT_BLOCK)
-        memset(gradient, 0, model->layout->output_stride * sizeof *gradient); /* the padding, too */
-    backward_of_block(model, weights_of(model, params, block->number), block, da, &use, profile);
+    gradient_of_block(model, weights_of(model, params, block->number), block, da, gradient);
+    dp_profile_mark(profile, DP_PHASE_BACKWARD);
 }
 
 void dp_wide_model_output_descend(const dp_wide_model *model, float *params,
@@ -322,7 +349,13 @@ void dp_wide_model_output_descend(const dp_wide_model *model, float *params,
                                   dp_profile *profile) {
     float *weights = params + dp_output_block_offset(model->layout, block->number);
     const gradient_use use = {.gradient = room, .descends = weights, .lr = lr};
-    backward_of_block(model, weights, block, da, &use, profile);
+    if (block->rows <= DP_TREE_RUN && !has_targets(model, block)) {
+        backward_of_rows(model, weights, block, 0, block->rows, da, &use);
+    } else {
+        gradient_of_block(model, weights, block, da, room);
+        model->kernels->descend((model->dims.seen + 1) * DP_OUTPUT_BLOCK, lr, room, weights);
+    }
+    dp_profile_mark(profile, DP_PHASE_BACKWARD);
 }
 
 /* --- below the output, backward ------------------------------------------------------------- */
@@ -365,15 +398,28 @@ void dp_wide_model_below(dp_wide_model *model, const float *params, const dp_wid
     dp_dropout_mask_apply(&model->drop.features, rows->count, ld, dx);
 }
 
+/* dw [in, ld of dy] = x^T dy, in runs of rows. */
+static void sum_runs(const dp_kernels *kernels, size_t rows, size_t in, size_t out, dp_rows x,
+                     dp_rows dy, float *dw) {
+    const dp_out_rows to = {dw, dy.ld};
+    const size_t whole[2] = {0, dp_size_min(rows, DP_TREE_RUN)};
+    kernels->weight_gradient(1, whole, in, out, x, dy, to);
+    for (size_t r = DP_TREE_RUN; r < rows; r += DP_TREE_RUN)
+        kernels->add_weight_gradient(dp_size_min(rows - r, DP_TREE_RUN), in, out,
+                                     (dp_rows){x.at + r * x.ld, x.ld},
+                                     (dp_rows){dy.at + r * dy.ld, dy.ld}, to);
+}
+
 void dp_wide_model_layer1_gradient(const dp_wide_model *model, size_t rows, const float *x,
                                    const float *dh, size_t first, size_t count, float *dw,
                                    float *db) {
+    static const float one = 1.0f; /* what the biases see of each row */
     const dp_wide_dims *dims = &model->dims;
-    const size_t whole[2] = {0, rows};
-    model->kernels->weight_gradient(1, whole, count, dims->hidden, (dp_rows){x + first, dims->ldx},
-                                    (dp_rows){dh, dims->ldh}, (dp_out_rows){dw, dims->ldh});
+    const dp_rows gradient = {dh, dims->ldh};
+    sum_runs(model->kernels, rows, count, dims->hidden, (dp_rows){x + first, dims->ldx}, gradient,
+             dw);
     if (first == 0)
-        model->kernels->row_sum(1, whole, dims->hidden, dh, dims->ldh, db);
+        sum_runs(model->kernels, rows, 1, dims->hidden, (dp_rows){&one, 0}, gradient, db);
 }
 
 /* --- losses alone --------------------------------------------------------------------------- */

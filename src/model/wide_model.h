@@ -93,9 +93,10 @@ void dp_wide_model_output_gradient(const dp_wide_model *model, const float *para
                                    const dp_wide_block *block, float *da, float *gradient,
                                    dp_profile *profile);
 
-/* da becomes what dp_wide_model_output_gradient makes of it, and the block's parameters descend
- * along their gradient, by lr times that of p and then by lr times that of the -1 at the targets.
- * It is not written down; room [output_stride] is for that of all rows but the last few. */
+/* da becomes what dp_wide_model_output_gradient makes of it, and the block's parameters become
+ * params - lr * gradient, subtracted once: the same bits as with dp_kernels.descend afterwards.
+ * Where no row has its target in the block, the gradient is not written down; room [output_stride]
+ * is for it or a part. */
 void dp_wide_model_output_descend(const dp_wide_model *model, float *params,
                                   const dp_wide_block *block, float lr, float *da, float *room,
                                   dp_profile *profile);

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "formats/h5reader.h"
 #include "model/model.h"
+#include "support/drawn_dataset.h"
 #include "support/expect.h"
 #include "support/update_formula.h"
 
@@ -43,39 +44,25 @@ typedef struct source {
 
 static const source drawn_batches = {.draw = draw_batch};
 
-/* An engine and what it borrows: of the dataset, only what rows are read from. */
+/* An engine and what it borrows. */
 typedef struct job {
     dp_build_info build;
     dp_config config;
     dp_subject subject;
-    dp_dataset dataset;
+    drawn_dataset dataset;
     uint32_t contexts[STEPS * BATCH * BLOCK_SIZE], targets[STEPS * BATCH];
     void *engine;
 } job;
 
-/* A dataset of as many examples as an epoch draws, so placed that each step draws its batch. */
 static void make_dataset(job *self, const source *from) {
-    const dp_sampler sampler = {.seed = self->config.seed,
-                                .batch_size = BATCH,
-                                .example_count = STEPS * BATCH,
-                                .sampling = DP_SAMPLING_EPOCH};
-    self->config.sampling = sampler.sampling;
-    self->dataset = (dp_dataset){.info.block_size = BLOCK_SIZE, .id_bytes = sizeof(uint32_t)};
-    self->dataset.tensors[DP_CONTEXTS(DP_SPLIT_TRAIN)] =
-        (dp_id_tensor){.rows = sampler.example_count,
-                       .columns = BLOCK_SIZE,
-                       .data = (const unsigned char *)self->contexts};
-    self->dataset.tensors[DP_TARGETS(DP_SPLIT_TRAIN)] = (dp_id_tensor){
-        .rows = sampler.example_count, .columns = 1, .data = (const unsigned char *)self->targets};
+    drawn_dataset_begin(&self->dataset, &self->config, STEPS, VOCAB, BLOCK_SIZE, self->contexts,
+                        self->targets);
     for (uint64_t step = 0; step < STEPS; step++) {
         batch drawn;
         from->draw(&drawn, step);
-        for (size_t r = 0; r < BATCH; r++) {
-            const uint64_t example = dp_sampler_draw(&sampler, step, r);
-            memcpy(self->contexts + example * BLOCK_SIZE, drawn.contexts + r * BLOCK_SIZE,
-                   BLOCK_SIZE * sizeof *drawn.contexts);
-            self->targets[example] = drawn.targets[r];
-        }
+        for (size_t r = 0; r < BATCH; r++)
+            drawn_dataset_put(&self->dataset, step, r, drawn.contexts + r * BLOCK_SIZE,
+                              drawn.targets[r]);
     }
 }
 
@@ -87,7 +74,7 @@ static dp_status create(job *self, dp_comm *comm, const dp_config *config,
     self->subject = (dp_subject){.comm = comm,
                                  .config = &self->config,
                                  .build = &self->build,
-                                 .dataset = &self->dataset,
+                                 .dataset = &self->dataset.dataset,
                                  .layout = layout};
     assert_int_equal(config->batch_size, BATCH);
     make_dataset(self, from);
@@ -426,27 +413,13 @@ static void test_split_engine_refuses_more_ranks_than_blocks(void **state) {
 
 enum { EMBEDDING = 2, HIDDEN = 5 };
 
-/* What tests/golden/make_golden.py draws in the same way. */
-static uint32_t scramble(uint32_t n) {
-    return n * 2654435761u;
-}
-
-static void draw_golden_params(const dp_params_layout *layout, float *params) {
-    for (uint32_t t = 0; t < DP_TENSOR_COUNT; t++) {
-        for (uint32_t i = 0; i < dp_tensor_size(&layout->tensors[t]); i++)
-            params[dp_tensor_index(&layout->tensors[t], i)] =
-                (float)(scramble(i + 40503 * t) >> 16) / 65536.0f - 0.5f;
-    }
-}
-
 static void draw_golden_batch(batch *self, uint64_t number) {
     const uint32_t step = (uint32_t)number;
     for (uint32_t r = 0; r < BATCH; r++) {
         for (uint32_t k = 0; k < BLOCK_SIZE; k++)
             self->contexts[r * BLOCK_SIZE + k] =
-                (scramble(7919 * step + 104729 * r + 1299709 * k + 17) >> 8) %
-                (k % 2 == 0 ? 20 : VOCAB);
-        self->targets[r] = (scramble(15485863 * step + 32452843 * r + 5) >> 8) % VOCAB;
+                golden_token(step, r, k) % (k % 2 == 0 ? 20 : VOCAB);
+        self->targets[r] = golden_target(step, r) % VOCAB;
     }
 }
 
@@ -494,7 +467,7 @@ static void check_golden(const dp_h5reader *file, const char *name, const char *
               &error);
     expect_ok(create(&opened, all_ranks, &config, &layout, &golden, &error), &error);
     if (dp_comm_rank(all_ranks) == 0)
-        draw_golden_params(&layout, opened.subject.params);
+        golden_params(&layout, opened.subject.params);
     kind->publish(opened.engine);
     for (uint64_t number = 0; number < STEPS; number++) {
         const dp_step step = {.number = number, .lr = rate_of(number)};

@@ -18,6 +18,12 @@ Group /wide: a vocabulary of several blocks, with direct connections
                                        torch.nn.Embedding(sparse=True), dense_adamw
   attributes of the root wide_NAME_loss_T
 
+Groups /large and /large_direct (with Wd): batches of LARGE_BATCH rows
+  NAME/C, ...                          after LARGE_STEPS steps of sgd, momentum, nesterov and adamw,
+  NAME/C_rest, ...                     and what float32 has left out of them
+  NAME/C_error, ... [1]                the largest difference of the same steps by PyTorch in float32,
+                                       relative to the largest of the tensor
+
 Group /optimizers: tensors of a small model one behind the other in the order C, W1, b1, W2, b2
   params     [P]                       before the first step
   gradients  [STEPS, P]                of each step, whatever the optimizer has done; they grow, so
@@ -109,7 +115,8 @@ def make(file, name, vocab, block, embedding, hidden, batch, seed, rates=None, d
         group[f"trained/{n}"] = p.detach().numpy().astype("<f4")
 
 
-# What tests/engine/test_split_engine.c draws in the same way: integers that are the same in any language.
+# What tests/engine/test_split_engine.c and test_large_batches.c draw in the same way: integers that are
+# the same in any language.
 VOCAB, BLOCK, EMBEDDING, HIDDEN, BATCH, WIDE_STEPS = 1100, 3, 2, 5, 24, 8
 
 
@@ -187,6 +194,60 @@ def make_wide(file):
                 optimizer.step()
         for tensor, values in model.state_dict().items():
             file[f"wide/{name}/{tensor.split('.')[0]}"] = values.numpy().astype("<f4")
+
+
+# Two blocks of the output. A few tokens have half of the places and targets, as in most texts: sums over
+# thousands of rows.
+LARGE_VOCAB, LARGE_BLOCK, LARGE_EMBEDDING, LARGE_HIDDEN = 250, 3, 4, 8
+LARGE_BATCH, LARGE_STEPS = 8192, 3
+
+
+def skewed(drawn, few):
+    return torch.from_numpy(np.where(drawn % 2 == 0, drawn // 2 % few, drawn // 2 % LARGE_VOCAB))
+
+
+def large_batch(step):
+    rows, place = np.arange(LARGE_BATCH)[:, None], np.arange(LARGE_BLOCK)[None, :]
+    contexts = scramble(7919 * step + 104729 * rows + 1299709 * place + 17) >> 8
+    targets = scramble(15485863 * step + 32452843 * rows[:, 0] + 5) >> 8
+    return skewed(contexts, 2), skewed(targets, 8)
+
+
+LARGE_OPTIMIZERS = {
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.8),
+    "nesterov": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.8, nesterov=True),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=0.1, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.0),
+}
+
+
+def train_large(make_optimizer, direct, dtype):
+    inputs = LARGE_BLOCK * LARGE_EMBEDDING
+    shapes = {"C": (LARGE_VOCAB, LARGE_EMBEDDING), "W1": (inputs, LARGE_HIDDEN), "b1": (1, LARGE_HIDDEN),
+              "W2": (LARGE_HIDDEN, LARGE_VOCAB), "b2": (1, LARGE_VOCAB), "Wd": (inputs, LARGE_VOCAB)}
+    start = {name: start_of(i, *shape) for i, (name, shape) in enumerate(shapes.items())}
+    params = {name: (values[0] if name[0] == "b" else values).to(dtype).requires_grad_()
+              for name, values in start.items() if direct or name != "Wd"}
+    optimizer = make_optimizer(params.values())
+    for step in range(LARGE_STEPS):
+        contexts, targets = large_batch(step)
+        x = params["C"][contexts].flatten(1)
+        logits = torch.tanh(x @ params["W1"] + params["b1"]) @ params["W2"] + params["b2"]
+        optimizer.zero_grad()
+        F.cross_entropy(logits + x @ params["Wd"] if direct else logits, targets).backward()
+        optimizer.step()
+    return {name: p.detach().double().numpy() for name, p in params.items()}
+
+
+def make_large(file, group, direct):
+    for name, make_optimizer in LARGE_OPTIMIZERS.items():
+        exact = train_large(make_optimizer, direct, torch.float64)
+        rounded = train_large(make_optimizer, direct, torch.float32)
+        for tensor, values in exact.items():
+            error = np.abs(rounded[tensor] - values).max() / np.abs(values).max()
+            file[f"{group}/{name}/{tensor}_error"] = np.array([error], dtype="<f4")
+            file[f"{group}/{name}/{tensor}"] = values.astype("<f4")
+            file[f"{group}/{name}/{tensor}_rest"] = (values - values.astype("<f4")).astype("<f4")
 
 
 # What tests/test_optimizer.c and tests/test_schedule.c set in the same way.
@@ -289,6 +350,8 @@ with h5py.File(path, "w") as f:
          rates=(0.25, 0.4), direct=True)
     make(f, "linear", vocab=23, block=2, embedding=5, hidden=0, batch=33, seed=6, direct=True)
     make_wide(f)
+    make_large(f, "large", direct=False)
+    make_large(f, "large_direct", direct=True)
     make_optimizers(f, vocab=11, block=3, embedding=4, hidden=8, seed=3)
     make_schedules(f)
     f.attrs["init_W1"] = torch.nn.init.calculate_gain("tanh") / np.sqrt(3 * 6)

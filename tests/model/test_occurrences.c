@@ -20,7 +20,7 @@ static int set_up(void **state) {
     static example self;
     dp_error error = {0};
     dp_workspace room = {0};
-    expect_ok(dp_occurrences_reserve(&self.occurrences, VOCAB, PLACES, &room, &error), &error);
+    expect_ok(dp_occurrences_reserve(&self.occurrences, VOCAB, PLACES, LD, &room, &error), &error);
     self.memory = dp_workspace_allocate(&room, &error);
     assert_non_null(self.memory);
     for (size_t i = 0; i < PLACES * LD; i++)
@@ -48,8 +48,8 @@ static size_t count_of(const uint32_t *tokens, size_t count, uint32_t token) {
     return found;
 }
 
-/* Every token that occurs is listed once and no other is; its sum is that over its places, in
- * order, to the bit. */
+/* Every token that occurs is listed once and no other is; its sum is that over its places, which
+ * are fewer than a run, in order, to the bit. */
 static void expect_all(const example *self, size_t count) {
     for (uint32_t token = 0; token < VOCAB; token++) {
         float expected[LD] = {0.0f}, sum[LD];
@@ -61,7 +61,7 @@ static void expect_all(const example *self, size_t count) {
                 expected[k] += self->values[place * LD + k];
         }
         memset(sum, 0xFF, sizeof sum);
-        dp_occurrences_sum(&self->occurrences, token, LD, self->values, sum);
+        dp_occurrences_sum(&self->occurrences, token, self->values, sum);
         assert_memory_equal(sum, expected, sizeof sum);
     }
 }
@@ -98,12 +98,37 @@ static void test_occurrences_list_tokens_in_an_order_of_the_batch_alone(void **s
     assert_memory_equal(self->occurrences.tokens, listed, count * sizeof *listed);
 }
 
+/* Sums over many places are as exact as float32 lets them be. */
+static void test_occurrences_lose_no_precision_where_a_token_is_everywhere(void **state) {
+    (void)state;
+    enum { MANY = 60000, FEW = 4 };
+    static uint32_t tokens[MANY];
+    static float values[MANY * FEW];
+    dp_error error = {0};
+    dp_occurrences occurrences;
+    dp_workspace room = {0};
+    float sum[FEW];
+    double expected[FEW] = {0.0};
+    expect_ok(dp_occurrences_reserve(&occurrences, 1, MANY, FEW, &room, &error), &error);
+    void *memory = dp_workspace_allocate(&room, &error);
+    assert_non_null(memory);
+    for (size_t i = 0; i < MANY * FEW; i++) {
+        values[i] = (float)dp_random_uniform(5, DP_STREAM_INIT, i, 0);
+        expected[i % FEW] += (double)values[i];
+    }
+    dp_occurrences_collect(&occurrences, MANY, tokens);
+    dp_occurrences_sum(&occurrences, 0, values, sum);
+    for (size_t k = 0; k < FEW; k++)
+        expect_close((double)sum[k], expected[k], 1e-6 * expected[k]);
+    dp_memory_free(memory);
+}
+
 static void test_occurrences_refuse_more_places_than_their_numbers(void **state) {
     (void)state;
     dp_error error = {0};
     dp_occurrences occurrences;
     dp_workspace room = {0};
-    expect_failure(dp_occurrences_reserve(&occurrences, VOCAB, UINT32_MAX, &room, &error),
+    expect_failure(dp_occurrences_reserve(&occurrences, VOCAB, UINT32_MAX, LD, &room, &error),
                    DP_ERR_MEMORY, "too many", &error);
 }
 
@@ -115,6 +140,7 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_occurrences_list_tokens_in_an_order_of_the_batch_alone,
                                         set_up, tear_down),
+        cmocka_unit_test(test_occurrences_lose_no_precision_where_a_token_is_everywhere),
         cmocka_unit_test(test_occurrences_refuse_more_places_than_their_numbers),
     };
     return cmocka_run_group_tests_name("occurrences", tests, NULL, NULL);

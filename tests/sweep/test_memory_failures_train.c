@@ -129,7 +129,7 @@ static dp_status list_occurrences(dp_error *error) {
     dp_occurrences occurrences;
     dp_workspace room = {0};
     void *memory = NULL;
-    dp_status status = dp_occurrences_reserve(&occurrences, 100, 50, &room, error);
+    dp_status status = dp_occurrences_reserve(&occurrences, 100, 50, 16, &room, error);
     if (status == DP_OK)
         memory = dp_workspace_allocate(&room, error);
     if (memory == NULL)

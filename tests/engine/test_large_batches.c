@@ -1,0 +1,203 @@
+/* Steps with batches of 8,192 rows by every way of computing them, against what PyTorch computed in
+ * float64 (tests/golden/make_golden.py): errors do not grow with the number of rows. On one rank:
+ * what more of them compute has the same bits. */
+#include "base/memory.h"
+#include "engine/engine_kind.h"
+#include "formats/h5reader.h"
+#include "support/drawn_dataset.h"
+#include "support/expect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Two blocks of the output. */
+enum { VOCAB = 250, BLOCK_SIZE = 3, BATCH = 8192, STEPS = 3 };
+
+static dp_comm *comm;
+static drawn_dataset drawn;
+static uint32_t contexts[STEPS * BATCH * BLOCK_SIZE], targets[STEPS * BATCH];
+
+/* A way to compute. */
+typedef struct way {
+    const char *name, *group; /* of golden values */
+    const dp_engine_kind *kind;
+    const char *keys;
+} way;
+
+/* Grains of many rows share layer 1 between examples, those of few do not; direct connections are
+ * computed by BLAS, unless the output is split. */
+static const way ways[] = {
+    {"split", "large", &dp_split_engine_kind, "parallel.output=split"},
+    {"split, direct", "large_direct", &dp_split_engine_kind,
+     "parallel.output=split model.direct=yes"},
+    {"split, clipping", "large", &dp_split_engine_kind,
+     "parallel.output=split train.clip_norm=1000"},
+    {"1 grain", "large", &dp_grain_engine_kind, "train.grains=1"},
+    {"256 grains", "large", &dp_grain_engine_kind, "train.grains=256"},
+    {"64 grains, BLAS", "large_direct", &dp_grain_engine_kind, "train.grains=64 model.direct=yes"},
+};
+
+static const struct {
+    const char *name, *keys;
+    double rate, bound; /* of the largest of a tensor, or 0: twice the error of PyTorch's float32 */
+} optimizers[] = {
+    {"sgd", "train.optimizer=sgd", 0.1, 2e-7},
+    {"momentum", "train.optimizer=momentum train.momentum=0.8", 0.1, 2e-7},
+    {"nesterov", "train.optimizer=nesterov train.momentum=0.8", 0.1, 2e-7},
+    {"adamw", "train.optimizer=adamw train.beta1=0.8 train.beta2=0.95 train.epsilon=1e-3", 0.1,
+     0.0},
+};
+
+static void load_config(dp_config *config, const char *of_way, const char *of_optimizer) {
+    enum { KEYS_MAX = 16 };
+    dp_error error = {0};
+    char text[512], *words[KEYS_MAX];
+    int count = 0;
+    assert_in_range(snprintf(text, sizeof text,
+                             "train.batch_size=%d model.embedding_dim=4 model.hidden_dim=8 %s %s",
+                             BATCH, of_way, of_optimizer),
+                    1, sizeof text - 1);
+    for (char *word = strtok(text, " "); word != NULL && count < KEYS_MAX; word = strtok(NULL, " "))
+        words[count++] = word;
+    expect_ok(dp_config_load(config, NULL, count, words, &error), &error);
+}
+
+/* A few tokens are half of all that are drawn. */
+static uint32_t skewed(uint32_t number, uint32_t few) {
+    return number % 2 == 0 ? number / 2 % few : number / 2 % VOCAB;
+}
+
+/* The same for all cases, as are seed and batch. */
+static void make_dataset(void) {
+    dp_config config;
+    load_config(&config, "", "");
+    drawn_dataset_begin(&drawn, &config, STEPS, VOCAB, BLOCK_SIZE, contexts, targets);
+    for (uint32_t step = 0; step < STEPS; step++) {
+        for (uint32_t r = 0; r < BATCH; r++) {
+            uint32_t context[BLOCK_SIZE];
+            for (uint32_t k = 0; k < BLOCK_SIZE; k++)
+                context[k] = skewed(golden_token(step, r, k), 2);
+            drawn_dataset_put(&drawn, step, r, context, skewed(golden_target(step, r), 8));
+        }
+    }
+}
+
+static void read_floats(const dp_h5reader *file, const char *object, const dp_tensor *tensor,
+                        float *values) {
+    dp_error error = {0};
+    dp_h5shape shape = {.rank = 2, .size = {tensor->rows, tensor->cols}};
+    if (tensor->rank == 1)
+        shape = (dp_h5shape){.rank = 1, .size = {tensor->cols}};
+    expect_ok(dp_h5reader_floats(file, object, shape, values, &error), &error);
+}
+
+/* The largest error of a tensor, relative to its largest element. */
+static double error_of(const dp_h5reader *file, const char *object, const dp_tensor *tensor,
+                       const float *slab) {
+    enum { SIZE_MAX_ = VOCAB * 16 };
+    static float expected[SIZE_MAX_], rest[SIZE_MAX_];
+    char path[96];
+    double error = 0.0, largest = 0.0;
+    assert_in_range(dp_tensor_size(tensor), 1, SIZE_MAX_);
+    read_floats(file, object, tensor, expected);
+    snprintf(path, sizeof path, "%s_rest", object);
+    read_floats(file, path, tensor, rest);
+    for (size_t i = 0; i < dp_tensor_size(tensor); i++) {
+        const double right = (double)expected[i] + (double)rest[i];
+        error = fmax(error, fabs((double)slab[dp_tensor_index(tensor, i)] - right));
+        largest = fmax(largest, fabs(right));
+    }
+    return error / largest;
+}
+
+static double bound_of(const dp_h5reader *file, const char *group, size_t optimizer,
+                       const char *tensor) {
+    dp_error error = {0};
+    char object[96];
+    float of_pytorch = 0.0f;
+    if (optimizers[optimizer].bound > 0.0)
+        return optimizers[optimizer].bound;
+    snprintf(object, sizeof object, "/%s/%s/%s_error", group, optimizers[optimizer].name, tensor);
+    expect_ok(
+        dp_h5reader_floats(file, object, (dp_h5shape){.rank = 1, .size = {1}}, &of_pytorch, &error),
+        &error);
+    return 2.0 * (double)of_pytorch;
+}
+
+/* How many tensors are too far off. */
+static int count_failures(const dp_h5reader *file, const way *by, size_t optimizer,
+                          const dp_subject *subject) {
+    int failures = 0;
+    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+        const dp_tensor *tensor = &subject->layout->tensors[t];
+        char object[64];
+        if (dp_tensor_size(tensor) == 0)
+            continue;
+        snprintf(object, sizeof object, "/%s/%s/%s", by->group, optimizers[optimizer].name,
+                 tensor->name);
+        const double bound = bound_of(file, by->group, optimizer, tensor->name);
+        const double error = error_of(file, object, tensor, subject->params);
+        print_message("%-18s %-9s %-10s %-2s  %9.2e of %.2e\n", by->name,
+                      optimizers[optimizer].name, dp_cpu_level_name(subject->build->level),
+                      tensor->name, error, bound);
+        failures += !(error <= bound);
+    }
+    return failures;
+}
+
+static int try_steps(const dp_h5reader *file, const way *by, size_t optimizer, dp_cpu_level level) {
+    dp_error error = {0};
+    dp_config config;
+    dp_params_layout layout;
+    void *engine = NULL;
+    dp_build_info build = {.level = level};
+    load_config(&config, by->keys, optimizers[optimizer].keys);
+    config.sampling = drawn.sampler.sampling;
+    expect_ok(dp_params_layout_init(&layout, dp_config_shape(&config, VOCAB, BLOCK_SIZE), &error),
+              &error);
+    dp_subject subject = {.comm = comm,
+                          .config = &config,
+                          .build = &build,
+                          .dataset = &drawn.dataset,
+                          .layout = &layout};
+    expect_ok(by->kind->create(&engine, &subject, &error), &error);
+    golden_params(&layout, subject.params);
+    by->kind->publish(engine);
+    for (uint64_t number = 0; number < STEPS; number++) {
+        const dp_step step = {.number = number, .lr = optimizers[optimizer].rate};
+        (void)by->kind->step(engine, &step);
+    }
+    by->kind->collect(engine);
+    const int failures = count_failures(file, by, optimizer, &subject);
+    by->kind->destroy(engine);
+    return failures;
+}
+
+static void test_large_batches_lose_no_precision(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_h5reader file = {0};
+    int failures = 0;
+    make_dataset();
+    expect_ok(dp_h5reader_open(&file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
+    for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {
+        for (size_t o = 0; o < sizeof optimizers / sizeof optimizers[0]; o++) {
+            for (int level = 0; level <= (int)dp_cpu_level_detect(); level++)
+                failures += try_steps(&file, &ways[w], o, (dp_cpu_level)level);
+        }
+    }
+    dp_h5reader_close(&file);
+    assert_int_equal(failures, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_large_batches_lose_no_precision)};
+    dp_error error;
+    if (dp_comm_create(&comm, &error) != DP_OK) {
+        fprintf(stderr, "%s\n", error.message);
+        return 1;
+    }
+    int failures = cmocka_run_group_tests_name("large_batches", tests, NULL, NULL);
+    dp_comm_destroy(comm);
+    return failures;
+}
