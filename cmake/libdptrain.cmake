@@ -45,3 +45,6 @@ install(FILES ${PROJECT_BINARY_DIR}/lib/dptrainConfig.cmake
 install(FILES ${static} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${PROJECT_BINARY_DIR}/lib/dptrain.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/dptrain DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+# For a wheel, beside the package's modules: one file, by the name that they open.
+install(FILES $<TARGET_FILE:libdptrain> RENAME libdptrain.so DESTINATION dptrain COMPONENT python
+        EXCLUDE_FROM_ALL)

@@ -1,0 +1,151 @@
+"""libdptrain by ctypes: the structs and functions of dptrain/dptrain.h, and its errors as exceptions.
+
+ctypes lets go of the interpreter's lock while a function works, so threads with a model each run side by
+side.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pathlib
+from ctypes import POINTER, c_char, c_char_p, c_double, c_float, c_int, c_size_t, c_uint32, c_uint64, c_void_p
+
+OK, ERR_INPUT, ERR_IO, ERR_MEMORY = 0, 2, 3, 4
+
+
+class DptrainError(ValueError):
+    """An argument or the content of a file is wrong; the message names it."""
+
+
+class Error(ctypes.Structure):
+    _fields_ = [("status", c_int), ("message", c_char * 1024)]
+
+
+class Description(ctypes.Structure):
+    _fields_ = [
+        ("path", c_char_p),
+        ("unit", c_char_p),
+        ("stream", c_int),
+        ("vocab", c_size_t),
+        ("block_size", c_size_t),
+        ("embedding_dim", c_size_t),
+        ("hidden_dim", c_size_t),
+        ("direct", c_int),
+        ("parameters", c_size_t),
+        ("weights", c_char_p),
+        ("step", c_uint64),
+        ("best_step", c_uint64),
+        ("best_loss", c_double),
+        ("without_better", c_uint64),
+        ("dataset_sha256", c_char_p),
+        ("build", c_char_p),
+        ("config", c_char_p),
+    ]
+
+
+class Tensor(ctypes.Structure):
+    _fields_ = [
+        ("name", c_char_p),
+        ("rank", c_int),
+        ("rows", c_size_t),
+        ("columns", c_size_t),
+        ("values", POINTER(c_float)),
+        ("row_stride", c_size_t),
+        ("column_stride", c_size_t),
+    ]
+
+
+class TextScore(ctypes.Structure):
+    _fields_ = [
+        ("log_probability", c_double),
+        ("tokens", c_uint64),
+        ("unknown", c_uint64),
+        ("known_log_probability", c_double),
+    ]
+
+
+class TokenScore(ctypes.Structure):
+    _fields_ = [
+        ("log_probability", c_double),
+        ("rank", c_uint64),
+        ("id", c_uint32),
+        ("begin", c_size_t),
+        ("length", c_size_t),
+    ]
+
+
+class Sampling(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("seed", c_uint64),
+        ("temperature", c_double),
+        ("prompt", c_char_p),
+        ("length", c_uint64),
+    ]
+
+
+def _open_library() -> ctypes.CDLL:
+    """The library beside this file, or that of DPTRAIN_LIBRARY: of a build that is tested."""
+    path = os.environ.get("DPTRAIN_LIBRARY") or str(pathlib.Path(__file__).with_name("libdptrain.so"))
+    return ctypes.CDLL(path)
+
+
+_FUNCTIONS = {
+    "dptrain_version": (c_char_p, []),
+    "dptrain_open": (c_int, [POINTER(c_void_p), c_char_p, POINTER(Error)]),
+    "dptrain_close": (None, [c_void_p]),
+    "dptrain_describe": (None, [c_void_p, POINTER(Description), c_size_t]),
+    "dptrain_get_tensor": (c_int, [c_void_p, c_size_t, POINTER(Tensor), c_size_t]),
+    "dptrain_token": (c_char_p, [c_void_p, c_uint32]),
+    "dptrain_find": (c_int, [c_void_p, c_char_p, c_size_t, POINTER(c_uint32), POINTER(Error)]),
+    "dptrain_encode": (
+        c_size_t,
+        [c_void_p, c_char_p, c_size_t, c_void_p, c_size_t, POINTER(c_size_t)],
+    ),
+    "dptrain_context": (c_int, [c_void_p, c_char_p, c_size_t, c_void_p, POINTER(Error)]),
+    "dptrain_next": (c_int, [c_void_p, c_void_p, c_void_p, POINTER(Error)]),
+    "dptrain_score_texts": (
+        c_int,
+        [c_void_p, POINTER(c_char_p), c_void_p, c_size_t, c_void_p, c_size_t, POINTER(Error)],
+    ),
+    "dptrain_score_tokens": (
+        c_int,
+        [
+            c_void_p,
+            c_char_p,
+            c_size_t,
+            c_void_p,
+            c_size_t,
+            c_size_t,
+            POINTER(c_size_t),
+            POINTER(Error),
+        ],
+    ),
+    "dptrain_sampling_init": (None, [POINTER(Sampling), c_size_t]),
+    "dptrain_sample": (
+        c_int,
+        [c_void_p, POINTER(Sampling), c_uint64, POINTER(c_char_p), POINTER(Error)],
+    ),
+    "dptrain_similarity": (c_int, [c_void_p, c_uint32, c_void_p, POINTER(Error)]),
+}
+
+library = _open_library()
+for _name, (_result, _arguments) in _FUNCTIONS.items():
+    _function = getattr(library, _name)
+    _function.restype = _result
+    _function.argtypes = _arguments
+
+
+def check(status: int, error: Error) -> None:
+    """Raises what a status means, with the library's message."""
+    if status == OK:
+        return
+    message = error.message.decode("utf-8", "replace")
+    if status == ERR_IO:
+        raise OSError(message)
+    if status == ERR_MEMORY:
+        raise MemoryError(message)
+    if status == ERR_INPUT:
+        raise DptrainError(message)
+    raise RuntimeError(message)

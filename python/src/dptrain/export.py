@@ -1,0 +1,153 @@
+"""A model in the formats of other tools, written by the libraries that are made for them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import Callable, Iterable
+
+import numpy as np
+
+from . import DptrainError, Model
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Whole or not at all: under another name first, with the same ending."""
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def to_file(model: Model, path: str | os.PathLike[str]) -> None:
+    """Writes model.safetensors, .onnx, .npz or embeddings.txt, whichever the ending says."""
+    path = Path(path)
+    writers = {
+        ".safetensors": _safetensors,
+        ".onnx": _onnx,
+        ".npz": _npz,
+        ".txt": _word2vec,
+    }
+    if path.suffix not in writers:
+        raise DptrainError(f"{path}: ends with none of {' '.join(writers)}")
+    _replace(path, lambda temporary: writers[path.suffix](model, temporary))
+
+
+def _facts(model: Model) -> dict[str, str]:
+    return {
+        "format": "dptrain",
+        "unit": model.unit,
+        "block_size": str(model.block_size),
+        "step": str(model.step),
+        "weights": model.weights,
+        "tokens": json.dumps(model.tokens, ensure_ascii=False),
+    }
+
+
+def _safetensors(model: Model, path: Path) -> None:
+    """C, W1, b1, W2, b2, Wd; tokens and the rest in the metadata."""
+    from safetensors.numpy import save_file
+
+    tensors = {name: np.ascontiguousarray(value) for name, value in model.tensors.items()}
+    save_file(tensors, path, metadata=_facts(model))
+
+
+def _npz(model: Model, path: Path) -> None:
+    """The tensors under their names, and `tokens`."""
+    np.savez(path, tokens=np.array(model.tokens), **model.tensors)
+
+
+def _word2vec(model: Model, path: Path) -> None:
+    """The embeddings as word2vec writes text: "V D", then a token and its features a line.
+
+    Blanks end a token there, so one within a token is written as U+2581.
+    """
+    features = model.tensors["C"]
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write(f"{features.shape[0]} {features.shape[1]}\n")
+        for token, row in zip(model.tokens, features):
+            shown = "".join("\u2581" if character.isspace() else character for character in token)
+            file.write(shown + " " + " ".join(repr(float(value)) for value in row) + "\n")
+
+
+def _onnx(model: Model, path: Path) -> None:
+    """contexts [rows, block_size] int64 to logits [rows, vocab]."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    tensors = {name: np.ascontiguousarray(value) for name, value in model.tensors.items()}
+    inputs = model.block_size * tensors["C"].shape[1]
+    constants = [numpy_helper.from_array(value, name) for name, value in tensors.items()]
+    constants.append(numpy_helper.from_array(np.array([-1, inputs]), "shape"))
+    nodes = [
+        helper.make_node("Gather", ["C", "contexts"], ["features"]),
+        helper.make_node("Reshape", ["features", "shape"], ["x"]),
+    ]
+    logits = "b2"
+    if "W1" in tensors:
+        nodes += [
+            helper.make_node("Gemm", ["x", "W1", "b1"], ["sum"]),
+            helper.make_node("Tanh", ["sum"], ["h"]),
+            helper.make_node("Gemm", ["h", "W2", logits], ["hidden_logits"]),
+        ]
+        logits = "hidden_logits"
+    if "Wd" in tensors:
+        nodes.append(helper.make_node("Gemm", ["x", "Wd", logits], ["direct_logits"]))
+        logits = "direct_logits"
+    nodes.append(helper.make_node("Identity", [logits], ["logits"]))
+    graph = helper.make_graph(
+        nodes,
+        "dptrain",
+        [helper.make_tensor_value_info("contexts", TensorProto.INT64, ["rows", model.block_size])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", model.vocab])],
+        constants,
+    )
+    whole = helper.make_model(
+        graph, producer_name="dptrain", opset_imports=[helper.make_opsetid("", 13)], ir_version=8
+    )
+    helper.set_model_props(whole, _facts(model))
+    onnx.checker.check_model(whole)
+    onnx.save(whole, path)
+
+
+# --- TensorBoard
+
+
+def _run_folders(paths: Iterable[Path]) -> list[Path]:
+    folders: list[Path] = []
+    for path in paths:
+        found = [path] if (path / "metrics.csv").exists() else sorted(path.glob("*/metrics.csv"))
+        if not found:
+            raise DptrainError(f"{path} holds no run: no metrics.csv in it or below it")
+        folders += [entry if entry.is_dir() else entry.parent for entry in found]
+    return folders
+
+
+def to_tensorboard(paths: Iterable[Path]) -> list[Path]:
+    """Writes RUN/tensorboard/ of each run, anew: a scalar for each column of its metrics."""
+    runs = _run_folders(paths)
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    written = []
+    for run in runs:
+        folder = run / "tensorboard"
+        for old in folder.glob("events.out.tfevents.*"):
+            old.unlink()
+        writer = EventFileWriter(str(folder))
+        with open(run / "metrics.csv", newline="") as file:
+            for row in csv.DictReader(file):
+                values = [
+                    Summary.Value(tag=name, simple_value=float(value))
+                    for name, value in row.items()
+                    if value and name not in ("step", "weights")
+                ]
+                writer.add_event(Event(step=int(row["step"]), summary=Summary(value=values)))
+        writer.close()
+        written.append(folder)
+    return written
