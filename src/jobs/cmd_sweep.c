@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "cli/launch.h"
 #include "jobs/jobs.h"
+#include "run/run_lock.h"
 #include "sweep/sweep.h"
 #include "sweep/sweep_data.h"
 #include "sweep/sweep_plan.h"
@@ -24,13 +25,24 @@ static const dp_option options[] = {
     DP_OPTIONS_END_BEFORE(dp_sweep_options),
 };
 
+/* One sweep at a time works in its folder. */
+static dp_status take_lock(dp_run_lock *lock, const char *dir, dp_error *error) {
+    char notice[DP_RUN_LOCK_NOTICE_SIZE];
+    DP_TRY(dp_file_make_directories(dir, error));
+    DP_TRY(dp_run_lock_take(lock, dir, notice, error));
+    if (notice[0] != '\0')
+        printf("%s\n", notice);
+    return DP_OK;
+}
+
 static dp_status read_plan(const sweep_options *chosen, int count, char *const *positionals,
-                           dp_sweep_plan *plan, dp_error *error) {
+                           dp_sweep_plan *plan, dp_run_lock *lock, dp_error *error) {
     if (count == 0 || strchr(positionals[0], '=') != NULL)
         return dp_fail(error, DP_ERR_INPUT,
                        "no sweep file given: dptrain sweep SWEEP.ini [section.key=value ...]");
     DP_TRY(dp_sweep_plan_read(plan, positionals[0], count - 1, positionals + 1, error));
     plan->settings.show_test = plan->settings.show_test || chosen->show_test;
+    DP_TRY(take_lock(lock, plan->settings.dir, error));
     return dp_sweep_data_prepare(plan, error);
 }
 
@@ -83,10 +95,11 @@ static dp_status judge(const dp_sweep_plan *plan, const dp_sweep_outcome *outcom
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
     sweep_options chosen;
     DP_OWNED(dp_sweep_plan_clear) dp_sweep_plan plan = {0};
+    DP_OWNED(dp_run_lock_release) dp_run_lock lock = {0}; /* rank 0's */
     DP_OWNED(dp_memory_release) dp_sweep_outcome *outcomes = NULL;
     int positional_count = 0;
     DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
-    DP_TRY(DP_ON_ROOT(comm, read_plan(&chosen, positional_count, arguments, &plan, error)));
+    DP_TRY(DP_ON_ROOT(comm, read_plan(&chosen, positional_count, arguments, &plan, &lock, error)));
     const dp_sweep_request request = {.fresh = chosen.fresh, .signal = dp_signals_catch()};
     DP_TRY(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
     DP_TRY(DP_ON_ROOT(comm, tell(&plan, outcomes, *signal, error)));

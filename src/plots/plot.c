@@ -5,6 +5,7 @@
 #include "plots/embedding_figure.h"
 #include "plots/run_figures.h"
 #include "run/run_folder.h"
+#include "system/filesystem.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,6 +17,17 @@
 void dp_plot_clear(dp_plot_outcome *outcome) {
     dp_metrics_table_clear(&outcome->metrics);
     dp_text_clear(&outcome->notices);
+    if (outcome->is_held)
+        dp_file_close(&outcome->holder);
+    outcome->is_held = false;
+}
+
+/* The folder, which is there. */
+static void hold_folder(dp_plot_outcome *outcome) {
+    if (outcome->is_held)
+        return;
+    outcome->holder = dp_filesystem_hold_folder(outcome->folder);
+    outcome->is_held = outcome->holder >= 0;
 }
 
 static dp_status begin(const char *dir, const char *folder, dp_plot_outcome *outcome,
@@ -33,6 +45,7 @@ static dp_status write_figure(dp_plot_outcome *outcome, dp_status filled, dp_gnu
     *taken = (dp_gnuplot_figure){0};
     DP_TRY(filled);
     DP_TRY(dp_file_make_directories(outcome->folder, error));
+    hold_folder(outcome);
     DP_TRY(dp_gnuplot_write(&figure, outcome->folder, error));
     outcome->figures[outcome->count++] = figure.name;
     return DP_OK;

@@ -17,6 +17,8 @@ typedef struct dp_plot_outcome {
     char folder[DP_PATH_SIZE];                /* where the files are */
     const char *figures[DP_PLOT_FIGURES_MAX]; /* names of what was drawn: "loss" */
     size_t count;
+    bool is_held; /* the folder, so that others who draw there wait until this is cleared */
+    int holder;   /* of it: a descriptor */
     dp_metrics_table metrics; /* of one run; empty where they could not be read */
     dp_text notices;          /* a line for each figure left out, and why */
 } dp_plot_outcome;

@@ -62,6 +62,20 @@ dp_status dp_filesystem_try_lock(const char *folder, dp_error *error) {
     return status;
 }
 
+int dp_filesystem_hold_folder(const char *folder) {
+    const int descriptor = dp_file_open(folder, O_RDONLY | O_DIRECTORY);
+    int failed = 0;
+    if (descriptor < 0)
+        return -1;
+    do
+        failed = flock(descriptor, LOCK_EX) == 0 ? 0 : errno;
+    while (failed == EINTR);
+    if (failed == 0)
+        return descriptor;
+    close(descriptor);
+    return -1;
+}
+
 dp_status dp_filesystem_free_bytes(const char *path, uint64_t *bytes, dp_error *error) {
     struct statvfs information;
     if (statvfs(path, &information) != 0)

@@ -17,6 +17,10 @@ dp_status dp_filesystem_try_replace(const char *folder, double *seconds,
 /* Locks a file in the folder, by flock and by fcntl. */
 dp_status dp_filesystem_try_lock(const char *folder, dp_error *error) DP_CHECKED;
 
+/* Waits until no other process holds the folder in this way, and holds it until the descriptor is
+ * closed, also by the end of the process. -1 where the file system has no such locks. */
+int dp_filesystem_hold_folder(const char *folder);
+
 /* Bytes that this user may still write below the path; UINT64_MAX where that is not told. */
 dp_status dp_filesystem_free_bytes(const char *path, uint64_t *bytes, dp_error *error) DP_CHECKED;
 

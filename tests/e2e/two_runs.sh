@@ -27,6 +27,40 @@ grep -q "^notice: process $pid on .* ended without giving run.lock back; taken o
 grep -q "resumed at step" again.txt || fail "not resumed"
 expect_equal "leftovers" "$(find run -name '*.tmp' -o -name run.lock)" ""
 
+# --- sweeps -----------------------------------------------------------------------------------------------
+# The second of two in one folder touches nothing, also where the first is in none of its trials yet.
+printf '[sweep]\nconfig = small.ini\ndir = swept\n[trials]\ncolumns = train.lr\n1 = 0.1\n2 = 0.2\n' >sweep.ini
+rm -f out.txt
+# shellcheck disable=SC2086
+$MPIEXEC 2 "$BIN/dptrain" sweep sweep.ini $long >out.txt 2>&1 &
+job=$!
+wait_for_text out.txt "2 trials in swept"
+expect_refusal 11 "swept is in use by process $(sed -n 's/^process //p' swept/run.lock) on this host" 1 \
+    "$BIN/dptrain" sweep sweep.ini --fresh
+! grep -q failed out.txt || fail "a trial of the first sweep has failed: $(cat out.txt)"
+kill -USR1 $job
+wait $job || true
+grep -q "stopped with 0 of 2 trials done" out.txt || fail "the first sweep says: $(cat out.txt)"
+[ ! -e swept/run.lock ] || fail "the sweep has kept its lock"
+"$BIN/dptrain" sweep sweep.ini --fresh train.steps=200 >again.txt 2>&1 ||
+    fail "the folder is not free: $(cat again.txt)"
+
+# --- pictures of one folder: who comes second waits -----------------------------------------------------------
+if command -v gnuplot >/dev/null && command -v flock >/dev/null; then
+    "$BIN/dptrain" plot run >/dev/null 2>&1
+    flock run/plots sh -c 'touch held; sleep 1; rm held' &
+    job=$!
+    for _ in $(seq 100); do [ -e held ] || sleep 0.02; done
+    "$BIN/dptrain" report run >report.txt 2>&1 || fail "report: $(cat report.txt)"
+    [ ! -e held ] || fail "report has drawn into plots while another process did"
+    wait $job
+    for _ in 1 2 3; do
+        "$BIN/dptrain" plot run >>plots.txt 2>&1 || echo failed >>plots.txt &
+        "$BIN/dptrain" report run >>plots.txt 2>&1 || echo failed >>plots.txt &
+    done
+    wait
+    ! grep -q failed plots.txt || fail "several at once: $(cat plots.txt)"
+fi
 if command -v flock >/dev/null; then
     flock run/best.h5 "$BIN/dptrain" info run >/dev/null || fail "a locked checkpoint cannot be read"
 fi
