@@ -73,6 +73,14 @@ const dp_option dp_config_options[] = {
             "of cosine: where it ends, as a fraction of lr", RESULT),
     DP_REAL(dp_config, lr_decay, "train.lr_decay", "0.0001", 0, 1e6, "RATE",
             "of inverse: r in lr / (1 + r t)", RESULT),
+    DP_PATH(dp_config, init_from, "train.init_from", "", "PATH",
+            "checkpoint, or run folder (its best), whose weights a new run begins with; step, "
+            "optimizer and rate begin anew",
+            RESULT),
+    DP_CHOICE(dp_config, remap, "train.remap", "no", DP_NAMES("no", "yes"), "ANSWER",
+              "whether tokens that train.init_from does not know are initialised; no: that is an "
+              "error",
+              RESULT),
     DP_UNSIGNED(dp_config, log_every, "train.log_every", "1000", 1, 1e15, "STEPS",
                 "between two lines of the report and of metrics.csv"),
 

@@ -45,9 +45,10 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subjec
     if (strcmp(checkpoint->facts.dataset_sha256, dataset->info.sha256) != 0)
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s was trained on another dataset than %s (SHA-256 %.12s there, %.12s "
-                       "here); --fresh starts over",
+                       "here); --fresh starts over, and with train.init_from=%s in another "
+                       "run.dir the run begins from its weights",
                        config->run_dir, dataset->path, checkpoint->facts.dataset_sha256,
-                       dataset->info.sha256);
+                       dataset->info.sha256, config->run_dir);
     if (!fits(checkpoint, subject))
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s has another vocabulary or block_size than %s, though it names the same "

@@ -11,6 +11,7 @@
 #include "run/run_lock.h"
 #include "run/summary.h"
 #include "system/filesystem.h"
+#include "train/init_from.h"
 #include "train/phases.h"
 #include "train/replicas.h"
 #include "train/report.h"
@@ -349,6 +350,8 @@ static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     const bool resumed = self->progress.step > 0;
     if (!resumed)
         DP_TRY(dp_engine_initialise(self->engine, error));
+    if (!resumed && self->config->init_from[0] != '\0')
+        DP_TRY(DP_ON_ROOT(self->comm, dp_init_from(self->subject, &self->report, error)));
     self->saved_step = self->progress.step;
     dp_engine_publish(self->engine);
     dp_report_line(&self->report, "  run        %s, %s%s", self->config->run_dir,

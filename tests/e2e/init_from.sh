@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# A run that begins with the weights of another: the same bits where nothing is learned, whatever the
+# ranks; tokens find their rows in another vocabulary; what does not fit is refused.
+source "$(dirname "$0")/common.sh"
+make_small_run
+"$BIN/dptrain" small.ini run.dir=runs/a >/dev/null
+still="train.steps=1 train.lr=1e-38 train.lr_milestones=0 train.init_from=runs/a"
+
+for options in parallel.output=replicated parallel.output=split "parallel.exchange=tree train.optimizer=momentum"; do
+    for count in 1 3; do
+        [ "$options $count" != "parallel.output=split 3" ] || continue # one block of tokens
+        # shellcheck disable=SC2086 # options
+        ranks $count "$BIN/dptrain" small.ini run.dir=runs/b --fresh $still $options >out.txt
+        grep -q "begins     from runs/a/best.h5, step 3,000: 27 of 27 tokens" out.txt || fail "$(cat out.txt)"
+        expect_equal "weights, $options, $count ranks" "$(weights runs/b)" "$(weights runs/a)"
+    done
+done
+
+# What it learns is the same at any rank count, and over an interruption.
+further="train.init_from=runs/a train.steps=500 train.lr_milestones=0 train.optimizer=adamw train.lr=0.001"
+# shellcheck disable=SC2086
+"$BIN/dptrain" small.ini run.dir=runs/one $further >/dev/null
+# shellcheck disable=SC2086
+ranks 3 "$BIN/dptrain" small.ini run.dir=runs/three $further --stop_at 250 >/dev/null
+# shellcheck disable=SC2086
+ranks 2 "$BIN/dptrain" small.ini run.dir=runs/three $further >out.txt
+! grep -q "begins" out.txt || fail "it begins once more: $(cat out.txt)"
+expect_equal "weights on 3 ranks, then 2" "$(weights runs/three)" "$(weights runs/one)"
+expect_refusal 5 "options that change the result differ: train.init_from" 1 \
+    "$BIN/dptrain" small.ini run.dir=runs/one train.steps=500 train.lr_milestones=0 train.optimizer=adamw train.lr=0.001
+
+# Another vocabulary: without one letter, and with one that is new. The ratio of the probabilities of two
+# tokens is that of their logits, which the others do not change.
+grep -v q small.txt >other.txt
+printf 'ñandu\nñuño\n' | cat - other.txt >more.txt
+"$BIN/pack_dataset" other.txt >/dev/null
+"$BIN/pack_dataset" more.txt >/dev/null
+# shellcheck disable=SC2086
+expect_refusal 5 "train.init_from: runs/a/best.h5 does not know 1 tokens of more.h5: 'ñ'; train.remap=yes initialises those" \
+    1 "$BIN/dptrain" small.ini data.path=more.h5 run.dir=runs/c $still
+# shellcheck disable=SC2086
+"$BIN/dptrain" small.ini data.path=other.h5 run.dir=runs/c $still >out.txt
+grep -q "26 of 26 tokens" out.txt || fail "$(cat out.txt)"
+# shellcheck disable=SC2086
+"$BIN/dptrain" small.ini data.path=more.h5 run.dir=runs/d $still train.remap=yes >out.txt
+grep -q "26 of 27 tokens" out.txt || fail "$(cat out.txt)"
+# log_ratio RUN: ln P(a | em) - ln P(z | em)
+log_ratio() {
+    "$BIN/dptrain" predict "$1" em --json -n 30 | tr '{' '\n' |
+        sed -n 's/.*"token":"\([az]\)","probability":\([^}]*\)}.*/\1 \2/p' |
+        awk '{ p[$1] = log($2) } END { printf "%.9f", p["a"] - p["z"] }'
+}
+for run in runs/c runs/d; do
+    expect_below "logits in $run" "$(distance "$(log_ratio $run)" "$(log_ratio runs/a)")" 1e-5
+done
+
+# shellcheck disable=SC2086
+expect_refusal 5 "has model.hidden_dim 24, not 25" 1 "$BIN/dptrain" small.ini run.dir=runs/e model.hidden_dim=25 $still
+expect_refusal 3 "train.init_from: " 1 "$BIN/dptrain" small.ini run.dir=runs/e train.init_from=nowhere.h5
+expect_refusal 3 "train.init_from: " 3 "$BIN/dptrain" small.ini run.dir=runs/e train.init_from=nowhere.h5
+"$BIN/pack_dataset" small.txt -o wide.h5 --block_size 4 >/dev/null
+# shellcheck disable=SC2086
+expect_refusal 5 "has block_size 3, not 4" 1 "$BIN/dptrain" small.ini data.path=wide.h5 run.dir=runs/e $still
