@@ -134,18 +134,24 @@ static dp_status check_schedule(const dp_config *config, dp_error *error) {
 }
 
 static dp_status check_patience(const dp_config *config, dp_error *error) {
-    if (config->eval_patience == 0)
+    const bool never = config->eval_every == 0;
+    const bool elsewhere = (config->eval_splits >> DP_SPLIT_DEV & 1u) == 0;
+    DP_OWNED(dp_text_clear) dp_text advice = {0};
+    if (config->eval_patience == 0 || (!never && !elsewhere))
         return DP_OK;
-    if (config->eval_every == 0)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "eval.patience = %" PRIu64 " counts evaluations, and eval.every = 0 makes "
-                       "none on the way: set eval.every",
-                       config->eval_patience);
-    if ((config->eval_splits >> DP_SPLIT_DEV & 1u) == 0)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "eval.patience = %" PRIu64 " looks at the dev loss: add dev to eval.splits",
-                       config->eval_patience);
-    return DP_OK;
+    if (never)
+        dp_text_append_format(&advice, " eval.every=%" PRIu64, config->steps / 20 + 1);
+    if (elsewhere) {
+        const dp_option *splits = dp_options_find(dp_config_options, "eval.splits", 11);
+        dp_text_append(&advice, " eval.splits=");
+        dp_options_format(splits, config, &advice);
+        dp_text_append(&advice, config->eval_splits == 0 ? "dev" : ",dev");
+    }
+    return dp_fail(error, DP_ERR_INPUT,
+                   "eval.patience = %" PRIu64
+                   " looks at the dev loss of evaluations on the way, of "
+                   "which there are none: set%s",
+                   config->eval_patience, dp_text_string(&advice));
 }
 
 /* Values that depend on others, and demands between values. */
@@ -170,8 +176,55 @@ dp_status dp_config_check_level(const dp_config *config, dp_cpu_level lowest, dp
     return dp_fail(
         error, DP_ERR_INPUT,
         "parallel.kernels = %s, but a processor or this build has no more than %s: choose "
-        "that, or auto",
+        "that, or auto, for another run",
         dp_cpu_level_name(dp_config_level(config)), dp_cpu_level_name(lowest));
+}
+
+/* --- ranks ---------------------------------------------------------------------------------- */
+
+/* Appends all that must be set so that the ranks share the grains of a model whose output is not
+ * split: what stands in the way now, and what would then. */
+static void append_for_grains(const dp_config *config, bool is_split, size_t ranks, dp_text *out) {
+    if (is_split)
+        dp_text_append(out, " parallel.output=replicated");
+    if (config->embedding_update != DP_EMBEDDING_DENSE)
+        dp_text_append(out, " train.embedding_update=dense");
+    if (ranks > config->batch_size)
+        dp_text_append_format(out, " train.batch_size=%zu", ranks);
+    if (ranks > config->grains)
+        dp_text_append_format(out, " train.grains=%zu", ranks);
+}
+
+/* Only a split engine knows which rows of C a step touches. */
+static dp_status fail_lazy(size_t blocks, size_t ranks, const char *advice, dp_error *error) {
+    const char *split = ranks <= blocks ? " parallel.output=split, or" : "";
+    return dp_fail(error, DP_ERR_INPUT,
+                   "train.embedding_update=lazy needs a split output layer: set%s%s", split,
+                   advice);
+}
+
+dp_status dp_config_check_ranks(const dp_config *config, const dp_params_layout *layout,
+                                size_t ranks, dp_error *error) {
+    const bool is_split = layout != NULL && layout->shape.split;
+    const bool is_lazy = layout != NULL && config->embedding_update != DP_EMBEDDING_DENSE;
+    const size_t tokens = layout == NULL ? 0 : layout->shape.vocab;
+    const size_t blocks = (tokens + DP_OUTPUT_BLOCK - 1) / DP_OUTPUT_BLOCK;
+    DP_OWNED(dp_text_clear) dp_text advice = {0};
+    if (is_split ? ranks <= blocks : !is_lazy && ranks <= config->grains)
+        return DP_OK;
+    append_for_grains(config, is_split, ranks, &advice);
+    if (is_split)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%zu ranks but only %zu blocks of %zu tokens to share among them: start at "
+                       "most %zu ranks or, for another run, set%s",
+                       ranks, blocks, DP_OUTPUT_BLOCK, blocks, dp_text_string(&advice));
+    if (is_lazy)
+        return fail_lazy(blocks, ranks, dp_text_string(&advice), error);
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%zu ranks but only %" PRIu64
+                   " grains to share among them: start at most %" PRIu64
+                   " ranks or, for another run, set%s",
+                   ranks, config->grains, config->grains, dp_text_string(&advice));
 }
 
 dp_dropout dp_config_dropout(const dp_config *config) {

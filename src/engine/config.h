@@ -123,6 +123,12 @@ dp_cpu_level dp_config_level(const dp_config *config);
 dp_status dp_config_check_level(const dp_config *config, dp_cpu_level lowest,
                                 dp_error *error) DP_CHECKED;
 
+/* DP_ERR_INPUT where so many ranks cannot share a step of this model, with all that must be set so
+ * that they can: of a split output there is a block for each, else a grain. Where the layout is not
+ * known, NULL, the output is not split. */
+dp_status dp_config_check_ranks(const dp_config *config, const dp_params_layout *layout,
+                                size_t ranks, dp_error *error) DP_CHECKED;
+
 dp_dropout dp_config_dropout(const dp_config *config);
 
 /* The shape of the model for a dataset of this vocabulary and block size. */

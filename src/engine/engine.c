@@ -73,6 +73,9 @@ dp_status dp_engine_create(dp_engine **engine, dp_comm *comm, const dp_config *c
                                  .dataset = &self->dataset,
                                  .layout = &self->layout};
     DP_OR_DONE(open_subject(self, error));
+    DP_OR_DONE(dp_comm_agree(
+        comm, dp_config_check_ranks(config, &self->layout, (size_t)dp_comm_size(comm), error),
+        error));
     self->kind = self->layout.shape.split ? &dp_split_engine_kind : &dp_grain_engine_kind;
     DP_OR_DONE(self->kind->create(&self->made, &self->subject, error));
     *engine = self;

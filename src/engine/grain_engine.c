@@ -115,15 +115,6 @@ static dp_step_result take_step(void *engine, const dp_step *step) {
 
 /* --- creation ------------------------------------------------------------------------------- */
 
-/* Only a split engine knows which rows of C a step touches. */
-static dp_status check_embedding_update(const dp_config *config, dp_error *error) {
-    if (config->embedding_update == DP_EMBEDDING_DENSE)
-        return DP_OK;
-    return dp_fail(error, DP_ERR_INPUT,
-                   "train.embedding_update=lazy needs a split output layer: set "
-                   "parallel.output=split or train.embedding_update=dense");
-}
-
 /* What this rank has by itself. */
 static dp_status build(grain_engine **engine, dp_subject *subject, dp_error *error) {
     const dp_config *config = subject->config;
@@ -136,7 +127,6 @@ static dp_status build(grain_engine **engine, dp_subject *subject, dp_error *err
                          .kernels = dp_kernels_of(options.level),
                          .optimizer = &config->optimizer};
     dp_workspace room = {0};
-    DP_TRY(check_embedding_update(config, error));
     DP_RESERVE_ROWS(&room, self.contexts, rows, subject->layout->shape.block_size);
     DP_RESERVE(&room, self.targets, rows);
     DP_TRY_BUILD(*engine, &room, self);

@@ -19,16 +19,6 @@ static dp_tree_range blocks_of_node(const dp_split_engine *self) {
                            .end = dp_split_blocks(self, first + size - 1).end};
 }
 
-static dp_status check_ranks(const dp_split_engine *self, dp_error *error) {
-    const size_t ranks = count_ranks(self), blocks = self->layout->output_blocks;
-    if (ranks <= blocks)
-        return DP_OK;
-    return dp_fail(error, DP_ERR_INPUT,
-                   "%zu ranks but only %zu blocks of %zu tokens to share among them: start at most "
-                   "%zu ranks or set parallel.output=replicated",
-                   ranks, blocks, DP_OUTPUT_BLOCK, blocks);
-}
-
 static void find_shares(dp_split_engine *self) {
     const dp_params_layout *layout = self->layout;
     const size_t ranks = count_ranks(self), blocks = layout->output_blocks;
@@ -151,7 +141,6 @@ static dp_status build(dp_split_engine **split, dp_subject *subject, dp_error *e
                             .slab_count = dp_optimizer_slabs(config->optimizer.kind),
                             .batch = config->batch_size,
                             .dims = dp_wide_dims_of(subject->layout)};
-    DP_TRY(check_ranks(&self, error));
     dp_node_init(&self.node, subject->comm,
                  dp_exchange_resolve(config->exchange) == DP_EXCHANGE_SHARED);
     find_shares(&self);

@@ -202,12 +202,7 @@ static void check_gnuplot(examination *self) {
 static void check_grains(examination *self) {
     const uint64_t ranks = (uint64_t)dp_comm_size(self->comm), grains = self->config->grains;
     const uint64_t most = (grains + ranks - 1) / ranks;
-    if (ranks > grains)
-        PROBLEM("grains",
-                "%" PRIu64 " ranks cannot share %" PRIu64 " grains. Start at most %" PRIu64
-                ", or set train.grains=%" PRIu64 " (another result)",
-                ranks, grains, grains, ranks);
-    else if (grains % ranks != 0)
+    if (grains % ranks != 0)
         WARN("grains",
              "%" PRIu64 " over %" PRIu64 " ranks: some have %" PRIu64 " and the others wait for "
              "them. A number of ranks that divides %" PRIu64 " has no idle ones",
@@ -224,13 +219,7 @@ static void check_grains(examination *self) {
 static void check_blocks(examination *self) {
     const size_t ranks = (size_t)dp_comm_size(self->comm), blocks = self->layout.output_blocks;
     const size_t most = (blocks + ranks - 1) / ranks, least = blocks / ranks;
-    if (ranks > blocks)
-        PROBLEM(
-            "blocks",
-            "%zu ranks cannot share the %zu blocks of %zu tokens that the output is split into. "
-            "Start at most %zu, or set parallel.output=replicated (another result)",
-            ranks, blocks, DP_OUTPUT_BLOCK, blocks);
-    else if ((double)least < (1.0 - IDLE_MOST) * (double)most)
+    if ((double)least < (1.0 - IDLE_MOST) * (double)most)
         WARN("blocks",
              "%zu of %zu tokens over %zu ranks: some have %zu and the others wait for them. "
              "A number of ranks that divides %zu has no idle ones",
@@ -242,9 +231,16 @@ static void check_blocks(examination *self) {
 
 /* What the ranks share among them: which of the two may only be known by the dataset. */
 static void check_shares(examination *self) {
-    if (self->has_layout && self->layout.shape.split)
+    dp_error error;
+    const bool is_split = self->has_layout && self->layout.shape.split;
+    if (!self->has_layout && self->config->output == DP_OUTPUT_SPLIT)
+        return;
+    if (dp_config_check_ranks(self->config, self->has_layout ? &self->layout : NULL,
+                              (size_t)dp_comm_size(self->comm), &error) != DP_OK)
+        PROBLEM(is_split ? "blocks" : "grains", "%s", error.message);
+    else if (is_split)
         check_blocks(self);
-    else if (self->has_layout || self->config->output != DP_OUTPUT_SPLIT)
+    else
         check_grains(self);
 }
 
@@ -316,8 +312,11 @@ static bool check_writing(examination *self, const char *folder) {
     else if (seconds > SLOW_SYNC)
         WARN("writing",
              "%.1f s to write, sync and rename a small file in %s: each checkpoint waits for that. "
-             "Choose another run.dir, or raise checkpoint.every",
-             seconds, folder);
+             "Choose another run.dir%s",
+             seconds, folder,
+             self->config == NULL || self->config->checkpoint_every == 0
+                 ? ""
+                 : ", or raise checkpoint.every");
     else
         GOOD("writing", "%s: written, synced and renamed in %.1f ms", folder, 1e3 * seconds);
     return works;
@@ -358,11 +357,15 @@ static void check_space(examination *self, const char *folder) {
     double one = slabs * (double)self->layout.length * sizeof(float) + CHECKPOINT_EXTRA;
     double needed = one * ((double)self->config->checkpoint_keep + 2.0);
     bool enough = (double)bytes >= needed;
-    dp_findings_add(
-        self->findings, enough ? DP_VERDICT_OK : DP_VERDICT_PROBLEM, "space",
-        "%s free for %" PRIu64 " checkpoints of %s%s", format_bytes((double)bytes, found),
-        self->config->checkpoint_keep + 2, format_bytes(one, wanted),
-        enough ? "" : ": not enough. Make room, choose another run.dir, or lower checkpoint.keep");
+    dp_findings_add(self->findings, enough ? DP_VERDICT_OK : DP_VERDICT_PROBLEM, "space",
+                    "%s free for %" PRIu64 " checkpoints of %s%s",
+                    format_bytes((double)bytes, found), self->config->checkpoint_keep + 2,
+                    format_bytes(one, wanted),
+                    enough ? ""
+                    : self->config->checkpoint_keep == 1
+                        ? ": not enough. Make room, or choose another run.dir"
+                        : ": not enough. Make room, choose another run.dir, or "
+                          "lower checkpoint.keep");
 }
 
 static void check_folder(examination *self) {

@@ -12,12 +12,14 @@
 #include <math.h>
 #include <stdio.h>
 
+#define EXPONENT_MAX 30.0
 #define STRETCHES 10 /* lines of the table */
 
 static const dp_option options[] = {
-    DP_REAL(dp_lr_request, from, "from", "-3", -30, 30, "X",
+    DP_REAL(dp_lr_request, from, "from", "-3", -EXPONENT_MAX, EXPONENT_MAX, "X",
             "exponent of the first rate: 10 to the power of X"),
-    DP_REAL(dp_lr_request, to, "to", "0", -30, 30, "X", "exponent of the last rate"),
+    DP_REAL(dp_lr_request, to, "to", "0", -EXPONENT_MAX, EXPONENT_MAX, "X",
+            "exponent of the last rate"),
     DP_UNSIGNED(dp_lr_request, count, "count", "1000", 20, 1e8, "N", "rates, one a step"),
     DP_OPTIONS_END_BEFORE(dp_config_options),
 };
@@ -70,18 +72,19 @@ static void print_end(const dp_lr_search *search, const dp_lr_request *chosen) {
 static void print_suggestion(const dp_lr_search *search) {
     const dp_lr_point *lowest = &search->points[search->lowest];
     const size_t edge = search->count / 50;
+    const double lower = search->points[0].exponent - 2.0;
+    const double higher = search->points[search->count - 1].exponent + 1.0;
     if (isnan(search->suggested)) {
         printf("none of these rates has made the loss fall: try others, with --from and --to\n");
         return;
     }
     printf("the smoothed loss is lowest, %.4f, at rate %.3g (exponent %.2f)\n", lowest->smooth,
            lowest->lr, lowest->exponent);
-    if (search->lowest <= edge)
-        printf("that is among the first rates: begin lower, with --from %g\n",
-               search->points[0].exponent - 2.0);
-    else if (search->lowest + edge + 1 >= search->count && !search->blown_up && search->signal == 0)
-        printf("that is among the last rates: go on higher, with --to %g\n",
-               search->points[search->count - 1].exponent + 1.0);
+    if (search->lowest <= edge && lower >= -EXPONENT_MAX)
+        printf("that is among the first rates: begin lower, with --from %g\n", lower);
+    else if (search->lowest + edge + 1 >= search->count && !search->blown_up &&
+             search->signal == 0 && higher <= EXPONENT_MAX)
+        printf("that is among the last rates: go on higher, with --to %g\n", higher);
     else
         printf("suggested: train.lr=%.2g, half the rate of the lowest smoothed loss\n",
                search->suggested);

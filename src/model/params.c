@@ -169,7 +169,7 @@ static dp_status check_shape(const dp_model_shape *shape, dp_error *error) {
     if (shape->hidden_dim < 1 && !shape->direct)
         return dp_fail(error, DP_ERR_INPUT,
                        "model.hidden_dim = 0 leaves nothing to train: set it to at least 1, or "
-                       "model.direct = yes");
+                       "model.direct=yes");
     if (__builtin_mul_overflow(shape->block_size, shape->embedding_dim, &inputs))
         return dp_fail(error, DP_ERR_INPUT, "embedding_dim of %zu is too large",
                        shape->embedding_dim);

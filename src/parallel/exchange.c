@@ -351,10 +351,8 @@ static dp_status check_ranks(const dp_comm *comm, size_t grains, dp_error *error
     size_t ranks = (size_t)dp_comm_size(comm);
     if (ranks <= grains)
         return DP_OK;
-    return dp_fail(error, DP_ERR_INPUT,
-                   "%zu ranks but only %zu grains to share among them: start at most %zu ranks or "
-                   "set train.grains=%zu",
-                   ranks, grains, grains, ranks);
+    return dp_fail(error, DP_ERR_INPUT, "%zu ranks but only %zu grains to share among them", ranks,
+                   grains);
 }
 
 static void reserve(dp_exchange *self, size_t grains, dp_workspace *room) {

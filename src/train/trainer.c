@@ -110,10 +110,11 @@ static dp_status fail_diverged(trainer *self, const char *what, dp_error *error)
     if (self->saved_step > 0)
         (void)!dp_checkpoint_files_path(self->config->run_dir, self->saved_step, checkpoint,
                                         &ignored);
-    dp_status status = dp_fail(error, DP_ERR_DIVERGED,
-                               "%s not finite at step %" PRIu64 ": try a smaller train.lr, "
-                               "train.clip_norm or model.init=scaled; last good checkpoint: %s",
-                               what, self->progress.step, checkpoint);
+    dp_status status =
+        dp_fail(error, DP_ERR_DIVERGED,
+                "%s not finite at step %" PRIu64 ": try a smaller train.lr, "
+                "train.clip_norm=1 or model.init=scaled, with --fresh; last good checkpoint: %s",
+                what, self->progress.step, checkpoint);
     return dp_comm_agree(self->comm, status, error);
 }
 

@@ -41,7 +41,7 @@ for count in 1 3; do
     expect_refusal 2 "one of normal, scaled" $count "$BIN/dptrain" small.ini model.init=zero
     expect_refusal 2 "a grain needs at least one row" $count \
         "$BIN/dptrain" small.ini train.grains=34
-    expect_refusal 2 "add dev to eval.splits" $count \
+    expect_refusal 2 "set eval.splits=train,dev" $count \
         "$BIN/dptrain" small.ini eval.patience=3 eval.splits=train
 
     # the config file
@@ -69,7 +69,7 @@ for count in 1 3; do
     # the run folder
     expect_refusal 3 "cannot create the folder" $count "$BIN/dptrain" small.ini run.dir=small.txt/x
 done
-expect_refusal 2 "start at most 2 ranks or set train.grains=3" 3 \
+expect_refusal 2 "start at most 2 ranks or, for another run, set train.grains=3" 3 \
     "$BIN/dptrain" small.ini train.grains=2
 [ ! -e runs ] || fail "a refused run left something in runs/"
 

@@ -34,14 +34,14 @@ expect_finding ok resuming "runs/small: a new run"
 [ ! -e runs ] || fail "doctor has left a run folder"
 
 examine 1 3 small.ini train.grains=2 data.path=missing.h5
-expect_finding problem grains "Start at most 2, or set train.grains=3"
+expect_finding problem grains "start at most 2 ranks or, for another run, set train.grains=3"
 expect_finding problem dataset "cannot read missing.h5"
 
 # Blocks of the vocabulary in place of grains: here a single one.
 examine 0 1 small.ini parallel.output=split
 expect_finding ok blocks "1 of 240 tokens, 1 a rank"
 examine 1 2 small.ini parallel.output=split
-expect_finding problem blocks "Start at most 1, or set parallel.output=replicated"
+expect_finding problem blocks "start at most 1 ranks or, for another run, set parallel.output=replicated"
 ! grep -q grains doctor.txt || fail "doctor speaks of grains where there are none: $(cat doctor.txt)"
 
 # One checkpoint to go on from, another config, and a damaged file.
