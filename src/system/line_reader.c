@@ -39,6 +39,10 @@ static dp_status make_room(dp_line_reader *reader, dp_error *error) {
 dp_status dp_line_reader_fill(dp_line_reader *reader, bool *more, dp_error *error) {
     bool whole = false;
     while (!whole && !reader->ended) {
+        if (reader->end - reader->begin > DP_LINE_READER_MAX)
+            return dp_fail(error, DP_ERR_INPUT,
+                           "%s has a line of more than %zu bytes: is it a text?", reader->name,
+                           DP_LINE_READER_MAX);
         DP_TRY(make_room(reader, error));
         char *at = reader->buffer + reader->end;
         const ssize_t count = read(reader->descriptor, at, reader->capacity - reader->end - 1);

@@ -48,6 +48,13 @@ for file in zeros text.txt; do
     done
 done
 
+for file in zeros text.txt; do
+    status=0
+    timeout 10 "$BIN/dptrain" score $file --ckpt run >/dev/null 2>error.txt || status=$?
+    expect_equal "status of scoring $file ($(cat error.txt))" "$status" 2
+    grep -q "^dptrain: $file has a line of more than" error.txt || fail "scoring $file: $(cat error.txt)"
+done
+
 # Files of a run.
 for name in metrics.csv summary.json; do
     mv run/$name kept
