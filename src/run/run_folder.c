@@ -19,8 +19,9 @@ dp_status dp_run_folder_write(const char *dir, const char *name, const dp_text *
 }
 
 /* The files of a run besides its checkpoints. */
-static const char *const file_names[] = {"config.ini",   "metrics.csv", DP_LOSSES_NAME, "log.txt",
-                                         "summary.json", "best.h5",     "report.html"};
+static const char *const file_names[] = {
+    "config.ini",   "metrics.csv", DP_LOSSES_NAME,          "log.txt",
+    "summary.json", "best.h5",     DP_BEST_BEFORE_END_NAME, "report.html"};
 #define FILE_COUNT (sizeof file_names / sizeof file_names[0])
 
 /* What plots/plot leaves in plots/: one of each name with each ending. */

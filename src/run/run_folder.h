@@ -7,6 +7,8 @@
  *   runs/NAME/summary.json                     the end of a finished run
  *   runs/NAME/checkpoints/step-00010000.h5     the newest `keep`
  *   runs/NAME/best.h5                          the best on dev
+ *   runs/NAME/best-before-end.h5               the best of the evaluations that a run of more steps
+ *                                              has, too, where that of the end is better
  *   runs/NAME/run.lock                         run/run_lock, while a run works there
  *   runs/NAME/plots/                           plots/plot: pictures, their scripts and data
  *   runs/NAME/report.html                      plots/html_report
@@ -19,6 +21,8 @@
 #include "library/checkpoint_files.h"
 
 #define DP_RUNS_DIRECTORY "runs" /* where commands look for the newest run */
+
+#define DP_BEST_BEFORE_END_NAME "best-before-end.h5"
 
 /* Creates the folder and its checkpoints folder. */
 dp_status dp_run_folder_create(const char *dir, dp_error *error) DP_CHECKED;

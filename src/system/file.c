@@ -205,6 +205,12 @@ dp_status dp_file_remove(const char *path, dp_error *error) {
     return DP_OK;
 }
 
+dp_status dp_file_move(const char *from, const char *to, dp_error *error) {
+    if (rename(from, to) != 0)
+        return dp_fail_errno(error, errno, "cannot rename %s to %s", from, to);
+    return DP_OK;
+}
+
 dp_status dp_path_format(char path[DP_PATH_SIZE], dp_error *error, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);

@@ -78,6 +78,8 @@ bool dp_file_exists(const char *path);
 dp_status dp_file_make_directories(const char *path, dp_error *error) DP_CHECKED;
 /* Removes a file; one that is not there is no error. */
 dp_status dp_file_remove(const char *path, dp_error *error) DP_CHECKED;
+/* Gives a file another name in its file system; one that has it is replaced. */
+dp_status dp_file_move(const char *from, const char *to, dp_error *error) DP_CHECKED;
 
 /* printf into a path buffer; too long a path is an error. */
 dp_status dp_path_format(char path[DP_PATH_SIZE], dp_error *error, const char *format, ...)

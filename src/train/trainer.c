@@ -194,10 +194,11 @@ static dp_status tolerate(trainer *self, dp_status status, const dp_error *error
 }
 
 /* The state as it is now. */
-static dp_status write_state(const trainer *self, const char *path, dp_error *error) {
+static dp_status write_state(const trainer *self, const dp_progress *progress, const char *path,
+                             dp_error *error) {
     const dp_subject *subject = self->subject;
     const dp_dataset_info *info = &subject->dataset->info;
-    dp_checkpoint checkpoint = {.facts = {.progress = self->progress,
+    dp_checkpoint checkpoint = {.facts = {.progress = *progress,
                                           .weights_hash = self->weights_hash,
                                           .unit = info->unit,
                                           .stream = info->stream,
@@ -221,7 +222,7 @@ static dp_status write_checkpoint(trainer *self, dp_error *error) {
     DP_TRY(tolerate(self, dp_journal_sync(&self->metrics, error), error));
     DP_TRY(tolerate(self, dp_losses_sync(&self->losses, error), error));
     DP_TRY(dp_checkpoint_files_path(dir, step, path, error));
-    DP_TRY(write_state(self, path, error));
+    DP_TRY(write_state(self, &self->progress, path, error));
     self->saved_step = step;
     return dp_run_folder_prune(dir, step, self->config->checkpoint_keep, error);
 }
@@ -235,18 +236,20 @@ static dp_status save_checkpoint(trainer *self, dp_error *error) {
     return DP_OK;
 }
 
+static dp_status write_best(trainer *self, const dp_progress *progress, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_path_format(path, error, "%s/best.h5", self->config->run_dir));
+    return tolerate(self, write_state(self, progress, path, error), error);
+}
+
 static dp_status write_row(trainer *self, const dp_metrics_row *row, bool is_best,
                            dp_error *error) {
-    char path[DP_PATH_SIZE];
     DP_TRY(tolerate(self, dp_metrics_append(&self->metrics, row, error), error));
     DP_TRY(tolerate(self, dp_losses_flush(&self->losses, error), error));
     dp_report_step(&self->report, row, self->end - row->step);
     if (self->request->watch != NULL)
         self->request->watch(self->request->context, row);
-    if (!is_best)
-        return DP_OK;
-    DP_TRY(dp_path_format(path, error, "%s/best.h5", self->config->run_dir));
-    return tolerate(self, write_state(self, path, error), error);
+    return is_best ? write_best(self, &self->progress, error) : DP_OK;
 }
 
 /* --- logging points ------------------------------------------------------------------------- */
@@ -258,23 +261,39 @@ static unsigned due_splits(const trainer *self) {
     return is_due(self->progress.step, self->config->eval_every) ? self->config->eval_splits : 0u;
 }
 
-/* Takes note of the loss on dev where it was evaluated, and says whether it is the best so far. An
- * evaluation that only the end of the run has brought is not counted: with more steps it would not
- * have been. */
+/* Whether dev was evaluated here and is better than ever before. */
+static bool is_better(const trainer *self) {
+    const dp_progress *progress = &self->progress;
+    const dp_evaluation *dev = &self->evaluations[DP_SPLIT_DEV];
+    return dev->count > 0 && isfinite(dev->loss) &&
+           (progress->best_step == 0 || dev->loss < progress->best_loss);
+}
+
+static void note_better(const trainer *self, dp_progress *progress) {
+    progress->best_loss = self->evaluations[DP_SPLIT_DEV].loss;
+    progress->best_step = progress->step;
+    progress->evaluations_since_best = 0;
+}
+
+/* Takes note of the loss on dev, where it is to be evaluated, and says whether it is the best so
+ * far. What the end of a run alone has brought, a run of more steps would not have. */
 static bool note_dev_loss(trainer *self) {
     dp_progress *progress = &self->progress;
-    const dp_evaluation *dev = &self->evaluations[DP_SPLIT_DEV];
-    if (dev->count == 0)
+    const bool is_counted = is_due(progress->step, self->config->eval_every) &&
+                            (self->config->eval_splits >> DP_SPLIT_DEV & 1u) != 0;
+    if (!is_counted)
         return false;
-    if (isfinite(dev->loss) && (progress->best_step == 0 || dev->loss < progress->best_loss)) {
-        progress->best_loss = dev->loss;
-        progress->best_step = progress->step;
-        progress->evaluations_since_best = 0;
+    if (is_better(self)) {
+        note_better(self, progress);
         return true;
     }
-    if (progress->best_step != 0 && is_due(progress->step, self->config->eval_every))
-        progress->evaluations_since_best++;
+    progress->evaluations_since_best += progress->best_step != 0;
     return false;
+}
+
+/* Whether there is a row at this step in a run of more steps, too. */
+static bool is_row_due(const trainer *self, uint64_t step) {
+    return is_due(step, self->config->log_every) || is_due(step, self->config->eval_every);
 }
 
 static dp_status log_if_due(trainer *self, dp_error *error) {
@@ -286,8 +305,12 @@ static dp_status log_if_due(trainer *self, dp_error *error) {
     DP_TRY(check_weights(self, error));
     dp_comm_set_place(self->comm, "writing metrics", self->progress.step);
     const dp_metrics_row row = current_row(self);
-    self->progress.loss_sum = self->window_seconds = 0.0;
-    self->progress.loss_count = self->window_steps = 0;
+    if (is_row_due(self, self->progress.step)) {
+        self->progress.loss_sum = 0.0;
+        self->progress.loss_count = 0;
+    }
+    self->window_seconds = 0.0;
+    self->window_steps = 0;
     const bool is_best = note_dev_loss(self);
     return DP_ON_ROOT(self->comm, write_row(self, &row, is_best, error));
 }
@@ -331,7 +354,8 @@ static dp_status begin_losses(trainer *self, dp_error *error) {
     return DP_OK;
 }
 
-/* Begins the files that this start of the program writes. */
+/* Begins the files that this start of the program writes. A row that only the end has brought goes
+ * where the run has not ended any more. */
 static dp_status begin_files(trainer *self, dp_error *error) {
     const char *dir = self->config->run_dir;
     char path[DP_PATH_SIZE], notice[DP_METRICS_NOTICE_SIZE];
@@ -339,8 +363,9 @@ static dp_status begin_files(trainer *self, dp_error *error) {
     dp_config_write(self->config, &config);
     DP_TRY(dp_run_folder_write(dir, "config.ini", &config, error));
     DP_TRY(dp_path_format(path, error, "%s/metrics.csv", dir));
-    DP_TRY(dp_metrics_open(&self->metrics, path, self->progress.step,
-                           self->progress.step - self->progress.loss_count, notice, error));
+    const uint64_t logged = self->progress.step - self->progress.loss_count;
+    DP_TRY(dp_metrics_open(&self->metrics, path, is_finished(self) ? self->progress.step : logged,
+                           logged, notice, error));
     if (notice[0] != '\0')
         dp_report_line(&self->report, "%s", notice);
     return begin_losses(self, error);
@@ -403,10 +428,10 @@ static void report_early_stop(trainer *self) {
                    self->progress.best_loss, DP_COUNT_TEXT(self->progress.best_step));
 }
 
-static dp_status write_summary(trainer *self, dp_error *error) {
+static dp_status write_summary(trainer *self, const dp_progress *progress, dp_error *error) {
     char path[DP_PATH_SIZE];
     DP_OWNED(dp_facts_clear) dp_facts facts = {0};
-    const dp_summary summary = {.progress = self->progress,
+    const dp_summary summary = {.progress = *progress,
                                 .weights_hash = self->weights_hash,
                                 .evaluations = self->evaluations,
                                 .stopped_early = is_stopped_early(self),
@@ -426,6 +451,45 @@ static dp_status write_summary(trainer *self, dp_error *error) {
     return DP_OK;
 }
 
+/* --- the end of a run ------------------------------------------------------------------------- */
+
+/* Where best.h5 waits while one stands in its place that a run of more steps would not have. */
+static dp_status path_of_best_before(const trainer *self, char best[DP_PATH_SIZE],
+                                     char before[DP_PATH_SIZE], dp_error *error) {
+    DP_TRY(dp_path_format(best, error, "%s/best.h5", self->config->run_dir));
+    return dp_path_format(before, error, "%s/" DP_BEST_BEFORE_END_NAME, self->config->run_dir);
+}
+
+/* The weights of the end are the best ones of this run. They do not count in its progress, so that
+ * it may go on with more steps as if there were no end here. */
+static dp_status write_best_of_end(trainer *self, const dp_progress *progress, dp_error *error) {
+    char best[DP_PATH_SIZE], before[DP_PATH_SIZE];
+    DP_TRY(path_of_best_before(self, best, before, error));
+    if (self->progress.best_step != 0 && !dp_file_exists(before) && dp_file_exists(best))
+        DP_TRY(tolerate(self, dp_file_move(best, before, error), error));
+    return write_best(self, progress, error);
+}
+
+/* The run goes on: best.h5 is again what it was before the end. */
+static dp_status take_back_best(const trainer *self, dp_error *error) {
+    char best[DP_PATH_SIZE], before[DP_PATH_SIZE];
+    DP_TRY(path_of_best_before(self, best, before, error));
+    if (dp_file_exists(before))
+        return dp_file_move(before, best, error);
+    return self->progress.step > 0 && self->progress.best_step == 0 ? dp_file_remove(best, error)
+                                                                    : DP_OK;
+}
+
+/* What is told of the run. */
+static dp_status write_end(trainer *self, dp_error *error) {
+    dp_progress progress = self->progress;
+    if (is_better(self)) {
+        note_better(self, &progress);
+        DP_TRY(write_best_of_end(self, &progress, error));
+    }
+    return write_summary(self, &progress, error);
+}
+
 /* The run is at its end: evaluates what was not where it stands now, and sums up. A run that has
  * all its steps evaluated all splits at the last one; one that stopped early only those that are
  * evaluated on the way, and one that is resumed at its end none. */
@@ -435,13 +499,12 @@ static dp_status finish(trainer *self, dp_error *error) {
         missing |= self->evaluations[split].count == 0 ? 1u << split : 0u;
     DP_TRY(evaluate(self, missing, error));
     DP_TRY(check_weights(self, error));
-    return DP_ON_ROOT(self->comm, write_summary(self, error));
+    return DP_ON_ROOT(self->comm, write_end(self, error));
 }
 
 /* Whether an earlier start of the program has finished this run, summary and all: one that cannot
- * be read, or that tells of another step, is written again. That of a run that is to go on is
- * removed.
- */
+ * be read, or that tells of another step, is written again. What the end has left of a run that is
+ * to go on is taken back. */
 static dp_status look_for_summary(trainer *self, bool *summed_up, dp_error *error) {
     char path[DP_PATH_SIZE];
     dp_summary_results results;
@@ -449,7 +512,10 @@ static dp_status look_for_summary(trainer *self, bool *summed_up, dp_error *erro
     DP_TRY(dp_path_format(path, error, "%s/summary.json", self->config->run_dir));
     *summed_up = is_finished(self) && dp_summary_read(&results, path, &ignored) == DP_OK &&
                  results.step == self->progress.step;
-    return is_finished(self) ? DP_OK : dp_file_remove(path, error);
+    if (is_finished(self))
+        return DP_OK;
+    DP_TRY(dp_file_remove(path, error));
+    return take_back_best(self, error);
 }
 
 /* A damaged best.h5 is not written again unless dev gets better: that is told, and makes the status
@@ -512,8 +578,8 @@ static dp_status run(trainer *self, dp_error *error) {
     DP_TRY(DP_ON_ROOT(self->comm, open_run_folder(self, error)));
     dp_report_start(&self->report, self->subject);
     DP_TRY(initialise_or_resume(self, error));
-    DP_TRY(DP_ON_ROOT(self->comm, look_at_best(self, error)));
     DP_TRY(DP_ON_ROOT(self->comm, look_for_summary(self, &summed_up, error)));
+    DP_TRY(DP_ON_ROOT(self->comm, look_at_best(self, error)));
     dp_comm_broadcast(self->comm, &summed_up, sizeof summed_up);
     if (summed_up) {
         report_finished(self);

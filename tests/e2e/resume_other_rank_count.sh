@@ -76,6 +76,43 @@ grep -q "^finished" again.txt || fail "a run that stopped early does not say tha
 "$BIN/dptrain" small.ini run.dir=patient train.lr=0 eval.every=100 eval.patience=5 >/dev/null
 expect_equal "step with more patience" "$(field patient/summary.json step)" 600
 
+# An end at a step that no evaluation is due at counts for nothing when the run is to have more steps, neither
+# for patience nor for the best, be it better (a good rate) or not (too large a rate).
+same_best() { # A B: the same summary of the best, and the same weights and loss in best.h5
+    local run
+    for run in "$1" "$2"; do
+        grep -o '"best":{[^}]*}' "$run/summary.json" >"$run.best"
+        "$BIN/dptrain" info "$run/best.h5" --json | grep -oE '"(weights|best_[a-z_]*|step)":[^,}]*' >>"$run.best"
+    done
+    cmp "$1.best" "$2.best" || fail "the best of $1 and $2: $(cat "$1.best" "$2.best")"
+    [ ! -e "$1/best-before-end.h5" ] || fail "$1 has kept what was the best before an end"
+}
+for lr in 0.1 2; do
+    keys="eval.patience=1 eval.every=6 train.log_every=5 checkpoint.every=7 train.lr=$lr"
+    # shellcheck disable=SC2086
+    {
+        "$BIN/dptrain" small.ini run.dir=ends_$lr $keys train.steps=48 >/dev/null
+        "$BIN/dptrain" small.ini run.dir=more_$lr $keys train.steps=11 >/dev/null
+        cp -r more_$lr end_$lr
+        "$BIN/dptrain" small.ini run.dir=more_$lr $keys train.steps=17 --stop-at 16 >/dev/null
+        ranks 2 "$BIN/dptrain" small.ini run.dir=more_$lr $keys train.steps=17 >/dev/null
+        ranks 2 "$BIN/dptrain" small.ini run.dir=more_$lr $keys train.steps=48 >/dev/null
+    }
+    expect_equal "the end, rate $lr" "$(field more_$lr/summary.json step)" \
+        "$(field ends_$lr/summary.json step)"
+    cmp <(exact_record more_$lr) <(exact_record ends_$lr) || fail "the record after two ends, rate $lr"
+    same_best more_$lr ends_$lr
+done
+# What the end itself tells is the best of all that was evaluated.
+expect_equal "best of a run that got better to its end" "$(grep -o '"best":{"step":[0-9]*' end_0.1/summary.json)" \
+    '"best":{"step":11'
+"$BIN/dptrain" info end_0.1/best.h5 --json | grep -q '"step":11' || fail "best.h5 is not of the end"
+# Where nothing is evaluated on the way, the end is the best there is, and not any more once it is none.
+"$BIN/dptrain" small.ini run.dir=once train.steps=300 >/dev/null
+[ -e once/best.h5 ] || fail "a run with one evaluation has no best.h5"
+"$BIN/dptrain" small.ini run.dir=once train.steps=1000 --stop-at 400 >/dev/null
+[ ! -e once/best.h5 ] || fail "best.h5 is of an end that was none"
+
 run=straight_replacement
 before=$(field $run/summary.json weights)
 
