@@ -85,13 +85,15 @@ static void add_results(page *self) {
     dp_facts *facts = &self->facts;
     const char *summary = dp_text_string(&self->summary);
     const size_t rows = self->plots.metrics.count;
-    uint64_t step = rows == 0 ? 0 : self->plots.metrics.rows[rows - 1].step, ranks = 0;
+    uint64_t step = rows == 0 ? 0 : self->plots.metrics.rows[rows - 1].step, ranks = 0, starts = 0;
     double seconds = 0.0;
     const bool finished = dp_json_read_unsigned(summary, "step", &step);
     dp_facts_text(facts, "state", finished ? "Finished" : "Not finished; seen");
     dp_facts_unsigned(facts, "step", step);
     if (dp_json_read_real(summary, "seconds", &seconds))
         dp_facts_text(facts, "duration", DP_DURATION_TEXT(seconds));
+    if (dp_json_read_unsigned(summary, "starts", &starts) && starts > 1)
+        dp_facts_unsigned(facts, "starts", starts);
     if (dp_json_read_unsigned(summary, "ranks", &ranks))
         dp_facts_unsigned(facts, "ranks", ranks);
     dp_facts_begin(facts, "splits");

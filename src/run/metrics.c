@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How a column is written; every number can be read. */
-typedef enum column_type { COLUMN_STEP, COLUMN_REAL, COLUMN_HASH } column_type;
+/* How a column is written; every number can be read, and those but the step may be left out. */
+typedef enum column_type { COLUMN_STEP, COLUMN_START, COLUMN_REAL, COLUMN_HASH } column_type;
 
 static const struct column {
     const char *name;
@@ -30,21 +30,22 @@ static const struct column {
     {"examples_per_s", COLUMN_REAL, offsetof(dp_metrics_row, examples_per_s), "%.0f"},
     {"seconds", COLUMN_REAL, offsetof(dp_metrics_row, seconds), "%.3f"},
     {"grad_norm", COLUMN_REAL, offsetof(dp_metrics_row, grad_norm), NULL},
+    {"start", COLUMN_START, offsetof(dp_metrics_row, start), NULL},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof columns[0])
-#define COLUMN_COUNT_BEFORE (COLUMN_COUNT - 1) /* of an earlier version, without grad_norm */
+#define COLUMN_COUNT_MIN (COLUMN_COUNT - 2) /* of earlier versions, without grad_norm and start */
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static void append_header(size_t count, dp_text *out) {
-    for (size_t i = 0; i < count; i++)
+static void append_header(dp_text *out) {
+    for (size_t i = 0; i < COLUMN_COUNT; i++)
         dp_text_append_format(out, "%s%s", i == 0 ? "" : ",", columns[i].name);
     dp_text_append(out, "\n");
 }
 
 static void append_field(const struct column *column, const dp_metrics_row *row, dp_text *line) {
     const void *field = (const char *)row + column->offset;
-    if (column->type == COLUMN_STEP)
+    if (column->type == COLUMN_STEP || column->type == COLUMN_START)
         dp_text_append_format(line, "%" PRIu64, *(const uint64_t *)field);
     else if (column->type == COLUMN_HASH)
         dp_text_append(line, DP_HASH_TEXT(*(const uint64_t *)field));
@@ -110,6 +111,8 @@ static bool parse_field(const struct column *column, const char *text, dp_metric
     void *field = (char *)row + column->offset;
     if (column->type == COLUMN_STEP)
         return dp_text_parse_unsigned(text, field);
+    if (column->type == COLUMN_START)
+        return text[0] == '\0' || dp_text_parse_unsigned(text, field);
     if (column->type == COLUMN_HASH)
         return text[0] == '\0' || dp_hash_parse(text, field);
     return text[0] == '\0' || dp_text_parse_real(text, field);
@@ -212,20 +215,40 @@ typedef struct cutting {
     dp_text *content;
     dp_text *kept;
     uint64_t last;  /* step of the last row that is kept */
+    double seconds; /* its field */
+    dp_metrics_past past;
     size_t damaged; /* the first line that is no row; 0: none */
 } cutting;
 
-/* The columns of a header that this version or the one before has written. */
-static bool take_header(cutting *self, char *line, file_columns *found) {
-    DP_OWNED(dp_text_clear) dp_text before = {0};
-    append_header(COLUMN_COUNT, self->kept);
-    append_header(COLUMN_COUNT_BEFORE, &before);
-    const size_t length = strlen(line);
-    const bool is_ours =
-        length + 1 == self->kept->length && memcmp(line, dp_text_string(self->kept), length) == 0;
-    const bool is_earlier =
-        length + 1 == before.length && memcmp(line, dp_text_string(&before), length) == 0;
-    return (is_ours || is_earlier) && parse_header(line, found);
+/* Whether a header is that of this version or of an earlier one, which had fewer columns. */
+static bool is_written_by_us(const file_columns *found) {
+    bool is_ours = found->count >= COLUMN_COUNT_MIN && found->count <= COLUMN_COUNT;
+    for (size_t i = 0; i < found->count && is_ours; i++)
+        is_ours = found->known[i] == &columns[i];
+    return is_ours;
+}
+
+/* Before rows told their start, seconds began again with each of them. */
+static void note_past(cutting *self, const dp_metrics_row *row) {
+    dp_metrics_past *past = &self->past;
+    if (row->start > 0 || past->starts == 0) {
+        *past = (dp_metrics_past){.seconds = row->seconds, .starts = row->start};
+        past->starts += past->starts == 0;
+    } else {
+        past->starts += row->seconds < self->seconds;
+        past->seconds += row->seconds - (row->seconds < self->seconds ? 0.0 : self->seconds);
+    }
+    self->seconds = row->seconds;
+}
+
+static void keep_row(cutting *self, const dp_metrics_row *row, size_t missing, dp_text line) {
+    dp_text_append_bytes(self->kept, line.data, line.length);
+    for (size_t i = 0; i < missing; i++)
+        dp_text_append(self->kept, ",");
+    dp_text_append(self->kept, "\n");
+    self->last = row->step;
+    if (isfinite(row->seconds))
+        note_past(self, row);
 }
 
 /* Rows up to `step` stand before all others, whatever a crash has left behind them. */
@@ -235,10 +258,11 @@ static dp_status keep_rows(cutting *self, uint64_t step, dp_error *error) {
     size_t number = 1;
     char *text = self->content->data, *line = text == NULL ? NULL : next_line(&text);
     if (line == NULL) {
-        append_header(COLUMN_COUNT, self->kept);
+        append_header(self->kept);
         return DP_OK;
     }
-    if (!take_header(self, line, &found))
+    append_header(self->kept);
+    if (!parse_header(line, &found) || !is_written_by_us(&found))
         return fail_header(self->path, error);
     while ((line = next_line(&text)) != NULL) {
         number++;
@@ -250,10 +274,9 @@ static dp_status keep_rows(cutting *self, uint64_t step, dp_error *error) {
             break;
         if (self->damaged != 0)
             return fail_row(self->path, self->damaged, error);
-        dp_text_append_bytes(self->kept, self->raw->data + (line - self->content->data),
-                             (size_t)(text - 1 - line));
-        dp_text_append(self->kept, found.count == COLUMN_COUNT ? "\n" : ",\n");
-        self->last = row.step;
+        keep_row(self, &row, COLUMN_COUNT - found.count,
+                 (dp_text){.data = self->raw->data + (line - self->content->data),
+                           .length = (size_t)(text - 1 - line)});
     }
     return DP_OK;
 }
@@ -271,7 +294,7 @@ static dp_status compare_end(const cutting *self, uint64_t logged,
     return DP_OK;
 }
 
-static dp_status cut_back(const char *path, uint64_t step, uint64_t logged,
+static dp_status cut_back(const char *path, uint64_t step, uint64_t logged, dp_metrics_past *past,
                           char notice[DP_METRICS_NOTICE_SIZE], dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text content = {0};
     DP_OWNED(dp_text_clear) dp_text raw = {0};
@@ -286,15 +309,17 @@ static dp_status cut_back(const char *path, uint64_t step, uint64_t logged,
     DP_TRY(keep_rows(&self, step, error));
     DP_TRY(dp_text_check(&kept, error));
     DP_TRY(compare_end(&self, logged, notice, error));
+    *past = self.past;
     if (kept.length == size && memcmp(kept.data, raw.data, size) == 0)
         return DP_OK;
     return dp_file_write_text(path, &kept, error);
 }
 
 dp_status dp_metrics_open(dp_journal *metrics, const char *path, uint64_t step, uint64_t logged,
-                          char notice[DP_METRICS_NOTICE_SIZE], dp_error *error) {
+                          dp_metrics_past *past, char notice[DP_METRICS_NOTICE_SIZE],
+                          dp_error *error) {
     *metrics = (dp_journal){0};
     notice[0] = '\0';
-    DP_TRY(cut_back(path, step, logged, notice, error));
+    DP_TRY(cut_back(path, step, logged, past, notice, error));
     return dp_journal_open(metrics, path, error);
 }

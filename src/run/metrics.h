@@ -2,11 +2,11 @@
  *
  * Columns: step; loss, the mean batch loss since the row before; batch_loss, that of the last step
  * alone; lr of the last step; train_loss, dev_loss, test_loss where they were evaluated, else
- * empty; weights, their hash; ms_per_step and examples_per_s since the row before; seconds since
- * this start of the program; grad_norm, the Euclidean length of the last step's gradient before it
- * was clipped, empty without clipping, which is what needs it: to find it takes a pass over the
- * gradient and a barrier more. Losses in full precision. All columns up to weights, and grad_norm,
- * are the same at any rank count.
+ * empty; weights, their hash; ms_per_step and examples_per_s since the row before; seconds that
+ * the run has taken, its earlier starts up to the last row that stands of them; grad_norm, the
+ * Euclidean length of the last step's gradient before it was clipped; start, the number of the
+ * start of the program that has written the row. Losses in full precision. All columns up to
+ * weights, and grad_norm, are the same at any rank count.
  *
  * Not collective; rank 0 writes.
  */
@@ -27,17 +27,25 @@ typedef struct dp_metrics_row {
     double examples_per_s;
     double seconds;
     double grad_norm; /* NaN where it is not known */
+    uint64_t start;   /* from 1 on; 0 where it is not known */
 } dp_metrics_row;
+
+/* What the rows of earlier starts of the program tell. */
+typedef struct dp_metrics_past {
+    double seconds;
+    uint64_t starts;
+} dp_metrics_past;
 
 /* Opens the file for appending, cut back to the rows up to `step` (so that a resumed run does not
  * tell its steps twice), of which the last is of step `logged`; with `step` 0 a new file. One of
- * before there was grad_norm gets the column. What a crash leaves behind those rows goes; a header
- * or a row among them that is not ours is DP_ERR_INPUT with its line, and nothing is changed.
- * *notice is a line about rows that are missing, or "". Sync the journal before a checkpoint that
- * is to stand behind its rows. */
+ * an earlier version, without the last columns, gets them. What a crash leaves behind those rows
+ * goes; a header or a row among them that is not ours is DP_ERR_INPUT with its line, and nothing is
+ * changed. *notice is a line about rows that are missing, or "". Sync the journal before a
+ * checkpoint that is to stand behind its rows. */
 #define DP_METRICS_NOTICE_SIZE 128
 dp_status dp_metrics_open(dp_journal *metrics, const char *path, uint64_t step, uint64_t logged,
-                          char notice[DP_METRICS_NOTICE_SIZE], dp_error *error) DP_CHECKED;
+                          dp_metrics_past *past, char notice[DP_METRICS_NOTICE_SIZE],
+                          dp_error *error) DP_CHECKED;
 /* Hands a row to the system; one that cannot be written is tried again with the next. */
 dp_status dp_metrics_append(dp_journal *metrics, const dp_metrics_row *row,
                             dp_error *error) DP_CHECKED;

@@ -40,6 +40,7 @@ void dp_summary_add(dp_facts *facts, const dp_summary *summary) {
     dp_facts_unsigned(facts, "parameters", summary->parameters);
     dp_facts_unsigned(facts, "ranks", summary->ranks);
     dp_facts_real(facts, "seconds", summary->seconds);
+    dp_facts_unsigned(facts, "starts", summary->starts);
     dp_facts_text(facts, "build", summary->build);
 }
 

@@ -14,7 +14,8 @@ typedef struct dp_summary {
     uint64_t parameters;
     uint64_t ranks;
     bool stopped_early; /* before its last step, as dev got no better */
-    double seconds;
+    double seconds;     /* of all starts of the program, */
+    uint64_t starts;    /* and how many they were: run/metrics */
     const char *build;
 } dp_summary;
 

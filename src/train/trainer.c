@@ -45,6 +45,8 @@ typedef struct trainer {
     /* Of rank 0. */
     dp_run_lock lock;
     dp_journal metrics;
+    dp_metrics_past past; /* what its rows tell of earlier starts of the program */
+    uint64_t start; /* the number of this one; that of the last where no step was left to take */
     dp_losses losses;
     dp_report report;
     uint64_t saved_step; /* of the newest checkpoint that is known to be good; 0: none */
@@ -64,6 +66,11 @@ static dp_profile *profile_of_step(trainer *self) {
     return traced || self->progress.step % STEPS_PER_PROFILE == 0 ? &self->profile : NULL;
 }
 
+/* What the run has taken, as far as its rows know. */
+static double seconds_taken(const trainer *self) {
+    return self->past.seconds + (dp_timer_now() - self->started);
+}
+
 /* The row of metrics that would end here. */
 static dp_metrics_row current_row(const trainer *self) {
     const dp_progress *progress = &self->progress;
@@ -76,8 +83,9 @@ static dp_metrics_row current_row(const trainer *self) {
                           .ms_per_step = 1e3 * self->window_seconds / steps,
                           .examples_per_s =
                               steps * (double)self->config->batch_size / self->window_seconds,
-                          .seconds = dp_timer_now() - self->started,
-                          .grad_norm = self->result.norm};
+                          .seconds = seconds_taken(self),
+                          .grad_norm = self->result.norm,
+                          .start = self->start};
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         row.split_loss[split] =
             self->evaluations[split].count > 0 ? self->evaluations[split].loss : NAN;
@@ -365,7 +373,8 @@ static dp_status begin_files(trainer *self, dp_error *error) {
     DP_TRY(dp_path_format(path, error, "%s/metrics.csv", dir));
     const uint64_t logged = self->progress.step - self->progress.loss_count;
     DP_TRY(dp_metrics_open(&self->metrics, path, is_finished(self) ? self->progress.step : logged,
-                           logged, notice, error));
+                           logged, &self->past, notice, error));
+    self->start = self->past.starts + (is_going_on(self) || self->past.starts == 0);
     if (notice[0] != '\0')
         dp_report_line(&self->report, "%s", notice);
     return begin_losses(self, error);
@@ -437,10 +446,12 @@ static dp_status write_summary(trainer *self, const dp_progress *progress, dp_er
                                 .stopped_early = is_stopped_early(self),
                                 .parameters = self->subject->layout->parameter_count,
                                 .ranks = (uint64_t)dp_comm_size(self->comm),
-                                .seconds = dp_timer_now() - self->started,
+                                .seconds = seconds_taken(self),
+                                .starts = self->start,
                                 .build = self->subject->build->text};
     dp_summary_add(&facts, &summary);
-    dp_facts_note(&facts, "time", "%s", DP_DURATION_TEXT(summary.seconds));
+    dp_facts_note(&facts, "time", summary.starts == 1 ? "%s" : "%s, in %" PRIu64 " starts",
+                  DP_DURATION_TEXT(summary.seconds), summary.starts);
     DP_TRY(dp_path_format(path, error, "%s/summary.json", self->config->run_dir));
     DP_TRY(tolerate(self, dp_summary_write(&facts, path, error), error));
     if (summary.stopped_early)

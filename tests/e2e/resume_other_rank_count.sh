@@ -28,6 +28,19 @@ for sampling in replacement epoch; do
         "$("$BIN/dptrain" info "$straight" --json | grep -o '"weights":"[^"]*"')"
 done
 
+# What the starts have taken adds up, and a row knows which of them has written it.
+expect_equal "starts" "$(field parts_epoch/summary.json starts)" 3
+expect_equal "starts of a run in one go" "$(field straight_epoch/summary.json starts)" 1
+grep -q "^time .*, in 3 starts$" parts_epoch/log.txt || fail "the end does not tell the starts"
+"$BIN/dptrain" report parts_epoch >/dev/null
+grep -q "Finished at step 3,000, in .* and 3 starts on 1 rank" parts_epoch/report.html ||
+    fail "the report: $(grep 'Finished' parts_epoch/report.html)"
+expect_equal "starts of the rows" "$(tail -n +2 parts_epoch/metrics.csv | cut -d, -f13 | uniq | tr '\n' ' ')" "1 2 3 "
+awk -F, 'NR > 1 { if ($11 < last) exit 1; last = $11 }' parts_epoch/metrics.csv ||
+    fail "the seconds of a resumed run begin again: $(cut -d, -f1,11 parts_epoch/metrics.csv)"
+awk -F, -v all="$(field parts_epoch/summary.json seconds)" 'END { exit !(all >= $11) }' parts_epoch/metrics.csv ||
+    fail "the summary has fewer seconds than the last row"
+
 # With the state of an optimizer, and a rate that knows where the run ends.
 for optimizer in momentum adamw; do
     keys="train.steps=900 train.optimizer=$optimizer train.lr=0.02 train.clip_norm=0.5

@@ -29,7 +29,8 @@ static dp_status append_row(const char *path) {
     const dp_metrics_row row = {.step = NEXT_STEP, .loss = 1.0};
     dp_error error = {0};
     char notice[DP_METRICS_NOTICE_SIZE];
-    dp_status status = dp_metrics_open(&metrics, path, NEXT_STEP - 1, 0, notice, &error);
+    dp_metrics_past past;
+    dp_status status = dp_metrics_open(&metrics, path, NEXT_STEP - 1, 0, &past, notice, &error);
     if (status == DP_OK)
         status = dp_metrics_append(&metrics, &row, &error);
     if (status != DP_OK)

@@ -8,10 +8,10 @@
 
 #define HEADER                                                                                     \
     "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"    \
-    "seconds,grad_norm\n"
+    "seconds,grad_norm,start\n"
 
 /* A row as the writer leaves it, with the step's digits put in. */
-#define ROW(step) step ",2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,\n"
+#define ROW(step) step ",2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2\n"
 
 static void write_text(const char *path, const char *content) {
     dp_error error = {0};
@@ -29,12 +29,14 @@ static void expect_content(const char *path, const char *expected) {
     dp_file_map_close(&map);
 }
 
-static char notice[DP_METRICS_NOTICE_SIZE]; /* of the last that was opened */
+/* Of the last that was opened. */
+static char notice[DP_METRICS_NOTICE_SIZE];
+static dp_metrics_past past;
 
 static void append(const char *path, uint64_t open_at, const dp_metrics_row *row) {
     dp_error error = {0};
     dp_journal metrics;
-    expect_ok(dp_metrics_open(&metrics, path, open_at, 0, notice, &error), &error);
+    expect_ok(dp_metrics_open(&metrics, path, open_at, 0, &past, notice, &error), &error);
     assert_string_equal(notice, "");
     if (row != NULL)
         expect_ok(dp_metrics_append(&metrics, row, &error), &error);
@@ -51,7 +53,8 @@ static dp_metrics_row row_of(uint64_t step) {
                             .ms_per_step = 1.0,
                             .examples_per_s = 2000.0,
                             .seconds = 3.0,
-                            .grad_norm = NAN};
+                            .grad_norm = NAN,
+                            .start = 2};
 }
 
 /* Opens a file of this content at a step, and looks at what it holds then. */
@@ -73,7 +76,7 @@ static void test_metrics_appends_rows_to_a_new_file(void **state) {
     expect_content(path, HEADER ROW("100"));
     append(path, 100, &second);
     expect_content(path, HEADER ROW("100") "18446744073709551615,0.3333333333333333,2.25,0.1,0.1,"
-                                           ",1e-300,xxh3:0000000000000007,1.0000,2000,3.000,\n");
+                                           ",1e-300,xxh3:0000000000000007,1.0000,2000,3.000,,2\n");
 }
 
 static void test_metrics_writes_through_at_once(void **state) {
@@ -82,7 +85,7 @@ static void test_metrics_writes_through_at_once(void **state) {
     dp_journal metrics;
     dp_metrics_row row = row_of(100);
     const char *path = scratch_path("through.csv");
-    expect_ok(dp_metrics_open(&metrics, path, 0, 0, notice, &error), &error);
+    expect_ok(dp_metrics_open(&metrics, path, 0, 0, &past, notice, &error), &error);
     expect_ok(dp_metrics_append(&metrics, &row, &error), &error);
     expect_content(path, HEADER ROW("100"));
     dp_journal_close(&metrics);
@@ -95,7 +98,7 @@ static void test_metrics_leaves_out_what_is_no_number(void **state) {
     row.loss = INFINITY;
     row.batch_loss = -NAN;
     append(path, 0, &row);
-    expect_content(path, HEADER "100,,,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,\n");
+    expect_content(path, HEADER "100,,,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2\n");
 }
 
 static void test_metrics_cuts_back_to_a_step(void **state) {
@@ -128,8 +131,8 @@ static void expect_kept(const char *content, const char *line) {
     dp_journal metrics;
     const char *path = scratch_path("kept.csv");
     write_text(path, content);
-    expect_failure(dp_metrics_open(&metrics, path, 1000, 900, notice, &error), DP_ERR_INPUT, line,
-                   &error);
+    expect_failure(dp_metrics_open(&metrics, path, 1000, 900, &past, notice, &error), DP_ERR_INPUT,
+                   line, &error);
     expect_content(path, content);
 }
 
@@ -145,9 +148,9 @@ static void test_metrics_with_a_damaged_row_among_its_own_are_kept(void **state)
 static void test_metrics_with_carriage_returns_go_on(void **state) {
     (void)state;
     expect_cut("step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,"
-               "examples_per_s,seconds,grad_norm\r\n"
-               "100,2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,\r\n"
-               "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,\r\n",
+               "examples_per_s,seconds,grad_norm,start\r\n"
+               "100,2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2\r\n"
+               "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2\r\n",
                100, HEADER ROW("100"));
 }
 
@@ -169,24 +172,57 @@ static void test_metrics_that_are_missing_are_told(void **state) {
         expect_ok(dp_file_remove(path, &error), &error);
         if (cases[i].content != NULL)
             write_text(path, cases[i].content);
-        expect_ok(dp_metrics_open(&metrics, path, 1000, 900, notice, &error), &error);
+        expect_ok(dp_metrics_open(&metrics, path, 1000, 900, &past, notice, &error), &error);
         dp_journal_close(&metrics);
         expect_content(path, cases[i].kept);
         assert_memory_equal(notice, cases[i].notice, strlen(cases[i].notice));
     }
 }
 
-/* A run begun by the version that had no grad_norm goes on with its curve. */
-static void test_metrics_gives_an_earlier_file_the_column(void **state) {
+/* Runs begun by versions that had no grad_norm, or no start, go on with their curves. */
+static void test_metrics_gives_an_earlier_file_the_columns(void **state) {
     (void)state;
     static const char before[] =
         "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"
         "seconds\n100,2.5,,,,,,,,,3.000\n200,2.25,,,,,,,,,4.000\n300,2.125,,";
     expect_cut(before, 200,
-               HEADER "100,2.5,,,,,,,,,3.000,\n"
-                      "200,2.25,,,,,,,,,4.000,\n");
-    expect_cut(before, 100, HEADER "100,2.5,,,,,,,,,3.000,\n");
+               HEADER "100,2.5,,,,,,,,,3.000,,\n"
+                      "200,2.25,,,,,,,,,4.000,,\n");
+    expect_cut(before, 100, HEADER "100,2.5,,,,,,,,,3.000,,\n");
     expect_cut(before, 0, HEADER);
+    expect_cut("step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,"
+               "examples_per_s,seconds,grad_norm\n100,2.5,,,,,,,,,3.000,0.5\n",
+               100, HEADER "100,2.5,,,,,,,,,3.000,0.5,\n");
+}
+
+/* What earlier starts have taken adds up: those that told their number tell the sum, those before
+ * began with 0 each. */
+static void test_metrics_tell_what_earlier_starts_have_taken(void **state) {
+    (void)state;
+    static const struct {
+        const char *rows;
+        uint64_t step, starts;
+        double seconds;
+    } cases[] = {
+        {"", 900, 0, 0.0},
+        {"100,,,,,,,,,,3.000,,\n200,,,,,,,,,,4.500,,\n", 900, 1, 4.5},
+        {"100,,,,,,,,,,3.000,,\n200,,,,,,,,,,4.500,,\n300,,,,,,,,,,1.000,,\n400,,,,,,,,,,2.000,,\n",
+         900, 2, 6.5},
+        {"100,,,,,,,,,,3.000,,\n200,,,,,,,,,,1.000,,\n300,,,,,,,,,,5.000,,3\n", 900, 3, 5.0},
+        {"100,,,,,,,,,,3.000,,1\n200,,,,,,,,,,5.000,,2\n300,,,,,,,,,,6.000,,2\n", 250, 2, 5.0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        dp_error error = {0};
+        dp_journal metrics;
+        char content[512];
+        const char *path = scratch_path("past.csv");
+        snprintf(content, sizeof content, HEADER "%s", cases[i].rows);
+        write_text(path, content);
+        expect_ok(dp_metrics_open(&metrics, path, cases[i].step, 0, &past, notice, &error), &error);
+        dp_journal_close(&metrics);
+        expect_unsigned(past.starts, cases[i].starts);
+        expect_close(past.seconds, cases[i].seconds, 1e-12);
+    }
 }
 
 static void test_metrics_of_a_header_alone_or_a_part_of_it(void **state) {
@@ -211,9 +247,10 @@ static void test_metrics_cuts_a_long_file_in_a_moment(void **state) {
     const char *path = scratch_path("long.csv");
     dp_text_append(&content, HEADER);
     for (unsigned step = 1; step <= 100000; step++)
-        dp_text_append_format(&content, "%u,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n", step);
+        dp_text_append_format(&content, "%u,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1\n",
+                              step);
     write_text(path, dp_text_string(&content));
-    expect_ok(dp_metrics_open(&metrics, path, 100000, 100000, notice, &error), &error);
+    expect_ok(dp_metrics_open(&metrics, path, 100000, 100000, &past, notice, &error), &error);
     dp_journal_close(&metrics);
     expect_content(path, dp_text_string(&content));
     dp_text_clear(&content);
@@ -225,11 +262,11 @@ static void test_metrics_names_a_file_that_it_cannot_write(void **state) {
     dp_journal metrics;
     dp_metrics_row row = row_of(1);
     expect_failure(
-        dp_metrics_open(&metrics, scratch_path("nowhere/metrics.csv"), 0, 0, notice, &error),
+        dp_metrics_open(&metrics, scratch_path("nowhere/metrics.csv"), 0, 0, &past, notice, &error),
         DP_ERR_IO, "nowhere/metrics.csv", &error);
     dp_journal_close(&metrics);
-    expect_failure(dp_metrics_open(&metrics, scratch_folder, 5, 0, notice, &error), DP_ERR_INPUT,
-                   "not a regular file", &error);
+    expect_failure(dp_metrics_open(&metrics, scratch_folder, 5, 0, &past, notice, &error),
+                   DP_ERR_INPUT, "not a regular file", &error);
     dp_journal_close(&metrics);
     struct stat device;
     if (stat("/dev/full", &device) != 0 || !S_ISCHR(device.st_mode)) {
@@ -329,11 +366,11 @@ static void test_metrics_names_the_line_that_is_damaged(void **state) {
     expect_unreadable("epoch,accuracy\n1,0.5\n", "bad.csv:1:");
     static const char *const damaged[] = {"\n",
                                           "200\n",
-                                          "x,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n",
-                                          "-2,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n",
-                                          "200,2.5.1,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,\n",
-                                          "200,2.5,2.25,0.1,,,,xxh3:7,1,2,3,\n",
-                                          "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,4,5\n",
+                                          "x,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1\n",
+                                          "-2,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1\n",
+                                          "200,2.5.1,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1\n",
+                                          "200,2.5,2.25,0.1,,,,xxh3:7,1,2,3,,1\n",
+                                          "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,4,5,6\n",
                                           ROW("100"), /* the step before again */
                                           ROW("99")};
     for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
@@ -370,7 +407,8 @@ int main(void) {
         cmocka_unit_test(test_metrics_leaves_out_what_is_no_number),
         cmocka_unit_test(test_metrics_cuts_back_to_a_step),
         cmocka_unit_test(test_metrics_drops_what_a_crash_left_unfinished),
-        cmocka_unit_test(test_metrics_gives_an_earlier_file_the_column),
+        cmocka_unit_test(test_metrics_gives_an_earlier_file_the_columns),
+        cmocka_unit_test(test_metrics_tell_what_earlier_starts_have_taken),
         cmocka_unit_test(test_metrics_of_a_header_alone_or_a_part_of_it),
         cmocka_unit_test(test_metrics_keeps_a_file_that_is_not_its_own),
         cmocka_unit_test(test_metrics_with_a_damaged_row_among_its_own_are_kept),

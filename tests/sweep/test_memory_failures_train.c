@@ -213,7 +213,9 @@ static dp_status add_metrics(dp_error *error) {
     dp_journal metrics;
     dp_metrics_row row = {.step = 5};
     char notice[DP_METRICS_NOTICE_SIZE];
-    dp_status status = dp_metrics_open(&metrics, scratch_path("metrics.csv"), 5, 0, notice, error);
+    dp_metrics_past past;
+    dp_status status =
+        dp_metrics_open(&metrics, scratch_path("metrics.csv"), 5, 0, &past, notice, error);
     if (status == DP_OK)
         status = dp_metrics_append(&metrics, &row, error);
     dp_journal_close(&metrics);
