@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "run/run_folder.h"
+#include "run/run_lock.h"
 #include "sweep/sweep_view.h"
 #include "system/terminal.h"
 #include "train/trainer.h"
@@ -34,11 +35,8 @@ static void watch(void *context, const dp_metrics_row *row) {
 
 static dp_status train(sweep *self, const dp_sweep_trial *trial, dp_error *error) {
     dp_train_outcome outcome = {0};
-    const dp_train_request request = {.fresh = self->request->fresh,
-                                      .signal = self->request->signal,
-                                      .quiet = true,
-                                      .watch = watch,
-                                      .context = self};
+    const dp_train_request request = {
+        .signal = self->request->signal, .quiet = true, .watch = watch, .context = self};
     dp_status status = dp_trainer_run(self->group, &trial->config, &request, &outcome, error);
     self->signal = outcome.signal;
     return status;
@@ -108,6 +106,45 @@ static void run_trials(sweep *self) {
         run_trial(self, index);
     if (self->signal != 0 && dp_comm_rank(self->group) == 0) /* no group begins another trial */
         (void)dp_comm_board_add(self->board, DP_SWEEP_CELL_QUEUE, (int64_t)self->plan->count);
+}
+
+/* --- starting over ---------------------------------------------------------------------------- */
+
+typedef struct run_locks {
+    dp_run_lock *locks; /* [count] */
+    size_t count;
+} run_locks;
+
+static void release_locks(run_locks *self) {
+    for (size_t i = 0; i < self->count; i++)
+        dp_run_lock_release(&self->locks[i]);
+    dp_memory_free(self->locks);
+}
+
+static dp_status remove_tables(const char *dir, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_path_format(path, error, "%s/results.csv", dir));
+    DP_TRY(dp_file_remove(path, error));
+    DP_TRY(dp_path_format(path, error, "%s/results.md", dir));
+    return dp_file_remove(path, error);
+}
+
+/* All before the first trial, so that nothing of an earlier sweep is ever taken for a result of
+ * this one, wherever this one ends; and nothing at all where a run works in one of the folders. */
+static dp_status start_over(const dp_sweep_plan *plan, dp_error *error) {
+    DP_OWNED(release_locks) run_locks held = {0};
+    char notice[DP_RUN_LOCK_NOTICE_SIZE];
+    DP_TRY_NEW(held.locks, plan->count);
+    for (held.count = 0; held.count < plan->count; held.count++) {
+        const char *dir = plan->trials[held.count].config.run_dir;
+        if (dp_file_exists(dir))
+            DP_TRY(dp_run_lock_take(&held.locks[held.count], dir, notice, error));
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        if (held.locks[i].is_held)
+            DP_TRY(dp_run_folder_clear(plan->trials[i].config.run_dir, error));
+    }
+    return remove_tables(plan->settings.dir, error);
 }
 
 /* --- before and after ------------------------------------------------------------------------- */
@@ -200,6 +237,8 @@ dp_status dp_sweep_run(dp_comm *comm, dp_sweep_plan *plan, const dp_sweep_reques
     /* Groups wait for each other as long as their trials take; a group has its own deadline. */
     dp_comm_set_deadline(comm, 0.0);
     DP_TRY(share_plan(comm, plan, error));
+    if (request->fresh)
+        DP_TRY(DP_ON_ROOT(comm, start_over(plan, error)));
     DP_TRY(prepare(&self, error));
     run_trials(&self);
     dp_comm_rest(comm, draw, &self.view);

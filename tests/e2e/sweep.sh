@@ -79,6 +79,26 @@ for table in results.csv results.md; do
         <(without_folder_and_checkpoint straight/$table)) || fail "$table differs: $difference"
 done
 
+# Starting over removes all results before the first new one: none of an earlier sweep is taken for one
+# of this sweep, wherever that ends.
+rm -f stop.txt
+$command --fresh >stop.txt 2>/dev/null &
+job=$!
+wait_for_text stop.txt "[1/8]"
+kill -TERM $job
+status=0
+wait $job || status=$?
+expect_equal "status after SIGTERM while starting over" "$status" 143
+finished=$(find parts -name summary.json | wc -l)
+grep -q "stopped with $finished of 8 runs done" stop.txt ||
+    fail "$finished summaries are there: $(cat stop.txt)"
+expect_below "trials done before the signal" "$finished" 6
+mkdir -p held/long
+cp -r parts/. held
+echo "dptrain run lock" >held/longer/run.lock
+expect_refusal 11 "held/longer" 1 "$BIN/dptrain" sweep all.ini sweep.dir=held --fresh
+expect_equal "summaries where --fresh is refused" "$(find held -name summary.json | wc -l)" "$finished"
+
 # More ranks than make whole groups: those left over are idle, and the result is the same.
 ranks 5 "$BIN/dptrain" sweep all.ini sweep.dir=groups sweep.ranks_per_trial=2 train.steps=400 \
     --show-test >groups.txt 2>/dev/null || true
