@@ -59,5 +59,6 @@ const dp_command dp_command_plot = {
     .purpose = "draw a run's curves and embedding, or several runs in one picture",
     .details = plot_txt,
     .options = options,
+    .needs = DP_OUTLIVES_READER,
     .answer = answer,
 };

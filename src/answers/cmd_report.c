@@ -42,5 +42,6 @@ const dp_command dp_command_report = {
     .details = "RUN is a run folder, also of a run that goes on; none: the newest. The page is\n"
                "one file without references to others. Its plots are those of 'dptrain plot'.\n",
     .options = options,
+    .needs = DP_OUTLIVES_READER,
     .answer = answer,
 };

@@ -10,9 +10,9 @@
 #include "options/option_arguments.h" /* which those with an `answer` call */
 #include "parallel/comm.h"
 
-#define DP_NEEDS_JOB 1u    /* ranks: MPI is started */
-#define DP_NEEDS_LAUNCH 2u /* which were started as one job (cli/launch) */
-#define DP_NEEDS_BLAS 4u   /* one thread of it */
+#define DP_NEEDS_JOB 1u       /* ranks: MPI is started */
+#define DP_NEEDS_LAUNCH 2u    /* which were started as one job (system/launch) */
+#define DP_OUTLIVES_READER 4u /* its work is files, and what it prints is the least */
 
 typedef struct dp_command {
     const char *name;

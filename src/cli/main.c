@@ -2,12 +2,11 @@
  * status. */
 #include "answers/answers.h"
 #include "cli/help.h"
-#include "cli/launch.h"
 #include "jobs/jobs.h"
-#include "kernels/linalg.h"
 #include "system/file.h"
+#include "system/launch.h"
+#include "system/output.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,13 +17,6 @@ static const dp_command *const commands[] = {
     &dp_command_report, &dp_command_check,  &dp_command_score,
 };
 static const dp_command_list list = {commands, sizeof commands / sizeof commands[0]};
-
-/* What was printed must have arrived; standard output is only sure of it once it is flushed. */
-static dp_status finish_output(dp_error *error) {
-    if (fflush(stdout) == 0 && ferror(stdout) == 0)
-        return DP_OK;
-    return dp_fail_errno(error, errno, "cannot write the output");
-}
 
 static bool asks(int count, char **arguments, const char *name, const char *alias) {
     for (int i = 0; i < count && strcmp(arguments[i], "--") != 0; i++) {
@@ -88,15 +80,15 @@ static int run_command(const dp_command *command, int count, char **arguments) {
     const bool has_job = (command->needs & DP_NEEDS_JOB) != 0;
     if (!has_job && !dp_launch_is_first())
         return DP_OK;
-    if ((command->needs & DP_NEEDS_BLAS) != 0)
-        dp_linalg_init();
+    if ((command->needs & DP_OUTLIVES_READER) != 0)
+        dp_output_outlive_reader("dptrain");
     if (has_job)
         status = dp_comm_create(&comm, &error);
     if (status == DP_OK)
         status = has_job ? run_with_job(command, comm, count, arguments, &signal, &error)
                          : command->answer(count, arguments, &error);
     const bool has_answer = status == DP_OK || status == DP_ANSWER_NO;
-    dp_status output = finish_output(has_answer ? &error : &later);
+    dp_status output = dp_output_finish(has_answer ? &error : &later);
     if (has_answer && output != DP_OK)
         status = output;
     if (status != DP_OK && error.message[0] != '\0')
@@ -107,6 +99,7 @@ static int run_command(const dp_command *command, int count, char **arguments) {
 
 int main(int argc, char **argv) {
     static const dp_command question = {.answer = answer_question}, unknown = {.answer = refuse};
+    dp_output_begin();
     const int count = argc > 0 ? argc - 1 : 0;
     char **arguments = argv + 1;
     const dp_command *command = count > 0 ? dp_command_find(list, arguments[0]) : NULL;

@@ -1,8 +1,6 @@
 #include "engine/build_info.h"
 
 #include "base/memory.h"
-#include "kernels/linalg.h"
-#include "system/cpu.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,13 +10,13 @@ typedef struct machine {
     char blas[DP_LINALG_NAME_SIZE];
 } machine;
 
-dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, dp_build_info *info,
-                               dp_error *error) {
+dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, const dp_linalg *linalg,
+                               dp_build_info *info, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(comm);
     machine mine;
     memset(&mine, 0, sizeof mine);
     mine.level = dp_cpu_level_up_to(highest);
-    dp_linalg_name(mine.blas);
+    dp_linalg_name(linalg, mine.blas);
     DP_OWNED(dp_memory_release) machine *machines = NULL;
     DP_TRY_NEW_ON_ALL(comm, machines, ranks);
     dp_comm_gather_all(comm, &mine, sizeof mine, machines);
@@ -28,7 +26,8 @@ dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, dp_build_inf
         info->level = machines[rank].level < info->level ? machines[rank].level : info->level;
         info->uniform = info->uniform && memcmp(&machines[rank], &machines[0], sizeof mine) == 0;
     }
-    snprintf(info->text, sizeof info->text, "dptrain " DP_VERSION ", %s, %s",
-             dp_cpu_level_name(info->level), machines[0].blas);
+    snprintf(info->text, sizeof info->text, "dptrain " DP_VERSION ", %s%s%s",
+             dp_cpu_level_name(info->level), machines[0].blas[0] == '\0' ? "" : ", ",
+             machines[0].blas);
     return DP_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef DP_ENGINE_BUILD_INFO_H
 #define DP_ENGINE_BUILD_INFO_H
 
+#include "kernels/linalg.h"
 #include "parallel/comm.h"
 #include "system/cpu.h"
 
@@ -11,12 +12,13 @@
 typedef struct dp_build_info {
     dp_cpu_level level;       /* the lowest of all ranks: kernels are chosen by it */
     bool uniform;             /* all ranks use the same level and BLAS, wherever they are placed */
-    char text[DP_BUILD_SIZE]; /* "dptrain 0.1.0, x86-64-v4, OpenBLAS 0.3.21 SkylakeX" */
+    char text[DP_BUILD_SIZE]; /* "dptrain 0.1.0, x86-64-v4, OpenBLAS 0.3.21 SkylakeX"; without the
+                               * BLAS where there is none */
 } dp_build_info;
 
-/* Collective: looks at all ranks, of which none uses a level above `highest`; everyone has the same
- * result. */
-dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, dp_build_info *info,
-                               dp_error *error) DP_CHECKED;
+/* Collective: looks at all ranks, of which none uses a level above `highest`, and each its BLAS,
+ * which is open or zeroed; everyone has the same result. */
+dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, const dp_linalg *linalg,
+                               dp_build_info *info, dp_error *error) DP_CHECKED;
 
 #endif

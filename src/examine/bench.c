@@ -44,6 +44,7 @@ typedef struct bench {
     const dp_kernels *kernels;
     dp_schedule schedule;
     dp_engine *engine;
+    dp_linalg linalg;  /* rank 0 */
     dp_exchange *idle; /* an exchange of the same size, with nothing to compute; NULL if split */
     float *slab;       /* [length], for MPI_Allreduce; NULL likewise */
     float *square;     /* [3][SGEMM_SIZE, SGEMM_SIZE], rank 0 */
@@ -130,9 +131,9 @@ static double time_allreduce(bench *self) {
 static double rate_of_sgemm(const bench *self) {
     const size_t n = SGEMM_SIZE, size = n * n;
     double before = dp_timer_now();
-    dp_linalg_multiply(n, n, n, (dp_linalg_operand){self->square, n, false},
+    dp_linalg_multiply(&self->linalg, n, n, n, (dp_linalg_operand){self->square, n, false},
                        (dp_linalg_operand){self->square + size, n, false}, 0.0f,
-                       self->square + 2 * size, n);
+                       (dp_linalg_result){self->square + 2 * size, n});
     return 2e-9 * (double)n * (double)n * (double)n / (dp_timer_now() - before);
 }
 
@@ -152,6 +153,7 @@ static dp_status prepare(bench *self, dp_error *error) {
         DP_TRY(dp_exchange_create(&self->idle, self->comm, &size, error));
         DP_RESERVE(&room, self->slab, self->layout->length);
     }
+    DP_TRY(DP_ON_ROOT(self->comm, dp_linalg_open(&self->linalg, error)));
     if (is_root)
         DP_RESERVE_ROWS(&room, self->square, 3 * SGEMM_SIZE, SGEMM_SIZE);
     DP_TRY_ALLOCATE_ON_ALL(self->comm, self->memory, &room);

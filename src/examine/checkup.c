@@ -6,12 +6,15 @@
 #include "run/run_check.h"
 #include "run/run_folder.h"
 #include "system/filesystem.h"
+#include "system/limits.h"
 #include "system/process.h"
 #include "train/resume.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define HOST_SIZE 64
 #define SLOW_SYNC 1.0            /* seconds to write, sync and rename a small file */
@@ -21,7 +24,10 @@
 typedef struct machine {
     char host[HOST_SIZE];
     dp_cpu_level level;
-    int blas_threads;
+    dp_error blas_error; /* why it cannot be opened; status DP_OK: it can */
+    dp_limits limits;
+    uint64_t memory_left; /* bytes that it may still map */
+    uint64_t open_files;
     int mpi_yields;
     unsigned char processors[DP_CPU_MASK_SIZE];
     uint64_t shared_free; /* bytes; UINT64_MAX: not known */
@@ -34,6 +40,7 @@ typedef struct examination {
     const dp_config *config;          /* NULL: none */
     machine *machines;                /* [ranks] */
     dp_build_info build;
+    char blas[DP_LINALG_NAME_SIZE];
     dp_dataset dataset;
     dp_params_layout layout; /* where there is a dataset */
     bool has_layout;
@@ -60,17 +67,22 @@ static const char *format_bytes(double bytes, char buffer[32]) {
 static dp_status gather_machines(examination *self, dp_error *error) {
     const dp_cpu_level highest =
         self->config == NULL ? DP_CPU_X86_64_V4 : dp_config_level(self->config);
+    dp_linalg linalg = {0};
     machine mine;
     memset(&mine, 0, sizeof mine);
     snprintf(mine.host, sizeof mine.host, "%s", dp_comm_host(self->comm));
     mine.level = dp_cpu_level_up_to(highest);
-    mine.blas_threads = dp_linalg_threads();
+    dp_limits_look(&mine.limits);
+    mine.memory_left = dp_limits_memory_left(&mine.limits); /* before there is BLAS */
+    mine.open_files = dp_limits_open_files();
+    mine.blas_error.status = dp_linalg_open(&linalg, &mine.blas_error);
+    dp_linalg_name(&linalg, self->blas);
     mine.mpi_yields = dp_comm_mpi_yields();
     dp_cpu_mask(mine.processors);
     mine.shared_free = dp_comm_shared_free(self->shared_folder);
     DP_TRY_NEW_ON_ALL(self->comm, self->machines, (size_t)dp_comm_size(self->comm));
     dp_comm_gather_all(self->comm, &mine, sizeof mine, self->machines);
-    return dp_build_info_gather(self->comm, highest, &self->build, error);
+    return dp_build_info_gather(self->comm, highest, &linalg, &self->build, error);
 }
 
 static int ranks_of_node(const examination *self, int node) {
@@ -148,19 +160,17 @@ static void check_lost_host(examination *self) {
 }
 
 static void check_blas(examination *self) {
-    char name[DP_LINALG_NAME_SIZE];
     for (int rank = 0; rank < dp_comm_size(self->comm); rank++) {
         const machine *one = &self->machines[rank];
-        if (one->blas_threads == 1)
+        if (one->blas_error.status == DP_OK)
             continue;
-        WARN(
-            "BLAS",
-            "%d threads on rank %d on %s: ranks would be in each other's way, and bits may differ. "
-            "Set OPENBLAS_NUM_THREADS=1",
-            one->blas_threads, rank, one->host);
+        if (self->has_layout && self->layout.shape.split)
+            GOOD("BLAS", "not to be had, and not needed: the output is split");
+        else
+            PROBLEM("BLAS", "rank %d on %s: %s", rank, one->host, one->blas_error.message);
         return;
     }
-    GOOD("BLAS", "%s, one thread a rank", dp_linalg_name(name));
+    GOOD("BLAS", "%s, one thread a rank", self->blas);
 }
 
 static void check_instruction_sets(examination *self) {
@@ -301,6 +311,83 @@ static void check_shared_memory(examination *self) {
              format_bytes((double)self->machines[0].shared_free, found), self->shared_folder);
 }
 
+/* --- the limits of each process ----------------------------------------------------------------
+ * What a run wants of them is estimated, so that only what it cannot do at all is a problem. */
+
+#define FILES_OF_A_RUN 16              /* open at once, besides MPI's own */
+#define LITTLE_MEMORY (64.0 * 1048576) /* that the libraries want while they work */
+
+static double checkpoint_bytes(const examination *self) {
+    const double slabs = 1.0 + (double)dp_optimizer_slabs(self->config->optimizer.kind);
+    return slabs * (double)self->layout.length * sizeof(float) + CHECKPOINT_EXTRA;
+}
+
+/* About what a rank maps: BLAS, the dataset, what the node shares, its own parameters and gradients
+ * and, on rank 0, a checkpoint in memory. */
+static double mapped_bytes(const examination *self, const machine *one, int ranks) {
+    struct stat information = {0};
+    double bytes = LITTLE_MEMORY;
+    if (one->blas_error.status == DP_OK)
+        bytes += (double)DP_LINALG_BYTES;
+    if (!self->has_layout)
+        return bytes;
+    (void)stat(self->dataset.path, &information);
+    return bytes + (double)information.st_size + shared_bytes(self, ranks) +
+           3.0 * checkpoint_bytes(self);
+}
+
+static bool check_memory_limit(examination *self, const machine *one, int ranks) {
+    char wanted[32], found[32];
+    const double bytes = mapped_bytes(self, one, ranks);
+    if ((double)one->memory_left >= bytes)
+        return true;
+    WARN("limits",
+         "%s lets a rank map %s more, and a run wants about %s: raise ulimit -v and -d, or what "
+         "the batch system sets",
+         one->host, format_bytes((double)one->memory_left, found), format_bytes(bytes, wanted));
+    return false;
+}
+
+static bool check_file_limit(examination *self, const machine *one, int ranks) {
+    char wanted[32], found[32];
+    double bytes = self->has_layout ? checkpoint_bytes(self) : CHECKPOINT_EXTRA;
+    if (self->has_layout && ranks > 1)
+        bytes = fmax(bytes, shared_bytes(self, ranks)); /* which is a file, too */
+    if ((double)one->limits.file_size >= bytes)
+        return true;
+    PROBLEM(
+        "limits", "%s lets files grow to %s, and a run writes some of about %s: raise ulimit -f",
+        one->host, format_bytes((double)one->limits.file_size, found), format_bytes(bytes, wanted));
+    return false;
+}
+
+static bool check_open_files(examination *self, const machine *one) {
+    const uint64_t wanted = one->open_files + FILES_OF_A_RUN +
+                            (dp_comm_node_count(self->comm) > 1 ? (uint64_t)dp_comm_size(self->comm)
+                                                                : 0); /* a connection each */
+    if (one->limits.files >= wanted)
+        return true;
+    PROBLEM("limits",
+            "%s lets a process have %" PRIu64 " files open, and a rank wants about %" PRIu64
+            ": raise ulimit -n",
+            one->host, one->limits.files, wanted);
+    return false;
+}
+
+/* Of all ranks; of each kind of limit, one that stands in the way is named once. */
+static void check_limits(examination *self) {
+    bool memory = true, file = true, files = true;
+    for (int rank = 0, node = 0; rank < dp_comm_size(self->comm); rank++) {
+        const machine *one = &self->machines[rank];
+        node += rank == dp_comm_node_first(self->comm, node + 1);
+        memory = memory && check_memory_limit(self, one, ranks_of_node(self, node));
+        file = file && check_file_limit(self, one, ranks_of_node(self, node));
+        files = files && check_open_files(self, one);
+    }
+    if (memory && file && files)
+        GOOD("limits", "of memory, of a file's size and of open files leave room for a run");
+}
+
 /* --- the run folder: rank 0 ----------------------------------------------------------------- */
 
 static bool check_writing(examination *self, const char *folder) {
@@ -353,8 +440,7 @@ static void check_space(examination *self, const char *folder) {
         return;
     }
     /* Those that are kept, the best, and one that is being written. */
-    double slabs = 1.0 + (double)dp_optimizer_slabs(self->config->optimizer.kind);
-    double one = slabs * (double)self->layout.length * sizeof(float) + CHECKPOINT_EXTRA;
+    double one = checkpoint_bytes(self);
     double needed = one * ((double)self->config->checkpoint_keep + 2.0);
     bool enough = (double)bytes >= needed;
     dp_findings_add(self->findings, enough ? DP_VERDICT_OK : DP_VERDICT_PROBLEM, "space",
@@ -458,13 +544,14 @@ dp_status dp_checkup_run(dp_findings *findings, dp_comm *comm, const dp_config *
     check_ranks(&self);
     check_yielding(&self);
     check_lost_host(&self);
-    check_blas(&self);
     check_instruction_sets(&self);
     if (config != NULL) {
         DP_TRY(check_dataset(&self, error));
         check_shares(&self);
     }
+    check_blas(&self);
     check_shared_memory(&self);
+    check_limits(&self);
     if (dp_comm_rank(comm) == 0)
         check_folder(&self);
     if (self.has_layout)

@@ -31,6 +31,6 @@ const dp_command dp_command_bench = {
     .purpose = "measure what a step of CONFIG takes, and what with",
     .details = bench_txt,
     .options = options,
-    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH,
     .run = run,
 };

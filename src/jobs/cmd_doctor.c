@@ -1,10 +1,12 @@
 
-#include "cli/launch.h"
 #include "doctor_txt.h"
 #include "examine/checkup.h"
 #include "jobs/jobs.h"
+#include "system/launch.h"
+#include "system/process.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Returns whether this process is to tell what was found: of several tasks that believe to be alone
  * only the first. */
@@ -17,6 +19,23 @@ static bool check_launch(dp_comm *comm, dp_findings *findings) {
     else
         dp_findings_add(findings, DP_VERDICT_PROBLEM, "launch", "%s", error.message);
     return status == DP_OK || error.message[0] != '\0';
+}
+
+/* Where there is Slurm: whether its own launcher can start ranks. On rank 0. */
+static void check_slurm(dp_findings *findings) {
+    char program[] = "srun", list[] = "--mpi=list", path[DP_PATH_SIZE];
+    char *const arguments[] = {program, list, NULL};
+    char said[DP_PROCESS_SAID_SIZE];
+    int ended = 0;
+    if (!dp_process_find_program(program, path))
+        return;
+    const int failed = dp_process_run(".", arguments, said, &ended);
+    if (failed == 0 && strstr(said, "pmix") != NULL)
+        dp_findings_add(findings, DP_VERDICT_OK, "Slurm", "srun --mpi=pmix can start the ranks");
+    else
+        dp_findings_add(findings, DP_VERDICT_WARNING, "Slurm",
+                        "srun cannot start the ranks, as 'srun --mpi=list' knows no pmix: use "
+                        "mpirun within a job");
 }
 
 static dp_status print(dp_findings *findings, dp_error *error) {
@@ -47,6 +66,8 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     (void)signal;
     DP_TRY(dp_command_parse(comm, options, NULL, count, arguments, &positional_count, error));
     const bool speaks = check_launch(comm, &findings);
+    if (dp_comm_rank(comm) == 0)
+        check_slurm(&findings);
     DP_TRY(examine(comm, positional_count, arguments, &findings, error));
     if (dp_comm_rank(comm) == 0 && speaks)
         DP_TRY(print(&findings, error));
@@ -60,6 +81,6 @@ const dp_command dp_command_doctor = {
     .purpose = "what would go wrong in a run, before it does",
     .details = doctor_txt,
     .options = options,
-    .needs = DP_NEEDS_JOB | DP_NEEDS_BLAS,
+    .needs = DP_NEEDS_JOB,
     .run = run,
 };

@@ -216,6 +216,6 @@ const dp_command dp_command_eval = {
     .purpose = "the loss and perplexity of a checkpoint",
     .details = eval_txt,
     .options = options,
-    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH,
     .run = run,
 };

@@ -1,5 +1,4 @@
 
-#include "cli/launch.h"
 #include "examine/lr_search.h"
 #include "jobs/jobs.h"
 #include "lrfind_gp.h"
@@ -7,6 +6,8 @@
 #include "plots/axis.h"
 #include "plots/gnuplot.h"
 #include "run/run_folder.h"
+#include "system/output.h"
+#include "system/termination.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -45,7 +46,7 @@ static void end_stretch(progress *self) {
     if (self->steps > 0)
         printf("%11.2f %11.3g %11.4f\n", self->last.exponent, self->last.lr,
                self->sum / (double)self->steps);
-    fflush(stdout);
+    dp_output_flush(stdout);
     self->steps = 0;
     self->sum = 0.0;
 }
@@ -149,7 +150,7 @@ static void print_heading(const dp_lr_request *chosen, const dp_config *config) 
     printf("%s rates from 10^%g to 10^%g, one a step, batches of %" PRIu64 "\n",
            DP_COUNT_TEXT(chosen->count), chosen->from, chosen->to, config->batch_size);
     printf("%11s %11s %11s\n", "exponent", "rate", "loss");
-    fflush(stdout);
+    dp_output_flush(stdout);
 }
 
 static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
@@ -159,7 +160,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     DP_TRY(dp_command_parse_config(comm, options, &request, count, arguments, &config, error));
     DP_TRY(dp_comm_agree(comm, check_options(&request, error), error));
     progress shown = {.stretch = (request.count + STRETCHES - 1) / STRETCHES};
-    request.signal = dp_signals_catch();
+    request.signal = dp_termination_catch();
     request.watch = show_point;
     request.context = &shown;
     if (dp_comm_rank(comm) == 0)
@@ -176,6 +177,6 @@ const dp_command dp_command_lrfind = {
     .purpose = "search for a learning rate, by trying all in one short run",
     .details = lrfind_txt,
     .options = options,
-    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_OUTLIVES_READER,
     .run = run,
 };

@@ -1,5 +1,4 @@
 #include "base/memory.h"
-#include "cli/launch.h"
 #include "jobs/jobs.h"
 #include "run/run_lock.h"
 #include "sweep/sweep.h"
@@ -8,6 +7,7 @@
 #include "sweep/sweep_table.h"
 #include "sweep_txt.h"
 #include "system/terminal.h"
+#include "system/termination.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -100,7 +100,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     int positional_count = 0;
     DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     DP_TRY(DP_ON_ROOT(comm, read_plan(&chosen, positional_count, arguments, &plan, &lock, error)));
-    const dp_sweep_request request = {.fresh = chosen.fresh, .signal = dp_signals_catch()};
+    const dp_sweep_request request = {.fresh = chosen.fresh, .signal = dp_termination_catch()};
     DP_TRY(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
     DP_TRY(DP_ON_ROOT(comm, tell(&plan, outcomes, *signal, error)));
     return *signal == 0 ? DP_ON_ROOT(comm, judge(&plan, outcomes, error)) : DP_OK;
@@ -112,6 +112,6 @@ const dp_command dp_command_sweep = {
     .purpose = "train many configs, several at once, and compare them",
     .details = sweep_txt,
     .options = options,
-    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_OUTLIVES_READER,
     .run = run,
 };

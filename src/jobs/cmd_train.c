@@ -1,7 +1,7 @@
 
-#include "cli/launch.h"
 #include "engine/config.h"
 #include "jobs/jobs.h"
+#include "system/termination.h"
 #include "train/trainer.h"
 
 static const dp_option options[] = {
@@ -22,7 +22,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_config config;
     dp_train_outcome outcome = {0};
     DP_TRY(dp_command_parse_config(comm, options, &request, count, arguments, &config, error));
-    request.signal = dp_signals_catch();
+    request.signal = dp_termination_catch();
     DP_TRY(dp_trainer_run(comm, &config, &request, &outcome, error));
     *signal = outcome.signal;
     return outcome.out_of_time ? dp_fail(error, DP_OUT_OF_TIME, "%s", "") : DP_OK;
@@ -35,6 +35,6 @@ const dp_command dp_command_train = {
     .details = "The word 'train' may be left out. The same command again resumes from the newest\n"
                "checkpoint of the run folder, on any number of ranks.\n",
     .options = options,
-    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_NEEDS_BLAS,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_OUTLIVES_READER,
     .run = run,
 };

@@ -38,7 +38,8 @@ void dp_linear_forward(size_t rows, const float *x, dp_weights w, const float *b
 }
 
 void dp_linear_add_forward(size_t rows, const float *x, dp_weights w, float *y) {
-    dp_linalg_multiply(rows, w.out, w.in, plain(x, w.in), w.values, 1.0f, y, w.out);
+    dp_linalg_multiply(w.linalg, rows, w.out, w.in, plain(x, w.in), w.values, 1.0f,
+                       (dp_linalg_result){y, w.out});
 }
 
 static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, float *restrict sum) {
@@ -51,15 +52,17 @@ static void sum_rows(size_t rows, size_t cols, const float *restrict matrix, flo
 
 static void weight_gradient(size_t rows, const float *x, dp_weights w, const float *dy, float *dw) {
     const dp_linalg_operand in = plain(x, w.in), out = plain(dy, w.out);
+    const dp_linalg_result sum = {dw, w.values.ld};
     if (w.values.transposed)
-        dp_linalg_multiply(w.out, w.in, rows, transpose(out), in, 0.0f, dw, w.values.ld);
+        dp_linalg_multiply(w.linalg, w.out, w.in, rows, transpose(out), in, 0.0f, sum);
     else
-        dp_linalg_multiply(w.in, w.out, rows, transpose(in), out, 0.0f, dw, w.values.ld);
+        dp_linalg_multiply(w.linalg, w.in, w.out, rows, transpose(in), out, 0.0f, sum);
 }
 
 /* dx = dy W^T + beta dx */
 static void input_gradient(size_t rows, dp_weights w, const float *dy, float beta, float *dx) {
-    dp_linalg_multiply(rows, w.in, w.out, plain(dy, w.out), transpose(w.values), beta, dx, w.in);
+    dp_linalg_multiply(w.linalg, rows, w.in, w.out, plain(dy, w.out), transpose(w.values), beta,
+                       (dp_linalg_result){dx, w.in});
 }
 
 void dp_linear_backward(size_t rows, const float *x, dp_weights w, const float *dy, float *dw,

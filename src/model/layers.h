@@ -21,10 +21,11 @@ void dp_embedding_forward(size_t rows, size_t block, size_t dim, const uint32_t 
 void dp_embedding_backward(size_t rows, size_t block, size_t dim, const uint32_t *ids,
                            const float *dx, float *dc, size_t ldc);
 
-/* Weights [in, out], as a slab stores them. */
+/* Weights [in, out], as a slab stores them, and what multiplies by them. */
 typedef struct dp_weights {
     size_t in, out; /* `in` may be 0 */
     dp_linalg_operand values;
+    const dp_linalg *linalg;
 } dp_weights;
 
 /* y = x W + b:  x [rows, in], b [out], y [rows, out] */

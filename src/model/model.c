@@ -15,8 +15,9 @@ struct dp_model {
     dp_kernel_model *by_kernels; /* NULL: gradients are by BLAS too */
     dp_wide_model *wide;         /* of a split output layer; else NULL */
     const dp_kernels *kernels;
-    size_t inputs;  /* block_size * embedding_dim */
-    double *losses; /* [grain_rows] */
+    dp_linalg linalg; /* not of a split output layer */
+    size_t inputs;    /* block_size * embedding_dim */
+    double *losses;   /* [grain_rows] */
     /* But of a split output layer: */
     float *x;      /* [grain_rows, inputs] */
     float *h;      /* [grain_rows, hidden_dim] */
@@ -66,6 +67,8 @@ dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
                      .kernels = dp_kernels_of(options->level),
                      .inputs = dp_shape_inputs(&layout->shape)};
     *model = NULL;
+    if (!layout->shape.split)
+        DP_TRY(dp_linalg_open(&self.linalg, error));
     reserve(&self, options, !options->forward_only && !by_kernels, &room);
     DP_TRY_BUILD(*model, &room, self);
     dp_status status = create_part(*model, options, by_kernels, error);
@@ -96,7 +99,8 @@ static dp_weights weights(const dp_model *model, const float *params, dp_tensor_
                         .out = tensor->cols,
                         .values = {.stored = params + tensor->offset,
                                    .ld = dp_tensor_ld(tensor),
-                                   .transposed = tensor->col_stride != 1}};
+                                   .transposed = tensor->col_stride != 1},
+                        .linalg = &model->linalg};
 }
 
 static size_t ldc(const dp_model *model) {

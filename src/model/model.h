@@ -36,7 +36,7 @@ typedef struct dp_model_options {
     dp_dropout dropout; /* for gradients */
 } dp_model_options;
 
-/* `layout` is copied. On failure *model is NULL. */
+/* `layout` is copied. Opens BLAS, but for a split layer. On failure *model is NULL. */
 dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
                           const dp_model_options *options, dp_error *error) DP_CHECKED;
 void dp_model_destroy(dp_model *model); /* NULL is allowed */

@@ -5,7 +5,9 @@
 #include "base/workspace.h"
 #include "system/cpu.h"
 #include "system/filesystem.h"
+#include "system/limits.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,13 @@
 
 /* Until the config is known. */
 #define DEADLINE_AT_START 300.0
+
+/* What MPI_Init needs: address space, a file that it shares with its daemon, and files open at
+ * once. Where it gets less it crashes, hangs or says what nobody understands. */
+#define MPI_BYTES ((size_t)240 << 20)
+#define MPI_DATA_BYTES ((size_t)32 << 20)
+#define MPI_FILE_BYTES ((uint64_t)4 << 20)
+#define MPI_FILES 32
 
 /* Of a message; longer ones go in pieces, as MPI counts with an int. */
 #define PIECE_BYTES ((size_t)1 << 30)
@@ -107,12 +116,28 @@ static size_t choose_piece_bytes(void) {
     return bytes < sizeof(float) ? sizeof(float) : (size_t)bytes / sizeof(float) * sizeof(float);
 }
 
+static dp_status check_limits(dp_error *error) {
+    dp_limits limits;
+    dp_limits_look(&limits);
+    if (limits.file_size < MPI_FILE_BYTES)
+        return dp_fail(error, DP_ERR_IO,
+                       "MPI needs files of 4 MiB, and a file's size is limited to %" PRIu64
+                       " bytes (ulimit -f)",
+                       limits.file_size);
+    if (limits.files < MPI_FILES)
+        return dp_fail(error, DP_ERR_IO,
+                       "MPI needs %d open files, and there may be %" PRIu64 " (ulimit -n)",
+                       MPI_FILES, limits.files);
+    return dp_limits_check_memory(MPI_BYTES, MPI_DATA_BYTES, "MPI", error);
+}
+
 dp_status dp_comm_create(dp_comm **comm, dp_error *error) {
     dp_status status = DP_OK;
     dp_comm self = {.phase = "start", .piece_bytes = choose_piece_bytes()};
     (void)gethostname(self.host, sizeof self.host - 1);
     snprintf(self.name, sizeof self.name, "process %ld on %s", (long)getpid(), self.host);
     *comm = NULL;
+    DP_TRY(check_limits(error));
     if (MPI_Init(NULL, NULL) != MPI_SUCCESS)
         return dp_fail(error, DP_ERR_LAUNCH, "MPI does not start");
     /* For communicators that come of it, too: MPI would end the job with a status of its own. */

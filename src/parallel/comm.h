@@ -25,7 +25,8 @@
 
 typedef struct dp_comm dp_comm;
 
-/* Joins the job (MPI_Init). The program's arguments are not needed. */
+/* Joins the job (MPI_Init). The program's arguments are not needed. DP_ERR_MEMORY or
+ * DP_ERR_IO where a limit of the system leaves MPI no room. */
 dp_status dp_comm_create(dp_comm **comm, dp_error *error) DP_CHECKED;
 /* Leaves it (MPI_Finalize). NULL is allowed. */
 void dp_comm_destroy(dp_comm *comm);

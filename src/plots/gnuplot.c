@@ -1,17 +1,13 @@
-#define _GNU_SOURCE /* environ, memfd_create, posix_spawn_file_actions_addchdir_np */
 #include "plots/gnuplot.h"
 
 #include "base/utf8.h"
 #include "style_gp.h"
+#include "system/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 void dp_gnuplot_clear(dp_gnuplot_figure *figure) {
     dp_text_clear(&figure->values);
@@ -94,43 +90,6 @@ dp_status dp_gnuplot_write(const dp_gnuplot_figure *figure, const char *folder, 
 
 /* --- the program ------------------------------------------------------------------------------ */
 
-#define SAID_MAX 4096
-
-/* Starts gnuplot in the folder, with what it says going to `out`. Returns an errno value. */
-static int start(const char *folder, char *script_name, int out, pid_t *process) {
-    /* -d: not the settings in the user's home, which would change the pictures */
-    char program[] = "gnuplot", plain[] = "-d";
-    char *arguments[] = {program, plain, script_name, NULL};
-    posix_spawn_file_actions_t actions;
-    int failed = posix_spawn_file_actions_init(&actions);
-    if (failed != 0)
-        return failed;
-    if ((failed = posix_spawn_file_actions_addchdir_np(&actions, folder)) == 0 &&
-        (failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) == 0 &&
-        (failed = posix_spawn_file_actions_adddup2(&actions, out, 1)) == 0 &&
-        (failed = posix_spawn_file_actions_adddup2(&actions, out, 2)) == 0)
-        failed = posix_spawnp(process, program, &actions, NULL, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    return failed;
-}
-
-/* Runs the script to its end. Returns an errno value of starting it; *ended is what waitpid says,
- * `said` the last part of what gnuplot does: there it is told what is wrong. */
-static int run_script(const char *folder, char *script_name, char said[SAID_MAX + 1], int *ended) {
-    const int out = memfd_create("gnuplot", MFD_CLOEXEC);
-    pid_t process = 0;
-    if (out < 0)
-        return errno;
-    const int failed = start(folder, script_name, out, &process);
-    while (failed == 0 && waitpid(process, ended, 0) < 0 && errno == EINTR)
-        continue;
-    const off_t length = lseek(out, 0, SEEK_END);
-    const ssize_t count = pread(out, said, SAID_MAX, length > SAID_MAX ? length - SAID_MAX : 0);
-    said[count > 0 ? count : 0] = '\0';
-    close(out);
-    return failed;
-}
-
 /* The last line with something on it: where gnuplot says what is wrong. Cuts `said`. */
 static const char *last_line(char *said) {
     for (size_t length = strlen(said); length > 0 && strchr("\n\r \t", said[length - 1]); length--)
@@ -148,10 +107,13 @@ static dp_status fail_without_gnuplot(const char *name, const char *folder, dp_e
 }
 
 dp_status dp_gnuplot_run(const char *name, const char *folder, dp_error *error) {
-    char script_name[DP_PATH_SIZE], said[SAID_MAX + 1];
+    /* -d: not the settings in the user's home, which would change the pictures */
+    char program[] = "gnuplot", plain[] = "-d", script_name[DP_PATH_SIZE];
+    char *const arguments[] = {program, plain, script_name, NULL};
+    char said[DP_PROCESS_SAID_SIZE];
     int ended = 0;
     DP_TRY(dp_path_format(script_name, error, "%s.gp", name));
-    int failed = run_script(folder, script_name, said, &ended);
+    int failed = dp_process_run(folder, arguments, said, &ended);
     bool exited = WIFEXITED(ended);
     if (failed == ENOENT || (exited && WEXITSTATUS(ended) == 127))
         return fail_without_gnuplot(name, folder, error);

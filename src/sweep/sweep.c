@@ -4,6 +4,7 @@
 #include "run/run_folder.h"
 #include "run/run_lock.h"
 #include "sweep/sweep_view.h"
+#include "system/output.h"
 #include "system/terminal.h"
 #include "train/trainer.h"
 
@@ -184,7 +185,7 @@ static dp_status divide_ranks(sweep *self, dp_error *error) {
     if (ranks % each != 0)
         printf(", %" PRIu64 " idle", ranks % each);
     printf("\n");
-    fflush(stdout);
+    dp_output_flush(stdout);
     return DP_OK;
 }
 

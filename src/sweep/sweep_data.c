@@ -1,6 +1,7 @@
 #include "sweep/sweep_data.h"
 
 #include "pack/packing.h"
+#include "system/output.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static dp_status pack(const char *path, const char *text, uint64_t block_size, d
     DP_TRY(dp_packing_run(&packed, &request, NULL, error));
     printf("%s: packed from %s, %s rows to train on\n", path, text,
            DP_COUNT_TEXT(packed.rows[DP_SPLIT_TRAIN]));
-    fflush(stdout);
+    dp_output_flush(stdout);
     return DP_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/size.h"
 #include "base/timer.h"
+#include "system/output.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -32,7 +33,7 @@ void dp_sweep_view_init(dp_sweep_view *view, const dp_sweep_plan *plan, dp_comm_
 static void clear(dp_sweep_view *view) {
     if (view->lines > 0)
         printf("\033[%zuA\r\033[J", view->lines);
-    fflush(stdout);
+    dp_output_flush(stdout);
     view->lines = 0;
 }
 
@@ -82,7 +83,7 @@ static void print_end(const dp_sweep_view *view, const dp_sweep_trial *trial,
                DP_COUNT_TEXT(outcome->results.step));
     else
         printf("failed: %s\n", outcome->error.message);
-    fflush(stdout);
+    dp_output_flush(stdout);
 }
 
 void dp_sweep_view_end(dp_sweep_view *view, size_t trial, const dp_sweep_outcome *outcome) {
@@ -171,7 +172,7 @@ void dp_sweep_view_draw(dp_sweep_view *view) {
     append_overview(view, &seen, size.columns, &out);
     clear(view);
     printf("%s", dp_text_string(&out));
-    fflush(stdout);
+    dp_output_flush(stdout);
     view->lines = lines;
     view->drawn_at = dp_timer_now();
     dp_text_clear(&out);

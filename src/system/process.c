@@ -1,13 +1,18 @@
-#define _GNU_SOURCE /* CLOCK_BOOTTIME */
+#define _GNU_SOURCE /* CLOCK_BOOTTIME, environ, memfd_create, posix_spawn_file_actions_addchdir_np \
+                     */
 #include "system/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,6 +58,15 @@ static bool read_stat(const char *path, char *state, unsigned long long *started
     for (int i = 2; i < 22 && field != NULL; i++)
         field = strchr(field + 1, ' ');
     return field != NULL && sscanf(field, "%llu", started) == 1;
+}
+
+long dp_process_parent(long process) {
+    char path[64], text[1024];
+    long parent = 0;
+    snprintf(path, sizeof path, "/proc/%ld/stat", process);
+    read_told(path, text, sizeof text);
+    const char *field = strrchr(text, ')'); /* behind which come its state and its parent */
+    return field != NULL && sscanf(field + 1, " %*c %ld", &parent) == 1 ? parent : 0;
 }
 
 double dp_process_age(void) {
@@ -124,4 +138,39 @@ bool dp_process_find_program(const char *name, char path[DP_PATH_SIZE]) {
         folder = folder[length] == ':' ? folder + length + 1 : NULL;
     }
     return false;
+}
+
+/* --- another program ------------------------------------------------------------------------ */
+
+/* Starts it, with what it says going to `out`. Returns an errno value. */
+static int start(const char *folder, char *const *arguments, int out, pid_t *process) {
+    posix_spawn_file_actions_t actions;
+    int failed = posix_spawn_file_actions_init(&actions);
+    if (failed != 0)
+        return failed;
+    if ((failed = posix_spawn_file_actions_addchdir_np(&actions, folder)) == 0 &&
+        (failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) == 0 &&
+        (failed = posix_spawn_file_actions_adddup2(&actions, out, 1)) == 0 &&
+        (failed = posix_spawn_file_actions_adddup2(&actions, out, 2)) == 0)
+        failed = posix_spawnp(process, arguments[0], &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return failed;
+}
+
+int dp_process_run(const char *folder, char *const *arguments, char said[DP_PROCESS_SAID_SIZE],
+                   int *ended) {
+    const off_t most = DP_PROCESS_SAID_SIZE - 1;
+    const int out = memfd_create("said", MFD_CLOEXEC);
+    pid_t process = 0;
+    said[0] = '\0';
+    if (out < 0)
+        return errno;
+    const int failed = start(folder, arguments, out, &process);
+    while (failed == 0 && waitpid(process, ended, 0) < 0 && errno == EINTR)
+        continue;
+    const off_t length = lseek(out, 0, SEEK_END);
+    const ssize_t count = pread(out, said, (size_t)most, length > most ? length - most : 0);
+    said[count > 0 ? count : 0] = '\0';
+    close(out);
+    return failed;
 }

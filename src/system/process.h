@@ -1,4 +1,4 @@
-/* process: what the system says of this process. */
+/* process: what the system says of this process, and of other programs. */
 #ifndef DP_SYSTEM_PROCESS_H
 #define DP_SYSTEM_PROCESS_H
 
@@ -16,6 +16,9 @@ size_t dp_process_proportional_bytes(void);
 
 /* Seconds since the process was started; to a hundredth. 0 where the system does not tell. */
 double dp_process_age(void);
+
+/* The process that has started another one of this host; 0 where the system does not tell. */
+long dp_process_parent(long process);
 
 /* Which process of all hosts it is: what tells it from a later one of the same number. */
 typedef struct dp_process_identity {
@@ -39,5 +42,12 @@ dp_process_state dp_process_look(const dp_process_identity *identity);
 
 /* Finds a program as a shell would, in PATH; false where there is none. */
 bool dp_process_find_program(const char *name, char path[DP_PATH_SIZE]);
+
+/* Runs a program of PATH to its end, without a shell and without input, in a folder. The first of
+ * the arguments, which end with NULL, is its name. Returns an errno value of starting it; *ended is
+ * then what waitpid says, `said` the last part of what the program does, on both its outputs. */
+#define DP_PROCESS_SAID_SIZE 4097
+int dp_process_run(const char *folder, char *const *arguments, char said[DP_PROCESS_SAID_SIZE],
+                   int *ended);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/size.h"
 #include "base/timer.h"
+#include "system/output.h"
 
 #include <string.h>
 
@@ -71,7 +72,7 @@ void dp_progress_line_show(dp_progress_line *line, uint64_t done, uint64_t total
     dp_progress_line_format(done, total, details, dp_terminal_get_size(&line->terminal).columns,
                             text);
     fprintf(line->output, "\r\033[J%s\r", text);
-    fflush(line->output);
+    dp_output_flush(line->output);
     line->due = dp_timer_now() + INTERVAL;
     line->shown = true;
 }
@@ -79,7 +80,7 @@ void dp_progress_line_show(dp_progress_line *line, uint64_t done, uint64_t total
 void dp_progress_line_erase(dp_progress_line *line) {
     if (line->shown) {
         fputs("\r\033[J", line->output);
-        fflush(line->output);
+        dp_output_flush(line->output);
     }
     line->shown = false;
 }

@@ -2,8 +2,8 @@
 #include "system/terminal.h"
 
 #include "base/text.h"
+#include "system/output.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -37,13 +37,6 @@ static dp_terminal_size size_of(int descriptor) {
                               .lines = size_from_environment("LINES", USUAL_LINES)};
 }
 
-/* What our parent has as the output of this descriptor; -1 where we may not see it. */
-static int open_parents(int descriptor) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getppid(), descriptor);
-    return open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-}
-
 void dp_terminal_open(dp_terminal *terminal, FILE *output) {
     const int descriptor = fileno(output);
     const char *kind = getenv("TERM");
@@ -52,7 +45,7 @@ void dp_terminal_open(dp_terminal *terminal, FILE *output) {
         size_of(descriptor).columns == 0)
         return;
     terminal->own = descriptor;
-    terminal->parents = open_parents(descriptor);
+    terminal->parents = dp_output_open_of((long)getppid(), descriptor);
     if (terminal->parents >= 0 && size_of(terminal->parents).columns == 0) {
         close(terminal->parents); /* a pipe's other end must see it end */
         terminal->parents = -1;

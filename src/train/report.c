@@ -1,6 +1,7 @@
 #include "train/report.h"
 
 #include "start_form_txt.h"
+#include "system/output.h"
 
 #include <errno.h>
 #include <math.h>
@@ -32,17 +33,18 @@ static bool has_room(const dp_report *report) {
 
 /* A run that is to end does not wait for a reader who has stopped reading, as mpirun does after
  * SIGTERM; the signal has interrupted the write that waited. Other failures are left to stdio,
- * which remembers them for the exit status. */
+ * which remembers them for the exit status, unless the reader is gone. */
 static void print(const dp_report *report, const dp_text *line) {
     size_t done = 0;
     ssize_t count = 0;
+    dp_output_look(stdout);
     while (done < line->length && has_room(report) && (count >= 0 || errno == EINTR)) {
         count = write(STDOUT_FILENO, line->data + done, line->length - done);
         done += count > 0 ? (size_t)count : 0;
     }
     if (count < 0 && errno != EINTR) {
         fputs(line->data + done, stdout);
-        fflush(stdout);
+        dp_output_flush(stdout);
     }
 }
 

@@ -110,6 +110,20 @@ SLURM_NTASKS=4 SLURM_PROCID=2 "$BIN/dptrain" small.ini 2>error.txt || status=$?
 expect_equal "status as another singleton of four" "$status" 6
 expect_equal "what the other singletons say" "$(cat error.txt)" ""
 
+# Another MPI's launcher, likewise
+for variables in "PMI_SIZE=2 PMI_RANK" "MPI_LOCALNRANKS=2 MPI_LOCALRANKID" \
+    "OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK"; do
+    # shellcheck disable=SC2086 # words
+    expect_refusal 6 "started 2 tasks but MPI sees only 1 rank" 1 \
+        env $variables=0 "$BIN/dptrain" small.ini run.dir=foreign
+    status=0
+    # shellcheck disable=SC2086 # words
+    env $variables=1 "$BIN/dptrain" small.ini run.dir=foreign 2>error.txt || status=$?
+    expect_equal "status as the second with $variables" "$status" 6
+    expect_equal "what the second says with $variables" "$(cat error.txt)" ""
+done
+[ ! -e foreign ] || fail "a process that is not alone has made a folder"
+
 # help and version are said once, whoever asks
 expect_equal "--version" "$("$BIN/dptrain" --version)" "$("$BIN/dptrain" train --version)"
 ranks 3 "$BIN/dptrain" --version >version.txt

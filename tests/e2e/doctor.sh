@@ -71,3 +71,18 @@ SLURM_NTASKS=4 SLURM_PROCID=0 "$BIN/dptrain" doctor >doctor.txt && fail "singlet
 expect_finding problem launch "Slurm started 4 tasks"
 SLURM_NTASKS=4 SLURM_PROCID=2 "$BIN/dptrain" doctor >doctor.txt && fail "singletons are no problem"
 expect_equal "what another singleton says" "$(cat doctor.txt)" ""
+
+# Another MPI's launcher, and what Slurm's own can do.
+PMI_SIZE=2 PMI_RANK=0 "$BIN/dptrain" doctor >wrapped.txt && fail "singletons are no problem"
+sed -e ':a' -e 'N' -e '$!ba' -e 's/\n  */ /g' wrapped.txt >doctor.txt
+expect_finding problem launch "the launcher of another MPI started 2 tasks"
+mkdir tools
+for list in "MPI plugin types are... none pmi2 pmix pmix_v4" "MPI plugin types are... none pmi2"; do
+    printf '#!/bin/sh\n[ "$*" = --mpi=list ] && echo "%s" >&2\n' "$list" >tools/srun
+    chmod +x tools/srun
+    PATH=$PWD/tools:$PATH examine 0 1
+    case $list in
+    *pmix*) expect_finding ok Slurm "srun --mpi=pmix can start the ranks" ;;
+    *) expect_finding warning Slurm "use mpirun within a job" ;;
+    esac
+done

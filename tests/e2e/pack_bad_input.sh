@@ -176,6 +176,11 @@ expect_equal "--version" "$("$pack" --version)" "pack_dataset $("$BIN/dptrain" -
     grep -o '[0-9.]*' | head -n 1)"
 "$pack" --help | grep -q -- '--block-size' || fail "--help"
 
+# by a launcher it is started several times, and packs once
+ranks 2 "$pack" dot.txt --boundary 'é' --split 0.5,0.25,0.25 -o once.h5 >../out.txt
+expect_equal "summaries on 2 ranks" "$(grep -c '^once.h5: ' ../out.txt)" 1
+cmp dot.h5 once.h5 || fail "another dataset on 2 ranks"
+
 # a line of 10 MB: for words it is one like others
 { awk 'BEGIN { for (i = 0; i < 2500000; i++) printf "abc " }' && printf '\nd e\nf g\nh i\n'; } >line.txt
 "$pack" line.txt --unit word --split 0.5,0.25,0.25 >../out.txt

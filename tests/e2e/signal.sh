@@ -18,7 +18,7 @@ expect_going_on() {
 }
 
 # Twice, as by a launcher and by a batch system; only a second SIGINT would leave at once.
-for signal in TERM USR1 INT; do
+for signal in TERM HUP USR1 USR2 XCPU INT; do
     run=run_$signal
     rm -f out.txt
     # shellcheck disable=SC2086
@@ -32,8 +32,42 @@ for signal in TERM USR1 INT; do
     expect_equal "status after SIG$signal" "$status" $((128 + $(kill -l "$signal")))
     grep -q "stopped at step .* by a signal" out.txt ||
         fail "SIG$signal: no word of where it stopped: $(cat out.txt)"
-    expect_going_on "SIG$signal" $run
+    stopped=$(sed -n 's/^stopped at step \([0-9,]*\) .* by a signal.*/\1/p' out.txt | tr -d ,)
+    expect_equal "step of the newest checkpoint after SIG$signal" "$(newest_step $run)" "$stopped"
+    case $signal in TERM | HUP | INT) expect_going_on "SIG$signal" $run ;; esac
 done
+
+# Who has said that a closed terminal is not to end it is not ended by one.
+rm -f out.txt
+(
+    trap '' HUP
+    # shellcheck disable=SC2086
+    exec "$BIN/dptrain" small.ini run.dir=nohup $long >out.txt 2>&1
+) &
+pid=$!
+wait_for_text out.txt dev
+kill -HUP $pid
+status=0
+wait $pid || status=$?
+expect_equal "status after an ignored SIGHUP" "$status" 0
+
+# A terminal that is closed: SIGHUP, and nothing can be written to it any more.
+if command -v script >/dev/null; then
+    # shellcheck disable=SC2086
+    TERM=xterm script -qc "$BIN/dptrain small.ini run.dir=closed $long train.steps=100000000" /dev/null \
+        >/dev/null 2>&1 </dev/null &
+    terminal=$!
+    wait_for_text closed/log.txt dev
+    kill -KILL $terminal
+    wait_for_text closed/log.txt "by a signal"
+    for _ in $(seq 100); do
+        [ -e closed/run.lock ] || break
+        sleep 0.05
+    done
+    [ ! -e closed/run.lock ] || fail "run.lock is left where a terminal was closed"
+    stopped=$(sed -n 's/^stopped at step \([0-9,]*\) .* by a signal.*/\1/p' closed/log.txt | tr -d ,)
+    expect_equal "step of the newest checkpoint after a closed terminal" "$(newest_step closed)" "$stopped"
+fi
 
 # Whose reader has stopped reading, as mpirun does after SIGTERM: the checkpoint does not wait for it.
 mkfifo output

@@ -6,6 +6,8 @@
 #include "pack/packing.h"
 #include "request.h"
 #include "system/filesystem.h"
+#include "system/launch.h"
+#include "system/output.h"
 #include "system/termination.h"
 
 #include "help_txt.h"
@@ -61,9 +63,8 @@ static void append_help(dp_text *out) {
 
 static dp_status print(const dp_text *text, dp_error *error) {
     DP_TRY(dp_text_check(text, error));
-    if (fputs(dp_text_string(text), stdout) < 0 || fflush(stdout) != 0)
-        return dp_fail(error, DP_ERR_IO, "cannot write to standard output");
-    return DP_OK;
+    fputs(dp_text_string(text), stdout);
+    return dp_output_finish(error);
 }
 
 /* Man page and bash completion, to where man and bash-completion look below `folder`. */
@@ -90,6 +91,7 @@ static dp_status run(const dp_request *request, dp_termination *termination, dp_
     } else if (request->write_to[0] != '\0') {
         DP_TRY(write_manual(request->write_to, error));
     } else {
+        dp_output_outlive_reader("pack_dataset");
         DP_TRY(dp_packing_run(&packing, &request->packing, termination, error));
         append_summary(out, request, &packing, dp_timer_now() - start);
         DP_TRY(append_doubts(out, request->packing.output, error));
@@ -102,6 +104,9 @@ int main(int argument_count, char **arguments) {
     dp_termination termination = {0};
     dp_text out = {0};
     dp_error error;
+    dp_output_begin();
+    if (!dp_launch_is_first()) /* what it does is done once, and well for the others */
+        return 0;
     int skipped = argument_count > 0 ? 1 : 0; /* the program's name */
     dp_status status =
         dp_request_parse(&request, argument_count - skipped, arguments + skipped, &error);
