@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 typedef struct sweep {
     dp_comm *comm;
@@ -203,6 +204,28 @@ static dp_status prepare(sweep *self, dp_error *error) {
     return DP_OK;
 }
 
+/* A trial is kept where rank 0 of its group is, and looked for where rank 0 of all is: that has to
+ * be one folder. It is tried with a file whose name nobody has looked for before, as NFS remembers
+ * what was not there. */
+static dp_status check_folder(const sweep *self, dp_error *error) {
+    char path[DP_PATH_SIZE] = "";
+    const char *dir = self->plan->settings.dir;
+    DP_OWNED(dp_file_replace_abort) dp_file_replacement trial = {0}; /* rank 0's */
+    DP_TRY(DP_ON_ROOT(self->comm, dp_path_format(path, error, "%s/trial", dir)));
+    DP_TRY(DP_ON_ROOT(self->comm, dp_file_replace_begin(&trial, path, error)));
+    memcpy(path, trial.temporary, sizeof path);
+    dp_comm_broadcast(self->comm, path, sizeof path);
+    dp_status status = DP_OK;
+    if (!self->is_idle && dp_comm_rank(self->group) == 0 && !dp_file_exists(path))
+        status = dp_fail(
+            error, DP_ERR_INPUT,
+            "%s does not see the folder of the sweep, sweep.dir = %s, of the host where mpirun "
+            "was started: choose one on a file system that all hosts share, or give each trial "
+            "all ranks with sweep.ranks_per_trial=%d",
+            dp_comm_host(self->comm), dir, dp_comm_size(self->comm));
+    return dp_comm_agree(self->comm, status, error);
+}
+
 /* Everyone learns the outcomes of all trials. */
 static dp_status share_outcomes(sweep *self, dp_error *error) {
     const size_t ranks = (size_t)dp_comm_size(self->comm);
@@ -241,6 +264,7 @@ dp_status dp_sweep_run(dp_comm *comm, dp_sweep_plan *plan, const dp_sweep_reques
     if (request->fresh)
         DP_TRY(DP_ON_ROOT(comm, start_over(plan, error)));
     DP_TRY(prepare(&self, error));
+    DP_TRY(check_folder(&self, error));
     run_trials(&self);
     dp_comm_rest(comm, draw, &self.view);
     dp_sweep_view_close(&self.view);

@@ -82,9 +82,20 @@ over_hosts h0,h1 "$BIN/dptrain" small.ini run.dir=run $endless --stop_at $last >
 grep -q "resumed at step" again.txt || fail "not resumed: $(cat again.txt)"
 # shellcheck disable=SC2086
 "$BIN/dptrain" small.ini run.dir=straight $endless --stop_at $last >straight.txt
-exact_columns straight/metrics.csv >wanted.txt
-exact_columns run/metrics.csv | cmp - wanted.txt ||
-    fail "other rows: $(exact_columns run/metrics.csv | diff - wanted.txt | sed 5q)"
+exact_record straight >wanted.txt
+exact_record run | cmp - wanted.txt ||
+    fail "other rows: $(exact_record run | diff - wanted.txt | sed 5q)"
+
+# --- a sweep needs a folder that all hosts see, unless each trial has all ranks ---------------------------------
+printf '[sweep]\nconfig = small.ini\n[trials]\ncolumns = train.steps\n1 = 40\n2 = 50\n' >sweep.ini
+status=0
+over_hosts h0,h1 "$BIN/dptrain" sweep sweep.ini sweep.dir=private/swept >out.txt 2>error.txt || status=$?
+expect_equal "status of a sweep in a folder that h1 has of its own ($(cat error.txt))" "$status" 2
+grep -q "^dptrain: h1 does not see the folder of the sweep, sweep.dir = private/swept" error.txt ||
+    fail "such a sweep says: $(cat error.txt)"
+over_hosts h0,h1 "$BIN/dptrain" sweep sweep.ini sweep.dir=private/swept sweep.ranks_per_trial=2 >out.txt 2>&1 ||
+    fail "with all ranks a trial: $(cat out.txt)"
+expect_equal "what is left of the trial" "$(find private private.h1 -name '*.tmp' -o -name run.lock)" ""
 
 # --- doctor says where the deadline comes before mpirun sees that a host is gone ------------------------------
 over_hosts h0,h1 "$BIN/dptrain" doctor small.ini parallel.deadline=$(($(noticed) + 60)) >doctor.txt 2>&1 || true

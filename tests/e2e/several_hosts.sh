@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # several_hosts.sh: three hosts on this machine, h0, h1 and h2, for tests of what happens between hosts.
-# Sourced in place of common.sh. Each host is a network of its own with a name of its own, all are joined by a
+# Sourced in place of common.sh. All see the same files, but for the folder `private`: each has its own, that of h1 is
+# private.h1. Each host is a network of its own with a name of its own, all are joined by a
 # switch, and mpirun reaches them by an agent in the place of ssh. Everything lies in namespaces of this test:
 # nothing is seen outside, and all is gone when it ends, also if it is killed.
 if [ -z "${DPTRAIN_SEVERAL_HOSTS:-}" ]; then
@@ -32,13 +33,17 @@ for host in 0 1 2; do
     echo "10.77.0.$((host + 1)) h$host" >>names
 done
 mount --bind names /etc/hosts
+mkdir private private.h1 private.h2
+export PRIVATE=$folder/private
 cat >agent <<'END'
 #!/bin/sh
 # [OPTION...] HOST COMMAND...: runs it there.
 while [ "${1#-}" != "$1" ]; do shift; done
 host=$1
 shift
-exec ip netns exec "$host" unshare --uts sh -c "hostname $host; $*" </dev/null
+exec ip netns exec "$host" unshare --uts --mount sh -c "hostname $host
+    [ ! -d $PRIVATE.$host ] || mount --bind $PRIVATE.$host $PRIVATE
+    $*" </dev/null
 END
 chmod +x agent
 
