@@ -1,5 +1,6 @@
 
 #include "answers/answers.h"
+#include "formats/file_kind.h"
 #include "plots/html_report.h"
 #include "run/run_folder.h"
 
@@ -29,6 +30,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
         DP_TRY(dp_path_format(path, error, "%s", chosen.out));
     else
         DP_TRY(dp_path_format(path, error, "%s/report.html", dir));
+    DP_TRY(dp_file_kind_check_output(path, DP_FILE_REPORT, error));
     DP_TRY(dp_html_report_write(dir, path, &notices, error));
     fprintf(stderr, "%s", dp_text_string(&notices));
     printf("%s\n", path);

@@ -286,6 +286,29 @@ void dp_config_write(const dp_config *config, dp_text *out) {
     dp_options_write_ini(dp_config_options, config, out);
 }
 
+/* The first version wrote so many keys, and each writes all that it has. */
+#define WRITTEN_KEYS_MIN 21
+
+bool dp_config_is_written(const char *text, size_t size) {
+    DP_OWNED(dp_text_clear) dp_text written = {0};
+    dp_config config;
+    dp_error ignored;
+    size_t keys = 0;
+    if (dp_config_parse(&config, text, size, "", &ignored) != DP_OK)
+        return false;
+    dp_text_append(&written, "\n");
+    dp_config_write(&config, &written);
+    for (const char *at = text, *end; (end = memchr(at, '\n', size - (size_t)(at - text))) != NULL;
+         at = end + 1) {
+        DP_OWNED(dp_text_clear) dp_text line = {0};
+        dp_text_append_format(&line, "\n%.*s\n", (int)(end - at), at);
+        if (strstr(dp_text_string(&written), dp_text_string(&line)) == NULL)
+            return false;
+        keys += strchr(dp_text_string(&line), '=') != NULL;
+    }
+    return keys >= WRITTEN_KEYS_MIN;
+}
+
 /* Whether another value of the option gives other bits, or the promise of any. */
 static bool changes_result(const dp_option *option, const dp_config *saved,
                            const dp_config *wanted) {

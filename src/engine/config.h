@@ -104,6 +104,10 @@ dp_status dp_config_resolve(dp_config *config, dp_error *error) DP_CHECKED;
 dp_status dp_config_parse(dp_config *config, const char *text, size_t size, const char *name,
                           dp_error *error) DP_CHECKED;
 
+/* Whether a text is one that dp_config_write, of this or an earlier version, has written and nobody
+ * has edited so that it shows. */
+bool dp_config_is_written(const char *text, size_t size);
+
 /* Appends the resolved config in INI form. */
 void dp_config_write(const dp_config *config, dp_text *out);
 

@@ -454,6 +454,13 @@ static void check_space(examination *self, const char *folder) {
                           "lower checkpoint.keep");
 }
 
+/* Whether what is there is a run's to go on with. */
+static void check_owner(examination *self) {
+    dp_error error;
+    if (self->config != NULL && dp_run_folder_check(self->config->run_dir, false, &error) != DP_OK)
+        PROBLEM("run folder", "%s", error.message);
+}
+
 static void check_folder(examination *self) {
     dp_error error;
     char folder[DP_PATH_SIZE];
@@ -465,6 +472,7 @@ static void check_folder(examination *self) {
                 error.message, wanted);
         return;
     }
+    check_owner(self);
     if (check_writing(self, folder))
         check_locking(self, folder);
     check_file_system(self, folder);

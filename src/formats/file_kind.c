@@ -19,12 +19,14 @@ static const char *const names[DP_FILE_KINDS] = {
     [DP_FILE_CHECKPOINT] = "a checkpoint",
     [DP_FILE_HDF5] = "an HDF5 file of another kind",
     [DP_FILE_METRICS] = "the metrics of a run",
+    [DP_FILE_LOSSES] = "the losses of a run",
     [DP_FILE_SUMMARY] = "the summary of a run",
     [DP_FILE_LOG] = "the log of a run",
     [DP_FILE_REPORT] = "the report of a run",
     [DP_FILE_FIGURE] = "the script of a figure",
     [DP_FILE_RATES] = "a table of lrfind",
     [DP_FILE_RESULTS] = "a table of a sweep",
+    [DP_FILE_TRACE] = "a trace",
     [DP_FILE_TEXT] = "a text",
 };
 
@@ -63,13 +65,15 @@ static const struct known_text {
     const char *beginning, *part; /* which both are in the head */
 } known_texts[] = {
     {DP_FILE_METRICS, "step,loss,batch_loss,", ""},
+    {DP_FILE_LOSSES, DP_LOSSES_HEADER, ""},
     {DP_FILE_RATES, "step,exponent,lr,loss,smooth\n", ""},
     {DP_FILE_RESULTS, "trial,", ",weights,failure\n"},
-    {DP_FILE_RESULTS, "| trial ", "| parameters"},
+    {DP_FILE_RESULTS, "| trial ", " | dev | test |"},
     {DP_FILE_SUMMARY, "{\"step\":", "\"weights\":\"xxh3:"},
     {DP_FILE_LOG, "  data       ", ""},
     {DP_FILE_LOG, "notice: process ", ""}, /* a lock that was taken over */
     {DP_FILE_REPORT, "<!DOCTYPE html>", "dptrain</title>"},
+    {DP_FILE_TRACE, "{\"traceEvents\":[", ""},
     {DP_FILE_FIGURE, "# Draws ", ": gnuplot "},
 };
 
@@ -255,4 +259,16 @@ dp_status dp_file_kind_expect(const char *path, dp_file_kind wanted, dp_error *e
     DP_TRY(dp_text_check(&advice, error));
     return dp_fail(error, DP_ERR_INPUT, "%s is %s, not %s: %s", path, names[found], names[wanted],
                    dp_text_string(&advice));
+}
+
+/* --- in place of what is there
+ * -------------------------------------------------------------------- */
+
+dp_status dp_file_kind_check_output(const char *path, dp_file_kind kind, dp_error *error) {
+    const dp_file_kind found = dp_file_kind_of(path);
+    if (dp_file_exists(path) && found != kind && found != DP_FILE_EMPTY)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "%s is %s, which %s does not replace: name another file", path,
+                       names[found] != NULL ? names[found] : "of another kind", names[kind]);
+    return dp_file_check_writable(path, error);
 }

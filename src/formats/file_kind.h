@@ -17,6 +17,7 @@
 #define DP_MODEL_FILE_FORMAT "dptrain-checkpoint"
 #define DP_MODEL_FILE_SEAL_WORD "dptrain-seal "
 #define DP_MODEL_FILE_SEAL_SIZE 35
+#define DP_LOSSES_HEADER "dptrain-losses1\n"
 
 typedef enum dp_file_kind {
     DP_FILE_MISSING, /* or it cannot be read, or is a pipe or device */
@@ -30,13 +31,15 @@ typedef enum dp_file_kind {
     DP_FILE_CHECKPOINT,
     DP_FILE_HDF5, /* neither of the two, as far as can be seen */
     DP_FILE_METRICS,
+    DP_FILE_LOSSES,
     DP_FILE_SUMMARY,
     DP_FILE_LOG,
     DP_FILE_REPORT,
     DP_FILE_FIGURE,  /* the script of one */
     DP_FILE_RATES,   /* of lrfind */
     DP_FILE_RESULTS, /* of a sweep */
-    DP_FILE_TEXT,    /* another one */
+    DP_FILE_TRACE,
+    DP_FILE_TEXT, /* another one */
     DP_FILE_KINDS
 } dp_file_kind;
 
@@ -49,5 +52,11 @@ const char *dp_file_kind_name(dp_file_kind kind);
  * is known to be of another kind than the wanted one. What is not known may be one that is damaged,
  * and is DP_OK: reading it will tell. */
 dp_status dp_file_kind_expect(const char *path, dp_file_kind wanted, dp_error *error) DP_CHECKED;
+
+/* Whether an output may be written there, for who would else find out after the work for it:
+ * DP_ERR_INPUT where something is there that is neither empty nor of that kind, and so is not ours
+ * to replace; DP_ERR_IO where its folder is missing or cannot be written. */
+dp_status dp_file_kind_check_output(const char *path, dp_file_kind kind,
+                                    dp_error *error) DP_CHECKED;
 
 #endif

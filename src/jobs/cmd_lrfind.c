@@ -1,5 +1,6 @@
 
 #include "examine/lr_search.h"
+#include "formats/file_kind.h"
 #include "jobs/jobs.h"
 #include "lrfind_gp.h"
 #include "lrfind_txt.h"
@@ -30,6 +31,15 @@ static dp_status check_options(const dp_lr_request *chosen, dp_error *error) {
         return DP_OK;
     return dp_fail(error, DP_ERR_INPUT, "--from %g must be below --to %g, as in --from -3 --to 0",
                    chosen->from, chosen->to);
+}
+
+/* The files that will be written can be. */
+static dp_status check_outputs(const char *dir, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_file_make_directories(dir, error));
+    DP_TRY(dp_path_format(path, error, "%s/lrfind.csv", dir));
+    DP_TRY(dp_file_kind_check_output(path, DP_FILE_RATES, error));
+    return dp_run_folder_check_figure(dir, "lrfind", error);
 }
 
 /* --- the table while it runs ------------------------------------------------------------------ */
@@ -159,6 +169,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     dp_config config;
     DP_TRY(dp_command_parse_config(comm, options, &request, count, arguments, &config, error));
     DP_TRY(dp_comm_agree(comm, check_options(&request, error), error));
+    DP_TRY(DP_ON_ROOT(comm, check_outputs(config.run_dir, error)));
     progress shown = {.stretch = (request.count + STRETCHES - 1) / STRETCHES};
     request.signal = dp_termination_catch();
     request.watch = show_point;

@@ -42,6 +42,7 @@ static dp_status read_plan(const sweep_options *chosen, int count, char *const *
                        "no sweep file given: dptrain sweep SWEEP.ini [section.key=value ...]");
     DP_TRY(dp_sweep_plan_read(plan, positionals[0], count - 1, positionals + 1, error));
     plan->settings.show_test = plan->settings.show_test || chosen->show_test;
+    DP_TRY(dp_sweep_table_check(plan, error));
     DP_TRY(take_lock(lock, plan->settings.dir, error));
     return dp_sweep_data_prepare(plan, error);
 }

@@ -1,6 +1,7 @@
 #include "plots/gnuplot.h"
 
 #include "base/utf8.h"
+#include "run/run_folder.h"
 #include "style_gp.h"
 #include "system/process.h"
 
@@ -83,9 +84,11 @@ static dp_status write_file(const char *folder, const char *name, const char *en
 dp_status dp_gnuplot_write(const dp_gnuplot_figure *figure, const char *folder, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text script = {0};
     DP_TRY(dp_text_check(&figure->values, error));
+    DP_TRY(dp_run_folder_check_figure(folder, figure->name, error));
     append_script(&script, figure);
-    DP_TRY(write_file(folder, figure->name, ".tsv", &figure->data, error));
-    return write_file(folder, figure->name, ".gp", &script, error);
+    /* The script first, by which the rest is known as ours. */
+    DP_TRY(write_file(folder, figure->name, ".gp", &script, error));
+    return write_file(folder, figure->name, ".tsv", &figure->data, error);
 }
 
 /* --- the program ------------------------------------------------------------------------------ */

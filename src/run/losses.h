@@ -14,10 +14,10 @@
 #ifndef DP_RUN_LOSSES_H
 #define DP_RUN_LOSSES_H
 
+#include "formats/file_kind.h"
 #include "system/journal.h"
 
 #define DP_LOSSES_NAME "losses.f32"
-#define DP_LOSSES_HEADER "dptrain-losses1\n"
 #define DP_LOSSES_HEADER_SIZE (sizeof DP_LOSSES_HEADER - 1)
 #define DP_LOSSES_WAITING 4096 /* steps between two writes at most */
 

@@ -2,9 +2,11 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "engine/config.h"
 #include "library/model_file.h"
 #include "run/losses.h"
 #include "run/run_lock.h"
+#include "run/summary.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,22 +20,36 @@ dp_status dp_run_folder_write(const char *dir, const char *name, const dp_text *
     return dp_file_write_text(path, text, error);
 }
 
-/* The files of a run besides its checkpoints. */
-static const char *const file_names[] = {
-    "config.ini",   "metrics.csv", DP_LOSSES_NAME,          "log.txt",
-    "summary.json", "best.h5",     DP_BEST_BEFORE_END_NAME, "report.html"};
-#define FILE_COUNT (sizeof file_names / sizeof file_names[0])
+/* The files of a run besides its checkpoints, and what they are known by; the last is not written
+ * by training. */
+static const struct file {
+    const char *name;
+    dp_file_kind kind;
+} files[] = {
+    {"config.ini", DP_FILE_CONFIG},
+    {"metrics.csv", DP_FILE_METRICS},
+    {DP_LOSSES_NAME, DP_FILE_LOSSES},
+    {"log.txt", DP_FILE_LOG},
+    {"summary.json", DP_FILE_SUMMARY},
+    {"best.h5", DP_FILE_CHECKPOINT},
+    {DP_BEST_BEFORE_END_NAME, DP_FILE_CHECKPOINT},
+    {"report.html", DP_FILE_REPORT},
+};
+#define FILE_COUNT (sizeof files / sizeof files[0])
+#define FILE_COUNT_TRAINED (FILE_COUNT - 1)
 
 /* What plots/plot leaves in plots/: one of each name with each ending. */
 static const char *const picture_names[] = {"loss", "train_dev", "embedding", "embedding_pca",
                                             "compare"};
 static const char *const picture_endings[] = {"png", "svg", "gp", "tsv"};
+#define PICTURE_COUNT (sizeof picture_names / sizeof picture_names[0])
+#define ENDING_COUNT (sizeof picture_endings / sizeof picture_endings[0])
 
 static bool is_file_name(const char *name) {
     uint64_t step = 0;
     bool known = dp_checkpoint_files_step(name, &step);
     for (size_t i = 0; i < FILE_COUNT && !known; i++)
-        known = strcmp(name, file_names[i]) == 0;
+        known = strcmp(name, files[i].name) == 0;
     return known;
 }
 
@@ -70,6 +86,96 @@ done:
     closedir(directory);
     return status;
 }
+
+/* --- whose files they are --------------------------------------------------------------------- */
+
+/* A config is ours if we have written it: one to begin a run with is its user's. */
+static bool is_written_config(const char *path) {
+    DP_OWNED(dp_text_clear) dp_text content = {0};
+    dp_error ignored;
+    return dp_file_read(path, &content, &ignored) == DP_OK &&
+           dp_config_is_written(content.data, content.length);
+}
+
+static bool is_own(const char *path, dp_file_kind kind) {
+    const dp_file_kind found = dp_file_kind_of(path);
+    return !dp_file_exists(path) || found == DP_FILE_EMPTY ||
+           (found == kind && (kind != DP_FILE_CONFIG || is_written_config(path)));
+}
+
+static dp_status check_file(const char *dir, const struct file *file, bool fresh, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_path_format(path, error, "%s/%s", dir, file->name));
+    if (is_own(path, file->kind))
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s is not a run's, and %s: give it another name, or choose another run.dir",
+                   path, fresh ? "--fresh would remove it" : "a run there would replace it");
+}
+
+dp_status dp_run_folder_check_figure(const char *folder, const char *name, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_path_format(path, error, "%s/%s.gp", folder, name));
+    if (dp_file_kind_of(path) == DP_FILE_FIGURE)
+        return DP_OK;
+    for (size_t i = 0; i < ENDING_COUNT; i++) {
+        DP_TRY(dp_path_format(path, error, "%s/%s.%s", folder, name, picture_endings[i]));
+        if (dp_file_exists(path))
+            return dp_fail(error, DP_ERR_INPUT,
+                           "%s is not a picture of dptrain's: give it another name, or choose "
+                           "another folder",
+                           path);
+    }
+    return DP_OK;
+}
+
+static dp_status check_pictures(const char *dir, dp_error *error) {
+    char folder[DP_PATH_SIZE];
+    DP_TRY(dp_path_format(folder, error, "%s/plots", dir));
+    for (size_t i = 0; i < PICTURE_COUNT; i++)
+        DP_TRY(dp_run_folder_check_figure(folder, picture_names[i], error));
+    return DP_OK;
+}
+
+/* Where the folder cannot be read, going on there will tell. */
+static bool has_checkpoint(const char *dir) {
+    DP_OWNED(dp_memory_release) uint64_t *steps = NULL;
+    size_t count = 0;
+    char path[DP_PATH_SIZE];
+    dp_error ignored;
+    bool found = false;
+    if (dp_checkpoint_files_list(dir, &steps, &count, &ignored) != DP_OK)
+        return false;
+    for (size_t i = 0; i < count && !found; i++)
+        found = dp_checkpoint_files_path(dir, steps[i], path, &ignored) == DP_OK &&
+                dp_file_kind_of(path) == DP_FILE_CHECKPOINT;
+    return found;
+}
+
+/* Of a folder without checkpoints. Where none could be written the run starts over. */
+static dp_status check_unfinished(const char *dir, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    dp_summary_results results;
+    dp_error ignored;
+    DP_TRY(dp_path_format(path, error, "%s/summary.json", dir));
+    if (dp_summary_read(&results, path, &ignored) != DP_OK || !results.has_checkpoint)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s says that the run has ended, but its checkpoints are gone: put the newest "
+                   "back into %s/checkpoints, or start over with --fresh",
+                   path, dir);
+}
+
+dp_status dp_run_folder_check(const char *dir, bool fresh, dp_error *error) {
+    const bool is_of_a_run = !fresh && has_checkpoint(dir);
+    for (size_t i = 0; i < (fresh ? FILE_COUNT : FILE_COUNT_TRAINED) && !is_of_a_run; i++)
+        DP_TRY(check_file(dir, &files[i], fresh, error));
+    if (fresh)
+        return check_pictures(dir, error);
+    return is_of_a_run ? DP_OK : check_unfinished(dir, error);
+}
+
+/* --- the folder ------------------------------------------------------------------------------- */
 
 dp_status dp_run_folder_create(const char *dir, dp_error *error) {
     char path[DP_PATH_SIZE];
@@ -120,8 +226,8 @@ dp_status dp_run_folder_prune(const char *dir, uint64_t step, uint64_t keep, dp_
 }
 
 static dp_status remove_pictures(const char *dir, dp_error *error) {
-    for (size_t i = 0; i < sizeof picture_names / sizeof picture_names[0]; i++) {
-        for (size_t k = 0; k < sizeof picture_endings / sizeof picture_endings[0]; k++) {
+    for (size_t i = 0; i < PICTURE_COUNT; i++) {
+        for (size_t k = 0; k < ENDING_COUNT; k++) {
             char path[DP_PATH_SIZE];
             DP_TRY(dp_path_format(path, error, "%s/plots/%s.%s", dir, picture_names[i],
                                   picture_endings[k]));
@@ -136,7 +242,7 @@ dp_status dp_run_folder_clear(const char *dir, dp_error *error) {
     DP_TRY(remove_pictures(dir, error));
     for (size_t i = 0; i < FILE_COUNT; i++) {
         char path[DP_PATH_SIZE];
-        DP_TRY(dp_path_format(path, error, "%s/%s", dir, file_names[i]));
+        DP_TRY(dp_path_format(path, error, "%s/%s", dir, files[i].name));
         DP_TRY(dp_file_remove(path, error));
     }
     return DP_OK;

@@ -24,6 +24,17 @@
 
 #define DP_BEST_BEFORE_END_NAME "best-before-end.h5"
 
+/* Whether a run may begin or go on there: DP_ERR_INPUT names a file that is not a run's and that a
+ * run would replace, unless the folder has a checkpoint, or that dp_run_folder_clear would remove,
+ * if `fresh`; and a finished run whose checkpoints are gone, unless `fresh`. Nothing is changed,
+ * and the folder need not be there. */
+dp_status dp_run_folder_check(const char *dir, bool fresh, dp_error *error) DP_CHECKED;
+
+/* Whether the pictures NAME.png and NAME.svg of that folder, NAME.gp and NAME.tsv, may be replaced:
+ * DP_ERR_INPUT where one is there and the script is none of ours. */
+dp_status dp_run_folder_check_figure(const char *folder, const char *name,
+                                     dp_error *error) DP_CHECKED;
+
 /* Creates the folder and its checkpoints folder. */
 dp_status dp_run_folder_create(const char *dir, dp_error *error) DP_CHECKED;
 

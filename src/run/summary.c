@@ -39,6 +39,7 @@ void dp_summary_add(dp_facts *facts, const dp_summary *summary) {
     dp_facts_bool(facts, "stopped_early", summary->stopped_early);
     dp_facts_unsigned(facts, "parameters", summary->parameters);
     dp_facts_unsigned(facts, "ranks", summary->ranks);
+    dp_facts_unsigned(facts, "checkpoint", summary->checkpoint);
     dp_facts_real(facts, "seconds", summary->seconds);
     dp_facts_unsigned(facts, "starts", summary->starts);
     dp_facts_text(facts, "build", summary->build);
@@ -61,6 +62,9 @@ static bool take_results(const char *json, dp_summary_results *results) {
     if (dp_json_read_unsigned(json, "best.step", &results->best_step) &&
         !dp_json_read_real(json, "best.dev_loss", &results->best_loss))
         return false;
+    uint64_t checkpoint = 0; /* which summaries of before do not tell */
+    results->has_checkpoint =
+        !dp_json_read_unsigned(json, "checkpoint", &checkpoint) || checkpoint > 0;
     return dp_json_read_unsigned(json, "step", &results->step) &&
            dp_json_read_unsigned(json, "parameters", &results->parameters) &&
            dp_json_read_string(json, "weights", hash, sizeof hash) &&

@@ -13,9 +13,10 @@ typedef struct dp_summary {
     const dp_evaluation *evaluations; /* [DP_SPLIT_COUNT] */
     uint64_t parameters;
     uint64_t ranks;
-    bool stopped_early; /* before its last step, as dev got no better */
-    double seconds;     /* of all starts of the program, */
-    uint64_t starts;    /* and how many they were: run/metrics */
+    uint64_t checkpoint; /* step of the newest that could be written; 0: none */
+    bool stopped_early;  /* before its last step, as dev got no better */
+    double seconds;      /* of all starts of the program, */
+    uint64_t starts;     /* and how many they were: run/metrics */
     const char *build;
 } dp_summary;
 
@@ -44,6 +45,7 @@ typedef struct dp_summary_results {
     uint64_t parameters;
     uint64_t best_step; /* 0: dev was never evaluated */
     double best_loss;
+    bool has_checkpoint; /* it was written when the run ended */
 } dp_summary_results;
 
 /* DP_ERR_INPUT where the file is no summary. */

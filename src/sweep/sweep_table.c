@@ -364,6 +364,18 @@ static void append_failures(dp_text *markdown, const ranking *self) {
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
+static const char *const table_names[] = {"results.csv", "results.md"};
+
+dp_status dp_sweep_table_check(const dp_sweep_plan *plan, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_file_make_directories(plan->settings.dir, error));
+    for (size_t i = 0; i < 2; i++) {
+        DP_TRY(dp_path_format(path, error, "%s/%s", plan->settings.dir, table_names[i]));
+        DP_TRY(dp_file_kind_check_output(path, DP_FILE_RESULTS, error));
+    }
+    return DP_OK;
+}
+
 dp_status dp_sweep_table_write(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
                                dp_text *out, dp_error *error) {
     DP_OWNED(clear_ranking) ranking ranked = {.plan = plan, .outcomes = outcomes};
@@ -382,7 +394,7 @@ dp_status dp_sweep_table_write(const dp_sweep_plan *plan, const dp_sweep_outcome
     append_aligned(out, &table);
     const char *dir = plan->settings.dir;
     DP_TRY(dp_file_make_directories(dir, error));
-    DP_TRY(dp_run_folder_write(dir, "results.csv", &csv, error));
-    DP_TRY(dp_run_folder_write(dir, "results.md", &markdown, error));
+    DP_TRY(dp_run_folder_write(dir, table_names[0], &csv, error));
+    DP_TRY(dp_run_folder_write(dir, table_names[1], &markdown, error));
     return dp_text_check(out, error);
 }

@@ -18,4 +18,7 @@
 dp_status dp_sweep_table_write(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
                                dp_text *out, dp_error *error) DP_CHECKED;
 
+/* Creates the folder of the tables, and looks whether they can be written there. */
+dp_status dp_sweep_table_check(const dp_sweep_plan *plan, dp_error *error) DP_CHECKED;
+
 #endif

@@ -122,6 +122,14 @@ void dp_file_replace_abort(dp_file_replacement *file) {
     file->temporary[0] = '\0';
 }
 
+dp_status dp_file_check_writable(const char *path, dp_error *error) {
+    char folder[DP_PATH_SIZE];
+    DP_TRY(dp_path_folder(path, folder, error));
+    if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0)
+        return DP_OK;
+    return dp_fail_errno(error, errno, "cannot write %s", path);
+}
+
 dp_status dp_file_write(const char *path, const void *bytes, size_t count, dp_error *error) {
     DP_OWNED(dp_file_replace_abort) dp_file_replacement file = {0};
     DP_TRY(dp_file_replace_begin(&file, path, error));

@@ -32,6 +32,10 @@ dp_status dp_file_replace_commit(dp_file_replacement *file, dp_error *error) DP_
 /* Removes the temporary file; after a commit, or on a zeroed struct, it does nothing. */
 void dp_file_replace_abort(dp_file_replacement *file);
 
+/* DP_ERR_IO where the file could not be replaced, as far as can be told without trying: its folder
+ * is missing or must not be written. */
+dp_status dp_file_check_writable(const char *path, dp_error *error) DP_CHECKED;
+
 /* Replaces path by these bytes, as above. */
 dp_status dp_file_write(const char *path, const void *bytes, size_t count,
                         dp_error *error) DP_CHECKED;

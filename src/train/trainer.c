@@ -336,6 +336,7 @@ static dp_status report_doubts(trainer *self, const char *dir, dp_error *error) 
 static dp_status open_run_folder(trainer *self, dp_error *error) {
     const char *dir = self->config->run_dir;
     char path[DP_PATH_SIZE], notice[DP_RUN_LOCK_NOTICE_SIZE];
+    DP_TRY(dp_run_folder_check(dir, self->request->fresh, error));
     DP_TRY(dp_run_folder_create(dir, error));
     DP_TRY(dp_run_lock_take(&self->lock, dir, notice, error));
     DP_TRY(dp_run_folder_remove_leftovers(dir, error));
@@ -446,6 +447,7 @@ static dp_status write_summary(trainer *self, const dp_progress *progress, dp_er
                                 .stopped_early = is_stopped_early(self),
                                 .parameters = self->subject->layout->parameter_count,
                                 .ranks = (uint64_t)dp_comm_size(self->comm),
+                                .checkpoint = self->saved_step,
                                 .seconds = seconds_taken(self),
                                 .starts = self->start,
                                 .build = self->subject->build->text};
@@ -584,6 +586,9 @@ static dp_status check_saved(trainer *self, dp_error *error) {
 static dp_status run(trainer *self, dp_error *error) {
     const bool is_traced = self->request->trace[0] != '\0';
     bool summed_up = false;
+    if (is_traced)
+        DP_TRY(DP_ON_ROOT(self->comm,
+                          dp_file_kind_check_output(self->request->trace, DP_FILE_TRACE, error)));
     DP_TRY(dp_engine_create(&self->engine, self->comm, self->config, error));
     self->subject = dp_engine_subject(self->engine);
     DP_TRY(DP_ON_ROOT(self->comm, open_run_folder(self, error)));

@@ -40,7 +40,7 @@ grep -q "<h2>Samples" runs/small/report.html || fail "no samples without gnuplot
 
 # --- what a user can get wrong
 expect_failing 3 "cannot read the run folder nowhere" "$BIN/dptrain" plot nowhere
-expect_failing 2 "small.h5 is not a run folder" "$BIN/dptrain" plot runs/small small.h5
+expect_failing 2 "small.h5 is a dataset, not the folder of a run" "$BIN/dptrain" plot runs/small small.h5
 mkdir empty damaged
 expect_failing 2 "empty holds no run" "$BIN/dptrain" plot empty
 expect_failing 2 "empty holds no run" "$BIN/dptrain" report empty

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# --trace: every phase of the first steps, on each rank; a file that cannot be written costs nothing else.
+# --trace: every phase of the first steps, on each rank; a file that cannot be written is refused before the
+# first, and where it turns out at the end costs nothing else.
 source "$(dirname "$0")/common.sh"
 make_small_run
 
@@ -34,7 +35,23 @@ sed 's/"name":"\([a-z0-9]*\)",.*"ts":\([0-9.e+-]*\),"dur":\([0-9.e+-]*\),.*"tid"
         exit early > 0 || compared < 100
     }' >barriers.txt || fail "not one clock: $(cat barriers.txt)"
 
-expect_refusal 3 "cannot write missing/trace.json" 3 \
-    "$BIN/dptrain" small.ini train.steps=200 run.dir=other --trace missing/trace.json
-cmp <(weights runs/small) <(weights other) || fail "the run without its trace has other weights"
+expect_refusal 3 "cannot write missing/trace.json" 3 "$BIN/dptrain" small.ini run.dir=other \
+    --trace missing/trace.json
+expect_refusal 2 "small.ini is a config, which a trace does not replace: name another file" 3 \
+    "$BIN/dptrain" small.ini run.dir=other --trace small.ini
+expect_refusal 2 "/dev/null is of another kind" 1 "$BIN/dptrain" small.ini run.dir=other --trace /dev/null
+[ ! -e other ] || fail "a run whose trace cannot be written has begun"
+
+"$BIN/dptrain" small.ini train.steps=200 run.dir=again --trace trace.json >/dev/null # its own is replaced
+mkdir gone
+ranks 3 "$BIN/dptrain" small.ini train.steps=8000 run.dir=other --trace gone/trace.json >out.txt 2>error.txt &
+job=$!
+wait_for_text other/log.txt " 250 "
+rm -r gone
+status=0
+wait $job || status=$?
+expect_equal "status without the folder of the trace" "$status" 3
+grep -q "cannot write gone/trace.json" error.txt || fail "no word of the trace: $(cat error.txt)"
+"$BIN/dptrain" small.ini train.steps=8000 run.dir=straight >/dev/null
+cmp <(weights straight) <(weights other) || fail "the run without its trace has other weights"
 [ -s other/summary.json ] || fail "the run without its trace has no summary"

@@ -41,6 +41,7 @@ static void test_file_kind_knows_texts(void **state) {
         {"# Draws a.png and a.svg from a.tsv: gnuplot a.gp in this folder.\n", DP_FILE_FIGURE},
         {"step,exponent,lr,loss,smooth\n", DP_FILE_RATES},
         {"trial,train.lr,dev_loss,weights,failure\n", DP_FILE_RESULTS},
+        {"| trial | lr | dev | test |\n|---|---:|---:|---:|\n", DP_FILE_RESULTS},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *path = made("text", cases[i].text, strlen(cases[i].text));

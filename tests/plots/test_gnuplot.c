@@ -89,7 +89,7 @@ static void test_gnuplot_is_started_as_promised(void **state) {
     expect_ok(dp_gnuplot_draw(&figure, scratch_folder, &error), &error);
     use_real();
     expect_failure(dp_gnuplot_draw(&figure, scratch_path("nowhere"), &error), DP_ERR_IO,
-                   "nowhere/figure.tsv", &error);
+                   "nowhere/figure.gp", &error);
     dp_gnuplot_clear(&figure);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "engine/config.h"
 #include "support/expect.h"
 #include "support/scratch.h"
 
@@ -160,29 +161,158 @@ static void test_run_folder_pruning_keeps_as_many_good_ones_as_asked(void **stat
     expect_steps(dir, last, 1);
 }
 
+static void write_file(const char *dir, const char *name, const char *content) {
+    dp_error error = {0};
+    char path[DP_PATH_SIZE];
+    expect_ok(dp_path_format(path, &error, "%s/%s", dir, name), &error);
+    expect_ok(dp_file_write(path, content, strlen(content), &error), &error);
+}
+
+static void write_config(const char *dir) {
+    static char *const assignments[] = {"run.dir=a b"};
+    DP_OWNED(dp_text_clear) dp_text text = {0};
+    dp_error error = {0};
+    dp_config config;
+    expect_ok(dp_config_load(&config, NULL, 1, assignments, &error), &error);
+    dp_config_write(&config, &text);
+    expect_ok(dp_run_folder_write(dir, "config.ini", &text, &error), &error);
+}
+
+/* What a run leaves besides its checkpoints and config.ini, and --fresh removes. */
+static const struct {
+    const char *name, *content;
+} ours[] = {
+    {"metrics.csv", "step,loss,batch_loss,lr\n"},
+    {"losses.f32", "dptrain-losses1\n"},
+    {"log.txt", "  data       x.h5\n"},
+    {"summary.json", "{\"step\":3,\"weights\":\"xxh3:\"}"},
+    {"best.h5", "dptrain-seal xxh3:0123456789abcdef\n"},
+    {"report.html", "<!DOCTYPE html><title>x – dptrain</title>"},
+    {"plots/loss.gp", "# Draws loss.png: gnuplot loss.gp"},
+    {"plots/embedding_pca.gp", NULL}, /* one of those that are not always there */
+    {"plots/loss.svg", "<svg>"},      /* known by its script */
+};
+#define OURS (sizeof ours / sizeof ours[0])
+
+static const char *new_full_run(const char *name) {
+    static const uint64_t steps[] = {200, 100};
+    dp_error error = {0};
+    char path[DP_PATH_SIZE];
+    const char *dir = new_run(name);
+    snprintf(path, sizeof path, "%s/plots", dir);
+    expect_ok(dp_file_make_directories(path, &error), &error);
+    touch_steps(dir, steps, 2);
+    write_config(dir);
+    for (size_t i = 0; i < OURS; i++) {
+        if (ours[i].content != NULL)
+            write_file(dir, ours[i].name, ours[i].content);
+    }
+    return dir;
+}
+
 static void test_run_folder_clears_what_a_run_leaves_and_nothing_else(void **state) {
     (void)state;
-    static const uint64_t steps[] = {200, 100};
-    static const char *const ours[] = {"config.ini", "metrics.csv", "log.txt", "summary.json",
-                                       "best.h5"};
     static const char *const foreign[] = {"notes.txt", "metrics.csv.old", "plots.png",
                                           "checkpoints/notes.txt", "checkpoints/step-1.h5"};
     dp_error error = {0};
-    const char *dir = new_run("clear");
-    touch_steps(dir, steps, 2);
-    for (size_t i = 0; i < 5; i++) {
-        touch(dir, ours[i]);
+    const char *dir = new_full_run("clear");
+    for (size_t i = 0; i < 5; i++)
         touch(dir, foreign[i]);
-    }
+    expect_ok(dp_run_folder_check(dir, true, &error), &error);
     expect_ok(dp_run_folder_clear(dir, &error), &error);
     expect_steps(dir, NULL, 0);
+    for (size_t i = 0; i < OURS; i++) {
+        if (has(dir, ours[i].name))
+            fail_msg("%s is still there", ours[i].name);
+    }
+    assert_false(has(dir, "config.ini"));
     for (size_t i = 0; i < 5; i++) {
-        if (has(dir, ours[i]))
-            fail_msg("%s is still there", ours[i]);
         if (!has(dir, foreign[i]))
             fail_msg("%s is gone", foreign[i]);
     }
     expect_ok(dp_run_folder_clear(dir, &error), &error); /* nothing to clear is no error */
+    expect_ok(dp_run_folder_check(dir, false, &error), &error);
+    expect_ok(dp_run_folder_check(scratch_path("nowhere"), false, &error), &error);
+}
+
+/* Each file of a run in turn is somebody else's. */
+static void test_run_folder_names_what_is_not_a_runs(void **state) {
+    (void)state;
+    dp_error error = {0};
+    char part[DP_PATH_SIZE];
+    for (size_t i = 0; i + 1 < OURS; i++) {
+        const char *dir = new_full_run("foreign");
+        const bool is_trained =
+            strchr(ours[i].name, '/') == NULL && strcmp(ours[i].name, "report.html") != 0;
+        snprintf(part, sizeof part, "foreign/%.*s", (int)strcspn(ours[i].name, "."), ours[i].name);
+        write_file(dir, ours[i].name, "mine");
+        expect_failure(dp_run_folder_check(dir, true, &error), DP_ERR_INPUT, part, &error);
+        expect_ok(dp_run_folder_prune(dir, UINT64_MAX, 0, &error), &error);
+        write_file(dir, "summary.json", strcmp(ours[i].name, "summary.json") == 0 ? "mine" : "");
+        if (is_trained)
+            expect_failure(dp_run_folder_check(dir, false, &error), DP_ERR_INPUT, part, &error);
+        else
+            expect_ok(dp_run_folder_check(dir, false, &error), &error);
+        static const uint64_t one[] = {7};
+        seal_steps(dir, one, 1); /* where a run has a checkpoint it goes on */
+        expect_ok(dp_run_folder_check(dir, false, &error), &error);
+        scratch_remove_tree(dir);
+    }
+}
+
+static void expect_config(const char *dir, const char *content, bool is_ours) {
+    dp_error error = {0};
+    write_file(dir, "config.ini", content);
+    if (is_ours)
+        expect_ok(dp_run_folder_check(dir, false, &error), &error);
+    else
+        expect_failure(dp_run_folder_check(dir, false, &error), DP_ERR_INPUT,
+                       "config.ini is not a run's, and a run there would replace it: give it",
+                       &error);
+}
+
+/* Those of earlier versions have fewer keys; a user's has other lines or few of them. */
+static void test_run_folder_knows_the_config_that_a_run_has_written(void **state) {
+    (void)state;
+    DP_OWNED(dp_text_clear) dp_text content = {0};
+    dp_error error = {0};
+    char path[DP_PATH_SIZE];
+    const char *dir = new_run("config");
+    write_config(dir);
+    snprintf(path, sizeof path, "%s/config.ini", dir);
+    expect_ok(dp_file_read(path, &content, &error), &error);
+    char *text = content.data;
+    expect_config(dir, text, true);
+    char *dropout = strstr(text, "dropout_embedding"), *next = strchr(dropout, '\n') + 1;
+    memmove(dropout, next, strlen(next) + 1);
+    expect_config(dir, text, true);
+    expect_config(dir, "[data]\npath = d.h5\n\n[train]\nsteps = 40\n", false);
+    expect_config(dir, "", true);
+    dp_text_cut(&content, strlen(text));
+    dp_text_append(&content, "; mine\n");
+    expect_config(dir, content.data, false);
+    dp_text_cut(&content, content.length - strlen("; mine\n"));
+    memcpy(strstr(content.data, "steps = "), "steps=  ", 8);
+    expect_config(dir, content.data, false);
+}
+
+static void test_run_folder_of_a_finished_run_without_checkpoints(void **state) {
+    (void)state;
+    static const char *const summaries[] = {
+        "{\"step\":3,\"weights\":\"xxh3:0123456789abcdef\",\"parameters\":4}", /* as before */
+        "{\"step\":3,\"weights\":\"xxh3:0123456789abcdef\",\"parameters\":4,\"checkpoint\":3}",
+        "{\"step\":3,\"weights\":\"xxh3:0123456789abcdef\",\"parameters\":4,\"checkpoint\":0}"};
+    dp_error error = {0};
+    const char *dir = new_run("finished");
+    for (size_t i = 0; i < 3; i++) {
+        write_file(dir, "summary.json", summaries[i]);
+        expect_ok(dp_run_folder_check(dir, true, &error), &error);
+        if (i == 2) /* none could be written */
+            expect_ok(dp_run_folder_check(dir, false, &error), &error);
+        else
+            expect_failure(dp_run_folder_check(dir, false, &error), DP_ERR_INPUT,
+                           "its checkpoints are gone: put the newest back into", &error);
+    }
 }
 
 static void test_run_folder_removes_what_a_killed_program_left(void **state) {
@@ -293,6 +423,9 @@ int main(void) {
         cmocka_unit_test(test_run_folder_pruning_does_not_count_checkpoints_beyond_the_run),
         cmocka_unit_test(test_run_folder_pruning_keeps_as_many_good_ones_as_asked),
         cmocka_unit_test(test_run_folder_clears_what_a_run_leaves_and_nothing_else),
+        cmocka_unit_test(test_run_folder_names_what_is_not_a_runs),
+        cmocka_unit_test(test_run_folder_knows_the_config_that_a_run_has_written),
+        cmocka_unit_test(test_run_folder_of_a_finished_run_without_checkpoints),
         cmocka_unit_test(test_run_folder_removes_what_a_killed_program_left),
         cmocka_unit_test(test_run_folder_finds_what_a_path_means),
         cmocka_unit_test(test_run_folder_finds_the_newest_run),

@@ -191,22 +191,15 @@ static dp_status check_unit(dp_request *self, dp_error *error) {
 /* Replacing the output must not destroy a text or something that is no file. */
 static dp_status check_output(const dp_packing_request *request, dp_error *error) {
     struct stat output, input;
-    if (stat(request->output, &output) != 0)
-        return DP_OK; /* new, or writing it will say what is wrong */
-    if (S_ISDIR(output.st_mode))
-        return dp_fail(error, DP_ERR_INPUT, "output '%.200s' is a directory; name a file in it",
-                       request->output);
-    if (!S_ISREG(output.st_mode))
-        return dp_fail(error, DP_ERR_INPUT, "output '%.200s' is not a regular file",
-                       request->output);
-    for (int i = 0; i < DP_SPLIT_COUNT; i++) {
+    const bool exists = stat(request->output, &output) == 0;
+    for (int i = 0; i < DP_SPLIT_COUNT && exists; i++) {
         if (request->inputs[i][0] != '\0' && stat(request->inputs[i], &input) == 0 &&
             input.st_dev == output.st_dev && input.st_ino == output.st_ino)
             return dp_fail(error, DP_ERR_INPUT,
                            "output '%.200s' is the text itself; name another file with -o",
                            request->output);
     }
-    return DP_OK;
+    return dp_file_kind_check_output(request->output, DP_FILE_DATASET, error);
 }
 
 dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_error *error) {
