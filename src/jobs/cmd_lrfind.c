@@ -119,6 +119,7 @@ static void assign_axes(dp_text *values, const dp_lr_search *search) {
     const dp_axis losses = dp_axis_logarithmic(low, high, 0.04);
     dp_axis_assign(&exponents, "exponents", "x", DP_AXIS_NUMBERS, values);
     dp_axis_assign(&losses, "losses", "y", DP_AXIS_NUMBERS, values);
+    dp_text_append_format(values, "first = %.17g\nlast = %.17g\n", exponents.low, exponents.high);
 }
 
 /* DIR/lrfind.svg and DIR/lrfind.png from the script DIR/lrfind.gp, which stays. */

@@ -2,10 +2,13 @@
 eval exponents
 eval losses
 set arrow from lowest, graph 0 to lowest, graph 1 nohead dt 2 lc rgb QUIET
-set label "lowest" at lowest, graph 0.96 left offset 0.5, 0 textcolor rgb QUIET font small
+# A label stands on the side of its line where there is room for it.
+side(x) = (x - first) / (last - first) > 0.5 ? "right offset -0.5, 0" : "left offset 0.5, 0"
+eval "set label 'lowest' at lowest, graph 0.97 front boxed ".side(lowest)." textcolor rgb QUIET font small"
 if (suggestion ne "") {
     set arrow from suggested, graph 0 to suggested, graph 1 nohead lw 1.5 lc rgb MARK
-    set label suggestion at suggested, graph 0.96 right offset -0.5, 0 textcolor rgb MARK font small
+    eval "set label suggestion at suggested, graph 0.91 front boxed ".side(suggested). \
+        " textcolor rgb MARK font small"
 }
 set key bottom left
 set xlabel "exponent of the learning rate, 10^x"

@@ -1,6 +1,7 @@
 #include "plots/axis.h"
 
 #include <math.h>
+#include <string.h>
 
 #define WANTED_TICS 8.0
 #define LARGEST 1e300 /* beyond it room at the ends would be infinite */
@@ -96,34 +97,68 @@ void dp_axis_thin(dp_axis *axis, size_t most) {
     place_linear(axis, (double)most);
 }
 
-static void append_number(double tic, dp_text *out) {
+/* A number with so many digits; whole ones as "50,000". */
+static void append_number(double tic, int digits, dp_text *out) {
     if (tic >= 1000.0 && tic < 1e15 && tic == floor(tic))
         dp_text_append(out, DP_COUNT_TEXT((uint64_t)tic));
     else
-        dp_text_append_format(out, "%.8g", tic);
+        dp_text_append_format(out, "%.*g", digits, tic);
 }
 
-/* That of a loss: three digits, whole numbers from there on; a power where that is too long. */
-static void append_perplexity(double loss, dp_text *out) {
-    const double perplexity = exp(loss);
-    if (perplexity >= 100.0 && perplexity < 1e6)
+/* That of a loss, whole where its digits are enough for that; "7.2e86" where that is too long, and
+ * nothing where it is beyond all numbers. */
+static void append_perplexity(double loss, int digits, dp_text *out) {
+    const double perplexity = exp(loss), exponent = floor(loss / log(10.0));
+    if (isinf(perplexity))
+        return;
+    if (perplexity >= 1e6)
+        dp_text_append_format(out, "%.*ge%.0f", digits - 1, exp(loss - exponent * log(10.0)),
+                              exponent);
+    else if (perplexity >= pow(10.0, digits - 1))
         dp_text_append(out, DP_COUNT_TEXT((uint64_t)round(perplexity)));
     else
-        dp_text_append_format(out, "%.3g", perplexity);
+        dp_text_append_format(out, "%.*g", digits, perplexity);
+}
+
+static void append_label(double tic, dp_axis_labels labels, int digits, dp_text *out) {
+    if (labels == DP_AXIS_NUMBERS)
+        append_number(tic, digits, out);
+    else if (labels == DP_AXIS_PERPLEXITIES)
+        append_perplexity(tic, digits, out);
+}
+
+/* Whether each tic has another label than the one before it. */
+static bool are_different(const dp_axis *axis, dp_axis_labels labels, int digits) {
+    bool differ = true;
+    for (size_t i = 1; i < axis->count && differ; i++) {
+        DP_OWNED(dp_text_clear) dp_text before = {0};
+        DP_OWNED(dp_text_clear) dp_text label = {0};
+        append_label(axis->tics[i - 1], labels, digits, &before);
+        append_label(axis->tics[i], labels, digits, &label);
+        differ = label.length == 0 || strcmp(dp_text_string(&before), dp_text_string(&label)) != 0;
+    }
+    return differ;
+}
+
+/* As few digits as tell the tics apart: of numbers, which are round, some eight do nearly always.
+ */
+static int find_digits(const dp_axis *axis, dp_axis_labels labels) {
+    int digits = labels == DP_AXIS_PERPLEXITIES ? 3 : 8;
+    while (digits < 17 && labels != DP_AXIS_BARE && !are_different(axis, labels, digits))
+        digits++;
+    return digits;
 }
 
 void dp_axis_assign(const dp_axis *axis, const char *variable, const char *name,
                     dp_axis_labels labels, dp_text *values) {
+    const int digits = find_digits(axis, labels);
     dp_text_append_format(values, "%s = '%s logscale %s; set %srange [%.17g:%.17g]; set %stics (",
                           variable, axis->logarithmic ? "set" : "unset", name, name, axis->low,
                           axis->high, name);
     for (size_t i = 0; i < axis->count; i++) {
         dp_text_append(values, i == 0 ? "\"" : ", \"");
-        if (labels == DP_AXIS_NUMBERS)
-            append_number(axis->tics[i], values);
-        else if (labels == DP_AXIS_PERPLEXITIES)
-            append_perplexity(axis->tics[i], values);
-        dp_text_append_format(values, "\" %.10g", axis->tics[i]);
+        append_label(axis->tics[i], labels, digits, values);
+        dp_text_append_format(values, "\" %s", DP_REAL_TEXT(axis->tics[i]));
     }
     dp_text_append(values, ")'\n");
 }

@@ -1,6 +1,7 @@
 #include "plots/curve.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -51,13 +52,6 @@ static dp_status take(const dp_metrics_table *table, size_t offset, dp_curve *cu
     return DP_OK;
 }
 
-dp_status dp_curve_batches(const dp_metrics_table *table, size_t limit, dp_curve *curve,
-                           dp_error *error) {
-    DP_TRY(take(table, offsetof(dp_metrics_row, batch_loss), curve, error));
-    thin(curve, limit, false);
-    return DP_OK;
-}
-
 dp_status dp_curve_split(const dp_metrics_table *table, dp_split split, size_t limit,
                          dp_curve *curve, dp_error *error) {
     DP_TRY(take(table, offsetof(dp_metrics_row, split_loss[split]), curve, error));
@@ -65,55 +59,180 @@ dp_status dp_curve_split(const dp_metrics_table *table, dp_split split, size_t l
     return DP_OK;
 }
 
+/* --- every step ------------------------------------------------------------------------------- */
+
+void dp_history_clear(dp_history *history) {
+    dp_metrics_table_clear(&history->metrics);
+    dp_loss_record_clear(&history->losses);
+}
+
+uint64_t dp_history_end(const dp_history *history) {
+    const dp_metrics_table *metrics = &history->metrics;
+    const uint64_t last = metrics->count > 0 ? metrics->rows[metrics->count - 1].step : 0;
+    return history->losses.count > last ? history->losses.count : last;
+}
+
+/* How many steps there are before the first whose loss the record knows. */
+static size_t unknown_steps(const dp_history *history) {
+    size_t step = 0;
+    while (step < history->losses.count && isnan(history->losses.values[step]))
+        step++;
+    return step;
+}
+
+/* The rows that stand for the steps that the record does not know, all where it knows none. */
+static size_t rows_before(const dp_history *history, size_t unknown) {
+    size_t rows = 0;
+    if (unknown == history->losses.count)
+        return history->metrics.count;
+    while (rows < history->metrics.count && history->metrics.rows[rows].step <= unknown)
+        rows++;
+    return rows;
+}
+
+dp_status dp_curve_batches(const dp_history *history, size_t limit, dp_curve *curve,
+                           dp_error *error) {
+    const dp_loss_record *losses = &history->losses;
+    const size_t unknown = unknown_steps(history);
+    const dp_metrics_table before = {.rows = history->metrics.rows,
+                                     .count = rows_before(history, unknown)};
+    if (unknown == losses->count || losses->count - unknown > limit) {
+        DP_TRY(take(&before, offsetof(dp_metrics_row, batch_loss), curve, error));
+    } else {
+        *curve = (dp_curve){0};
+        DP_TRY_NEW(curve->points, losses->count - unknown);
+        for (size_t step = unknown; step < losses->count; step++)
+            add_point(curve, (double)(step + 1), (double)losses->values[step]);
+    }
+    thin(curve, limit, false);
+    return DP_OK;
+}
+
+static int ascending(const void *a, const void *b) {
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+void dp_cloud_clear(dp_cloud *cloud) {
+    dp_curve_clear(&cloud->low);
+    dp_curve_clear(&cloud->median);
+    dp_curve_clear(&cloud->high);
+}
+
+/* Adds what steps first to last, counted from 0, have; `values` is room for them. */
+static void add_stretch(const dp_loss_record *losses, size_t first, size_t last, float *values,
+                        dp_cloud *cloud) {
+    const double middle = 0.5 * (double)(first + last) + 1.0;
+    size_t count = 0;
+    for (size_t step = first; step <= last; step++) {
+        if (isfinite(losses->values[step]))
+            values[count++] = losses->values[step];
+    }
+    if (count == 0)
+        return;
+    qsort(values, count, sizeof values[0], ascending);
+    add_point(&cloud->low, middle, (double)values[0]);
+    add_point(&cloud->median, middle, (double)values[count / 2]);
+    add_point(&cloud->high, middle, (double)values[count - 1]);
+}
+
+#define STRETCH_LEAST 8 /* steps; of fewer a median says nothing */
+
+dp_status dp_cloud_find(const dp_history *history, size_t points, size_t limit, dp_cloud *cloud,
+                        dp_error *error) {
+    const dp_loss_record *losses = &history->losses;
+    const size_t unknown = unknown_steps(history);
+    const size_t length = dp_size_max(STRETCH_LEAST, (losses->count + limit - 1) / limit);
+    DP_OWNED(dp_memory_release) float *values = NULL;
+    *cloud = (dp_cloud){0};
+    if (losses->count - unknown <= points)
+        return DP_OK;
+    DP_TRY_NEW(values, length);
+    DP_TRY_NEW(cloud->low.points, limit);
+    DP_TRY_NEW(cloud->median.points, limit);
+    DP_TRY_NEW(cloud->high.points, limit);
+    for (size_t first = unknown; first < losses->count; first += length)
+        add_stretch(losses, first, dp_size_min(first + length, losses->count) - 1, values, cloud);
+    return DP_OK;
+}
+
 /* --- smoothing -------------------------------------------------------------------------------- */
 
-/* Sums over the rows before one: of the steps with a loss, and of their losses. */
+#define STRETCHES_SMOOTHED 20000 /* a picture shows no more */
+
+/* Sums up to a step: of the steps whose loss is known, and of their losses. */
 typedef struct sums {
+    double step;
     double steps;
     double losses;
 } sums;
 
-static void add_up(const dp_metrics_table *table, sums *total) {
-    uint64_t before = 0;
-    for (size_t i = 0; i < table->count; i++) {
-        const dp_metrics_row *row = &table->rows[i];
-        double steps = isfinite(row->loss) ? (double)(row->step - before) : 0.0;
-        total[i + 1].steps = total[i].steps + steps;
-        total[i + 1].losses = total[i].losses + (steps > 0.0 ? steps * row->loss : 0.0);
-        before = row->step;
+static void add_sum(sums *total, double step, double steps, double losses) {
+    total[1] = (sums){.step = step, .steps = total->steps, .losses = total->losses};
+    if (isfinite(losses)) {
+        total[1].steps += steps;
+        total[1].losses += losses;
     }
 }
 
-static double half_window(const dp_metrics_table *table) {
-    double whole = (double)table->rows[table->count - 1].step;
+/* The known losses of steps first to last, counted from 0. */
+static void add_sum_of(const dp_loss_record *losses, size_t first, size_t last, sums *total) {
+    double steps = 0.0, sum = 0.0;
+    for (size_t step = first; step <= last; step++) {
+        if (isfinite(losses->values[step])) {
+            steps += 1.0;
+            sum += (double)losses->values[step];
+        }
+    }
+    add_sum(total, (double)(last + 1), steps, sum);
+}
+
+/* Sums at each row, from the first known step on at the ends of stretches; total[0] is 0. Returns
+ * how many there are behind it. */
+static size_t add_up(const dp_history *history, size_t unknown, size_t length, sums *total) {
+    const size_t rows = rows_before(history, unknown);
+    size_t count = 0;
+    for (; count < rows; count++) {
+        const dp_metrics_row *row = &history->metrics.rows[count];
+        const double steps = (double)row->step - total[count].step;
+        add_sum(&total[count], (double)row->step, steps, steps * row->loss);
+    }
+    for (size_t first = unknown; first < history->losses.count; first += length)
+        add_sum_of(&history->losses, first, dp_size_min(first + length, history->losses.count) - 1,
+                   &total[count++]);
+    return count;
+}
+
+static double half_window(double whole) {
     return 0.5 * fmin(fmax(whole / 100.0, 1000.0), whole / 20.0);
 }
 
-/* Rows are visited in order, so the ends of their windows, *begin and *end, only move forward. */
-static double window_mean(const dp_metrics_table *table, const sums *total, size_t row, double half,
-                          size_t *begin, size_t *end) {
-    double first = (double)table->rows[0].step, at = (double)table->rows[row].step;
-    double reach = fmin(half, at - first);
-    while ((double)table->rows[*begin].step < at - reach)
+/* Places are visited in order, so the ends of their windows, *begin and *end, only move forward. */
+static double window_mean(const sums *total, size_t count, size_t place, double half, size_t *begin,
+                          size_t *end) {
+    const double first = total[1].step, at = total[place].step, reach = fmin(half, at - first);
+    while (total[*begin + 1].step < at - reach)
         (*begin)++;
-    while (*end < table->count && (double)table->rows[*end].step <= at + reach)
+    while (*end < count && total[*end + 1].step <= at + reach)
         (*end)++;
-    double steps = total[*end].steps - total[*begin].steps;
+    const double steps = total[*end].steps - total[*begin].steps;
     return steps > 0.0 ? (total[*end].losses - total[*begin].losses) / steps : NAN;
 }
 
-dp_status dp_curve_smooth(const dp_metrics_table *table, size_t limit, dp_curve *curve,
+dp_status dp_curve_smooth(const dp_history *history, size_t limit, dp_curve *curve,
                           dp_error *error) {
-    DP_OWNED(dp_memory_release) sums *total = NULL; /* [count + 1] */
+    const size_t unknown = unknown_steps(history), known = history->losses.count - unknown;
+    const size_t length = dp_size_max(1, (known + STRETCHES_SMOOTHED - 1) / STRETCHES_SMOOTHED);
+    const size_t most = history->metrics.count + (known + length - 1) / length;
+    DP_OWNED(dp_memory_release) sums *total = NULL;
     size_t begin = 0, end = 0;
     *curve = (dp_curve){0};
-    DP_TRY_NEW(curve->points, table->count);
-    DP_TRY_NEW(total, table->count + 1);
-    add_up(table, total);
-    for (size_t row = 0; row < table->count; row++) {
-        double mean = window_mean(table, total, row, half_window(table), &begin, &end);
-        add_point(curve, (double)table->rows[row].step, mean);
-    }
+    DP_TRY_NEW(curve->points, most);
+    DP_TRY_NEW(total, most + 1);
+    const size_t count = add_up(history, unknown, length, total);
+    for (size_t place = 1; place <= count; place++)
+        add_point(curve, total[place].step,
+                  window_mean(total, count, place, half_window(total[count].step), &begin, &end));
     thin(curve, limit, true);
     return DP_OK;
 }
@@ -134,9 +253,11 @@ dp_status dp_curve_rate(const dp_metrics_table *table, size_t limit, dp_curve *c
         stretches += ends_stretch(table, i);
     *in_steps = stretches <= STRETCHES_MAX && 4 * (stretches - 1) < table->count;
     *curve = (dp_curve){0};
-    DP_TRY_NEW(curve->points, table->count);
+    DP_TRY_NEW(curve->points, table->count + 1);
+    if (*in_steps && table->count > 0)
+        add_point(curve, 0.0, table->rows[0].lr);
     for (size_t i = 0; i < table->count; i++) {
-        if (!*in_steps || i == 0 || ends_stretch(table, i))
+        if (!*in_steps || ends_stretch(table, i))
             add_point(curve, (double)table->rows[i].step, table->rows[i].lr);
     }
     thin(curve, limit, true);
@@ -145,7 +266,7 @@ dp_status dp_curve_rate(const dp_metrics_table *table, size_t limit, dp_curve *c
 
 /* --- ranges ----------------------------------------------------------------------------------- */
 
-static int ascending(const void *a, const void *b) {
+static int ascending_values(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
@@ -161,10 +282,15 @@ dp_status dp_range_add(dp_range *range, const dp_curve *curve, double from, doub
     }
     if (count == 0)
         return DP_OK;
-    qsort(values, count, sizeof *values, ascending);
+    qsort(values, count, sizeof *values, ascending_values);
     const size_t cut = (size_t)(tails * (double)count);
     const bool empty = range->low > range->high;
     range->low = empty ? values[cut] : fmin(range->low, values[cut]);
     range->high = empty ? values[count - 1 - cut] : fmax(range->high, values[count - 1 - cut]);
     return DP_OK;
+}
+
+void dp_range_bound(dp_range *range, double factor) {
+    if (range->low > 0.0)
+        range->high = fmin(range->high, factor * range->low);
 }

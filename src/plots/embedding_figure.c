@@ -226,7 +226,8 @@ static void assign_title(const scatter *self, const char *name, const dp_checkpo
     if (self->count < all)
         dp_text_append_format(&part, ", %s of %s tokens", DP_COUNT_TEXT(self->count),
                               DP_COUNT_TEXT(all));
-    dp_gnuplot_assign(values, "run_title", "%s: embedding at step %s%s", name,
+    dp_gnuplot_assign(values, "run_name", "%s", name);
+    dp_gnuplot_assign(values, "result", ": embedding at step %s%s",
                       DP_COUNT_TEXT(checkpoint->facts.progress.step), dp_text_string(&part));
     values->failed |= part.failed;
 }

@@ -27,51 +27,79 @@ void dp_gnuplot_append_string(dp_text *script, const char *text) {
     dp_text_append(script, "'");
 }
 
+/* Characters whose place is left empty where no font has them: joiners, marks of direction,
+ * selectors of a variant. */
+static bool is_ignorable(uint32_t code_point) {
+    return (code_point >= 0x200Bu && code_point <= 0x200Fu) ||
+           (code_point >= 0x2028u && code_point <= 0x202Eu) ||
+           (code_point >= 0x2060u && code_point <= 0x206Fu) ||
+           (code_point >= 0xFE00u && code_point <= 0xFE0Fu) || code_point == 0xFEFFu ||
+           (code_point >= 0xE0000u && code_point <= 0xE0FFFu);
+}
+
+static bool is_plain(uint32_t code_point) {
+    return code_point < 0x80u || is_ignorable(code_point);
+}
+
+static bool is_plain_text(const char *text) {
+    uint32_t code_point = 0;
+    bool plain = true;
+    for (size_t length = 0; plain && (length = dp_utf8_next_shown(text, &code_point)) > 0;)
+        plain = is_plain(code_point), text += length;
+    return plain;
+}
+
 void dp_gnuplot_assign(dp_text *values, const char *variable, const char *format, ...) {
     DP_OWNED(dp_text_clear) dp_text text = {0};
     va_list arguments;
     va_start(arguments, format);
     dp_text_append_arguments(&text, format, arguments);
     va_end(arguments);
-    dp_text_append_format(values, "%s = ", variable);
+    const bool plain = is_plain_text(dp_text_string(&text));
+    dp_text_append_format(values, plain ? "%s = " : "%s = shown(", variable);
     dp_gnuplot_append_string(values, dp_text_string(&text));
-    dp_text_append(values, "\n");
+    dp_text_append(values, plain ? "\n" : ")\n");
     values->failed |= text.failed;
 }
 
 /* --- the script ------------------------------------------------------------------------------- */
 
-/* Characters that the fonts of any desktop or server have (DejaVu, Liberation): European alphabets,
- * punctuation, signs. */
-static bool is_common(uint32_t code_point) {
-    return code_point < 0x590u || (code_point >= 0x1E00u && code_point < 0x2C00u) ||
-           code_point == DP_UTF8_REPLACEMENT;
-}
-
-/* Appends the other characters of the text as a fontconfig set, "4e00 4e01": some of them, which
- * stand for the rest of their scripts. */
-static void append_uncommon(dp_text *set, const char *text) {
-    enum { MOST = 64 };
-    size_t count = 0;
+/* Appends those characters of the text that a font may lack, each once, to `signs`, and their
+ * numbers to `letters`, "25a1 4e00 ...", in the same order. */
+static void append_letters(const char *text, dp_text *letters, dp_text *signs) {
     uint32_t code_point = 0;
+    char bytes[DP_UTF8_MAX_BYTES + 1];
     for (size_t length = 0; (length = dp_utf8_next_shown(text, &code_point)) > 0; text += length) {
-        if (!is_common(code_point) && count++ < MOST)
-            dp_text_append_format(set, "%s%" PRIx32, count == 1 ? "" : " ", code_point);
+        if (is_plain(code_point))
+            continue;
+        dp_utf8_encode(code_point, bytes);
+        if (strstr(dp_text_string(signs), bytes) != NULL)
+            continue;
+        dp_text_append(signs, bytes);
+        dp_text_append_format(letters, "%s%" PRIx32, letters->length == 0 ? "" : " ", code_point);
     }
 }
 
+/* The sign that stands for what no font has comes first among the letters. */
+#define STAND_IN "\xE2\x96\xA1"
+
 static void append_script(dp_text *script, const dp_gnuplot_figure *figure) {
     const char *name = figure->name;
+    DP_OWNED(dp_text_clear) dp_text letters = {0};
+    DP_OWNED(dp_text_clear) dp_text signs = {0};
+    append_letters(STAND_IN, &letters, &signs);
+    append_letters(dp_text_string(&figure->values), &letters, &signs);
     dp_text_append_format(script,
                           "# Draws %s.png and %s.svg from %s.tsv: gnuplot %s.gp in this folder.\n"
-                          "name = '%s'\ndata = '%s.tsv'\nwidth = %u\nheight = %u\nletters = '",
-                          name, name, name, name, name, name, figure->width, figure->height);
-    append_uncommon(script, dp_text_string(&figure->values));
-    dp_text_append(script, "'\n");
-    dp_text_append(script, dp_text_string(&figure->values));
+                          "name = '%s'\ndata = '%s.tsv'\nwidth = %u\nheight = %u\n"
+                          "letters = '%s'\nsigns = '%s'\n",
+                          name, name, name, name, name, name, figure->width, figure->height,
+                          dp_text_string(&letters), dp_text_string(&signs));
     dp_text_append(script, style_gp);
+    dp_text_append(script, dp_text_string(&figure->values));
     dp_text_append(script, figure->script);
     dp_text_append(script, "\nset output\nif (kind eq \"png\") reread\n");
+    script->failed |= letters.failed || signs.failed;
 }
 
 static dp_status write_file(const char *folder, const char *name, const char *ending,

@@ -7,7 +7,7 @@
  * user's own gnuplot settings.
  *
  * How it is drawn stands in a file of commands beside the source of the figure, which the build
- * embeds. C gives it data and variables, and before it stands plots/style.gp. For each picture
+ * embeds. C gives it data and variables, and before these stands plots/style.gp. For each picture
  * gnuplot reads the script once, from its defaults. What differs from figure to figure in more than
  * a value is a string of commands for `eval`, as of plots/axis, or a macro.
  *
@@ -42,7 +42,8 @@ void dp_gnuplot_clear(dp_gnuplot_figure *figure);
  * stand for themselves; control characters and bytes that are no UTF-8 become U+FFFD. */
 void dp_gnuplot_append_string(dp_text *script, const char *text);
 
-/* Appends "variable = <the text>", a line of the values; an array's element is a variable, too. */
+/* Appends "variable = <the text>", a line of the values; an array's element is a variable, too.
+ * Letters that no font has are shown as an empty square in the PNG. */
 void dp_gnuplot_assign(dp_text *values, const char *variable, const char *format, ...)
     DP_PRINTF(3, 4);
 

@@ -1,5 +1,6 @@
 #include "plots/html_report.h"
 
+#include "base/size.h"
 #include "dptrain/dptrain.h"
 #include "formats/facts.h"
 #include "formats/json.h"
@@ -69,8 +70,8 @@ static void add_split(page *self, dp_split split) {
     const bool summed_up = dp_json_read_real(summary, place, &loss);
     snprintf(place, sizeof place, "splits.%s.count", name);
     (void)(summed_up && dp_json_read_unsigned(summary, place, &count));
-    for (size_t i = self->plots.metrics.count; i > 0 && isnan(loss); i--)
-        loss = self->plots.metrics.rows[i - 1].split_loss[split];
+    for (size_t i = self->plots.history.metrics.count; i > 0 && isnan(loss); i--)
+        loss = self->plots.history.metrics.rows[i - 1].split_loss[split];
     if (isnan(loss))
         return;
     dp_facts_begin(&self->facts, name);
@@ -84,8 +85,9 @@ static void add_split(page *self, dp_split split) {
 static void add_results(page *self) {
     dp_facts *facts = &self->facts;
     const char *summary = dp_text_string(&self->summary);
-    const size_t rows = self->plots.metrics.count;
-    uint64_t step = rows == 0 ? 0 : self->plots.metrics.rows[rows - 1].step, ranks = 0, starts = 0;
+    const dp_metrics_table *metrics = &self->plots.history.metrics;
+    uint64_t step = metrics->count == 0 ? 0 : metrics->rows[metrics->count - 1].step;
+    uint64_t ranks = 0, starts = 0;
     double seconds = 0.0;
     const bool finished = dp_json_read_unsigned(summary, "step", &step);
     dp_facts_text(facts, "state", finished ? "Finished" : "Not finished; seen");
@@ -120,12 +122,16 @@ static void add_model(page *self) {
     dp_facts_text(facts, "build", is.build);
 }
 
+/* Samples up to this one stand in columns, as names do; sentences take the width of the page. */
+#define SHORT_SAMPLE 24
+
 /* As `dptrain sample` shows them. */
 static dp_status add_samples(page *self, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text shown = {0};
     dptrain_error said;
     dptrain_sampling how;
     char number[24];
+    size_t longest = 0;
     dptrain_sampling_init(&how, sizeof how);
     dp_facts_begin(&self->facts, "samples");
     for (uint64_t i = 0; i < DP_REPORT_SAMPLES; i++) {
@@ -136,10 +142,12 @@ static dp_status add_samples(page *self, dp_error *error) {
         dp_text_cut(&shown, 0);
         dp_text_append_shown(&shown, sample);
         DP_TRY(dp_text_check(&shown, error));
+        longest = dp_size_max(longest, shown.length);
         snprintf(number, sizeof number, "%" PRIu64, i);
         dp_facts_note(&self->facts, number, "%s", dp_text_string(&shown));
     }
     dp_facts_end(&self->facts);
+    dp_facts_text(&self->facts, "sample_length", longest <= SHORT_SAMPLE ? "short" : "long");
     return DP_OK;
 }
 

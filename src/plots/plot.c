@@ -15,7 +15,7 @@
 #define COUNTED_ROWS_MAX ((uint64_t)1 << 22)
 
 void dp_plot_clear(dp_plot_outcome *outcome) {
-    dp_metrics_table_clear(&outcome->metrics);
+    dp_history_clear(&outcome->history);
     dp_text_clear(&outcome->notices);
     if (outcome->is_held)
         dp_file_close(&outcome->holder);
@@ -57,17 +57,20 @@ static dp_status draw_all(const dp_plot_outcome *outcome, dp_error *error) {
     return DP_OK;
 }
 
-/* The rows of a run, of which there must be some. */
-static dp_status read_metrics(const char *dir, dp_metrics_table *metrics, dp_error *error) {
+/* What a run has left of its curves: something, at least. */
+static dp_status read_history(const char *dir, dp_history *history, dp_error *error) {
     char path[DP_PATH_SIZE];
     DP_TRY(dp_path_format(path, error, "%s/metrics.csv", dir));
     if (!dp_file_exists(path))
         return dp_fail(error, DP_ERR_INPUT, "%s holds no run: it has no metrics.csv", dir);
-    DP_TRY(dp_metrics_read(metrics, path, error));
-    if (metrics->count > 0)
+    DP_TRY(dp_metrics_read(&history->metrics, path, error));
+    DP_TRY(dp_path_format(path, error, "%s/" DP_LOSSES_NAME, dir));
+    DP_TRY(dp_losses_read(&history->losses, path, error));
+    if (dp_history_end(history) > 0)
         return DP_OK;
     return dp_fail(error, DP_ERR_INPUT,
-                   "%s has no rows yet: the first comes after train.log_every steps", path);
+                   "%s/metrics.csv has no rows yet: the first comes after train.log_every steps",
+                   dir);
 }
 
 /* --- one run ---------------------------------------------------------------------------------- */
@@ -80,11 +83,11 @@ static bool has_dev(const dp_metrics_table *metrics) {
 }
 
 static dp_status write_curves(const char *name, dp_plot_outcome *outcome, dp_error *error) {
-    const dp_metrics_table *metrics = &outcome->metrics;
+    const dp_history *history = &outcome->history;
     dp_gnuplot_figure figure;
-    DP_TRY(write_figure(outcome, dp_figure_loss(name, metrics, &figure, error), &figure, error));
-    if (has_dev(metrics))
-        return write_figure(outcome, dp_figure_train_dev(name, metrics, &figure, error), &figure,
+    DP_TRY(write_figure(outcome, dp_figure_loss(name, history, &figure, error), &figure, error));
+    if (has_dev(&history->metrics))
+        return write_figure(outcome, dp_figure_train_dev(name, history, &figure, error), &figure,
                             error);
     dp_text_append(&outcome->notices, "no train_dev: dev has not been evaluated yet\n");
     return DP_OK;
@@ -135,7 +138,7 @@ dp_status dp_plot_run(const char *dir, const char *folder, bool principal, dp_pl
     char name[DP_PATH_SIZE];
     DP_TRY(begin(dir, folder, outcome, error));
     DP_TRY(dp_run_folder_name(dir, name, error));
-    DP_TRY(read_metrics(dir, &outcome->metrics, error));
+    DP_TRY(read_history(dir, &outcome->history, error));
     DP_TRY(write_curves(name, outcome, error));
     DP_TRY(write_embedding(name, dir, principal, outcome, error));
     DP_TRY(dp_text_check(&outcome->notices, error));
@@ -148,13 +151,13 @@ typedef struct run_list {
     size_t count;
     char (*names)[DP_PATH_SIZE]; /* [count] */
     const char **shown;          /* [count] what the legend calls them */
-    dp_metrics_table *metrics;   /* [count] */
+    dp_run_curves *curves;       /* [count] */
 } run_list;
 
 static void clear_runs(run_list *runs) {
-    for (size_t i = 0; i < runs->count && runs->metrics != NULL; i++)
-        dp_metrics_table_clear(&runs->metrics[i]);
-    dp_memory_free(runs->metrics);
+    for (size_t i = 0; i < runs->count && runs->curves != NULL; i++)
+        dp_run_curves_clear(&runs->curves[i]);
+    dp_memory_free(runs->curves);
     dp_memory_free((void *)runs->shown);
     dp_memory_free(runs->names);
 }
@@ -170,6 +173,14 @@ static void choose_names(run_list *runs, char *const *dirs) {
     }
 }
 
+/* Only what is drawn of it stays: many runs may have millions of steps each. */
+static dp_status read_run(run_list *runs, size_t i, const char *dir, dp_error *error) {
+    DP_OWNED(dp_history_clear) dp_history history = {0};
+    DP_TRY(dp_run_folder_name(dir, runs->names[i], error));
+    DP_TRY(read_history(dir, &history, error));
+    return dp_run_curves_find(&history, &runs->curves[i], error);
+}
+
 dp_status dp_plot_compare(size_t count, char *const *dirs, const char *folder,
                           dp_plot_outcome *outcome, dp_error *error) {
     dp_gnuplot_figure figure;
@@ -177,13 +188,11 @@ dp_status dp_plot_compare(size_t count, char *const *dirs, const char *folder,
     DP_TRY(begin(dirs[0], folder, outcome, error));
     DP_TRY_NEW(runs.names, count);
     DP_TRY_NEW(runs.shown, count);
-    DP_TRY_NEW(runs.metrics, count);
-    for (size_t i = 0; i < count; i++) {
-        DP_TRY(dp_run_folder_name(dirs[i], runs.names[i], error));
-        DP_TRY(read_metrics(dirs[i], &runs.metrics[i], error));
-    }
+    DP_TRY_NEW(runs.curves, count);
+    for (size_t i = 0; i < count; i++)
+        DP_TRY(read_run(&runs, i, dirs[i], error));
     choose_names(&runs, dirs);
-    const dp_status filled = dp_figure_compare(count, runs.shown, runs.metrics, &figure, error);
+    const dp_status filled = dp_figure_compare(count, runs.shown, runs.curves, &figure, error);
     DP_TRY(write_figure(outcome, filled, &figure, error));
     return draw_all(outcome, error);
 }

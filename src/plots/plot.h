@@ -1,13 +1,13 @@
 /* plot: the pictures of runs, from their folders.
  *
- * Reads metrics.csv, also of a run that goes on, and the best checkpoint. All data and scripts are
- * written before the first picture is drawn, so that without gnuplot they are complete.
- * Not collective; rank 0 works.
+ * Reads metrics.csv and losses.f32, also of a run that goes on, and the best checkpoint. All data
+ * and scripts are written before the first picture is drawn, so that without gnuplot they are
+ * complete. Not collective; rank 0 works.
  */
 #ifndef DP_PLOTS_PLOT_H
 #define DP_PLOTS_PLOT_H
 
-#include "run/metrics.h"
+#include "plots/curve.h"
 #include "system/file.h"
 
 #define DP_PLOT_RUNS_MAX 32
@@ -17,10 +17,10 @@ typedef struct dp_plot_outcome {
     char folder[DP_PATH_SIZE];                /* where the files are */
     const char *figures[DP_PLOT_FIGURES_MAX]; /* names of what was drawn: "loss" */
     size_t count;
-    bool is_held; /* the folder, so that others who draw there wait until this is cleared */
-    int holder;   /* of it: a descriptor */
-    dp_metrics_table metrics; /* of one run; empty where they could not be read */
-    dp_text notices;          /* a line for each figure left out, and why */
+    bool is_held;       /* the folder, so that others who draw there wait until this is cleared */
+    int holder;         /* of it: a descriptor */
+    dp_history history; /* of one run; empty where it could not be read */
+    dp_text notices;    /* a line for each figure left out, and why */
 } dp_plot_outcome;
 
 void dp_plot_clear(dp_plot_outcome *outcome);

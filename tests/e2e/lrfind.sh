@@ -26,6 +26,12 @@ expect_equal "what 3 ranks print" "$(grep -v lrfind three.txt)" "$(grep -v lrfin
 if command -v gnuplot >/dev/null; then
     grep -q "</svg>" runs/small/lrfind.svg || fail "no SVG"
     grep -q PNG runs/small/lrfind.png || fail "no PNG"
+    # a label stands left of a line that is far to the right
+    mkdir edge
+    sed "s/^lowest = .*/lowest = -0.01/" runs/small/lrfind.gp >edge/lrfind.gp
+    cp runs/small/lrfind.tsv edge
+    (cd edge && gnuplot -d lrfind.gp)
+    grep -B 1 "<text>lowest" edge/lrfind.svg | grep -q 'text-anchor="end"' || fail "a label is cut off"
 fi
 rm -f runs/small/lrfind.*
 expect_equal "the run beside it" \

@@ -77,11 +77,11 @@ done
 grep -qF "odd 'run' \"{1}_\\n &amp; &lt;b>é" "runs/$name/plots/loss.svg" ||
     fail "the title is not the name: $(grep -F "odd" "runs/$name/plots/loss.svg")"
 
-# a long name is cut after 40 characters
-mkdir "$(printf 'é%.0s' {1..50})"
+# a long name has 40 characters, those at its ends
+mkdir "$(printf 'é%.0s' {1..49})n"
 cp runs/small/metrics.csv é*/
 "$BIN/dptrain" plot é* --out long >out.txt 2>/dev/null
-grep -qF ">$(printf 'é%.0s' {1..40})…: best dev loss" long/loss.svg || fail "a long name is not cut"
+grep -qF ">$(printf 'é%.0s' {1..20})…$(printf 'é%.0s' {1..19})n: best dev loss" long/loss.svg || fail "a long name is not cut"
 
 # a run that goes on: half a line, no checkpoint yet
 mkdir going
@@ -89,6 +89,73 @@ mkdir going
 "$BIN/dptrain" plot going >out.txt 2>error.txt || fail "$(cat error.txt)"
 grep -q "^no embedding: going holds no checkpoint" error.txt || fail "$(cat error.txt)"
 expect_files going/plots loss.png loss.svg train_dev.png
+
+# --- what is in the pictures. place TEXT FILE: where the SVG has it, "x y" in pixels
+place() {
+    awk -v text="$1" '
+        match($0, /translate\([0-9.]+,[0-9.]+/) { at = substr($0, RSTART + 10, RLENGTH - 10); sub(",", " ", at) }
+        index($0, "<text>" text) { print at; exit }' "$2"
+}
+# block NAME FILE: its rows
+block() {
+    awk -v name="# $1" '$0 == name { on = 1; next } /^$/ { on = 0 } on' "$2"
+}
+! grep -q "<title>" runs/small/plots/*.svg || fail "pictures say $(grep -h "<title>" runs/small/plots/*.svg)"
+
+# the loss of every step: as points, or the least, the median and the greatest of each stretch
+expect_equal "minibatches of a short run" "$(block batches "runs/$name/plots/loss.tsv" | wc -l)" 500
+"$BIN/dptrain" small.ini run.dir=cloud train.lr_schedule=cosine >/dev/null
+"$BIN/dptrain" plot cloud >out.txt
+expect_equal "stretches of a long run" "$(block cloud cloud/plots/loss.tsv | wc -l)" 375
+block cloud cloud/plots/loss.tsv | awk '$2 > $3 || $3 > $4 { exit 1 }' || fail "the cloud is upside down"
+expect_equal "points of the smoothed line" "$(block smooth cloud/plots/loss.tsv | wc -l)" 601
+grep -q "^rates = 'unset logscale y; set yrange \[-0.0" cloud/plots/loss.gp ||
+    fail "a cosine is drawn by factors: $(grep "^rates" cloud/plots/loss.gp)"
+rm cloud/losses.f32 # as a run of an earlier version
+"$BIN/dptrain" plot cloud >out.txt
+expect_equal "points of a run with rows alone" "$(block batches cloud/plots/loss.tsv | wc -l)" 12
+
+# one evaluation, at the end: the curve of train is there to be compared with
+"$BIN/dptrain" small.ini run.dir=once eval.every=10000 >/dev/null
+"$BIN/dptrain" plot once >out.txt
+expect_equal "evaluations" "$(block dev once/plots/train_dev.tsv | wc -l)" 1
+range=$(sed -n "s/^losses = .*set yrange \[\([0-9.]*\):\([0-9.]*\)\].*/\1 \2/p" once/plots/train_dev.gp)
+block train once/plots/train_dev.tsv | awk -v range="$range" '
+    { split(range, ends, " "); all++; inside += $2 > ends[1] && $2 < ends[2] }
+    END { exit !(all == 601 && inside > 0.9 * all) }' || fail "train is not in the picture of $range"
+
+# a run that diverges before its first row: the steps that it has
+"$BIN/dptrain" small.ini run.dir=diverged train.lr=1e20 >out.txt 2>&1 && fail "no divergence: $(cat out.txt)"
+"$BIN/dptrain" plot diverged >out.txt 2>error.txt || fail "$(cat error.txt)"
+expect_files diverged/plots loss.png loss.svg
+
+# many runs: each has its line of the legend beside the curves
+for i in $(seq 23); do
+    mkdir "$PWD/a_run_of_a_sweep_with_a_long_name_$i"
+    cp runs/small/metrics.csv runs/small/losses.f32 "a_run_of_a_sweep_with_a_long_name_$i"
+done
+"$BIN/dptrain" plot a_run_* --out many >out.txt
+best=$(sed -n 's/^best\[1\] = .\( [0-9.]*\).$/\1/p' many/compare.gp)
+for i in $(seq 23); do
+    place "$best a_run_of_a_sweep_with_a_long_name_$i<" many/compare.svg
+done >legend.txt
+expect_equal "lines of the legend" "$(sort -u legend.txt | wc -l)" 23
+awk -v size="$(sed -n 's/.*viewBox="0 0 \([0-9 ]*\)".*/\1/p' many/compare.svg)" '
+    { split(size, ends, " ") } $1 < 0.66 * ends[1] || $1 > 0.8 * ends[1] || $2 > ends[2] { exit 1 }' legend.txt ||
+    fail "the legend lies elsewhere: $(cat legend.txt)"
+
+# the title of a picture of words, and beneath it the legend
+seq 300 | sed 's/.*/word& of many words/' >words.txt
+"$BIN/pack_dataset" words.txt --unit word >/dev/null
+"$BIN/dptrain" small.ini data.path=words.h5 run.dir=words train.steps=100 >/dev/null
+"$BIN/dptrain" plot words >out.txt
+title=$(place "words: embedding at step 100, 200 of " words/plots/embedding.svg)
+legend=$(place 'boundary "' words/plots/embedding.svg)
+awk -v a="${title#* }" -v b="${legend#* }" 'BEGIN { exit !(a > 10 && b - a > 20) }' ||
+    fail "the title at $title, the legend at $legend"
+
+# samples in columns where they are names
+grep -q '<ol class="short">' runs/small/report.html || fail "names are not in columns"
 
 # on several ranks one of them draws; the page refers to nothing else, and names nothing twice
 ranks 3 "$BIN/dptrain" report runs/small >out.txt 2>error.txt || fail "$(cat error.txt)"

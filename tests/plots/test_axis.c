@@ -78,16 +78,35 @@ static void test_axis_commands(void **state) {
     dp_axis_assign(&axis, "right", "y2", DP_AXIS_PERPLEXITIES, &commands);
     assert_string_equal(dp_text_string(&commands),
                         "right = 'unset logscale y2; set y2range [0.5:40]; set y2tics (\"7.39\" 2, "
-                        "\"299\" 5.7, \"2,981\" 8, \"2.35e+17\" 40)'\n");
+                        "\"299\" 5.7, \"2,981\" 8, \"2.4e17\" 40)'\n");
+    dp_text_clear(&commands);
+}
+
+/* Labels differ, however near the tics are. */
+static void test_axis_repeats_no_label(void **state) {
+    (void)state;
+    dp_text commands = {0};
+    dp_axis axis = {.low = 2.62, .high = 2.63, .count = 3, .tics = {2.622, 2.623, 2.624}};
+    dp_axis_assign(&axis, "right", "y2", DP_AXIS_PERPLEXITIES, &commands);
+    assert_non_null(
+        strstr(dp_text_string(&commands), "(\"13.76\" 2.622, \"13.78\" 2.623, \"13.79\" 2.624)"));
+    dp_text_clear(&commands);
+    axis.tics[1] = 2.622 + 1e-9;
+    axis.count = 2;
+    dp_axis_assign(&axis, "left", "y", DP_AXIS_NUMBERS, &commands);
+    assert_non_null(strstr(dp_text_string(&commands), "(\"2.622\" 2.622, \"2.622000001\" "));
+    dp_text_clear(&commands);
+    axis = (dp_axis){.low = 700.0, .high = 900.0, .count = 3, .tics = {700, 800, 900}};
+    dp_axis_assign(&axis, "right", "y2", DP_AXIS_PERPLEXITIES, &commands);
+    assert_non_null(strstr(dp_text_string(&commands), "(\"1e304\" 700, \"\" 800, \"\" 900)"));
     dp_text_clear(&commands);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_axis_has_round_tics),
-        cmocka_unit_test(test_axis_of_any_range),
-        cmocka_unit_test(test_axis_is_thinned),
-        cmocka_unit_test(test_axis_commands),
+        cmocka_unit_test(test_axis_has_round_tics),   cmocka_unit_test(test_axis_of_any_range),
+        cmocka_unit_test(test_axis_is_thinned),       cmocka_unit_test(test_axis_commands),
+        cmocka_unit_test(test_axis_repeats_no_label),
     };
     return cmocka_run_group_tests_name("axis", tests, NULL, NULL);
 }

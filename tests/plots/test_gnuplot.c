@@ -118,6 +118,34 @@ static void test_gnuplot_draws_both_formats(void **state) {
     dp_gnuplot_clear(&figure);
 }
 
+/* gnuplot 5.4 hides a PNG behind a box for a letter that no font has, as for this one of nobody's.
+ */
+static void test_gnuplot_replaces_letters_that_no_font_has(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_text shown = {0};
+    dp_gnuplot_figure figure = {.name = "letters",
+                                .width = 200,
+                                .height = 100,
+                                .script = "set print 'letters.txt' append\nprint who\nset print\n"
+                                          "plot 1 title who\n"};
+    if (system("gnuplot -e 'exit status strstrt(GPVAL_TERMINALS, \" pngcairo \") == 0' "
+               ">/dev/null 2>&1") != 0) {
+        print_message("skipped: no gnuplot with pngcairo here (apt-get install gnuplot-nox)\n");
+        skip();
+    }
+    unlink(scratch_path("gnuplot"));
+    dp_gnuplot_assign(&figure.values, "who", "%s", "a\xC3\xA9\xF3\xB0\x80\x80z");
+    expect_ok(dp_gnuplot_draw(&figure, scratch_folder, &error), &error);
+    expect_ok(dp_file_read(scratch_path("letters.txt"), &shown, &error), &error);
+    assert_true(strcmp(dp_text_string(&shown), "a\xC3\xA9\xE2\x96\xA1z\n"
+                                               "a\xC3\xA9\xF3\xB0\x80\x80z\n") == 0 ||
+                strcmp(dp_text_string(&shown), "a??z\n"
+                                               "a\xC3\xA9\xF3\xB0\x80\x80z\n") == 0);
+    dp_text_clear(&shown);
+    dp_gnuplot_clear(&figure);
+}
+
 static int set_up(void **state) {
     snprintf(old_path, sizeof old_path, "%s", getenv("PATH") == NULL ? "" : getenv("PATH"));
     return scratch_create(state);
@@ -130,6 +158,7 @@ int main(void) {
         cmocka_unit_test(test_gnuplot_that_fails),
         cmocka_unit_test(test_gnuplot_is_started_as_promised),
         cmocka_unit_test(test_gnuplot_draws_both_formats),
+        cmocka_unit_test(test_gnuplot_replaces_letters_that_no_font_has),
     };
     return cmocka_run_group_tests_name("gnuplot", tests, set_up, scratch_remove);
 }

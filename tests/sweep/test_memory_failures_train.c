@@ -315,22 +315,30 @@ static dp_status check_figure(dp_gnuplot_figure *figure, dp_status status, dp_er
 
 static dp_status make_figures(dp_error *error) {
     dp_status status = DP_OK;
-    dp_metrics_table metrics[2] = {{0}};
+    dp_history history[2];
+    dp_run_curves curves[2];
     dp_gnuplot_figure figure;
     const char *const names[] = {"one", "two"};
     const uint64_t counts[] = {5, 1, 3};
-    for (int i = 0; i < 2; i++)
-        DP_OR_DONE(dp_metrics_read(&metrics[i], scratch_path("curves.csv"), error));
-    DP_OR_DONE(check_figure(&figure, dp_figure_loss("one", metrics, &figure, error), error));
-    DP_OR_DONE(check_figure(&figure, dp_figure_train_dev("one", metrics, &figure, error), error));
-    DP_OR_DONE(check_figure(&figure, dp_figure_compare(2, names, metrics, &figure, error), error));
+    memset(history, 0, sizeof history);
+    memset(curves, 0, sizeof curves);
+    for (int i = 0; i < 2; i++) {
+        DP_OR_DONE(dp_metrics_read(&history[i].metrics, scratch_path("curves.csv"), error));
+        DP_OR_DONE(dp_losses_read(&history[i].losses, scratch_path("curves.f32"), error));
+        DP_OR_DONE(dp_run_curves_find(&history[i], &curves[i], error));
+    }
+    DP_OR_DONE(check_figure(&figure, dp_figure_loss("one", history, &figure, error), error));
+    DP_OR_DONE(check_figure(&figure, dp_figure_train_dev("one", history, &figure, error), error));
+    DP_OR_DONE(check_figure(&figure, dp_figure_compare(2, names, curves, &figure, error), error));
     for (int pca = 0; pca < 2; pca++)
         DP_OR_DONE(check_figure(
             &figure, dp_figure_embedding("one", &checkpoint, counts, pca == 1, &figure, error),
             error));
 done:
-    for (int i = 0; i < 2; i++)
-        dp_metrics_table_clear(&metrics[i]);
+    for (int i = 0; i < 2; i++) {
+        dp_history_clear(&history[i]);
+        dp_run_curves_clear(&curves[i]);
+    }
     return status;
 }
 
@@ -338,9 +346,16 @@ static void test_memory_failures_while_making_figures(void **state) {
     (void)state;
     static const char content[] = "step,loss,batch_loss,lr,train_loss,dev_loss\n"
                                   "10,3,3.5,0.1,,\n20,2.5,2.75,0.1,,2.5\n30,2,2.25,0.01,,2.25\n";
+    static dp_losses losses;
     dp_error error = {0};
+    uint64_t known = 0;
     expect_ok(dp_file_write(scratch_path("curves.csv"), content, sizeof content - 1, &error),
               &error);
+    expect_ok(dp_losses_open(&losses, scratch_path("curves.f32"), 1001, &known, &error), &error);
+    for (int i = 0; i < 1100; i++) /* too many to be shown one by one */
+        dp_losses_add(&losses, 2.5);
+    expect_ok(dp_losses_sync(&losses, &error), &error);
+    dp_losses_close(&losses);
     assert_true(fail_each_allocation(make_figures) >= 40);
 }
 
