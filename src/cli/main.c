@@ -2,6 +2,7 @@
  * status. */
 #include "answers/answers.h"
 #include "cli/help.h"
+#include "engine/build_info.h"
 #include "jobs/jobs.h"
 #include "system/file.h"
 #include "system/launch.h"
@@ -37,7 +38,7 @@ static dp_status answer_question(int count, char **arguments, dp_error *error) {
     if (asks(count, arguments, "--help", "-h"))
         dp_help_append(list, dp_command_find(list, arguments[0]), &out);
     else if (asks(count, arguments, "--version", "-V"))
-        dp_text_append(&out, "dptrain " DP_VERSION "\n");
+        dp_text_append_format(&out, "%s\n", dp_build_info_program());
     else
         DP_TRY(dp_help_answer(list, count - 1, arguments + 1, &out, error));
     DP_TRY(dp_text_check(&out, error));

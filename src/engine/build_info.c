@@ -1,6 +1,7 @@
 #include "engine/build_info.h"
 
 #include "base/memory.h"
+#include "revision.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,11 @@ typedef struct machine {
     dp_cpu_level level;
     char blas[DP_LINALG_NAME_SIZE];
 } machine;
+
+const char *dp_build_info_program(void) {
+    return DP_REVISION[0] == '\0' ? "dptrain " DP_VERSION ", " DP_COMPILER
+                                  : "dptrain " DP_VERSION " (" DP_REVISION "), " DP_COMPILER;
+}
 
 dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, const dp_linalg *linalg,
                                dp_build_info *info, dp_error *error) {
@@ -26,8 +32,10 @@ dp_status dp_build_info_gather(dp_comm *comm, dp_cpu_level highest, const dp_lin
         info->level = machines[rank].level < info->level ? machines[rank].level : info->level;
         info->uniform = info->uniform && memcmp(&machines[rank], &machines[0], sizeof mine) == 0;
     }
-    snprintf(info->text, sizeof info->text, "dptrain " DP_VERSION ", %s%s%s",
-             dp_cpu_level_name(info->level), machines[0].blas[0] == '\0' ? "" : ", ",
-             machines[0].blas);
+    const char *separator = machines[0].blas[0] == '\0' ? "" : ", ";
+    snprintf(info->processor, sizeof info->processor, "dptrain " DP_VERSION ", %s%s%s",
+             dp_cpu_level_name(info->level), separator, machines[0].blas);
+    snprintf(info->text, sizeof info->text, "%s, %s%s%s", dp_build_info_program(),
+             dp_cpu_level_name(info->level), separator, machines[0].blas);
     return DP_OK;
 }

@@ -1,5 +1,6 @@
-/* build_info: what computes, as far as bits depend on it: the program's version, the instruction
- * set level and the BLAS. Goes into the report's header and every checkpoint. */
+/* build_info: what computes, as far as bits depend on it: the program's version and revision, the
+ * compiler and kind of build, the instruction set level and the BLAS. Goes into every checkpoint,
+ * and in short into the report's header. */
 #ifndef DP_ENGINE_BUILD_INFO_H
 #define DP_ENGINE_BUILD_INFO_H
 
@@ -12,9 +13,13 @@
 typedef struct dp_build_info {
     dp_cpu_level level;       /* the lowest of all ranks: kernels are chosen by it */
     bool uniform;             /* all ranks use the same level and BLAS, wherever they are placed */
-    char text[DP_BUILD_SIZE]; /* "dptrain 0.1.0, x86-64-v4, OpenBLAS 0.3.21 SkylakeX"; without the
-                               * BLAS where there is none */
+    char text[DP_BUILD_SIZE]; /* dp_build_info_program, "x86-64-v4", and the BLAS where there is
+                               * one, "OpenBLAS 0.3.21 SkylakeX" */
+    char processor[DP_BUILD_SIZE]; /* without revision and compiler */
 } dp_build_info;
+
+/* "dptrain 0.1.0 (4f31984), GNU 12.2.0 Release"; without the revision where git knew none. */
+const char *dp_build_info_program(void);
 
 /* Collective: looks at all ranks, of which none uses a level above `highest`, and each its BLAS,
  * which is open or zeroed; everyone has the same result. */

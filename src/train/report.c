@@ -169,7 +169,7 @@ void dp_report_start(dp_report *report, const dp_subject *subject) {
     add_work(&facts, subject);
     add_optimizer(&facts, subject->config);
     add_schedule(&facts, subject->config);
-    dp_facts_text(&facts, "processor", subject->build->text);
+    dp_facts_text(&facts, "processor", subject->build->processor);
     dp_report_facts(report, &facts, start_form_txt);
     if (!subject->build->uniform)
         dp_report_line(report,

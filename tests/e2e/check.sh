@@ -10,6 +10,13 @@ grep -q "^0 problems, 0 warnings: the run is whole" out.txt || fail "$(cat out.t
 newest=checkpoints/step-00003000.h5
 expect_equal "checked and finished again" "$("$BIN/dptrain" small.ini run.dir=good | tail -n 1 | cut -c1-9)" finished:
 
+# Who has computed it, compiler and kind of build too, is that which --version tells.
+version=$("$BIN/dptrain" --version)
+[[ $version =~ ^dptrain\ [0-9.]+(\ \([0-9a-f]+(-dirty)?\))?,\ [A-Za-z]+\ [0-9.]+\ [A-Za-z]+$ ]] || fail "--version: $version"
+for file in "$("$BIN/dptrain" info good --json)" "$(cat good/summary.json)"; do
+    [[ $file == *"\"build\":\"$version, "* ]] || fail "built by another than $version: $file"
+done
+
 # expect_problem WHAT TEXT: the copy in bad/ has one problem, which has the text.
 expect_problem() {
     local status=0
