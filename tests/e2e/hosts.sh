@@ -31,7 +31,7 @@ expect_below "seconds until a host is missed" "$(noticed)" $((deadline - 60))
 
 if [ -z "${DPTRAIN_HOSTS_LONG:-}" ]; then
     export OMPI_MCA_oob_tcp_keepalive_time=1 OMPI_MCA_oob_tcp_keepalive_intvl=1
-    export OMPI_MCA_oob_tcp_keepalive_probes=5
+    export OMPI_MCA_oob_tcp_keepalive_probes=4
 fi
 
 make_small_run
