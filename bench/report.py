@@ -17,6 +17,8 @@ HEAD = """# {title}
 
 ![µs a step of all candidates, log scale](images/{page}.svg)
 
+<!-- not run: it measures for minutes, beside PyTorch -->
+
     {command}
 
 {how_to_read}

@@ -35,24 +35,27 @@ static bool fits(const dp_checkpoint *checkpoint, const dp_subject *subject) {
            dp_vocabulary_equal(&checkpoint->facts.vocabulary, &subject->dataset->vocabulary);
 }
 
+/* What to do where the folder has the run of another config or dataset: most want both. */
+#define ANOTHER_RUN "run.dir=DIR trains in a folder of its own, --fresh starts this one over"
+
 static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subject,
                        dp_error *error) {
     const dp_config *config = subject->config;
     const dp_dataset *dataset = subject->dataset;
     if (dp_config_check_resumable(&checkpoint->config, config, error) != DP_OK)
-        return dp_fail_prefix(error, "%s holds a run that cannot go on (--fresh starts over)",
+        return dp_fail_prefix(error, "%s holds a run that cannot go on (" ANOTHER_RUN ")",
                               config->run_dir);
     if (strcmp(checkpoint->facts.dataset_sha256, dataset->info.sha256) != 0)
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s was trained on another dataset than %s (SHA-256 %.12s there, %.12s "
-                       "here); --fresh starts over, and with train.init_from=%s in another "
-                       "run.dir the run begins from its weights",
+                       "here); " ANOTHER_RUN
+                       "; the former with train.init_from=%s from these weights",
                        config->run_dir, dataset->path, checkpoint->facts.dataset_sha256,
                        dataset->info.sha256, config->run_dir);
     if (!fits(checkpoint, subject))
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s has another vocabulary or block_size than %s, though it names the same "
-                       "dataset; --fresh starts over",
+                       "dataset; " ANOTHER_RUN,
                        config->run_dir, dataset->path);
     if (checkpoint->facts.progress.step > config->steps)
         return dp_fail(error, DP_ERR_MISMATCH,

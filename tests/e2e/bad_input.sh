@@ -99,6 +99,8 @@ expect_refusal 5 "has block size 3 but block4.h5 has 4" 3 \
 head -n 700 small.txt >other.txt
 "$BIN/pack_dataset" other.txt >/dev/null
 expect_refusal 5 "another dataset" 3 "$BIN/dptrain" small.ini train.steps=20 data.path=other.h5
+grep -q "; run.dir=DIR trains in a folder of its own, --fresh " error.txt || fail "no way out: $(cat error.txt)"
+"$BIN/dptrain" small.ini train.steps=20 data.path=other.h5 run.dir=other >/dev/null || fail "not in a folder of its own"
 
 # Slurm without PMIx: every task would believe to be alone
 status=0
