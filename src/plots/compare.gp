@@ -8,7 +8,9 @@ point(run) = int(word("7 13 5 9 11", 1 + (run - 1) % 5))
 block(what, run) = sprintf("%s%02d", what, run - 1)
 
 set multiplot
-right = 0.66
+longest = 0
+do for [run=1:runs] { longest = strlen(clip(legend[run])) > longest ? strlen(clip(legend[run])) : longest }
+right = 0.985 - (85 + 7.6 * (longest + 7)) / width # pixels of a line and of a letter
 eval panel(right, 0.335, 0.92)
 eval steps_bare
 eval losses

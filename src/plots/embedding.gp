@@ -7,8 +7,8 @@ eval x_axis
 eval y_axis
 set xlabel x_label
 set ylabel y_label
-set title clip(run_name).result offset 0, 0.9
-set key at screen high, screen high + 0.022 right center
+set title clip(run_name).result offset 0, 0.6
+set key at screen high, screen high + 0.02 right center
 # Dots large enough for a letter, or smaller the more of them there are.
 size = in_dots ? (tokens > 64 ? 1.9 : 2.8) : tokens > 1000 ? 0.35 : 0.6
 place = in_dots ? "center font large" : "left offset character 0.6, 0 font small"
