@@ -36,6 +36,10 @@ if [ -n "${BASH_VERSION:-}" ]; then
         # shellcheck disable=SC1090
         [ ! -r "$_dptrain_file" ] || . "$_dptrain_file"
     done
+elif [ -n "${ZSH_VERSION:-}" ]; then # before compinit, or after it
+    eval 'fpath=("$_dptrain_root/build/share/zsh/site-functions" $fpath)
+        (( ! $+functions[compdef] )) || { autoload -Uz _dptrain _pack_dataset
+            compdef _dptrain dptrain; compdef _pack_dataset pack_dataset; }'
 fi
 
 # A comma-separated list in which the first file that has a value wins.

@@ -29,6 +29,7 @@ const dp_command dp_command_check = {
                "checkpoints' hashes, the losses against those rows, the summary and the\n"
                "dataset, and says a line of each.\n"
                "RUN is a run folder; none: the newest. Exit status: 0 all is well, 1 not.\n",
+    .examples = "dptrain check runs/base\n",
     .options = dp_options_none,
     .answer = answer,
 };

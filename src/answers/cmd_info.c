@@ -222,6 +222,8 @@ const dp_command dp_command_info = {
     .arguments = "[PATH]",
     .purpose = "what is in a checkpoint, a run folder or a dataset",
     .details = "Without PATH: the best checkpoint of the newest run.\n",
+    .examples = "dptrain info runs/base\n"
+                "dptrain info names.h5 --json\n",
     .options = options,
     .answer = answer,
 };

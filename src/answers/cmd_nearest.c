@@ -37,6 +37,7 @@ const dp_command dp_command_nearest = {
     .purpose = "the tokens whose embeddings are closest to that of TOKEN",
     .details = "Closest by the cosine of the rows of C: 1 in the same direction, 0 at right\n"
                "angles. PATH is as for --ckpt. The last argument is always TOKEN.\n",
+    .examples = "dptrain nearest runs/base e\n",
     .options = dp_token_question_options,
     .answer = answer,
 };

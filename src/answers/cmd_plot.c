@@ -58,6 +58,8 @@ const dp_command dp_command_plot = {
     .arguments = "[RUN ...]",
     .purpose = "draw a run's curves and embedding, or several runs in one picture",
     .details = plot_txt,
+    .examples = "dptrain plot runs/base\n"
+                "dptrain plot runs/base runs/lower --out plots\n",
     .options = options,
     .needs = DP_OUTLIVES_READER,
     .answer = answer,

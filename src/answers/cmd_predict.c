@@ -76,6 +76,8 @@ const dp_command dp_command_predict = {
     .arguments = "[PATH] CONTEXT",
     .purpose = "what may follow CONTEXT, and how likely it is",
     .details = predict_txt,
+    .examples = "dptrain predict runs/base em\n"
+                "dptrain predict runs/base em -n 3 --json\n",
     .options = dp_token_question_options,
     .answer = answer,
 };

@@ -43,6 +43,7 @@ const dp_command dp_command_report = {
     .purpose = "one HTML page of a run: results, plots, samples, config",
     .details = "RUN is a run folder, also of a run that goes on; none: the newest. The page is\n"
                "one file without references to others. Its plots are those of 'dptrain plot'.\n",
+    .examples = "dptrain report runs/base\n",
     .options = options,
     .needs = DP_OUTLIVES_READER,
     .answer = answer,

@@ -67,6 +67,8 @@ const dp_command dp_command_sample = {
     .name = "sample",
     .arguments = "[PATH]",
     .purpose = "draw words, lines or running text from a checkpoint",
+    .examples = "dptrain sample runs/base -n 20\n"
+                "dptrain sample runs/base --prompt em --temperature 0.8\n",
     .options = options,
     .answer = answer,
 };

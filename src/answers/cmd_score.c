@@ -412,6 +412,8 @@ const dp_command dp_command_score = {
     .arguments = "[FILE]",
     .purpose = "how likely texts are, a line each",
     .details = score_txt,
+    .examples = "dptrain score data/names.txt\n"
+                "echo emma | dptrain score --tokens\n",
     .options = options,
     .answer = answer,
 };

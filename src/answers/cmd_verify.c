@@ -222,6 +222,7 @@ const dp_command dp_command_verify = {
     .arguments = "RUN_A RUN_B",
     .purpose = "whether two runs hold the same weights, step by step",
     .details = verify_txt,
+    .examples = "dptrain verify runs/base runs/lower\n",
     .options = dp_options_none,
     .answer = answer,
 };

@@ -19,6 +19,7 @@ typedef struct dp_command {
     const char *arguments;   /* "CONFIG [section.key=value ...] [options]" */
     const char *purpose;     /* one line */
     const char *details;     /* more for --help, or NULL */
+    const char *examples;    /* of --help, a line each, with the files of README */
     dp_option_table options; /* which may end before keys that can be assigned */
     unsigned needs;          /* of the flags above: what main has ready for it */
     /* With a job, on all of its ranks, which return the same status. *signal: set to a signal that

@@ -1,8 +1,13 @@
 #include "cli/help.h"
 
 #include "cli/manual.h"
+#include "system/process.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
+
+#define PACKER "pack_dataset"
 
 typedef struct help_options {
     char write_to[DP_PATH_SIZE];
@@ -36,14 +41,23 @@ static void append_overview(dp_command_list list, dp_text *out) {
         dp_text_append_format(out, "  %-9s ", list.commands[i]->name);
         dp_text_append_wrapped(out, 12, list.commands[i]->purpose);
     }
-    dp_text_append(out,
-                   "  help      about a command, or 'keys': everything that a config can say\n"
-                   "\n'dptrain CONFIG' is 'dptrain train CONFIG'. 'dptrain COMMAND --help' tells "
-                   "more.\n");
+    dp_text_append(
+        out, "  help      about a command, pack_dataset, or 'keys': all that a config can say\n"
+             "\n'dptrain CONFIG' is 'dptrain train CONFIG'. 'dptrain COMMAND --help' tells "
+             "more.\n");
     append_jobs(list, out);
     dp_text_append(out, "\nExit status:\n");
     for (const dp_exit_status *line = dp_exit_statuses; line->status != NULL; line++)
         dp_text_append_format(out, "  %-6s %s\n", line->status, line->meaning);
+}
+
+/* Lines, each further in. */
+static void append_examples(const char *lines, dp_text *out) {
+    dp_text_append(out, "\nExamples:\n");
+    for (size_t length = 0; *lines != '\0'; lines += length) {
+        length = strcspn(lines, "\n") + 1;
+        dp_text_append_format(out, "  %.*s", (int)length, lines);
+    }
 }
 
 static void append_command(const dp_command *command, dp_text *out) {
@@ -58,6 +72,7 @@ static void append_command(const dp_command *command, dp_text *out) {
                        "\nKeys of CONFIG, also as section.key=value (see 'dptrain help keys'):\n");
         dp_options_help_sections(keys, out);
     }
+    append_examples(command->examples, out);
 }
 
 static void append_keys(dp_text *out) {
@@ -79,8 +94,17 @@ static dp_status fail_unknown(dp_command_list list, const char *topic, dp_error 
     DP_OWNED(dp_text_clear) dp_text names = {0};
     for (size_t i = 0; i < list.count; i++)
         dp_text_append_format(&names, "%s, ", list.commands[i]->name);
-    return dp_fail(error, DP_ERR_INPUT, "no help about '%s', only about: %skeys", topic,
-                   dp_text_string(&names));
+    return dp_fail(error, DP_ERR_INPUT, "no help about '%s', only about: %skeys, pack_dataset",
+                   topic, dp_text_string(&names));
+}
+
+/* It is a program of its own, which lies beside this one or where programs do. */
+static dp_status become_packer(dp_error *error) {
+    char path[DP_PATH_SIZE];
+    if (!dp_process_find_beside(PACKER, path) && !dp_process_find_program(PACKER, path))
+        return dp_fail(error, DP_ERR_IO, PACKER " is neither beside dptrain nor in PATH");
+    execl(path, PACKER, "--help", (char *)NULL);
+    return dp_fail_errno(error, errno, "cannot start %s", path);
 }
 
 dp_status dp_help_answer(dp_command_list list, int count, char **arguments, dp_text *out,
@@ -93,6 +117,8 @@ dp_status dp_help_answer(dp_command_list list, int count, char **arguments, dp_t
         return dp_manual_write(list, chosen.write_to, error);
     if (topics > 1)
         return dp_fail(error, DP_ERR_INPUT, "one topic at a time, not also '%s'", arguments[1]);
+    if (topics == 1 && strcmp(arguments[0], PACKER) == 0)
+        return become_packer(error);
     if (topics == 0 || command != NULL)
         dp_help_append(list, command, out);
     else if (strcmp(arguments[0], "keys") == 0)

@@ -56,6 +56,9 @@ static dp_status refuse(int count, char **arguments, dp_error *error) {
         return dp_fail(error, DP_ERR_INPUT,
                        "no command and no config file given (see dptrain --help)");
     const char *word = arguments[0], *nearest = dp_command_suggest(list, word);
+    if (nearest == NULL && strncmp(word, "pack", 4) == 0)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "'%s': packing is a program of its own: pack_dataset TEXT", word);
     if (nearest == NULL)
         return dp_fail(error, DP_ERR_INPUT,
                        "'%s' is neither a command nor a config file (see dptrain --help)", word);

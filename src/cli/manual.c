@@ -51,7 +51,9 @@ static void append_command(const dp_command *command, const char *name, dp_text 
     if (command->options->key != NULL)
         dp_text_append(page, ".SH OPTIONS\n");
     dp_roff_options(page, command->options);
-    dp_text_append(page, ".SH SEE ALSO\n");
+    dp_text_append(page, ".SH EXAMPLES\n.PP\n.nf\n.RS 4\n");
+    dp_roff_text(page, command->examples);
+    dp_text_append(page, ".RE\n.fi\n.SH SEE ALSO\n");
     dp_roff_paragraph(page, PROGRAM "(1), which also lists the exit statuses; " CONFIG_PAGE "(5)");
     page->failed = page->failed || text.failed;
 }
@@ -73,21 +75,22 @@ static dp_status write_pages(dp_command_list list, const char *folder, dp_error 
 }
 
 static dp_status write_completion(dp_command_list list, const char *folder, dp_error *error) {
-    DP_OWNED(dp_text_clear) dp_text script = {0};
     DP_OWNED(dp_text_clear) dp_text topics = {0};
     DP_OWNED(dp_memory_release) dp_completion_command *commands = NULL;
     DP_TRY_NEW(commands, list.count + 1);
     for (size_t i = 0; i < list.count; i++) {
         const dp_command *command = list.commands[i];
-        commands[i] = (dp_completion_command){.name = command->name, .options = command->options};
+        commands[i] = (dp_completion_command){
+            .name = command->name, .purpose = command->purpose, .options = command->options};
         dp_text_append_format(&topics, "%s ", command->name);
     }
-    dp_text_append(&topics, "keys");
+    dp_text_append(&topics, "keys pack_dataset");
     DP_TRY(dp_text_check(&topics, error));
-    commands[list.count] = (dp_completion_command){
-        .name = "help", .options = dp_options_none, .words = dp_text_string(&topics)};
-    dp_completion_write(PROGRAM, commands, list.count + 1, &script);
-    return dp_roff_save(&script, folder, DP_COMPLETION_FOLDER, PROGRAM, error);
+    commands[list.count] = (dp_completion_command){.name = "help",
+                                                   .purpose = "about a command",
+                                                   .options = dp_options_none,
+                                                   .words = dp_text_string(&topics)};
+    return dp_completion_save(PROGRAM, commands, list.count + 1, folder, error);
 }
 
 dp_status dp_manual_write(dp_command_list list, const char *folder, dp_error *error) {

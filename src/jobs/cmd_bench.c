@@ -30,6 +30,7 @@ const dp_command dp_command_bench = {
     .arguments = "CONFIG [section.key=value ...]",
     .purpose = "measure what a step of CONFIG takes, and what with",
     .details = bench_txt,
+    .examples = "mpirun -np 2 dptrain bench configs/base.ini\n",
     .options = options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH,
     .run = run,

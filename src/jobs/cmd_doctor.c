@@ -80,6 +80,7 @@ const dp_command dp_command_doctor = {
     .arguments = "[CONFIG [section.key=value ...]]",
     .purpose = "what would go wrong in a run, before it does",
     .details = doctor_txt,
+    .examples = "mpirun -np 2 dptrain doctor configs/base.ini\n",
     .options = options,
     .needs = DP_NEEDS_JOB,
     .run = run,

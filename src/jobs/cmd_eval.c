@@ -215,6 +215,8 @@ const dp_command dp_command_eval = {
     .arguments = "[PATH]",
     .purpose = "the loss and perplexity of a checkpoint",
     .details = eval_txt,
+    .examples = "dptrain eval runs/base\n"
+                "mpirun -np 2 dptrain eval runs/base --split test --mix trigram\n",
     .options = options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH,
     .run = run,

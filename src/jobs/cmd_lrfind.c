@@ -188,6 +188,8 @@ const dp_command dp_command_lrfind = {
     .arguments = "CONFIG [section.key=value ...]",
     .purpose = "search for a learning rate, by trying all in one short run",
     .details = lrfind_txt,
+    .examples = "dptrain lrfind configs/base.ini\n"
+                "mpirun -np 2 dptrain lrfind configs/base.ini --from -4 --to 1\n",
     .options = options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_OUTLIVES_READER,
     .run = run,

@@ -15,6 +15,7 @@
 typedef struct sweep_options {
     bool fresh;
     bool show_test;
+    bool quiet;
 } sweep_options;
 
 static const dp_option options[] = {
@@ -22,6 +23,8 @@ static const dp_option options[] = {
               "start over: remove what the run folders of the trials hold"),
     DP_SWITCH(sweep_options, show_test, "show_test",
               "as sweep.show_test=yes: test losses of all trials"),
+    DP_SWITCH(sweep_options, quiet, "quiet",
+              "nothing on the terminal but what is wrong; results.md has the table", .alias = 'q'),
     DP_OPTIONS_END_BEFORE(dp_sweep_options),
 };
 
@@ -44,7 +47,7 @@ static dp_status read_plan(const sweep_options *chosen, int count, char *const *
     plan->settings.show_test = plan->settings.show_test || chosen->show_test;
     DP_TRY(dp_sweep_table_check(plan, error));
     DP_TRY(take_lock(lock, plan->settings.dir, error));
-    return dp_sweep_data_prepare(plan, error);
+    return dp_sweep_data_prepare(plan, chosen->quiet, error);
 }
 
 static size_t count_state(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
@@ -63,12 +66,14 @@ static void print_failures(const dp_sweep_plan *plan, const dp_sweep_outcome *ou
 }
 
 /* Rank 0's part. Where nobody watches, failures have been told as they came. */
-static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes, int signal,
-                      dp_error *error) {
+static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes, bool quiet,
+                      int signal, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text table = {0};
     const bool has_ended = count_state(plan, outcomes, DP_SWEEP_DONE) > 0 ||
                            count_state(plan, outcomes, DP_SWEEP_FAILED) > 0;
     DP_TRY(dp_sweep_table_write(plan, outcomes, &table, error));
+    if (quiet)
+        return DP_OK;
     if (dp_terminal_is_watched(stdout))
         print_failures(plan, outcomes);
     printf("%s%s/results.csv, %s/results.md\n", has_ended ? dp_text_string(&table) : "",
@@ -101,9 +106,10 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     int positional_count = 0;
     DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     DP_TRY(DP_ON_ROOT(comm, read_plan(&chosen, positional_count, arguments, &plan, &lock, error)));
-    const dp_sweep_request request = {.fresh = chosen.fresh, .signal = dp_termination_catch()};
+    const dp_sweep_request request = {
+        .fresh = chosen.fresh, .quiet = chosen.quiet, .signal = dp_termination_catch()};
     DP_TRY(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
-    DP_TRY(DP_ON_ROOT(comm, tell(&plan, outcomes, *signal, error)));
+    DP_TRY(DP_ON_ROOT(comm, tell(&plan, outcomes, chosen.quiet, *signal, error)));
     return *signal == 0 ? DP_ON_ROOT(comm, judge(&plan, outcomes, error)) : DP_OK;
 }
 
@@ -112,6 +118,7 @@ const dp_command dp_command_sweep = {
     .arguments = "SWEEP.ini [section.key=value ...]",
     .purpose = "train many configs, several at once, and compare them",
     .details = sweep_txt,
+    .examples = "dptrain sweep configs/sweeps/notebook.ini sweep.text=data/names.txt\n",
     .options = options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_OUTLIVES_READER,
     .run = run,

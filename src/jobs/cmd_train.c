@@ -12,6 +12,10 @@ static const dp_option options[] = {
         dp_train_request, max_time, "max_time", "0", 0, 1e9, "TIME",
         "end with a checkpoint before so long has passed (90s, 30m, 2h, 1:30:00), with exit "
         "status 75; 0: do not"),
+    DP_SWITCH(dp_train_request, quiet, "quiet",
+              "nothing on the terminal but what is wrong; log.txt has all", .alias = 'q'),
+    DP_SWITCH(dp_train_request, verbose, "verbose", "also show every setting at the start",
+              .alias = 'v'),
     DP_PATH(dp_train_request, trace, "trace", "", "FILE",
             "write a Chrome trace of the first steps, a row a rank"),
     DP_OPTIONS_END_BEFORE(dp_config_options),
@@ -34,6 +38,8 @@ const dp_command dp_command_train = {
     .purpose = "train, or go on training, the run that CONFIG describes",
     .details = "The word 'train' may be left out. The same command again resumes from the newest\n"
                "checkpoint of the run folder, on any number of ranks.\n",
+    .examples = "dptrain configs/base.ini\n"
+                "mpirun -np 2 dptrain configs/base.ini train.lr=0.05 run.dir=runs/lower\n",
     .options = options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH | DP_OUTLIVES_READER,
     .run = run,

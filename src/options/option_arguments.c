@@ -131,6 +131,19 @@ void dp_options_help(dp_option_table table, dp_text *out) {
     }
 }
 
+void dp_options_show(dp_option_table table, const void *target, dp_text *out) {
+    for (const dp_option *option = table; option->key != NULL; option++) {
+        DP_OWNED(dp_text_clear) dp_text name = {0};
+        DP_OWNED(dp_text_clear) dp_text value = {0};
+        if ((option->flags & DP_OPTION_HIDDEN) != 0)
+            continue;
+        dp_option_append_name(option, &name);
+        dp_options_format(option, target, &value);
+        dp_text_append_format(out, "  %-25s %s\n", dp_text_string(&name), dp_text_string(&value));
+        out->failed = out->failed || name.failed || value.failed;
+    }
+}
+
 void dp_options_help_sections(dp_option_table table, dp_text *out) {
     for (const dp_option *option = table; option->key != NULL;) {
         const char *section = option->key;

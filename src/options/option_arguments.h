@@ -16,6 +16,9 @@ dp_status dp_options_parse_arguments(dp_option_table table, void *target, int co
 /* Appends one line an option: with dashes where the key has no section. */
 void dp_options_help(dp_option_table table, dp_text *out);
 
+/* Appends one line an option: its name and its value, in two columns. */
+void dp_options_show(dp_option_table table, const void *target, dp_text *out);
+
 /* Appends one line a section: its keys with their defaults. */
 void dp_options_help_sections(dp_option_table table, dp_text *out);
 

@@ -174,7 +174,7 @@ static dp_status divide_ranks(sweep *self, dp_error *error) {
     self->is_idle = group >= groups;
     DP_TRY(dp_comm_split(&self->group, self->comm, (int)group, error));
     DP_TRY_NEW_ON_ALL(self->comm, self->errors, (size_t)dp_comm_size(self->group));
-    if (dp_comm_rank(self->comm) != 0)
+    if (dp_comm_rank(self->comm) != 0 || self->request->quiet)
         return DP_OK;
     printf("%zu %s", self->plan->count, dp_sweep_plan_unit(self->plan));
     if (self->plan->has_repeats)
@@ -198,9 +198,10 @@ static dp_status prepare(sweep *self, dp_error *error) {
     DP_TRY(divide_ranks(self, error));
     DP_TRY(dp_comm_board_create(&self->board, self->comm, DP_SWEEP_CELLS(count), error));
     const bool is_root = dp_comm_rank(self->comm) == 0;
-    bool live = is_root && dp_terminal_is_watched(stdout);
+    bool live = is_root && !self->request->quiet && dp_terminal_is_watched(stdout);
     dp_comm_broadcast(self->comm, &live, sizeof live);
     dp_sweep_view_init(&self->view, self->plan, self->board, live, is_root);
+    self->view.only_failures = self->request->quiet;
     return DP_OK;
 }
 

@@ -34,6 +34,7 @@ typedef struct dp_sweep_outcome {
 
 typedef struct dp_sweep_request {
     bool fresh; /* start over: what the trials' folders hold is removed, before the first trial */
+    bool quiet; /* prints nothing but failures */
     /* As in dp_train_request. */
     const volatile sig_atomic_t *signal;
 } dp_sweep_request;

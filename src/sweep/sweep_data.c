@@ -28,7 +28,8 @@ static dp_status check(const char *path, const char *text, char text_sha256[DP_S
                    path, text);
 }
 
-static dp_status pack(const char *path, const char *text, uint64_t block_size, dp_error *error) {
+static dp_status pack(const char *path, const char *text, uint64_t block_size, bool quiet,
+                      dp_error *error) {
     dp_packing_request request;
     dp_packing packed;
     char folder[DP_PATH_SIZE];
@@ -36,6 +37,8 @@ static dp_status pack(const char *path, const char *text, uint64_t block_size, d
     DP_TRY(dp_file_make_directories(folder, error));
     DP_TRY(dp_packing_request_init(&request, text, path, block_size, error));
     DP_TRY(dp_packing_run(&packed, &request, NULL, error));
+    if (quiet)
+        return DP_OK;
     printf("%s: packed from %s, %s rows to train on\n", path, text,
            DP_COUNT_TEXT(packed.rows[DP_SPLIT_TRAIN]));
     dp_output_flush(stdout);
@@ -51,7 +54,7 @@ static bool is_repeated(const dp_sweep_plan *plan, size_t trial) {
     return false;
 }
 
-dp_status dp_sweep_data_prepare(const dp_sweep_plan *plan, dp_error *error) {
+dp_status dp_sweep_data_prepare(const dp_sweep_plan *plan, bool quiet, dp_error *error) {
     const char *text = plan->settings.text;
     char sha256[DP_SHA256_TEXT_SIZE] = "";
     for (size_t i = 0; i < plan->count; i++) {
@@ -62,7 +65,7 @@ dp_status dp_sweep_data_prepare(const dp_sweep_plan *plan, dp_error *error) {
         if (dp_file_exists(path))
             DP_TRY(check(path, text, sha256, error));
         else
-            DP_TRY(pack(path, text, trial->block_size, error));
+            DP_TRY(pack(path, text, trial->block_size, quiet, error));
     }
     return DP_OK;
 }

@@ -76,6 +76,8 @@ static size_t name_width(const dp_sweep_plan *plan) {
 
 static void print_end(const dp_sweep_view *view, const dp_sweep_trial *trial,
                       const dp_sweep_outcome *outcome, int64_t ended) {
+    if (view->only_failures && outcome->state == DP_SWEEP_DONE)
+        return;
     printf("[%*" PRId64 "/%zu] %-*s ", view->plan->count < 10 ? 1 : 2, ended, view->plan->count,
            (int)name_width(view->plan), trial->name);
     if (outcome->state == DP_SWEEP_DONE)

@@ -21,10 +21,11 @@
 typedef struct dp_sweep_view {
     const dp_sweep_plan *plan;
     dp_comm_board *board;
-    bool live;       /* this rank draws the table */
-    bool plain;      /* lines instead, on all ranks */
-    size_t lines;    /* of the table on the terminal */
-    double drawn_at; /* dp_timer_now */
+    bool live;          /* this rank draws the table */
+    bool plain;         /* lines instead, on all ranks */
+    bool only_failures; /* of those; false, unless set after initialising */
+    size_t lines;       /* of the table on the terminal */
+    double drawn_at;    /* dp_timer_now */
     double started;
     dp_terminal terminal;
 } dp_sweep_view;

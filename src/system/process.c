@@ -125,19 +125,34 @@ dp_process_state dp_process_look(const dp_process_identity *identity) {
     return DP_PROCESS_RUNS;
 }
 
+static bool is_program(const char *path) {
+    struct stat information;
+    return access(path, X_OK) == 0 && stat(path, &information) == 0 && S_ISREG(information.st_mode);
+}
+
 bool dp_process_find_program(const char *name, char path[DP_PATH_SIZE]) {
     dp_error ignored;
-    struct stat information;
     for (const char *folder = getenv("PATH"); folder != NULL;) {
         const int length = (int)strcspn(folder, ":");
         if (dp_path_format(path, &ignored, "%.*s/%s", length == 0 ? 1 : length,
                            length == 0 ? "." : folder, name) == DP_OK &&
-            access(path, X_OK) == 0 && stat(path, &information) == 0 &&
-            S_ISREG(information.st_mode))
+            is_program(path))
             return true;
         folder = folder[length] == ':' ? folder + length + 1 : NULL;
     }
     return false;
+}
+
+bool dp_process_find_beside(const char *name, char path[DP_PATH_SIZE]) {
+    char own[DP_PATH_SIZE];
+    dp_error ignored;
+    const ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
+    if (length <= 0)
+        return false;
+    own[length] = '\0';
+    return dp_path_format(path, &ignored, "%.*s%s", (int)(dp_path_base(own) - own), own, name) ==
+               DP_OK &&
+           is_program(path);
 }
 
 /* --- another program ------------------------------------------------------------------------ */

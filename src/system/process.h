@@ -42,6 +42,8 @@ dp_process_state dp_process_look(const dp_process_identity *identity);
 
 /* Finds a program as a shell would, in PATH; false where there is none. */
 bool dp_process_find_program(const char *name, char path[DP_PATH_SIZE]);
+/* Finds one in the folder of this program. */
+bool dp_process_find_beside(const char *name, char path[DP_PATH_SIZE]);
 
 /* Runs a program of PATH to its end, without a shell and without input, in a folder. The first of
  * the arguments, which end with NULL, is its name. Returns an errno value of starting it; *ended is

@@ -1,5 +1,7 @@
 #include "train/report.h"
 
+#include "options/option_arguments.h"
+
 #include "start_form_txt.h"
 #include "system/output.h"
 
@@ -76,6 +78,14 @@ void dp_report_facts(dp_report *report, const dp_facts *facts, const char *templ
     if (!report->log.is_open)
         return;
     dp_facts_to_text(facts, template, &text);
+    emit(report, &text);
+}
+
+void dp_report_settings(dp_report *report, const dp_config *config) {
+    dp_text text = {0};
+    if (!report->log.is_open)
+        return;
+    dp_options_show(dp_config_options, config, &text);
     emit(report, &text);
 }
 

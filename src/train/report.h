@@ -37,6 +37,9 @@ void dp_report_line(dp_report *report, const char *format, ...) DP_PRINTF(2, 3);
 /* The table at the start of a run, and a notice where hosts differ. */
 void dp_report_start(dp_report *report, const dp_subject *subject);
 
+/* Every setting, a line each. */
+void dp_report_settings(dp_report *report, const dp_config *config);
+
 /* The heading of the step lines, and one of them: with the splits evaluated there, except on the
  * last, which the table of the splits follows; of words with the perplexity in brackets. */
 void dp_report_step_heading(dp_report *report);

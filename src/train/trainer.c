@@ -593,6 +593,8 @@ static dp_status run(trainer *self, dp_error *error) {
     self->subject = dp_engine_subject(self->engine);
     DP_TRY(DP_ON_ROOT(self->comm, open_run_folder(self, error)));
     dp_report_start(&self->report, self->subject);
+    if (self->request->verbose)
+        dp_report_settings(&self->report, self->config);
     DP_TRY(initialise_or_resume(self, error));
     DP_TRY(DP_ON_ROOT(self->comm, look_for_summary(self, &summed_up, error)));
     DP_TRY(DP_ON_ROOT(self->comm, look_at_best(self, error)));

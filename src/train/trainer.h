@@ -13,15 +13,16 @@
 
 #include <signal.h>
 
-/* The first four are options of the command line. */
+/* The first six are options of the command line. */
 typedef struct dp_train_request {
     bool fresh;       /* start over: what the run folder holds of an earlier run is removed */
     uint64_t stop_at; /* end early, with a checkpoint, at this step; 0: do not */
     double max_time;  /* seconds, after which the run must have ended, with a checkpoint; 0: any */
     char trace[DP_PATH_SIZE]; /* file for a Chrome trace of the first steps; "": none */
+    bool quiet;               /* reports to log.txt alone */
+    bool verbose;             /* reports every setting at the start */
     /* A signal that asks to end with a checkpoint, or 0; looked at once a step. NULL: none. */
     const volatile sig_atomic_t *signal;
-    bool quiet; /* reports to log.txt alone */
     /* Called on rank 0 with each row of the metrics, or NULL. */
     void (*watch)(void *context, const dp_metrics_row *row);
     void *context;

@@ -67,17 +67,17 @@ static dp_status print(const dp_text *text, dp_error *error) {
     return dp_output_finish(error);
 }
 
-/* Man page and bash completion, to where man and bash-completion look below `folder`. */
+/* Man page and completion, to where man and the shells look below `folder`. */
 static dp_status write_manual(const char *folder, dp_error *error) {
-    static const dp_completion_command command = {.name = "", .options = dp_request_options};
+    static const dp_completion_command command = {
+        .name = "", .purpose = "", .options = dp_request_options};
     DP_OWNED(dp_text_clear) dp_text text = {0};
     dp_roff_begin(&text, "pack_dataset", 1, "packs a text into a dataset for dptrain");
     const char *rest = dp_text_append_before(&text, pack_dataset_1, "@OPTIONS@\n");
     dp_roff_options(&text, dp_request_options);
     dp_text_append(&text, rest);
     DP_TRY(dp_roff_save(&text, folder, "man/man1", "pack_dataset.1", error));
-    dp_completion_write("pack_dataset", &command, 1, &text);
-    return dp_roff_save(&text, folder, DP_COMPLETION_FOLDER, "pack_dataset", error);
+    return dp_completion_save("pack_dataset", &command, 1, folder, error);
 }
 
 static dp_status run(const dp_request *request, dp_termination *termination, dp_text *out,
@@ -93,7 +93,10 @@ static dp_status run(const dp_request *request, dp_termination *termination, dp_
     } else {
         dp_output_outlive_reader("pack_dataset");
         DP_TRY(dp_packing_run(&packing, &request->packing, termination, error));
+        if (request->verbose)
+            dp_options_show(dp_request_options, request, out);
         append_summary(out, request, &packing, dp_timer_now() - start);
+        dp_text_cut(out, request->quiet ? 0 : out->length);
         DP_TRY(append_doubts(out, request->packing.output, error));
     }
     return print(out, error);

@@ -46,6 +46,8 @@ const dp_option dp_request_options[] = {
     DP_PATH(dp_request, packing.inputs[DP_SPLIT_DEV], "dev", "", "FILE",
             "ready-made development split"),
     DP_PATH(dp_request, packing.inputs[DP_SPLIT_TEST], "test", "", "FILE", "ready-made test split"),
+    DP_SWITCH(dp_request, quiet, "quiet", "print nothing but what is wrong", .alias = 'q'),
+    DP_SWITCH(dp_request, verbose, "verbose", "also print the value of every option", .alias = 'v'),
     DP_SWITCH(dp_request, help, "help", "print this and end", .alias = 'h'),
     DP_SWITCH(dp_request, version, "version", "print the version and end"),
     DP_PATH(dp_request, write_to, "write_to", "", "DIR",

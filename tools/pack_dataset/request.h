@@ -12,6 +12,8 @@ typedef struct dp_request {
     dp_packing_request packing;
     bool split_given;
     bool seed_given;
+    bool quiet;
+    bool verbose;
     bool help;
     bool version;
     char write_to[DP_PATH_SIZE]; /* folder for man page and completion; "": none are asked for */

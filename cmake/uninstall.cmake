@@ -1,0 +1,25 @@
+# cmake -D MANIFEST=build/install_manifest.txt -P uninstall.cmake: removes the files of the last `cmake
+# --install`, and the folders of ours that are empty then.
+
+if(NOT EXISTS "${MANIFEST}")
+    message(FATAL_ERROR "${MANIFEST} is not there: nothing was installed from here")
+endif()
+file(STRINGS "${MANIFEST}" files)
+foreach(file IN LISTS files)
+    if(EXISTS "${file}" OR IS_SYMLINK "${file}")
+        message(STATUS "removing ${file}")
+        file(REMOVE "${file}")
+    endif()
+    # Upwards from there, as far as the folder is ours by its name.
+    get_filename_component(folder "${file}" DIRECTORY)
+    while(folder MATCHES "/dptrain(/|$)" AND IS_DIRECTORY "${folder}")
+        file(GLOB left "${folder}/*" "${folder}/.*")
+        list(FILTER left EXCLUDE REGEX "/[.][.]?$")
+        if(left)
+            break()
+        endif()
+        file(REMOVE_RECURSE "${folder}")
+        get_filename_component(folder "${folder}" DIRECTORY)
+    endwhile()
+endforeach()
+file(REMOVE "${MANIFEST}")
