@@ -156,3 +156,12 @@ printf 'XXXX' | dd of="$newest" bs=1 seek=$(($(stat -c %s "$newest") / 2)) conv=
 grep -q "skipped: $newest" damaged.txt || fail "the damaged checkpoint is not named"
 grep -q "resumed at step 1,000" damaged.txt || fail "the checkpoint before was not taken"
 expect_equal "weights after a damage" "$(field damaged/summary.json weights)" "$before"
+
+# A run of a version that kept no losses goes on: what is not known is said, and the rest in its place.
+"$BIN/dptrain" small.ini run.dir=earlier --stop-at 1000 >/dev/null
+rm earlier/losses.f32
+ranks 2 "$BIN/dptrain" small.ini run.dir=earlier >earlier.txt
+grep -q "notice: earlier/losses.f32 has no losses of steps 1 to 1,000" earlier.txt ||
+    fail "missing losses are not told: $(cat earlier.txt)"
+cmp <(tail -c +4017 earlier/losses.f32) <(tail -c +4017 $run/losses.f32) || fail "other losses after step 1000"
+expect_equal "losses that are not known" "$(od -An -v -tf4 -j 16 -N 4000 earlier/losses.f32 | tr -s ' ' '\n' | grep -c nan)" 1000
