@@ -146,7 +146,8 @@ dp_status dp_gnuplot_run(const char *name, const char *folder, dp_error *error) 
     DP_TRY(dp_path_format(script_name, error, "%s.gp", name));
     int failed = dp_process_run(folder, arguments, said, &ended);
     bool exited = WIFEXITED(ended);
-    if (failed == ENOENT || (exited && WEXITSTATUS(ended) == 127))
+    /* 127 is also what a program ends with whose libraries find no room; but then it says so. */
+    if (failed == ENOENT || (exited && WEXITSTATUS(ended) == 127 && said[0] == '\0'))
         return fail_without_gnuplot(name, folder, error);
     if (failed != 0)
         return dp_fail_errno(error, failed, "cannot run gnuplot on %s/%s", folder, script_name);

@@ -28,6 +28,12 @@ expect_equal "status of --version in 100 MB" "$status" 0
 under -v 100000 "$BIN/dptrain" info small.h5
 expect_equal "status of info in 100 MB" "$status" 0
 
+if command -v gnuplot >/dev/null; then
+    "$BIN/dptrain" small.ini run.dir=drawn train.steps=500 >/dev/null
+    under -v 60000 "$BIN/dptrain" plot drawn
+    expect_end "plot in 60 MB" 3 "gnuplot refuses drawn/plots/loss.gp: "
+fi
+
 # From too little for MPI, through too little for BLAS, to enough: also where BLAS takes its memory at the
 # first product, as the kernels of this core do.
 # shellcheck disable=SC2086 # options
