@@ -3,7 +3,7 @@
 #include "base/size.h"
 #include "base/utf8.h"
 #include "cli/checkpoint_argument.h"
-#include "data/dataset.h"
+#include "data/find_dataset.h"
 #include "formats/json.h"
 #include "score_txt.h"
 #include "system/line_reader.h"
@@ -323,7 +323,12 @@ static dp_status fit_threshold(score_job *self, dp_error *error) {
                        "--flag is for models of lines, and this one was trained on running text");
     DP_TRY(
         dp_config_parse(&config, self->is.config, strlen(self->is.config), self->is.path, error));
-    const char *path = self->chosen.data[0] != '\0' ? self->chosen.data : config.data_path;
+    char path[DP_PATH_SIZE];
+    if (self->chosen.data[0] != '\0')
+        DP_TRY(dp_path_format(path, error, "%s", self->chosen.data));
+    else
+        DP_TRY(
+            dp_dataset_find(config.data_path, self->is.path, self->is.dataset_sha256, path, error));
     if (dp_dataset_open(&dataset, path, error) != DP_OK)
         return dp_fail_prefix(error,
                               "--flag needs the dev split (--data names it, or --threshold)");

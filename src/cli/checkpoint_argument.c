@@ -35,5 +35,6 @@ dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int cou
     /* Rank 0 looks for it, as the newest run may change while others look. */
     DP_TRY(DP_ON_ROOT(comm, choose(option, count, positionals, path, error)));
     dp_comm_broadcast(comm, path, DP_PATH_SIZE);
-    return dp_comm_agree(comm, dp_checkpoint_load(checkpoint, path, false, error), error);
+    DP_TRY(DP_ON_ROOT(comm, dp_checkpoint_load(checkpoint, path, false, error)));
+    return dp_checkpoint_share(comm, checkpoint, error);
 }

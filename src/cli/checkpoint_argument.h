@@ -23,8 +23,8 @@ dp_status dp_checkpoint_argument_open(const char *option, int count, char *const
 
 void dp_checkpoint_argument_close(dptrain_model **model);
 
-/* Collective: loaded on every rank, and agreed on; `path` gets the file. Release with
- * dp_checkpoint_clear. */
+/* Collective: loaded by rank 0, for every rank, and agreed on; `path` gets the file. To be released
+ * with dp_checkpoint_clear in any case. */
 dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int count,
                                       char *const *positionals, dp_checkpoint *checkpoint,
                                       char path[DP_PATH_SIZE], dp_error *error) DP_CHECKED;

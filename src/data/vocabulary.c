@@ -123,3 +123,62 @@ bool dp_vocabulary_equal(const dp_vocabulary *a, const dp_vocabulary *b) {
         equal = strcmp(dp_vocabulary_token(a, i), dp_vocabulary_token(b, i)) == 0;
     return equal;
 }
+
+/* --- what differs -------------------------------------------------------------------------------
+ */
+
+#define DIFFERENCES_SHOWN 5
+
+static void append_token(const dp_vocabulary *vocabulary, uint32_t id, dp_text *out) {
+    dp_text_append(out, "'");
+    dp_text_append_shown(out, dp_vocabulary_token(vocabulary, id));
+    dp_text_append(out, "'");
+}
+
+/* The tokens of `self` that the other lacks; returns how many. */
+static size_t append_only(const dp_vocabulary *self, const dp_vocabulary *other, const char *name,
+                          dp_text *out) {
+    size_t count = 0;
+    for (uint32_t id = 0; id < self->count; id++) {
+        uint32_t theirs = 0;
+        const char *token = dp_vocabulary_token(self, id);
+        if (dp_vocabulary_find(other, token, strlen(token), &theirs))
+            continue;
+        if (count++ >= DIFFERENCES_SHOWN)
+            continue;
+        if (count == 1)
+            dp_text_append_format(out, "%sonly %s has ", out->length == 0 ? "" : "; ", name);
+        else
+            dp_text_append(out, ", ");
+        append_token(self, id, out);
+    }
+    if (count > DIFFERENCES_SHOWN)
+        dp_text_append_format(out, " and %zu more", count - DIFFERENCES_SHOWN);
+    return count;
+}
+
+static void append_order(const dp_vocabulary *a, const dp_vocabulary *b, dp_text *out) {
+    uint32_t id = 0;
+    while (strcmp(dp_vocabulary_token(a, id), dp_vocabulary_token(b, id)) == 0)
+        id++;
+    dp_text_append_format(
+        out, "the same tokens in another order, the first of them at id %" PRIu32 ": ", id);
+    append_token(a, id, out);
+    dp_text_append(out, " and ");
+    append_token(b, id, out);
+}
+
+dp_status dp_vocabulary_difference(dp_vocabulary *a, const char *name_a, dp_vocabulary *b,
+                                   const char *name_b, dp_text *out, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text difference = {0};
+    if (a->sorted == NULL)
+        DP_TRY(dp_vocabulary_sort(a, error));
+    if (b->sorted == NULL)
+        DP_TRY(dp_vocabulary_sort(b, error));
+    const size_t only_a = append_only(a, b, name_a, &difference);
+    if (append_only(b, a, name_b, &difference) + only_a == 0)
+        append_order(a, b, &difference);
+    DP_TRY(dp_text_check(&difference, error));
+    dp_text_append(out, dp_text_string(&difference));
+    return dp_text_check(out, error);
+}

@@ -55,7 +55,8 @@ static dp_status open_subject(dp_engine *self, dp_error *error) {
     dp_linalg linalg = {0};
     dp_status status = DP_OK;
     dp_comm_set_deadline(comm, config->deadline);
-    DP_TRY(dp_open_dataset(comm, config->data_path, DP_CHECK_ONCE, &self->dataset, error));
+    if (dp_open_dataset(comm, config->data_path, DP_CHECK_ONCE, &self->dataset, error) != DP_OK)
+        return dp_fail_prefix(error, "data.path");
     const dp_model_shape shape =
         dp_config_shape(config, self->dataset.vocabulary.count, self->dataset.info.block_size);
     DP_TRY(dp_comm_agree(comm, dp_params_layout_init(&self->layout, shape, error), error));

@@ -60,11 +60,18 @@ static bool all_are_stamped(dp_comm *comm, const dp_dataset *dataset, const shar
     return dp_comm_max(comm, missing) == 0;
 }
 
+/* Files of one path may differ between hosts. */
+static dp_status agree_on(dp_comm *comm, dp_status status, dp_error *error) {
+    if (status != DP_OK && dp_comm_node_count(comm) > 1)
+        dp_fail_prefix(error, "rank %d on %s", dp_comm_rank(comm), dp_comm_host(comm));
+    return dp_comm_agree(comm, status, error);
+}
+
 static dp_status check_and_stamp(dp_comm *comm, const dp_dataset *dataset, const share *mine,
                                  dp_error *error) {
     dp_error ignored; /* a stamp only saves time */
     dp_status status = dp_dataset_check(dataset, mine->part, mine->parts, error);
-    status = dp_comm_agree(comm, status, error);
+    status = agree_on(comm, status, error);
     if (mine->part == 0 && status == DP_OK)
         (void)dp_check_stamp_write(dataset, &ignored);
     else if (mine->part == 0)
@@ -77,7 +84,7 @@ dp_status dp_open_dataset(dp_comm *comm, const char *path, dp_check_policy polic
     share mine = {.part = 0, .parts = 1};
     dp_comm_set_place(comm, "opening the dataset", 0);
     dp_status status = dp_dataset_open(dataset, path, error);
-    DP_OR_DONE(dp_comm_agree(comm, status, error));
+    DP_OR_DONE(agree_on(comm, status, error));
     DP_OR_DONE(divide(comm, dataset, &mine, error));
     if (policy == DP_CHECK_ALWAYS || !all_are_stamped(comm, dataset, &mine))
         DP_OR_DONE(check_and_stamp(comm, dataset, &mine, error));

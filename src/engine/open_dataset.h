@@ -19,7 +19,8 @@ typedef enum dp_check_policy {
 /* Collective: opens the dataset at `path` on every rank, for use. Afterwards every id is known to
  * be below V. Agreed on; on failure no rank holds anything. DP_ERR_IO, DP_ERR_INPUT: the file
  * cannot be read, is no dataset, or is damaged (its stamp is then removed); DP_ERR_MISMATCH: ranks
- * see datasets of different identities. That no stamp can be written is not an error. */
+ * see datasets of different identities. The message names the host where there are several. That no
+ * stamp can be written is not an error. */
 dp_status dp_open_dataset(dp_comm *comm, const char *path, dp_check_policy policy,
                           dp_dataset *dataset, dp_error *error) DP_CHECKED;
 

@@ -259,7 +259,8 @@ static dp_status check_dataset(examination *self, dp_error *error) {
     dp_status status = dp_open_dataset(self->comm, self->config->data_path, DP_CHECK_ALWAYS,
                                        &self->dataset, error);
     if (status != DP_OK) {
-        PROBLEM("dataset", "%s", error->message);
+        dp_comm_tell_root(self->comm, error);
+        PROBLEM("dataset", "data.path: %s", error->message);
         return DP_OK;
     }
     GOOD("dataset", "%s, %s rows to train on; all checksums are right", dataset->path,

@@ -1,5 +1,6 @@
 #include "baseline/mixture.h"
 #include "cli/checkpoint_argument.h"
+#include "data/find_dataset.h"
 #include "engine/open_dataset.h"
 #include "eval_txt.h"
 #include "jobs/jobs.h"
@@ -90,16 +91,36 @@ static dp_status read_request(eval *self, dp_error *error) {
 
 /* --- the checkpoint and the dataset ----------------------------------------------------------- */
 
-static dp_status check_fit(const eval *self, dp_error *error) {
+static dp_status fail_vocabulary(eval *self, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text difference = {0};
+    DP_TRY(dp_vocabulary_difference(&self->checkpoint.facts.vocabulary, "the checkpoint",
+                                    &self->dataset.vocabulary, "the dataset", &difference, error));
+    return dp_fail(error, DP_ERR_MISMATCH, "%s and %s have different vocabularies: %s", self->path,
+                   self->dataset.path, dp_text_string(&difference));
+}
+
+static dp_status check_fit(eval *self, dp_error *error) {
     const dp_dataset *dataset = &self->dataset;
     if (self->checkpoint.facts.block_size != dataset->info.block_size)
         return dp_fail(error, DP_ERR_MISMATCH, "%s has block size %" PRIu64 " but %s has %" PRIu64,
                        self->path, self->checkpoint.facts.block_size, dataset->path,
                        dataset->info.block_size);
-    if (!dp_vocabulary_equal(&self->checkpoint.facts.vocabulary, &dataset->vocabulary))
-        return dp_fail(error, DP_ERR_MISMATCH, "%s and %s have different vocabularies", self->path,
-                       dataset->path);
-    return DP_OK;
+    return dp_vocabulary_equal(&self->checkpoint.facts.vocabulary, &dataset->vocabulary)
+               ? DP_OK
+               : fail_vocabulary(self, error);
+}
+
+/* What it was trained on; rank 0 looks where that is. */
+static dp_status open_own(eval *self, dp_error *error) {
+    const dp_checkpoint *checkpoint = &self->checkpoint;
+    char path[DP_PATH_SIZE];
+    DP_TRY(DP_ON_ROOT(self->comm, dp_dataset_find(checkpoint->config.data_path, self->path,
+                                                  checkpoint->facts.dataset_sha256, path, error)));
+    dp_comm_broadcast(self->comm, path, sizeof path);
+    if (dp_open_dataset(self->comm, path, DP_CHECK_ONCE, &self->dataset, error) == DP_OK)
+        return DP_OK;
+    return dp_fail_prefix(error, "the dataset that %s was trained on (--data names another)",
+                          self->path);
 }
 
 static dp_status load(eval *self, int count, char **positionals, dp_error *error) {
@@ -111,8 +132,8 @@ static dp_status load(eval *self, int count, char **positionals, dp_error *error
     DP_TRY(dp_checkpoint_argument_load(self->comm, chosen->ckpt, count, positionals,
                                        &self->checkpoint, self->path, error));
     dp_comm_set_deadline(self->comm, self->checkpoint.config.deadline);
-    DP_TRY(dp_open_dataset(self->comm, is_trained_on ? self->checkpoint.config.data_path : data,
-                           DP_CHECK_ONCE, &self->dataset, error));
+    DP_TRY(is_trained_on ? open_own(self, error)
+                         : dp_open_dataset(self->comm, data, DP_CHECK_ONCE, &self->dataset, error));
     DP_TRY(dp_comm_agree(self->comm, check_fit(self, error), error));
     if (dp_comm_rank(self->comm) == 0 && is_trained_on &&
         strcmp(self->dataset.info.sha256, self->checkpoint.facts.dataset_sha256) != 0)

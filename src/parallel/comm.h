@@ -93,6 +93,9 @@ DP_CHECKED static inline dp_status dp_comm_agree(dp_comm *comm, dp_status mine, 
     const dp_status agreed = dp_comm_find_failure(comm, mine, error);
     return agreed == DP_OK ? mine : agreed;
 }
+/* Collective, after such a failure: gives rank 0 the message, too, where it has something to do
+ * with it before all leave. */
+void dp_comm_tell_root(dp_comm *comm, dp_error *error);
 /* The status of a call that rank 0 alone makes, agreed on; `error` is its own. */
 #define DP_ON_ROOT(comm, call)                                                                     \
     dp_comm_agree((comm), dp_comm_rank(comm) == 0 ? (call) : DP_OK, error)

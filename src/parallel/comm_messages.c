@@ -100,6 +100,14 @@ dp_status dp_comm_find_failure(dp_comm *comm, dp_status mine, dp_error *error) {
     return theirs;
 }
 
+void dp_comm_tell_root(dp_comm *comm, dp_error *error) {
+    const int speaker = dp_comm_max(comm, error->message[0] != '\0' ? comm->rank : 0);
+    if (speaker > 0 && comm->rank == speaker)
+        dp_comm_send(comm, 0, error->message, sizeof error->message);
+    if (speaker > 0 && comm->rank == 0)
+        dp_comm_receive(comm, speaker, error->message, sizeof error->message);
+}
+
 /* A block that this rank has, or not, is kept where all have theirs. */
 static void *keep_on_all(dp_comm *comm, void *block, dp_error *error) {
     if (dp_comm_agree(comm, block == NULL ? error->status : DP_OK, error) != DP_OK) {

@@ -1,7 +1,7 @@
 #include "plots/plot.h"
 
 #include "base/memory.h"
-#include "data/dataset.h"
+#include "data/find_dataset.h"
 #include "plots/embedding_figure.h"
 #include "plots/run_figures.h"
 #include "run/run_folder.h"
@@ -95,12 +95,16 @@ static dp_status write_curves(const char *name, dp_plot_outcome *outcome, dp_err
 
 /* How often each token is a target of train, in a large dataset in the first rows; *counts stays
  * NULL where the dataset is not there or another one: then nothing is known. */
-static dp_status count_tokens(const dp_checkpoint *checkpoint, uint64_t **counts, dp_error *error) {
+static dp_status count_tokens(const char *dir, const dp_checkpoint *checkpoint, uint64_t **counts,
+                              dp_error *error) {
+    char path[DP_PATH_SIZE];
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     dp_error ignored;
     const size_t vocab = checkpoint->facts.vocabulary.count;
     if (vocab <= SMALL_VOCABULARY ||
-        dp_dataset_open(&dataset, checkpoint->config.data_path, &ignored) != DP_OK)
+        dp_dataset_find(checkpoint->config.data_path, dir, checkpoint->facts.dataset_sha256, path,
+                        &ignored) != DP_OK ||
+        dp_dataset_open(&dataset, path, &ignored) != DP_OK)
         return DP_OK;
     if (strcmp(dataset.info.sha256, checkpoint->facts.dataset_sha256) != 0 ||
         dataset.vocabulary.count != vocab) /* the identity has not been checked */
@@ -128,7 +132,7 @@ static dp_status write_embedding(const char *name, const char *dir, bool princip
         return DP_OK;
     }
     DP_TRY(status);
-    DP_TRY(count_tokens(&checkpoint, &counts, error));
+    DP_TRY(count_tokens(dir, &checkpoint, &counts, error));
     status = dp_figure_embedding(name, &checkpoint, counts, principal, &figure, error);
     return write_figure(outcome, status, &figure, error);
 }

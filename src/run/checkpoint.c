@@ -201,6 +201,35 @@ dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path, bool w
     return status;
 }
 
+/* Memory for the vocabulary and the parameters of a model of which all else is known. */
+static dp_status make_room(dp_checkpoint *checkpoint, dp_error *error) {
+    dp_vocabulary *vocabulary = &checkpoint->facts.vocabulary;
+    DP_TRY(dp_params_layout_init(&checkpoint->layout, checkpoint->layout.shape, error));
+    DP_TRY_NEW(checkpoint->params, checkpoint->layout.length);
+    vocabulary->table = dp_memory_zeroed(vocabulary->count, vocabulary->width, error);
+    return vocabulary->table != NULL ? DP_OK : error->status;
+}
+
+dp_status dp_checkpoint_share(dp_comm *comm, dp_checkpoint *checkpoint, dp_error *error) {
+    const bool is_root = dp_comm_rank(comm) == 0;
+    dp_checkpoint copy = *checkpoint;
+    dp_comm_broadcast(comm, &copy, sizeof copy);
+    if (!is_root) { /* all but rank 0's memory */
+        *checkpoint = copy;
+        checkpoint->facts.reader = (dp_h5reader){0};
+        checkpoint->facts.config = (dp_text){0};
+        checkpoint->facts.vocabulary = (dp_vocabulary){.count = copy.facts.vocabulary.count,
+                                                       .width = copy.facts.vocabulary.width};
+        checkpoint->params = NULL;
+    }
+    DP_TRY(dp_comm_agree(comm, is_root ? DP_OK : make_room(checkpoint, error), error));
+    const dp_vocabulary *vocabulary = &checkpoint->facts.vocabulary;
+    dp_comm_broadcast(comm, vocabulary->table, vocabulary->count * vocabulary->width);
+    dp_comm_broadcast(comm, checkpoint->params,
+                      checkpoint->layout.length * sizeof *checkpoint->params);
+    return DP_OK;
+}
+
 void dp_checkpoint_clear(dp_checkpoint *checkpoint) {
     dp_model_file_close(&checkpoint->facts);
     dp_memory_free(checkpoint->params);

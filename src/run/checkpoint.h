@@ -46,6 +46,10 @@ dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path,
  * error as well. */
 dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path, bool with_state,
                              dp_error *error) DP_CHECKED;
+/* Collective: gives all ranks what rank 0 has loaded without state, so that its host alone need
+ * have the file. Agreed on; to be cleared on every rank in any case. */
+dp_status dp_checkpoint_share(dp_comm *comm, dp_checkpoint *checkpoint, dp_error *error) DP_CHECKED;
+
 void dp_checkpoint_clear(dp_checkpoint *checkpoint);
 
 #endif

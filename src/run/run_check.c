@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "data/find_dataset.h"
 #include "run/checkpoint.h"
 #include "run/losses.h"
 #include "run/metrics.h"
@@ -179,17 +180,20 @@ static void check_summary(run_check *self) {
 static void check_dataset(run_check *self) {
     dp_error error;
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
+    char path[DP_PATH_SIZE];
     if (!self->has_config)
         return;
-    if (dp_dataset_open(&dataset, self->config.data_path, &error) != DP_OK ||
+    if (dp_dataset_find(self->config.data_path, self->dir, self->dataset_sha256, path, &error) !=
+            DP_OK ||
+        dp_dataset_open(&dataset, path, &error) != DP_OK ||
         dp_dataset_check(&dataset, 0, 1, &error) != DP_OK)
         PROBLEM("dataset", "%s", error.message);
     else if (self->dataset_sha256[0] != '\0' &&
              strcmp(self->dataset_sha256, dataset.info.sha256) != 0)
         PROBLEM("dataset", "%s is another than the run was trained on (SHA-256 %.12s, not %.12s)",
-                self->config.data_path, dataset.info.sha256, self->dataset_sha256);
+                path, dataset.info.sha256, self->dataset_sha256);
     else
-        GOOD("dataset", "%s: all checksums are right", self->config.data_path);
+        GOOD("dataset", "%s: all checksums are right", path);
 }
 
 static void clear(run_check *self) {

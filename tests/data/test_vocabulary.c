@@ -127,8 +127,38 @@ static void test_vocabulary_must_be_in_the_file(void **state) {
     dp_h5reader_close(&file);
 }
 
+static void expect_difference(const char *const *first, size_t first_count,
+                              const char *const *second, size_t second_count, const char *wanted) {
+    dp_error error = {0};
+    dp_vocabulary a = {0}, b = {0};
+    dp_text out = {0};
+    expect_ok(dp_vocabulary_init(&a, first, first_count, &error), &error);
+    expect_ok(dp_vocabulary_init(&b, second, second_count, &error), &error);
+    for (int time = 0; time < 2; time++) { /* also where they are sorted already */
+        dp_text_cut(&out, 0);
+        expect_ok(dp_vocabulary_difference(&a, "A", &b, "B", &out, &error), &error);
+        assert_string_equal(dp_text_string(&out), wanted);
+    }
+    dp_text_clear(&out);
+    dp_vocabulary_clear(&a);
+    dp_vocabulary_clear(&b);
+}
+
+static void test_vocabulary_tells_what_differs(void **state) {
+    (void)state;
+    static const char *const many[] = {".", "u", "v\x1b", "w", "x", "y", "z", "a"};
+    static const char *const swapped[] = {".", "ab", "a", "\xC3\xA9t\xC3\xA9", "b"};
+    expect_difference(tokens, 5, tokens, 3, "only A has '\xC3\xA9t\xC3\xA9', 'b'");
+    expect_difference(tokens, 2, many, 8,
+                      "only B has 'u', 'v\xEF\xBF\xBD', 'w', 'x', 'y' and 1 more");
+    expect_difference(tokens, 3, many, 2, "only A has 'a', 'ab'; only B has 'u'");
+    expect_difference(tokens, 5, swapped, 5,
+                      "the same tokens in another order, the first of them at id 1: 'a' and 'ab'");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_vocabulary_tells_what_differs),
         cmocka_unit_test(test_vocabulary_keeps_tokens_in_id_order),
         cmocka_unit_test(test_vocabulary_finds_whole_tokens_only),
         cmocka_unit_test(test_vocabulary_compares),
