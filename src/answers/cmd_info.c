@@ -179,7 +179,8 @@ static dp_status describe_checkpoint(const char *dir, const char *path, run_step
 static dp_status fail_unknown(const char *path, dp_file_kind kind, dp_error *error) {
     DP_OWNED(dp_h5reader_close) dp_h5reader file = {0};
     const dp_status status = dp_h5reader_open(&file, path, error);
-    if (status == DP_ERR_IO || (status != DP_OK && kind == DP_FILE_HDF5))
+    if (status == DP_ERR_IO || (status != DP_OK && dp_file_kind_name(kind) == NULL) ||
+        (status != DP_OK && kind == DP_FILE_HDF5))
         return status;
     return dp_fail(error, DP_ERR_INPUT,
                    "%s is %s%sneither a checkpoint nor a dataset of pack_dataset, nor a run folder",

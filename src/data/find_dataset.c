@@ -30,9 +30,9 @@ static void release(char **memory) {
 
 dp_status dp_dataset_find(const char *path, const char *checkpoint, const char *sha256,
                           char found[DP_PATH_SIZE], dp_error *error) {
-    DP_OWNED(release) char *place = path[0] == '/' || is_of_identity(path, sha256)
-                                        ? NULL
-                                        : realpath(checkpoint, NULL);
+    DP_OWNED(release)
+    char *place =
+        path[0] == '/' || is_of_identity(path, sha256) ? NULL : realpath(checkpoint, NULL);
     if (place != NULL && find_above(place, path, sha256, found))
         return DP_OK;
     return dp_path_format(found, error, "%s", path);

@@ -40,12 +40,12 @@ static bool has_object(const dp_h5image *image, const char *object) {
 }
 
 /* By its format, or where that cannot be read by what both must have. */
-static dp_file_kind kind_of_hdf5(const char *path) {
+static dp_file_kind kind_of_hdf5(const char *path, bool is_of_known_form) {
     DP_OWNED(dp_h5reader_close) dp_h5reader file = {0};
     dp_error ignored;
     char format[64] = "";
     if (dp_h5reader_open(&file, path, &ignored) != DP_OK)
-        return DP_FILE_HDF5;
+        return is_of_known_form ? DP_FILE_UNKNOWN : DP_FILE_HDF5; /* that is, damaged or not ours */
     const bool is_told =
         dp_h5reader_text_attribute(&file, "format", format, sizeof format, &ignored) == DP_OK;
     if (strcmp(format, DP_DATASET_FORMAT) == 0 ||
@@ -159,7 +159,7 @@ static dp_file_kind kind_of_file(const char *path, int file, off_t end) {
     const ssize_t size = pread(file, head, HEAD_SIZE, 0);
     if (size <= 0)
         return size == 0 ? DP_FILE_EMPTY : DP_FILE_MISSING;
-    return begins_with(head, "\x89HDF\r\n\x1A\n") ? kind_of_hdf5(path)
+    return begins_with(head, "\x89HDF\r\n\x1A\n") ? kind_of_hdf5(path, head[8] == 0)
                                                   : kind_of_text(head, (size_t)size);
 }
 

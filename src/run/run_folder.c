@@ -103,14 +103,18 @@ static bool is_own(const char *path, dp_file_kind kind) {
            (found == kind && (kind != DP_FILE_CONFIG || is_written_config(path)));
 }
 
-static dp_status check_file(const char *dir, const struct file *file, bool fresh, dp_error *error) {
-    char path[DP_PATH_SIZE];
-    DP_TRY(dp_path_format(path, error, "%s/%s", dir, file->name));
-    if (is_own(path, file->kind))
+static dp_status check_path(const char *path, dp_file_kind kind, bool fresh, dp_error *error) {
+    if (is_own(path, kind))
         return DP_OK;
     return dp_fail(error, DP_ERR_INPUT,
                    "%s is not a run's, and %s: give it another name, or choose another run.dir",
                    path, fresh ? "--fresh would remove it" : "a run there would replace it");
+}
+
+static dp_status check_file(const char *dir, const struct file *file, bool fresh, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_path_format(path, error, "%s/%s", dir, file->name));
+    return check_path(path, file->kind, fresh, error);
 }
 
 dp_status dp_run_folder_check_figure(const char *folder, const char *name, dp_error *error) {
@@ -125,6 +129,20 @@ dp_status dp_run_folder_check_figure(const char *folder, const char *name, dp_er
                            "%s is not a picture of dptrain's: give it another name, or choose "
                            "another folder",
                            path);
+    }
+    return DP_OK;
+}
+
+/* Damaged ones, of which nothing is known, are ours by their names. */
+static dp_status check_checkpoints(const char *dir, dp_error *error) {
+    DP_OWNED(dp_memory_release) uint64_t *steps = NULL;
+    size_t count = 0;
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_checkpoint_files_list(dir, &steps, &count, error));
+    for (size_t i = 0; i < count; i++) {
+        DP_TRY(dp_checkpoint_files_path(dir, steps[i], path, error));
+        if (dp_file_kind_of(path) != DP_FILE_UNKNOWN)
+            DP_TRY(check_path(path, DP_FILE_CHECKPOINT, true, error));
     }
     return DP_OK;
 }
@@ -170,6 +188,8 @@ dp_status dp_run_folder_check(const char *dir, bool fresh, dp_error *error) {
     const bool is_of_a_run = !fresh && has_checkpoint(dir);
     for (size_t i = 0; i < (fresh ? FILE_COUNT : FILE_COUNT_TRAINED) && !is_of_a_run; i++)
         DP_TRY(check_file(dir, &files[i], fresh, error));
+    if (fresh)
+        DP_TRY(check_checkpoints(dir, error));
     if (fresh)
         return check_pictures(dir, error);
     return is_of_a_run ? DP_OK : check_unfinished(dir, error);

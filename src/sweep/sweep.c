@@ -139,6 +139,7 @@ static dp_status start_over(const dp_sweep_plan *plan, dp_error *error) {
     DP_TRY_NEW(held.locks, plan->count);
     for (held.count = 0; held.count < plan->count; held.count++) {
         const char *dir = plan->trials[held.count].config.run_dir;
+        DP_TRY(dp_run_folder_check(dir, true, error));
         if (dp_file_exists(dir))
             DP_TRY(dp_run_lock_take(&held.locks[held.count], dir, notice, error));
     }

@@ -73,3 +73,6 @@ for _ in once again; do
     "$BIN/dptrain" sweep sweep.ini >/dev/null
     "$BIN/dptrain" lrfind small.ini run.dir=runs/small --count 20 >/dev/null
 done
+echo "<h1>mine</h1>" >"found/lr=0.2/report.html"
+expect_untouched found 2 "found/lr=0.2/report.html is not a run's, and --fresh would remove it" \
+    "$BIN/dptrain" sweep sweep.ini --fresh

@@ -201,7 +201,7 @@ static const char *new_full_run(const char *name) {
     const char *dir = new_run(name);
     snprintf(path, sizeof path, "%s/plots", dir);
     expect_ok(dp_file_make_directories(path, &error), &error);
-    touch_steps(dir, steps, 2);
+    seal_steps(dir, steps, 2);
     write_config(dir);
     for (size_t i = 0; i < OURS; i++) {
         if (ours[i].content != NULL)
@@ -294,6 +294,25 @@ static void test_run_folder_knows_the_config_that_a_run_has_written(void **state
     dp_text_cut(&content, content.length - strlen("; mine\n"));
     memcpy(strstr(content.data, "steps = "), "steps=  ", 8);
     expect_config(dir, content.data, false);
+}
+
+/* One of another program under such a name stays; a damaged one of ours can be started over. */
+static void test_run_folder_names_a_checkpoint_of_others(void **state) {
+    (void)state;
+    static const uint64_t step[] = {100};
+    dp_error error = {0};
+    const char *dir = new_run("others"), *name = "checkpoints/step-00000200.h5";
+    seal_steps(dir, step, 1);
+    write_file(dir, name, "mine");
+    expect_failure(dp_run_folder_check(dir, true, &error), DP_ERR_INPUT,
+                   "step-00000200.h5 is not a run's, and --fresh would remove it", &error);
+    write_file(dir, name, "\x89HDF\r\n\x1A\n\x02 of another form");
+    expect_failure(dp_run_folder_check(dir, true, &error), DP_ERR_INPUT, "step-00000200.h5",
+                   &error);
+    write_file(dir, name, "\x89HDF\r\n\x1A\n"); /* cut short */
+    expect_ok(dp_run_folder_check(dir, true, &error), &error);
+    write_file(dir, name, "\x01\x02");
+    expect_ok(dp_run_folder_check(dir, true, &error), &error);
 }
 
 static void test_run_folder_of_a_finished_run_without_checkpoints(void **state) {
@@ -425,6 +444,7 @@ int main(void) {
         cmocka_unit_test(test_run_folder_clears_what_a_run_leaves_and_nothing_else),
         cmocka_unit_test(test_run_folder_names_what_is_not_a_runs),
         cmocka_unit_test(test_run_folder_knows_the_config_that_a_run_has_written),
+        cmocka_unit_test(test_run_folder_names_a_checkpoint_of_others),
         cmocka_unit_test(test_run_folder_of_a_finished_run_without_checkpoints),
         cmocka_unit_test(test_run_folder_removes_what_a_killed_program_left),
         cmocka_unit_test(test_run_folder_finds_what_a_path_means),
