@@ -87,8 +87,8 @@ static void add_model(dp_facts *facts, const dptrain_model *model, const dptrain
     for (size_t i = 0; dptrain_get_tensor(model, i, &tensor, sizeof tensor); i++) {
         dp_text_append_format(&tensors, "    %-4s", tensor.name);
         if (tensor.rank == 2)
-            dp_text_append_format(&tensors, "%zu x ", tensor.rows);
-        dp_text_append_format(&tensors, "%zu\n", tensor.columns);
+            dp_text_append_format(&tensors, "%s x ", DP_COUNT_TEXT(tensor.rows));
+        dp_text_append_format(&tensors, "%s\n", DP_COUNT_TEXT(tensor.columns));
     }
     dp_facts_note_text(facts, "tensors", &tensors);
 }

@@ -46,8 +46,8 @@ static void write_bar(uint64_t done, uint64_t total, int length, char *text) {
     sprintf(text, " [%.*s%.*s]", full, hashes, length - full, dashes);
 }
 
-void dp_progress_line_format(uint64_t done, uint64_t total, const char *details, size_t width,
-                             char text[DP_PROGRESS_LINE_SIZE]) {
+void dp_progress_line_format(uint64_t done, uint64_t total, const char *details, size_t *longest,
+                             size_t width, char text[DP_PROGRESS_LINE_SIZE]) {
     const size_t frame = strlen(" []");
     size_t room = dp_size_min(width, DP_PROGRESS_LINE_SIZE);
     unsigned percent = total == 0 ? 0 : (unsigned)(100.0 * (double)done / (double)total);
@@ -57,7 +57,8 @@ void dp_progress_line_format(uint64_t done, uint64_t total, const char *details,
         return;
     room -= (size_t)sprintf(text, "%3u%%", percent < 100 ? percent : 100);
     const size_t length = room > 1 ? fitting_length(details, room - 1) : 0;
-    room -= length + (length > 0);
+    *longest = dp_size_max(*longest, length);
+    room -= *longest + (*longest > 0);
     if (room >= BAR_MIN + frame)
         write_bar(done, total, (int)dp_size_min(room - frame, BAR_MAX), text + strlen(text));
     if (length > 0)
@@ -69,8 +70,10 @@ void dp_progress_line_show(dp_progress_line *line, uint64_t done, uint64_t total
     char text[DP_PROGRESS_LINE_SIZE];
     if (!dp_progress_line_is_due(line, dp_timer_now()))
         return;
-    dp_progress_line_format(done, total, details, dp_terminal_get_size(&line->terminal).columns,
-                            text);
+    const size_t width = dp_terminal_get_size(&line->terminal).columns;
+    line->longest = width == line->width ? line->longest : 0;
+    line->width = width;
+    dp_progress_line_format(done, total, details, &line->longest, width, text);
     fprintf(line->output, "\r\033[J%s\r", text);
     dp_output_flush(line->output);
     line->due = dp_timer_now() + INTERVAL;

@@ -16,8 +16,9 @@
 typedef struct dp_progress_line {
     FILE *output; /* NULL: silent */
     dp_terminal terminal;
-    double due; /* dp_timer_now() from which it may be written again */
-    bool shown; /* something stands on the line */
+    double due;            /* dp_timer_now() from which it may be written again */
+    size_t width, longest; /* of the window, and of the details in it so far */
+    bool shown;            /* something stands on the line */
 } dp_progress_line;
 
 /* `output` is borrowed. */
@@ -31,16 +32,18 @@ static inline bool dp_progress_line_is_due(const dp_progress_line *line, double 
 }
 
 /* Writes " 45% [#########-----------] details" to the window's width, where it is due. Details are
- * parts with two blanks between; those that do not fit are left out. */
+ * parts with two blanks between; those that do not fit are left out. The bar keeps its length, but
+ * where details have become longer than they ever were. */
 void dp_progress_line_show(dp_progress_line *line, uint64_t done, uint64_t total,
                            const char *details);
 
 /* Empties the line; what is printed next stands at its beginning. */
 void dp_progress_line_erase(dp_progress_line *line);
 
-/* The text that is shown in a window of this many columns, at most width - 1 characters. */
+/* The text that is shown in a window of this many columns, at most width - 1 characters. *longest
+ * is what the longest details so far had of them, 0 at first. */
 #define DP_PROGRESS_LINE_SIZE 256
-void dp_progress_line_format(uint64_t done, uint64_t total, const char *details, size_t width,
-                             char text[DP_PROGRESS_LINE_SIZE]);
+void dp_progress_line_format(uint64_t done, uint64_t total, const char *details, size_t *longest,
+                             size_t width, char text[DP_PROGRESS_LINE_SIZE]);
 
 #endif

@@ -4,6 +4,9 @@
 #include "base/timer.h"
 #include "system/file.h"
 
+#include <math.h>
+#include <stdio.h>
+
 dp_status dp_phases_begin(dp_comm *comm, dp_profile *profile, size_t event_capacity,
                           dp_error *error) {
     DP_OWNED(dp_memory_release) double *origins = NULL;
@@ -15,33 +18,69 @@ dp_status dp_phases_begin(dp_comm *comm, dp_profile *profile, size_t event_capac
     return DP_OK;
 }
 
-static void report_phase(dp_report *report, dp_phase phase, const double *all, size_t ranks,
-                         double steps, double total) {
-    double sum = 0.0, slowest = 0.0;
-    for (size_t rank = 0; rank < ranks; rank++) {
-        double seconds = all[rank * DP_PHASE_COUNT + (size_t)phase];
+/* The seconds of all ranks in the phases, [ranks][DP_PHASE_COUNT]. */
+typedef struct times {
+    const double *all;
+    size_t ranks;
+    double steps, total;
+} times;
+
+static double seconds_in(const times *self, dp_phase phase, double *slowest) {
+    double sum = 0.0;
+    *slowest = 0.0;
+    for (size_t rank = 0; rank < self->ranks; rank++) {
+        const double seconds = self->all[rank * DP_PHASE_COUNT + (size_t)phase];
         sum += seconds;
-        slowest = seconds > slowest ? seconds : slowest;
+        *slowest = fmax(*slowest, seconds);
     }
-    double mean = sum / (double)ranks;
-    dp_report_line(report, "%11s %9.2f %9.1f%% %12.0f%%", dp_phase_name(phase), 1e6 * mean / steps,
-                   100.0 * sum / total, mean > 0.0 ? 100.0 * (slowest / mean - 1.0) : 0.0);
+    return sum;
 }
 
-dp_status dp_phases_report(dp_comm *comm, const dp_profile *profile, dp_report *report,
+/* Of one rank there is none that is the slowest. */
+static void report_phase(dp_report *report, dp_phase phase, const times *self) {
+    char imbalance[32] = "";
+    double slowest, mean = seconds_in(self, phase, &slowest) / (double)self->ranks;
+    if (self->ranks > 1)
+        snprintf(imbalance, sizeof imbalance, " %12.0f%%",
+                 mean > 0.0 ? 100.0 * (slowest / mean - 1.0) : 0.0);
+    dp_report_line(report, "%11s %9.2f %9.1f%%%s", dp_phase_name(phase), 1e6 * mean / self->steps,
+                   100.0 * mean * (double)self->ranks / self->total, imbalance);
+}
+
+/* Where most of the time is none of computing: that, and what would be faster. */
+static void report_exchange(dp_report *report, const dp_subject *subject, const times *self) {
+    double slowest;
+    const double share = seconds_in(self, DP_PHASE_EXCHANGE, &slowest) / self->total;
+    if (self->ranks == 1 || share <= 0.5)
+        return;
+    dp_report_line(report, "the exchange takes %.0f%% of a step; faster would be:", 100.0 * share);
+    if (dp_comm_oversubscribed(subject->comm))
+        dp_report_line(report, "  no more ranks than processors");
+    else
+        dp_report_line(report, "  fewer ranks, as each has little to compute");
+    if (subject->config->exchange == DP_EXCHANGE_TREE &&
+        dp_comm_node_count(subject->comm) < (int)self->ranks)
+        dp_report_line(report, "  parallel.exchange=shared, as ranks share a host");
+    dp_report_line(report, "  in another run, more work a step: a larger train.batch_size");
+}
+
+dp_status dp_phases_report(const dp_subject *subject, const dp_profile *profile, dp_report *report,
                            dp_error *error) {
-    const size_t ranks = (size_t)dp_comm_size(comm);
+    dp_comm *comm = subject->comm;
+    times self = {.ranks = (size_t)dp_comm_size(comm), .steps = (double)profile->steps};
     DP_OWNED(dp_memory_release) double *all = NULL;
-    double total = 0.0;
-    DP_TRY_NEW_ON_ALL(comm, all, ranks * DP_PHASE_COUNT);
+    DP_TRY_NEW_ON_ALL(comm, all, self.ranks * DP_PHASE_COUNT);
     dp_comm_gather_all(comm, profile->seconds, sizeof profile->seconds, all);
-    for (size_t i = 0; i < ranks * DP_PHASE_COUNT; i++)
-        total += all[i];
-    if (profile->steps == 0 || total <= 0.0)
+    self.all = all;
+    for (size_t i = 0; i < self.ranks * DP_PHASE_COUNT; i++)
+        self.total += all[i];
+    if (profile->steps == 0 || self.total <= 0.0)
         return DP_OK;
-    dp_report_line(report, "%11s %9s %10s %13s", "phase", "us/step", "share", "imbalance");
+    dp_report_line(report, "%11s %9s %10s%s", "phase", "us/step", "share",
+                   self.ranks > 1 ? "     imbalance" : "");
     for (int phase = 0; phase < DP_PHASE_COUNT; phase++)
-        report_phase(report, (dp_phase)phase, all, ranks, (double)profile->steps, total);
+        report_phase(report, (dp_phase)phase, &self);
+    report_exchange(report, subject, &self);
     return DP_OK;
 }
 

@@ -6,7 +6,6 @@
 #define DP_TRAIN_PHASES_H
 
 #include "base/profile.h"
-#include "parallel/comm.h"
 #include "train/report.h"
 
 /* Starts the profiles of all ranks, as dp_profile_init, with one origin of time: the ranks of a
@@ -16,9 +15,10 @@ dp_status dp_phases_begin(dp_comm *comm, dp_profile *profile, size_t event_capac
                           dp_error *error) DP_CHECKED;
 
 /* Adds to the report a line for each phase: its time a step as the mean over the ranks, its share,
- * and the imbalance, how much longer than the mean the slowest rank takes. Nothing where no step
- * was profiled. Agreed on. */
-dp_status dp_phases_report(dp_comm *comm, const dp_profile *profile, dp_report *report,
+ * and with several ranks the imbalance, how much longer than the mean the slowest takes; and where
+ * the exchange takes most of it, what would be faster. Nothing where no step was profiled. Agreed
+ * on. */
+dp_status dp_phases_report(const dp_subject *subject, const dp_profile *profile, dp_report *report,
                            dp_error *error) DP_CHECKED;
 
 /* Writes the events of all ranks to `path` as a Chrome trace (JSON, to be opened in

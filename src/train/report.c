@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 dp_status dp_report_open(dp_report *report, bool quiet, const volatile sig_atomic_t *signal,
@@ -109,8 +110,8 @@ static void add_model(dp_facts *facts, const dp_params_layout *layout) {
             continue;
         dp_text_append_format(&tensors, "%s%s ", t == 0 ? "" : ", ", tensor->name);
         if (tensor->rank == 2)
-            dp_text_append_format(&tensors, "%zux", tensor->rows);
-        dp_text_append_format(&tensors, "%zu", tensor->cols);
+            dp_text_append_format(&tensors, "%sx", DP_COUNT_TEXT(tensor->rows));
+        dp_text_append(&tensors, DP_COUNT_TEXT(tensor->cols));
     }
     dp_facts_unsigned(facts, "parameters", layout->parameter_count);
     dp_facts_text(facts, "tensors", dp_text_string(&tensors));
@@ -221,9 +222,9 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
 }
 
 void dp_report_progress(dp_report *report, dp_metrics_row row, uint64_t end) {
-    char details[128], loss[32];
-    snprintf(details, sizeof details, "loss %s  %s left  lr %.3g  %.3f ms/step",
-             format_loss(row.loss, loss),
+    char details[160], loss[32];
+    snprintf(details, sizeof details, "step %*s  loss %s  %s left  lr %.3g  %.3f ms/step",
+             (int)strlen(DP_COUNT_TEXT(end)), DP_COUNT_TEXT(row.step), format_loss(row.loss, loss),
              DP_DURATION_TEXT((double)(end - row.step) * row.ms_per_step * 1e-3), row.lr,
              row.ms_per_step);
     dp_progress_line_show(&report->progress, row.step, end, details);

@@ -563,9 +563,9 @@ static void report_finished(trainer *self) {
     }
     dp_report_line(
         &self->report,
-        "finished: all %" PRIu64 " steps are done (see summary.json; "
+        "finished: all %s steps are done (see summary.json; "
         "%s--fresh to start over)",
-        self->config->steps,
+        DP_COUNT_TEXT(self->config->steps),
         self->config->lr_schedule == DP_SCHEDULE_COSINE ? "" : "raise train.steps to go on, ");
 }
 
@@ -606,7 +606,7 @@ static dp_status run(trainer *self, dp_error *error) {
     DP_TRY(DP_ON_ROOT(self->comm, begin_files(self, error)));
     DP_TRY(dp_phases_begin(self->comm, &self->profile, is_traced ? TRACE_EVENTS : 0, error));
     DP_TRY(train(self, error));
-    DP_TRY(dp_phases_report(self->comm, &self->profile, &self->report, error));
+    DP_TRY(dp_phases_report(self->subject, &self->profile, &self->report, error));
     if (is_finished(self))
         DP_TRY(finish(self, error));
     else

@@ -50,6 +50,12 @@ run() {
     ranks "$count" "$BIN/dptrain" words.ini run.dir="$name" "$@" >"$name.txt"
 }
 
+# expect_grouped FILE: no number of four digits or more stands there as it is but in hashes and names.
+expect_grouped() {
+    ! grep -vE 'dptrain|sha256|dataset' "$1" | sed -E 's/xxh3:[0-9a-f]*//; s/[0-9]*\.[0-9]+//g' |
+        grep -E '(^|[^0-9a-z_.,])[0-9]{4,}' || fail "a number of $1 that is not grouped, see above"
+}
+
 for output in split replicated; do
     for count in 1 2 3 5 7 8; do
         run $output$count $count parallel.output=$output
@@ -58,6 +64,11 @@ for output in split replicated; do
         cmp <(exact_record $output$count) <(exact_record ${output}1) ||
             fail "the record on $count ranks, $output"
     done
+    expect_grouped ${output}8.txt
+    grep -q 'vocabulary 2,4..,' ${output}8.txt || fail "the start tells no vocabulary"
+    "$BIN/dptrain" info ${output}8 | sed '/^\[/,$d' >info.txt
+    "$BIN/dptrain" info words.h5 | sed 's/:.*//' >>info.txt
+    expect_grouped info.txt
     # What was printed at the end is what a checkpoint evaluates to, on any rank count.
     for count in 1 3; do
         ranks $count "$BIN/dptrain" eval --ckpt ${output}2 --json >eval.json

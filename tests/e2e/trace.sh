@@ -54,4 +54,20 @@ expect_equal "status without the folder of the trace" "$status" 3
 grep -q "cannot write gone/trace.json" error.txt || fail "no word of the trace: $(cat error.txt)"
 "$BIN/dptrain" small.ini train.steps=8000 run.dir=straight >/dev/null
 cmp <(weights straight) <(weights other) || fail "the run without its trace has other weights"
+
+# Phases of one rank have no slowest rank. Where the exchange takes most of a step, that is said.
+for count in 1 8; do
+    ranks $count "$BIN/dptrain" small.ini train.steps=1000 train.batch_size=8 model.hidden_dim=2 \
+        run.dir=phases$count >phases.txt
+    expect_equal "imbalance on $count ranks" "$(grep -c imbalance phases.txt)" $((count > 1))
+    share=$(awk '$1 == "exchange" && /%/ { print int($3) }' phases.txt)
+    told=$(grep -c "^the exchange takes .*% of a step; faster would be:$" phases.txt) || true
+    if [ $count = 1 ] || [ "$share" != 50 ]; then
+        expect_equal "what is said where $share % are exchange on $count ranks" "$told" $((count > 1 && share > 50))
+    fi
+done
+
+expect_refusal 3 "cannot write missing/trace.json" 3 \
+    "$BIN/dptrain" small.ini train.steps=200 run.dir=other --trace missing/trace.json
+cmp <(weights runs/small) <(weights other) || fail "the run without its trace has other weights"
 [ -s other/summary.json ] || fail "the run without its trace has no summary"

@@ -5,8 +5,27 @@
 static void expect_text(uint64_t done, uint64_t total, const char *details, size_t width,
                         const char *wanted) {
     char text[DP_PROGRESS_LINE_SIZE];
-    dp_progress_line_format(done, total, details, width, text);
+    size_t longest = 0;
+    dp_progress_line_format(done, total, details, &longest, width, text);
     assert_string_equal(text, wanted);
+}
+
+static void test_progress_line_keeps_the_length_of_its_bar(void **state) {
+    (void)state;
+    static const struct {
+        const char *details, *wanted;
+    } shown[] = {
+        {"9.9 s left", " 50% [###---] 9.9 s left"},
+        {"1 s left", " 50% [###---] 1 s left"},
+        {"10 min left", " 50% 10 min left"},
+        {"9.9 s left", " 50% 9.9 s left"},
+    };
+    char text[DP_PROGRESS_LINE_SIZE];
+    size_t longest = 0;
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        dp_progress_line_format(1, 2, shown[i].details, &longest, 25, text);
+        assert_string_equal(text, shown[i].wanted);
+    }
 }
 
 static void test_progress_line_fills_the_width(void **state) {
@@ -44,7 +63,8 @@ static void test_progress_line_never_reaches_the_last_column(void **state) {
         details[at] = details[at - 1] = ' ';
     details[sizeof details - 1] = '\0';
     for (size_t width = 0; width < 400; width++) {
-        dp_progress_line_format(width, 400, details, width, text);
+        size_t longest = 0;
+        dp_progress_line_format(width, 400, details, &longest, width, text);
         assert_true(strlen(text) < (width > 0 ? width : 1));
         assert_true(strlen(text) < sizeof text);
     }
@@ -69,6 +89,7 @@ static void test_progress_line_is_silent_where_nobody_watches(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_progress_line_fills_the_width),
+        cmocka_unit_test(test_progress_line_keeps_the_length_of_its_bar),
         cmocka_unit_test(test_progress_line_leaves_out_what_does_not_fit),
         cmocka_unit_test(test_progress_line_never_reaches_the_last_column),
         cmocka_unit_test(test_progress_line_is_silent_where_nobody_watches),
