@@ -57,6 +57,7 @@ typedef struct dp_step {
     double lr;
     const volatile sig_atomic_t *signal; /* asks all to stop once it is not 0; NULL: nothing does */
     bool out_of_time;                    /* asks all to stop, too; on any rank */
+    bool measures;                       /* asks for the norm of the gradient; on all ranks */
     dp_profile *profile;                 /* where its time is recorded, or NULL */
 } dp_step;
 
@@ -64,7 +65,7 @@ typedef struct dp_step {
 typedef struct dp_step_result {
     double loss;    /* mean over the batch, before the update */
     double clip;    /* factor of the gradient */
-    double norm;    /* of the gradient before that; NaN without clipping */
+    double norm;    /* of the gradient before that; NaN without clipping unless it was asked for */
     bool must_stop; /* some rank has seen a signal or is out of time */
 } dp_step_result;
 

@@ -76,9 +76,14 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
     extras[EXTRA_MUST_STOP] = dp_step_wants_stop(self->now) ? 1.0f : 0.0f;
 }
 
-static void clip(void *context, double squares) {
+static bool clips(const grain_engine *self) {
+    return self->optimizer->clip_norm > 0.0;
+}
+
+static void take_norm(void *context, double squares) {
     grain_engine *self = context;
-    self->clip = dp_optimizer_clip(self->optimizer, squares);
+    if (clips(self))
+        self->clip = dp_optimizer_clip(self->optimizer, squares);
     self->norm = sqrt(squares);
 }
 
@@ -99,7 +104,7 @@ static dp_step_result take_step(void *engine, const dp_step *step) {
     const dp_exchange_work work = {.grains = compute_grains,
                                    .at_once = dp_model_grains_at_once(self->model),
                                    .update = update,
-                                   .measured = self->optimizer->clip_norm > 0.0 ? clip : NULL,
+                                   .measured = clips(self) || step->measures ? take_norm : NULL,
                                    .context = self,
                                    .profile = step->profile};
     self->now = step;

@@ -107,12 +107,15 @@ static void compute_block(dp_split_engine *self, int owner, size_t number, float
     dp_profile *profile = self->now->profile;
     if (self->clips) {
         compute_kept(self, &block, owner, part);
-    } else if (dp_optimizer_is_plain(self->optimizer)) {
+    } else if (dp_optimizer_is_plain(self->optimizer) && !self->now->measures) {
         dp_wide_model_output_descend(self->model, self->params, &block, (float)self->update.lr,
                                      part, self->gradient, profile);
     } else {
         dp_wide_model_output_gradient(self->model, self->params, &block, part, self->gradient,
                                       profile);
+        if (self->now->measures)
+            self->shares[owner].squares[number_of(self, owner, number)] =
+                dp_tree_squares(self->layout->output_stride, self->gradient);
         update_block(self, number, self->gradient);
     }
     dp_profile_mark(profile, DP_PHASE_UPDATE);

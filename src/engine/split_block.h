@@ -15,8 +15,8 @@ void dp_split_exponentials(dp_split_engine *split);
 double dp_split_normalise(dp_split_engine *split);
 
 /* The gradients of all blocks, and the sum of their parts of that at `a`, which is then what `sums`
- * calls its parameters. Blocks are updated, but with clipping: their gradients are kept, with the
- * squares of their length. */
+ * calls its parameters. Blocks are updated, but with clipping: their gradients are kept. With
+ * clipping, and where the step is to be measured, the squares of their length are. */
 void dp_split_gradients(dp_split_engine *split);
 
 /* With clipping, once the factor is known: updates this rank's blocks from what was kept. */

@@ -91,7 +91,8 @@ static void compute_below(dp_split_engine *self) {
     mark(self, DP_PHASE_BACKWARD);
 }
 
-/* --- clipping ------------------------------------------------------------------------------- */
+/* --- the length of the gradient
+ * ------------------------------------------------------------------------------- */
 
 static void square_below(dp_split_engine *self) {
     const size_t ldh = self->dims.ldh, inputs = self->dims.inputs;
@@ -167,10 +168,13 @@ static void update_embedding(dp_split_engine *self) {
 
 /* What has not been updated yet. */
 static void update_rest(dp_split_engine *self, dp_step_result *result) {
-    if (self->clips) {
-        const double squares = measure(self);
+    double squares = 0.0;
+    if (self->clips || self->now->measures) {
+        squares = measure(self);
         mark(self, DP_PHASE_EXCHANGE);
         result->norm = sqrt(squares);
+    }
+    if (self->clips) {
         result->clip = self->update.clip = dp_optimizer_clip(self->optimizer, squares);
         dp_split_update_kept(self);
     }

@@ -58,7 +58,7 @@ static void reserve_share(dp_split_engine *self, int rank, dp_workspace *room) {
     DP_RESERVE_ROWS(room, share->slots, blocks, self->slot_stride);
     DP_RESERVE(room, share->stats, self->stats_stride);
     DP_RESERVE_ROWS(room, share->gradient, self->clips ? blocks : 0, self->layout->output_stride);
-    DP_RESERVE(room, share->squares, self->clips ? self->blocks_most : 0);
+    DP_RESERVE(room, share->squares, self->blocks_most);
 }
 
 static dp_status share_memory(dp_split_engine *self, dp_error *error) {
@@ -105,9 +105,8 @@ static dp_status reserve_of_gradients(dp_split_engine *self, dp_workspace *room,
     DP_RESERVE_ROWS(room, self->dc, DP_SPLIT_TOKENS_AT_ONCE, self->dims.lde);
     DP_TRY(dp_occurrences_reserve(&self->occurrences, shape->vocab, self->batch * shape->block_size,
                                   self->dims.lde, room, error));
-    DP_RESERVE_ROWS(room, self->all_squares, self->clips ? count_ranks(self) : 0,
-                    self->blocks_most);
-    DP_RESERVE(room, self->terms, self->clips ? blocks + self->below_count : 0);
+    DP_RESERVE_ROWS(room, self->all_squares, count_ranks(self), self->blocks_most);
+    DP_RESERVE(room, self->terms, blocks + self->below_count);
     return DP_OK;
 }
 

@@ -22,7 +22,8 @@ typedef struct dp_split_share {
                         that another rank has computed, in the end, its part of the gradient at a */
     float *stats;    /* [blocks_most][maxima, sums][batch], and target logits [batch] */
     float *gradient; /* clipping only: [blocks][output_stride] */
-    double *squares; /* clipping only: [blocks_most] */
+    double
+        *squares; /* [blocks_most]: of the lengths of their gradients, where they are asked for */
 } dp_split_share;
 
 /* In memory of this rank, in one block, lie this and the arrays of "this rank"; in the segments of
@@ -76,8 +77,8 @@ typedef struct dp_split_engine {
     float *dw1;      /* [inputs of this rank, ldh], and db1 [ldh] */
     float *dc;       /* [DP_SPLIT_TOKENS_AT_ONCE, lde] */
     dp_occurrences occurrences;
-    double *all_squares; /* clipping only: the squares of all ranks' blocks */
-    double *terms;       /* clipping only: [output_blocks + below_count] */
+    double *all_squares; /* those of all ranks' blocks */
+    double *terms;       /* [output_blocks + below_count] */
 
     dp_tree_range rows, inputs; /* that this rank has of the batch and of W1 on its node */
     dp_exchange *sums;          /* of the gradient at a, over blocks; its parameters are that sum */

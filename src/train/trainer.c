@@ -54,6 +54,17 @@ typedef struct trainer {
     dp_error first_unsaved;
 } trainer;
 
+/* --- what is due ---------------------------------------------------------------------------- */
+
+static bool is_due(uint64_t step, uint64_t every) {
+    return every != 0 && step % every == 0;
+}
+
+/* Whether there is a row of metrics at this step, in a run of more steps, too. */
+static bool is_row_due(const trainer *self, uint64_t step) {
+    return is_due(step, self->config->log_every) || is_due(step, self->config->eval_every);
+}
+
 /* --- one step ------------------------------------------------------------------------------- */
 
 /* Every so many steps one is profiled, so that the clock's own time does not count. While there is
@@ -93,11 +104,13 @@ static dp_metrics_row current_row(const trainer *self) {
 }
 
 static void take_step(trainer *self) {
+    const uint64_t next = self->progress.step + 1;
     double before = dp_timer_now();
     self->step = (dp_step){.number = self->progress.step,
                            .lr = dp_schedule_lr(&self->schedule, self->progress.step),
                            .signal = self->request->signal,
                            .out_of_time = dp_time_limit_is_reached(&self->limit, before),
+                           .measures = is_row_due(self, next) || next == self->config->steps,
                            .profile = profile_of_step(self)};
     self->result = dp_engine_step(self->engine, &self->step);
     dp_losses_add(&self->losses, self->result.loss);
@@ -127,10 +140,6 @@ static dp_status fail_diverged(trainer *self, const char *what, dp_error *error)
 }
 
 /* --- what is looked at ---------------------------------------------------------------------- */
-
-static bool is_due(uint64_t step, uint64_t every) {
-    return every != 0 && step % every == 0;
-}
 
 static bool is_stopped_early(const trainer *self) {
     return dp_progress_is_stopped_early(&self->progress, self->config);
@@ -297,11 +306,6 @@ static bool note_dev_loss(trainer *self) {
     }
     progress->evaluations_since_best += progress->best_step != 0;
     return false;
-}
-
-/* Whether there is a row at this step in a run of more steps, too. */
-static bool is_row_due(const trainer *self, uint64_t step) {
-    return is_due(step, self->config->log_every) || is_due(step, self->config->eval_every);
 }
 
 static dp_status log_if_due(trainer *self, dp_error *error) {

@@ -41,6 +41,23 @@ awk -F, 'NR > 1 { if ($11 < last) exit 1; last = $11 }' parts_epoch/metrics.csv 
 awk -F, -v all="$(field parts_epoch/summary.json seconds)" 'END { exit !(all >= $11) }' parts_epoch/metrics.csv ||
     fail "the summary has fewer seconds than the last row"
 
+# Each row has the length of the gradient, which changes nothing and is the same at any rank count: of an
+# output that is split and one that is not.
+for output in split replicated; do
+    count=3
+    [ $output = replicated ] || count=1
+    keys="train.steps=30 parallel.output=$output eval.every=0"
+    # shellcheck disable=SC2086
+    {
+        "$BIN/dptrain" small.ini run.dir=rows_$output $keys train.log_every=1 >/dev/null
+        ranks $count "$BIN/dptrain" small.ini run.dir=tens_$output $keys train.log_every=10 >/dev/null
+    }
+    expect_equal "weights with a row each step, $output" "$(weights rows_$output)" "$(weights tens_$output)"
+    cmp <(cut -d, -f1,8,12 rows_$output/metrics.csv | grep '^[123]0,') \
+        <(cut -d, -f1,8,12 tens_$output/metrics.csv | grep '^[123]0,') || fail "length of the gradient, $output"
+    expect_equal "rows with a length, $output" "$(grep -cE ',[0-9.]+,1$' tens_$output/metrics.csv)" 3
+done
+
 # With the state of an optimizer, and a rate that knows where the run ends.
 for optimizer in momentum adamw; do
     keys="train.steps=900 train.optimizer=$optimizer train.lr=0.02 train.clip_norm=0.5
