@@ -158,6 +158,8 @@ static void check_best(run_check *self) {
     else if (self->progress.best_step > 0)
         PROBLEM("best.h5", "is missing: dev was best at step %s",
                 DP_COUNT_TEXT(self->progress.best_step));
+    if (find_file(self, DP_BEST_BEFORE_END_NAME, path))
+        (void)check_checkpoint(self, path, DP_BEST_BEFORE_END_NAME);
 }
 
 static void check_summary(run_check *self) {

@@ -66,8 +66,3 @@ for count in 1 8; do
         expect_equal "what is said where $share % are exchange on $count ranks" "$told" $((count > 1 && share > 50))
     fi
 done
-
-expect_refusal 3 "cannot write missing/trace.json" 3 \
-    "$BIN/dptrain" small.ini train.steps=200 run.dir=other --trace missing/trace.json
-cmp <(weights runs/small) <(weights other) || fail "the run without its trace has other weights"
-[ -s other/summary.json ] || fail "the run without its trace has no summary"
