@@ -30,7 +30,7 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     const size_t bytes = dp_utf8_decode((const unsigned char *)boundary, size, &alphabet->boundary);
     self->job = job;
     if (bytes == 0 || bytes != size || alphabet->boundary == '\n')
-        return dp_fail(error, DP_ERR_INPUT, "boundary = '%.80s': must be exactly one character",
+        return dp_fail(error, DP_ERR_INPUT, "--boundary = '%.80s': must be exactly one character",
                        boundary);
     alphabet->end = 128;
     DP_TRY_NEW(alphabet->ids, DP_UTF8_LIMIT);

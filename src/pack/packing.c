@@ -148,7 +148,7 @@ static dp_status cut_by_shares(const dp_packing_request *request, size_t count, 
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         if (sizes[split] == 0)
             return dp_fail(error, DP_ERR_INPUT,
-                           "split %g,%g,%g leaves %s none of the %zu %s of %.200s: change "
+                           "--split %g,%g,%g leaves %s none of the %zu %s of %.200s: change "
                            "--split or add %s",
                            shares[0], shares[1], shares[2], dp_split_name((dp_split)split), count,
                            pieces, request->inputs[0], pieces);

@@ -117,7 +117,7 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     self->counts_all = words->vocab_from == DP_VOCAB_FROM_ALL;
     if (strcmp(request->boundary, DP_UNKNOWN_WORD) == 0 ||
         strcmp(request->boundary, DP_END_OF_LINE) == 0)
-        return dp_fail(error, DP_ERR_INPUT, "boundary = '%s': has another meaning",
+        return dp_fail(error, DP_ERR_INPUT, "--boundary = '%s': has another meaning",
                        request->boundary);
     DP_TRY(dp_word_rules_init(&self->rules, request->boundary, words->lowercase, error));
     DP_TRY(dp_word_table_init(&self->table, error));

@@ -51,7 +51,7 @@ dp_status dp_word_rules_init(dp_word_rules *rules, const char *boundary, bool lo
         .boundary = boundary, .boundary_bytes = strlen(boundary), .lowercase = lowercase};
     init_kinds(rules->kinds);
     if (!could_be_word(rules->kinds, boundary, rules->boundary_bytes))
-        return dp_fail(error, DP_ERR_INPUT, "boundary = '%.80s': must be one word", boundary);
+        return dp_fail(error, DP_ERR_INPUT, "--boundary = '%.80s': must be one word", boundary);
     if (!lowercase)
         return DP_OK;
     rules->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);

@@ -38,6 +38,26 @@ static bool fits(const dp_checkpoint *checkpoint, const dp_subject *subject) {
 /* What to do where the folder has the run of another config or dataset: most want both. */
 #define ANOTHER_RUN "run.dir=DIR trains in a folder of its own, --fresh starts this one over"
 
+/* Weights that do not fit the dataset are no beginning for it. */
+static dp_status fail_other_dataset(const dp_checkpoint *checkpoint, const dp_subject *subject,
+                                    dp_error *error) {
+    const dp_dataset *dataset = subject->dataset;
+    const char *dir = subject->config->run_dir;
+    const bool may_begin = checkpoint->facts.block_size == subject->layout->shape.block_size &&
+                           checkpoint->facts.unit == dataset->info.unit;
+    const bool is_known = dp_vocabulary_equal(&checkpoint->facts.vocabulary, &dataset->vocabulary);
+    DP_OWNED(dp_text_clear) dp_text beginning = {0};
+    if (may_begin)
+        dp_text_append_format(&beginning,
+                              "; the former with train.init_from=%s%s from these weights", dir,
+                              is_known ? "" : " train.remap=yes");
+    return dp_fail(error, DP_ERR_MISMATCH,
+                   "%s was trained on another dataset than %s (SHA-256 %.12s there, %.12s "
+                   "here); " ANOTHER_RUN "%s",
+                   dir, dataset->path, checkpoint->facts.dataset_sha256, dataset->info.sha256,
+                   dp_text_string(&beginning));
+}
+
 static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subject,
                        dp_error *error) {
     const dp_config *config = subject->config;
@@ -46,12 +66,7 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subjec
         return dp_fail_prefix(error, "%s holds a run that cannot go on (" ANOTHER_RUN ")",
                               config->run_dir);
     if (strcmp(checkpoint->facts.dataset_sha256, dataset->info.sha256) != 0)
-        return dp_fail(error, DP_ERR_MISMATCH,
-                       "%s was trained on another dataset than %s (SHA-256 %.12s there, %.12s "
-                       "here); " ANOTHER_RUN
-                       "; the former with train.init_from=%s from these weights",
-                       config->run_dir, dataset->path, checkpoint->facts.dataset_sha256,
-                       dataset->info.sha256, config->run_dir);
+        return fail_other_dataset(checkpoint, subject, error);
     if (!fits(checkpoint, subject))
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s has another vocabulary or block_size than %s, though it names the same "

@@ -57,7 +57,7 @@ try_ranks 3 train.embedding_update=lazy train.grains=1
 # as doctor says it
 refused 1 3 dptrain doctor small.ini train.batch_size=2
 # shellcheck disable=SC2046
-follow 3 dptrain doctor small.ini train.batch_size=2 $(part ' set ([^:]*) ok memory')
+follow 3 dptrain doctor small.ini train.batch_size=2 $(part ' set(( [a-z]+\.[a-z_]+=[a-z0-9]+)+) ')
 
 # --- values that do not go together -------------------------------------------------------------------
 for wrong in "eval.every=0" "eval.splits=train" "eval.every=0 eval.splits=train,test" "eval.splits="; do
@@ -86,9 +86,22 @@ said=$(grep '^finished' out.txt)
 [[ $said == *"raise train.steps to go on"* ]] || fail "$said"
 # shellcheck disable=SC2086
 follow 1 dptrain small.ini $quick run.dir=kept train.steps=6
-for change in train.lr=0.3 data.path=block4.h5; do
+head -n 700 small.txt >fewer.txt
+awk '{ print; if (NR % 10 == 0) print "em1ly" }' fewer.txt >digits.txt
+pack_dataset fewer.txt >/dev/null
+pack_dataset digits.txt >/dev/null
+for change in train.lr=0.3 data.path=block4.h5 data.path=fewer.h5 data.path=digits.h5; do
+    rm -rf kept
+    # shellcheck disable=SC2086
+    dptrain small.ini $quick run.dir=kept >/dev/null
     # shellcheck disable=SC2086
     refused 5 1 dptrain small.ini $quick run.dir=kept train.steps=6 $change
+    set=$(part '(run.dir=)DIR trains')other
+    rm -rf other
+    [[ $said != *"; the former with "* ]] || set+=" $(part '; the former with (.*) from these weights')"
+    [[ $said == *"; the former with "* || $change != *fewer* ]] || fail "$said"
+    # shellcheck disable=SC2086
+    follow 1 dptrain small.ini $quick train.steps=6 $change $set
     # shellcheck disable=SC2086
     follow 1 dptrain small.ini $quick run.dir=kept train.steps=6 $change "$(part '(--fresh) starts')"
 done

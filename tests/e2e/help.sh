@@ -90,6 +90,17 @@ grep -q block_size runs/many/results.md || fail "no table of the quiet sweep"
 "$BIN/dptrain" small.ini --stop_at 3 --train.steps=5 --fresh >out.txt
 grep -q "stopped at step 3 of 5" out.txt || fail "--stop_at and --train.steps=5: $(cat out.txt)"
 "$BIN/pack_dataset" small.txt --block_size 4 -o four.h5 >/dev/null || fail "--block_size"
+printf '[data]\npath = small.h5\n[train]\nbatch-size = 7\nlog_every = 1\n' >hyphens.ini
+"$BIN/dptrain" hyphens.ini --train.log-every=2 train.steps=2e0 >/dev/null
+grep -q '^batch_size = 7$' runs/hyphens/config.ini && grep -q '^log_every = 2$' runs/hyphens/config.ini ||
+    fail "keys with hyphens: $(cat runs/hyphens/config.ini)"
+# Shown are those of a command line with hyphens, wherever.
+for command in $commands pack_dataset; do
+    "$BIN/dptrain" help "$command"
+done >all_help.txt
+cat "$share"/man/man?/* | sed 's/\\-/-/g' >>all_help.txt
+cat "$share"/*/*/*dptrain* "$share"/*/*/*pack_dataset* >>all_help.txt
+! grep -E -e '--[a-z]+_' all_help.txt || fail "an option is shown with '_'"
 
 # --- man pages --------------------------------------------------------------------------------------
 for command in $commands; do
