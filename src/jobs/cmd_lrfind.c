@@ -7,12 +7,14 @@
 #include "plots/axis.h"
 #include "plots/gnuplot.h"
 #include "run/run_folder.h"
+#include "system/filesystem.h"
 #include "system/output.h"
 #include "system/termination.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define EXPONENT_MAX 30.0
 #define STRETCHES 10 /* lines of the table */
@@ -33,11 +35,13 @@ static dp_status check_options(const dp_lr_request *chosen, dp_error *error) {
                    chosen->from, chosen->to);
 }
 
-/* The files that will be written can be. */
+/* Whether the files can be written; the folder is made when they are. */
 static dp_status check_outputs(const char *dir, dp_error *error) {
-    char path[DP_PATH_SIZE];
-    DP_TRY(dp_file_make_directories(dir, error));
-    DP_TRY(dp_path_format(path, error, "%s/lrfind.csv", dir));
+    char path[DP_PATH_SIZE], folder[DP_PATH_SIZE];
+    DP_TRY(dp_filesystem_nearest(dir, folder, error));
+    DP_TRY(dp_path_format(path, error, "%s/lrfind.csv", folder));
+    if (strcmp(folder, dir) != 0)
+        return dp_file_check_writable(path, error);
     DP_TRY(dp_file_kind_check_output(path, DP_FILE_RATES, error));
     return dp_run_folder_check_figure(dir, "lrfind", error);
 }

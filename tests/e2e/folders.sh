@@ -64,6 +64,9 @@ mkdir found
 echo mine >found/lrfind.csv
 expect_untouched found 2 "found/lrfind.csv is a text, which a table of lrfind does not replace" \
     "$BIN/dptrain" lrfind small.ini run.dir=found
+expect_refusal 3 "cannot read none.h5" 1 "$BIN/dptrain" lrfind small.ini run.dir=none data.path=none.h5
+[ ! -e none ] || fail "a refused search has left a folder"
+expect_refusal 2 "small.ini is not a folder" 1 "$BIN/dptrain" lrfind small.ini run.dir=small.ini/x
 printf '[sweep]\nconfig = small.ini\ndir = found\n[grid]\ntrain.lr = 0.1 0.2\n' >sweep.ini
 echo mine >found/results.md
 expect_untouched found 2 "found/results.md is a text, which a table of a sweep does not replace" \
