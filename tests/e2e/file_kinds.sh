@@ -57,7 +57,7 @@ expect_called "small.txt is a text, neither a checkpoint nor a dataset" info sma
 # of a text
 for file in small.h5 $best; do
     status=0
-    "$BIN/pack_dataset" $file -o packed.h5 2>error.txt || status=$?
+    "$BIN/pack_dataset" "$file" -o packed.h5 2>error.txt || status=$?
     expect_equal "status of packing $file" "$status" 2
     grep -qE "$file is a (dataset|checkpoint), not a text" error.txt || fail "packing $file: $(cat error.txt)"
 done

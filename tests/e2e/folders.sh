@@ -21,7 +21,7 @@ cp exp1/config.ini config.ini
 expect_untouched exp1 2 "exp1/config.ini is not a run's, and a run there would replace it: give it another name" \
     "$BIN/dptrain" exp1/config.ini run.dir=exp1
 expect_untouched . 2 "./config.ini is not a run's" "$BIN/dptrain" config.ini run.dir=.
-[ ! -e exp1/checkpoints ] && [ ! -e checkpoints ] || fail "a refused run has left a folder"
+if [ -e exp1/checkpoints ] || [ -e checkpoints ]; then fail "a refused run has left a folder"; fi
 status=0
 "$BIN/dptrain" doctor exp1/config.ini run.dir=exp1 >doctor.txt || status=$?
 expect_equal "status of doctor" "$status" 1
@@ -50,8 +50,8 @@ expect_untouched exp1 2 "exp1/plots/loss.png is not a picture of dptrain's" \
 # A finished run whose checkpoints are gone does not start over by itself.
 "$BIN/dptrain" small.ini run.dir=done >/dev/null
 mkdir away
-mv done/checkpoints/* away
-expect_untouched done 2 "done/summary.json says that the run has ended, but its checkpoints are gone: put" \
+mv "done"/checkpoints/* away
+expect_untouched "done" 2 "done/summary.json says that the run has ended, but its checkpoints are gone: put" \
     "$BIN/dptrain" small.ini run.dir=done
 mv away/step-00000040.h5 done/checkpoints
 "$BIN/dptrain" small.ini run.dir=done | grep -q "^finished" || fail "its newest checkpoint is not enough"

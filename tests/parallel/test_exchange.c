@@ -207,7 +207,7 @@ static void test_exchange_refuses_more_ranks_than_grains(void **state) {
                            : create(self, DP_EXCHANGE_TREE, (size_t)ranks - 1, LENGTH, 0, &error);
     assert_int_equal(status, DP_ERR_INPUT);
     if (ranks > 1 && dp_comm_rank(self->comm) == 0)
-        assert_non_null(strstr(error.message, "train.grains"));
+        assert_non_null(strstr(error.message, "grains to share among them"));
 }
 
 static void test_comm_agree_takes_the_lowest_failing_rank(void **state) {
