@@ -123,7 +123,7 @@ matches() { # PAGE PRINTED
 
 one_rank=no
 mpirun() {
-    if [ $one_rank = yes ] && [ "$1" = -np ]; then
+    if [ "$one_rank" = yes ] && [ "$1" = -np ]; then
         set -- -np 1 "${@:3}"
     fi
     command mpirun "$@"
