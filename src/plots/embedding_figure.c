@@ -108,6 +108,18 @@ static size_t label_length(const scatter *self, uint32_t id) {
     return append_label(&label, dp_vocabulary_token(self->vocabulary, id), "\\");
 }
 
+/* How many letters wide a label is at most: CJK and emoji, which take three bytes or more, are as
+ * wide as two; so few others do that their labels may have the same room. */
+static size_t label_columns(const scatter *self, uint32_t id) {
+    DP_OWNED(dp_text_clear) dp_text label = {0};
+    uint32_t code_point = 0;
+    size_t columns = append_label(&label, dp_vocabulary_token(self->vocabulary, id), "\\");
+    const char *text = dp_text_string(&label);
+    for (size_t length = 0; (length = dp_utf8_next_shown(text, &code_point)) > 0; text += length)
+        columns += length >= 3;
+    return columns;
+}
+
 static double to_pixels(const dp_axis *axis, double value) {
     double part = (value - axis->low) / (axis->high - axis->low);
     return SIDE * (FRAME_LOW + part * (FRAME_HIGH - FRAME_LOW));
@@ -116,7 +128,7 @@ static double to_pixels(const dp_axis *axis, double value) {
 static void place_label(const scatter *self, token_place *place) {
     const double x = to_pixels(&self->axes[0], place->at[0]);
     place->left = x - 4.0;
-    place->right = x + LABEL_WIDTH * (double)label_length(self, place->id) + 10.0;
+    place->right = x + LABEL_WIDTH * (double)label_columns(self, place->id) + 10.0;
     place->middle = to_pixels(&self->axes[1], place->at[1]);
 }
 

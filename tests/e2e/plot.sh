@@ -145,7 +145,7 @@ awk -v size="$(sed -n 's/.*viewBox="0 0 \([0-9 ]*\)".*/\1/p' many/compare.svg)" 
     fail "the legend lies elsewhere: $(cat legend.txt)"
 
 # the title of a picture of words, and beneath it the legend
-seq 300 | sed 's/.*/word& of many words/' >words.txt
+seq 300 | sed 's|.*|漢字漢字漢字漢字漢字漢字& of many words|' >words.txt
 "$BIN/pack_dataset" words.txt --unit word >/dev/null
 "$BIN/dptrain" small.ini data.path=words.h5 run.dir=words train.steps=100 >/dev/null
 "$BIN/dptrain" plot words >out.txt
@@ -153,6 +153,13 @@ title=$(place "words: embedding at step 100, 200 of " words/plots/embedding.svg)
 legend=$(place 'boundary "' words/plots/embedding.svg)
 awk -v a="${title#* }" -v b="${legend#* }" 'BEGIN { exit !(a > 10 && b - a > 20) }' ||
     fail "the title at $title, the legend at $legend"
+# no label over another: twelve letters of 12 pixels, and digits
+awk 'match($0, /translate\([0-9.]+,[0-9.]+/) { split(substr($0, RSTART + 10, RLENGTH - 10), at, ",") }
+    /<text>漢字漢字/ {
+        for (i = 0; i < count; i++)
+            if (at[1] < x[i] + 150 && x[i] < at[1] + 150 && at[2] < y[i] + 12 && y[i] < at[2] + 12) exit 1
+        x[count] = at[1]; y[count++] = at[2] }
+    END { if (count < 10) exit 1 }' words/plots/embedding.svg || fail "labels overlap"
 
 # samples in columns where they are names
 grep -q '<ol class="short">' runs/small/report.html || fail "names are not in columns"
