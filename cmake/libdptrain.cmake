@@ -1,6 +1,7 @@
 # libdptrain from the objects of its rooms: shared, with nothing in sight but dptrain_*, and static, as
 # one object in which the names of ours are local, so that they meet no others in a program.
-set(DP_LIBRARY_ROOMS dp_library dp_model dp_vocabulary dp_kernels dp_formats dp_system dp_base)
+set(DP_LIBRARY_ROOMS dp_library dp_model dp_vocabulary dp_unicode dp_kernels dp_formats dp_system
+    dp_base)
 get_target_property(objects dp_kernels DP_KERNEL_OBJECTS)
 foreach(room ${DP_LIBRARY_ROOMS} ${objects})
     set_target_properties(${room} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)

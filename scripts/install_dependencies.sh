@@ -21,6 +21,7 @@ openmpi-bin       command -v mpirun
 libopenblas-dev   pkg-config --exists openblas
 libhdf5-dev       has_hdf5
 libxxhash-dev     pkg-config --exists libxxhash
+libutf8proc-dev   pkg-config --exists libutf8proc
 libssl-dev        pkg-config --exists libcrypto
 libcmocka-dev     pkg-config --exists cmocka
 '

@@ -27,6 +27,7 @@ check_includes() {
         only["^(cblas|openblas_config|lapacke|f77blas)\\.h$"] = "src/kernels/linalg.c"
         only["^(hdf5|hdf5_hl|H5[A-Za-z]*)\\.h$"] = "src/formats/h5writer.c"
         only["^xxhash\\.h$"] = "src/base/digest.c"
+        only["^utf8proc\\.h$"] = "src/data/unicode.c"
         only["^openssl/.*$"] = "src/base/sha256.c"
     }
     function complain(what) { print $1 ":" $2 ": " what }

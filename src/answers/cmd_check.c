@@ -16,7 +16,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
     dp_run_check(dir, true, &findings);
     dp_findings_conclude(&findings, ": the run is whole");
     DP_TRY(dp_text_check(&findings.lines, error));
-    printf("%s:\n%s", dir, dp_text_string(&findings.lines));
+    dp_text_print(stdout, "%s:\n%s", dir, dp_text_string(&findings.lines));
     return findings.counts[DP_VERDICT_PROBLEM] == 0 ? DP_OK
                                                     : dp_fail(error, DP_ANSWER_NO, "%s", "");
 }

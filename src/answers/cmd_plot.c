@@ -20,9 +20,10 @@ static const dp_option options[] = {
 };
 
 static void print_outcome(const dp_plot_outcome *outcome) {
-    fprintf(stderr, "%s", dp_text_string(&outcome->notices));
+    dp_text_print(stderr, "%s", dp_text_string(&outcome->notices));
     for (size_t i = 0; i < outcome->count; i++)
-        printf("%s/%s.png and %s.svg\n", outcome->folder, outcome->figures[i], outcome->figures[i]);
+        dp_text_print(stdout, "%s/%s.png and %s.svg\n", outcome->folder, outcome->figures[i],
+                      outcome->figures[i]);
 }
 
 static dp_status check_runs(int count, char *const *dirs, dp_error *error) {

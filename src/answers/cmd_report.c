@@ -32,8 +32,8 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
         DP_TRY(dp_path_format(path, error, "%s/report.html", dir));
     DP_TRY(dp_file_kind_check_output(path, DP_FILE_REPORT, error));
     DP_TRY(dp_html_report_write(dir, path, &notices, error));
-    fprintf(stderr, "%s", dp_text_string(&notices));
-    printf("%s\n", path);
+    dp_text_print(stderr, "%s", dp_text_string(&notices));
+    dp_text_print(stdout, "%s\n", path);
     return DP_OK;
 }
 

@@ -1,8 +1,8 @@
 #include "answers/answers.h"
 #include "cli/checkpoint_argument.h"
+#include "system/terminal.h"
 
 #include <stdio.h>
-#include <string.h>
 
 typedef struct sample_options {
     char ckpt[DP_PATH_SIZE];
@@ -25,17 +25,9 @@ static const dp_option options[] = {
     DP_OPTIONS_END,
 };
 
-/* What the model adds to the prompt comes from a file, and is shown without control characters. */
-static dp_status print_sample(const char *text, size_t prompt, dp_error *error) {
-    DP_OWNED(dp_text_clear) dp_text shown = {0};
-    dp_text_append_shown(&shown, text + prompt);
-    DP_TRY(dp_text_check(&shown, error));
-    printf("%.*s%s\n", (int)prompt, text, dp_text_string(&shown));
-    return DP_OK;
-}
-
 static dp_status print_samples(dptrain_model *model, const sample_options *chosen,
                                dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text line = {0};
     dptrain_error said;
     dptrain_sampling how;
     dptrain_sampling_init(&how, sizeof how);
@@ -49,7 +41,11 @@ static dp_status print_samples(dptrain_model *model, const sample_options *chose
                                           error) != DP_OK)
             return error->status == DP_ERR_INPUT ? dp_fail_prefix(error, "--prompt")
                                                  : error->status;
-        DP_TRY(print_sample(text, strlen(chosen->prompt), error));
+        dp_text_append(&line, text);
+        dp_text_append(&line, "\n");
+        DP_TRY(dp_text_check(&line, error));
+        dp_terminal_print_data(stdout, dp_text_string(&line), line.length);
+        dp_text_cut(&line, 0);
     }
     return DP_OK;
 }

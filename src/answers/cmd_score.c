@@ -7,6 +7,7 @@
 #include "formats/json.h"
 #include "score_txt.h"
 #include "system/line_reader.h"
+#include "system/terminal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -257,7 +258,7 @@ static dp_status score_lines(score_job *self, size_t count, dp_error *error) {
     }
     self->line_count += count;
     DP_TRY(dp_text_check(&self->out, error));
-    fwrite(dp_text_string(&self->out), 1, self->out.length, stdout);
+    dp_terminal_print_data(stdout, dp_text_string(&self->out), self->out.length);
     dp_text_cut(&self->out, 0);
     return fflush(stdout) == 0 ? DP_OK : dp_fail_errno(error, errno, "cannot write the output");
 }

@@ -4,11 +4,13 @@
 #include "base/size.h"
 #include "cli/checkpoint_argument.h"
 #include "cli/command.h"
+#include "data/unicode.h"
 #include "formats/json.h"
 #include "library/checkpoint_files.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct question_options {
     char ckpt[DP_PATH_SIZE];
@@ -42,12 +44,17 @@ static int highest_first(const void *a, const void *b) {
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* Columns of a token: its code points. */
+/* A token as it is shown; one that would join the blank before it has a circle to stand on. */
+static void append_token(const char *token, dp_text *out) {
+    if (dp_unicode_columns(token) == 0)
+        dp_text_append(out, "\xE2\x97\x8C");
+    dp_text_append_shown(out, token);
+}
+
 static int width_of(const char *token) {
-    int width = 0;
-    for (const char *c = token; *c != '\0'; c++)
-        width += ((unsigned char)*c & 0xC0u) != 0x80u;
-    return width;
+    DP_OWNED(dp_text_clear) dp_text shown = {0};
+    append_token(token, &shown);
+    return dp_unicode_columns(dp_text_string(&shown));
 }
 
 static void append_line(const char *token, int token_width, double score, double highest,
@@ -58,7 +65,7 @@ static void append_line(const char *token, int token_width, double score, double
     int length = highest > 0.0 ? (int)lround(score / highest * longest) : 0;
     int padding = token_width - width_of(token);
     dp_text_append(out, "  ");
-    dp_text_append_shown(out, token);
+    append_token(token, out);
     dp_text_append_format(out, "%*s  %*.4f", padding > 0 ? padding : 0, "", score_width, score);
     if (length > 0)
         dp_text_append_format(out, "  %.*s", length, bar);
@@ -66,7 +73,7 @@ static void append_line(const char *token, int token_width, double score, double
 }
 
 static void append_lines(const scored *list, size_t count, const char *score_name, dp_text *out) {
-    int token_width = width_of("token"), score_width = width_of(score_name);
+    int token_width = (int)strlen("token"), score_width = (int)strlen(score_name);
     for (size_t i = 0; i < count; i++) {
         int width = width_of(list[i].token);
         token_width = width > token_width ? width : token_width;

@@ -70,14 +70,38 @@ void dp_text_cut(dp_text *text, size_t length) {
     }
 }
 
-void dp_text_append_shown(dp_text *text, const char *string) {
-    uint32_t code_point = 0;
-    char character[DP_UTF8_MAX_BYTES + 1];
-    for (size_t length = 0; (length = dp_utf8_next_shown(string, &code_point)) > 0;
-         string += length) {
-        dp_utf8_encode(code_point, character);
-        dp_text_append(text, character);
+/* Characters of `kept` stay as they are. */
+static void append_shown(dp_text *text, const char *string, const char *kept) {
+    static const char replacement[] = "\xEF\xBF\xBD";
+    uint32_t shown = 0, code_point = 0;
+    for (size_t length = 0; (length = dp_utf8_next_shown(string, &shown)) > 0; string += length) {
+        const size_t valid = dp_utf8_decode((const unsigned char *)string, length, &code_point);
+        if (valid == 0)
+            dp_text_append(text, replacement);
+        else if (code_point == shown || strchr(kept, *string) != NULL)
+            dp_text_append_bytes(text, string, length);
+        else
+            dp_text_append_format(text, "<U+%04" PRIX32 ">", code_point);
     }
+}
+
+void dp_text_append_shown(dp_text *text, const char *string) {
+    append_shown(text, string, "");
+}
+
+void dp_text_append_shown_lines(dp_text *text, const char *lines) {
+    append_shown(text, lines, "\n\t");
+}
+
+void dp_text_print(FILE *output, const char *format, ...) {
+    DP_OWNED(dp_text_clear) dp_text text = {0};
+    DP_OWNED(dp_text_clear) dp_text shown = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    dp_text_append_arguments(&text, format, arguments);
+    va_end(arguments);
+    dp_text_append_shown_lines(&shown, dp_text_string(&text));
+    fputs(dp_text_string(&shown), output);
 }
 
 void dp_text_append_wrapped(dp_text *text, size_t column, const char *words) {

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* A growing, always 0-terminated string. Start with {0}; release with dp_text_clear. An append that
  * finds no memory sets `failed` and later appends do nothing, so that a caller checks once, with
@@ -31,9 +32,13 @@ void dp_text_append_arguments(dp_text *text, const char *format, va_list argumen
 const char *dp_text_append_before(dp_text *text, const char *template, const char *mark);
 /* Leaves the first `length` bytes, if there are more. */
 void dp_text_cut(dp_text *text, size_t length);
-/* Appends what comes from a file and goes to a terminal: control characters, which might command
- * it, and what is not UTF-8 become U+FFFD. */
+/* Appends what comes from a user or a file and goes to a terminal: what is obeyed there and not
+ * seen (dp_utf8_is_command) becomes its name, "<U+202E>", and what is not UTF-8 U+FFFD. */
 void dp_text_append_shown(dp_text *text, const char *string);
+/* The same of whole lines: their ends and tabs stay. */
+void dp_text_append_shown_lines(dp_text *text, const char *lines);
+/* Prints lines that quote users and files, as dp_text_append_shown_lines would append them. */
+void dp_text_print(FILE *output, const char *format, ...) DP_PRINTF(2, 3);
 /* Appends words, separated by blanks, to a line that has reached `column`, and ends the line; where
  * it would pass the 79 columns of a terminal, it goes on below, at that column. */
 void dp_text_append_wrapped(dp_text *text, size_t column, const char *words);

@@ -38,11 +38,22 @@ size_t dp_utf8_valid_bytes(const void *text, size_t size) {
     return at;
 }
 
+bool dp_utf8_is_command(uint32_t code_point) {
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {{0, 0x1F},        {0x7F, 0x9F},     {0x61C, 0x61C},  {0x200E, 0x200F},
+                  {0x2028, 0x202E}, {0x2066, 0x2069}, {0xFEFF, 0xFEFF}};
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        if (code_point >= ranges[i].first && code_point <= ranges[i].last)
+            return true;
+    }
+    return false;
+}
+
 size_t dp_utf8_next_shown(const char *text, uint32_t *code_point) {
     size_t available = strnlen(text, DP_UTF8_MAX_BYTES);
     size_t length = dp_utf8_decode((const unsigned char *)text, available, code_point);
-    bool control = length > 0 && (*code_point < 0x20u || (*code_point - 0x7Fu) <= 0x20u);
-    if (available > 0 && (length == 0 || control))
+    if (available > 0 && (length == 0 || dp_utf8_is_command(*code_point)))
         *code_point = DP_UTF8_REPLACEMENT;
     return available > 0 && length == 0 ? 1 : length;
 }

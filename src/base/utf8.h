@@ -2,6 +2,7 @@
 #ifndef DP_BASE_UTF8_H
 #define DP_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,12 +16,17 @@ size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *co
 /* How many of `size` bytes are valid UTF-8, from the first on. */
 size_t dp_utf8_valid_bytes(const void *text, size_t size);
 
+/* Whether a character is not seen but obeyed: a control character, which commands a terminal, one
+ * of those that turn the direction of the text around them or end its lines (U+202E, U+2066,
+ * U+2028), or a byte order mark. */
+bool dp_utf8_is_command(uint32_t code_point);
+
 /* The code point that a 0-terminated text begins with, for showing it: what is not UTF-8, byte by
- * byte, and control characters are U+FFFD. Returns how many bytes it takes, 0 at the end. */
+ * byte, and commands are U+FFFD. Returns how many bytes it takes, 0 at the end. */
 #define DP_UTF8_REPLACEMENT 0xFFFDu
 size_t dp_utf8_next_shown(const char *text, uint32_t *code_point);
 
-/* Makes a text fit to be shown, in place: each byte of a control character and of what is not UTF-8
+/* Makes a text fit to be shown, in place: each byte of a command and of what is not UTF-8
  * becomes '?'. */
 void dp_utf8_clean(char *text);
 

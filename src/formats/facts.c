@@ -131,6 +131,13 @@ static void append_html(dp_text *html, const char *text) {
     }
 }
 
+static void append_shown(const char *value, int width, dp_text *out) {
+    DP_OWNED(dp_text_clear) dp_text shown = {0};
+    dp_text_append_shown_lines(&shown, value);
+    dp_text_append_format(out, "%*s", width, dp_text_string(&shown));
+    out->failed |= shown.failed;
+}
+
 static void append_value(const char *value, const char *format, bool html, dp_text *out) {
     char *rest;
     const int width = (int)strtol(format, &rest, 10);
@@ -150,7 +157,7 @@ static void append_value(const char *value, const char *format, bool html, dp_te
     else if (html && *rest != 'h')
         append_html(out, value);
     else
-        dp_text_append_format(out, "%*s", width, value);
+        append_shown(value, width, out);
 }
 
 /* "{place:FORMAT}"; false where there is no such fact. */

@@ -4,11 +4,11 @@
  * template that names facts by their places, the keys on the way joined by dots
  * ("splits.dev.loss"):
  *
- *   {place}           the value as it is; {place:FORMAT} as a format says: a width ("-" in front:
- *                     flush left), a precision (".2"), and a letter: f or g as in printf, M the
- *                     same as f in millions, n four decimals, or three digits from 10,000 on, a
- *                     comma for "1,234", s for the s of a plural, nothing where the value is 1
- *   [part]            is left out where it names a fact that there is not
+ *   {place}           the value, fit for a terminal (dp_text_append_shown_lines); {place:FORMAT} as
+ * a format says: a width ("-" in front: flush left), a precision (".2"), and a letter: f or g as in
+ * printf, M the same as f in millions, n four decimals, or three digits from 10,000 on, a comma for
+ * "1,234", s for the s of a plural, nothing where the value is 1 [part]            is left out
+ * where it names a fact that there is not
  *   <<group part>>    once for each member of the group; a * in its places stands for the member's
  *                     name, which is also the value of a group: {splits.*}
  *

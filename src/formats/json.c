@@ -1,5 +1,7 @@
 #include "formats/json.h"
 
+#include "base/utf8.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -30,15 +32,18 @@ void dp_json_end_array(dp_text *json) {
 }
 
 void dp_json_string(dp_text *json, const char *value) {
+    uint32_t shown = 0, code_point = 0;
     separate(json);
     dp_text_append(json, "\"");
-    for (const char *c = value; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            dp_text_append_format(json, "\\%c", *c);
-        else if ((unsigned char)*c < 0x20u)
-            dp_text_append_format(json, "\\u%04x", (unsigned)*c);
+    for (size_t length = 0; (length = dp_utf8_next_shown(value, &shown)) > 0; value += length) {
+        if (dp_utf8_decode((const unsigned char *)value, length, &code_point) == 0)
+            code_point = DP_UTF8_REPLACEMENT;
+        if (code_point == '"' || code_point == '\\')
+            dp_text_append_format(json, "\\%c", *value);
+        else if (code_point != shown || shown == DP_UTF8_REPLACEMENT)
+            dp_text_append_format(json, "\\u%04" PRIx32, code_point);
         else
-            dp_text_append_bytes(json, c, 1);
+            dp_text_append_bytes(json, value, length);
     }
     dp_text_append(json, "\"");
 }

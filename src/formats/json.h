@@ -13,7 +13,8 @@ void dp_json_begin_object(dp_text *json);
 void dp_json_end_object(dp_text *json);
 void dp_json_begin_array(dp_text *json);
 void dp_json_end_array(dp_text *json);
-/* Key and value strings are UTF-8; control characters and quotes are escaped. */
+/* Quotes are escaped, and what a terminal would obey (dp_utf8_is_command); what is not UTF-8
+ * becomes U+FFFD, so that all that is written is. */
 void dp_json_key(dp_text *json, const char *key);
 void dp_json_string(dp_text *json, const char *value);
 void dp_json_unsigned(dp_text *json, uint64_t value);

@@ -41,7 +41,7 @@ static void check_slurm(dp_findings *findings) {
 static dp_status print(dp_findings *findings, dp_error *error) {
     dp_findings_conclude(findings, ": nothing stands in the way");
     DP_TRY(dp_text_check(&findings->lines, error));
-    printf("%s", dp_text_string(&findings->lines));
+    dp_text_print(stdout, "%s", dp_text_string(&findings->lines));
     return DP_OK;
 }
 

@@ -137,8 +137,8 @@ static dp_status load(eval *self, int count, char **positionals, dp_error *error
     DP_TRY(dp_comm_agree(self->comm, check_fit(self, error), error));
     if (dp_comm_rank(self->comm) == 0 && is_trained_on &&
         strcmp(self->dataset.info.sha256, self->checkpoint.facts.dataset_sha256) != 0)
-        fprintf(stderr, "dptrain: notice: %s is not the dataset that %s was trained on\n",
-                self->dataset.path, self->path);
+        dp_text_print(stderr, "dptrain: notice: %s is not the dataset that %s was trained on\n",
+                      self->dataset.path, self->path);
     return DP_OK;
 }
 

@@ -155,9 +155,9 @@ static dp_status tell(const dp_lr_search *search, const dp_lr_request *chosen, c
     DP_TRY(dp_path_format(path, error, "%s/lrfind.csv", dir));
     DP_TRY(dp_lr_search_write(search, path, error));
     if (draw(search, dir, &undrawn) == DP_OK)
-        printf("%s/lrfind.csv, lrfind.png and lrfind.svg\n", dir);
+        dp_text_print(stdout, "%s/lrfind.csv, lrfind.png and lrfind.svg\n", dir);
     else /* the numbers are what was asked for */
-        printf("%s/lrfind.csv; notice: %s\n", dir, undrawn.message);
+        dp_text_print(stdout, "%s/lrfind.csv; notice: %s\n", dir, undrawn.message);
     return DP_OK;
 }
 

@@ -61,7 +61,8 @@ static size_t count_state(const dp_sweep_plan *plan, const dp_sweep_outcome *out
 static void print_failures(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes) {
     for (size_t i = 0; i < plan->count; i++) {
         if (outcomes[i].state == DP_SWEEP_FAILED)
-            printf("%s failed: %s\n", plan->trials[i].name, outcomes[i].error.message);
+            dp_text_print(stdout, "%s failed: %s\n", plan->trials[i].name,
+                          outcomes[i].error.message);
     }
 }
 
@@ -76,8 +77,8 @@ static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcome
         return DP_OK;
     if (dp_terminal_is_watched(stdout))
         print_failures(plan, outcomes);
-    printf("%s%s/results.csv, %s/results.md\n", has_ended ? dp_text_string(&table) : "",
-           plan->settings.dir, plan->settings.dir);
+    dp_text_print(stdout, "%s%s/results.csv, %s/results.md\n",
+                  has_ended ? dp_text_string(&table) : "", plan->settings.dir, plan->settings.dir);
     if (signal != 0)
         printf("stopped with %zu of %zu %s done; the same command goes on from there\n",
                count_state(plan, outcomes, DP_SWEEP_DONE), plan->count, dp_sweep_plan_unit(plan));

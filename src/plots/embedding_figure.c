@@ -87,6 +87,7 @@ static size_t append_label(dp_text *out, const char *token, const char *backslas
                  {"\n", "\xE2\x86\xB5"},       /* return key */
                  {"\\", backslash}};
     uint32_t code_point = 0;
+    char character[DP_UTF8_MAX_BYTES + 1];
     size_t shown = 0;
     for (size_t length = 0; shown < LABEL_LENGTH_MAX && *token != '\0'; shown++, token += length) {
         const char *sign = NULL;
@@ -96,8 +97,8 @@ static size_t append_label(dp_text *out, const char *token, const char *backslas
                 memcmp(token, signs[i].character, length) == 0)
                 sign = signs[i].sign;
         }
-        dp_text_append_bytes(out, sign != NULL ? sign : token,
-                             sign != NULL ? strlen(sign) : length);
+        dp_utf8_encode(code_point, character);
+        dp_text_append(out, sign != NULL ? sign : character);
     }
     dp_text_append(out, *token != '\0' ? "\xE2\x80\xA6" : "");
     return shown + (*token != '\0');

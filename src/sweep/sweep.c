@@ -180,8 +180,8 @@ static dp_status divide_ranks(sweep *self, dp_error *error) {
     printf("%zu %s", self->plan->count, dp_sweep_plan_unit(self->plan));
     if (self->plan->has_repeats)
         printf(" of %zu trials", dp_sweep_plan_distinct(self->plan));
-    printf(" in %s; %" PRIu64 " rank%s, %" PRIu64 " a trial", self->plan->settings.dir, ranks,
-           ranks == 1 ? "" : "s", each);
+    dp_text_print(stdout, " in %s; %" PRIu64 " rank%s, %" PRIu64 " a trial",
+                  self->plan->settings.dir, ranks, ranks == 1 ? "" : "s", each);
     if (each < wanted)
         printf(" (ranks_per_trial = %" PRIu64 ")", wanted);
     if (ranks % each != 0)

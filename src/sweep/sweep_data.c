@@ -39,8 +39,8 @@ static dp_status pack(const char *path, const char *text, uint64_t block_size, b
     DP_TRY(dp_packing_run(&packed, &request, NULL, error));
     if (quiet)
         return DP_OK;
-    printf("%s: packed from %s, %s rows to train on\n", path, text,
-           DP_COUNT_TEXT(packed.rows[DP_SPLIT_TRAIN]));
+    dp_text_print(stdout, "%s: packed from %s, %s rows to train on\n", path, text,
+                  DP_COUNT_TEXT(packed.rows[DP_SPLIT_TRAIN]));
     dp_output_flush(stdout);
     return DP_OK;
 }

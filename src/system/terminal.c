@@ -71,6 +71,30 @@ dp_terminal_size dp_terminal_get_size(const dp_terminal *terminal) {
     return parents.columns > 0 && parents.columns < own.columns ? parents : own;
 }
 
+/* Whether what is written may reach a terminal, of whatever kind. */
+static bool may_reach_one(FILE *output) {
+    const int descriptor = fileno(output);
+    if (!isatty(descriptor))
+        return false;
+    const int parents = dp_output_open_of((long)getppid(), descriptor);
+    const bool is_passed_on = getenv("OMPI_COMM_WORLD_RANK") != NULL && parents >= 0;
+    const bool shows = !is_passed_on || isatty(parents);
+    if (parents >= 0)
+        close(parents);
+    return shows;
+}
+
+void dp_terminal_print_data(FILE *output, const char *lines, size_t length) {
+    DP_OWNED(dp_text_clear) dp_text shown = {0};
+    if (!may_reach_one(output)) {
+        fwrite(lines, 1, length, output);
+        return;
+    }
+    for (size_t at = 0; at <= length; at += strlen(lines + at) + 1)
+        dp_text_append_shown_lines(&shown, lines + at);
+    fputs(dp_text_string(&shown), output);
+}
+
 bool dp_terminal_is_watched(FILE *output) {
     dp_terminal terminal;
     dp_terminal_open(&terminal, output);

@@ -32,6 +32,10 @@ typedef struct dp_terminal_size {
 /* The window's size now; 0 and 0 where nobody watches. */
 dp_terminal_size dp_terminal_get_size(const dp_terminal *terminal);
 
+/* Prints data, lines of any bytes: to a file or a pipe as they are, to a terminal as
+ * dp_text_append_ shown_lines has them. */
+void dp_terminal_print_data(FILE *output, const char *lines, size_t length);
+
 /* Whether somebody watches an output, without keeping it open. */
 bool dp_terminal_is_watched(FILE *output);
 

@@ -53,12 +53,14 @@ static void print(const dp_report *report, const dp_text *line) {
 
 /* Takes the text, of whole lines. */
 static void emit(dp_report *report, dp_text *text) {
+    DP_OWNED(dp_text_clear) dp_text shown = {0};
+    dp_text_append_shown_lines(&shown, dp_text_string(text));
     /* A log that cannot be written ends no run; what it should have said stands on the terminal. */
     report->log_error.status =
-        dp_journal_add(&report->log, dp_text_string(text), text->length, &report->log_error);
+        dp_journal_add(&report->log, dp_text_string(&shown), shown.length, &report->log_error);
     dp_progress_line_erase(&report->progress);
     if (!report->quiet)
-        print(report, text);
+        print(report, &shown);
     dp_text_clear(text);
 }
 

@@ -196,6 +196,18 @@ static void test_text_appends_a_template_up_to_a_mark(void **state) {
     dp_text_clear(&text);
 }
 
+static void test_text_shows_what_would_be_obeyed(void **state) {
+    (void)state;
+    dp_text text = {0};
+    dp_text_append_shown(&text, "a\tb\n\xC2\x9B \xE2\x81\xA6\xEF\xBB\xBF\xFF\xC3\xA9");
+    assert_string_equal(dp_text_string(&text),
+                        "a<U+0009>b<U+000A><U+009B> <U+2066><U+FEFF>\xEF\xBF\xBD\xC3\xA9");
+    dp_text_cut(&text, 0);
+    dp_text_append_shown_lines(&text, "a\tb\n\x1b[0m \xEF\xBF\xBD");
+    assert_string_equal(dp_text_string(&text), "a\tb\n<U+001B>[0m \xEF\xBF\xBD");
+    dp_text_clear(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_grows_and_stays_terminated),
@@ -210,6 +222,7 @@ int main(void) {
         cmocka_unit_test(test_text_formats_durations),
         cmocka_unit_test(test_text_wraps_words_at_the_width_of_a_terminal),
         cmocka_unit_test(test_text_appends_a_template_up_to_a_mark),
+        cmocka_unit_test(test_text_shows_what_would_be_obeyed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,7 @@ done
 # a run that is read to its end. mpirun, which reads from its ranks, gives up after some ten lines that it
 # cannot pass on.
 without_times() { # LOG: what no clock changes
-    sed -n -e 's/^ *\([0-9,]*\) *\([0-9.]*\) .*/\1 \2/p' -e '/^weights/p' "$1"
+    sed -n -e 's/^ *\([0-9,][0-9,]*\) *\([0-9.]*\) .*/\1 \2/p' -e '/^weights/p' "$1"
 }
 long="train.steps=4000 train.log_every=20 eval.every=0"
 # shellcheck disable=SC2086 # options

@@ -101,6 +101,17 @@ static void expect_html(const char *text, const char *expected) {
     dp_facts_clear(&facts);
 }
 
+static void test_facts_do_not_command_a_terminal(void **state) {
+    (void)state;
+    dp_facts facts = {0};
+    dp_text text = {0};
+    dp_facts_text(&facts, "path", "a\x1b]0;b\a/c\xE2\x80\xAE\xFF\n\td");
+    dp_facts_to_text(&facts, "{path}", &text);
+    assert_string_equal(dp_text_string(&text), "a<U+001B>]0;b<U+0007>/c<U+202E>\xEF\xBF\xBD\n\td");
+    dp_text_clear(&text);
+    dp_facts_clear(&facts);
+}
+
 static void test_html_escapes_what_has_a_meaning(void **state) {
     (void)state;
     expect_html("", "");
@@ -125,6 +136,7 @@ int main(void) {
         cmocka_unit_test(test_facts_leave_out_what_there_is_not),
         cmocka_unit_test(test_facts_repeat_for_the_members_of_a_group),
         cmocka_unit_test(test_facts_in_html_are_escaped),
+        cmocka_unit_test(test_facts_do_not_command_a_terminal),
         cmocka_unit_test(test_html_escapes_what_has_a_meaning),
         cmocka_unit_test(test_html_keeps_lines_and_replaces_what_cannot_be_shown),
     };

@@ -33,10 +33,11 @@ static void test_json_escapes_strings(void **state) {
     dp_json_string(&json, "say \"hi\" \\ {[:,");
     dp_json_string(&json, "a\nb\tc\x01\x1f");
     dp_json_string(&json, "caf\xC3\xA9 \x7f");
+    dp_json_string(&json, "a\xFF\xC2\x9B\xE2\x80\xAE\xC3");
     dp_json_end_array(&json);
     assert_string_equal(dp_text_string(&json),
                         "[\"\",\"say \\\"hi\\\" \\\\ {[:,\",\"a\\u000ab\\u0009c\\u0001\\u001f\","
-                        "\"caf\xC3\xA9 \x7f\"]");
+                        "\"caf\xC3\xA9 \\u007f\",\"a\\ufffd\\u009b\\u202e\\ufffd\"]");
     dp_text_clear(&json);
 }
 

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Texts with characters that are wide, joined, not seen or obeyed: what a dataset says of them, and how
+# commands show them, to a terminal and to a program.
+source "$(dirname "$0")/common.sh"
+export LC_ALL=C.UTF-8
+
+# pack_and_train NAME [OPTION...]: the text NAME.txt becomes NAME.h5 and runs/NAME.
+pack_and_train() {
+    local name=$1
+    shift
+    "$BIN/pack_dataset" "$name.txt" -o "$name.h5" "$@" >"$name.pack"
+    printf '[model]\nembedding_dim = 2\nhidden_dim = 8\n[train]\nsteps = 10\nbatch_size = 8\n' >small.ini
+    "$BIN/dptrain" small.ini "data.path=$name.h5" "run.dir=runs/$name" >/dev/null
+}
+
+# on_terminal COMMAND...: what a terminal gets, without its CRs.
+on_terminal() {
+    script -qec "$(printf '%q ' "$@")" /dev/null </dev/null | tr -d '\r'
+}
+
+# --- how tokens are shown ---------------------------------------------------------------------------
+
+tab=$'\t' turn=$'\u202e' accent=$'\u0301' wide=$'\u6f22' emoji=$'\U1F600'
+for i in {0..9}; do
+    printf '%s\n' "a${tab}b" "c${turn}d" "e${accent}" "$wide$wide" "f$emoji" "g$i"
+done >strange.txt
+pack_and_train strange
+
+# A file gets a sample as it is, a terminal nothing that it would obey.
+"$BIN/dptrain" sample runs/strange -n 400 >samples.txt
+grep -q "$tab" samples.txt || fail "no tab in a sample"
+grep -q "$turn" samples.txt || fail "no U+202E in a sample"
+if grep -q $'\ufffd' samples.txt; then fail "a sample was changed"; fi
+if command -v script >/dev/null; then
+    on_terminal "$BIN/dptrain" sample runs/strange -n 400 >shown.txt
+    sed "s/$turn/<U+202E>/g" samples.txt | cmp - shown.txt ||
+        fail "a terminal gets other samples"
+    on_terminal "$BIN/dptrain" score --ckpt runs/strange strange.txt >shown.txt
+    grep -qF "c<U+202E>d" shown.txt || fail "score, on a terminal: $(cat -v shown.txt)"
+    "$BIN/dptrain" score --ckpt runs/strange strange.txt >scores.txt
+    grep -qF "c${turn}d" scores.txt || fail "score, to a file: $(cat -v scores.txt)"
+fi
+
+# Columns: what stands behind a token begins where its heading says, however wide the token is.
+command -v python3 >/dev/null || skip "no python3 to measure columns with"
+cat >columns.py <<'END'
+import sys, unicodedata
+def columns(text):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in text)
+ends = set()
+for line in sys.stdin.read().split("\n"):
+    head, cell = line[:2], line[2:].split("  ")[0]
+    if head != "  ": continue
+    score = line.split()[2 if line.split()[0] == "<U" else 1]
+    ends.add(columns(line[:line.index(score, 3) + len(score)]))
+    if any(unicodedata.category(c) in ("Cc", "Cf") for c in line): sys.exit("raw: %r" % line)
+sys.exit(0 if len(ends) == 1 else "the columns end at %s" % ends)
+END
+for question in "predict e" "nearest a"; do
+    # shellcheck disable=SC2086
+    "$BIN/dptrain" ${question% *} runs/strange ${question#* } -n 100 >table.txt
+    for token in '<U+0009>' '<U+202E>' "◌$accent" "$wide" "$emoji"; do
+        grep -qF "  $token  " table.txt || fail "no $token in $(cat table.txt)"
+    done
+    python3 columns.py <table.txt || fail "$question: $(cat table.txt)"
+done
+
+# --- paths -------------------------------------------------------------------------------------------
+
+# Not obeyed by a terminal, and JSON stays UTF-8.
+odd=$'odd\e[31m\xff\u202e.h5'
+cp strange.h5 "$odd"
+"$BIN/dptrain" info "$odd" >info.txt
+grep -qF "odd<U+001B>[31m"$'\ufffd'"<U+202E>.h5: dptrain dataset" info.txt || fail "$(cat -v info.txt)"
+"$BIN/dptrain" info "$odd" --json >info.json
+python3 -c 'import json; path = json.loads(open("info.json", encoding="utf-8").read())["path"]
+assert path == "odd\x1b[31m\ufffd\u202e.h5", repr(path)' || fail "$(cat -v info.json)"
+if grep -q $'\e' info.json; then fail "an escape in $(cat -v info.json)"; fi
