@@ -21,6 +21,9 @@
  * line, where `error` is not NULL. What a function was to fill is then undefined unless it says
  * otherwise. Nothing is printed and no function ends the program.
  *
+ * Texts are read as those were that the model was trained on: in small letters, or in a normal form
+ * of Unicode, where its dataset was packed so.
+ *
  * Threads. There is no state but that of a model, so any number of threads may work at once, each
  * with a model of its own. Functions that take a `const dptrain_model *` only read it: several
  * threads may call them for one model while none calls another function for it.
@@ -99,6 +102,9 @@ typedef struct dptrain_description {
     const char *dataset_sha256; /* identity of the dataset it was trained on, hex */
     const char *build;          /* what computed it */
     const char *config;         /* of the run, in the form of a config file */
+    const char *packed_with;    /* options of pack_dataset that made the dataset; "": not known */
+    int lowercase;         /* 1: texts were turned into small letters, and what is asked will be */
+    const char *normalize; /* the normal form that they got, and will get: "none", "nfc", "nfkc" */
 } dptrain_description;
 
 /* Fills *description, of which `size` is the sizeof. */
@@ -188,8 +194,8 @@ typedef struct dptrain_token_score {
     double log_probability; /* -infinity where id is DPTRAIN_UNKNOWN */
     uint64_t rank;          /* 1 for the likeliest token behind this context; 0 where unknown */
     uint32_t id;
-    size_t begin,
-        length; /* bytes of the text that are the token; none of the boundary at its end */
+    size_t begin, length; /* bytes of the text that are the token, or with a normal form the piece
+                             of it that the token comes of; none of the boundary at its end */
 } dptrain_token_score;
 
 /* Scores each token of a text. *count is how many it has, of which the first `capacity` are written
@@ -212,10 +218,11 @@ typedef struct dptrain_sampling {
 /* `size` is the sizeof *sampling. */
 DPTRAIN_API void dptrain_sampling_init(dptrain_sampling *sampling, size_t size);
 
-/* Draws the text of this index, which depends on model, sampling and index alone: its prompt and
- * then token by token, with a blank between words, until the boundary is drawn. *text is ended by a
- * 0 and the model's, valid until this is called again. DPTRAIN_ERR_INPUT where the prompt has a
- * token that the model does not know, and *text is NULL. */
+/* Draws the text of this index, which depends on model, sampling and index alone: its prompt (of
+ * one with boundaries in it what stands behind the last) and then token by token, with a blank
+ * between words, until the boundary is drawn. *text is ended by a 0 and the model's, valid until
+ * this is called again. DPTRAIN_ERR_INPUT where the prompt has a token that the model does not
+ * know, and *text is NULL. */
 DPTRAIN_API dptrain_status dptrain_sample(dptrain_model *model, const dptrain_sampling *sampling,
                                           uint64_t index, const char **text,
                                           dptrain_error *error) DPTRAIN_CHECKED;

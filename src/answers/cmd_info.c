@@ -25,6 +25,17 @@ static const dp_option options[] = {
     DP_OPTIONS_END,
 };
 
+/* What was done to the text; a file of before does not know. */
+static void add_packing(dp_facts *facts, const char *packed_with, bool lowercase,
+                        const char *normalize) {
+    if (packed_with[0] == '\0')
+        return;
+    dp_facts_note(facts, "packed", "%s", packed_with);
+    dp_facts_text(facts, "packed_with", packed_with);
+    dp_facts_bool(facts, "lowercase", lowercase);
+    dp_facts_text(facts, "normalize", normalize);
+}
+
 /* --- a dataset ------------------------------------------------------------------------------ */
 
 static void add_tokens(dp_facts *facts, const dp_vocabulary *vocabulary) {
@@ -39,6 +50,7 @@ static void add_tokens(dp_facts *facts, const dp_vocabulary *vocabulary) {
 
 static dp_status describe_dataset(const char *path, dp_facts *facts, dp_error *error) {
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
+    static const char *const forms[] = {DP_NORMAL_FORM_NAMES};
     const dp_dataset_info *info = &dataset.info;
     DP_TRY(dp_dataset_open(&dataset, path, error));
     DP_TRY(dp_dataset_check(&dataset, 0, 1, error));
@@ -52,6 +64,8 @@ static dp_status describe_dataset(const char *path, dp_facts *facts, dp_error *e
         dp_facts_note(facts, "order", "a stream");
     else
         dp_facts_note(facts, "order", "shuffled with seed %" PRIu64, info->seed);
+    add_packing(facts, info->preparation.packed_with, info->preparation.folding.lowercase,
+                forms[info->preparation.folding.normalize]);
     dp_facts_text(facts, "source", info->source);
     dp_facts_text(facts, "source_sha256", info->source_sha256);
     dp_facts_text(facts, "sha256", info->sha256);
@@ -83,6 +97,7 @@ static void add_model(dp_facts *facts, const dptrain_model *model, const dptrain
     dp_facts_unsigned(facts, "stream", (uint64_t)is->stream);
     dp_facts_note(facts, "in_a_stream", "%s", is->stream ? " in a stream" : "");
     dp_facts_text(facts, "dataset_sha256", is->dataset_sha256);
+    add_packing(facts, is->packed_with, is->lowercase != 0, is->normalize);
     dp_facts_text(facts, "build", is->build);
     for (size_t i = 0; dptrain_get_tensor(model, i, &tensor, sizeof tensor); i++) {
         dp_text_append_format(&tensors, "    %-4s", tensor.name);

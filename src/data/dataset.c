@@ -117,6 +117,7 @@ static dp_status read_info(dp_dataset *dataset, const dp_h5reader *file, bool is
         return dp_fail(error, DP_ERR_INPUT, "%s is damaged: its end is missing; pack it again",
                        dataset->path);
     DP_TRY(dp_unit_read(file, &info->unit, &info->stream, error));
+    DP_TRY(dp_preparation_read(file, &info->preparation, error));
     DP_TRY(dp_h5reader_unsigned_attribute(file, "block_size", &info->block_size, error));
     DP_TRY(dp_h5reader_unsigned_attribute(file, "seed", &info->seed, error));
     DP_TRY(dp_h5reader_text_attribute(file, "source", info->source, sizeof info->source, error));

@@ -2,7 +2,8 @@
  *
  * File format, version 2 (HDF5, and behind it the seal of data/dataset_seal; version 1 has none):
  *   attributes  format "dptrain-dataset", version, unit, block_size, seed, source, source_sha256,
- *               sha256, made_by; with unit "word" also stream (0 or 1)
+ *               sha256, made_by; with unit "word" also stream (0 or 1); of newer files packed_with
+ *               (pack_dataset's options), lowercase (0 or 1), normalize (none, nfc, nfkc)
  *   /vocab/tokens                          [V] UTF-8, index = id
  *   /vocab/counts                          [V] 64 bits; with unit "word": how often each was seen
  *   /{train,dev,test}/contexts             [N, block_size] unsigned integers of 8, 16 or 32 bits
@@ -47,6 +48,7 @@ const char *dp_split_name(dp_split split);
 typedef struct dp_dataset_info {
     dp_unit unit;
     bool stream; /* of words: each split is one sequence, in which the boundary never occurs */
+    dp_preparation preparation;
     uint64_t block_size;                     /* 1 to DP_BLOCK_SIZE_MAX */
     uint64_t seed;                           /* of the shuffle that made the splits */
     char source[256];                        /* name of the text it was made from */

@@ -24,6 +24,29 @@ dp_status dp_unit_read(const dp_h5reader *file, dp_unit *unit, bool *stream, dp_
     return DP_OK;
 }
 
+dp_status dp_preparation_read(const dp_h5reader *file, dp_preparation *preparation,
+                              dp_error *error) {
+    static const char *const names[] = {DP_NORMAL_FORM_NAMES};
+    const size_t count = sizeof names / sizeof names[0];
+    uint64_t lowercase = 0;
+    char form[8];
+    size_t i = 0;
+    *preparation = (dp_preparation){0};
+    if (!dp_h5image_has_attribute(&file->image, "packed_with"))
+        return DP_OK;
+    DP_TRY(dp_h5reader_text_attribute(file, "packed_with", preparation->packed_with,
+                                      sizeof preparation->packed_with, error));
+    DP_TRY(dp_h5reader_unsigned_attribute(file, "lowercase", &lowercase, error));
+    DP_TRY(dp_h5reader_text_attribute(file, "normalize", form, sizeof form, error));
+    while (i < count && strcmp(form, names[i]) != 0)
+        i++;
+    if (i == count)
+        return dp_fail(error, DP_ERR_INPUT, "%s: normalize '%s' is not known to this program",
+                       file->image.name, form);
+    preparation->folding = (dp_folding){lowercase != 0, (dp_normal_form)i};
+    return DP_OK;
+}
+
 dp_status dp_vocabulary_init(dp_vocabulary *vocabulary, const char *const *tokens, size_t count,
                              dp_error *error) {
     size_t longest = 0;

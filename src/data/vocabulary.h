@@ -5,6 +5,7 @@
 #ifndef DP_DATA_VOCABULARY_H
 #define DP_DATA_VOCABULARY_H
 
+#include "data/unicode.h"
 #include "formats/h5reader.h"
 
 #include <stdbool.h>
@@ -17,6 +18,8 @@
 #define DP_BOUNDARY_ID 0u
 #define DP_UNKNOWN_WORD "<unk>" /* the token of words that have none of their own */
 
+#define DP_PACKED_WITH_SIZE 256
+
 /* What a token is. */
 typedef enum dp_unit { DP_UNIT_CHAR, DP_UNIT_WORD } dp_unit;
 #define DP_UNIT_NAMES "char", "word"
@@ -27,6 +30,18 @@ const char *dp_unit_name(dp_unit unit);
  * checkpoint: one of characters has no stream, and reads as false. */
 dp_status dp_unit_read(const dp_h5reader *file, dp_unit *unit, bool *stream,
                        dp_error *error) DP_CHECKED;
+
+/* What was done to a text before it became rows; the same must be done to a text that a model of it
+ * is asked about. */
+typedef struct dp_preparation {
+    dp_folding folding;
+    char packed_with[DP_PACKED_WITH_SIZE]; /* pack_dataset's options; "": not known */
+} dp_preparation;
+
+/* The attributes `lowercase`, `normalize` and `packed_with` of a dataset or checkpoint; files of
+ * before have none of them, and nothing is known. Written by data/vocabulary_writer. */
+dp_status dp_preparation_read(const dp_h5reader *file, dp_preparation *preparation,
+                              dp_error *error) DP_CHECKED;
 
 /* A table of more bytes than this is not read. */
 #define DP_VOCABULARY_BYTES_MAX ((size_t)1 << 30)

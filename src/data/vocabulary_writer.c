@@ -6,6 +6,17 @@ dp_status dp_unit_write(dp_h5writer *file, dp_unit unit, bool stream, dp_error *
                                 : DP_OK;
 }
 
+dp_status dp_preparation_write(dp_h5writer *file, const dp_preparation *preparation,
+                               dp_error *error) {
+    static const char *const names[] = {DP_NORMAL_FORM_NAMES};
+    const dp_folding folding = preparation->folding;
+    if (preparation->packed_with[0] == '\0') /* not known */
+        return DP_OK;
+    DP_TRY(dp_h5writer_text_attribute(file, "packed_with", preparation->packed_with, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(file, "lowercase", folding.lowercase, error));
+    return dp_h5writer_text_attribute(file, "normalize", names[folding.normalize], error);
+}
+
 dp_status dp_vocabulary_write(const dp_vocabulary *vocabulary, dp_h5writer *file, dp_error *error) {
     const dp_h5shape shape = {.rank = 1, .size = {vocabulary->count}};
     DP_TRY(dp_h5writer_strings(file, DP_TOKENS_OBJECT, vocabulary->table, vocabulary->count,

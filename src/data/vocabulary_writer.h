@@ -10,6 +10,10 @@
 /* The attributes `unit` and, with words, `stream`. */
 dp_status dp_unit_write(dp_h5writer *file, dp_unit unit, bool stream, dp_error *error) DP_CHECKED;
 
+/* Nothing, where it is not known. */
+dp_status dp_preparation_write(dp_h5writer *file, const dp_preparation *preparation,
+                               dp_error *error) DP_CHECKED;
+
 /* "/vocab/tokens", and "/vocab/counts" where counts are known. */
 dp_status dp_vocabulary_write(const dp_vocabulary *vocabulary, dp_h5writer *file,
                               dp_error *error) DP_CHECKED;

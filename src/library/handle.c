@@ -99,6 +99,8 @@ void dptrain_close(dptrain_model *model) {
 void dptrain_describe(const dptrain_model *model, dptrain_description *description, size_t size) {
     const dp_model_file *facts = &model->facts;
     const dp_model_shape *shape = &model->layout.shape;
+    static const char *const forms[] = {DP_NORMAL_FORM_NAMES};
+    const dp_preparation *preparation = &facts->preparation;
     const dptrain_description all = {.path = model->path,
                                      .unit = dp_unit_name(facts->unit),
                                      .stream = facts->stream,
@@ -115,7 +117,10 @@ void dptrain_describe(const dptrain_model *model, dptrain_description *descripti
                                      .without_better = facts->progress.evaluations_since_best,
                                      .dataset_sha256 = facts->dataset_sha256,
                                      .build = facts->build,
-                                     .config = dp_text_string(&facts->config)};
+                                     .config = dp_text_string(&facts->config),
+                                     .packed_with = preparation->packed_with,
+                                     .lowercase = preparation->folding.lowercase,
+                                     .normalize = forms[preparation->folding.normalize]};
     memcpy(description, &all, dp_size_min(size, sizeof all));
 }
 
@@ -137,7 +142,18 @@ int dptrain_get_tensor(const dptrain_model *model, size_t i, dptrain_tensor *ten
     return 0;
 }
 
-/* --- tokens --------------------------------------------------------------------------------- */
+/* --- texts --------------------------------------------------------------------------------- */
+
+void dp_handle_fold(const dptrain_model *model, const char **text, size_t *length,
+                    dp_text *folded) {
+    if (!dp_folding_changes(model->facts.preparation.folding))
+        return;
+    dp_unicode_fold(model->facts.preparation.folding, *text, *length, folded);
+    if (folded->failed)
+        return;
+    *text = dp_text_string(folded);
+    *length = folded->length;
+}
 
 const char *dptrain_token(const dptrain_model *model, uint32_t id) {
     const dp_vocabulary *vocabulary = &model->facts.vocabulary;

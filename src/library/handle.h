@@ -28,6 +28,11 @@ struct dptrain_model {
 /* The id of token[0, length), or `unknown`. */
 uint32_t dp_handle_id(const dptrain_model *model, const char *token, size_t length);
 
+/* A text as the model reads it: folded as those were that it was trained on, into *folded, which is
+ * then the caller's, and what *text and *length become. Where that is the text itself, or memory is
+ * short, they stay. */
+void dp_handle_fold(const dptrain_model *model, const char **text, size_t *length, dp_text *folded);
+
 /* Hands the message of a failure on; returns the status. */
 dptrain_status dp_handle_report(dptrain_error *error, dp_status status, const dp_error *reason);
 

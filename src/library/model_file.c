@@ -163,6 +163,7 @@ dp_status dp_model_file_open(dp_model_file *file, const char *path, dp_error *er
     DP_TRY(dp_h5reader_text_attribute(reader, "dataset_sha256", file->dataset_sha256,
                                       sizeof file->dataset_sha256, error));
     DP_TRY(dp_unit_read(reader, &file->unit, &file->stream, error));
+    DP_TRY(dp_preparation_read(reader, &file->preparation, error));
     DP_TRY(dp_h5reader_unsigned_attribute(reader, "block_size", &file->block_size, error));
     DP_TRY(dp_h5reader_text_attribute(reader, "build", file->build, sizeof file->build, error));
     DP_TRY(dp_h5reader_text(reader, "/config", CONFIG_BYTES_MAX, &file->config, error));

@@ -38,6 +38,7 @@ typedef struct dp_model_file {
     uint64_t weights_hash;
     dp_unit unit;
     bool stream;
+    dp_preparation preparation; /* of the text it was trained on */
     uint64_t block_size;
     char dataset_sha256[DP_SHA256_TEXT_SIZE];
     char build[DP_MODEL_FILE_BUILD_SIZE]; /* version, instruction set and BLAS that computed it */

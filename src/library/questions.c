@@ -25,13 +25,17 @@ static dptrain_status check_id(const dptrain_model *model, uint32_t id, dptrain_
 
 dptrain_status dptrain_find(const dptrain_model *model, const char *text, size_t length,
                             uint32_t *id, dptrain_error *error) {
+    DP_OWNED(dp_text_clear) dp_text folded = {0};
     dp_error reason = {0};
+    dp_handle_fold(model, &text, &length, &folded);
     return dp_handle_report(
         error, dp_context_find_token(&model->facts.vocabulary, text, length, id, &reason), &reason);
 }
 
 size_t dptrain_encode(const dptrain_model *model, const char *text, size_t length, uint32_t *ids,
                       size_t capacity, size_t *unknown) {
+    DP_OWNED(dp_text_clear) dp_text folded = {0};
+    dp_handle_fold(model, &text, &length, &folded);
     const char *end = text + length;
     size_t count = 0, lacking = 0, bytes = 0;
     for (; dp_context_next_token(model->facts.unit, &text, end, &bytes); text += bytes, count++) {
@@ -53,7 +57,9 @@ static dp_status parse_context(const dptrain_model *model, const char *text, siz
 
 dptrain_status dptrain_context(const dptrain_model *model, const char *text, size_t length,
                                uint32_t *context, dptrain_error *error) {
+    DP_OWNED(dp_text_clear) dp_text folded = {0};
     dp_error reason = {0};
+    dp_handle_fold(model, &text, &length, &folded);
     return dp_handle_report(error, parse_context(model, text, length, context, &reason), &reason);
 }
 
@@ -89,15 +95,32 @@ void dptrain_sampling_init(dptrain_sampling *sampling, size_t size) {
     sampling->size = size;
 }
 
+/* A boundary in a prompt begins anew: what is shown of it begins behind the last. */
+static void append_prompt(dptrain_model *model, const char *text, size_t length) {
+    const char *shown = text, *at = text, *end = text + length;
+    for (size_t bytes = 0; dp_context_next_token(model->facts.unit, &at, end, &bytes);) {
+        const bool ends = dp_handle_id(model, at, bytes) == DP_BOUNDARY_ID;
+        at += bytes;
+        shown = ends ? at : shown;
+    }
+    if (shown != text && model->facts.unit == DP_UNIT_WORD)
+        dp_context_next_token(DP_UNIT_WORD, &shown, end, &length); /* without the blanks before */
+    dp_text_append_bytes(&model->text, shown, (size_t)(end - shown));
+}
+
 static dp_status draw(dptrain_model *model, const dptrain_sampling *how, uint64_t index,
                       dp_error *error) {
     const dp_model_shape *shape = &model->layout.shape;
     const char *separator = model->facts.unit == DP_UNIT_WORD ? " " : "";
     const uint64_t most = model->facts.stream ? TOKENS_MAX_STREAM : TOKENS_MAX;
     const uint64_t length = how->length > 0 ? how->length : most;
-    DP_TRY(parse_context(model, how->prompt, strlen(how->prompt), model->contexts, error));
+    DP_OWNED(dp_text_clear) dp_text folded = {0};
+    const char *prompt = how->prompt;
+    size_t prompt_length = strlen(prompt);
+    dp_handle_fold(model, &prompt, &prompt_length, &folded);
+    DP_TRY(parse_context(model, prompt, prompt_length, model->contexts, error));
     dp_text_clear(&model->text);
-    dp_text_append(&model->text, how->prompt);
+    append_prompt(model, prompt, prompt_length);
     for (uint64_t position = 0; position < length && !model->text.failed; position++) {
         dp_forward_logits(&model->forward, model->params, 1, model->contexts, model->logits);
         const double uniform = dp_random_uniform(how->seed, DP_STREAM_SAMPLE, index, position);

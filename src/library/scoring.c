@@ -85,6 +85,8 @@ static void take_text(void *asker, size_t place, const float *logits, uint32_t i
 static void add_text(scoring *self, const text_asker *asker, size_t place, const char *text,
                      size_t length) {
     const dptrain_model *model = self->model;
+    DP_OWNED(dp_text_clear) dp_text folded = {0};
+    dp_handle_fold(model, &text, &length, &folded);
     const char *end = text + length;
     memset(asker->scores + place * asker->size, 0, asker->size);
     begin_text(self);
@@ -142,6 +144,42 @@ static void take_token(void *asker, size_t place, const float *logits, uint32_t 
     store_token(self, place, &score);
 }
 
+/* Of a text that is folded, the next part that can be by itself; else all of it. */
+static bool next_part(const dptrain_model *model, const char **text, const char *end,
+                      size_t *length) {
+    *length = (size_t)(end - *text);
+    if (!dp_folding_changes(model->facts.preparation.folding))
+        return *length > 0;
+    if (model->facts.unit == DP_UNIT_WORD)
+        return dp_context_next_token(DP_UNIT_WORD, text, end, length);
+    *length = dp_unicode_part(*text, *length);
+    return *length > 0;
+}
+
+/* Adds the tokens of text[0, length), a part of a text that begins `before` bytes further on than
+ * it; of a part that is folded, each token has all of it. */
+static void add_part(scoring *self, const token_asker *asker, const char *text, size_t length,
+                     size_t before, size_t *place) {
+    const dptrain_model *model = self->model;
+    DP_OWNED(dp_text_clear) dp_text folded = {0};
+    const char *part = text;
+    const size_t part_length = length;
+    dp_handle_fold(model, &text, &length, &folded);
+    const char *begin = text, *end = text + length;
+    for (size_t bytes = 0; dp_context_next_token(model->facts.unit, &text, end, &bytes);
+         text += bytes) {
+        const uint32_t id = dp_handle_id(model, text, bytes);
+        const bool is_part = begin != part;
+        const dptrain_token_score score = {.log_probability = -INFINITY,
+                                           .rank = id == DPTRAIN_UNKNOWN ? 0 : 1,
+                                           .id = id,
+                                           .begin = before + (is_part ? 0 : (size_t)(text - begin)),
+                                           .length = is_part ? part_length : bytes};
+        store_token(asker, *place, &score);
+        add(self, (*place)++, id);
+    }
+}
+
 dptrain_status dptrain_score_tokens(dptrain_model *model, const char *text, size_t length,
                                     dptrain_token_score *tokens, size_t capacity, size_t size,
                                     size_t *count, dptrain_error *error) {
@@ -150,19 +188,13 @@ dptrain_status dptrain_score_tokens(dptrain_model *model, const char *text, size
     token_asker asker = {
         .model = model, .scores = (char *)tokens, .capacity = capacity, .size = size};
     scoring self = {.model = model, .take = take_token, .asker = &asker};
-    dptrain_token_score score = {.log_probability = -INFINITY};
     size_t bytes = 0, place = 0;
     begin_text(&self);
-    for (; dp_context_next_token(model->facts.unit, &text, end, &bytes); text += bytes) {
-        score.id = dp_handle_id(model, text, bytes);
-        score.rank = score.id == DPTRAIN_UNKNOWN ? 0 : 1;
-        score.begin = (size_t)(text - begin);
-        score.length = bytes;
-        store_token(&asker, place, &score);
-        add(&self, place++, score.id);
-    }
+    for (; next_part(model, &text, end, &bytes); text += bytes)
+        add_part(&self, &asker, text, bytes, (size_t)(text - begin), &place);
     if (!model->facts.stream) {
-        score = (dptrain_token_score){.rank = 1, .id = DP_BOUNDARY_ID, .begin = length};
+        const dptrain_token_score score = {
+            .log_probability = -INFINITY, .rank = 1, .id = DP_BOUNDARY_ID, .begin = length};
         store_token(&asker, place, &score);
         add(&self, place++, DP_BOUNDARY_ID);
     }

@@ -57,6 +57,7 @@ static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
     DP_TRY(dp_h5writer_text_attribute(file, "format", DP_DATASET_FORMAT, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "version", DP_DATASET_VERSION, error));
     DP_TRY(dp_unit_write(file, info->unit, info->stream, error));
+    DP_TRY(dp_preparation_write(file, &info->preparation, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "block_size", info->block_size, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "seed", info->seed, error));
     DP_TRY(dp_h5writer_text_attribute(file, "source", info->source, error));

@@ -4,6 +4,7 @@
 #include "base/sha256.h"
 #include "base/size.h"
 #include "pack/piece.h"
+#include "pack/prepared_text.h"
 #include "pack/python_random.h"
 
 #include <inttypes.h>
@@ -62,16 +63,18 @@ static dp_status open_text(dp_packing_job *job, int index, dp_error *error) {
     dp_packing_text *text = &job->texts[index];
     text->path = job->request->inputs[index];
     DP_TRY(dp_file_kind_expect(text->path, DP_FILE_TEXT, error));
-    DP_TRY(dp_file_map_open(&text->map, text->path, error));
-    if (text->map.size == 0)
+    DP_TRY(dp_file_map_open(&text->source, text->path, error));
+    if (text->source.size == 0)
         return dp_fail(error, DP_ERR_INPUT, "%s is empty; it must hold %s", text->path,
                        job->request->unit == DP_UNIT_WORD ? "words" : "one word a line");
-    advise(&text->map, POSIX_MADV_SEQUENTIAL);
-    return DP_OK;
+    advise(&text->source, POSIX_MADV_SEQUENTIAL);
+    return dp_prepared_text_make(job, text, error);
 }
 
 static dp_status read_texts(dp_packing_job *job, dp_error *error) {
     job->text_count = job->request->ready_made ? DP_SPLIT_COUNT : 1;
+    if (dp_folding_changes(job->request->folding))
+        dp_packing_watch(job);
     for (int i = 0; i < job->text_count; i++) {
         dp_packing_text *text = &job->texts[i];
         DP_TRY(open_text(job, i, error));
@@ -88,7 +91,7 @@ static dp_status digest_texts(dp_packing_job *job, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text digests = {0};
     char *sha256 = job->info.source_sha256;
     for (int i = 0; i < job->text_count; i++) {
-        const dp_file_map *map = &job->texts[i].map;
+        const dp_file_map *map = &job->texts[i].source;
         DP_TRY(dp_sha256_of(map->data, map->size, sha256, error));
         dp_text_append_format(&digests, "%s\n", sha256);
     }
@@ -96,11 +99,41 @@ static dp_status digest_texts(dp_packing_job *job, dp_error *error) {
     return job->text_count > 1 ? dp_sha256_of(digests.data, digests.length, sha256, error) : DP_OK;
 }
 
+/* As they would be typed, those that are not the default but for the split. */
+static void describe_options(const dp_packing_request *request, dp_text *out) {
+    static const char *const forms[] = {DP_NORMAL_FORM_NAMES};
+    const dp_packing_words *words = &request->words;
+    const uint64_t *tokens = words->split_tokens.values;
+    const double *shares = request->split.values;
+    if (request->ready_made)
+        dp_text_append(out, "--train, --dev and --test");
+    else if (words->split_tokens.count > 0)
+        dp_text_append_format(out, "--split-tokens %" PRIu64 ",%" PRIu64, tokens[0], tokens[1]);
+    else
+        dp_text_append_format(out, "--split %g,%g,%g", shares[0], shares[1], shares[2]);
+    dp_text_append(out, request->folding.lowercase ? " --lowercase" : "");
+    if (request->folding.normalize != DP_NORMAL_NONE)
+        dp_text_append_format(out, " --normalize %s", forms[request->folding.normalize]);
+    dp_text_append(out, request->unit == DP_UNIT_WORD ? " --unit word" : "");
+    dp_text_append(out, words->stream ? " --stream" : "");
+    dp_text_append(out, words->no_eol ? " --no-eol" : "");
+    if (words->min_count > 1)
+        dp_text_append_format(out, " --min-count %" PRIu64, words->min_count);
+    if (words->max_vocab > 0)
+        dp_text_append_format(out, " --max-vocab %" PRIu64, words->max_vocab);
+    dp_text_append(out, words->vocab_from == DP_VOCAB_FROM_TRAIN ? " --vocab-from train" : "");
+}
+
 static dp_status describe(dp_packing_job *job, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text options = {0};
     const dp_packing_request *request = job->request;
     dp_dataset_info *info = &job->info;
     info->unit = request->unit;
     info->stream = request->words.stream;
+    info->preparation.folding = request->folding;
+    describe_options(request, &options);
+    DP_TRY(dp_text_check(&options, error));
+    snprintf(info->preparation.packed_with, DP_PACKED_WITH_SIZE, "%s", dp_text_string(&options));
     info->block_size = request->block_size;
     info->seed = request->seed;
     size_t length = 0;
@@ -222,7 +255,7 @@ static void summarize(const dp_packing_job *job, dp_packing *packing) {
     *packing = (dp_packing){.vocab = job->vocabulary.count, .unknown = job->unknown};
     memcpy(packing->rows, job->rows, sizeof packing->rows);
     for (int i = 0; i < job->text_count; i++) {
-        packing->text_bytes += job->texts[i].map.size;
+        packing->text_bytes += job->texts[i].source.size;
         packing->words += job->texts[i].words;
         packing->lines += job->texts[i].lines;
         packing->empty_lines += job->texts[i].empty_lines;
@@ -237,7 +270,9 @@ static void release(dp_packing_job *job) {
     dp_progress_line_close(&job->progress);
     for (int i = 0; i < DP_SPLIT_COUNT; i++) {
         dp_memory_free(job->texts[i].pieces);
-        dp_file_map_close(&job->texts[i].map);
+        if (job->texts[i].map.data != job->texts[i].source.data)
+            dp_file_map_close(&job->texts[i].map);
+        dp_file_map_close(&job->texts[i].source);
     }
     dp_vocabulary_clear(&job->vocabulary);
 }

@@ -20,7 +20,6 @@ typedef enum dp_vocab_from { DP_VOCAB_FROM_ALL, DP_VOCAB_FROM_TRAIN } dp_vocab_f
 typedef struct dp_packing_words {
     uint64_t min_count; /* from 1 */
     uint64_t max_vocab; /* V at most; 0: no limit */
-    bool lowercase;
     bool stream;
     bool no_eol;                          /* with stream only */
     dp_option_unsigned_list split_tokens; /* with stream: ids in train and dev, or empty */
@@ -37,6 +36,7 @@ typedef struct dp_packing_request {
     uint64_t seed;               /* of the shuffle */
     char boundary[DP_PATH_SIZE]; /* not yet known to be one character, or one word */
     dp_unit unit;
+    dp_folding folding;     /* of the texts */
     dp_packing_words words; /* with DP_UNIT_WORD only */
 } dp_packing_request;
 

@@ -13,7 +13,8 @@
 
 typedef struct dp_packing_text {
     const char *path;
-    dp_file_map map;
+    dp_file_map source; /* as it was found */
+    dp_file_map map;    /* as it is packed, and all that follows speaks of; perhaps the same */
     /* [capacity] owned: place and number of tokens of each (pack/piece); NULL of a stream. */
     uint64_t *pieces;
     size_t capacity;

@@ -119,7 +119,7 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
         strcmp(request->boundary, DP_END_OF_LINE) == 0)
         return dp_fail(error, DP_ERR_INPUT, "--boundary = '%s': has another meaning",
                        request->boundary);
-    DP_TRY(dp_word_rules_init(&self->rules, request->boundary, words->lowercase, error));
+    DP_TRY(dp_word_rules_init(&self->rules, request->boundary, error));
     DP_TRY(dp_word_table_init(&self->table, error));
     dp_packing_watch(job);
     return create_spool(&self->spool, request->output, error);
@@ -311,7 +311,6 @@ static void end(void *state) {
     dp_memory_free(self->ids);
     clear_spool(&self->spool);
     dp_word_table_clear(&self->table);
-    dp_word_rules_clear(&self->rules);
 }
 
 const dp_packing_kind dp_word_packing = {sizeof(packer), begin, read, number, write, end};

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* towlower_l, newlocale */
 #include "pack/word_scanner.h"
 
 #include "base/utf8.h"
@@ -6,20 +5,15 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <wctype.h>
 
 /* Eight bytes are looked at as one number. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
-
-/* A lower-case character may take more bytes than the upper-case one: 3 for 2 at most. */
-#define LOWERED_BYTES_MAX (2 * DP_WORD_BYTES_MAX)
 
 /* What a byte means: bits, so that those of a word are gathered without a branch on each. */
 enum {
     BYTE_BLANK = 1,
     BYTE_NEWLINE = 2,
-    BYTE_UPPER = 4, /* an ASCII capital */
-    BYTE_HIGH = 8,  /* of a character beyond ASCII */
+    BYTE_HIGH = 8, /* of a character beyond ASCII */
     BYTE_ZERO = 16,
     BYTE_ENDS_WORD = BYTE_BLANK | BYTE_NEWLINE,
     BYTE_STOPS = BYTE_ENDS_WORD | BYTE_ZERO,
@@ -30,7 +24,6 @@ enum {
 static void init_kinds(unsigned char kinds[256]) {
     memset(kinds, 0, 128);
     memset(kinds + 128, BYTE_HIGH, 128);
-    memset(&kinds['A'], BYTE_UPPER, 26);
     kinds[0] = BYTE_ZERO;
     kinds['\n'] = BYTE_NEWLINE;
     for (const char *blank = " \t\v\f\r"; *blank != '\0'; blank++)
@@ -45,26 +38,12 @@ static bool could_be_word(const unsigned char kinds[256], const char *text, size
            dp_utf8_valid_bytes(text, size) == size;
 }
 
-dp_status dp_word_rules_init(dp_word_rules *rules, const char *boundary, bool lowercase,
-                             dp_error *error) {
-    *rules = (dp_word_rules){
-        .boundary = boundary, .boundary_bytes = strlen(boundary), .lowercase = lowercase};
+dp_status dp_word_rules_init(dp_word_rules *rules, const char *boundary, dp_error *error) {
+    *rules = (dp_word_rules){.boundary = boundary, .boundary_bytes = strlen(boundary)};
     init_kinds(rules->kinds);
     if (!could_be_word(rules->kinds, boundary, rules->boundary_bytes))
         return dp_fail(error, DP_ERR_INPUT, "--boundary = '%.80s': must be one word", boundary);
-    if (!lowercase)
-        return DP_OK;
-    rules->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    if (rules->locale == (locale_t)0)
-        return dp_fail(error, DP_ERR_IO,
-                       "--lowercase needs the locale C.UTF-8, which this system does not have");
     return DP_OK;
-}
-
-void dp_word_rules_clear(dp_word_rules *rules) {
-    if (rules->locale != (locale_t)0)
-        freelocale(rules->locale);
-    *rules = (dp_word_rules){0};
 }
 
 /* --- one word --------------------------------------------------------------------------------- */
@@ -84,26 +63,6 @@ static dp_status check_word(const dp_word_scanner *self, size_t first, size_t le
                        "UTF-8)",
                        word[valid], first + valid);
     return DP_OK;
-}
-
-/* Appends text[0..length), valid UTF-8, in lower case; returns how many bytes that takes. */
-static size_t lower(locale_t locale, const unsigned char *text, size_t length, unsigned char *out) {
-    char buffer[DP_UTF8_MAX_BYTES + 1];
-    size_t written = 0;
-    for (size_t at = 0; at < length;) {
-        uint32_t code_point = text[at];
-        if (code_point < 0x80u) {
-            bool upper = code_point - 'A' < 26u;
-            out[written++] = (unsigned char)(upper ? code_point + ('a' - 'A') : code_point);
-            at++;
-            continue;
-        }
-        at += dp_utf8_decode(text + at, length - at, &code_point);
-        size_t bytes = dp_utf8_encode((uint32_t)towlower_l((wint_t)code_point, locale), buffer);
-        memcpy(out + written, buffer, bytes);
-        written += bytes;
-    }
-    return written;
 }
 
 static bool is_boundary(const dp_word_scanner *self, const dp_word *word) {
@@ -140,7 +99,7 @@ static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error
     const unsigned char *kinds = self->rules->kinds;
     const size_t first = self->at;
     unsigned found = 0;
-    size_t at = self->rules->lowercase ? first : skip_plain(self, first); /* capitals are plain */
+    size_t at = skip_plain(self, first);
     for (; at < self->end && (kinds[self->text[at]] & BYTE_STOPS) == 0; at++)
         found |= kinds[self->text[at]];
     if (at < self->end)
@@ -149,20 +108,12 @@ static dp_status take_word(dp_word_scanner *self, dp_word_batch *batch, dp_error
     word->text = self->text + first;
     word->length = (uint32_t)(at - first);
     DP_TRY(check_word(self, first, at - first, found, error));
-    size_t available = self->end - first;
-    if (self->rules->lowercase && (found & (BYTE_UPPER | BYTE_HIGH)) != 0) {
-        word->text = batch->lowered + batch->lowered_bytes;
-        word->length = (uint32_t)lower(self->rules->locale, self->text + first, at - first,
-                                       batch->lowered + batch->lowered_bytes);
-        batch->lowered_bytes += word->length;
-        available = LOWERED_BYTES_MAX;
-    }
     if (is_boundary(self, word))
         return dp_fail(error, DP_ERR_INPUT,
                        "the boundary '%.80s' is a word of the text; choose one that does not "
                        "occur with --boundary",
                        self->rules->boundary);
-    word->hash = hash_word(word->text, word->length, available);
+    word->hash = hash_word(word->text, word->length, self->end - first);
     batch->count++;
     self->line_has_words = true;
     self->at = at;
@@ -196,9 +147,8 @@ void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules, 
 }
 
 dp_status dp_word_scanner_read(dp_word_scanner *self, dp_word_batch *batch, dp_error *error) {
-    batch->count = batch->lowered_bytes = 0;
-    while (self->at < self->end && batch->count < DP_WORD_BATCH &&
-           batch->lowered_bytes <= sizeof batch->lowered - LOWERED_BYTES_MAX) {
+    batch->count = 0;
+    while (self->at < self->end && batch->count < DP_WORD_BATCH) {
         unsigned char kind = self->rules->kinds[self->text[self->at]];
         if (kind == BYTE_BLANK)
             self->at++;

@@ -5,9 +5,6 @@
  * calls blank (a no-break space) belong to words. Lines without a word are skipped and counted. A
  * byte order mark at the beginning is skipped.
  *
- * With `lowercase`, each character becomes what Unicode gives as its one lower-case character, by
- * the C library's towlower in the locale C.UTF-8: Ä and Σ too; no rule that looks at neighbours.
- *
  * What cannot be packed is an error that names file and line: invalid UTF-8 (with the offset of the
  * byte), a zero byte, the boundary as a word, a word of more than DP_WORD_BYTES_MAX bytes.
  */
@@ -17,7 +14,6 @@
 #include "pack/word_table.h"
 #include "system/file.h"
 
-#include <locale.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,16 +24,12 @@
 typedef struct dp_word_rules {
     const char *boundary; /* no word may be this */
     size_t boundary_bytes;
-    bool lowercase;
-    locale_t locale;          /* (locale_t)0 unless lowercase */
     unsigned char kinds[256]; /* what each byte means, see the source */
 } dp_word_rules;
 
-/* `boundary` is the user's text, borrowed; DP_ERR_INPUT unless it could be a word. Release with
- * dp_word_rules_clear, which a zeroed struct may also be given to. */
-dp_status dp_word_rules_init(dp_word_rules *rules, const char *boundary, bool lowercase,
+/* `boundary` is the user's text, borrowed; DP_ERR_INPUT unless it could be a word. */
+dp_status dp_word_rules_init(dp_word_rules *rules, const char *boundary,
                              dp_error *error) DP_CHECKED;
-void dp_word_rules_clear(dp_word_rules *rules);
 
 typedef struct dp_word_scanner {
     const dp_word_rules *rules;
@@ -54,12 +46,10 @@ typedef struct dp_word_scanner {
 /* Words come in batches, so that a table can be asked for its memory ahead. */
 #define DP_WORD_BATCH 256
 typedef struct dp_word_batch {
-    /* Words, in the mapped text or in `lowered`; and ends of lines that have words, with length 0
-     * and the text where the line begins. */
+    /* Words, in the mapped text; and ends of lines that have words, with length 0 and the text
+     * where the line begins. */
     dp_word words[DP_WORD_BATCH];
-    size_t count;                                 /* 0: the text is at its end */
-    unsigned char lowered[8 * DP_WORD_BYTES_MAX]; /* words in lower case */
-    size_t lowered_bytes;
+    size_t count; /* 0: the text is at its end */
 } dp_word_batch;
 
 /* Begins at the beginning of the text. Path, text and rules are borrowed. */

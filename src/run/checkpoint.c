@@ -48,6 +48,7 @@ static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5writer *
     DP_TRY(dp_h5writer_text_attribute(file, "dataset_sha256", checkpoint->facts.dataset_sha256,
                                       error));
     DP_TRY(dp_unit_write(file, checkpoint->facts.unit, checkpoint->facts.stream, error));
+    DP_TRY(dp_preparation_write(file, &checkpoint->facts.preparation, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "block_size", checkpoint->facts.block_size, error));
     DP_TRY(dp_h5writer_text_attribute(file, "build", checkpoint->facts.build, error));
     DP_TRY(dp_h5writer_real_attribute(file, "loss_sum", progress->loss_sum, error));

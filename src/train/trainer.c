@@ -219,6 +219,7 @@ static dp_status write_state(const trainer *self, const dp_progress *progress, c
                                           .weights_hash = self->weights_hash,
                                           .unit = info->unit,
                                           .stream = info->stream,
+                                          .preparation = info->preparation,
                                           .block_size = info->block_size,
                                           .vocabulary = subject->dataset->vocabulary},
                                 .config = *self->config,

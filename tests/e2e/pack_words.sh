@@ -233,10 +233,10 @@ seq 1 70000 | awk '{ print "w" $1, "w" $1 }' >many.txt
 pack many.txt --stream --no_eol --block_size 1 --split_tokens 139000,500
 "$DUMP" many.h5 test | awk '{ print $2 }' >got.txt
 awk '{ print $1; print $2 }' many.txt | tail -n 500 | diff - got.txt || fail "ids of 32 bits"
-"$BIN/dptrain" info many.h5 | grep -q '70001 tokens of 32 bits' || fail "$("$BIN/dptrain" info many.h5)"
+"$BIN/dptrain" info many.h5 | grep -q '70,001 tokens of 32 bits' || fail "$("$BIN/dptrain" info many.h5)"
 head -n 1000 many.txt >some.txt
 pack some.txt --block_size 1
-"$BIN/dptrain" info some.h5 | grep -q '1001 tokens of 16 bits' || fail "$("$BIN/dptrain" info some.h5)"
+"$BIN/dptrain" info some.h5 | grep -q '1,001 tokens of 16 bits' || fail "$("$BIN/dptrain" info some.h5)"
 "$DUMP" some.h5 >/dev/null
 
 # --- a model of words ------------------------------------------------------------------------------

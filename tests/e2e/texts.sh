@@ -77,3 +77,60 @@ grep -qF "odd<U+001B>[31m"$'\ufffd'"<U+202E>.h5: dptrain dataset" info.txt || fa
 python3 -c 'import json; path = json.loads(open("info.json", encoding="utf-8").read())["path"]
 assert path == "odd\x1b[31m\ufffd\u202e.h5", repr(path)' || fail "$(cat -v info.json)"
 if grep -q $'\e' info.json; then fail "an escape in $(cat -v info.json)"; fi
+
+# --- what was done to a text -------------------------------------------------------------------------
+
+# Small letters and one form, of characters as of words, and of what is asked of a model.
+composed=$'\u00e9' decomposed=$'e\u0301' ligature=$'\ufb01'
+for i in {0..9}; do printf '%s\n' "Ab$composed" "ab$decomposed" "${ligature}n$i" "ÄÖ"; done >forms.txt
+pack_and_train forms --lowercase --normalize nfkc
+"$BIN/dptrain" info forms.h5 --json >info.json
+grep -q '"lowercase":true,"normalize":"nfkc"' info.json || fail "$(cat info.json)"
+for thing in forms.h5 runs/forms; do
+    "$BIN/dptrain" info $thing | grep -qF "packed      with --split 0.8,0.1,0.1 --lowercase --normalize nfkc" ||
+        fail "$("$BIN/dptrain" info $thing)"
+done
+"$BIN/dptrain" info forms.h5 | grep -q " tokens of 8 bits: . 0 1 2 3 4 5 6 7 8 9 a b f i n ä é ö$" ||
+    fail "$("$BIN/dptrain" info forms.h5)"
+expect_equal "a prompt in another form" "$("$BIN/dptrain" sample runs/forms --prompt "AB$decomposed" -n 2)" \
+    "$("$BIN/dptrain" sample runs/forms --prompt "ab$composed" -n 2)"
+"$BIN/dptrain" predict runs/forms "AB$decomposed" >capital.txt
+"$BIN/dptrain" predict runs/forms "ab$composed" | cmp - capital.txt || fail "a context in another form"
+"$BIN/dptrain" nearest runs/forms Ä -n 3 >/dev/null
+printf '%s\n' "AB$decomposed" "${ligature}n1" >asked.txt
+printf '%s\n' "ab$composed" fin1 >folded.txt
+"$BIN/dptrain" score --ckpt runs/forms asked.txt | cut -f1-4 >asked.tsv
+"$BIN/dptrain" score --ckpt runs/forms folded.txt | cut -f1-4 | cmp - asked.tsv || fail "scores"
+"$BIN/dptrain" score --tokens --ckpt runs/forms asked.txt >asked.tsv
+"$BIN/dptrain" score --tokens --ckpt runs/forms folded.txt | cmp - asked.tsv || fail "scores of tokens"
+
+# As a program that knows Unicode would have it, and no more than that: without the options the text is
+# what it was.
+cat >fold.py <<'END'
+import sys, unicodedata
+text = sys.stdin.read()
+options = sys.argv[1]
+form = options.split("--normalize ")[1].upper() if "--normalize" in options else None
+for turn in range(2):
+    if form: text = unicodedata.normalize(form, text)
+    if "--lowercase" in options: text = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+print(text, end="")
+END
+for options in "" --lowercase "--normalize nfc" "--normalize nfkc" "--lowercase --normalize nfc"; do
+    python3 fold.py "$options" <strange.txt >expected.txt
+    "$BIN/pack_dataset" expected.txt -o expected.h5 >/dev/null
+    # shellcheck disable=SC2086
+    "$BIN/pack_dataset" strange.txt -o got.h5 $options >/dev/null
+    for file in expected got; do "$BIN/dptrain" info $file.h5 | grep "sha256 *" >$file.sum; done
+    cmp expected.sum got.sum || fail "the dataset with '$options' is another"
+done
+status=0
+printf 'Ab\nC\xff\n' >bad.txt
+"$BIN/pack_dataset" bad.txt --lowercase -o bad.h5 2>error.txt || status=$?
+expect_equal "status of a text that is not UTF-8" "$status" 2
+grep -qF "bad.txt:2: byte 0xff at offset 4 is not valid UTF-8" error.txt || fail "$(cat error.txt)"
+ls | grep -F .tmp && fail "a temporary file is left"
+
+# The boundary in a prompt is where a text begins, and not a part of it.
+expect_equal "a sample behind the boundary" "$("$BIN/dptrain" sample runs/forms --prompt . -n 5)" \
+    "$("$BIN/dptrain" sample runs/forms -n 5)"

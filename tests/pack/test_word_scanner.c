@@ -1,22 +1,25 @@
 #include "pack/word_scanner.h"
 
 #include "base/memory.h"
+#include "data/unicode.h"
 #include "pack/word_table.h"
 #include "support/expect.h"
 
-/* Reads a text to its end: words joined by '|', ends of lines as '$'. */
+/* Reads a text to its end, in lower case if so asked: words joined by '|', ends of lines as '$'. */
 static dp_status scan(const char *bytes, size_t size, bool lowercase, dp_text *out,
                       dp_error *error) {
-    DP_OWNED(dp_word_rules_clear) dp_word_rules rules = {0};
+    DP_OWNED(dp_text_clear) dp_text folded = {0};
+    dp_word_rules rules = {0};
     dp_word_scanner scanner;
     DP_OWNED(dp_memory_release) dp_word_batch *batch = NULL;
     /* Exactly as large as the text, so that memory checkers see a step too far. */
     DP_OWNED(dp_memory_release) unsigned char *copy = NULL;
+    dp_unicode_fold((dp_folding){.lowercase = lowercase}, bytes, size, &folded);
     DP_TRY_NEW(batch, 1);
-    DP_TRY_NEW(copy, size);
-    memcpy(copy, bytes, size);
-    const dp_file_map map = {.data = copy, .size = size};
-    DP_TRY(dp_word_rules_init(&rules, "<s>", lowercase, error));
+    DP_TRY_NEW(copy, folded.length);
+    memcpy(copy, dp_text_string(&folded), folded.length);
+    const dp_file_map map = {.data = copy, .size = folded.length};
+    DP_TRY(dp_word_rules_init(&rules, "<s>", error));
     dp_word_scanner_init(&scanner, &rules, "text", &map);
     do {
         DP_TRY(dp_word_scanner_read(&scanner, batch, error));

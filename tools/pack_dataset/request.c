@@ -30,8 +30,12 @@ const dp_option dp_request_options[] = {
                 "words: those seen fewer times become " DP_UNKNOWN_WORD),
     DP_UNSIGNED(dp_request, packing.words.max_vocab, "max_vocab", "0", 0, 1e9, "N",
                 "words: keep the most frequent, V tokens in all, at least 4; 0: no limit"),
-    DP_SWITCH(dp_request, packing.words.lowercase, "lowercase",
-              "words: turn capitals of all scripts into small letters"),
+    DP_SWITCH(dp_request, packing.folding.lowercase, "lowercase",
+              "turn capitals of all scripts into small letters"),
+    DP_CHOICE(dp_request, packing.folding.normalize, "normalize", "none",
+              DP_NAMES(DP_NORMAL_FORM_NAMES), NULL,
+              "write what Unicode has several forms for in one: nfc, e and accent as one "
+              "character; nfkc, wide letters, ligatures and odd blanks as plain ones, too"),
     DP_CHOICE(dp_request, packing.words.vocab_from, "vocab_from", "all",
               DP_NAMES(DP_VOCAB_FROM_NAMES), NULL,
               "words: count them in the whole text or in the training split"),
@@ -131,7 +135,6 @@ static const char *words_option(const dp_packing_words *words) {
            : words->min_count != 1                  ? "--min-count"
            : words->max_vocab != 0                  ? "--max-vocab"
            : words->vocab_from != DP_VOCAB_FROM_ALL ? "--vocab-from"
-           : words->lowercase                       ? "--lowercase"
                                                     : NULL;
 }
 
@@ -168,11 +171,6 @@ static dp_status check_needs(const dp_packing_request *request, dp_error *error)
                        words->stream ? "" : "--stream");
     if (is_words || of_words == NULL)
         return DP_OK;
-    if (strcmp(of_words, "--lowercase") == 0)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "--lowercase is for words: for characters make the letters of the text "
-                       "small first: sed 's/.*/\\L&/' TEXT; or add --unit word, which makes each "
-                       "word a token");
     return dp_fail(error, DP_ERR_INPUT,
                    "%s is for words: add --unit word, which makes each word a token", of_words);
 }
