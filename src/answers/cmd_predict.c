@@ -22,6 +22,15 @@ static void add_context(const dptrain_model *model, const uint32_t *context, siz
     dp_facts_note_text(facts, "behind", &shown);
 }
 
+/* How many of its words the model does not know, which it takes for <unk>. */
+static void add_unknown(const dptrain_model *model, const char *text, dp_facts *facts) {
+    size_t unknown = 0;
+    const size_t count = dptrain_encode(model, text, strlen(text), NULL, 0, &unknown);
+    dp_facts_unsigned(facts, "unknown", unknown);
+    if (unknown > 0)
+        dp_facts_note(facts, "lacking", "%zu of %zu words", unknown, count);
+}
+
 static dp_status ask(dptrain_model *model, const char *text, double *probabilities, dp_facts *facts,
                      dp_error *error) {
     dptrain_error said;
@@ -34,6 +43,7 @@ static dp_status ask(dptrain_model *model, const char *text, double *probabiliti
         return dp_fail_prefix(error, "CONTEXT");
     DP_TRY(dp_checkpoint_argument_status(dptrain_next(model, context, probabilities, &said), &said,
                                          error));
+    add_unknown(model, text, facts);
     add_context(model, context, is.block_size, facts);
     dp_json_key(&facts->json, "next");
     return DP_OK;
@@ -62,6 +72,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
         .what = "CONTEXT",
         .score_name = "probability",
         .form = "{path}: step {step:,}, behind{behind}\n"
+                "[{lacking} are not in the vocabulary: <unk>\n]"
                 "{table}"
                 "[{rest} others: {others.probability:.4f}\n]"
                 "'{boundary}' stands for the {place}\n",

@@ -3,6 +3,7 @@
 #include "system/terminal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct sample_options {
     char ckpt[DP_PATH_SIZE];
@@ -24,6 +25,15 @@ static const dp_option options[] = {
                 "tokens of a sample at most; 0: 1000, of running text 40"),
     DP_OPTIONS_END,
 };
+
+static void tell_unknown(const dptrain_model *model, const char *prompt) {
+    size_t unknown = 0;
+    const size_t count = dptrain_encode(model, prompt, strlen(prompt), NULL, 0, &unknown);
+    if (unknown > 0)
+        fprintf(stderr,
+                "dptrain: notice: --prompt: %zu of %zu words are not in the vocabulary: <unk>\n",
+                unknown, count);
+}
 
 static dp_status print_samples(dptrain_model *model, const sample_options *chosen,
                                dp_error *error) {
@@ -56,6 +66,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
     int positionals = 0;
     DP_TRY(dp_options_parse_arguments(options, &chosen, count, arguments, &positionals, error));
     DP_TRY(dp_checkpoint_argument_open(chosen.ckpt, positionals, arguments, &model, error));
+    tell_unknown(model, chosen.prompt);
     return print_samples(model, &chosen, error);
 }
 

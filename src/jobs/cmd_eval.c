@@ -202,12 +202,13 @@ static void add_facts(dp_facts *facts, const eval *self) {
     "      split   network  perplexity   trigram  perplexity   mixture  perplexity\n"              \
     "<<splits {splits.*:11} {splits.*.loss:9n} {splits.*.perplexity:11n}"                          \
     " {trigram.splits.*.loss:9n} {trigram.splits.*.perplexity:11n}"                                \
-    " {mixture.splits.*.loss:9n} {mixture.splits.*.perplexity:11n}\n>>"
+    " {mixture.splits.*.loss:9n} {mixture.splits.*.perplexity:11n}\n>>" DP_SUMMARY_UNKNOWN
 
 static dp_status print(const eval *self, dp_error *error) {
     DP_OWNED(dp_facts_clear) dp_facts facts = {0};
     const char *text = is_mixed(self) ? HEAD MIXTURE : HEAD DP_SUMMARY_SPLITS;
     add_facts(&facts, self);
+    DP_TRY(dp_summary_add_unknown(&facts, self->splits, &self->dataset, error));
     return dp_facts_print(&facts, self->chosen.json ? NULL : text, error);
 }
 

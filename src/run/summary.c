@@ -1,11 +1,13 @@
 #include "run/summary.h"
 
 #include "base/digest.h"
+#include "base/memory.h"
 #include "formats/json.h"
 #include "system/file.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 void dp_summary_add_splits(dp_facts *facts, unsigned splits,
                            const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
@@ -20,6 +22,26 @@ void dp_summary_add_splits(dp_facts *facts, unsigned splits,
         dp_facts_end(facts);
     }
     dp_facts_end(facts);
+}
+
+dp_status dp_summary_add_unknown(dp_facts *facts, unsigned splits, const dp_dataset *dataset,
+                                 dp_error *error) {
+    DP_OWNED(dp_memory_release) uint64_t *counts = NULL;
+    uint32_t unknown = 0;
+    if (dataset->info.unit != DP_UNIT_WORD ||
+        !dp_vocabulary_find(&dataset->vocabulary, DP_UNKNOWN_WORD, strlen(DP_UNKNOWN_WORD),
+                            &unknown))
+        return DP_OK;
+    DP_TRY_NEW(counts, dataset->vocabulary.count);
+    dp_facts_begin(facts, "unknown");
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        if ((splits >> split & 1u) == 0)
+            continue;
+        dp_dataset_count_targets(dataset, (dp_split)split, UINT64_MAX, counts);
+        dp_facts_unsigned(facts, dp_split_name((dp_split)split), counts[unknown]);
+    }
+    dp_facts_end(facts);
+    return DP_OK;
 }
 
 void dp_summary_add_weights(dp_facts *facts, uint64_t step, uint64_t weights_hash) {

@@ -24,10 +24,16 @@ typedef struct dp_summary {
  * "splits":{"dev":{"loss":2.1,"perplexity":8.2,"count":22655}} */
 void dp_summary_add_splits(dp_facts *facts, unsigned splits,
                            const dp_evaluation evaluations[DP_SPLIT_COUNT]);
-/* A table of them, for dp_facts_to_text. */
+/* Of a dataset of words with DP_UNKNOWN_WORD, how many of the targets of each split are that:
+ * "unknown":{"dev":21}. DP_ERR_MEMORY. */
+dp_status dp_summary_add_unknown(dp_facts *facts, unsigned splits, const dp_dataset *dataset,
+                                 dp_error *error) DP_CHECKED;
+/* Both as a table, for dp_facts_to_text. */
 #define DP_SUMMARY_SPLITS                                                                          \
     "      split      loss  perplexity           rows\n"                                           \
-    "<<splits {splits.*:11} {splits.*.loss:9n} {splits.*.perplexity:11n} {splits.*.count:14,}\n>>"
+    "<<splits {splits.*:11} {splits.*.loss:9n} {splits.*.perplexity:11n} "                         \
+    "{splits.*.count:14,}\n>>" DP_SUMMARY_UNKNOWN
+#define DP_SUMMARY_UNKNOWN "<<unknown       <unk> {unknown.*:9,} of {splits.*}\n>>"
 
 /* Adds "step" and "weights". */
 void dp_summary_add_weights(dp_facts *facts, uint64_t step, uint64_t weights_hash);

@@ -457,6 +457,7 @@ static dp_status write_summary(trainer *self, const dp_progress *progress, dp_er
                                 .starts = self->start,
                                 .build = self->subject->build->text};
     dp_summary_add(&facts, &summary);
+    DP_TRY(dp_summary_add_unknown(&facts, DP_SPLITS_ALL, self->subject->dataset, error));
     dp_facts_note(&facts, "time", summary.starts == 1 ? "%s" : "%s, in %" PRIu64 " starts",
                   DP_DURATION_TEXT(summary.seconds), summary.starts);
     DP_TRY(dp_path_format(path, error, "%s/summary.json", self->config->run_dir));

@@ -134,3 +134,27 @@ ls | grep -F .tmp && fail "a temporary file is left"
 # The boundary in a prompt is where a text begins, and not a part of it.
 expect_equal "a sample behind the boundary" "$("$BIN/dptrain" sample runs/forms --prompt . -n 5)" \
     "$("$BIN/dptrain" sample runs/forms -n 5)"
+
+# --- what is not known -------------------------------------------------------------------------------
+
+for i in {0..29}; do echo "the cat sat on mat w$i"; done >cats.txt
+pack_and_train cats --unit word --min-count 2
+"${DUMP:?}" cats.h5 test | awk '{ print $NF }' >targets.txt
+wanted=$(grep -c '^<unk>$' targets.txt)
+"$BIN/dptrain" eval runs/cats --split test >eval.txt
+grep -q "^      <unk>  *$wanted of test$" eval.txt || fail "no $wanted unknown words in $(cat eval.txt)"
+"$BIN/dptrain" eval runs/cats --split test --mix trigram | grep -q "^      <unk>  *$wanted of test$" ||
+    fail "of a mixture"
+expect_equal "unknown words as JSON" "$("$BIN/dptrain" eval runs/cats --split test --json |
+    grep -o '"unknown":{[^}]*}')" "\"unknown\":{\"test\":$wanted}"
+grep -q "^      <unk>  *$wanted of test$" runs/cats/log.txt || fail "the end of a run: $(tail runs/cats/log.txt)"
+"$BIN/dptrain" eval runs/forms >eval.txt
+if grep -q "<unk>" eval.txt; then fail "unknown characters in $(cat eval.txt)"; fi
+"$BIN/dptrain" predict runs/cats "the dog sat <unk>" >predict.txt
+grep -qx "2 of 4 words are not in the vocabulary: <unk>" predict.txt || fail "$(cat predict.txt)"
+"$BIN/dptrain" predict runs/cats "the dog" --json | grep -q '"unknown":1,' || fail "predict --json"
+"$BIN/dptrain" sample runs/cats --prompt "the dog" -n 3 2>error.txt >/dev/null
+expect_equal "a prompt with an unknown word" "$(cat error.txt)" \
+    "dptrain: notice: --prompt: 1 of 2 words are not in the vocabulary: <unk>"
+"$BIN/dptrain" sample runs/cats --prompt "the cat" -n 3 2>error.txt >/dev/null
+expect_equal "a known prompt" "$(cat error.txt)" ""
