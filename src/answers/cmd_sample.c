@@ -51,6 +51,8 @@ static dp_status print_samples(dptrain_model *model, const sample_options *chose
                                           error) != DP_OK)
             return error->status == DP_ERR_INPUT ? dp_fail_prefix(error, "--prompt")
                                                  : error->status;
+        if (i == 0)
+            tell_unknown(model, chosen->prompt);
         dp_text_append(&line, text);
         dp_text_append(&line, "\n");
         DP_TRY(dp_text_check(&line, error));
@@ -66,7 +68,6 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
     int positionals = 0;
     DP_TRY(dp_options_parse_arguments(options, &chosen, count, arguments, &positionals, error));
     DP_TRY(dp_checkpoint_argument_open(chosen.ckpt, positionals, arguments, &model, error));
-    tell_unknown(model, chosen.prompt);
     return print_samples(model, &chosen, error);
 }
 
