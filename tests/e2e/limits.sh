@@ -11,7 +11,7 @@ under() {
     local limit=$1 value=$2
     shift 2
     status=0
-    (ulimit "$limit" "$value" && exec timeout -s KILL 20 "$@") >out.txt 2>error.txt || status=$?
+    (ulimit "$limit" "$value" && exec timeout -s KILL 60 "$@") >out.txt 2>error.txt || status=$?
 }
 
 # expect_end WHAT STATUS TEXT: the last one, with one line of ours that has the text
