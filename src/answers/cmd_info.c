@@ -48,6 +48,18 @@ static void add_tokens(dp_facts *facts, const dp_vocabulary *vocabulary) {
     dp_facts_note_text(facts, "tokens", &tokens);
 }
 
+static void add_warnings(dp_facts *facts, const dp_dataset_info *info) {
+    DP_OWNED(dp_text_clear) dp_text lines = {0};
+    dp_json_key(&facts->json, "warnings");
+    dp_json_begin_array(&facts->json);
+    for (size_t i = 0; i < info->warning_count; i++) {
+        dp_json_string(&facts->json, info->warnings[i]);
+        dp_text_append_format(&lines, "  warning     %s\n", info->warnings[i]);
+    }
+    dp_json_end_array(&facts->json);
+    dp_facts_note_text(facts, "warnings", &lines);
+}
+
 static dp_status describe_dataset(const char *path, dp_facts *facts, dp_error *error) {
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     static const char *const forms[] = {DP_NORMAL_FORM_NAMES};
@@ -73,6 +85,7 @@ static dp_status describe_dataset(const char *path, dp_facts *facts, dp_error *e
     dp_facts_unsigned(facts, "vocabulary", dataset.vocabulary.count);
     dp_facts_unsigned(facts, "id_bits", 8 * dataset.id_bytes);
     add_tokens(facts, &dataset.vocabulary);
+    add_warnings(facts, info);
     dp_facts_begin(facts, "rows");
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         dp_facts_unsigned(facts, dp_split_name((dp_split)split),

@@ -74,6 +74,10 @@ void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_
     }
 }
 
+void dp_warning_name(size_t index, char name[DP_WARNING_NAME_SIZE]) {
+    snprintf(name, DP_WARNING_NAME_SIZE, "warning_%zu", index + 1);
+}
+
 /* --- which file it is ----------------------------------------------------------------------- */
 
 static int64_t nanoseconds(struct timespec time) {
@@ -96,6 +100,18 @@ bool dp_file_state_equal(const dp_file_state *a, const dp_file_state *b) {
 }
 
 /* --- opening -------------------------------------------------------------------------------- */
+
+static dp_status read_warnings(dp_dataset_info *info, const dp_h5reader *file, dp_error *error) {
+    char name[DP_WARNING_NAME_SIZE];
+    for (size_t i = 0; i < DP_WARNINGS_MAX; i++) {
+        dp_warning_name(i, name);
+        if (!dp_h5image_has_attribute(&file->image, name))
+            break;
+        DP_TRY(dp_h5reader_text_attribute(file, name, info->warnings[i], DP_WARNING_SIZE, error));
+        info->warning_count++;
+    }
+    return DP_OK;
+}
 
 static dp_status read_info(dp_dataset *dataset, const dp_h5reader *file, bool is_sealed,
                            dp_error *error) {
@@ -125,6 +141,7 @@ static dp_status read_info(dp_dataset *dataset, const dp_h5reader *file, bool is
                                       sizeof info->source_sha256, error));
     DP_TRY(dp_h5reader_text_attribute(file, "sha256", info->sha256, sizeof info->sha256, error));
     DP_TRY(dp_h5reader_text_attribute(file, "made_by", info->made_by, sizeof info->made_by, error));
+    DP_TRY(read_warnings(info, file, error));
     if (info->block_size < 1 || info->block_size > DP_BLOCK_SIZE_MAX)
         return dp_fail(error, DP_ERR_INPUT, "%s: block_size %" PRIu64 " is not from 1 to %d",
                        dataset->path, info->block_size, DP_BLOCK_SIZE_MAX);

@@ -3,8 +3,8 @@
  * File format, version 2 (HDF5, and behind it the seal of data/dataset_seal; version 1 has none):
  *   attributes  format "dptrain-dataset", version, unit, block_size, seed, source, source_sha256,
  *               sha256, made_by; with unit "word" also stream (0 or 1); of newer files packed_with
- *               (pack_dataset's options), lowercase (0 or 1), normalize (none, nfc, nfkc)
- *   /vocab/tokens                          [V] UTF-8, index = id
+ *               (pack_dataset's options), lowercase (0 or 1), normalize (none, nfc, nfkc), and a
+ * warning_1, warning_2, ... for each warning about the text /vocab/tokens [V] UTF-8, index = id
  *   /vocab/counts                          [V] 64 bits; with unit "word": how often each was seen
  *   /{train,dev,test}/contexts             [N, block_size] unsigned integers of 8, 16 or 32 bits
  *   /{train,dev,test}/targets              [N] of the same type
@@ -39,6 +39,10 @@
 
 #define DP_BLOCK_SIZE_MAX 64 /* tokens of context */
 
+/* Lines of warnings about the text that a dataset has. */
+#define DP_WARNINGS_MAX 9
+#define DP_WARNING_SIZE 320
+
 typedef enum dp_split { DP_SPLIT_TRAIN, DP_SPLIT_DEV, DP_SPLIT_TEST, DP_SPLIT_COUNT } dp_split;
 #define DP_SPLIT_NAMES "train", "dev", "test"
 
@@ -49,13 +53,19 @@ typedef struct dp_dataset_info {
     dp_unit unit;
     bool stream; /* of words: each split is one sequence, in which the boundary never occurs */
     dp_preparation preparation;
-    uint64_t block_size;                     /* 1 to DP_BLOCK_SIZE_MAX */
-    uint64_t seed;                           /* of the shuffle that made the splits */
-    char source[256];                        /* name of the text it was made from */
-    char source_sha256[DP_SHA256_TEXT_SIZE]; /* hex */
-    char sha256[DP_SHA256_TEXT_SIZE];        /* identity of the dataset, hex */
-    char made_by[64];                        /* program and version */
+    uint64_t block_size;                             /* 1 to DP_BLOCK_SIZE_MAX */
+    uint64_t seed;                                   /* of the shuffle that made the splits */
+    char source[256];                                /* name of the text it was made from */
+    char source_sha256[DP_SHA256_TEXT_SIZE];         /* hex */
+    char sha256[DP_SHA256_TEXT_SIZE];                /* identity of the dataset, hex */
+    char made_by[64];                                /* program and version */
+    char warnings[DP_WARNINGS_MAX][DP_WARNING_SIZE]; /* pack/text_findings, about its text */
+    size_t warning_count;
 } dp_dataset_info;
+
+/* The attribute that has a warning, from 0 on. */
+#define DP_WARNING_NAME_SIZE 32
+void dp_warning_name(size_t index, char name[DP_WARNING_NAME_SIZE]);
 
 /* Contexts and targets of each split in turn. */
 #define DP_DATASET_TENSORS (2 * DP_SPLIT_COUNT)

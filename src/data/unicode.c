@@ -139,6 +139,10 @@ size_t dp_unicode_part(const char *text, size_t length) {
 
 /* --- composing -------------------------------------------------------------------------------- */
 
+bool dp_unicode_joins(uint32_t code_point) {
+    return utf8proc_get_property((utf8proc_int32_t)code_point)->combining_class != 0;
+}
+
 bool dp_unicode_compose(uint32_t first, uint32_t second) {
     utf8proc_int32_t points[2] = {(utf8proc_int32_t)first, (utf8proc_int32_t)second};
     return utf8proc_normalize_utf32(points, 2, UTF8PROC_STABLE | UTF8PROC_COMPOSE) == 1;

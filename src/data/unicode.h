@@ -32,6 +32,8 @@ void dp_unicode_fold(dp_folding folding, const char *text, size_t length, dp_tex
  * character of ASCII, or none, and the others up to the next. */
 size_t dp_unicode_part(const char *text, size_t length);
 
+/* Whether a character joins the one before it: an accent. */
+bool dp_unicode_joins(uint32_t code_point);
 /* Whether two characters that follow each other are another way to write a single one. */
 bool dp_unicode_compose(uint32_t first, uint32_t second);
 /* Whether a character has another form as several (NFD). */

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "pack/char_scanner.h"
 #include "pack/piece.h"
+#include "pack/text_findings.h"
 
 #include <string.h>
 
@@ -42,6 +43,16 @@ static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
     return dp_char_scanner_read(text, &self->alphabet, &self->job->progress, error);
 }
 
+static dp_text_suspects suspects(const void *state) {
+    const dp_alphabet *alphabet = &((const packer *)state)->alphabet;
+    dp_text_suspects found = {0};
+    for (uint32_t c = 0; c < alphabet->end; c++) {
+        if (alphabet->ids[c] != 0)
+            dp_text_suspects_add(&found, c);
+    }
+    return found;
+}
+
 /* The characters that occur become their ids, and the vocabulary. */
 static dp_status number(void *state, dp_error *error) {
     packer *self = state;
@@ -73,11 +84,20 @@ static void encode_eight(const dp_alphabet *alphabet, uint64_t eight, uint32_t i
         ids[i] = alphabet->ids[eight >> 8 * i & 0xFFu];
 }
 
+/* The character at bytes[0], of a text that was checked; *size is how many bytes it takes. */
+static inline uint32_t decode_checked(const unsigned char *bytes, size_t *size) {
+    const uint32_t lead = bytes[0];
+    *size = lead < 0x80u ? 1 : lead < 0xE0u ? 2 : lead < 0xF0u ? 3 : 4;
+    uint32_t value = lead < 0x80u ? lead : lead & (0x7Fu >> *size);
+    for (size_t i = 1; i < *size; i++)
+        value = value << 6 | (bytes[i] & 0x3Fu);
+    return value;
+}
+
 static void encode_long(const dp_alphabet *alphabet, const dp_file_map *text, uint64_t word,
                         uint32_t *ids) {
     const size_t length = dp_piece_length(word);
-    size_t at = dp_piece_place(word);
-    uint32_t code_point = 0;
+    size_t at = dp_piece_place(word), size = 0;
     for (size_t i = 0; i < length;) {
         uint64_t eight = dp_piece_load_eight(text, at);
         if (dp_piece_is_ascii(eight)) { /* also where fewer are left: the rest is overwritten */
@@ -85,8 +105,8 @@ static void encode_long(const dp_alphabet *alphabet, const dp_file_map *text, ui
             i += 8;
             at += 8;
         } else {
-            at += dp_utf8_decode(text->data + at, text->size - at, &code_point);
-            ids[i++] = alphabet->ids[code_point];
+            ids[i++] = alphabet->ids[decode_checked(text->data + at, &size)];
+            at += size;
         }
     }
 }
@@ -151,4 +171,4 @@ static void end(void *state) {
     dp_memory_free(self->ids);
 }
 
-const dp_packing_kind dp_char_packing = {sizeof(packer), begin, read, number, write, end};
+const dp_packing_kind dp_char_packing = {sizeof(packer), begin, read, suspects, number, write, end};

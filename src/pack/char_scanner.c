@@ -44,8 +44,10 @@ static dp_status fail_character(const scanner *self, size_t bytes, uint32_t code
 static dp_status take_word(scanner *self, size_t end, size_t *length, dp_error *error) {
     dp_alphabet *alphabet = self->alphabet;
     for (*length = 0; self->at < end; ++*length) {
-        uint32_t code_point = 0;
-        size_t bytes = dp_utf8_decode(self->text + self->at, end - self->at, &code_point);
+        uint32_t code_point = self->text[self->at];
+        const size_t bytes =
+            code_point < 0x80u ? 1
+                               : dp_utf8_decode(self->text + self->at, end - self->at, &code_point);
         if (bytes == 0 || code_point == 0 || code_point == alphabet->boundary)
             return fail_character(self, bytes, code_point, error);
         alphabet->ids[code_point] = 1;

@@ -54,10 +54,15 @@ struct dp_dataset_writer {
 static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
     dp_h5writer *file = writer->file;
     const dp_dataset_info *info = writer->info;
+    char warning[DP_WARNING_NAME_SIZE];
     DP_TRY(dp_h5writer_text_attribute(file, "format", DP_DATASET_FORMAT, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "version", DP_DATASET_VERSION, error));
     DP_TRY(dp_unit_write(file, info->unit, info->stream, error));
     DP_TRY(dp_preparation_write(file, &info->preparation, error));
+    for (size_t i = 0; i < info->warning_count; i++) {
+        dp_warning_name(i, warning);
+        DP_TRY(dp_h5writer_text_attribute(file, warning, info->warnings[i], error));
+    }
     DP_TRY(dp_h5writer_unsigned_attribute(file, "block_size", info->block_size, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "seed", info->seed, error));
     DP_TRY(dp_h5writer_text_attribute(file, "source", info->source, error));

@@ -3,15 +3,18 @@
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "base/size.h"
+#include "base/utf8.h"
 #include "pack/piece.h"
-#include "pack/prepared_text.h"
 #include "pack/python_random.h"
+#include "pack/text_findings.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#define FOLDED_AT_ONCE ((size_t)1 << 18) /* bytes */
 
 /* --- for callers and kinds -------------------------------------------------------------------- */
 
@@ -59,6 +62,56 @@ static void advise(const dp_file_map *text, int advice) {
     (void)posix_madvise((void *)(uintptr_t)text->data, text->size, advice);
 }
 
+static dp_status fail_byte(const dp_packing_text *text, size_t at, dp_error *error) {
+    uint64_t line = 1;
+    for (size_t i = 0; i < at; i++)
+        line += text->source.data[i] == '\n';
+    return dp_fail(error, DP_ERR_INPUT,
+                   "%s:%" PRIu64 ": byte 0x%02x at offset %zu is not valid UTF-8; convert the text "
+                   "(iconv -t UTF-8)",
+                   text->path, line, text->source.data[at], at);
+}
+
+/* Where the next part ends: some bytes further on, before a character of ASCII. */
+static size_t part_end(const dp_file_map *source, size_t at) {
+    size_t end = dp_size_min(source->size, at + FOLDED_AT_ONCE);
+    while (end < source->size && source->data[end] >= 0x80u)
+        end++;
+    return end;
+}
+
+static dp_status fold(const dp_packing_job *job, const dp_packing_text *text,
+                      dp_file_replacement *file, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text folded = {0};
+    const dp_file_map *source = &text->source;
+    for (size_t at = 0, end = 0; at < source->size; at = end) {
+        DP_TRY(dp_packing_check(job, error));
+        end = part_end(source, at);
+        const size_t valid = dp_utf8_valid_bytes(source->data + at, end - at);
+        if (valid < end - at)
+            return fail_byte(text, at + valid, error);
+        dp_text_cut(&folded, 0);
+        dp_unicode_fold(job->request->folding, (const char *)source->data + at, end - at, &folded);
+        DP_TRY(dp_text_check(&folded, error));
+        DP_TRY(dp_file_replace_append(file, folded.data, folded.length, error));
+    }
+    return DP_OK;
+}
+
+/* The text as it is wanted. Where that is not as it is, it stands in a file beside the dataset that
+ * is to be written, which then has no name, so that the disk gets it back however the program ends.
+ */
+static dp_status prepare(const dp_packing_job *job, dp_packing_text *text, dp_error *error) {
+    DP_OWNED(dp_file_replace_abort) dp_file_replacement file = {0};
+    if (!dp_folding_changes(job->request->folding)) {
+        text->map = text->source;
+        return DP_OK;
+    }
+    DP_TRY(dp_file_replace_begin(&file, job->request->output, error));
+    DP_TRY(fold(job, text, &file, error));
+    return dp_file_map_open(&text->map, file.temporary, error);
+}
+
 static dp_status open_text(dp_packing_job *job, int index, dp_error *error) {
     dp_packing_text *text = &job->texts[index];
     text->path = job->request->inputs[index];
@@ -68,7 +121,7 @@ static dp_status open_text(dp_packing_job *job, int index, dp_error *error) {
         return dp_fail(error, DP_ERR_INPUT, "%s is empty; it must hold %s", text->path,
                        job->request->unit == DP_UNIT_WORD ? "words" : "one word a line");
     advise(&text->source, POSIX_MADV_SEQUENTIAL);
-    return dp_prepared_text_make(job, text, error);
+    return prepare(job, text, error);
 }
 
 static dp_status read_texts(dp_packing_job *job, dp_error *error) {
@@ -241,11 +294,21 @@ static dp_status write_dataset(dp_packing_job *job, dp_error *error) {
     return dp_dataset_writer_commit(job->writer, error);
 }
 
+/* A text that cannot be divided, as it has one line, may look as if it had many. */
+static dp_status explain(const dp_packing_job *job, dp_error *error) {
+    const dp_status status = error->status;
+    for (int i = 0; i < job->text_count; i++)
+        DP_TRY(dp_text_findings_check_lines(&job->texts[i], error));
+    return status;
+}
+
 static dp_status pack(dp_packing_job *job, dp_error *error) {
     DP_TRY(job->kind->begin(job->state, job, error));
     DP_TRY(read_texts(job, error));
     DP_TRY(describe(job, error));
-    DP_TRY(divide(job, error));
+    DP_TRY(dp_text_findings_make(job, error));
+    if (divide(job, error) != DP_OK)
+        return explain(job, error);
     count_rows(job);
     DP_TRY(job->kind->number(job->state, error));
     return write_dataset(job, error);
@@ -254,6 +317,8 @@ static dp_status pack(dp_packing_job *job, dp_error *error) {
 static void summarize(const dp_packing_job *job, dp_packing *packing) {
     *packing = (dp_packing){.vocab = job->vocabulary.count, .unknown = job->unknown};
     memcpy(packing->rows, job->rows, sizeof packing->rows);
+    memcpy(packing->warnings, job->info.warnings, sizeof packing->warnings);
+    packing->warning_count = job->info.warning_count;
     for (int i = 0; i < job->text_count; i++) {
         packing->text_bytes += job->texts[i].source.size;
         packing->words += job->texts[i].words;

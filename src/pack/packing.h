@@ -61,6 +61,8 @@ typedef struct dp_packing {
     uint64_t unknown; /* how many of the words counted became <unk> */
     uint64_t vocab;
     uint64_t rows[DP_SPLIT_COUNT];
+    char warnings[DP_WARNINGS_MAX][DP_WARNING_SIZE]; /* about the texts, a line each */
+    size_t warning_count;
 } dp_packing;
 
 /* Packs what `request` asks for. A temporary file exists only while `termination` watches; when

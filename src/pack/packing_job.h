@@ -11,6 +11,8 @@
 #include "pack/packing.h"
 #include "system/progress_line.h"
 
+struct dp_text_suspects; /* pack/text_findings */
+
 typedef struct dp_packing_text {
     const char *path;
     dp_file_map source; /* as it was found */
@@ -58,6 +60,8 @@ typedef struct dp_packing_kind {
     dp_status (*begin)(void *self, dp_packing_job *job, dp_error *error);
     /* Finds the pieces of a text and counts its words and lines. */
     dp_status (*read)(void *self, dp_packing_text *text, dp_error *error);
+    /* What the characters that were read make worth a look. */
+    struct dp_text_suspects (*suspects)(const void *self);
     /* Makes the vocabulary, when the parts are known. */
     dp_status (*number)(void *self, dp_error *error);
     /* Adds the ids of a split. */

@@ -17,7 +17,9 @@
 
 #include "base/memory.h"
 #include "base/size.h"
+#include "base/utf8.h"
 #include "pack/piece.h"
+#include "pack/text_findings.h"
 #include "pack/word_scanner.h"
 #include "pack/word_vocabulary.h"
 
@@ -189,6 +191,20 @@ static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
     return DP_OK;
 }
 
+/* Of the different words. */
+static dp_text_suspects suspects(const void *state) {
+    const dp_word_table *table = &((const packer *)state)->table;
+    const unsigned char *bytes = (const unsigned char *)table->texts;
+    dp_text_suspects found = {0};
+    uint32_t code_point = 0;
+    for (size_t at = 0, size = 1; at < table->text_bytes; at += size) {
+        size = dp_size_max(1, dp_utf8_decode(bytes + at, table->text_bytes - at, &code_point));
+        if (code_point != 0) /* between words */
+            dp_text_suspects_add(&found, code_point);
+    }
+    return found;
+}
+
 /* --- walking ---------------------------------------------------------------------------------- */
 
 static dp_status walk_lines(packer *self, dp_split split, consumer consume, dp_error *error) {
@@ -313,4 +329,4 @@ static void end(void *state) {
     dp_word_table_clear(&self->table);
 }
 
-const dp_packing_kind dp_word_packing = {sizeof(packer), begin, read, number, write, end};
+const dp_packing_kind dp_word_packing = {sizeof(packer), begin, read, suspects, number, write, end};

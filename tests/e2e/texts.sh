@@ -158,3 +158,82 @@ expect_equal "a prompt with an unknown word" "$(cat error.txt)" \
     "dptrain: notice: --prompt: 1 of 2 words are not in the vocabulary: <unk>"
 "$BIN/dptrain" sample runs/cats --prompt "the cat" -n 3 2>error.txt >/dev/null
 expect_equal "a known prompt" "$(cat error.txt)" ""
+
+# --- what a text holds that nobody sees ---------------------------------------------------------------
+
+# expect_warning PART [OPTION...]: text.txt is packed, and the report and `info` have one warning, with PART.
+expect_warning() {
+    local part=$1
+    shift
+    "$BIN/pack_dataset" text.txt -o text.h5 "$@" >pack.txt
+    expect_equal "warnings in $(cat pack.txt)" "$(grep -c "^warning: text.txt" pack.txt)" 1
+    grep -qF -- "warning: $part" pack.txt || fail "no '$part' in $(cat pack.txt)"
+    "$BIN/dptrain" info text.h5 >info.txt
+    grep -qF -- "  warning     $part" info.txt || fail "no '$part' in $(cat info.txt)"
+    "$BIN/dptrain" info text.h5 --json | grep -q '"warnings":\["text.txt[^]]*"\]' || fail "info --json"
+}
+
+plain() { # N: so many ordinary names
+    seq 1 "$1" | sed 's/.*/name&/'
+}
+
+# make_text LINE...: 20 names, and these behind them.
+make_text() {
+    plain 20 >text.txt
+    printf '%b\n' "$@" >>text.txt
+}
+
+make_text 'an\xef\xbb\xbfn' 'bob\xef\xbb\xbf\xef\xbb\xbf'
+for unit in char word; do
+    expect_warning "text.txt:21: byte order marks inside the text: 3, the first here (U+FEFF); sed 's/\\xef\\xbb\\xbf//g'" \
+        --unit $unit
+done
+sed 's/\xef\xbb\xbf//g' text.txt >mended.txt
+"$BIN/pack_dataset" mended.txt -o mended.h5 >pack.txt
+if grep -q warning pack.txt; then fail "the fix leaves $(cat pack.txt)"; fi
+make_text 'a\rb' 'c\r'
+expect_warning "text.txt:21: carriage returns (CR) inside lines: 1 (U+000D); tr"
+make_text 'a\ab' 'c\x7f'
+expect_warning "text.txt:21: control characters: 2, the first here (U+0007); sed 's/\\x07//g'"
+make_text 'a\xc2\x85b'
+expect_warning "text.txt:21: control characters from U+0080 to U+009F: 1 (U+0085); was it Windows-1252?"
+make_text 'a\xe2\x80\x8bb' 'a\xc2\xadb'
+expect_warning "text.txt:21: characters that are not seen: 2, the first here (U+200B); sed 's/\\xe2\\x80\\x8b//g'"
+make_text 'a\xc2\xa0b'
+expect_warning "text.txt:21: blanks that are no spaces: 1 (U+00A0); --normalize nfkc"
+make_text 'a\xc3\xa9' 'e\xcc\x81' 'ae\xcc\x81'
+expect_warning "text.txt:22: characters in two parts that also stand in one: 2, the first here (U+0301); --normalize nfc"
+expect_warning "text.txt:22: characters in two parts" --unit word
+make_text 'x\ty'
+expect_warning "text.txt:21: tabs inside words, which are tokens: 1 (U+0009); cut -f 1"
+for options in "" "--unit word"; do
+    seq 1 40 | sed 's/.*/name&\tF\t&/' >text.txt
+    # shellcheck disable=SC2086
+    expect_warning "text.txt: 40 of 40 lines have columns with tabs between: a table? cut -f 1 " $options
+done
+{ seq 1 40 | sed 's/.*/name&,F/' && plain 39; } >text.txt
+expect_warning "text.txt: 40 of 79 lines have columns with commas between: a table? cut -d, -f 1"
+
+# Ordinary texts have none: prose with commas, words in two parts alone, what a normal form mends, CRLF.
+expect_no_warning() { # [OPTION...]
+    "$BIN/pack_dataset" text.txt -o text.h5 "$@" >pack.txt
+    if grep -q "^warning: text.txt" pack.txt; then fail "a warning in $(cat pack.txt)"; fi
+    if "$BIN/dptrain" info text.h5 | grep -q "  warning "; then fail "a warning in info"; fi
+}
+make_text '\xe6\xbc\xa2' '\xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x91\xa9' 'e\xcc\x81' 'caf'
+expect_no_warning
+seq 1 40 | sed 's/.*/the cat, the dog, and & more, sat./' >text.txt
+expect_no_warning --unit word
+make_text 'a\xc3\xa9' 'e\xcc\x81' 'a\xc2\xa0b'
+expect_no_warning --normalize nfkc
+plain 30 | sed 's/$/\r/' >text.txt
+expect_no_warning
+
+# Lines that end in CR alone are one line: said, where that is in the way and where it is not.
+plain 30 | tr '\n' '\r' >text.txt
+status=0
+"$BIN/pack_dataset" text.txt -o text.h5 2>error.txt || status=$?
+expect_equal "status of a text of CRs" "$status" 2
+grep -qF "text.txt: its lines end in CR alone, so that all of it is one line: tr '\r' '\n'" error.txt ||
+    fail "$(cat error.txt)"
+expect_warning "text.txt:1: carriage returns (CR) inside lines: 29, the first here (U+000D); tr" --unit word --stream

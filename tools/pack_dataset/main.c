@@ -45,11 +45,15 @@ static void append_summary(dp_text *out, const dp_request *request, const dp_pac
                           1e-6 * (double)packing->text_bytes / seconds);
 }
 
-static dp_status append_doubts(dp_text *out, const char *path, dp_error *error) {
+/* Of the texts, and of where the dataset is. */
+static dp_status append_doubts(dp_text *out, const dp_packing *packing, const char *path,
+                               dp_error *error) {
     char folder[DP_PATH_SIZE];
     const char *doubts[DP_FILESYSTEM_DOUBTS];
     DP_TRY(dp_path_folder(path, folder, error));
     DP_TRY(dp_filesystem_doubts(folder, doubts, error));
+    for (size_t i = 0; i < packing->warning_count; i++)
+        dp_text_append_format(out, "warning: %s\n", packing->warnings[i]);
     for (const char **doubt = doubts; *doubt != NULL; doubt++)
         dp_text_append_format(out, "warning: %s: %s\n", path, *doubt);
     return DP_OK;
@@ -97,7 +101,7 @@ static dp_status run(const dp_request *request, dp_termination *termination, dp_
             dp_options_show(dp_request_options, request, out);
         append_summary(out, request, &packing, dp_timer_now() - start);
         dp_text_cut(out, request->quiet ? 0 : out->length);
-        DP_TRY(append_doubts(out, request->packing.output, error));
+        DP_TRY(append_doubts(out, &packing, request->packing.output, error));
     }
     return print(out, error);
 }
