@@ -76,10 +76,12 @@ static void append_normal(dp_normal_form form, const char *text, size_t length, 
     dp_error ignored;
     utf8proc_ssize_t count = utf8proc_decompose(bytes, size, few, 256, options);
     if (count > 256) {
-        many = dp_memory_zeroed((size_t)count, sizeof *many, &ignored);
-        folded->failed = folded->failed || many == NULL;
-        points = many;
-        count = many == NULL ? 0 : utf8proc_decompose(bytes, size, many, count, options);
+        points = many = dp_memory_zeroed((size_t)count, sizeof *many, &ignored);
+        if (many == NULL) {
+            folded->failed = true;
+            return;
+        }
+        count = utf8proc_decompose(bytes, size, many, count, options);
     }
     count = utf8proc_normalize_utf32(points, count, options);
     for (utf8proc_ssize_t i = 0; i < count; i++)
