@@ -234,20 +234,19 @@ static dp_status take_axis(reader *self, const dp_ini_entry *source, dp_error *e
 
 static dp_status take_entry(void *context, const dp_ini_entry *source, dp_error *error) {
     reader *self = context;
-    const bool is_listed =
-        strcmp(source->section, "grid") == 0 || strcmp(source->section, "trials") == 0;
-    if (source->name == NULL && is_listed)
-        return DP_OK;
+    const bool is_grid = strcmp(source->section, "grid") == 0;
     if (strcmp(source->section, "sweep") == 0)
         return dp_options_take_ini(dp_sweep_options, &self->plan.settings, self->settings_given,
                                    source, error);
-    if (strcmp(source->section, "grid") == 0)
-        return take_axis(self, source, error);
-    if (strcmp(source->section, "trials") != 0)
+    if (!is_grid && strcmp(source->section, "trials") != 0)
         return dp_fail(error, DP_ERR_INPUT,
                        "section [%.40s]: a sweep file has [sweep], [trials] and [grid]; settings "
                        "of all trials belong into the config",
                        source->section);
+    if (source->name == NULL) /* the head of the section */
+        return DP_OK;
+    if (is_grid)
+        return take_axis(self, source, error);
     return strcmp(source->name, "columns") == 0 ? take_columns(self, source, error)
                                                 : take_row(self, source, error);
 }
