@@ -257,11 +257,9 @@ static dp_status keep_rows(cutting *self, uint64_t step, dp_error *error) {
     dp_metrics_row row;
     size_t number = 1;
     char *text = self->content->data, *line = text == NULL ? NULL : next_line(&text);
-    if (line == NULL) {
-        append_header(self->kept);
-        return DP_OK;
-    }
     append_header(self->kept);
+    if (line == NULL)
+        return DP_OK;
     if (!parse_header(line, &found) || !is_written_by_us(&found))
         return fail_header(self->path, error);
     while ((line = next_line(&text)) != NULL) {
