@@ -205,6 +205,22 @@ DPTRAIN_API dptrain_status dptrain_score_tokens(dptrain_model *model, const char
                                                 size_t capacity, size_t size, size_t *count,
                                                 dptrain_error *error) DPTRAIN_CHECKED;
 
+/* A set of texts: those that are not to be drawn. */
+typedef struct dptrain_texts dptrain_texts;
+
+/* *texts is the caller's, to be given back with dptrain_texts_destroy; NULL where this fails. */
+DPTRAIN_API dptrain_status dptrain_texts_create(dptrain_texts **texts,
+                                                dptrain_error *error) DPTRAIN_CHECKED;
+
+/* NULL is allowed. */
+DPTRAIN_API void dptrain_texts_destroy(dptrain_texts *texts);
+
+/* Adds text[0, length). *is_new, where not NULL, is 1 where it was not there yet, else 0. A text
+ * that is there is always known; one that is not is taken for one with a probability of n / 2^64,
+ * as of each the set holds a hash, in 16 bytes or fewer. */
+DPTRAIN_API dptrain_status dptrain_texts_add(dptrain_texts *texts, const char *text, size_t length,
+                                             int *is_new, dptrain_error *error) DPTRAIN_CHECKED;
+
 /* How texts are drawn. Fill it with dptrain_sampling_init, then change what you like. */
 typedef struct dptrain_sampling {
     size_t size;        /* set by dptrain_sampling_init */
@@ -213,6 +229,15 @@ typedef struct dptrain_sampling {
                            only. At least 0 */
     const char *prompt; /* "": what each text begins with, ended by a 0; not kept */
     uint64_t length;    /* 0: tokens behind the prompt at most; 0 is 1,000, or 40 of a stream */
+    /* Which tokens may be drawn: of those that the temperature leaves likely, */
+    uint64_t top_k; /* 0: so many likeliest ones; 0 is all */
+    double top_p;   /* 1: of them the likeliest whose probabilities first sum up to this; from 0,
+                       the likeliest only, to 1, all */
+    /* Which texts dptrain_draw takes: */
+    uint64_t min_length, max_length; /* 0: ended, and so many tokens, those of the prompt among
+                                        them; 0 is any. Not for a stream */
+    dptrain_texts *unlike;           /* NULL: none of these; borrowed */
+    int unique;                      /* 0; 1: `unlike` gets what is taken, so that it comes once */
 } dptrain_sampling;
 
 /* `size` is the sizeof *sampling. */
@@ -221,11 +246,29 @@ DPTRAIN_API void dptrain_sampling_init(dptrain_sampling *sampling, size_t size);
 /* Draws the text of this index, which depends on model, sampling and index alone: its prompt (of
  * one with boundaries in it what stands behind the last) and then token by token, with a blank
  * between words, until the boundary is drawn. *text is ended by a 0 and the model's, valid until
- * this is called again. DPTRAIN_ERR_INPUT where the prompt has a token that the model does not
- * know, and *text is NULL. */
+ * this or dptrain_draw is called again. DPTRAIN_ERR_INPUT where the prompt has a token that the
+ * model does not know, or a number is out of its range, and *text is NULL. */
 DPTRAIN_API dptrain_status dptrain_sample(dptrain_model *model, const dptrain_sampling *sampling,
                                           uint64_t index, const char **text,
                                           dptrain_error *error) DPTRAIN_CHECKED;
+
+/* What was drawn. */
+typedef struct dptrain_drawn {
+    const char *text;       /* as of dptrain_sample */
+    uint64_t index;         /* of it */
+    uint64_t tokens;        /* so many were drawn behind the prompt, the boundary at the end too */
+    double log_probability; /* the sum of ln P(token | the ones before it) over these, P as the
+                               model has it, whatever of it could be drawn */
+} dptrain_drawn;
+
+/* Texts that may not all be taken: draws those of index, index + 1, ... until `sampling` takes one,
+ * and fills *drawn, of which `size` is the sizeof. The next one is searched from drawn->index + 1
+ * on. DPTRAIN_ERR_INPUT as of dptrain_sample, and after DPTRAIN_DRAWS_MAX texts of which none was
+ * taken. */
+#define DPTRAIN_DRAWS_MAX 100000
+DPTRAIN_API dptrain_status dptrain_draw(dptrain_model *model, const dptrain_sampling *sampling,
+                                        uint64_t index, dptrain_drawn *drawn, size_t size,
+                                        dptrain_error *error) DPTRAIN_CHECKED;
 
 /* cosines [vocab] of the angle between the features of token `id` and those of each token: 1 in the
  * same direction. DPTRAIN_ERR_INPUT where id is not below vocab. */

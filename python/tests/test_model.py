@@ -80,6 +80,25 @@ def test_samples_are_those_of_the_command(model):
         "sample", RUN, "-n", "5", "--seed", "7", "--temperature", "0.8"
     ).splitlines()
     assert model.sample(1, prompt="em")[0].startswith("em")
+    narrow = {"seed": 3, "top_k": 5, "top_p": 0.9, "min_length": 4, "max_length": 6, "unique": True}
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in narrow.items() if name != "unique"]
+    assert model.sample(50, **narrow) == ask("sample", RUN, "-n", "50", "--unique", *options).split("\n")[:-1]
+
+
+def test_samples_leave_out_what_is_known(model):
+    known = model.sample(100)
+    assert not set(known) & set(model.sample(100, unlike=known))
+    with pytest.raises(dptrain.DptrainError, match="of 100,000 texts drawn"):
+        model.sample(2, temperature=0, unique=True)
+    with pytest.raises(TypeError, match="'topk' is none of seed, "):
+        model.sample(1, topk=3)
+
+
+def test_draws_say_how_likely_they_are(model):
+    drawn = model.draw(20, temperature=0.5, top_k=4)
+    assert [each.text for each in drawn] == model.sample(20, temperature=0.5, top_k=4)
+    assert [each.log_probability for each in drawn] == list(model.score([each.text for each in drawn]))
+    assert all(each.tokens == len(each.text) + 1 for each in drawn)
 
 
 def test_tensors_are_views(model):

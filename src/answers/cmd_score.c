@@ -3,7 +3,7 @@
 #include "base/size.h"
 #include "base/utf8.h"
 #include "cli/checkpoint_argument.h"
-#include "data/find_dataset.h"
+#include "data/dataset_lines.h"
 #include "formats/json.h"
 #include "score_txt.h"
 #include "system/line_reader.h"
@@ -285,59 +285,40 @@ static int lowest_first(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The lines of a split, each until the boundary that is its last target; their log-probabilities a
- * token. */
-static dp_status score_split(score_job *self, const dp_dataset *dataset, double *values,
-                             size_t *count, dp_error *error) {
-    const char *separator = dataset->info.unit == DP_UNIT_WORD ? " " : "";
-    DP_OWNED(dp_memory_release) uint32_t *context = NULL;
-    DP_OWNED(dp_text_clear) dp_text line = {0};
-    DP_TRY_NEW(context, dataset->info.block_size);
-    for (uint64_t row = 0; row < dp_dataset_rows(dataset, DP_SPLIT_DEV); row++) {
-        uint32_t target = 0;
+/* The log-probabilities of the lines, a token. */
+static dp_status score_dev(score_job *self, dp_dataset_lines *lines, double *values, size_t *count,
+                           dp_error *error) {
+    while (dp_dataset_lines_next(lines)) {
         dptrain_text_score score;
         dptrain_error said;
-        dp_dataset_read_row(dataset, DP_SPLIT_DEV, row, context, &target);
-        if (target != DP_BOUNDARY_ID) {
-            dp_text_append(&line, line.length == 0 ? "" : separator);
-            dp_text_append(&line, dp_vocabulary_token(&dataset->vocabulary, target));
-            continue;
-        }
-        DP_TRY(dp_text_check(&line, error));
-        DP_TRY(
-            dp_checkpoint_argument_status(dptrain_score(self->model, dp_text_string(&line),
-                                                        line.length, &score, sizeof score, &said),
-                                          &said, error));
+        DP_TRY(dp_checkpoint_argument_status(
+            dptrain_score(self->model, dp_text_string(&lines->line), lines->line.length, &score,
+                          sizeof score, &said),
+            &said, error));
         values[(*count)++] = per_token(score.log_probability, score.tokens);
-        dp_text_cut(&line, 0);
     }
-    return DP_OK;
+    return dp_text_check(&lines->line, error);
+}
+
+static void clear_lines(dp_dataset_lines *lines) {
+    dp_text_clear(&lines->line);
 }
 
 static dp_status fit_threshold(score_job *self, dp_error *error) {
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     DP_OWNED(dp_memory_release) double *values = NULL;
-    dp_config config;
+    DP_OWNED(clear_lines) dp_dataset_lines lines = {.dataset = &dataset, .split = DP_SPLIT_DEV};
     size_t count = 0;
     if (self->is.stream)
         return dp_fail(error, DP_ERR_INPUT,
                        "--flag is for models of lines, and this one was trained on running text");
-    DP_TRY(
-        dp_config_parse(&config, self->is.config, strlen(self->is.config), self->is.path, error));
-    char path[DP_PATH_SIZE];
-    if (self->chosen.data[0] != '\0')
-        DP_TRY(dp_path_format(path, error, "%s", self->chosen.data));
-    else
-        DP_TRY(
-            dp_dataset_find(config.data_path, self->is.path, self->is.dataset_sha256, path, error));
-    if (dp_dataset_open(&dataset, path, error) != DP_OK)
+    if (dp_checkpoint_argument_dataset(&self->is, self->chosen.data, &dataset, error) != DP_OK)
         return dp_fail_prefix(error,
                               "--flag needs the dev split (--data names it, or --threshold)");
-    DP_TRY(dp_dataset_check(&dataset, 0, 1, error));
     DP_TRY_NEW(values, dp_dataset_rows(&dataset, DP_SPLIT_DEV));
-    DP_TRY(score_split(self, &dataset, values, &count, error));
+    DP_TRY(score_dev(self, &lines, values, &count, error));
     if (count == 0)
-        return dp_fail(error, DP_ERR_INPUT, "%s: dev has no whole line", path);
+        return dp_fail(error, DP_ERR_INPUT, "%s: dev has no whole line", dataset.path);
     qsort(values, count, sizeof *values, lowest_first);
     self->chosen.threshold =
         values[dp_size_min((size_t)(self->chosen.flag * (double)count), count - 1)];

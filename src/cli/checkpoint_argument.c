@@ -1,6 +1,9 @@
 #include "cli/checkpoint_argument.h"
 
+#include "data/find_dataset.h"
 #include "run/run_folder.h"
+
+#include <string.h>
 
 static dp_status choose(const char *option, int count, char *const *positionals,
                         char path[DP_PATH_SIZE], dp_error *error) {
@@ -37,4 +40,24 @@ dp_status dp_checkpoint_argument_load(dp_comm *comm, const char *option, int cou
     dp_comm_broadcast(comm, path, DP_PATH_SIZE);
     DP_TRY(DP_ON_ROOT(comm, dp_checkpoint_load(checkpoint, path, false, error)));
     return dp_checkpoint_share(comm, checkpoint, error);
+}
+
+/* --- its dataset ---------------------------------------------------------------------------- */
+
+static dp_status find_own(const dptrain_description *is, char path[DP_PATH_SIZE], dp_error *error) {
+    dp_config config;
+    DP_TRY(dp_config_parse(&config, is->config, strlen(is->config), is->path, error));
+    return dp_dataset_find(config.data_path, is->path, is->dataset_sha256, path, error);
+}
+
+dp_status dp_checkpoint_argument_dataset(const dptrain_description *is, const char *data,
+                                         dp_dataset *dataset, dp_error *error) {
+    char path[DP_PATH_SIZE];
+    const bool is_own = data[0] == '\0';
+    DP_TRY(is_own ? find_own(is, path, error) : dp_path_format(path, error, "%s", data));
+    DP_TRY(dp_dataset_open(dataset, path, error));
+    if (is_own && strcmp(dataset->info.sha256, is->dataset_sha256) != 0)
+        return dp_fail(error, DP_ERR_MISMATCH, "%s is not the dataset that %s was trained on", path,
+                       is->path);
+    return dp_dataset_check(dataset, 0, 1, error);
 }

@@ -2,6 +2,7 @@
 #ifndef DP_CLI_CHECKPOINT_ARGUMENT_H
 #define DP_CLI_CHECKPOINT_ARGUMENT_H
 
+#include "data/dataset.h"
 #include "dptrain/dptrain.h"
 #include "parallel/comm.h"
 #include "run/checkpoint.h"
@@ -22,6 +23,11 @@ dp_status dp_checkpoint_argument_open(const char *option, int count, char *const
                                       dptrain_model **model, dp_error *error) DP_CHECKED;
 
 void dp_checkpoint_argument_close(dptrain_model **model);
+
+/* Opens and checks the dataset that a model was trained on, or that of the option --data where it
+ * is not "". DP_ERR_MISMATCH where another one is at its place. Release with dp_dataset_close. */
+dp_status dp_checkpoint_argument_dataset(const dptrain_description *is, const char *data,
+                                         dp_dataset *dataset, dp_error *error) DP_CHECKED;
 
 /* Collective: loaded by rank 0, for every rank, and agreed on; `path` gets the file. To be released
  * with dp_checkpoint_clear in any case. */

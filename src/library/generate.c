@@ -1,6 +1,9 @@
 #include "library/generate.h"
 
+#include "base/size.h"
+
 #include <math.h>
+#include <stdbool.h>
 
 static uint32_t most_likely(const float *logits, size_t vocab) {
     uint32_t best = 0;
@@ -25,6 +28,75 @@ uint32_t dp_generate_token(const float *logits, size_t vocab, double temperature
     }
     return best; /* rounding used up the last of it */
 }
+
+/* --- the likeliest ones ---------------------------------------------------------------------
+ * A heap gives them in their order, as usually few of many are wanted: what is taken off lies
+ * behind it, the first at the end. */
+
+typedef struct heap {
+    const float *logits;
+    uint32_t *ids;
+    size_t count;
+} heap;
+
+static bool is_before(const heap *self, uint32_t a, uint32_t b) {
+    const float x = self->logits[a], y = self->logits[b];
+    return x != y ? x > y : a < b;
+}
+
+static void sift(heap *self, size_t at) {
+    uint32_t *ids = self->ids;
+    const uint32_t id = ids[at];
+    for (size_t below; (below = 2 * at + 1) < self->count; at = below) {
+        below += below + 1 < self->count && is_before(self, ids[below + 1], ids[below]);
+        if (!is_before(self, ids[below], id))
+            break;
+        ids[at] = ids[below];
+    }
+    ids[at] = id;
+}
+
+static heap heap_of(const float *logits, size_t vocab, uint32_t *ids) {
+    heap self = {.logits = logits, .ids = ids, .count = vocab};
+    for (size_t i = 0; i < vocab; i++)
+        ids[i] = (uint32_t)i;
+    for (size_t i = vocab / 2; i-- > 0;)
+        sift(&self, i);
+    return self;
+}
+
+/* The likeliest that is left. */
+static uint32_t heap_take(heap *self) {
+    const uint32_t first = self->ids[0];
+    self->ids[0] = self->ids[--self->count];
+    self->ids[self->count] = first;
+    sift(self, 0);
+    return first;
+}
+
+void dp_generate_cut(const float *logits, size_t vocab, const dp_generate_choice *choice,
+                     float *cut, uint32_t *order) {
+    const size_t most = choice->top_k == 0 ? vocab : dp_size_min(choice->top_k, vocab);
+    heap left = heap_of(logits, vocab, order);
+    const double maximum = (double)logits[order[0]];
+    double total = 0.0, sum = 0.0;
+    size_t taken = 0, kept = 0;
+    for (; most < vocab && taken < most; taken++)
+        total += exp(((double)logits[heap_take(&left)] - maximum) / choice->temperature);
+    for (size_t id = 0; most == vocab && id < vocab; id++)
+        total += exp(((double)logits[id] - maximum) / choice->temperature);
+    for (; kept < most && (kept == 0 || choice->top_p >= 1.0 || sum < choice->top_p * total);
+         kept++) {
+        taken += kept == taken ? (heap_take(&left), 1u) : 0u;
+        sum += exp(((double)logits[order[vocab - 1 - kept]] - maximum) / choice->temperature);
+    }
+    const uint32_t last = order[vocab - kept];
+    const heap all = {.logits = logits};
+    for (uint32_t id = 0; id < vocab; id++)
+        cut[id] = is_before(&all, last, id) ? -INFINITY : logits[id];
+}
+
+/* --- how likely ------------------------------------------------------------------------------ */
 
 static double maximum_of(const float *logits, size_t vocab) {
     float maximum = logits[0];

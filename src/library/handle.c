@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/size.h"
 #include "base/workspace.h"
+#include "data/context.h"
 #include "library/checkpoint_files.h"
 
 #include <string.h>
@@ -51,6 +52,8 @@ static dp_status make_room(dptrain_model *self, dp_error *error) {
     DP_RESERVE_ROWS(&room, self->contexts, self->rows + 1, shape->block_size);
     DP_RESERVE(&room, self->targets, self->rows);
     DP_RESERVE(&room, self->places, self->rows);
+    DP_RESERVE(&room, self->cut, shape->vocab);
+    DP_RESERVE(&room, self->order, shape->vocab);
     if (dp_workspace_allocate(&room, error) == NULL)
         return error->status;
     return dp_forward_init(&self->forward, &self->layout, dp_cpu_level_detect(), error);
@@ -153,6 +156,12 @@ void dp_handle_fold(const dptrain_model *model, const char **text, size_t *lengt
         return;
     *text = dp_text_string(folded);
     *length = folded->length;
+}
+
+dp_status dp_handle_context(const dptrain_model *model, const char *text, size_t length,
+                            uint32_t *context, dp_error *error) {
+    return dp_context_parse(&model->facts.vocabulary, model->facts.unit, text, length, context,
+                            model->layout.shape.block_size, error);
 }
 
 const char *dptrain_token(const dptrain_model *model, uint32_t id) {

@@ -22,6 +22,8 @@ struct dptrain_model {
     uint32_t *contexts; /* [rows + 1, block_size] */
     uint32_t *targets;  /* [rows] */
     size_t *places;     /* [rows]: whose they are */
+    float *cut;         /* [vocab]: logits of what may be drawn */
+    uint32_t *order;    /* [vocab]: ids, for who sorts them */
     dp_text text;       /* of the last sample */
 };
 
@@ -32,6 +34,10 @@ uint32_t dp_handle_id(const dptrain_model *model, const char *token, size_t leng
  * then the caller's, and what *text and *length become. Where that is the text itself, or memory is
  * short, they stay. */
 void dp_handle_fold(const dptrain_model *model, const char **text, size_t *length, dp_text *folded);
+
+/* Sets context [block_size] to the last tokens of a text that is folded; dp_context_parse. */
+dp_status dp_handle_context(const dptrain_model *model, const char *text, size_t length,
+                            uint32_t *context, dp_error *error) DP_CHECKED;
 
 /* Hands the message of a failure on; returns the status. */
 dptrain_status dp_handle_report(dptrain_error *error, dp_status status, const dp_error *reason);

@@ -1,6 +1,6 @@
-#define _DEFAULT_SOURCE /* getentropy, which POSIX does not have yet */
-
 #include "system/file.h"
+
+#include "system/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -231,8 +231,7 @@ dp_status dp_path_format(char path[DP_PATH_SIZE], dp_error *error, const char *f
 
 dp_status dp_path_temporary(char temporary[DP_PATH_SIZE], const char *path, dp_error *error) {
     uint64_t number = 0;
-    if (getentropy(&number, sizeof number) != 0)
-        return dp_fail_errno(error, errno, "no random number for a temporary file");
+    DP_TRY(dp_process_random(&number, error));
     return dp_path_format(temporary, error, "%s.%" PRIu64 ".tmp", path, number);
 }
 

@@ -60,6 +60,12 @@ static bool read_stat(const char *path, char *state, unsigned long long *started
     return field != NULL && sscanf(field, "%llu", started) == 1;
 }
 
+dp_status dp_process_random(uint64_t *number, dp_error *error) {
+    return getentropy(number, sizeof *number) == 0
+               ? DP_OK
+               : dp_fail_errno(error, errno, "no random number of the system");
+}
+
 long dp_process_parent(long process) {
     char path[64], text[1024];
     long parent = 0;

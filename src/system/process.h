@@ -17,6 +17,9 @@ size_t dp_process_proportional_bytes(void);
 /* Seconds since the process was started; to a hundredth. 0 where the system does not tell. */
 double dp_process_age(void);
 
+/* A number of 64 random bits that nobody can foresee; DP_ERR_IO where the system has none. */
+dp_status dp_process_random(uint64_t *number, dp_error *error) DP_CHECKED;
+
 /* The process that has started another one of this host; 0 where the system does not tell. */
 long dp_process_parent(long process);
 

@@ -10,6 +10,7 @@ export RUN=$PWD/runs/base BIN DPTRAIN_LIBRARY=$BIN/../lib/libdptrain.so PYTHONPA
 export PYTHONDONTWRITEBYTECODE=1
 "$python" -m pytest -q -rs -p no:cacheprovider "$SOURCE/python/tests" || fail "the package's tests"
 
+ln -s "$SOURCE/data" data
 # Every block of the page, one after the other; those that need more than numpy only where that is there.
 "$python" - "$SOURCE/docs/python.md" <<'EOF'
 import re, sys

@@ -94,6 +94,73 @@ static void test_generate_probabilities_are_the_softmax(void **state) {
     expect_close(got[1], 1.0, 0.0);
 }
 
+/* --- cuts ----------------------------------------------------------------------------------- */
+
+/* Which tokens a cut leaves, a bit each; the others must be impossible, these as they were. */
+static unsigned kept(double temperature, uint64_t top_k, double top_p) {
+    const dp_generate_choice choice = {temperature, top_k, top_p};
+    float cut[VOCAB];
+    uint32_t order[VOCAB];
+    unsigned bits = 0;
+    dp_generate_cut(logits, VOCAB, &choice, cut, order);
+    for (unsigned id = 0; id < VOCAB; id++) {
+        if (isinf(cut[id]))
+            continue;
+        assert_true(cut[id] == logits[id]);
+        bits |= 1u << id;
+    }
+    return bits;
+}
+
+static void test_generate_cuts_to_the_likeliest_k(void **state) {
+    (void)state;
+    expect_unsigned(kept(1.0, 1, 1.0), 0x04); /* of the two likeliest the first */
+    expect_unsigned(kept(1.0, 2, 1.0), 0x0C);
+    expect_unsigned(kept(1.0, 3, 1.0), 0x0D);
+    expect_unsigned(kept(1.0, 5, 1.0), 0x1F);
+    expect_unsigned(kept(1.0, 99, 1.0), 0x1F);
+    expect_unsigned(kept(1.0, 0, 1.0), 0x1F);
+}
+
+/* The shares are 0.415 of ids 2 and 3, 0.0927 of 0, 0.0562 of 4, 0.0207 of 1; at temperature 0.5
+ * 0.483, 0.483, 0.0240, 0.0088, 0.0012. */
+static void test_generate_cuts_to_a_share(void **state) {
+    (void)state;
+    expect_unsigned(kept(1.0, 0, 0.0), 0x04);
+    expect_unsigned(kept(1.0, 0, 0.4), 0x04);
+    expect_unsigned(kept(1.0, 0, 0.83), 0x0C);
+    expect_unsigned(kept(1.0, 0, 0.84), 0x0D);
+    expect_unsigned(kept(1.0, 0, 0.979), 0x1D);
+    expect_unsigned(kept(1.0, 0, 0.98), 0x1F);
+    expect_unsigned(kept(0.5, 0, 0.96), 0x0C);
+    /* With both, the shares are those of the three that are left: 0.4498, 0.4498, 0.1004. */
+    expect_unsigned(kept(1.0, 3, 0.89), 0x0C);
+    expect_unsigned(kept(1.0, 3, 0.90), 0x0D);
+}
+
+/* All ties, and more tokens than a heap gets wrong by accident. */
+static void test_generate_cuts_a_large_vocabulary(void **state) {
+    (void)state;
+    enum { LARGE = 997 };
+    static float many[LARGE], cut[LARGE];
+    static uint32_t order[LARGE];
+    for (uint32_t id = 0; id < LARGE; id++)
+        many[id] = (float)(id * 31 % 97) / 10.0f;
+    for (uint64_t k = 1; k <= LARGE; k += 83) {
+        const dp_generate_choice choice = {1.0, k, 1.0};
+        uint64_t count = 0;
+        dp_generate_cut(many, LARGE, &choice, cut, order);
+        for (uint32_t id = 0; id < LARGE; id++) {
+            uint64_t before = 0;
+            for (uint32_t other = 0; other < LARGE; other++)
+                before += many[other] > many[id] || (many[other] == many[id] && other < id);
+            assert_int_equal(isinf(cut[id]) == 0, before < k);
+            count += isinf(cut[id]) == 0;
+        }
+        expect_unsigned(count, k);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generate_temperature_zero_is_the_likeliest),
@@ -102,6 +169,9 @@ int main(void) {
         cmocka_unit_test(test_generate_uniform_next_to_one_is_a_token),
         cmocka_unit_test(test_generate_holds_extreme_logits),
         cmocka_unit_test(test_generate_probabilities_are_the_softmax),
+        cmocka_unit_test(test_generate_cuts_to_the_likeliest_k),
+        cmocka_unit_test(test_generate_cuts_to_a_share),
+        cmocka_unit_test(test_generate_cuts_a_large_vocabulary),
     };
     return cmocka_run_group_tests_name("generate", tests, NULL, NULL);
 }

@@ -269,6 +269,123 @@ static void test_library_draws_texts(void **state) {
     dptrain_close(model);
 }
 
+static void expect_sampling_error(dptrain_model *model, const dptrain_sampling *how,
+                                  const char *message) {
+    dptrain_error error = {0};
+    dptrain_drawn drawn;
+    const char *text = "";
+    expect_unsigned(dptrain_draw(model, how, 0, &drawn, sizeof drawn, &error), DPTRAIN_ERR_INPUT);
+    if (strstr(error.message, message) == NULL)
+        fail_msg("'%s' where '%s' was expected", error.message, message);
+    assert_null(drawn.text);
+    if (how->unique == 0) {
+        expect_unsigned(dptrain_sample(model, how, 0, &text, NULL), DPTRAIN_ERR_INPUT);
+        assert_null(text);
+    }
+}
+
+static void test_library_refuses_bad_sampling(void **state) {
+    (void)state;
+    dptrain_model *model = open_saved();
+    dptrain_sampling how, good;
+    dptrain_sampling_init(&good, sizeof good);
+    how = good;
+    how.temperature = -0.1;
+    expect_sampling_error(model, &how, "temperature -0.1");
+    how.temperature = NAN;
+    expect_sampling_error(model, &how, "temperature");
+    how = good;
+    how.top_p = 1.5;
+    expect_sampling_error(model, &how, "top_p 1.5 is not from 0 to 1");
+    how = good;
+    how.min_length = 3;
+    how.max_length = 2;
+    expect_sampling_error(model, &how, "at least 3 and at most 2 tokens");
+    how = good;
+    how.unique = 1;
+    expect_sampling_error(model, &how, "unique needs a set of texts");
+    dptrain_close(model);
+}
+
+static void test_library_draws_what_is_asked_for(void **state) {
+    (void)state;
+    dptrain_model *model = open_saved();
+    dptrain_texts *seen = NULL, *drawn_before = NULL;
+    dptrain_sampling how;
+    dptrain_drawn drawn = {0};
+    dptrain_text_score score;
+    int is_new = 0;
+    expect_unsigned(dptrain_texts_create(&seen, NULL), DPTRAIN_OK);
+    expect_unsigned(dptrain_texts_create(&drawn_before, NULL), DPTRAIN_OK);
+    expect_unsigned(dptrain_texts_add(seen, "ab", 2, &is_new, NULL), DPTRAIN_OK);
+    assert_int_equal(is_new, 1);
+    expect_unsigned(dptrain_texts_add(seen, "abx", 2, &is_new, NULL), DPTRAIN_OK);
+    assert_int_equal(is_new, 0);
+    dptrain_sampling_init(&how, sizeof how);
+    how.temperature = 100.0; /* all tokens are about as likely */
+    how.unlike = seen;
+    how.unique = 1;
+    how.min_length = 2;
+    how.max_length = 6;
+    for (uint64_t i = 0, next = 0; i < 100; i++, next = drawn.index + 1) {
+        expect_unsigned(dptrain_draw(model, &how, next, &drawn, sizeof drawn, NULL), DPTRAIN_OK);
+        const size_t length = strlen(drawn.text);
+        assert_true(drawn.index >= next && length >= 2 && length <= 6);
+        assert_string_not_equal(drawn.text, "ab");
+        expect_unsigned(drawn.tokens, length + 1);
+        expect_unsigned(dptrain_texts_add(drawn_before, drawn.text, length, &is_new, NULL),
+                        DPTRAIN_OK);
+        assert_int_equal(is_new, 1);
+        const char *text = drawn.text;
+        expect_unsigned(dptrain_score(model, text, length, &score, sizeof score, NULL), DPTRAIN_OK);
+        expect_close(drawn.log_probability, score.log_probability, 0.0);
+    }
+    /* There are 2^2 + ... + 2^6 such texts in all, of which one is not to come. */
+    for (int i = 100; i < 124 - 1; i++)
+        expect_unsigned(dptrain_draw(model, &how, drawn.index + 1, &drawn, sizeof drawn, NULL),
+                        DPTRAIN_OK);
+    expect_sampling_error(model, &how, "of 100,000 texts drawn");
+    dptrain_texts_destroy(seen);
+    dptrain_texts_destroy(drawn_before);
+    dptrain_texts_destroy(NULL);
+    dptrain_close(model);
+}
+
+/* Cuts change what is drawn, not how likely it is said to be; a prompt counts for the length. */
+static void test_library_draws_the_likeliest(void **state) {
+    (void)state;
+    dptrain_model *model = open_saved();
+    dptrain_sampling how;
+    dptrain_drawn drawn;
+    const char *text = NULL;
+    char greedy[64];
+    dptrain_sampling_init(&how, sizeof how);
+    how.temperature = 0.0;
+    how.length = 10;
+    expect_unsigned(dptrain_sample(model, &how, 0, &text, NULL), DPTRAIN_OK);
+    snprintf(greedy, sizeof greedy, "%s", text);
+    how.temperature = 1.0;
+    how.top_k = 1;
+    expect_unsigned(dptrain_draw(model, &how, 5, &drawn, sizeof drawn, NULL), DPTRAIN_OK);
+    assert_string_equal(drawn.text, greedy);
+    assert_true(drawn.log_probability < 0.0);
+    how.top_k = 0;
+    how.top_p = 0.0;
+    expect_unsigned(dptrain_sample(model, &how, 7, &text, NULL), DPTRAIN_OK);
+    assert_string_equal(text, greedy);
+    /* A program of an older header knows of no cuts. */
+    how.size = offsetof(dptrain_sampling, top_k);
+    expect_unsigned(dptrain_draw(model, &how, 7, &drawn, offsetof(dptrain_drawn, tokens), NULL),
+                    DPTRAIN_OK);
+    how.size = sizeof how;
+    how.top_p = 1.0;
+    how.prompt = "aab";
+    how.max_length = 4;
+    expect_unsigned(dptrain_draw(model, &how, 0, &drawn, sizeof drawn, NULL), DPTRAIN_OK);
+    assert_true(strlen(drawn.text) <= 4 && drawn.tokens <= 2);
+    dptrain_close(model);
+}
+
 static void test_library_opens_run_folders(void **state) {
     (void)state;
     dp_error failure = {0};
@@ -352,6 +469,9 @@ int main(void) {
         cmocka_unit_test(test_library_scores_many_texts),
         cmocka_unit_test(test_library_scores_tokens),
         cmocka_unit_test(test_library_draws_texts),
+        cmocka_unit_test(test_library_refuses_bad_sampling),
+        cmocka_unit_test(test_library_draws_what_is_asked_for),
+        cmocka_unit_test(test_library_draws_the_likeliest),
         cmocka_unit_test(test_library_opens_run_folders),
         cmocka_unit_test(test_library_refuses_damage),
         cmocka_unit_test(test_library_answers_threads_with_a_model_each),

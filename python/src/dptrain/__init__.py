@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from ._library import (
-    DptrainError,
     Description,
+    DptrainError,
+    Drawn as CDrawn,
     Error,
     Sampling,
     Tensor,
@@ -33,8 +34,9 @@ from ._library import (
 if TYPE_CHECKING:
     import pandas
     import torch
+    from typing_extensions import Unpack
 
-__all__ = ["DptrainError", "Model", "TokenSurprisal", "load", "metrics"]
+__all__ = ["DptrainError", "Drawn", "How", "Model", "TokenSurprisal", "load", "metrics"]
 __version__: str = library.dptrain_version().decode()
 
 UNKNOWN = 0xFFFFFFFF  # the id of a token that the model knows nothing of
@@ -46,6 +48,29 @@ class TokenSurprisal(NamedTuple):
     token: str
     surprisal: float  # -ln P(token | the ones before it); inf where the model does not know it
     rank: int  # 1 for the likeliest token behind this context; 0 where it is not known
+
+
+class How(TypedDict, total=False):
+    """How texts are drawn."""
+
+    seed: int  # 42
+    temperature: float  # 1; below it likelier tokens, 0 the likeliest only
+    prompt: str  # what each begins with
+    length: int  # tokens behind it at most; 0 is 1,000, or 40 of running text
+    top_k: int  # only the likeliest tokens, so many; 0 is all
+    top_p: float  # of these the likeliest, until their probabilities sum up to this; 1 is all
+    min_length: int  # only whole texts of so many tokens
+    max_length: int  # 0 is any
+    unique: bool  # none twice
+    unlike: Iterable[str]  # none of these
+
+
+class Drawn(NamedTuple):
+    """A text that a model has made up."""
+
+    text: str
+    tokens: int  # drawn behind the prompt, the boundary at the end too
+    log_probability: float  # of these, as the model has it, whatever of it could be drawn
 
 
 class Model:
@@ -232,31 +257,40 @@ class Model:
             for i in order
         }
 
-    def sample(
-        self,
-        n: int = 1,
-        *,
-        seed: int = 42,
-        temperature: float = 1.0,
-        prompt: str = "",
-        length: int = 0,
-    ) -> list[str]:
-        """n texts that the model makes up, those of `dptrain sample` with the same seed.
+    def sample(self, n: int = 1, **how: Unpack[How]) -> list[str]:
+        """n texts that the model makes up, those of `dptrain sample` with the same seed: see How.
 
-        temperature: below 1 likelier tokens, 0 the likeliest only. length: tokens behind the prompt at
-        most; 0 is 1,000, or 40 of running text.
+        DptrainError where 100,000 texts in a row would have to be left out.
         """
-        how = Sampling()
-        library.dptrain_sampling_init(how, ctypes.sizeof(how))
-        how.seed, how.temperature, how.length = seed, temperature, length
-        how.prompt = prompt.encode()
-        text = ctypes.c_char_p()
-        error = Error()
-        texts = []
-        for i in range(n):
-            check(library.dptrain_sample(self._handle, how, i, text, error), error)
-            texts.append((text.value or b"").decode())
-        return texts
+        return [drawn.text for drawn in self.draw(n, **how)]
+
+    def draw(self, n: int = 1, **how: Unpack[How]) -> list[Drawn]:
+        """As sample, each with how likely it is."""
+        sampling = Sampling()
+        library.dptrain_sampling_init(sampling, ctypes.sizeof(sampling))
+        unlike = how.pop("unlike", ())
+        for name, value in how.items():
+            if name not in How.__annotations__:
+                raise TypeError(f"'{name}' is none of {', '.join(How.__annotations__)}")
+            setattr(sampling, name, value.encode() if isinstance(value, str) else value)
+        drawn, error, texts = CDrawn(), Error(), ctypes.c_void_p()
+        check(library.dptrain_texts_create(ctypes.byref(texts), error), error)
+        try:
+            for text in unlike:
+                data = text.encode()
+                check(library.dptrain_texts_add(texts, data, len(data), None, error), error)
+            sampling.unlike = texts
+            result, index = [], 0
+            for _ in range(n):
+                status = library.dptrain_draw(
+                    self._handle, sampling, index, drawn, ctypes.sizeof(drawn), error
+                )
+                check(status, error)
+                result.append(Drawn(drawn.text.decode(), drawn.tokens, drawn.log_probability))
+                index = drawn.index + 1
+            return result
+        finally:
+            library.dptrain_texts_destroy(texts)
 
     def nearest(self, token: str, count: int = 10) -> dict[str, float]:
         """The tokens whose embeddings are closest to that of a token, and the cosines."""

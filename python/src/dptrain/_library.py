@@ -82,6 +82,21 @@ class Sampling(ctypes.Structure):
         ("temperature", c_double),
         ("prompt", c_char_p),
         ("length", c_uint64),
+        ("top_k", c_uint64),
+        ("top_p", c_double),
+        ("min_length", c_uint64),
+        ("max_length", c_uint64),
+        ("unlike", c_void_p),
+        ("unique", c_int),
+    ]
+
+
+class Drawn(ctypes.Structure):
+    _fields_ = [
+        ("text", c_char_p),
+        ("index", c_uint64),
+        ("tokens", c_uint64),
+        ("log_probability", c_double),
     ]
 
 
@@ -126,6 +141,13 @@ _FUNCTIONS = {
     "dptrain_sample": (
         c_int,
         [c_void_p, POINTER(Sampling), c_uint64, POINTER(c_char_p), POINTER(Error)],
+    ),
+    "dptrain_texts_create": (c_int, [POINTER(c_void_p), POINTER(Error)]),
+    "dptrain_texts_destroy": (None, [c_void_p]),
+    "dptrain_texts_add": (c_int, [c_void_p, c_char_p, c_size_t, POINTER(c_int), POINTER(Error)]),
+    "dptrain_draw": (
+        c_int,
+        [c_void_p, POINTER(Sampling), c_uint64, POINTER(Drawn), c_size_t, POINTER(Error)],
     ),
     "dptrain_similarity": (c_int, [c_void_p, c_uint32, c_void_p, POINTER(Error)]),
 }
