@@ -19,6 +19,7 @@ ROWS = [
     [("run", 0.32, "the files of a run"), ("baseline", 0.68, "the trigram")],
     [("library", 0.1, "libdptrain"), ("engine", 0.5, "one step of all ranks"),
      ("pack", 0.9, "text to dataset")],
+    [("words", 0.9, "words of a text")],
     [("model", 0.1, "the network"), ("parallel", 0.37, "ranks, by MPI"),
      ("options", 0.63, "tables of settings"), ("data", 0.9, "rows, vocabulary")],
     [("kernels", 0.1, "vectors"), ("formats", 0.76, "bytes of files")],

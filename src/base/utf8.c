@@ -38,6 +38,10 @@ size_t dp_utf8_valid_bytes(const void *text, size_t size) {
     return at;
 }
 
+size_t dp_utf8_mark_bytes(const void *text, size_t size) {
+    return size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
 bool dp_utf8_is_command(uint32_t code_point) {
     static const struct {
         uint32_t first, last;

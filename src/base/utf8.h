@@ -16,6 +16,9 @@ size_t dp_utf8_decode(const unsigned char *bytes, size_t available, uint32_t *co
 /* How many of `size` bytes are valid UTF-8, from the first on. */
 size_t dp_utf8_valid_bytes(const void *text, size_t size);
 
+/* How many bytes the byte order mark takes that a text begins with: 3, or 0 where it has none. */
+size_t dp_utf8_mark_bytes(const void *text, size_t size);
+
 /* Whether a character is not seen but obeyed: a control character, which commands a terminal, one
  * of those that turn the direction of the text around them or end its lines (U+202E, U+2066,
  * U+2028), or a byte order mark. */

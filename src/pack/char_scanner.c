@@ -183,7 +183,7 @@ dp_status dp_char_scanner_read(dp_packing_text *text, dp_alphabet *alphabet,
     const dp_file_map *map = &text->map;
     scanner self = {.found = text,
                     .text = map->data,
-                    .at = dp_piece_text_begins(map),
+                    .at = dp_utf8_mark_bytes(map->data, map->size),
                     .line = 1,
                     .alphabet = alphabet};
     if (map->size > DP_PIECE_PLACE_LIMIT)

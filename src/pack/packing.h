@@ -16,7 +16,7 @@
 typedef enum dp_vocab_from { DP_VOCAB_FROM_ALL, DP_VOCAB_FROM_TRAIN } dp_vocab_from;
 #define DP_VOCAB_FROM_NAMES "all", "train"
 
-/* What is asked for of words; pack/word_packing and pack/word_vocabulary have what it means. */
+/* What is asked for of words; pack/word_packing and words/word_vocabulary have what it means. */
 typedef struct dp_packing_words {
     uint64_t min_count; /* from 1 */
     uint64_t max_vocab; /* V at most; 0: no limit */

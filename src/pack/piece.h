@@ -69,11 +69,6 @@ static inline uint64_t dp_piece_load_eight(const dp_file_map *text, size_t offse
     return eight;
 }
 
-/* Where the first word of a text may begin: behind its byte order mark. */
-static inline size_t dp_piece_text_begins(const dp_file_map *text) {
-    return text->size >= 3 && memcmp(text->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-}
-
 static inline bool dp_piece_is_ascii(uint64_t eight) {
     return (eight & 0x8080808080808080u) == 0;
 }

@@ -145,7 +145,7 @@ typedef struct things {
 static void look_at_text(examination *self, const dp_packing_text *text, size_t end, things looks) {
     const dp_file_map *map = &text->map;
     uint64_t line = 1;
-    for (size_t at = dp_piece_text_begins(map); at < end; line++) {
+    for (size_t at = dp_utf8_mark_bytes(map->data, map->size); at < end; line++) {
         const unsigned char *bytes = map->data + at;
         const unsigned char *newline = memchr(bytes, '\n', map->size - at);
         const size_t length = newline == NULL ? map->size - at : (size_t)(newline - bytes);

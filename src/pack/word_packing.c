@@ -1,4 +1,4 @@
-/* Packs a text whose tokens are its words (pack/word_scanner), numbered by pack/word_vocabulary.
+/* Packs a text whose tokens are its words (words/word_scanner), numbered by words/word_vocabulary.
  * Words are counted in the whole text, or in the training split, where first appearances are those
  * in that split.
  *
@@ -20,8 +20,8 @@
 #include "base/utf8.h"
 #include "pack/piece.h"
 #include "pack/text_findings.h"
-#include "pack/word_scanner.h"
-#include "pack/word_vocabulary.h"
+#include "words/word_scanner.h"
+#include "words/word_vocabulary.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 #include "request.h"
 
 #include "options/option_arguments.h"
-#include "pack/word_vocabulary.h"
+#include "words/word_vocabulary.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,6 @@
-#include "pack/word_scanner.h"
+#include "words/word_scanner.h"
 
 #include "base/utf8.h"
-#include "pack/piece.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -136,7 +135,7 @@ static void end_line(dp_word_scanner *self, dp_word_batch *batch) {
 
 void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules, const char *path,
                           const dp_file_map *text) {
-    const size_t first = dp_piece_text_begins(text);
+    const size_t first = dp_utf8_mark_bytes(text->data, text->size);
     *scanner = (dp_word_scanner){.rules = rules,
                                  .path = path,
                                  .text = text->data,

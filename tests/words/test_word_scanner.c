@@ -1,9 +1,9 @@
-#include "pack/word_scanner.h"
+#include "words/word_scanner.h"
 
 #include "base/memory.h"
 #include "data/unicode.h"
-#include "pack/word_table.h"
 #include "support/expect.h"
+#include "words/word_table.h"
 
 /* Reads a text to its end, in lower case if so asked: words joined by '|', ends of lines as '$'. */
 static dp_status scan(const char *bytes, size_t size, bool lowercase, dp_text *out,

@@ -5,11 +5,11 @@
  * tokens, is merged into DP_UNKNOWN_WORD, which stands where the sum of the counts (its own among
  * them, where the text has it) and the first of the appearances put it.
  */
-#ifndef DP_PACK_WORD_VOCABULARY_H
-#define DP_PACK_WORD_VOCABULARY_H
+#ifndef DP_WORDS_WORD_VOCABULARY_H
+#define DP_WORDS_WORD_VOCABULARY_H
 
 #include "data/vocabulary.h"
-#include "pack/word_table.h"
+#include "words/word_table.h"
 
 #include <stdbool.h>
 

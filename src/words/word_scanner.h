@@ -8,11 +8,11 @@
  * What cannot be packed is an error that names file and line: invalid UTF-8 (with the offset of the
  * byte), a zero byte, the boundary as a word, a word of more than DP_WORD_BYTES_MAX bytes.
  */
-#ifndef DP_PACK_WORD_SCANNER_H
-#define DP_PACK_WORD_SCANNER_H
+#ifndef DP_WORDS_WORD_SCANNER_H
+#define DP_WORDS_WORD_SCANNER_H
 
-#include "pack/word_table.h"
 #include "system/file.h"
+#include "words/word_table.h"
 
 #include <stdbool.h>
 #include <stddef.h>

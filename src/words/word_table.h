@@ -8,8 +8,8 @@
  *
  * Memory is 80 to 100 bytes and the text for each different word, up to twice that while it grows.
  */
-#ifndef DP_PACK_WORD_TABLE_H
-#define DP_PACK_WORD_TABLE_H
+#ifndef DP_WORDS_WORD_TABLE_H
+#define DP_WORDS_WORD_TABLE_H
 
 #include "base/status.h"
 

@@ -1,4 +1,4 @@
-#include "pack/word_table.h"
+#include "words/word_table.h"
 
 #include "base/digest.h"
 #include "base/memory.h"

@@ -1,4 +1,4 @@
-#include "pack/word_vocabulary.h"
+#include "words/word_vocabulary.h"
 
 #include "base/memory.h"
 #include "support/expect.h"
