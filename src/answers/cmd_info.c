@@ -60,6 +60,18 @@ static void add_warnings(dp_facts *facts, const dp_dataset_info *info) {
     dp_facts_note_text(facts, "warnings", &lines);
 }
 
+static void add_overlap(dp_facts *facts, const dp_dataset_info *info) {
+    DP_OWNED(dp_text_clear) dp_text line = {0};
+    dp_overlap overlap = info->overlap;
+    dp_overlap_field fields[DP_OVERLAP_FIELDS];
+    dp_overlap_list(&overlap, fields);
+    for (size_t i = 0; i < DP_OVERLAP_FIELDS && overlap.known; i++)
+        dp_facts_unsigned(facts, fields[i].name, *fields[i].value);
+    dp_dataset_tell_overlap(info, &line);
+    if (line.length > 0)
+        dp_facts_note_text(facts, "overlap", &line);
+}
+
 static dp_status describe_dataset(const char *path, dp_facts *facts, dp_error *error) {
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     static const char *const forms[] = {DP_NORMAL_FORM_NAMES};
@@ -85,6 +97,7 @@ static dp_status describe_dataset(const char *path, dp_facts *facts, dp_error *e
     dp_facts_unsigned(facts, "vocabulary", dataset.vocabulary.count);
     dp_facts_unsigned(facts, "id_bits", 8 * dataset.id_bytes);
     add_tokens(facts, &dataset.vocabulary);
+    add_overlap(facts, info);
     add_warnings(facts, info);
     dp_facts_begin(facts, "rows");
     for (int split = 0; split < DP_SPLIT_COUNT; split++)

@@ -99,6 +99,42 @@ bool dp_file_state_equal(const dp_file_state *a, const dp_file_state *b) {
            a->modified == b->modified && a->changed == b->changed;
 }
 
+/* --- the overlap of the splits --------------------------------------------------------------- */
+
+void dp_overlap_list(dp_overlap *overlap, dp_overlap_field fields[DP_OVERLAP_FIELDS]) {
+    size_t count = 0;
+    fields[count++] = (dp_overlap_field){"different", &overlap->different};
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        const char *name = dp_split_name((dp_split)split);
+        snprintf(fields[count].name, sizeof fields[count].name, "%s_sequences", name);
+        fields[count++].value = &overlap->sequences[split];
+        snprintf(fields[count].name, sizeof fields[count].name, "%s_repeated", name);
+        fields[count++].value = &overlap->repeated[split];
+    }
+}
+
+void dp_dataset_tell_overlap(const dp_dataset_info *info, dp_text *out) {
+    const dp_overlap *overlap = &info->overlap;
+    const uint64_t *sequences = overlap->sequences;
+    if (info->stream)
+        return;
+    if (!overlap->known) {
+        dp_text_append(out, "not known, as it was packed before this was counted: pack it again");
+        return;
+    }
+    for (int split = DP_SPLIT_DEV; split < DP_SPLIT_COUNT; split++)
+        dp_text_append_format(out, "%s of %s%s of %s%s", DP_COUNT_TEXT(overlap->repeated[split]),
+                              DP_COUNT_TEXT(sequences[split]),
+                              split > DP_SPLIT_DEV         ? ""
+                              : info->unit == DP_UNIT_WORD ? " lines"
+                                                           : " words",
+                              dp_split_name((dp_split)split), split == DP_SPLIT_DEV ? " and " : "");
+    dp_text_append_format(out, " stand in train, too; %s of %s differ",
+                          DP_COUNT_TEXT(overlap->different),
+                          DP_COUNT_TEXT(sequences[DP_SPLIT_TRAIN] + sequences[DP_SPLIT_DEV] +
+                                        sequences[DP_SPLIT_TEST]));
+}
+
 /* --- opening -------------------------------------------------------------------------------- */
 
 static dp_status read_warnings(dp_dataset_info *info, const dp_h5reader *file, dp_error *error) {
@@ -110,6 +146,15 @@ static dp_status read_warnings(dp_dataset_info *info, const dp_h5reader *file, d
         DP_TRY(dp_h5reader_text_attribute(file, name, info->warnings[i], DP_WARNING_SIZE, error));
         info->warning_count++;
     }
+    return DP_OK;
+}
+
+static dp_status read_overlap(dp_overlap *overlap, const dp_h5reader *file, dp_error *error) {
+    dp_overlap_field fields[DP_OVERLAP_FIELDS];
+    dp_overlap_list(overlap, fields);
+    overlap->known = dp_h5image_has_attribute(&file->image, fields[0].name);
+    for (size_t i = 0; i < DP_OVERLAP_FIELDS && overlap->known; i++)
+        DP_TRY(dp_h5reader_unsigned_attribute(file, fields[i].name, fields[i].value, error));
     return DP_OK;
 }
 
@@ -142,6 +187,7 @@ static dp_status read_info(dp_dataset *dataset, const dp_h5reader *file, bool is
     DP_TRY(dp_h5reader_text_attribute(file, "sha256", info->sha256, sizeof info->sha256, error));
     DP_TRY(dp_h5reader_text_attribute(file, "made_by", info->made_by, sizeof info->made_by, error));
     DP_TRY(read_warnings(info, file, error));
+    DP_TRY(read_overlap(&info->overlap, file, error));
     if (info->block_size < 1 || info->block_size > DP_BLOCK_SIZE_MAX)
         return dp_fail(error, DP_ERR_INPUT, "%s: block_size %" PRIu64 " is not from 1 to %d",
                        dataset->path, info->block_size, DP_BLOCK_SIZE_MAX);

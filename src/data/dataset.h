@@ -3,8 +3,10 @@
  * File format, version 2 (HDF5, and behind it the seal of data/dataset_seal; version 1 has none):
  *   attributes  format "dptrain-dataset", version, unit, block_size, seed, source, source_sha256,
  *               sha256, made_by; with unit "word" also stream (0 or 1); of newer files packed_with
- *               (pack_dataset's options), lowercase (0 or 1), normalize (none, nfc, nfkc), and a
- * warning_1, warning_2, ... for each warning about the text /vocab/tokens [V] UTF-8, index = id
+ *               (pack_dataset's options), lowercase (0 or 1), normalize (none, nfc, nfkc), a
+ *               warning_1, warning_2, ... for each warning about the text, and what dp_overlap_list
+ *               lists
+ *   /vocab/tokens                          [V] UTF-8, index = id
  *   /vocab/counts                          [V] 64 bits; with unit "word": how often each was seen
  *   /{train,dev,test}/contexts             [N, block_size] unsigned integers of 8, 16 or 32 bits
  *   /{train,dev,test}/targets              [N] of the same type
@@ -48,6 +50,23 @@ typedef enum dp_split { DP_SPLIT_TRAIN, DP_SPLIT_DEV, DP_SPLIT_TEST, DP_SPLIT_CO
 
 const char *dp_split_name(dp_split split);
 
+/* How honest the splits are. A sequence is a word or a line, as it stands in the text. */
+typedef struct dp_overlap {
+    bool known;         /* not of a stream, which has none, nor of a file of before */
+    uint64_t different; /* sequences of all splits */
+    uint64_t sequences[DP_SPLIT_COUNT];
+    uint64_t repeated[DP_SPLIT_COUNT]; /* those of dev and test that are in train, too; of train
+                                          those that stand in it before */
+} dp_overlap;
+
+/* The attributes that have these numbers, in their order. */
+#define DP_OVERLAP_FIELDS (1 + 2 * DP_SPLIT_COUNT)
+typedef struct dp_overlap_field {
+    char name[32];
+    uint64_t *value;
+} dp_overlap_field;
+void dp_overlap_list(dp_overlap *overlap, dp_overlap_field fields[DP_OVERLAP_FIELDS]);
+
 /* What the attributes say. */
 typedef struct dp_dataset_info {
     dp_unit unit;
@@ -61,7 +80,12 @@ typedef struct dp_dataset_info {
     char made_by[64];                                /* program and version */
     char warnings[DP_WARNINGS_MAX][DP_WARNING_SIZE]; /* pack/text_findings, about its text */
     size_t warning_count;
+    dp_overlap overlap;
 } dp_dataset_info;
+
+/* Appends what is known of the overlap, for people: "424 of 3,203 words of dev and ... stand in
+ * train, too; ..."; nothing of a stream. */
+void dp_dataset_tell_overlap(const dp_dataset_info *info, dp_text *out);
 
 /* The attribute that has a warning, from 0 on. */
 #define DP_WARNING_NAME_SIZE 32

@@ -255,6 +255,7 @@ static void check_shares(examination *self) {
 }
 
 static dp_status check_dataset(examination *self, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text overlap = {0};
     const dp_dataset *dataset = &self->dataset;
     dp_status status = dp_open_dataset(self->comm, self->config->data_path, DP_CHECK_ALWAYS,
                                        &self->dataset, error);
@@ -265,6 +266,10 @@ static dp_status check_dataset(examination *self, dp_error *error) {
     }
     GOOD("dataset", "%s, %s rows to train on; all checksums are right", dataset->path,
          DP_COUNT_TEXT(dp_dataset_rows(dataset, DP_SPLIT_TRAIN)));
+    dp_dataset_tell_overlap(&dataset->info, &overlap);
+    DP_TRY(dp_comm_agree(self->comm, dp_text_check(&overlap, error), error));
+    if (overlap.length > 0)
+        GOOD("splits", "%s", dp_text_string(&overlap));
     const dp_model_shape shape =
         dp_config_shape(self->config, dataset->vocabulary.count, dataset->info.block_size);
     self->has_layout = dp_params_layout_init(&self->layout, shape, error) == DP_OK;

@@ -3,12 +3,14 @@
  * code points, so that ids do not depend on the order of the words. */
 #include "pack/packing_job.h"
 
+#include "base/digest.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/utf8.h"
 #include "pack/char_scanner.h"
 #include "pack/piece.h"
 #include "pack/text_findings.h"
+#include "words/word_table.h"
 
 #include <string.h>
 
@@ -77,12 +79,7 @@ static dp_status number(void *state, dp_error *error) {
     return dp_vocabulary_init(&self->job->vocabulary, tokens, count, error);
 }
 
-/* --- words to ids ----------------------------------------------------------------------------- */
-
-static void encode_eight(const dp_alphabet *alphabet, uint64_t eight, uint32_t ids[8]) {
-    for (int i = 0; i < 8; i++)
-        ids[i] = alphabet->ids[eight >> 8 * i & 0xFFu];
-}
+/* --- what tells words apart ------------------------------------------------------------------- */
 
 /* The character at bytes[0], of a text that was checked; *size is how many bytes it takes. */
 static inline uint32_t decode_checked(const unsigned char *bytes, size_t *size) {
@@ -92,6 +89,57 @@ static inline uint32_t decode_checked(const unsigned char *bytes, size_t *size) 
     for (size_t i = 1; i < *size; i++)
         value = value << 6 | (bytes[i] & 0x3Fu);
     return value;
+}
+
+/* How many bytes a long word takes. */
+static size_t long_bytes(const dp_file_map *text, uint64_t word) {
+    const size_t first = dp_piece_place(word);
+    size_t at = first, size = 0;
+    for (size_t left = dp_piece_length(word); left > 0; at += size) {
+        const bool is_ascii = dp_piece_is_ascii(dp_piece_load_eight(text, at));
+        if (is_ascii)
+            size = dp_size_min(left, sizeof(uint64_t));
+        else
+            (void)decode_checked(text->data + at, &size);
+        left -= is_ascii ? size : 1;
+    }
+    return at - first;
+}
+
+/* Shuffled words lie anywhere in the text, so the memory is asked for all of words[0..count), at
+ * most WORDS_AHEAD, before their turn: its latency passes once. The long words are listed first and
+ * asked for in one go: each costs a walk through the page tables, and those of neighbouring
+ * instructions run side by side. Always inline, as gcc drops calls of what has no effect. */
+__attribute__((always_inline)) static inline void ask_for(const dp_file_map *text,
+                                                          const uint64_t *words, size_t count) {
+    size_t places[WORDS_AHEAD];
+    size_t listed = 0;
+    for (size_t i = 0; i < count; i++) {
+        places[listed] = dp_piece_place(words[i]);
+        listed += !dp_piece_is_short(words[i]);
+    }
+    for (size_t i = 0; i < listed; i++)
+        __builtin_prefetch(text->data + places[i]);
+}
+
+static dp_status keys(void *state, const dp_packing_text *text, const uint64_t *words, size_t count,
+                      uint64_t *keys, dp_error *error) {
+    (void)state;
+    (void)error;
+    const dp_file_map *map = &text->map;
+    ask_for(map, words, count);
+    for (size_t i = 0; i < count; i++)
+        keys[i] = dp_piece_is_short(words[i])
+                      ? dp_word_hash_short(words[i])
+                      : dp_xxh3_of(map->data + dp_piece_place(words[i]), long_bytes(map, words[i]));
+    return DP_OK;
+}
+
+/* --- words to ids ----------------------------------------------------------------------------- */
+
+static void encode_eight(const dp_alphabet *alphabet, uint64_t eight, uint32_t ids[8]) {
+    for (int i = 0; i < 8; i++)
+        ids[i] = alphabet->ids[eight >> 8 * i & 0xFFu];
 }
 
 static void encode_long(const dp_alphabet *alphabet, const dp_file_map *text, uint64_t word,
@@ -129,22 +177,11 @@ static dp_status flush(packer *self, dp_split split, dp_error *error) {
     return dp_packing_add(self->job, split, self->ids, count, error);
 }
 
-/* Adds words[0..count), at most WORDS_AHEAD. Shuffled words lie anywhere in the text, so the memory
- * is asked for all of them before their turn: its latency passes once. The long words are listed
- * first and asked for in one go: each costs a walk through the page tables, and those of
- * neighbouring instructions run side by side. */
+/* Adds words[0..count), at most WORDS_AHEAD. */
 static dp_status write_words(packer *self, dp_split split, const uint64_t *words, size_t count,
                              dp_error *error) {
     const dp_file_map *text = &self->job->parts[split].text->map;
-    size_t places[WORDS_AHEAD];
-    size_t listed = 0;
-    for (size_t i = 0; i < count; i++) {
-        places[listed] = dp_piece_place(words[i]);
-        listed += !dp_piece_is_short(words[i]);
-    }
-    for (size_t i = 0; i < listed;
-         i++) /* in a function of its own, gcc drops it as without effect */
-        __builtin_prefetch(text->data + places[i]);
+    ask_for(text, words, count);
     for (size_t i = 0; i < count; i++) {
         self->id_count += encode(&self->alphabet, text, words[i], self->ids + self->id_count);
         if (self->id_count >= IDS_AT_ONCE)
@@ -171,4 +208,5 @@ static void end(void *state) {
     dp_memory_free(self->ids);
 }
 
-const dp_packing_kind dp_char_packing = {sizeof(packer), begin, read, suspects, number, write, end};
+const dp_packing_kind dp_char_packing = {sizeof(packer), begin,  read,  keys,
+                                         suspects,       number, write, end};

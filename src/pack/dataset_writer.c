@@ -63,6 +63,11 @@ static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
         dp_warning_name(i, warning);
         DP_TRY(dp_h5writer_text_attribute(file, warning, info->warnings[i], error));
     }
+    dp_overlap overlap = info->overlap;
+    dp_overlap_field fields[DP_OVERLAP_FIELDS];
+    dp_overlap_list(&overlap, fields);
+    for (size_t i = 0; i < DP_OVERLAP_FIELDS && overlap.known; i++)
+        DP_TRY(dp_h5writer_unsigned_attribute(file, fields[i].name, *fields[i].value, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "block_size", info->block_size, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "seed", info->seed, error));
     DP_TRY(dp_h5writer_text_attribute(file, "source", info->source, error));

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "pack/piece.h"
 #include "pack/python_random.h"
+#include "pack/repeats.h"
 #include "pack/text_findings.h"
 
 #include <inttypes.h>
@@ -168,6 +169,7 @@ static void describe_options(const dp_packing_request *request, dp_text *out) {
     if (request->folding.normalize != DP_NORMAL_NONE)
         dp_text_append_format(out, " --normalize %s", forms[request->folding.normalize]);
     dp_text_append(out, request->unit == DP_UNIT_WORD ? " --unit word" : "");
+    dp_text_append(out, request->unique ? " --unique" : "");
     dp_text_append(out, words->stream ? " --stream" : "");
     dp_text_append(out, words->no_eol ? " --no-eol" : "");
     if (words->min_count > 1)
@@ -307,15 +309,24 @@ static dp_status pack(dp_packing_job *job, dp_error *error) {
     DP_TRY(read_texts(job, error));
     DP_TRY(describe(job, error));
     DP_TRY(dp_text_findings_make(job, error));
+    if (job->request->unique)
+        DP_TRY(dp_repeats_drop(job, error));
     if (divide(job, error) != DP_OK)
         return explain(job, error);
+    if (!job->info.stream)
+        DP_TRY(dp_repeats_count(job, error));
     count_rows(job);
     DP_TRY(job->kind->number(job->state, error));
     return write_dataset(job, error);
 }
 
-static void summarize(const dp_packing_job *job, dp_packing *packing) {
-    *packing = (dp_packing){.vocab = job->vocabulary.count, .unknown = job->unknown};
+static dp_status summarize(const dp_packing_job *job, dp_packing *packing, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text overlap = {0};
+    *packing = (dp_packing){
+        .vocab = job->vocabulary.count, .unknown = job->unknown, .dropped = job->dropped};
+    dp_dataset_tell_overlap(&job->info, &overlap);
+    DP_TRY(dp_text_check(&overlap, error));
+    snprintf(packing->overlap, sizeof packing->overlap, "%s", dp_text_string(&overlap));
     memcpy(packing->rows, job->rows, sizeof packing->rows);
     memcpy(packing->warnings, job->info.warnings, sizeof packing->warnings);
     packing->warning_count = job->info.warning_count;
@@ -325,6 +336,7 @@ static void summarize(const dp_packing_job *job, dp_packing *packing) {
         packing->lines += job->texts[i].lines;
         packing->empty_lines += job->texts[i].empty_lines;
     }
+    return DP_OK;
 }
 
 static void release(dp_packing_job *job) {
@@ -354,6 +366,5 @@ dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
         return error->status;
     dp_progress_line_open(&job.progress, stderr);
     DP_TRY(pack(&job, error));
-    summarize(&job, packing);
-    return DP_OK;
+    return summarize(&job, packing, error);
 }

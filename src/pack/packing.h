@@ -37,6 +37,7 @@ typedef struct dp_packing_request {
     char boundary[DP_PATH_SIZE]; /* not yet known to be one character, or one word */
     dp_unit unit;
     dp_folding folding;     /* of the texts */
+    bool unique;            /* repeats are dropped before the split; of one text, not of a stream */
     dp_packing_words words; /* with DP_UNIT_WORD only */
 } dp_packing_request;
 
@@ -59,10 +60,12 @@ typedef struct dp_packing {
     uint64_t lines; /* that have words */
     uint64_t empty_lines;
     uint64_t unknown; /* how many of the words counted became <unk> */
+    uint64_t dropped; /* words, or lines of words, that were repeats */
     uint64_t vocab;
     uint64_t rows[DP_SPLIT_COUNT];
     char warnings[DP_WARNINGS_MAX][DP_WARNING_SIZE]; /* about the texts, a line each */
     size_t warning_count;
+    char overlap[DP_WARNING_SIZE]; /* dp_dataset_tell_overlap */
 } dp_packing;
 
 /* Packs what `request` asks for. A temporary file exists only while `termination` watches; when

@@ -43,6 +43,7 @@ typedef struct dp_packing_job {
     dp_packing_text texts[DP_SPLIT_COUNT]; /* one, or one a split */
     int text_count;
     dp_packing_part parts[DP_SPLIT_COUNT];
+    uint64_t dropped; /* pieces that were repeats */
     uint64_t longest; /* tokens of the longest piece */
     uint64_t rows[DP_SPLIT_COUNT];
     uint64_t rows_total;
@@ -60,6 +61,9 @@ typedef struct dp_packing_kind {
     dp_status (*begin)(void *self, dp_packing_job *job, dp_error *error);
     /* Finds the pieces of a text and counts its words and lines. */
     dp_status (*read)(void *self, dp_packing_text *text, dp_error *error);
+    /* Sets keys [count] to what tells pieces apart, when all texts are read (pack/repeats). */
+    dp_status (*keys)(void *self, const dp_packing_text *text, const uint64_t *pieces, size_t count,
+                      uint64_t *keys, dp_error *error);
     /* What the characters that were read make worth a look. */
     struct dp_text_suspects (*suspects)(const void *self);
     /* Makes the vocabulary, when the parts are known. */

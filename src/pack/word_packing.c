@@ -15,6 +15,7 @@
  * bytes each. */
 #include "pack/packing_job.h"
 
+#include "base/digest.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/utf8.h"
@@ -49,7 +50,8 @@ typedef struct packer {
     dp_packing_job *job;
     const dp_packing_words *asked;
     bool has_end_words; /* ends of lines are words of a stream; of others they are boundaries */
-    bool counts_all;    /* the words of all splits */
+    bool counts_all;    /* the words of all splits, */
+    bool counts_early;  /* and of all pieces, so that they are counted as they are read */
     dp_word_rules rules;
     dp_word_scanner scanner;
     dp_word_batch batch;
@@ -89,8 +91,11 @@ static dp_status add_to_spool(word_spool *spool, const uint32_t *numbers, size_t
     return DP_OK;
 }
 
+/* The first time; after that it is finished. */
 static dp_status finish_spool(word_spool *spool, dp_error *error) {
     FILE *stream = spool->stream;
+    if (stream == NULL)
+        return DP_OK;
     spool->stream = NULL; /* gone even where closing fails */
     if (fclose(stream) != 0)
         return fail_spool(spool, error);
@@ -117,6 +122,7 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     self->asked = words;
     self->has_end_words = words->stream && !words->no_eol;
     self->counts_all = words->vocab_from == DP_VOCAB_FROM_ALL;
+    self->counts_early = self->counts_all && !request->unique;
     if (strcmp(request->boundary, DP_UNKNOWN_WORD) == 0 ||
         strcmp(request->boundary, DP_END_OF_LINE) == 0)
         return dp_fail(error, DP_ERR_INPUT, "--boundary = '%s': has another meaning",
@@ -127,12 +133,12 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     return create_spool(&self->spool, request->output, error);
 }
 
-/* Numbers the batch's words, and ends of lines that are words, and counts them where all count. */
+/* Numbers the batch's words, and ends of lines that are words, and perhaps counts them. */
 static dp_status number_words(packer *self, dp_error *error) {
     uint32_t numbers[DP_WORD_BATCH];
     size_t count = 0;
     const dp_word end = dp_word_of(DP_END_OF_LINE);
-    const uint64_t times = self->counts_all ? 1 : 0;
+    const uint64_t times = self->counts_early ? 1 : 0;
     dp_word_table_prefetch(&self->table, self->batch.words, self->batch.count);
     for (size_t i = 0; i < self->batch.count; i++) {
         const dp_word *word = &self->batch.words[i];
@@ -191,6 +197,20 @@ static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
     return DP_OK;
 }
 
+static dp_status keys(void *state, const dp_packing_text *text, const uint64_t *lines, size_t count,
+                      uint64_t *keys, dp_error *error) {
+    word_spool *spool = &((packer *)state)->spool;
+    (void)text;
+    DP_TRY(finish_spool(spool, error));
+    for (size_t i = 0; i < count; i++) {
+        if (i + LINES_AHEAD < count)
+            __builtin_prefetch(spool->numbers + dp_piece_place(lines[i + LINES_AHEAD]));
+        keys[i] = dp_xxh3_of(spool->numbers + dp_piece_place(lines[i]),
+                             dp_piece_length(lines[i]) * sizeof *spool->numbers);
+    }
+    return DP_OK;
+}
+
 /* Of the different words. */
 static dp_text_suspects suspects(const void *state) {
     const dp_word_table *table = &((const packer *)state)->table;
@@ -244,13 +264,19 @@ static dp_status count_numbers(packer *self, dp_split split, const uint32_t *num
     return DP_OK;
 }
 
-/* Counts the words of the training split, and sets `ids` to the order of their first appearance in
- * it. Ends of lines have a place there in any case. */
-static dp_status count_train(packer *self, dp_error *error) {
+/* How many splits count, from the first on. */
+static int counted_splits(const packer *self) {
+    return self->counts_all ? DP_SPLIT_COUNT : DP_SPLIT_TRAIN + 1;
+}
+
+/* Counts the words of the splits that count, and sets `ids` to the order of their first appearance
+ * there. Ends of lines have a place in it in any case. */
+static dp_status count_words(packer *self, dp_error *error) {
     const dp_word end = dp_word_of(DP_END_OF_LINE);
     for (uint32_t number = 0; number < self->boundary; number++)
         self->ids[number] = DP_WORD_NONE;
-    DP_TRY(walk_split(self, DP_SPLIT_TRAIN, count_numbers, error));
+    for (int split = 0; split < counted_splits(self); split++)
+        DP_TRY(walk_split(self, (dp_split)split, count_numbers, error));
     if (self->has_end_words) {
         uint32_t *first = &self->ids[dp_word_table_find(&self->table, &end)];
         *first = *first == DP_WORD_NONE ? self->seen_count : *first;
@@ -261,10 +287,8 @@ static dp_status count_train(packer *self, dp_error *error) {
 /* How many ends of lines count. */
 static uint64_t counted_lines(const packer *self) {
     uint64_t lines = 0;
-    if (!self->counts_all)
-        return self->job->parts[DP_SPLIT_TRAIN].count;
-    for (int i = 0; i < self->job->text_count; i++)
-        lines += self->job->texts[i].lines;
+    for (int split = 0; split < counted_splits(self); split++)
+        lines += self->job->parts[split].count;
     return lines;
 }
 
@@ -275,8 +299,8 @@ static dp_status number(void *state, dp_error *error) {
     DP_TRY(finish_spool(&self->spool, error));
     self->boundary = (uint32_t)self->table.count;
     DP_TRY_NEW(self->ids, (size_t)self->boundary + 1);
-    if (!self->counts_all)
-        DP_TRY(count_train(self, error));
+    if (!self->counts_early)
+        DP_TRY(count_words(self, error));
     const dp_word_choice choice = {.boundary = self->rules.boundary,
                                    .boundary_count = self->asked->stream ? 0 : counted_lines(self),
                                    .min_count = self->asked->min_count,
@@ -329,4 +353,5 @@ static void end(void *state) {
     dp_word_table_clear(&self->table);
 }
 
-const dp_packing_kind dp_word_packing = {sizeof(packer), begin, read, suspects, number, write, end};
+const dp_packing_kind dp_word_packing = {sizeof(packer), begin,  read,  keys,
+                                         suspects,       number, write, end};

@@ -106,6 +106,43 @@ static void expect_round_trip(size_t vocab, uint64_t block_size,
     unlink(path);
 }
 
+static void test_dataset_tells_the_overlap_where_it_was_counted(void **state) {
+    (void)state;
+    const uint64_t rows[DP_SPLIT_COUNT] = {2, 2, 2};
+    static const uint32_t ids[2] = {1, 0};
+    dp_error error = {0};
+    dp_vocabulary vocabulary = {0};
+    dp_dataset dataset;
+    dp_text told = {0};
+    const char *path = scratch_path("overlap.h5");
+    dp_dataset_info info = make_info(3);
+    make_vocabulary(&vocabulary, 2);
+    for (int turn = 0; turn < 2; turn++) {
+        dp_dataset_writer *writer = NULL;
+        info.overlap = (dp_overlap){turn == 1, 1234, {1500, 20, 3}, {300, 17, 2}};
+        expect_ok(dp_dataset_writer_create(&writer, path, &info, &vocabulary, rows, &error),
+                  &error);
+        for (int split = 0; split < DP_SPLIT_COUNT; split++)
+            expect_ok(dp_dataset_writer_add(writer, (dp_split)split, ids, 2, &error), &error);
+        expect_ok(dp_dataset_writer_commit(writer, &error), &error);
+        dp_dataset_writer_destroy(writer);
+        expect_ok(dp_dataset_open(&dataset, path, &error), &error);
+        dp_text_cut(&told, 0);
+        dp_dataset_tell_overlap(&dataset.info, &told);
+        assert_string_equal(dp_text_string(&told),
+                            turn == 0 ? "not known, as it was packed before this was counted: "
+                                        "pack it again"
+                                      : "17 of 20 words of dev and 2 of 3 of test stand in train, "
+                                        "too; 1,234 of 1,523 differ");
+        if (turn == 1)
+            expect_unsigned(dataset.info.overlap.repeated[DP_SPLIT_TRAIN], 300);
+        dp_dataset_close(&dataset);
+    }
+    dp_text_clear(&told);
+    dp_vocabulary_clear(&vocabulary);
+    unlink(path);
+}
+
 static void test_dataset_windows_of_emma(void **state) {
     (void)state;
     enum { ROWS = 5 };
@@ -503,6 +540,7 @@ static void test_dataset_open_needs_an_hdf5_file(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dataset_tells_the_overlap_where_it_was_counted),
         cmocka_unit_test(test_dataset_windows_of_emma),
         cmocka_unit_test(test_dataset_round_trip_of_every_width),
         cmocka_unit_test(test_dataset_round_trip_of_many_blocks),

@@ -105,6 +105,11 @@ expect_refusal 2 "leaves test none" "$pack" good.txt --split 0.9,0.1,0
 printf 'emma\n' >one.txt
 expect_refusal 2 "leaves train none of the 1 words" "$pack" one.txt
 
+expect_refusal 2 "--unique is for one text that is cut by lines: a stream is kept as it is" \
+    "$pack" good.txt --unique --unit word --stream
+expect_refusal 2 "--unique is for one text that is cut by lines: ready-made splits are kept" \
+    "$pack" --train good.txt --dev good.txt --test good.txt -o x.h5 --unique
+
 # ready-made splits
 expect_refusal 2 "--test is missing" "$pack" --train good.txt --dev good.txt -o x.h5
 expect_refusal 2 "--train is missing" "$pack" --dev good.txt --test good.txt -o x.h5

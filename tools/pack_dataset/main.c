@@ -40,6 +40,10 @@ static void append_summary(dp_text *out, const dp_request *request, const dp_pac
         dp_text_append_format(out, "  %-6s", dp_split_name((dp_split)split));
         append_count(out, "", packing->rows[split], " rows\n");
     }
+    if (packing->dropped > 0)
+        append_count(out, "  ", packing->dropped, " repeats dropped\n");
+    if (packing->overlap[0] != '\0')
+        dp_text_append_format(out, "  %s\n", packing->overlap);
     append_count(out, "  ", file_size(request->packing.output), " bytes");
     dp_text_append_format(out, " in %s, %.1f MB/s of text\n", DP_DURATION_TEXT(seconds),
                           1e-6 * (double)packing->text_bytes / seconds);

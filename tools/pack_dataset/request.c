@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define BOUNDARY_DEFAULT "default" /* not one character, so that nobody can mean it */
+/* Neither one character nor a word, so that nobody can mean it. */
+#define BOUNDARY_DEFAULT DP_PACKING_BOUNDARY_DEFAULT " or " DP_PACKING_BOUNDARY_WORD
 
 const dp_option dp_request_options[] = {
     DP_PATH(dp_request, packing.output, "output", "", "FILE",
@@ -15,36 +16,31 @@ const dp_option dp_request_options[] = {
     DP_UNSIGNED(dp_request, packing.block_size, "block_size", "3", 1, DP_BLOCK_SIZE_MAX, "N",
                 "tokens of context in a row"),
     DP_REAL_LIST(dp_request, packing.split, "split", DP_PACKING_SPLIT_DEFAULT, 0, 100, "A,B,C",
-                 "shares of the words for train, dev and test, of 1 or in percent",
-                 .given = offsetof(dp_request, split_given)),
+                 "shares of train, dev and test", .given = offsetof(dp_request, split_given)),
     DP_UNSIGNED(dp_request, packing.seed, "seed", "42", 0, 18446744073709551615.0, "N",
-                "of the shuffle before the split, as in Python's random",
-                .given = offsetof(dp_request, seed_given)),
+                "of the shuffle, as in Python's random", .given = offsetof(dp_request, seed_given)),
     DP_PATH(dp_request, packing.boundary, "boundary", BOUNDARY_DEFAULT, "C",
-            "what stands for the ends of a word or line [" DP_PACKING_BOUNDARY_DEFAULT
-            " or, among words, " DP_PACKING_BOUNDARY_WORD "]",
-            .flags = DP_OPTION_LITERAL),
+            "what stands for the ends of a word or line", .flags = DP_OPTION_LITERAL),
     DP_CHOICE(dp_request, packing.unit, "unit", "char", DP_NAMES(DP_UNIT_NAMES), NULL,
-              "what a token is: a character of a word, or a word of a text"),
+              "what a token is"),
     DP_UNSIGNED(dp_request, packing.words.min_count, "min_count", "1", 1, 1e15, "N",
-                "words: those seen fewer times become " DP_UNKNOWN_WORD),
+                "words: rarer ones become " DP_UNKNOWN_WORD),
     DP_UNSIGNED(dp_request, packing.words.max_vocab, "max_vocab", "0", 0, 1e9, "N",
                 "words: keep the most frequent, V tokens in all, at least 4; 0: no limit"),
     DP_SWITCH(dp_request, packing.folding.lowercase, "lowercase",
               "turn capitals of all scripts into small letters"),
     DP_CHOICE(dp_request, packing.folding.normalize, "normalize", "none",
               DP_NAMES(DP_NORMAL_FORM_NAMES), NULL,
-              "write what Unicode has several forms for in one: nfc, e and accent as one "
-              "character; nfkc, wide letters, ligatures and odd blanks as plain ones, too"),
+              "one form of what Unicode has several for; nfkc: plain letters and blanks, too"),
+    DP_SWITCH(dp_request, packing.unique, "unique", "drop words or lines that stand there before"),
     DP_CHOICE(dp_request, packing.words.vocab_from, "vocab_from", "all",
-              DP_NAMES(DP_VOCAB_FROM_NAMES), NULL,
-              "words: count them in the whole text or in the training split"),
+              DP_NAMES(DP_VOCAB_FROM_NAMES), NULL, "words: what is counted"),
     DP_SWITCH(dp_request, packing.words.stream, "stream",
-              "words: the text is one sequence, contexts run over ends of lines"),
+              "words: the text is one sequence, over ends of lines"),
     DP_SWITCH(dp_request, packing.words.no_eol, "no_eol",
               "stream: the end of a line is no token " DP_END_OF_LINE),
     DP_UNSIGNED_LIST(dp_request, packing.words.split_tokens, "split_tokens", "", 1, 1e15, "A,B",
-                     "stream: tokens of train and of dev; test is the rest"),
+                     "stream: tokens of train and of dev"),
     DP_PATH(dp_request, packing.inputs[DP_SPLIT_TRAIN], "train", "", "FILE",
             "ready-made training split, kept in its order"),
     DP_PATH(dp_request, packing.inputs[DP_SPLIT_DEV], "dev", "", "FILE",
@@ -154,6 +150,10 @@ static dp_status check_conflicts(const dp_request *self, dp_error *error) {
     if (numbers > 0 && (request->ready_made || self->split_given))
         return dp_fail(error, DP_ERR_INPUT, "either --split-tokens or %s, not both",
                        request->ready_made ? "ready-made splits" : "--split");
+    if (request->unique && (request->ready_made || words->stream))
+        return dp_fail(error, DP_ERR_INPUT, "--unique is for one text that is cut by lines: %s",
+                       words->stream ? "a stream is kept as it is"
+                                     : "ready-made splits are kept as they are");
     if (self->seed_given && (words->stream || stream_option(words) != NULL))
         return dp_fail(error, DP_ERR_INPUT,
                        "--seed is for a shuffle: leave it out, as a stream is cut in order");
