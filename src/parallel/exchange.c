@@ -41,10 +41,10 @@ typedef struct sum_program {
 struct dp_exchange {
     dp_comm *comm;
     dp_exchange_kind kind;
-    size_t length;                            /* of the gradient */
-    size_t total;                             /* of gradient and extras */
-    size_t stride;                            /* of a slab */
-    dp_tree_range blocks[DP_TREE_BLOCKS_MAX]; /* of this rank */
+    size_t length;                           /* of the gradient */
+    size_t total;                            /* of gradient and extras */
+    size_t stride;                           /* of a slab */
+    dp_tree_node blocks[DP_TREE_BLOCKS_MAX]; /* of this rank */
     size_t block_count;
     float *scratch; /* [levels of the largest block, at least 1][stride] */
 
@@ -98,14 +98,14 @@ static float *own_partial(const dp_exchange *self, size_t slot) {
 }
 
 static size_t blocks_of_rank(const dp_exchange *self, size_t grains, int rank,
-                             dp_tree_range blocks[DP_TREE_BLOCKS_MAX]) {
+                             dp_tree_node blocks[DP_TREE_BLOCKS_MAX]) {
     dp_tree_range share = dp_tree_share(grains, (size_t)dp_comm_size(self->comm), (size_t)rank);
     return dp_tree_blocks(grains, share, blocks);
 }
 
 /* What the ranks of the node have in common, behind the partials of the first. */
 static dp_status share_memory(dp_exchange *self, size_t grains, dp_error *error) {
-    dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
+    dp_tree_node blocks[DP_TREE_BLOCKS_MAX];
     dp_workspace room = {0};
     size_t bytes = self->block_count * self->stride * sizeof(float);
     DP_RESERVE(&room, self->parameters, self->length);
@@ -123,12 +123,12 @@ static dp_status share_memory(dp_exchange *self, size_t grains, dp_error *error)
 /* --- the sums of a node --------------------------------------------------------------------- */
 
 /* The slab that holds this node of the tree, if it is a block of a rank of ours; else NULL. */
-static const float *find_partial(const dp_exchange *self, size_t grains, dp_tree_range node) {
-    dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
+static const float *find_partial(const dp_exchange *self, size_t grains, dp_tree_node node) {
+    dp_tree_node blocks[DP_TREE_BLOCKS_MAX];
     for (int r = 0; r < self->node.size; r++) {
         size_t count = blocks_of_rank(self, grains, self->node.first + r, blocks);
         for (size_t slot = 0; slot < count; slot++) {
-            if (blocks[slot].first == node.first && blocks[slot].end == node.end)
+            if (blocks[slot].parts == node.parts && blocks[slot].index == node.index)
                 return partial_of(self, r, slot);
         }
     }
@@ -136,7 +136,7 @@ static const float *find_partial(const dp_exchange *self, size_t grains, dp_tree
 }
 
 /* Appends to a program what sums this node of the tree. */
-static void compile_sum(const dp_exchange *self, size_t grains, dp_tree_range node,
+static void compile_sum(const dp_exchange *self, size_t grains, dp_tree_node node,
                         sum_program *program) {
     const float *slab = find_partial(self, grains, node);
     if (slab == NULL) {
@@ -157,7 +157,7 @@ static void compile_sums(dp_exchange *self, size_t grains) {
 
 /* Of all programs together, at most: a push for each partial of the node, and fewer sums. */
 static size_t count_steps(const dp_exchange *self, size_t grains) {
-    dp_tree_range blocks[DP_TREE_BLOCKS_MAX];
+    dp_tree_node blocks[DP_TREE_BLOCKS_MAX];
     size_t partials = 0;
     for (int r = 0; r < self->node.size; r++)
         partials += blocks_of_rank(self, grains, self->node.first + r, blocks);
@@ -359,9 +359,9 @@ static void reserve(dp_exchange *self, size_t grains, dp_workspace *room) {
     const size_t blocks = self->plan.block_count;
     size_t levels = 1, depth = 1;
     for (size_t i = 0; i < self->block_count; i++)
-        levels = dp_size_max(levels, dp_tree_scratch(self->blocks[i]));
+        levels = dp_size_max(levels, dp_tree_levels(self->blocks[i]));
     for (size_t i = 0; i < blocks; i++)
-        depth = dp_size_max(depth, dp_tree_scratch(self->plan.blocks[i]) + 1);
+        depth = dp_size_max(depth, dp_tree_levels(self->plan.blocks[i]) + 1);
     DP_RESERVE_ROWS(room, self->scratch, levels, self->stride);
     DP_RESERVE(room, self->terms, self->span_count);
     DP_RESERVE(room, self->programs, blocks);

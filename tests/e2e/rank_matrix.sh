@@ -48,6 +48,7 @@ declare -A keys=(
     [momentum]="train.optimizer=momentum train.lr=0.05"
     [sgd]="train.clip_norm=0.3"
     [dropout]="train.dropout_embedding=0.2 train.dropout_hidden=0.4"
+    [grains]="train.grains=23"
     [shared]="train.batch_size=200"
     [pairs]="train.batch_size=200 train.dropout_hidden=0.3 model.embedding_dim=16"
     [blas]="model.hidden_dim=44000 train.steps=10 train.dropout_embedding=0.2 train.dropout_hidden=0.4"
@@ -63,13 +64,15 @@ expect_weights_of() {
     expect_equal "weights of $name on $count ranks $*" "$(field "$name.$count/summary.json" weights)" \
         "$(field "$name.1/summary.json" weights)"
 }
-for name in adamw nesterov momentum sgd dropout shared pairs blas; do
+for name in adamw nesterov momentum sgd dropout grains shared pairs blas; do
     expect_weights_of $name 1
     expect_weights_of $name 3
     [ "$(field $name.1/summary.json weights)" != "$(field np1/summary.json weights)" ] ||
         fail "$name gave the weights of plain sgd"
 done
 expect_weights_of adamw 8
+expect_weights_of grains 7 parallel.exchange=tree
+DPTRAIN_RANKS_PER_NODE=2 expect_weights_of grains 5
 expect_weights_of adamw 3 parallel.exchange=tree
 DPTRAIN_RANKS_PER_NODE=2 expect_weights_of adamw 5
 grep -q "optimizer  adamw, beta 0.9 and 0.999, weight decay 0.01, norm at most 0.3" adamw.txt ||

@@ -59,6 +59,9 @@ replicated=$(bytes 2 parallel.output=replicated)
 echo "bytes a step: $split split, $replicated replicated"
 expect_below "a byte that crosses" 1 "$split"
 expect_below "ten times the bytes of a split output" $((10 * split)) "$replicated"
+# Maxima and sums of each row of the batch over a rank's 42 blocks of the 84, and the logit of its target, go to
+# the other rank. Of the gradient at what the output sees each has one partial: one goes up, the sum goes down.
+expect_equal "bytes of a split output" "$split" $((2 * 4 * ((2 * 42 + 1) * 16 + 16 * 32 + 1)))
 # Two ranks send each other the whole gradient: C, W1 and b1, W2 and b2, padded to cache lines of 16.
 length=$(((types + 1) * 16 + 30 * 32 + 32 + (types + 1) * 32 + (types + 1 + 15) / 16 * 16))
 expect_below "distance of the bytes to those of a gradient" \

@@ -436,10 +436,9 @@ static void golden_grains(void *context, dp_tree_range grains, float *sum) {
 }
 
 static double golden_gradient(golden *self, size_t at_once, float *gradient) {
-    dp_tree_range all = {.first = 0, .end = self->grains};
     self->loss = 0.0;
-    dp_tree_sum_block(all, at_once, golden_grains, self, self->layout.length, gradient,
-                      self->scratch, self->layout.length);
+    dp_tree_sum_block(dp_tree_root(self->grains), at_once, golden_grains, self, self->layout.length,
+                      gradient, self->scratch, self->layout.length);
     return self->loss / (double)self->batch;
 }
 

@@ -55,8 +55,7 @@ static void subtract(void *context, size_t first, size_t count, const float *gra
 static void expect_sum(size_t grains, uint64_t step, float sum[TOTAL]) {
     static float scratch[LEVELS_MAX * TOTAL];
     job alone = {.step = step};
-    dp_tree_range all = {.first = 0, .end = grains};
-    dp_tree_sum_block(all, 1, single_grain, &alone, TOTAL, sum, scratch, TOTAL);
+    dp_tree_sum_block(dp_tree_root(grains), 1, single_grain, &alone, TOTAL, sum, scratch, TOTAL);
 }
 
 static void check_bits_of_one_rank(job *self, dp_exchange_kind kind) {
@@ -145,7 +144,7 @@ static double long_squares(job *self, dp_exchange_kind kind, size_t grains) {
 }
 
 /* Their bits on one rank, which the others must have too; grains = 8. */
-#define LONG_SQUARES_OF_8 0x1.912c5f556fe8p+19
+#define LONG_SQUARES_OF_8 0x1.912c5f556fe82p+19
 
 static void test_exchange_tells_the_length_of_the_gradient(void **state) {
     job *self = *state;
