@@ -64,7 +64,7 @@ class Dptrain:
             f"[model]\nembedding_dim = {shape['embedding']}\nhidden_dim = {shape['hidden']}\n"
             f"init = {model['init']}\n"
             f"[train]\nseed = {model['seed']}\nlr = {model['learning_rate']}\n"
-            f"lr_schedule = constant\n")
+            f"lr_schedule = constant\n" + "".join(f"{line}\n" for line in model.get("train", ())))
 
     def on_ranks(self, ranks, *arguments):
         """The output of dptrain with these arguments; one rank needs no launcher."""
@@ -182,7 +182,7 @@ class WorkerCandidate:
         """Compiles what is to be compiled, and finds how many steps make a stretch."""
         self.time(1, 20)
         us = min(self.time(3, 20))
-        self.steps = max(1, round(1e6 * STRETCH_SECONDS / us))
+        self.steps = max(3, round(1e6 * STRETCH_SECONDS / us))
 
     def measure(self, seconds):
         if self.steps == 0:

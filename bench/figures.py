@@ -95,13 +95,15 @@ def best_ratio(slow, fast):
     return None if slow is None or fast is None else best_us(slow) / best_us(fast)
 
 
-def ratio(slow, fast):
-    """How many times as long: the median of the rounds' ratios, of those rounds in which both were
-    quiet or, where there are none, of all: a quiet measurement beside a disturbed one would say
-    more of the machine than of the two. None where one was not measured."""
-    if slow is None or fast is None:
-        return None
+def ratios(slow, fast):
+    """How many times as long in each round: of those rounds in which both were quiet or, where there
+    are none, of all: a quiet measurement beside a disturbed one would say more of the machine than of
+    the two."""
     pairs = list(zip(slow["rounds"], fast["rounds"]))
     quiet = [(a, b) for a, b in pairs if is_quiet(a) and is_quiet(b)]
-    return median(a["us_per_step"]["median"] / b["us_per_step"]["median"]
-                  for a, b in quiet or pairs)
+    return [a["us_per_step"]["median"] / b["us_per_step"]["median"] for a, b in quiet or pairs]
+
+
+def ratio(slow, fast):
+    """How many times as long: the median of the rounds'. None where one was not measured."""
+    return None if slow is None or fast is None else median(ratios(slow, fast))

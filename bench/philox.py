@@ -31,18 +31,22 @@ def normal(seed, tensor, shape, scale):
     return drawn.astype(np.float32).reshape(shape)
 
 
-def deviation(init, shape):
+def deviation(init, tensor, shape):
     """That of the elements of a tensor."""
     if init == "normal":
         return 1.0
-    return 0.05 if len(shape) == 2 else 0.0
+    if len(shape) == 1:
+        return 0.0
+    if init == "small":
+        return 0.05
+    return (1.0, 5 / 3 / np.sqrt(shape[0]), 0.0, 1 / np.sqrt(shape[0]))[tensor]
 
 
 def parameters(seed, init, vocab, block_size, embedding, hidden):
-    """C, W1, b1, W2, b2 as `model.init = normal` or `small` makes them."""
+    """C, W1, b1, W2, b2 as `model.init = normal`, `small` or `scaled` makes them."""
     shapes = [(vocab, embedding), (block_size * embedding, hidden), (hidden,), (hidden, vocab),
               (vocab,)]
-    return [normal(seed, tensor, shape, deviation(init, shape))
+    return [normal(seed, tensor, shape, deviation(init, tensor, shape))
             for tensor, shape in enumerate(shapes)]
 
 

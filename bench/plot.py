@@ -8,7 +8,7 @@ import sys
 from figures import spread, us
 
 LABEL_WIDTH, PANEL_WIDTH, GAP, ROW_HEIGHT, TOP, BOTTOM = 290, 250, 55, 26, 40, 60
-COLOURS = {"dptrain": "#6baed6", "NumPy": "#a1d99b", "PyTorch": "#fdae6b"}
+COLOURS = {"dptrain": "#6baed6", "NumPy": "#a1d99b", "PyTorch": "#fdae6b", "JAX": "#bcbddc"}
 
 HEAD = """
 set terminal svg size {width},{height} font "sans-serif,13" background "white"
@@ -83,16 +83,21 @@ def scale_of(figures, labels, path):
             "top": 1 - TOP / height, "bottom": BOTTOM / height}
 
 
-def draw(figures, path):
-    """Writes the SVG; says so where gnuplot is not there."""
+def render(commands, path):
+    """Has gnuplot write an SVG; says so where it is not there."""
     if shutil.which("gnuplot") is None:
         print(f"no gnuplot, so no {path}", file=sys.stderr)
         return
+    subprocess.run(["gnuplot"], input=commands, text=True, check=True)
+    # Titles within an SVG are shown to who points at it, and gnuplot's say "Gnuplot".
+    drawn = pathlib.Path(path)
+    drawn.write_text(re.sub("<title>.*</title>", "", drawn.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def draw(figures, path):
+    """Writes the SVG."""
     labels = rows_of(figures)
     scale = scale_of(figures, labels, path)
     panels = [panel(figures, labels, batch, place, scale)
               for place, batch in enumerate(figures.batches())]
-    subprocess.run(["gnuplot"], input=HEAD.format(**scale) + "".join(panels), text=True, check=True)
-    # Titles within an SVG are shown to who points at it, and gnuplot's say "Gnuplot".
-    drawn = pathlib.Path(path)
-    drawn.write_text(re.sub("<title>.*</title>", "", drawn.read_text(encoding="utf-8")), encoding="utf-8")
+    render(HEAD.format(**scale) + "".join(panels), path)

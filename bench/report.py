@@ -3,7 +3,7 @@ import textwrap
 
 from figures import (PACE, QUIET, Figures, best_us, is_disturbed, is_quiet, middle, ratio, spread,
                      us)
-from models import BY_MESSAGES, MODELS
+from models import ALLOCATOR, BY_MESSAGES, MODELS
 from plot import draw
 from targets import targets
 
@@ -13,7 +13,7 @@ HEAD = """# {title}
 
 <!-- Written by bench/run.py. To change it, change the script and run it again. -->
 
-{introduction}
+{shapes}{introduction}
 
 ![µs a step of all candidates, log scale](images/{page}.svg)
 
@@ -22,6 +22,14 @@ HEAD = """# {title}
     {command}
 
 {how_to_read}
+"""
+
+SHAPES = """
+![times that the loop in JAX takes of dptrain's, by shape](images/performance_shapes.svg)
+
+[performance_shapes.md](performance_shapes.md) has the figures: the model in many shapes, on one core,
+beside the same loop in JAX.
+
 """
 
 INTRODUCTION = """
@@ -148,7 +156,7 @@ def introduction(figures):
     if figures.model is MODELS["names"]:
         return paragraph(INTRODUCTION, parameters=parameters, **results["shape"])
     allocator = ", ".join(f"`{name}={value}`" for name, value in
-                          figures.model["environment"].items())
+                          ALLOCATOR.items())
     text = "of a generated text that follows Zipf's law" if results["generated"] else \
         "of the text that the command names, words seen four times or more"
     return paragraph(INTRODUCTION_WORDS, parameters=parameters, vocab=results["vocab"], words=text,
@@ -158,8 +166,9 @@ def introduction(figures):
 def head_section(figures):
     results = figures.results
     titles = {"names": "Performance", "words": "Performance with words"}
+    leads = figures.model is MODELS["names"] and figures.has_shapes
     return HEAD.format(
-        title=titles[figures.model["name"]], page=figures.model["page"],
+        shapes=SHAPES.lstrip() if leads else "", title=titles[figures.model["name"]], page=figures.model["page"],
         command=results["command"], introduction=introduction(figures),
         how_to_read=paragraph(HOW_TO_READ, rounds=results["rounds"], seconds=results["seconds"],
                               busy=busy_text(figures)))
@@ -170,13 +179,16 @@ def left(text):
     return text.replace("---:", "---")
 
 
-def machine_section(figures):
-    results = figures.results
-    versions = {"Python": "python", "NumPy": "numpy", "PyTorch": "torch"}
-    facts = {**results["machine"], "dptrain": dptrain_text(figures),
-             **{name: results["versions"].get(key, "none") for name, key in versions.items()},
-             "date": results["date"]}
+def machine_table(results, build):
+    versions = {"Python": "python", "NumPy": "numpy", "PyTorch": "torch", "JAX": "jax"}
+    facts = {**results["machine"], "dptrain": build,
+             **{name: results["versions"][key] for name, key in versions.items()
+                if key in results["versions"]}, "date": results["date"]}
     return section("The machine", "", left(table(("", ""), facts.items())))
+
+
+def machine_section(figures):
+    return machine_table(figures.results, dptrain_text(figures))
 
 
 def dptrain_text(figures):
@@ -322,6 +334,7 @@ def write(results, output):
     """The page of the model that was measured, and its picture, in a folder."""
     figures = Figures(results)
     page = figures.model["page"]
+    figures.has_shapes = (output / "images/performance_shapes.svg").exists()
     (output / "images").mkdir(parents=True, exist_ok=True)
     (output / f"{page}.md").write_text(
         "".join(part(figures) for part in sections_of(figures.model)), encoding="utf-8")

@@ -1,16 +1,18 @@
 """One training step in NumPy, gradients by hand."""
 import numpy as np
 
+from steps import StepByStep
 
-class NumpyStep:
+
+class NumpyStep(StepByStep):
     """step(ix) trains on the rows ix and returns their mean loss."""
 
     name = "by hand"
 
-    def __init__(self, contexts, targets, start, learning_rate):
+    def __init__(self, contexts, targets, start, spec):
         self.contexts, self.targets = contexts, targets
         self.parameters = [parameter.copy() for parameter in start]
-        self.learning_rate = np.float32(learning_rate)
+        self.learning_rate = np.float32(spec["learning_rate"])
         self.identity = np.eye(len(start[0]), dtype=np.float32)
         self.random = np.random.default_rng(1)
 

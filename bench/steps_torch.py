@@ -3,8 +3,14 @@
 Each class has step(ix), which trains on the rows ix and returns their mean loss as a tensor. Rows
 are drawn with torch.randint, as in the notebook.
 """
+import os
+
 import torch
 import torch.nn.functional as F
+
+from steps import StepByStep
+
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 def forward(parameters, contexts, targets, ix):
@@ -15,22 +21,26 @@ def forward(parameters, contexts, targets, ix):
     return F.cross_entropy(h @ W2 + b2, targets[ix])
 
 
-class Eager:
+class Eager(StepByStep):
     """The notebook's loop, line by line."""
 
     name = "eager, notebook"
     requires_grad = True
 
-    def __init__(self, contexts, targets, start, learning_rate):
+    def __init__(self, contexts, targets, start, spec):
         self.contexts, self.targets = torch.from_numpy(contexts), torch.from_numpy(targets)
         self.parameters = [torch.from_numpy(p.copy()) for p in start]
         for p in self.parameters:
             p.requires_grad = self.requires_grad
-        self.learning_rate = learning_rate
+        self.learning_rate = spec["learning_rate"]
         self.prepare()
 
     def prepare(self):
         """What a variant sets up once."""
+
+    @staticmethod
+    def rows(ix):
+        return torch.from_numpy(ix)
 
     def draw(self, count):
         return torch.randint(0, len(self.targets), (count,))

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A process that trains with one candidate, on command; run.py starts it.
 
-worker.py JSON: {"kind", "dataset", "text", "vocab", "shape", "init", "seed", "learning_rate"}. The
-rank and the number of processes come from the environment (RANK, WORLD_SIZE), as torchrun sets them. Each line
-of standard input is one command, each line of standard output one answer, both JSON:
+worker.py JSON: {"kind", "dataset", "text", "vocab", "shape", "init", "seed", "learning_rate"}, and of
+JAX where they are not plain SGD's {"optimizer", "weight_decay", "dropout"}. The rank and the number of
+processes come from the environment (RANK, WORLD_SIZE), as torchrun sets them. Each line of standard
+input is one command, each line of standard output one answer, both JSON:
 
     {"do": "versions"}                         {"python": ..., "torch": ...}
     {"do": "losses", "batch", "steps"}         [loss of this process's rows, ...] on dptrain's rows
@@ -12,6 +13,7 @@ of standard input is one command, each line of standard output one answer, both 
 
 An answer {"error": text} is the last one. Waiting for a command costs no processor time.
 """
+import importlib
 import json
 import os
 import platform
@@ -26,17 +28,10 @@ import rows
 
 
 def step_class(kind):
-    """The class of a candidate; imports PyTorch only where it is needed."""
-    if kind == "numpy":
-        import steps_numpy
-
-        return steps_numpy.KINDS[kind]
-    import torch
-
-    import steps_torch
-
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    return steps_torch.KINDS[kind]
+    """The class of a candidate; imports only what it needs."""
+    module = importlib.import_module({"numpy": "steps_numpy", "jax": "steps_jax",
+                                      "blas": "steps_blas"}.get(kind, "steps_torch"))
+    return module.KINDS[kind]
 
 
 class Worker:
@@ -59,35 +54,28 @@ class Worker:
         return self.trainers[batch]
 
     def new_trainer(self):
-        return self.make(self.contexts, self.targets, self.start, self.spec["learning_rate"])
+        return self.make(self.contexts, self.targets, self.start, self.spec)
 
     def versions(self):
         found = {"python": platform.python_version(), "numpy": np.__version__,
                  "name": self.make.name, "rows": len(self.targets)}
-        if "torch" in sys.modules:
-            found["torch"] = sys.modules["torch"].__version__
+        found.update({name: sys.modules[name].__version__ for name in ("torch", "jax")
+                      if name in sys.modules})
         return found
 
     def losses(self, batch, steps):
-        trainer = self.new_trainer()
         share = batch // self.size
-        losses = []
-        for step in range(steps):
-            drawn = philox.batch(self.spec["seed"], step, batch, len(self.targets))
-            mine = drawn[self.rank * share : (self.rank + 1) * share]
-            if "torch" in sys.modules:
-                mine = sys.modules["torch"].from_numpy(mine)
-            losses.append(float(trainer.step(mine)))
-        return losses
+        mine = slice(self.rank * share, (self.rank + 1) * share)
+        return self.new_trainer().train(
+            [philox.batch(self.spec["seed"], step, batch, len(self.targets))[mine]
+             for step in range(steps)])
 
     def time(self, batch, stretches, steps):
-        trainer = self.trainer(batch)
-        share = batch // self.size
+        stretch = self.trainer(batch).ready(steps, batch // self.size)
         times = []
         for _ in range(stretches):
             before = time.perf_counter()
-            for _ in range(steps):
-                trainer.step(trainer.draw(share))
+            stretch()
             times.append(1e6 * (time.perf_counter() - before) / steps)
         return times
 
