@@ -2,14 +2,11 @@
 #ifndef DP_BASE_SHA256_H
 #define DP_BASE_SHA256_H
 
-#include "base/status.h"
-
 #include <stddef.h>
 
 #define DP_SHA256_TEXT_SIZE 65 /* 64 hex digits and the 0 */
 
 /* Hex SHA-256 of a block of memory. */
-dp_status dp_sha256_of(const void *bytes, size_t count, char hex[DP_SHA256_TEXT_SIZE],
-                       dp_error *error) DP_CHECKED;
+void dp_sha256_of(const void *bytes, size_t count, char hex[DP_SHA256_TEXT_SIZE]);
 
 #endif

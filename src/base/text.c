@@ -101,7 +101,10 @@ void dp_text_print(FILE *output, const char *format, ...) {
     dp_text_append_arguments(&text, format, arguments);
     va_end(arguments);
     dp_text_append_shown_lines(&shown, dp_text_string(&text));
-    fputs(dp_text_string(&shown), output);
+    if (text.failed || shown.failed)
+        fputs("out of memory: what belongs here is not shown\n", stderr);
+    else
+        fputs(dp_text_string(&shown), output);
 }
 
 void dp_text_append_wrapped(dp_text *text, size_t column, const char *words) {

@@ -37,7 +37,8 @@ void dp_text_cut(dp_text *text, size_t length);
 void dp_text_append_shown(dp_text *text, const char *string);
 /* The same of whole lines: their ends and tabs stay. */
 void dp_text_append_shown_lines(dp_text *text, const char *lines);
-/* Prints lines that quote users and files, as dp_text_append_shown_lines would append them. */
+/* Prints lines that quote users and files, as dp_text_append_shown_lines would append them; without
+ * memory a word of that, on standard error. */
 void dp_text_print(FILE *output, const char *format, ...) DP_PRINTF(2, 3);
 /* Appends words, separated by blanks, to a line that has reached `column`, and ends the line; where
  * it would pass the 79 columns of a terminal, it goes on below, at that column. */

@@ -414,5 +414,6 @@ dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabula
             dp_text_append_format(&text, "%016" PRIx64 "\n", load_checksum(&tensors[i], block));
     }
     DP_TRY(dp_text_check(&text, error));
-    return dp_sha256_of(text.data, text.length, sha256, error);
+    dp_sha256_of(text.data, text.length, sha256);
+    return DP_OK;
 }

@@ -4,6 +4,7 @@
 
 #include <cblas.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,9 +39,11 @@ static dp_status load(dp_linalg *linalg, dp_error *error) {
     DP_TRY(dp_limits_check_memory(DP_LINALG_BYTES, DP_LINALG_DATA_BYTES, "OpenBLAS", error));
     setenv("OPENBLAS_NUM_THREADS", "1", 1); /* it starts them when it is loaded */
     linalg->library = dlopen(DP_OPENBLAS, RTLD_NOW);
-    if (linalg->library == NULL)
-        return dp_fail(error, DP_ERR_IO, "cannot load OpenBLAS: %s", dlerror());
-    return DP_OK;
+    if (linalg->library != NULL)
+        return DP_OK;
+    const char *reason = dlerror(); /* in the system's words */
+    return dp_fail(error, strstr(reason, strerror(ENOMEM)) != NULL ? DP_ERR_MEMORY : DP_ERR_IO,
+                   "cannot load OpenBLAS: %s", reason);
 }
 
 dp_status dp_linalg_open(dp_linalg *linalg, dp_error *error) {

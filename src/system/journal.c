@@ -21,12 +21,12 @@ dp_status dp_journal_open(dp_journal *journal, const char *path, dp_error *error
 
 /* Writes at the place that is known to be the end of what is whole, so that a part of a line that
  * could not be cut off is covered by the next attempt. */
-static dp_status write_pending(dp_journal *journal, dp_error *error) {
-    dp_text *pending = &journal->pending;
+static dp_status write_at_end(dp_journal *journal, const char *lines, size_t length,
+                              dp_error *error) {
     size_t done = 0;
-    while (done < pending->length) {
-        ssize_t count = pwrite(journal->descriptor, pending->data + done, pending->length - done,
-                               (off_t)(journal->size + done));
+    while (done < length) {
+        ssize_t count =
+            pwrite(journal->descriptor, lines + done, length - done, (off_t)(journal->size + done));
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0) {
@@ -37,15 +37,29 @@ static dp_status write_pending(dp_journal *journal, dp_error *error) {
         }
         done += (size_t)count;
     }
-    journal->size += pending->length;
+    journal->size += length;
+    return DP_OK;
+}
+
+static dp_status write_pending(dp_journal *journal, dp_error *error) {
+    dp_text *pending = &journal->pending;
+    DP_TRY(write_at_end(journal, dp_text_string(pending), pending->length, error));
     dp_text_clear(pending);
     return DP_OK;
 }
 
+/* Memory is asked for only where the disk refuses. */
 dp_status dp_journal_add(dp_journal *journal, const char *lines, size_t length, dp_error *error) {
-    dp_text_append_bytes(&journal->pending, lines, length);
-    DP_TRY(dp_text_check(&journal->pending, error));
-    return write_pending(journal, error);
+    dp_status status = write_pending(journal, error);
+    if (status == DP_OK)
+        status = write_at_end(journal, lines, length, error);
+    if (status != DP_OK) {
+        dp_error refused = *error;
+        dp_text_append_bytes(&journal->pending, lines, length);
+        DP_TRY(dp_text_check(&journal->pending, error));
+        *error = refused;
+    }
+    return status;
 }
 
 dp_status dp_journal_sync(dp_journal *journal, dp_error *error) {

@@ -51,10 +51,23 @@ static void print(const dp_report *report, const dp_text *line) {
     }
 }
 
-/* Takes the text, of whole lines. */
+/* Lines for which there is no memory are told of once, and in the end. */
+static void note_loss(dp_report *report, const dp_text *shown) {
+    dp_error error;
+    if (report->lost.status != DP_OK || dp_text_check(shown, &error) == DP_OK)
+        return;
+    report->lost = error;
+    fprintf(stderr, "warning: what belongs here is not shown: %s\n", error.message);
+}
+
+/* Takes the text, of whole lines: all of them or none. */
 static void emit(dp_report *report, dp_text *text) {
     DP_OWNED(dp_text_clear) dp_text shown = {0};
     dp_text_append_shown_lines(&shown, dp_text_string(text));
+    shown.failed |= text->failed;
+    if (shown.failed)
+        dp_text_cut(&shown, 0);
+    note_loss(report, &shown);
     /* A log that cannot be written ends no run; what it should have said stands on the terminal. */
     report->log_error.status =
         dp_journal_add(&report->log, dp_text_string(&shown), shown.length, &report->log_error);

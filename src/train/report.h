@@ -21,6 +21,7 @@ typedef struct dp_report {
     const volatile sig_atomic_t *signal; /* that asks the run to end, or NULL */
     dp_journal log;
     dp_error log_error; /* why its last line could not be written; status DP_OK: it was */
+    dp_error lost;      /* why a line was not made at all, the first one; likewise */
     dp_progress_line progress;
 } dp_report;
 

@@ -577,8 +577,9 @@ static void report_finished(trainer *self) {
 
 /* The status of a run that has come to its end or was stopped, where files of it are missing. */
 static dp_status check_saved(trainer *self, dp_error *error) {
-    const dp_error logged = self->report.log_error;
+    const dp_error logged = self->report.log_error, lost = self->report.lost;
     DP_TRY(tolerate(self, logged.status, &logged));
+    DP_TRY(tolerate(self, lost.status, &lost));
     if (self->unsaved == 0)
         return DP_OK;
     return dp_fail(error, DP_ERR_UNSAVED,

@@ -42,10 +42,9 @@ static void test_digest_sha256_gives_published_values(void **state) {
         {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
          "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
     };
-    dp_error error = {0};
     char hex[DP_SHA256_TEXT_SIZE];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        expect_ok(dp_sha256_of(cases[i].text, strlen(cases[i].text), hex, &error), &error);
+        dp_sha256_of(cases[i].text, strlen(cases[i].text), hex);
         assert_string_equal(hex, cases[i].hex);
     }
 }

@@ -23,7 +23,7 @@ static dp_status print_digest(const dp_dataset *dataset, dp_split split, dp_erro
     DP_TRY_NEW(bytes, contexts + targets);
     memcpy(bytes, dataset->tensors[DP_CONTEXTS(split)].data, contexts);
     memcpy(bytes + contexts, dataset->tensors[DP_TARGETS(split)].data, targets);
-    DP_TRY(dp_sha256_of(bytes, contexts + targets, sha256, error));
+    dp_sha256_of(bytes, contexts + targets, sha256);
     printf("%s %" PRIu64 " %s\n", dp_split_name(split), rows, sha256);
     return DP_OK;
 }

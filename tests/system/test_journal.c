@@ -1,7 +1,7 @@
 /* A journal holds whole lines, also where a disk is full for a while. */
 #include "system/journal.h"
 
-#include "support/expect.h"
+#include "support/failing_memory.h"
 #include "support/scratch.h"
 
 #include <signal.h>
@@ -68,6 +68,20 @@ static void test_journal_keeps_lines_until_there_is_room(void **state) {
     dp_journal_close(&journal);
 }
 
+static void test_journal_asks_for_no_memory_while_there_is_room(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_journal journal;
+    const char *path = scratch_path("memory.txt");
+    expect_ok(dp_journal_open(&journal, path, &error), &error);
+    allocations_left = 0;
+    const dp_status added = add(&journal, "line\n", &error);
+    allocations_left = -1;
+    expect_ok(added, &error);
+    expect_content(path, "line\n");
+    dp_journal_close(&journal);
+}
+
 static void test_journal_that_cannot_be_opened(void **state) {
     (void)state;
     dp_error error = {0};
@@ -84,6 +98,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_journal_goes_on_behind_what_is_there),
         cmocka_unit_test(test_journal_keeps_lines_until_there_is_room),
+        cmocka_unit_test(test_journal_asks_for_no_memory_while_there_is_room),
         cmocka_unit_test(test_journal_that_cannot_be_opened),
     };
     return cmocka_run_group_tests_name("journal", tests, scratch_create, scratch_remove);
