@@ -83,7 +83,20 @@ DPTRAIN_API dptrain_status dptrain_open(dptrain_model **model, const char *path,
 /* NULL is allowed. */
 DPTRAIN_API void dptrain_close(dptrain_model *model);
 
-/* What a model is. Texts are the model's. */
+/* An ensemble: a model whose probabilities are the mean of those of `count` members, in shares
+ * [count] of 0 and above, which are brought to a sum of 1; NULL: all alike. It may be asked
+ * whatever a model may, but has no tensors. Members are borrowed: they must stay open until the
+ * ensemble is closed, and answer by themselves only while it does not. Their contexts may be of
+ * different length: each sees as much as it reads. *ensemble is the caller's, to be given back with
+ * dptrain_close; NULL where this fails. DPTRAIN_ERR_INPUT where they differ in vocabulary, of which
+ * the message names the first tokens, unit, or how texts are read. */
+DPTRAIN_API dptrain_status dptrain_ensemble(dptrain_model **ensemble, dptrain_model *const *members,
+                                            const double *shares, size_t count,
+                                            dptrain_error *error) DPTRAIN_CHECKED;
+
+/* What a model is. Texts are the model's. Of an ensemble: `path` is those of its members, `weights`
+ * a hash of theirs and of the shares, `parameters` those of all, `block_size` the largest; the rest
+ * is of the first member. */
 typedef struct dptrain_description {
     const char *path;        /* of the checkpoint file */
     const char *unit;        /* what a token is: "char" or "word" */
@@ -105,6 +118,7 @@ typedef struct dptrain_description {
     const char *packed_with;    /* options of pack_dataset that made the dataset; "": not known */
     int lowercase;         /* 1: texts were turned into small letters, and what is asked will be */
     const char *normalize; /* the normal form that they got, and will get: "none", "nfc", "nfkc" */
+    size_t members;        /* of an ensemble; 0: it is none */
 } dptrain_description;
 
 /* Fills *description, of which `size` is the sizeof. */
@@ -122,7 +136,7 @@ typedef struct dptrain_tensor {
 } dptrain_tensor;
 
 /* Fills *tensor, of which `size` is the sizeof, with the i-th tensor that the model has, i from 0
- * on. Returns 0 behind the last, else 1. */
+ * on. Returns 0 behind the last, and always for an ensemble, else 1. */
 DPTRAIN_API int dptrain_get_tensor(const dptrain_model *model, size_t i, dptrain_tensor *tensor,
                                    size_t size);
 
@@ -271,7 +285,7 @@ DPTRAIN_API dptrain_status dptrain_draw(dptrain_model *model, const dptrain_samp
                                         dptrain_error *error) DPTRAIN_CHECKED;
 
 /* cosines [vocab] of the angle between the features of token `id` and those of each token: 1 in the
- * same direction. DPTRAIN_ERR_INPUT where id is not below vocab. */
+ * same direction. DPTRAIN_ERR_INPUT where id is not below vocab, and for an ensemble. */
 DPTRAIN_API dptrain_status dptrain_similarity(const dptrain_model *model, uint32_t id,
                                               double *cosines,
                                               dptrain_error *error) DPTRAIN_CHECKED;

@@ -75,6 +75,24 @@ def test_what_comes_next(model):
         model.next([99] * model.block_size)
 
 
+def test_an_ensemble_is_the_mean(model):
+    other = dptrain.load(os.path.join(RUN, "checkpoints", sorted(os.listdir(os.path.join(RUN, "checkpoints")))[0]))
+    both = dptrain.ensemble([model, other], [3, 1])
+    for context in "", "em", "zzz":
+        expected = 0.75 * model.distribution(context) + 0.25 * other.distribution(context)
+        np.testing.assert_allclose(both.distribution(context), expected, rtol=1e-6)
+    one = dptrain.ensemble([model])
+    texts = ["emma", "olivia", "x"]
+    assert (one.score(texts) == model.score(texts)).all()
+    assert both.tensors == {} and both.block_size == model.block_size and "of 2" in repr(both)
+    with pytest.raises(dptrain.DptrainError, match="an ensemble has no features"):
+        both.nearest("e")
+    with pytest.raises(dptrain.DptrainError, match="1 shares of 2 models"):
+        dptrain.ensemble([model, other], [1])
+    with pytest.raises(dptrain.DptrainError, match="of no model"):
+        dptrain.ensemble([])
+
+
 def test_samples_are_those_of_the_command(model):
     assert model.sample(5, seed=7, temperature=0.8) == ask(
         "sample", RUN, "-n", "5", "--seed", "7", "--temperature", "0.8"

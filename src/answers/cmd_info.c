@@ -154,7 +154,7 @@ static uint64_t evaluations_since_best(const char *dir, run_steps run,
                                        const dptrain_description *shown) {
     char path[DP_PATH_SIZE];
     dp_error ignored;
-    DP_OWNED(dp_checkpoint_argument_close) dptrain_model *newest = NULL;
+    DP_OWNED(dp_checkpoint_argument_release) dptrain_model *newest = NULL;
     dptrain_description is = *shown;
     if (run.count > 0 && dp_checkpoint_files_path(dir, run.steps[0], path, &ignored) == DP_OK &&
         dptrain_open(&newest, path, NULL) == DPTRAIN_OK)
@@ -201,7 +201,7 @@ static void add_config(dp_facts *facts, const dp_config *config) {
 static dp_status describe_checkpoint(const char *dir, const char *path, run_steps run,
                                      dp_facts *facts, dp_error *error) {
     dptrain_error said;
-    DP_OWNED(dp_checkpoint_argument_close) dptrain_model *model = NULL;
+    DP_OWNED(dp_checkpoint_argument_release) dptrain_model *model = NULL;
     dptrain_description is;
     dp_config config;
     DP_TRY(dp_checkpoint_argument_status(dptrain_open(&model, path, &said), &said, error));

@@ -71,7 +71,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
     static const dp_token_question question = {
         .what = "CONTEXT",
         .score_name = "probability",
-        .form = "{path}: step {step:,}, behind{behind}\n"
+        .form = "{path}:[ step {step:,},] behind{behind}\n"
                 "[{lacking} are not in the vocabulary: <unk>\n]"
                 "{table}"
                 "[{rest} others: {others.probability:.4f}\n]"

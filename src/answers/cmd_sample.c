@@ -16,7 +16,7 @@
 #define SEED_DRAWN_MAX ((uint64_t)1000000000) /* can be typed again */
 
 typedef struct sample_options {
-    char ckpt[DP_PATH_SIZE];
+    dp_checkpoint_choice ckpt;
     char data[DP_PATH_SIZE];
     uint64_t count;
     const char *seed;
@@ -33,7 +33,7 @@ typedef struct sample_options {
 } sample_options;
 
 static const dp_option options[] = {
-    DP_CHECKPOINT_OPTION(sample_options),
+    DP_CHECKPOINT_OPTIONS(sample_options),
     DP_UNSIGNED(sample_options, count, "count", "20", 0, 1e9, "N", "samples to draw", .alias = 'n'),
     DP_TEXT(sample_options, seed, "seed", "42", "S", "of the draws; random: one that is shown"),
     DP_REAL(sample_options, temperature, "temperature", "1", 0, 100, "T",
@@ -59,7 +59,7 @@ static const dp_option options[] = {
 
 typedef struct sample_job {
     sample_options chosen;
-    dptrain_model *model;
+    dp_asked asked;
     dptrain_description is;
     dptrain_sampling how;
     dptrain_texts *unlike;
@@ -67,7 +67,7 @@ typedef struct sample_job {
 } sample_job;
 
 static void clear(sample_job *self) {
-    dptrain_close(self->model);
+    dp_checkpoint_argument_close(&self->asked);
     dptrain_texts_destroy(self->unlike);
     dp_text_clear(&self->line);
 }
@@ -111,10 +111,11 @@ static dp_status read_prompt(const sample_job *self, dp_error *error) {
     size_t unknown = 0;
     DP_TRY_NEW(context, self->is.block_size);
     if (dp_checkpoint_argument_status(
-            dptrain_context(self->model, prompt, strlen(prompt), context, &said), &said, error) !=
-        DP_OK)
+            dptrain_context(self->asked.model, prompt, strlen(prompt), context, &said), &said,
+            error) != DP_OK)
         return dp_fail_prefix(error, "--prompt");
-    const size_t count = dptrain_encode(self->model, prompt, strlen(prompt), NULL, 0, &unknown);
+    const size_t count =
+        dptrain_encode(self->asked.model, prompt, strlen(prompt), NULL, 0, &unknown);
     if (unknown > 0)
         fprintf(stderr,
                 "dptrain: notice: --prompt: %zu of %zu words are not in the vocabulary: <unk>\n",
@@ -142,7 +143,7 @@ static dp_status avoid_split(sample_job *self, const dp_dataset *dataset, dp_spl
 
 static dp_status avoid_dataset(sample_job *self, dp_error *error) {
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
-    if (dp_checkpoint_argument_dataset(&self->is, self->chosen.data, &dataset, error) != DP_OK)
+    if (dp_checkpoint_argument_dataset(&self->asked, self->chosen.data, &dataset, error) != DP_OK)
         return dp_fail_prefix(error, "--novel needs the dataset (--data names it)");
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         DP_TRY(avoid_split(self, &dataset, (dp_split)split, error));
@@ -152,7 +153,7 @@ static dp_status avoid_dataset(sample_job *self, dp_error *error) {
 static dp_status begin(sample_job *self, dp_error *error) {
     const sample_options *chosen = &self->chosen;
     dptrain_error said;
-    dptrain_describe(self->model, &self->is, sizeof self->is);
+    dptrain_describe(self->asked.model, &self->is, sizeof self->is);
     dptrain_sampling_init(&self->how, sizeof self->how);
     DP_TRY(check_options(self, error));
     DP_TRY(read_prompt(self, error));
@@ -193,8 +194,8 @@ static dp_status print_samples(sample_job *self, dp_error *error) {
     dptrain_error said;
     for (uint64_t i = 0, index = 0; i < wanted; i++, index = drawn.index + 1) {
         if (dp_checkpoint_argument_status(
-                dptrain_draw(self->model, &self->how, index, &drawn, sizeof drawn, &said), &said,
-                error) != DP_OK)
+                dptrain_draw(self->asked.model, &self->how, index, &drawn, sizeof drawn, &said),
+                &said, error) != DP_OK)
             return dp_fail_prefix(error, "%s of %s samples", DP_COUNT_TEXT(i),
                                   DP_COUNT_TEXT(wanted));
         if (self->chosen.json)
@@ -215,7 +216,7 @@ static dp_status answer(int count, char **arguments, dp_error *error) {
     DP_TRY(
         dp_options_parse_arguments(options, &self.chosen, count, arguments, &positionals, error));
     DP_TRY(
-        dp_checkpoint_argument_open(self.chosen.ckpt, positionals, arguments, &self.model, error));
+        dp_checkpoint_argument_open(&self.chosen.ckpt, positionals, arguments, &self.asked, error));
     DP_TRY(begin(&self, error));
     return print_samples(&self, error);
 }

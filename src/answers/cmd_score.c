@@ -19,7 +19,7 @@
 typedef enum score_format { FORMAT_TSV, FORMAT_JSONL } score_format;
 
 typedef struct score_options {
-    char ckpt[DP_PATH_SIZE];
+    dp_checkpoint_choice ckpt;
     char data[DP_PATH_SIZE];
     score_format format;
     unsigned base;
@@ -34,7 +34,7 @@ typedef struct score_options {
 } score_options;
 
 static const dp_option options[] = {
-    DP_CHECKPOINT_OPTION(score_options),
+    DP_CHECKPOINT_OPTIONS(score_options),
     DP_CHOICE(score_options, format, "format", "tsv", DP_NAMES("tsv", "jsonl"), "FORMAT",
               "columns with tabs between, or a JSON object a line"),
     DP_CHOICE(score_options, base, "base", "e", DP_NAMES("e", "2", "10"), "BASE",
@@ -62,7 +62,7 @@ static const dp_option options[] = {
 
 typedef struct score_job {
     score_options chosen;
-    dptrain_model *model;
+    dp_asked asked;
     dptrain_description is;
     double unit; /* of logarithms: ln of their base */
     bool flags;
@@ -117,7 +117,7 @@ static void add_text(const char *text, size_t length, dp_text *out) {
 static void append_token(const score_job *self, const dptrain_token_score *token, const char *text,
                          dp_text *out) {
     const bool is_known = token->id != DPTRAIN_UNKNOWN;
-    const char *name = is_known ? dptrain_token(self->model, token->id) : text + token->begin;
+    const char *name = is_known ? dptrain_token(self->asked.model, token->id) : text + token->begin;
     const size_t length = is_known ? strlen(name) : token->length;
     const double surprisal = -token->log_probability / self->unit;
     if (self->chosen.format == FORMAT_TSV) {
@@ -140,7 +140,7 @@ static dp_status append_tokens(score_job *self, size_t i, dp_error *error) {
     dptrain_error said;
     DP_TRY_GROW(self->tokens, &self->token_capacity, self->lengths[i] + 1);
     DP_TRY(dp_checkpoint_argument_status(
-        dptrain_score_tokens(self->model, self->texts[i], self->lengths[i], self->tokens,
+        dptrain_score_tokens(self->asked.model, self->texts[i], self->lengths[i], self->tokens,
                              self->token_capacity, sizeof *self->tokens, &count, &said),
         &said, error));
     for (size_t t = 0; t < count; t++)
@@ -243,7 +243,7 @@ static dp_status take_lines(score_job *self, size_t *count, dp_error *error) {
 
 static dp_status score_lines(score_job *self, size_t count, dp_error *error) {
     dptrain_error said;
-    DP_TRY(dp_checkpoint_argument_status(dptrain_score_texts(self->model, self->texts,
+    DP_TRY(dp_checkpoint_argument_status(dptrain_score_texts(self->asked.model, self->texts,
                                                              self->lengths, count, self->scores,
                                                              sizeof self->scores[0], &said),
                                          &said, error));
@@ -292,8 +292,8 @@ static dp_status score_dev(score_job *self, dp_dataset_lines *lines, double *val
         dptrain_text_score score;
         dptrain_error said;
         DP_TRY(dp_checkpoint_argument_status(
-            dptrain_score(self->model, dp_text_string(&lines->line), lines->line.length, &score,
-                          sizeof score, &said),
+            dptrain_score(self->asked.model, dp_text_string(&lines->line), lines->line.length,
+                          &score, sizeof score, &said),
             &said, error));
         values[(*count)++] = per_token(score.log_probability, score.tokens);
     }
@@ -312,7 +312,7 @@ static dp_status fit_threshold(score_job *self, dp_error *error) {
     if (self->is.stream)
         return dp_fail(error, DP_ERR_INPUT,
                        "--flag is for models of lines, and this one was trained on running text");
-    if (dp_checkpoint_argument_dataset(&self->is, self->chosen.data, &dataset, error) != DP_OK)
+    if (dp_checkpoint_argument_dataset(&self->asked, self->chosen.data, &dataset, error) != DP_OK)
         return dp_fail_prefix(error,
                               "--flag needs the dev split (--data names it, or --threshold)");
     DP_TRY_NEW(values, dp_dataset_rows(&dataset, DP_SPLIT_DEV));
@@ -361,7 +361,7 @@ static dp_status check_options(const score_options *chosen, int files, char **ar
 }
 
 static void clear(score_job *self) {
-    dptrain_close(self->model);
+    dp_checkpoint_argument_close(&self->asked);
     dp_line_reader_close(&self->reader);
     dp_text_clear(&self->out);
     dp_memory_free(self->tokens);
@@ -373,8 +373,8 @@ static dp_status run(score_job *self, int count, char **arguments, dp_error *err
     self->reader.descriptor = -1;
     DP_TRY(dp_options_parse_arguments(options, &self->chosen, count, arguments, &files, error));
     DP_TRY(check_options(&self->chosen, files, arguments, error));
-    DP_TRY(dp_checkpoint_argument_open(self->chosen.ckpt, 0, NULL, &self->model, error));
-    dptrain_describe(self->model, &self->is, sizeof self->is);
+    DP_TRY(dp_checkpoint_argument_open(&self->chosen.ckpt, 0, NULL, &self->asked, error));
+    dptrain_describe(self->asked.model, &self->is, sizeof self->is);
     self->unit = self->chosen.base == 0 ? 1.0 : log(bases[self->chosen.base]);
     self->flags = self->chosen.flag_given || self->chosen.threshold_given;
     DP_TRY(dp_line_reader_open(&self->reader, files == 0 ? "-" : arguments[0], error));

@@ -13,13 +13,13 @@
 #include <string.h>
 
 typedef struct question_options {
-    char ckpt[DP_PATH_SIZE];
+    dp_checkpoint_choice ckpt;
     uint64_t count;
     bool json;
 } question_options;
 
 const dp_option dp_token_question_options[] = {
-    DP_CHECKPOINT_OPTION(question_options),
+    DP_CHECKPOINT_OPTIONS(question_options),
     DP_UNSIGNED(question_options, count, "count", "10", 1, 1e9, "N", "tokens to show",
                 .alias = 'n'),
     DP_SWITCH(question_options, json, "json", "print one JSON object"),
@@ -125,7 +125,8 @@ static dp_status reply(const dp_token_question *question, dptrain_model *model, 
     DP_TRY_NEW(scores, is.vocab);
     DP_TRY_NEW(list, is.vocab);
     dp_facts_text(facts, "path", is.path);
-    dp_facts_unsigned(facts, "step", is.step);
+    if (is.members == 0) /* of an ensemble each has its own */
+        dp_facts_unsigned(facts, "step", is.step);
     dp_facts_text(facts, "weights", is.weights);
     DP_TRY(question->ask(model, text, scores, facts, error));
     const size_t length = sort_tokens(model, scores, is.vocab, list);
@@ -147,11 +148,11 @@ static bool is_place(const char *argument) {
 /* The last positional is what the question is about, so that one alone is not the checkpoint. *last
  * points to it, and *count is the number of those before it. DP_ERR_INPUT where there is none, or
  * where all there is is a checkpoint. */
-static dp_status take_last(const char *option, int *count, char *const *positionals,
+static dp_status take_last(const dp_checkpoint_choice *choice, int *count, char *const *positionals,
                            const char *what, const char **last, dp_error *error) {
     if (*count == 0)
         return dp_fail(error, DP_ERR_INPUT, "%s is missing (see --help)", what);
-    if (*count == 1 && option[0] == '\0' && is_place(positionals[0]))
+    if (*count == 1 && choice->paths.count == 0 && is_place(positionals[0]))
         return dp_fail(error, DP_ERR_INPUT,
                        "'%s' is a checkpoint or run folder, and %s is missing behind it; where it "
                        "is meant as %s, give the checkpoint by --ckpt",
@@ -164,13 +165,13 @@ dp_status dp_token_question_answer(const dp_token_question *question, int count,
                                    dp_error *error) {
     question_options chosen;
     DP_OWNED(dp_facts_clear) dp_facts facts = {0};
-    DP_OWNED(dp_checkpoint_argument_close) dptrain_model *model = NULL;
+    DP_OWNED(dp_checkpoint_argument_close) dp_asked asked = {0};
     const char *text = NULL;
     int paths = 0;
     DP_TRY(dp_options_parse_arguments(dp_token_question_options, &chosen, count, arguments, &paths,
                                       error));
-    DP_TRY(take_last(chosen.ckpt, &paths, arguments, question->what, &text, error));
-    DP_TRY(dp_checkpoint_argument_open(chosen.ckpt, paths, arguments, &model, error));
-    DP_TRY(reply(question, model, text, (size_t)chosen.count, &facts, error));
+    DP_TRY(take_last(&chosen.ckpt, &paths, arguments, question->what, &text, error));
+    DP_TRY(dp_checkpoint_argument_open(&chosen.ckpt, paths, arguments, &asked, error));
+    DP_TRY(reply(question, asked.model, text, (size_t)chosen.count, &facts, error));
     return dp_facts_print(&facts, chosen.json ? NULL : question->form, error);
 }

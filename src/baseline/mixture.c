@@ -56,58 +56,73 @@ dp_status dp_trigram_of_dataset(dp_comm *comm, const dp_dataset *dataset, dp_tri
 
 /* --- the mixture ------------------------------------------------------------------------------ */
 
-/* What is said of the targets of a split, for the rows of this rank. The network is asked once,
- * however often the weight changes. */
+/* What is said of the targets of a split, for the rows of this rank. Networks are asked once,
+ * however often a weight changes. */
 typedef struct scores {
+    const dp_mixture *mixture;
     size_t rows; /* of the split */
     dp_tree_range share;
-    double *losses;        /* [share] the network's; NULL: there is none */
-    double *probabilities; /* [share] the trigram's */
-    void *memory;          /* of both */
-    double weight;
-    /* While they are filled: */
-    dp_model *model; /* NULL: no network */
+    size_t count;          /* of rows in the share */
+    double *members;       /* [networks, count]: the loss of each; NULL: there is none */
+    double *losses;        /* [count]: of their ensemble */
+    double *probabilities; /* [count]: the trigram's; NULL: there is none */
+    void *memory;          /* of these */
     dp_evaluate_rows read;
 } scores;
 
 static void scores_clear(scores *self) {
-    dp_model_destroy(self->model);
     clear_rows(&self->read);
     dp_memory_free(self->memory);
     *self = (scores){0};
 }
 
-/* Memory, and a model where there is a network. Collective, as the level is, but not agreed on. */
-static dp_status prepare(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
-                         const dp_mixture *mixture, dp_error *error) {
-    const dp_model_options options = {.level = dp_evaluate_level(comm, mixture->highest),
-                                      .grain_rows = DP_EVALUATE_ROWS,
-                                      .forward_only = true};
+static dp_status prepare(scores *self, const dp_dataset *dataset, dp_split split, dp_error *error) {
+    const size_t networks = self->mixture->network_count;
     dp_workspace room = {0};
-    DP_RESERVE(&room, self->probabilities, self->share.end - self->share.first);
-    if (mixture->layout != NULL)
-        DP_RESERVE(&room, self->losses, self->share.end - self->share.first);
+    if (self->mixture->trigram != NULL)
+        DP_RESERVE(&room, self->probabilities, self->count);
+    if (networks > 0)
+        DP_RESERVE_ROWS(&room, self->members, networks, self->count);
+    if (networks > 1)
+        DP_RESERVE(&room, self->losses, self->count);
     self->memory = dp_workspace_allocate(&room, error);
     if (self->memory == NULL)
         return error->status;
-    if (mixture->layout != NULL)
-        DP_TRY(dp_model_create(&self->model, mixture->layout, &options, error));
+    if (networks == 1)
+        self->losses = self->members;
     return dp_evaluate_rows_init(&self->read, dataset, split, error);
 }
 
-/* Chunk by chunk, so that a row's loss has the bits that it has in dp_evaluate. */
-static void fill(scores *self, const dp_mixture *mixture) {
-    dp_evaluate_rows *read = &self->read;
-    for (size_t first = self->share.first; first < self->share.end; first += DP_EVALUATE_ROWS) {
-        const size_t at = first - self->share.first;
-        const size_t count = dp_size_min(self->share.end - first, DP_EVALUATE_ROWS);
-        dp_evaluate_rows_read(read, first, count);
-        if (self->model != NULL)
-            dp_model_row_losses(self->model, mixture->params, count, read->contexts, read->targets,
-                                self->losses + at);
-        for (size_t i = 0; i < count; i++)
-            self->probabilities[at + i] =
-                dp_trigram_probability(mixture->trigram, context_of(read, i), read->targets[i]);
+/* --- each of them --------------------------------------------------------------------------- */
+
+static void destroy_model(dp_model **model) {
+    dp_model_destroy(*model);
+}
+
+/* Chunk by chunk, so that a row's loss has the bits that it has in dp_evaluate. Collective. */
+static dp_status score_network(scores *self, dp_comm *comm, const dp_network *network,
+                               double *losses, dp_error *error) {
+    const dp_model_options options = {.level = dp_evaluate_level(comm, network->highest),
+                                      .grain_rows = DP_EVALUATE_ROWS,
+                                      .forward_only = true};
+    DP_OWNED(destroy_model) dp_model *model = NULL;
+    DP_TRY(dp_comm_agree(comm, dp_model_create(&model, network->layout, &options, error), error));
+    for (size_t at = 0; at < self->count; at += DP_EVALUATE_ROWS) {
+        const size_t rows = dp_size_min(self->count - at, DP_EVALUATE_ROWS);
+        dp_evaluate_rows_read(&self->read, self->share.first + at, rows);
+        dp_model_row_losses(model, network->params, rows, self->read.contexts, self->read.targets,
+                            losses + at);
+    }
+    return DP_OK;
+}
+
+static void score_trigram(scores *self) {
+    for (size_t at = 0; at < self->count; at += DP_EVALUATE_ROWS) {
+        const size_t rows = dp_size_min(self->count - at, DP_EVALUATE_ROWS);
+        dp_evaluate_rows_read(&self->read, self->share.first + at, rows);
+        for (size_t i = 0; i < rows; i++)
+            self->probabilities[at + i] = dp_trigram_probability(
+                self->mixture->trigram, context_of(&self->read, i), self->read.targets[i]);
     }
 }
 
@@ -115,75 +130,155 @@ static void fill(scores *self, const dp_mixture *mixture) {
 static dp_status score(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
                        const dp_mixture *mixture, dp_error *error) {
     const size_t rows = (size_t)dp_dataset_rows(dataset, split);
-    *self = (scores){.rows = rows, .share = dp_evaluate_share(comm, rows)};
-    DP_TRY(dp_comm_agree(comm, prepare(self, comm, dataset, split, mixture, error), error));
-    fill(self, mixture);
+    *self = (scores){.mixture = mixture, .rows = rows, .share = dp_evaluate_share(comm, rows)};
+    self->count = self->share.end - self->share.first;
+    DP_TRY(dp_comm_agree(comm, prepare(self, dataset, split, error), error));
+    for (size_t k = 0; k < mixture->network_count; k++)
+        DP_TRY(score_network(self, comm, &mixture->networks[k], self->members + k * self->count,
+                             error));
+    if (mixture->trigram != NULL)
+        score_trigram(self);
     return DP_OK;
 }
 
-enum { NETWORK, TRIGRAM, MIXTURE, LOSSES };
+/* --- an ensemble ---------------------------------------------------------------------------- */
+
+/* The parts [networks] of a row's probability, and their sum, over that of the network that finds
+ * the target likeliest; returns the loss of that one. */
+static double weigh(const scores *self, size_t i, double *parts, double *sum) {
+    const size_t networks = self->mixture->network_count;
+    double least = self->members[i];
+    *sum = 0.0;
+    for (size_t k = 1; k < networks; k++)
+        least = fmin(least, self->members[k * self->count + i]);
+    for (size_t k = 0; k < networks; k++) {
+        parts[k] = self->mixture->shares[k] * exp(least - self->members[k * self->count + i]);
+        *sum += parts[k];
+    }
+    return least;
+}
+
+static void combine(scores *self) {
+    double parts[DP_NETWORKS_MAX], sum = 0.0;
+    for (size_t i = 0; i < self->count && self->mixture->network_count > 1; i++) {
+        const double least = weigh(self, i, parts, &sum);
+        self->losses[i] = least - log(sum);
+    }
+}
+
+/* How much of each row's probability comes from each network. */
+static void network_claims_chunk(void *context, size_t first, size_t rows, double *sums) {
+    const scores *self = context;
+    double parts[DP_NETWORKS_MAX], sum = 0.0;
+    for (size_t i = first - self->share.first; i < first - self->share.first + rows; i++) {
+        (void)weigh(self, i, parts, &sum);
+        for (size_t k = 0; k < self->mixture->network_count; k++)
+            sums[k] += parts[k] / sum;
+    }
+}
+
+static dp_status fit_shares(dp_comm *comm, scores *dev, dp_mixture *mixture, dp_error *error) {
+    const size_t networks = mixture->network_count;
+    double change = 1.0;
+    for (size_t k = 0; k < networks; k++)
+        mixture->shares[k] = 1.0 / (double)networks;
+    for (int step = 0; step < STEPS_MAX && change > CHANGE_MIN; step++) {
+        double claims[DP_NETWORKS_MAX] = {0};
+        DP_TRY(
+            dp_evaluate_sums(comm, dev->rows, networks, network_claims_chunk, dev, claims, error));
+        change = 0.0;
+        for (size_t k = 0; k < networks; k++) {
+            change = fmax(change, fabs(claims[k] / (double)dev->rows - mixture->shares[k]));
+            mixture->shares[k] = claims[k] / (double)dev->rows;
+        }
+    }
+    return DP_OK;
+}
+
+/* --- with the trigram ----------------------------------------------------------------------- */
+
+/* How much of each row's probability comes from the networks. */
+static void claims_chunk(void *context, size_t first, size_t rows, double *sums) {
+    const scores *self = context;
+    const double weight = self->mixture->weight;
+    for (size_t i = first - self->share.first; i < first - self->share.first + rows; i++) {
+        const double network = weight * exp(-self->losses[i]);
+        sums[0] += network / (network + (1.0 - weight) * self->probabilities[i]);
+    }
+}
+
+static dp_status fit_weight(dp_comm *comm, scores *dev, dp_mixture *mixture, dp_error *error) {
+    double change = 1.0;
+    mixture->weight = 0.5;
+    for (int step = 0; step < STEPS_MAX && change > CHANGE_MIN; step++) {
+        double claims = 0.0;
+        DP_TRY(dp_evaluate_sums(comm, dev->rows, 1, claims_chunk, dev, &claims, error));
+        change = fabs(claims / (double)dev->rows - mixture->weight);
+        mixture->weight = claims / (double)dev->rows;
+    }
+    return DP_OK;
+}
+
+/* --- all of it ------------------------------------------------------------------------------ */
+
+enum { NETWORK, TRIGRAM, MIXTURE, MEMBERS, LOSSES_MAX = MEMBERS + DP_NETWORKS_MAX };
 
 static void losses_chunk(void *context, size_t first, size_t rows, double *sums) {
     const scores *self = context;
+    const double weight = self->mixture->weight;
     for (size_t i = first - self->share.first; i < first - self->share.first + rows; i++) {
-        const double trigram = self->probabilities[i];
-        sums[TRIGRAM] -= log(trigram);
+        const double trigram = self->probabilities == NULL ? 0.0 : self->probabilities[i];
+        if (self->probabilities != NULL)
+            sums[TRIGRAM] -= log(trigram);
         if (self->losses == NULL)
             continue;
         const double network = self->losses[i];
         sums[NETWORK] += network;
-        sums[MIXTURE] -= log(self->weight * exp(-network) + (1.0 - self->weight) * trigram);
+        if (self->probabilities != NULL)
+            sums[MIXTURE] -= log(weight * exp(-network) + (1.0 - weight) * trigram);
+        for (size_t k = 0; k < self->mixture->network_count; k++)
+            sums[MEMBERS + k] += self->members[k * self->count + i];
     }
 }
 
-/* How much of each row's probability comes from the network. */
-static void claims_chunk(void *context, size_t first, size_t rows, double *sums) {
-    const scores *self = context;
-    for (size_t i = first - self->share.first; i < first - self->share.first + rows; i++) {
-        const double network = self->weight * exp(-self->losses[i]);
-        sums[0] += network / (network + (1.0 - self->weight) * self->probabilities[i]);
-    }
-}
-
-static dp_status fit_weight(dp_comm *comm, scores *dev, double *weight, dp_error *error) {
-    double change = 1.0;
-    dev->weight = 0.5;
-    for (int step = 0; step < STEPS_MAX && change > CHANGE_MIN; step++) {
-        double claims = 0.0;
-        DP_TRY(dp_evaluate_sums(comm, dev->rows, 1, claims_chunk, dev, &claims, error));
-        change = fabs(claims / (double)dev->rows - dev->weight);
-        dev->weight = claims / (double)dev->rows;
-    }
-    *weight = dev->weight;
-    return DP_OK;
-}
-
-static dp_status sum_up(dp_comm *comm, scores *self, dp_split split, double weight,
-                        dp_mixture_results *results, dp_error *error) {
-    double sums[LOSSES] = {0};
-    self->weight = weight;
-    DP_TRY(dp_evaluate_sums(comm, self->rows, LOSSES, losses_chunk, self, sums, error));
+static dp_status sum_up(dp_comm *comm, scores *self, dp_split split, dp_mixture_results *results,
+                        dp_error *error) {
+    const size_t networks = self->mixture->network_count;
+    double sums[LOSSES_MAX] = {0};
+    DP_TRY(dp_evaluate_sums(comm, self->rows, MEMBERS + networks, losses_chunk, self, sums, error));
     results->network[split] = dp_evaluation_of(sums[NETWORK], self->rows);
     results->trigram[split] = dp_evaluation_of(sums[TRIGRAM], self->rows);
     results->mixture[split] = dp_evaluation_of(sums[MIXTURE], self->rows);
+    for (size_t k = 0; k < networks; k++)
+        results->members[k][split] = dp_evaluation_of(sums[MEMBERS + k], self->rows);
     return DP_OK;
 }
 
-dp_status dp_evaluate_mixture(dp_comm *comm, const dp_dataset *dataset, unsigned splits, bool fit,
+static dp_status fit(dp_comm *comm, scores *dev, dp_mixture *mixture, dp_error *error) {
+    if (mixture->fits_shares)
+        DP_TRY(fit_shares(comm, dev, mixture, error));
+    combine(dev);
+    return mixture->fits_weight ? fit_weight(comm, dev, mixture, error) : DP_OK;
+}
+
+dp_status dp_evaluate_mixture(dp_comm *comm, const dp_dataset *dataset, unsigned splits,
                               dp_mixture *mixture, dp_mixture_results *results, dp_error *error) {
-    /* Dev comes first, as the weight of all may be fitted there. */
+    /* Dev comes first, as weights of all may be fitted there. */
     static const dp_split order[DP_SPLIT_COUNT] = {DP_SPLIT_DEV, DP_SPLIT_TRAIN, DP_SPLIT_TEST};
     DP_OWNED(scores_clear) scores current = {0};
     for (int i = 0; i < DP_SPLIT_COUNT; i++) {
         const dp_split split = order[i];
-        const bool fits = fit && split == DP_SPLIT_DEV, wanted = (splits >> split & 1u) != 0;
+        const bool fits = split == DP_SPLIT_DEV && (mixture->fits_shares || mixture->fits_weight);
+        const bool wanted = (splits >> split & 1u) != 0;
         if (!fits && !wanted)
             continue;
         DP_TRY(score(&current, comm, dataset, split, mixture, error));
         if (fits)
-            DP_TRY(fit_weight(comm, &current, &mixture->weight, error));
+            DP_TRY(fit(comm, &current, mixture, error));
+        else
+            combine(&current);
         if (wanted)
-            DP_TRY(sum_up(comm, &current, split, mixture->weight, results, error));
+            DP_TRY(sum_up(comm, &current, split, results, error));
         scores_clear(&current);
     }
     return DP_OK;

@@ -15,7 +15,7 @@ typedef enum model_choice { MODEL_NETWORK, MODEL_TRIGRAM } model_choice;
 typedef enum mix_choice { MIX_NONE, MIX_TRIGRAM } mix_choice;
 
 typedef struct eval_options {
-    char ckpt[DP_PATH_SIZE];
+    dp_checkpoint_choice ckpt;
     char data[DP_PATH_SIZE];
     split_choice split;
     model_choice model;
@@ -26,7 +26,7 @@ typedef struct eval_options {
 } eval_options;
 
 static const dp_option options[] = {
-    DP_CHECKPOINT_OPTION(eval_options),
+    DP_CHECKPOINT_OPTIONS(eval_options),
     DP_PATH(eval_options, data, "data", "", "FILE", "dataset; none: the one it was trained on"),
     DP_CHOICE(eval_options, split, "split", "all", DP_NAMES(DP_SPLIT_NAMES, "all"), "SPLIT",
               "what to evaluate"),
@@ -42,21 +42,29 @@ static const dp_option options[] = {
     DP_OPTIONS_END,
 };
 
+/* A checkpoint, and the path of its file. */
+typedef struct member {
+    dp_checkpoint checkpoint;
+    char path[DP_PATH_SIZE];
+} member;
+
 typedef struct eval {
     dp_comm *comm;
     eval_options chosen;
     unsigned splits;
-    bool fit;                 /* the weight of the mixture, */
-    double mix_weight;        /* which is this, then or from the start */
-    dp_checkpoint checkpoint; /* zeroed where only a dataset is asked for */
-    char path[DP_PATH_SIZE];  /* its */
+    size_t count; /* of checkpoints; 0: only a dataset is asked for */
+    member *members;
     dp_dataset dataset;
     dp_trigram *trigram; /* NULL: not asked for */
+    dp_network networks[DP_NETWORKS_MAX];
+    dp_mixture mixture;
     dp_mixture_results results;
 } eval;
 
 static void clear(eval *self) {
-    dp_checkpoint_clear(&self->checkpoint);
+    for (size_t i = 0; i < self->count; i++)
+        dp_checkpoint_clear(&self->members[i].checkpoint);
+    dp_memory_free(self->members);
     dp_dataset_close(&self->dataset);
     dp_trigram_destroy(self->trigram);
 }
@@ -71,12 +79,28 @@ static bool is_of_trigram(const eval *self) {
 
 /* --- what is asked ---------------------------------------------------------------------------- */
 
+static dp_status read_shares(eval *self, dp_error *error) {
+    dp_checkpoint_choice *choice = &self->chosen.ckpt;
+    const size_t count = choice->paths.count == 0 ? 1 : choice->paths.count;
+    self->mixture.fits_shares = strcmp(choice->weights, "fit") == 0;
+    if (self->mixture.fits_shares && count == 1)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "--weights fit is for an ensemble: give --ckpt more than once");
+    if (is_of_trigram(self) && choice->paths.count > 1)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "one --ckpt leads to the dataset of a trigram, not several");
+    if (self->mixture.fits_shares)
+        choice->weights = ""; /* at first */
+    return dp_checkpoint_argument_shares(choice, count, self->mixture.shares, error);
+}
+
 static dp_status read_request(eval *self, dp_error *error) {
     const char *weight = self->chosen.mix_weight;
+    dp_mixture *mixture = &self->mixture;
     self->splits = self->chosen.split == CHOICE_ALL ? DP_SPLITS_ALL : 1u << self->chosen.split;
-    self->fit = strcmp(weight, "fit") == 0;
-    if (!self->fit && (!dp_text_parse_real(weight, &self->mix_weight) || self->mix_weight < 0.0 ||
-                       self->mix_weight > 1.0))
+    mixture->fits_weight = is_mixed(self) && strcmp(weight, "fit") == 0;
+    if (strcmp(weight, "fit") != 0 && (!dp_text_parse_real(weight, &mixture->weight) ||
+                                       mixture->weight < 0.0 || mixture->weight > 1.0))
         return dp_fail(error, DP_ERR_INPUT,
                        "--mix-weight = '%s': must be a number from 0 to 1, or fit", weight);
     if (is_of_trigram(self) && (is_mixed(self) || self->chosen.mix_weight_given))
@@ -86,103 +110,150 @@ static dp_status read_request(eval *self, dp_error *error) {
                        is_mixed(self) ? "" : ", and add --mix trigram");
     if (!is_mixed(self) && self->chosen.mix_weight_given)
         return dp_fail(error, DP_ERR_INPUT, "--mix-weight is for a mixture: add --mix trigram");
-    return DP_OK;
+    return read_shares(self, error);
 }
 
 /* --- the checkpoint and the dataset ----------------------------------------------------------- */
 
-static dp_status fail_vocabulary(eval *self, dp_error *error) {
+static dp_status fail_vocabulary(eval *self, member *one, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text difference = {0};
-    DP_TRY(dp_vocabulary_difference(&self->checkpoint.facts.vocabulary, "the checkpoint",
+    DP_TRY(dp_vocabulary_difference(&one->checkpoint.facts.vocabulary, "the checkpoint",
                                     &self->dataset.vocabulary, "the dataset", &difference, error));
-    return dp_fail(error, DP_ERR_MISMATCH, "%s and %s have different vocabularies: %s", self->path,
+    return dp_fail(error, DP_ERR_MISMATCH, "%s and %s have different vocabularies: %s", one->path,
                    self->dataset.path, dp_text_string(&difference));
 }
 
-static dp_status check_fit(eval *self, dp_error *error) {
+static dp_status check_fit(eval *self, member *one, dp_error *error) {
     const dp_dataset *dataset = &self->dataset;
-    if (self->checkpoint.facts.block_size != dataset->info.block_size)
+    if (one->checkpoint.facts.block_size != dataset->info.block_size)
         return dp_fail(error, DP_ERR_MISMATCH, "%s has block size %" PRIu64 " but %s has %" PRIu64,
-                       self->path, self->checkpoint.facts.block_size, dataset->path,
+                       one->path, one->checkpoint.facts.block_size, dataset->path,
                        dataset->info.block_size);
-    return dp_vocabulary_equal(&self->checkpoint.facts.vocabulary, &dataset->vocabulary)
+    return dp_vocabulary_equal(&one->checkpoint.facts.vocabulary, &dataset->vocabulary)
                ? DP_OK
-               : fail_vocabulary(self, error);
+               : fail_vocabulary(self, one, error);
 }
 
-/* What it was trained on; rank 0 looks where that is. */
+/* What the first was trained on; rank 0 looks where that is. */
 static dp_status open_own(eval *self, dp_error *error) {
-    const dp_checkpoint *checkpoint = &self->checkpoint;
+    const member *first = &self->members[0];
     char path[DP_PATH_SIZE];
-    DP_TRY(DP_ON_ROOT(self->comm, dp_dataset_find(checkpoint->config.data_path, self->path,
-                                                  checkpoint->facts.dataset_sha256, path, error)));
+    DP_TRY(DP_ON_ROOT(self->comm,
+                      dp_dataset_find(first->checkpoint.config.data_path, first->path,
+                                      first->checkpoint.facts.dataset_sha256, path, error)));
     dp_comm_broadcast(self->comm, path, sizeof path);
     if (dp_open_dataset(self->comm, path, DP_CHECK_ONCE, &self->dataset, error) == DP_OK)
         return DP_OK;
     return dp_fail_prefix(error, "the dataset that %s was trained on (--data names another)",
-                          self->path);
+                          first->path);
+}
+
+static dp_status load_members(eval *self, int count, char **positionals, dp_error *error) {
+    const dp_checkpoint_choice *choice = &self->chosen.ckpt;
+    const size_t wanted = choice->paths.count == 0 ? 1 : choice->paths.count;
+    DP_TRY_NEW_ON_ALL(self->comm, self->members, wanted);
+    while (self->count < wanted) {
+        const size_t which = self->count++;
+        member *one = &self->members[which];
+        DP_TRY(dp_checkpoint_argument_load(self->comm, choice, which, count, positionals,
+                                           &one->checkpoint, one->path, error));
+        self->networks[which] = (dp_network){.layout = &one->checkpoint.layout,
+                                             .highest = dp_config_level(&one->checkpoint.config),
+                                             .params = one->checkpoint.params};
+    }
+    dp_comm_set_deadline(self->comm, self->members[0].checkpoint.config.deadline);
+    return DP_OK;
+}
+
+/* That it can be evaluated there; rank 0 says where that is not what it was trained on. */
+static dp_status check_member(eval *self, member *one, dp_error *error) {
+    DP_TRY(dp_comm_agree(self->comm, check_fit(self, one, error), error));
+    if (dp_comm_rank(self->comm) == 0 && self->chosen.data[0] == '\0' &&
+        strcmp(self->dataset.info.sha256, one->checkpoint.facts.dataset_sha256) != 0)
+        dp_text_print(stderr, "dptrain: notice: %s is not the dataset that %s was trained on\n",
+                      self->dataset.path, one->path);
+    return DP_OK;
 }
 
 static dp_status load(eval *self, int count, char **positionals, dp_error *error) {
     const eval_options *chosen = &self->chosen;
     const char *data = chosen->data;
     const bool is_trained_on = data[0] == '\0';
-    if (is_of_trigram(self) && !is_trained_on && chosen->ckpt[0] == '\0' && count == 0)
+    if (is_of_trigram(self) && !is_trained_on && chosen->ckpt.paths.count == 0 && count == 0)
         return dp_open_dataset(self->comm, data, DP_CHECK_ONCE, &self->dataset, error);
-    DP_TRY(dp_checkpoint_argument_load(self->comm, chosen->ckpt, count, positionals,
-                                       &self->checkpoint, self->path, error));
-    dp_comm_set_deadline(self->comm, self->checkpoint.config.deadline);
+    DP_TRY(load_members(self, count, positionals, error));
     DP_TRY(is_trained_on ? open_own(self, error)
                          : dp_open_dataset(self->comm, data, DP_CHECK_ONCE, &self->dataset, error));
-    DP_TRY(dp_comm_agree(self->comm, check_fit(self, error), error));
-    if (dp_comm_rank(self->comm) == 0 && is_trained_on &&
-        strcmp(self->dataset.info.sha256, self->checkpoint.facts.dataset_sha256) != 0)
-        dp_text_print(stderr, "dptrain: notice: %s is not the dataset that %s was trained on\n",
-                      self->dataset.path, self->path);
+    for (size_t i = 0; i < self->count; i++)
+        DP_TRY(check_member(self, &self->members[i], error));
     return DP_OK;
 }
 
 /* --- evaluating ------------------------------------------------------------------------------- */
 
-/* The trigram, alone or mixed with the network. */
-static dp_status evaluate_trigram(eval *self, dp_error *error) {
-    DP_TRY(dp_trigram_of_dataset(self->comm, &self->dataset, &self->trigram, error));
-    dp_mixture mixture = {.trigram = self->trigram, .weight = self->mix_weight};
-    if (is_mixed(self)) {
-        mixture.layout = &self->checkpoint.layout;
-        mixture.highest = dp_config_level(&self->checkpoint.config);
-        mixture.params = self->checkpoint.params;
-    }
-    DP_TRY(dp_evaluate_mixture(self->comm, &self->dataset, self->splits, self->fit, &mixture,
-                               &self->results, error));
-    self->mix_weight = mixture.weight;
-    return DP_OK;
+static dp_status evaluate(eval *self, dp_error *error) {
+    const dp_network *one = &self->networks[0];
+    dp_mixture *mixture = &self->mixture;
+    if (self->count == 1 && !is_of_trigram(self) && !is_mixed(self))
+        return dp_evaluate(self->comm, &self->dataset, self->splits, one->layout, one->highest,
+                           one->params, self->results.network, error);
+    if (is_of_trigram(self) || is_mixed(self))
+        DP_TRY(dp_trigram_of_dataset(self->comm, &self->dataset, &self->trigram, error));
+    mixture->trigram = self->trigram;
+    mixture->networks = self->networks;
+    mixture->network_count = is_of_trigram(self) ? 0 : self->count;
+    return dp_evaluate_mixture(self->comm, &self->dataset, self->splits, mixture, &self->results,
+                               error);
 }
 
 /* --- printing --------------------------------------------------------------------------------- */
+
+/* An ensemble: the share of each, and its own losses. */
+static void add_members(dp_facts *facts, const eval *self) {
+    dp_facts_note(facts, "ensemble", "%zu", self->count);
+    dp_facts_note(facts, "fitted", self->mixture.fits_shares ? " that are best on dev" : "");
+    dp_facts_begin(facts, "members");
+    for (size_t i = 0; i < self->count; i++) {
+        const member *one = &self->members[i];
+        char number[8];
+        snprintf(number, sizeof number, "%zu", i + 1);
+        dp_facts_begin(facts, number);
+        dp_facts_text(facts, "path", one->path);
+        dp_summary_add_weights(facts, one->checkpoint.facts.progress.step,
+                               one->checkpoint.facts.weights_hash);
+        dp_facts_real(facts, "share", self->mixture.shares[i]);
+        dp_summary_add_splits(facts, self->splits, self->results.members[i]);
+        dp_facts_end(facts);
+    }
+    dp_facts_end(facts);
+}
 
 static void add_mixture(dp_facts *facts, const eval *self) {
     dp_facts_begin(facts, "trigram");
     dp_summary_add_splits(facts, self->splits, self->results.trigram);
     dp_facts_end(facts);
     dp_facts_begin(facts, "mixture");
-    dp_facts_real(facts, "network_weight", self->mix_weight);
-    dp_facts_note(facts, "trigram_weight", "%.17g", 1.0 - self->mix_weight);
-    dp_facts_note(facts, "why", self->fit ? ", as is best on dev" : "");
+    dp_facts_real(facts, "network_weight", self->mixture.weight);
+    dp_facts_note(facts, "trigram_weight", "%.17g", 1.0 - self->mixture.weight);
+    dp_facts_note(facts, "why", self->mixture.fits_weight ? ", as is best on dev" : "");
     dp_summary_add_splits(facts, self->splits, self->results.mixture);
     dp_facts_end(facts);
 }
 
 static void add_facts(dp_facts *facts, const eval *self) {
-    dp_facts_note(facts, "path", "%s", is_of_trigram(self) ? self->dataset.path : self->path);
+    const member *first = self->members;
     if (is_of_trigram(self)) {
+        dp_facts_note(facts, "path", "%s", self->dataset.path);
         dp_facts_text(facts, "model", "trigram");
-        dp_summary_add_splits(facts, self->splits, self->results.trigram);
+    } else if (self->count > 1) {
+        add_members(facts, self);
     } else {
-        dp_summary_add_weights(facts, self->checkpoint.facts.progress.step,
-                               self->checkpoint.facts.weights_hash);
-        dp_summary_add_splits(facts, self->splits, self->results.network);
+        dp_facts_note(facts, "path", "%s", first->path);
+        dp_summary_add_weights(facts, first->checkpoint.facts.progress.step,
+                               first->checkpoint.facts.weights_hash);
     }
+    dp_summary_add_splits(facts, self->splits,
+                          is_of_trigram(self) ? self->results.trigram : self->results.network);
     if (self->trigram != NULL) {
         const dp_trigram_size size = dp_trigram_get_size(self->trigram);
         dp_facts_note(facts, "rows", "%" PRIu64, size.rows);
@@ -194,7 +265,11 @@ static void add_facts(dp_facts *facts, const eval *self) {
 }
 
 #define HEAD                                                                                       \
-    "{path}:[ step {step:,}, weights {weights}]\n"                                                 \
+    "[{path}:][ step {step:,}, weights {weights}]"                                                 \
+    "[ensemble of {ensemble}, shares{fitted}:]\n"                                                  \
+    "<<members {members.*.share:10.4f}  {members.*.path}, step {members.*.step:,}:"                \
+    "[ train {members.*.splits.train.loss:.4f}][ dev {members.*.splits.dev.loss:.4f}]"             \
+    "[ test {members.*.splits.test.loss:.4f}]\n>>"                                                 \
     "[trigram: {rows:,} rows of train, {contexts:,} contexts, {trigrams:,} trigrams\n]"
 #define MIXTURE                                                                                    \
     "mixture: {mixture.network_weight:.4g} network and {mixture.trigram_weight:.4g} "              \
@@ -220,14 +295,9 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
         dp_command_parse(comm, options, &self.chosen, count, arguments, &positional_count, error));
     DP_TRY(dp_comm_agree(comm, read_request(&self, error), error));
     DP_TRY(load(&self, positional_count, arguments, error));
-    dp_comm_set_place(comm, "evaluate", self.checkpoint.facts.progress.step);
-    const dp_checkpoint *model = &self.checkpoint;
-    if (is_of_trigram(&self) || is_mixed(&self))
-        DP_TRY(evaluate_trigram(&self, error));
-    else
-        DP_TRY(dp_evaluate(comm, &self.dataset, self.splits, &model->layout,
-                           dp_config_level(&model->config), model->params, self.results.network,
-                           error));
+    dp_comm_set_place(comm, "evaluate",
+                      self.count == 0 ? 0 : self.members[0].checkpoint.facts.progress.step);
+    DP_TRY(evaluate(&self, error));
     DP_TRY(dp_recheck_dataset(comm, &self.dataset, error));
     return DP_ON_ROOT(comm, print(&self, error));
 }

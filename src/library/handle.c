@@ -43,19 +43,29 @@ uint32_t dp_handle_id(const dptrain_model *model, const char *token, size_t leng
 
 /* --- opening -------------------------------------------------------------------------------- */
 
+dp_status dp_handle_make_room(dptrain_model *model, dp_error *error) {
+    const dp_model_shape *shape = &model->layout.shape;
+    dp_workspace room = {0};
+    DP_RESERVE_ROWS(&room, model->logits, model->rows, shape->vocab);
+    DP_RESERVE_ROWS(&room, model->contexts, model->rows + 1, shape->block_size);
+    DP_RESERVE(&room, model->targets, model->rows);
+    DP_RESERVE(&room, model->places, model->rows);
+    DP_RESERVE(&room, model->cut, shape->vocab);
+    DP_RESERVE(&room, model->order, shape->vocab);
+    if (model->member_count > 0) {
+        DP_RESERVE(&room, model->members, model->member_count);
+        DP_RESERVE(&room, model->shares, model->member_count);
+        DP_RESERVE(&room, model->mean, shape->vocab);
+        DP_RESERVE(&room, model->probabilities, shape->vocab);
+    }
+    return dp_workspace_allocate(&room, error) == NULL ? error->status : DP_OK;
+}
+
 static dp_status make_room(dptrain_model *self, dp_error *error) {
     const dp_model_shape *shape = &self->layout.shape;
-    dp_workspace room = {0};
     const size_t row = dp_size_max(shape->vocab, shape->block_size);
     self->rows = dp_size_max(1, dp_size_min(ROWS_MAX, ROOM_MAX / row));
-    DP_RESERVE_ROWS(&room, self->logits, self->rows, shape->vocab);
-    DP_RESERVE_ROWS(&room, self->contexts, self->rows + 1, shape->block_size);
-    DP_RESERVE(&room, self->targets, self->rows);
-    DP_RESERVE(&room, self->places, self->rows);
-    DP_RESERVE(&room, self->cut, shape->vocab);
-    DP_RESERVE(&room, self->order, shape->vocab);
-    if (dp_workspace_allocate(&room, error) == NULL)
-        return error->status;
+    DP_TRY(dp_handle_make_room(self, error));
     return dp_forward_init(&self->forward, &self->layout, dp_cpu_level_detect(), error);
 }
 
@@ -89,7 +99,8 @@ dptrain_status dptrain_open(dptrain_model **model, const char *path, dptrain_err
 void dptrain_close(dptrain_model *model) {
     if (model == NULL)
         return;
-    dp_model_file_close(&model->facts);
+    if (model->member_count == 0)
+        dp_model_file_close(&model->facts);
     dp_forward_clear(&model->forward);
     dp_text_clear(&model->text);
     dp_memory_free(model->logits);
@@ -123,12 +134,13 @@ void dptrain_describe(const dptrain_model *model, dptrain_description *descripti
                                      .config = dp_text_string(&facts->config),
                                      .packed_with = preparation->packed_with,
                                      .lowercase = preparation->folding.lowercase,
-                                     .normalize = forms[preparation->folding.normalize]};
+                                     .normalize = forms[preparation->folding.normalize],
+                                     .members = model->member_count};
     memcpy(description, &all, dp_size_min(size, sizeof all));
 }
 
 int dptrain_get_tensor(const dptrain_model *model, size_t i, dptrain_tensor *tensor, size_t size) {
-    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
+    for (int t = 0; t < DP_TENSOR_COUNT && model->member_count == 0; t++) {
         const dp_tensor *own = &model->layout.tensors[t];
         if (dp_tensor_size(own) == 0 || i-- > 0)
             continue;

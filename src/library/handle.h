@@ -15,6 +15,14 @@ struct dptrain_model {
     uint32_t unknown;    /* the id of words that have none of their own, or DPTRAIN_UNKNOWN */
     uint32_t ascii[128]; /* the ids of tokens of one ASCII character, or `unknown` */
 
+    /* Of an ensemble, which borrows them and has neither params nor forward; its facts and layout
+     * are those of the first, and borrowed. */
+    size_t member_count; /* 0: it is none */
+    dptrain_model **members;
+    double *shares;        /* [member_count], which sum up to 1 */
+    double *mean;          /* [vocab] */
+    double *probabilities; /* [vocab]: of one member */
+
     /* Room to answer in: a text is scored so many rows at a time. */
     dp_forward forward;
     size_t rows;
@@ -26,6 +34,12 @@ struct dptrain_model {
     uint32_t *order;    /* [vocab]: ids, for who sorts them */
     dp_text text;       /* of the last sample */
 };
+
+/* Its room for answers: `rows` of them at a time, set before. */
+dp_status dp_handle_make_room(dptrain_model *model, dp_error *error) DP_CHECKED;
+
+/* model->logits [rows, vocab] of contexts [rows, block_size], up to model->rows. */
+void dp_handle_logits(dptrain_model *model, size_t rows, const uint32_t *contexts);
 
 /* The id of token[0, length), or `unknown`. */
 uint32_t dp_handle_id(const dptrain_model *model, const char *token, size_t length);

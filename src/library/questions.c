@@ -60,13 +60,20 @@ dptrain_status dptrain_next(dptrain_model *model, const uint32_t *context, doubl
         if (status != DPTRAIN_OK)
             return status;
     }
-    dp_forward_logits(&model->forward, model->params, 1, context, model->logits);
+    dp_handle_logits(model, 1, context);
     dp_generate_probabilities(model->logits, shape->vocab, probabilities);
     return DPTRAIN_OK;
 }
 
 dptrain_status dptrain_similarity(const dptrain_model *model, uint32_t id, double *cosines,
                                   dptrain_error *error) {
+    dp_error reason = {0};
+    if (model->member_count > 0)
+        return dp_handle_report(
+            error,
+            dp_fail(&reason, DP_ERR_INPUT,
+                    "an ensemble has no features of its own: ask one of its models"),
+            &reason);
     const dptrain_status status = check_id(model, id, error);
     if (status == DPTRAIN_OK)
         dp_similarity_cosines(&model->layout, model->params, id, cosines);

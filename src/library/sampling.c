@@ -89,7 +89,7 @@ static uint32_t draw_token(drawing *self, uint64_t position) {
     const double uniform =
         dp_random_uniform(how->seed, DP_STREAM_SAMPLE, self->what.index, position);
     const float *logits = model->logits;
-    dp_forward_logits(&model->forward, model->params, 1, model->contexts, model->logits);
+    dp_handle_logits(model, 1, model->contexts);
     if (how->temperature > 0.0 && (how->top_k > 0 || how->top_p < 1.0)) {
         dp_generate_cut(model->logits, vocab, &choice, model->cut, model->order);
         logits = model->cut;

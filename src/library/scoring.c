@@ -28,8 +28,7 @@ static void begin_text(const scoring *self) {
 static void flush(scoring *self) {
     dptrain_model *model = self->model;
     const size_t vocab = model->layout.shape.vocab, block = model->layout.shape.block_size;
-    dp_forward_logits(&model->forward, model->params, self->waiting, model->contexts,
-                      model->logits);
+    dp_handle_logits(model, self->waiting, model->contexts);
     for (size_t r = 0; r < self->waiting; r++)
         self->take(self->asker, model->places[r], model->logits + r * vocab, model->targets[r]);
     memmove(model->contexts, waiting_context(self), block * sizeof *model->contexts);

@@ -24,7 +24,7 @@ static bool names_a_file(const dp_option *option) {
     bool file = false;
     for (size_t i = 0; i < sizeof units / sizeof units[0] && option->unit != NULL; i++)
         file = file || strcmp(option->unit, units[i]) == 0;
-    return option->type == DP_OPTION_PATH && file;
+    return dp_option_takes_path(option) && file;
 }
 
 /* A case of _PROGRAM_values for each option that takes a value. */

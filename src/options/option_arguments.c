@@ -32,7 +32,7 @@ static dp_status fail_unknown(dp_option_table table, const char *argument, dp_er
 static dp_status fail_no_value(const dp_option *option, const char *argument, const char *next,
                                dp_error *error) {
     const char *unit = option->unit == NULL ? "see --help" : option->unit;
-    const bool takes_text = option->type == DP_OPTION_TEXT || option->type == DP_OPTION_PATH;
+    const bool takes_text = option->type == DP_OPTION_TEXT || dp_option_takes_path(option);
     if (next != NULL && takes_text && argument[1] == '-')
         return dp_fail(error, DP_ERR_INPUT,
                        "option '%s' needs a value (%s); if that is '%.200s': %s=%.200s", argument,

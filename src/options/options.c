@@ -212,8 +212,12 @@ static bool parse_list(const dp_option *option, const char *value, void *field, 
     return true;
 }
 
+bool dp_option_takes_path(const dp_option *option) {
+    return option->type == DP_OPTION_PATH || option->type == DP_OPTION_PATH_LIST;
+}
+
 static bool is_at_home(const dp_option *option, const char *value) {
-    return option->type == DP_OPTION_PATH && (option->flags & DP_OPTION_LITERAL) == 0 &&
+    return dp_option_takes_path(option) && (option->flags & DP_OPTION_LITERAL) == 0 &&
            value[0] == '~' && (value[1] == '/' || value[1] == '\0');
 }
 
@@ -226,6 +230,17 @@ static bool parse_path(const dp_option *option, const char *value, char *field) 
     return home != NULL && (home[0] != '\0' || !at_home) &&
            dp_path_format(path, &ignored, "%s%s", home, value + at_home) == DP_OK &&
            dp_ini_can_hold(path) && dp_text_copy(field, DP_PATH_SIZE, path);
+}
+
+/* None where the value is "", as it is at first. */
+static bool add_path(const dp_option *option, const char *value, dp_option_path_list *paths) {
+    if (value[0] == '\0')
+        paths->count = 0;
+    else if (paths->count == DP_OPTION_LIST_MAX ||
+             !parse_path(option, value, paths->values[paths->count]))
+        return false;
+    paths->count += value[0] != '\0';
+    return true;
 }
 
 static bool parse_value(const dp_option *option, const char *value, void *field) {
@@ -250,6 +265,8 @@ static bool parse_value(const dp_option *option, const char *value, void *field)
         return parse_list(option, value, field, sizeof(dp_option_unsigned_list));
     case DP_OPTION_REAL_LIST:
         return parse_list(option, value, field, sizeof(dp_option_real_list));
+    case DP_OPTION_PATH_LIST:
+        return add_path(option, value, field);
     }
     return false;
 }
@@ -271,6 +288,7 @@ void dp_options_append_allowed(const dp_option *option, dp_text *out) {
         [DP_OPTION_CHOICES] = "a comma-separated list of ",
         [DP_OPTION_UNSIGNED_LIST] = "up to 16 comma-separated whole numbers",
         [DP_OPTION_REAL_LIST] = "up to 16 comma-separated numbers",
+        [DP_OPTION_PATH_LIST] = "up to 16 times one line of less than 4096 bytes",
     };
     dp_text_append(out, kinds[option->type]);
     if (option->choices != NULL)
@@ -339,12 +357,15 @@ const void *dp_option_part(const dp_option *option, const void *target, size_t i
     const void *field = (const char *)target + option->offset;
     const dp_option_unsigned_list *integers = field;
     const dp_option_real_list *reals = field;
+    const dp_option_path_list *paths = field;
     unsigned bits = 0;
     switch (option->type) {
     case DP_OPTION_UNSIGNED_LIST:
         return i < integers->count ? &integers->values[i] : NULL;
     case DP_OPTION_REAL_LIST:
         return i < reals->count ? &reals->values[i] : NULL;
+    case DP_OPTION_PATH_LIST:
+        return i < paths->count ? paths->values[i] : NULL;
     case DP_OPTION_CHOICES:
         for (bits = *(const unsigned *)field; i > 0; i--)
             bits &= bits - 1; /* without its lowest */
@@ -370,6 +391,7 @@ void dp_option_format_part(const dp_option *option, const void *part, dp_text *o
         dp_text_append(out, *(const double *)part == 0.0 ? "" : "s");
         break;
     case DP_OPTION_PATH:
+    case DP_OPTION_PATH_LIST:
         dp_text_append(out, part);
         break;
     case DP_OPTION_TEXT:

@@ -35,6 +35,7 @@ typedef enum dp_option_type {
     DP_OPTION_CHOICES,       /* unsigned: bit i is set where choice i is listed ("train,dev") */
     DP_OPTION_UNSIGNED_LIST, /* dp_option_unsigned_list ("100000,200000"; may be empty) */
     DP_OPTION_REAL_LIST,     /* dp_option_real_list */
+    DP_OPTION_PATH_LIST,     /* dp_option_path_list: a path each time it is given; not for files */
 } dp_option_type;
 
 typedef char dp_option_path[DP_PATH_SIZE];
@@ -48,6 +49,11 @@ typedef struct dp_option_real_list {
     size_t count;
     double values[DP_OPTION_LIST_MAX];
 } dp_option_real_list;
+
+typedef struct dp_option_path_list {
+    size_t count;
+    dp_option_path values[DP_OPTION_LIST_MAX];
+} dp_option_path_list;
 
 /* Flags of an entry. RESULT: another value gives another result, so that a run cannot be resumed
  * with it. */
@@ -91,7 +97,7 @@ extern const dp_option dp_options_none[]; /* an empty table */
  *
  *     DP_UNSIGNED(holder, field, key, initial, minimum, maximum, unit, help), DP_REAL, ...
  *     DP_CHOICE(holder, field, key, initial, choices, unit, help), DP_CHOICES
- *     DP_PATH(holder, field, key, initial, unit, help), DP_TEXT
+ *     DP_PATH(holder, field, key, initial, unit, help), DP_TEXT, DP_PATH_LIST
  *     DP_SWITCH(holder, field, key, help) */
 #define DP_UNSIGNED(...) DP_OPTION_BOUNDED(UNSIGNED, uint64_t, __VA_ARGS__)
 #define DP_REAL(...) DP_OPTION_BOUNDED(REAL, double, __VA_ARGS__)
@@ -101,6 +107,7 @@ extern const dp_option dp_options_none[]; /* an empty table */
 #define DP_CHOICE(...) DP_OPTION_CHOSEN(CHOICE, unsigned, __VA_ARGS__)
 #define DP_CHOICES(...) DP_OPTION_CHOSEN(CHOICES, unsigned, __VA_ARGS__)
 #define DP_PATH(...) DP_OPTION_NAMED(PATH, dp_option_path, __VA_ARGS__)
+#define DP_PATH_LIST(...) DP_OPTION_NAMED(PATH_LIST, dp_option_path_list, __VA_ARGS__)
 #define DP_TEXT(...) DP_OPTION_NAMED(TEXT, const char *, __VA_ARGS__)
 #define DP_SWITCH(holder, field, name, ...)                                                        \
     DP_OPTION_OF(SWITCH, bool, holder, field, name, "no", .help = __VA_ARGS__)
@@ -166,6 +173,9 @@ const void *dp_option_part(const dp_option *option, const void *target, size_t i
 /* Appends the value of one option as a user would write it, or one of its parts. */
 void dp_option_format_part(const dp_option *option, const void *part, dp_text *out);
 void dp_options_format(const dp_option *option, const void *target, dp_text *out);
+
+/* Whether its values are paths. */
+bool dp_option_takes_path(const dp_option *option);
 
 /* Whether the values differ; appends "key: <value in a> there, <value in b> here" then, behind a
  * "; " where there is a text already. */

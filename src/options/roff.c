@@ -80,7 +80,7 @@ static void append_option(dp_text *page, const dp_option *option) {
         dp_text_append_format(&term, "-%c, ", option->alias);
     dp_option_append_name(option, &term);
     dp_text_append_format(&text, "%s.", option->help);
-    if (!is_switch && option->type != DP_OPTION_PATH && option->type != DP_OPTION_TEXT) {
+    if (!is_switch && !dp_option_takes_path(option) && option->type != DP_OPTION_TEXT) {
         dp_text_append(&text, "\nMust be ");
         dp_options_append_allowed(option, &text);
         dp_text_append(&text, ".");

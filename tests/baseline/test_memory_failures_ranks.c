@@ -170,9 +170,15 @@ static dp_status evaluate(dp_error *error) {
     DP_OR_DONE(dp_evaluate(all_ranks, &dataset, 1u << DP_SPLIT_DEV, &layout, DP_CPU_GENERIC, params,
                            results.network, error));
     DP_OR_DONE(dp_trigram_of_dataset(all_ranks, &dataset, &trigram, error));
-    alone.trigram = trigram;
-    DP_OR_DONE(dp_evaluate_mixture(all_ranks, &dataset, 1u << DP_SPLIT_DEV, false, &alone, &results,
-                                   error));
+    const dp_network network = {.layout = &layout, .params = params};
+    const dp_network networks[] = {network, network};
+    alone = (dp_mixture){.networks = networks,
+                         .network_count = 2,
+                         .fits_shares = true,
+                         .trigram = trigram,
+                         .fits_weight = true};
+    DP_OR_DONE(
+        dp_evaluate_mixture(all_ranks, &dataset, 1u << DP_SPLIT_DEV, &alone, &results, error));
 done:
     dp_trigram_destroy(trigram);
     if (is_open)

@@ -386,6 +386,138 @@ static void test_library_draws_the_likeliest(void **state) {
     dptrain_close(model);
 }
 
+/* --- ensembles ------------------------------------------------------------------------------ */
+
+/* Another model of the same tokens, or of others, that reads so many of them. */
+static dptrain_model *open_other(size_t block_size, const char *last_token) {
+    const char *tokens[] = {".", "a", last_token};
+    static dp_checkpoint other;
+    dp_error failure = {0};
+    dptrain_error error;
+    dptrain_model *model = NULL;
+    dp_model_shape shape = {
+        .vocab = 3, .block_size = block_size, .embedding_dim = 4, .hidden_dim = 5};
+    fill_small_checkpoint(&other);
+    dp_vocabulary_clear(&other.facts.vocabulary);
+    dp_memory_free(other.params);
+    dp_memory_free(other.state[0]);
+    expect_ok(dp_vocabulary_init(&other.facts.vocabulary, tokens, 3, &failure), &failure);
+    expect_ok(dp_params_layout_init(&other.layout, shape, &failure), &failure);
+    other.params = dp_memory_zeroed(other.layout.length, sizeof(float), &failure);
+    other.state[0] = dp_memory_zeroed(other.layout.length, sizeof(float), &failure);
+    assert_true(other.params != NULL && other.state[0] != NULL);
+    dp_params_init(&other.layout, DP_INIT_NORMAL, 2, other.params);
+    other.facts.weights_hash = dp_params_hash(&other.layout, other.params);
+    other.facts.block_size = block_size;
+    expect_ok(dp_checkpoint_save(&other, scratch_path("other.h5"), &failure), &failure);
+    dp_checkpoint_clear(&other);
+    if (dptrain_open(&model, scratch_path("other.h5"), &error) != DPTRAIN_OK)
+        fail_msg("%s", error.message);
+    return model;
+}
+
+static dptrain_model *make_ensemble(dptrain_model *const *members, const double *shares,
+                                    size_t count) {
+    dptrain_error error;
+    dptrain_model *ensemble = NULL;
+    if (dptrain_ensemble(&ensemble, members, shares, count, &error) != DPTRAIN_OK)
+        fail_msg("%s", error.message);
+    return ensemble;
+}
+
+static void test_library_ensemble_of_one_is_that_model(void **state) {
+    (void)state;
+    static const char *const texts[] = {"ab", "babbaab", "", "axb"};
+    static const size_t lengths[] = {2, 7, 0, 3};
+    dptrain_model *model = open_saved(), *one = make_ensemble(&model, NULL, 1);
+    dptrain_text_score alone[4], together[4];
+    dptrain_sampling how;
+    const char *text = NULL;
+    char drawn[64];
+    expect_unsigned(dptrain_score_texts(model, texts, lengths, 4, alone, sizeof alone[0], NULL),
+                    DPTRAIN_OK);
+    expect_unsigned(dptrain_score_texts(one, texts, lengths, 4, together, sizeof together[0], NULL),
+                    DPTRAIN_OK);
+    assert_memory_equal(alone, together, sizeof alone);
+    dptrain_sampling_init(&how, sizeof how);
+    how.length = 30;
+    expect_unsigned(dptrain_sample(model, &how, 1, &text, NULL), DPTRAIN_OK);
+    snprintf(drawn, sizeof drawn, "%s", text);
+    expect_unsigned(dptrain_sample(one, &how, 1, &text, NULL), DPTRAIN_OK);
+    assert_string_equal(text, drawn);
+    dptrain_close(one);
+    dptrain_close(model);
+}
+
+static void test_library_ensemble_is_the_mean_of_probabilities(void **state) {
+    (void)state;
+    static const double shares[] = {3.0, 1.0};
+    dptrain_model *members[] = {open_saved(), open_other(3, "b")};
+    dptrain_model *both = make_ensemble(members, shares, 2),
+                  *equal = make_ensemble(members, NULL, 2);
+    dptrain_description is;
+    dptrain_tensor tensor;
+    dptrain_text_score score;
+    double a[3], b[3], mean[3], sum = 0.0;
+    for (uint32_t i = 0; i < 27; i++) {
+        const uint32_t context[3] = {i / 9, i / 3 % 3, i % 3};
+        expect_unsigned(dptrain_next(members[0], context + 1, a, NULL), DPTRAIN_OK);
+        expect_unsigned(dptrain_next(members[1], context, b, NULL), DPTRAIN_OK);
+        expect_unsigned(dptrain_next(both, context, mean, NULL), DPTRAIN_OK);
+        for (size_t id = 0; id < 3; id++)
+            expect_close(mean[id] / (0.75 * a[id] + 0.25 * b[id]), 1.0, 1e-6);
+        expect_unsigned(dptrain_next(equal, context, mean, NULL), DPTRAIN_OK);
+        for (size_t id = 0; id < 3; id++)
+            expect_close(mean[id] / (0.5 * a[id] + 0.5 * b[id]), 1.0, 1e-6);
+    }
+    static const uint32_t ids[] = {0, 0, 0, 1, 2, 0}; /* "ab" between boundaries */
+    for (size_t i = 0; i < 3; i++) {
+        expect_unsigned(dptrain_next(both, ids + i, mean, NULL), DPTRAIN_OK);
+        sum += log(mean[ids[i + 3]]);
+    }
+    expect_unsigned(dptrain_score(both, "ab", 2, &score, sizeof score, NULL), DPTRAIN_OK);
+    expect_close(score.log_probability, sum, 1e-12);
+    dptrain_describe(both, &is, sizeof is);
+    expect_unsigned(is.members, 2);
+    expect_unsigned(is.block_size, 3);
+    assert_non_null(strstr(is.path, "c.h5 + "));
+    assert_false(dptrain_get_tensor(both, 0, &tensor, sizeof tensor));
+    expect_unsigned(dptrain_similarity(both, 1, mean, NULL), DPTRAIN_ERR_INPUT);
+    dptrain_describe(members[0], &is, sizeof is);
+    expect_unsigned(is.members, 0);
+    for (int i = 0; i < 2; i++) {
+        dptrain_close(i == 0 ? both : equal);
+        dptrain_close(members[i]);
+    }
+}
+
+static void expect_no_ensemble(dptrain_model *const *members, const double *shares, size_t count,
+                               const char *message) {
+    dptrain_error error = {0};
+    dptrain_model *ensemble = members[0];
+    expect_unsigned(dptrain_ensemble(&ensemble, members, shares, count, &error), DPTRAIN_ERR_INPUT);
+    assert_null(ensemble);
+    if (strstr(error.message, message) == NULL)
+        fail_msg("'%s' where '%s' was expected", error.message, message);
+}
+
+static void test_library_refuses_what_is_no_ensemble(void **state) {
+    (void)state;
+    static const double negative[] = {1.0, -0.5}, none[] = {0.0, 0.0}, wrong[] = {NAN, 1.0};
+    dptrain_model *members[] = {open_saved(), open_saved()};
+    expect_no_ensemble(members, negative, 2, "share -0.5 of");
+    expect_no_ensemble(members, none, 2, "sum up to 0");
+    expect_no_ensemble(members, wrong, 2, "share nan");
+    expect_no_ensemble(members, NULL, 0, "of no model");
+    dptrain_close(members[1]);
+    members[1] = open_other(2, "c");
+    expect_no_ensemble(members, NULL, 2,
+                       "have different vocabularies: only the first has 'b'; only the second has "
+                       "'c'");
+    dptrain_close(members[0]);
+    dptrain_close(members[1]);
+}
+
 static void test_library_opens_run_folders(void **state) {
     (void)state;
     dp_error failure = {0};
@@ -472,6 +604,9 @@ int main(void) {
         cmocka_unit_test(test_library_refuses_bad_sampling),
         cmocka_unit_test(test_library_draws_what_is_asked_for),
         cmocka_unit_test(test_library_draws_the_likeliest),
+        cmocka_unit_test(test_library_ensemble_of_one_is_that_model),
+        cmocka_unit_test(test_library_ensemble_is_the_mean_of_probabilities),
+        cmocka_unit_test(test_library_refuses_what_is_no_ensemble),
         cmocka_unit_test(test_library_opens_run_folders),
         cmocka_unit_test(test_library_refuses_damage),
         cmocka_unit_test(test_library_answers_threads_with_a_model_each),

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import torch
     from typing_extensions import Unpack
 
-__all__ = ["DptrainError", "Drawn", "How", "Model", "TokenSurprisal", "load", "metrics"]
+__all__ = ["DptrainError", "Drawn", "How", "Model", "TokenSurprisal", "ensemble", "load", "metrics"]
 __version__: str = library.dptrain_version().decode()
 
 UNKNOWN = 0xFFFFFFFF  # the id of a token that the model knows nothing of
@@ -84,6 +84,9 @@ class Model:
         self._handle = ctypes.c_void_p()
         error = Error()
         check(library.dptrain_open(ctypes.byref(self._handle), os.fsencode(path), error), error)
+        self._describe()
+
+    def _describe(self) -> None:
         self._is = Description()
         library.dptrain_describe(self._handle, self._is, ctypes.sizeof(self._is))
 
@@ -318,6 +321,35 @@ class Model:
 def load(path: str | os.PathLike[str]) -> Model:
     """Opens a checkpoint, or the best one of a run folder: see Model."""
     return Model(path)
+
+
+class _Ensemble(Model):
+    def __init__(self, models: Sequence[Model], shares: Sequence[float] | None) -> None:
+        self._members = list(models)  # which must stay open
+        self._handle = ctypes.c_void_p()
+        count = len(self._members)
+        if shares is not None and len(shares) != count:
+            raise DptrainError(f"{len(shares)} shares of {count} models")
+        handles = (ctypes.c_void_p * count)(*(model._handle for model in self._members))
+        values = None if shares is None else (ctypes.c_double * count)(*shares)
+        error = Error()
+        check(
+            library.dptrain_ensemble(ctypes.byref(self._handle), handles, values, count, error),
+            error,
+        )
+        self._describe()
+
+    def __repr__(self) -> str:
+        return f"<dptrain.Model of {len(self._members)}: {self.path}>"
+
+
+def ensemble(models: Sequence[Model], shares: Sequence[float] | None = None) -> Model:
+    """Several models as one: its probabilities are the mean of theirs, in these shares or alike.
+
+    It has no tensors. Its models answer by themselves only while it does not: all of them belong to
+    one thread at a time.
+    """
+    return _Ensemble(models, shares)
 
 
 def metrics(run: str | os.PathLike[str]) -> pandas.DataFrame:

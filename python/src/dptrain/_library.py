@@ -41,6 +41,10 @@ class Description(ctypes.Structure):
         ("dataset_sha256", c_char_p),
         ("build", c_char_p),
         ("config", c_char_p),
+        ("packed_with", c_char_p),
+        ("lowercase", c_int),
+        ("normalize", c_char_p),
+        ("members", c_size_t),
     ]
 
 
@@ -109,6 +113,10 @@ def _open_library() -> ctypes.CDLL:
 _FUNCTIONS = {
     "dptrain_version": (c_char_p, []),
     "dptrain_open": (c_int, [POINTER(c_void_p), c_char_p, POINTER(Error)]),
+    "dptrain_ensemble": (
+        c_int,
+        [POINTER(c_void_p), POINTER(c_void_p), POINTER(c_double), c_size_t, POINTER(Error)],
+    ),
     "dptrain_close": (None, [c_void_p]),
     "dptrain_describe": (None, [c_void_p, POINTER(Description), c_size_t]),
     "dptrain_get_tensor": (c_int, [c_void_p, c_size_t, POINTER(Tensor), c_size_t]),
