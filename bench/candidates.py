@@ -21,6 +21,11 @@ class Unavailable(Exception):
     """A candidate that does not work here; the text says why."""
 
 
+# By which some machines choose OpenBLAS's kernels for all, and slower ones than it would take.
+for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(name, None)
+
+
 def mpi_environment():
     """The environment after `. scripts/env.sh`, with one thread for BLAS."""
     command = ["bash", "-c", ". scripts/env.sh && env -0"]

@@ -19,6 +19,9 @@
  *   us_per_step      median, p10, p90 over stretches of steps
  *   examples_per_s, nominal_flops (of a step: the matrix products, 2 for a multiply-add; mflop in
  *   millions, a note), gflops; sgemm_gflops of a large product on one core, fraction_of_sgemm
+ *   openblas_set, sgemm_gflops_set, sgemm_gflops_unset
+ *                    where the environment sets what OpenBLAS is to do (yardstick.h): what, and the
+ *                    rate with it and without; sgemm_gflops is the higher one
  *   exchange_us, allreduce_us, exchange_vs_mpi_allreduce
  *                    exchange or MPI_Allreduce, and update, of a slab; not if split
  *   bytes_sent       of a step, by messages, of all ranks together

@@ -27,11 +27,12 @@ static void read_told(const char *path, char *text, size_t size) {
     text[length] = '\0';
 }
 
-/* The number of kilobytes behind `key`, in bytes. */
-static size_t read_memory(const char *key) {
-    char text[4096];
+/* The number of kilobytes behind `key` of a process, in bytes. */
+static size_t read_memory(long process, const char *key) {
+    char path[64], text[4096];
     size_t kilobytes = 0;
-    read_told("/proc/self/smaps_rollup", text, sizeof text);
+    snprintf(path, sizeof path, "/proc/%ld/smaps_rollup", process);
+    read_told(path, text, sizeof text);
     const char *line = strstr(text, key);
     if (line != NULL)
         (void)sscanf(line + strlen(key), "%zu", &kilobytes);
@@ -39,11 +40,11 @@ static size_t read_memory(const char *key) {
 }
 
 size_t dp_process_resident_bytes(void) {
-    return read_memory("\nRss:");
+    return read_memory(getpid(), "\nRss:");
 }
 
-size_t dp_process_proportional_bytes(void) {
-    return read_memory("\nPss:");
+size_t dp_process_proportional_bytes(long process) {
+    return read_memory(process == 0 ? getpid() : process, "\nPss:");
 }
 
 /* The state of a process ('Z': ended, but its parent has not yet looked) and when it was started,

@@ -12,7 +12,7 @@
  * page divided by its users): the shares of all ranks of a node add up. 0 where the system does not
  * tell. */
 size_t dp_process_resident_bytes(void);
-size_t dp_process_proportional_bytes(void);
+size_t dp_process_proportional_bytes(long process); /* 0: of this one */
 
 /* Seconds since the process was started; to a hundredth. 0 where the system does not tell. */
 double dp_process_age(void);

@@ -55,4 +55,28 @@ for word in step examples rate exchange messages memory start draw update; do
     grep -q "^$word " table.txt || fail "no line of $word: $(cat table.txt)"
 done
 expect_below "columns" "$(wc -L <table.txt)" 80
+# Where the environment chooses OpenBLAS's kernels, that is said, with the rates with it and without, of
+# which the higher one counts.
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+"$BIN/dptrain" bench small.ini --seconds 0 --json >bench.json
+expect_equal "rates with nothing set" "$(grep -o '"sgemm[^:]*' bench.json | tr -d '\n')" '"sgemm_gflops"'
+if [ "$(uname -m)" = x86_64 ]; then # on which there is a kernel for any processor, at a tenth of the rate
+    export OPENBLAS_CORETYPE=Prescott OPENBLAS_L2_SIZE=512
+    bench 1
+    grep -q '"openblas_set":"OPENBLAS_CORETYPE=Prescott OPENBLAS_L2_SIZE=512"' bench.json ||
+        fail "what is set is not told: $(cat bench.json)"
+    expect_equal "the rate that counts" "$(field bench.json sgemm_gflops)" \
+        "$(field bench.json sgemm_gflops_unset)"
+    expect_below "the rate with a slow kernel, twice" \
+        "$(awk -v r="$(field bench.json sgemm_gflops_set)" 'BEGIN { print 2 * r }')" \
+        "$(field bench.json sgemm_gflops)"
+    expect_ratio fraction_of_sgemm "$(field bench.json gflops)" "$(field bench.json sgemm_gflops)"
+    "$BIN/dptrain" bench small.ini --seconds 0 >table.txt
+    grep -qx 'set       OPENBLAS_CORETYPE=Prescott OPENBLAS_L2_SIZE=512' table.txt ||
+        fail "what is set is not in the table: $(cat table.txt)"
+    grep -q '^sgemm .* with what the environment sets' table.txt || fail "no line of both rates: $(cat table.txt)"
+    expect_below "columns with what is set" "$(wc -L <table.txt)" 80
+    unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+fi
+
 [ ! -e runs ] || fail "bench has left a run folder"

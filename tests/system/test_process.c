@@ -3,6 +3,10 @@
 #include "support/expect.h"
 #include "support/scratch.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 static void test_process_finds_programs_in_path(void **state) {
     (void)state;
     dp_error error = {0};
@@ -27,13 +31,25 @@ static void test_process_tells_its_age_and_memory(void **state) {
     (void)state;
     assert_true(dp_process_age() >= 0.0);
     enum { BYTES = 32 << 20 };
-    const size_t resident = dp_process_resident_bytes(), share = dp_process_proportional_bytes();
+    const size_t resident = dp_process_resident_bytes(), share = dp_process_proportional_bytes(0);
     assert_in_range(share, 1, resident);
     char *memory = test_malloc(BYTES);
     memset(memory, 1, BYTES);
     assert_in_range(dp_process_resident_bytes(), resident + BYTES / 2,
                     resident + 2 * (size_t)BYTES);
-    assert_in_range(dp_process_proportional_bytes(), share + BYTES / 2, share + 2 * (size_t)BYTES);
+    assert_in_range(dp_process_proportional_bytes(0), share + BYTES / 2, share + 2 * (size_t)BYTES);
+    /* What is shared with a process that was forked is divided between the two. */
+    const size_t alone = dp_process_proportional_bytes(0);
+    const pid_t forked = fork();
+    if (forked == 0)
+        for (;;)
+            pause();
+    const size_t here = dp_process_proportional_bytes(0);
+    const size_t both = here + dp_process_proportional_bytes(forked);
+    kill(forked, SIGKILL);
+    waitpid(forked, NULL, 0);
+    assert_in_range(here, 1, alone - BYTES / 4);
+    assert_in_range(both, alone - BYTES / 8, alone + BYTES / 8);
     test_free(memory);
 }
 
