@@ -17,7 +17,9 @@ plant_good_tree() {
     plant src/base/text.c '#include "base/text.h"'
     plant src/formats/ini.c '#include "base/text.h"'
     plant src/base/digest.c '#include <xxhash.h>'
-    plant src/base/sha256.c '#include <openssl/evp.h>'
+    plant src/base/real.c '/* log(x), and' ' * exp(x). */' 'double dp_real_log(double x) { /* pow(x) */ // cos(x)' \
+        'self->exp(x) + catalog(x) + sqrt(x) + floor(x) + fma(x, x, x) + my_pow(x) + log + now.log (x);' '}'
+    plant src/data/sha256.c '#include <openssl/evp.h>'
     plant src/kernels/linalg.c '#include <cblas.h>' '#include "base/text.h"'
     plant src/formats/h5writer.h '#include "base/text.h"'
     plant src/formats/h5writer.c '#  include <hdf5.h>'
@@ -80,14 +82,26 @@ expect_offence src/parallel/node.c '#include "parallel/comm_internal.h"' 'only s
 expect_offence src/model/a.c '#include <cblas.h>' 'only src/kernels/linalg.c may include cblas.h'
 expect_offence src/train/a.c '#include "hdf5.h"' 'only src/formats/h5writer.c may include hdf5.h'
 expect_offence src/train/a.c '#include <H5Fpublic.h>' 'only src/formats/h5writer.c may include H5Fpublic.h'
-expect_offence src/data/a.c '#include <openssl/sha.h>' 'only src/base/sha256.c may include openssl/sha.h'
+expect_offence src/data/a.c '#include <openssl/sha.h>' 'only src/data/sha256.c may include openssl/sha.h'
 expect_offence src/data/a.c '#include "../model/layers.h"' 'includes by a way up'
 expect_offence tools/pack_dataset/a.c '#include <mpi.h>' 'only src/parallel/comm_internal.h'
 expect_offence tools/pack_dataset/sampler.c '' 'has the name of src/data/sampler.c'
 expect_offence src/train/ini.h '' 'belongs to src/formats/ini.c by its name'
+expect_offence src/base/a.c '/* a comment */ x = y(-log(x)); /*' 'calls log, '
+expect_offence tools/pack_dataset/a.c 'x = exp(x);' 'calls exp, '
 expect_offence docs/notes.md 'see /home/someone/notes' 'names a place on one machine'
 expect_offence docs/notes.md 'cp ../shared/data x' 'names a place on one machine'
 expect_offence scripts/a.sh '/root/bin/x' 'names a place on one machine'
+
+# A line for each function of the C library.
+plant_good_tree
+calls=(log logf log1p log10l exp exp2f pow cos sinf tanh cbrt atan2 lgamma)
+plant src/base/a.c "${calls[@]/%/ (x);}"
+wanted=
+for i in "${!calls[@]}"; do
+    wanted+="src/base/a.c:$((i + 1)): calls ${calls[i]}, which has other last bits elsewhere: base/real.h"$'\n'
+done
+expect_said "$(sort <<<"${wanted%?}")" "calls of each function"
 
 # Rooms and functions that have grown.
 plant_good_tree

@@ -1,5 +1,6 @@
 #include "answers/answers.h"
 #include "base/memory.h"
+#include "base/real.h"
 #include "cli/checkpoint_argument.h"
 #include "data/dataset.h"
 #include "formats/facts.h"
@@ -11,7 +12,6 @@
 #include "run/run_folder.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #define TOKENS_SHOWN 32 /* of a dataset */
@@ -139,7 +139,7 @@ static void add_best(dp_facts *facts, const dptrain_description *is) {
         return;
     dp_facts_unsigned(facts, "best_step", is->best_step);
     dp_facts_real(facts, "best_dev_loss", is->best_loss);
-    dp_facts_note(facts, "perplexity", "%.4g", exp(is->best_loss));
+    dp_facts_note(facts, "perplexity", "%.4g", dp_real_exp(is->best_loss));
 }
 
 /* The checkpoints of a run folder; none for a file. */

@@ -1,5 +1,6 @@
 #include "answers/answers.h"
 #include "base/memory.h"
+#include "base/real.h"
 #include "cli/checkpoint_argument.h"
 #include "data/dataset_lines.h"
 #include "formats/json.h"
@@ -8,7 +9,6 @@
 #include "system/terminal.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -184,7 +184,7 @@ static void append_json(const dptrain_drawn *drawn, dp_text *line) {
     dp_json_key(line, "log_probability");
     dp_json_real(line, drawn->log_probability);
     dp_json_key(line, "probability");
-    dp_json_real(line, exp(drawn->log_probability));
+    dp_json_real(line, dp_real_exp(drawn->log_probability));
     dp_json_end_object(line);
 }
 

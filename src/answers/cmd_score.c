@@ -1,5 +1,6 @@
 #include "answers/answers.h"
 #include "base/memory.h"
+#include "base/real.h"
 #include "base/size.h"
 #include "base/utf8.h"
 #include "cli/checkpoint_argument.h"
@@ -11,7 +12,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +85,7 @@ static double per_token(double log_probability, uint64_t tokens) {
 }
 
 static double perplexity(double log_probability, uint64_t tokens) {
-    return exp(-per_token(log_probability, tokens));
+    return dp_real_exp(-per_token(log_probability, tokens));
 }
 
 static double shown_log_probability(const score_job *self, const dptrain_text_score *score) {
@@ -375,7 +375,7 @@ static dp_status run(score_job *self, int count, char **arguments, dp_error *err
     DP_TRY(check_options(&self->chosen, files, arguments, error));
     DP_TRY(dp_checkpoint_argument_open(&self->chosen.ckpt, 0, NULL, &self->asked, error));
     dptrain_describe(self->asked.model, &self->is, sizeof self->is);
-    self->unit = self->chosen.base == 0 ? 1.0 : log(bases[self->chosen.base]);
+    self->unit = self->chosen.base == 0 ? 1.0 : dp_real_log(bases[self->chosen.base]);
     self->flags = self->chosen.flag_given || self->chosen.threshold_given;
     DP_TRY(dp_line_reader_open(&self->reader, files == 0 ? "-" : arguments[0], error));
     if (self->chosen.flag_given)

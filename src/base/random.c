@@ -1,5 +1,7 @@
 #include "base/random.h"
 
+#include "base/real.h"
+
 #include <math.h>
 
 void dp_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
@@ -52,9 +54,9 @@ double dp_random_uniform(uint64_t seed, dp_stream stream, uint64_t a, uint64_t b
 }
 
 double dp_random_normal(uint64_t seed, dp_stream stream, uint64_t a, uint64_t b) {
-    const double two_pi = 6.283185307179586476925286766559;
     uint32_t words[4];
     dp_random_words(seed, stream, a, b, words);
-    double radius = sqrt(-2.0 * log1p(-unit_interval(word64(words)))); /* 1 - u is never 0 */
-    return radius * cos(two_pi * unit_interval(word64(words + 2)));
+    /* 1 - u is exact, and never 0. */
+    const double radius = sqrt(-2.0 * dp_real_log(1.0 - unit_interval(word64(words))));
+    return radius * dp_real_cos_turns(unit_interval(word64(words + 2)));
 }

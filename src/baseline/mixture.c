@@ -1,5 +1,6 @@
 #include "baseline/mixture.h"
 
+#include "base/real.h"
 #include "base/size.h"
 #include "base/workspace.h"
 
@@ -152,7 +153,8 @@ static double weigh(const scores *self, size_t i, double *parts, double *sum) {
     for (size_t k = 1; k < networks; k++)
         least = fmin(least, self->members[k * self->count + i]);
     for (size_t k = 0; k < networks; k++) {
-        parts[k] = self->mixture->shares[k] * exp(least - self->members[k * self->count + i]);
+        parts[k] =
+            self->mixture->shares[k] * dp_real_exp(least - self->members[k * self->count + i]);
         *sum += parts[k];
     }
     return least;
@@ -162,7 +164,7 @@ static void combine(scores *self) {
     double parts[DP_NETWORKS_MAX], sum = 0.0;
     for (size_t i = 0; i < self->count && self->mixture->network_count > 1; i++) {
         const double least = weigh(self, i, parts, &sum);
-        self->losses[i] = least - log(sum);
+        self->losses[i] = least - dp_real_log(sum);
     }
 }
 
@@ -201,9 +203,14 @@ static dp_status fit_shares(dp_comm *comm, scores *dev, dp_mixture *mixture, dp_
 static void claims_chunk(void *context, size_t first, size_t rows, double *sums) {
     const scores *self = context;
     const double weight = self->mixture->weight;
-    for (size_t i = first - self->share.first; i < first - self->share.first + rows; i++) {
-        const double network = weight * exp(-self->losses[i]);
-        sums[0] += network / (network + (1.0 - weight) * self->probabilities[i]);
+    const size_t at = first - self->share.first;
+    double network[DP_EVALUATE_ROWS];
+    for (size_t i = 0; i < rows; i++)
+        network[i] = -self->losses[at + i];
+    dp_real_exp_all(rows, network);
+    for (size_t i = 0; i < rows; i++) {
+        const double claim = weight * network[i];
+        sums[0] += claim / (claim + (1.0 - weight) * self->probabilities[at + i]);
     }
 }
 
@@ -229,13 +236,13 @@ static void losses_chunk(void *context, size_t first, size_t rows, double *sums)
     for (size_t i = first - self->share.first; i < first - self->share.first + rows; i++) {
         const double trigram = self->probabilities == NULL ? 0.0 : self->probabilities[i];
         if (self->probabilities != NULL)
-            sums[TRIGRAM] -= log(trigram);
+            sums[TRIGRAM] -= dp_real_log(trigram);
         if (self->losses == NULL)
             continue;
         const double network = self->losses[i];
         sums[NETWORK] += network;
         if (self->probabilities != NULL)
-            sums[MIXTURE] -= log(weight * exp(-network) + (1.0 - weight) * trigram);
+            sums[MIXTURE] -= dp_real_log(weight * dp_real_exp(-network) + (1.0 - weight) * trigram);
         for (size_t k = 0; k < self->mixture->network_count; k++)
             sums[MEMBERS + k] += self->members[k * self->count + i];
     }

@@ -1,5 +1,6 @@
 #include "baseline/trigram.h"
 
+#include "base/real.h"
 #include "base/workspace.h"
 #include "baseline/tally.h"
 
@@ -94,7 +95,7 @@ dp_status dp_trigram_count(dp_trigram *trigram, const uint32_t *context, uint32_
 static size_t class_of(const dp_trigram *self, uint64_t count) {
     if (self->rows == 0)
         return 0;
-    const double q = ceil(-log((1.0 + (double)count) / (double)self->rows));
+    const double q = ceil(-dp_real_log((1.0 + (double)count) / (double)self->rows));
     return q > 0.0 ? (size_t)q : 0;
 }
 
@@ -179,24 +180,29 @@ static double claim_equally(const dp_trigram *self, claims owed) {
     for (size_t q = 0; q < BUCKETS; q++) {
         for (size_t i = 0; i < DP_TRIGRAM_LEVELS; i++) {
             owed[q][i] = share;
-            objective += share * log(self->weights[q][i]);
+            objective += share * dp_real_log(self->weights[q][i]);
         }
     }
     return objective;
 }
 
-/* Each row is owed to the levels as they share in its probability. */
+/* Each row is owed to the levels as they share in its probability. Returns the sum of its
+ * logarithms, of which one is taken for as many rows as their product has room for. */
 static double claim_rows(const dp_trigram *self, claims owed) {
-    double likelihood = 0.0;
+    double likelihood = 0.0, product = 1.0;
     for (size_t r = 0; r < self->held_count; r++) {
         const held_row *row = &self->held[r];
         double terms[DP_TRIGRAM_LEVELS];
         const double sum = interpolate(self, row, terms);
         for (size_t i = 0; i < DP_TRIGRAM_LEVELS; i++)
             owed[row->bucket][i] += terms[i] / sum;
-        likelihood += log(sum);
+        product *= sum;
+        if (product < 1e-200) {
+            likelihood += dp_real_log(product);
+            product = 1.0;
+        }
     }
-    return likelihood;
+    return likelihood + dp_real_log(product);
 }
 
 double dp_trigram_fit_step(dp_trigram *trigram) {

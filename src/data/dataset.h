@@ -26,7 +26,7 @@
 #ifndef DP_DATA_DATASET_H
 #define DP_DATA_DATASET_H
 
-#include "base/sha256.h"
+#include "data/sha256.h"
 #include "data/vocabulary.h"
 #include "formats/file_kind.h"
 #include "system/file.h"

@@ -1,9 +1,8 @@
 #include "engine/evaluate.h"
 
+#include "base/real.h"
 #include "base/size.h"
 #include "base/workspace.h"
-
-#include <math.h>
 
 /* --- sums over a split -------------------------------------------------------------------------
  * Each rank computes `share` chunks (the last ranks may have none) and all gather shares of one
@@ -49,7 +48,7 @@ dp_status dp_evaluate_sums(dp_comm *comm, size_t rows, size_t count, dp_evaluate
 
 dp_evaluation dp_evaluation_of(double loss_sum, size_t rows) {
     const double loss = loss_sum / (double)rows;
-    return (dp_evaluation){.loss = loss, .perplexity = exp(loss), .count = rows};
+    return (dp_evaluation){.loss = loss, .perplexity = dp_real_exp(loss), .count = rows};
 }
 
 dp_cpu_level dp_evaluate_level(dp_comm *comm, dp_cpu_level highest) {

@@ -1,6 +1,7 @@
 #include "examine/lr_search.h"
 
 #include "base/memory.h"
+#include "base/real.h"
 #include "engine/engine.h"
 
 #include <math.h>
@@ -41,7 +42,7 @@ static void try_rates(dp_comm *comm, dp_engine *engine, const dp_lr_request *req
     running_mean mean = {0};
     for (size_t i = 0; i < request->count && !search->blown_up && search->signal == 0; i++) {
         dp_lr_point point = {.exponent = exponent_of(request, i)};
-        point.lr = pow(10.0, point.exponent);
+        point.lr = dp_real_exp10(point.exponent);
         const dp_step step = {.number = i, .lr = point.lr, .signal = request->signal};
         const dp_step_result result = dp_engine_step(engine, &step);
         point.loss = result.loss;

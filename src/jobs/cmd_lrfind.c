@@ -1,4 +1,5 @@
 
+#include "base/real.h"
 #include "examine/lr_search.h"
 #include "formats/file_kind.h"
 #include "jobs/jobs.h"
@@ -136,7 +137,7 @@ static dp_status draw(const dp_lr_search *search, const char *dir, dp_error *err
     dp_gnuplot_assign(&figure.values, "suggestion", "%s", "");
     if (!isnan(search->suggested)) {
         dp_gnuplot_assign(&figure.values, "suggestion", "suggested %.2g", search->suggested);
-        dp_text_append_format(&figure.values, "suggested = %g\n", log10(search->suggested));
+        dp_text_append_format(&figure.values, "suggested = %g\n", dp_real_log10(search->suggested));
     }
     return dp_gnuplot_draw(&figure, dir, error);
 }

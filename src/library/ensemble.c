@@ -1,5 +1,6 @@
 #include "base/digest.h"
 #include "base/memory.h"
+#include "base/real.h"
 #include "base/size.h"
 #include "library/generate.h"
 #include "library/handle.h"
@@ -34,7 +35,7 @@ static void mix(dptrain_model *self, size_t row) {
     for (size_t i = 0; i < vocab; i++)
         greatest = self->mean[i] > greatest ? self->mean[i] : greatest;
     for (size_t i = 0; i < vocab; i++)
-        self->logits[row * vocab + i] = (float)log(fmax(self->mean[i], DBL_MIN) / greatest);
+        self->logits[row * vocab + i] = (float)dp_real_log(fmax(self->mean[i], DBL_MIN) / greatest);
 }
 
 void dp_handle_logits(dptrain_model *model, size_t rows, const uint32_t *contexts) {

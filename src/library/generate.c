@@ -1,5 +1,6 @@
 #include "library/generate.h"
 
+#include "base/real.h"
 #include "base/size.h"
 
 #include <math.h>
@@ -12,19 +13,42 @@ static uint32_t most_likely(const float *logits, size_t vocab) {
     return best;
 }
 
+enum { PART = 256 }; /* tokens that are weighed at once */
+
+/* exp((logits - maximum) / temperature) of the tokens from `first` on; returns how many there are.
+ */
+static size_t weigh_part(const float *logits, size_t vocab, size_t first, double maximum,
+                         double temperature, double weights[PART]) {
+    const size_t count = dp_size_min(vocab - first, PART);
+    for (size_t i = 0; i < count; i++)
+        weights[i] = ((double)logits[first + i] - maximum) / temperature;
+    dp_real_exp_all(count, weights);
+    return count;
+}
+
+static double weigh_all(const float *logits, size_t vocab, double maximum, double temperature) {
+    double weights[PART], total = 0.0;
+    for (size_t first = 0; first < vocab; first += PART) {
+        const size_t count = weigh_part(logits, vocab, first, maximum, temperature, weights);
+        for (size_t i = 0; i < count; i++)
+            total += weights[i];
+    }
+    return total;
+}
+
 uint32_t dp_generate_token(const float *logits, size_t vocab, double temperature, double uniform) {
     const uint32_t best = most_likely(logits, vocab);
     if (temperature <= 0.0)
         return best;
     const double maximum = (double)logits[best];
-    double total = 0.0;
-    for (size_t id = 0; id < vocab; id++)
-        total += exp(((double)logits[id] - maximum) / temperature);
-    double left = uniform * total;
-    for (uint32_t id = 0; id < vocab; id++) {
-        left -= exp(((double)logits[id] - maximum) / temperature);
-        if (left < 0.0)
-            return id;
+    double left = uniform * weigh_all(logits, vocab, maximum, temperature), weights[PART];
+    for (size_t first = 0; first < vocab; first += PART) {
+        const size_t count = weigh_part(logits, vocab, first, maximum, temperature, weights);
+        for (size_t i = 0; i < count; i++) {
+            left -= weights[i];
+            if (left < 0.0)
+                return (uint32_t)(first + i);
+        }
     }
     return best; /* rounding used up the last of it */
 }
@@ -79,16 +103,15 @@ void dp_generate_cut(const float *logits, size_t vocab, const dp_generate_choice
     const size_t most = choice->top_k == 0 ? vocab : dp_size_min(choice->top_k, vocab);
     heap left = heap_of(logits, vocab, order);
     const double maximum = (double)logits[order[0]];
-    double total = 0.0, sum = 0.0;
+    const double temperature = choice->temperature;
+    double total = most == vocab ? weigh_all(logits, vocab, maximum, temperature) : 0.0, sum = 0.0;
     size_t taken = 0, kept = 0;
     for (; most < vocab && taken < most; taken++)
-        total += exp(((double)logits[heap_take(&left)] - maximum) / choice->temperature);
-    for (size_t id = 0; most == vocab && id < vocab; id++)
-        total += exp(((double)logits[id] - maximum) / choice->temperature);
+        total += dp_real_exp(((double)logits[heap_take(&left)] - maximum) / temperature);
     for (; kept < most && (kept == 0 || choice->top_p >= 1.0 || sum < choice->top_p * total);
          kept++) {
         taken += kept == taken ? (heap_take(&left), 1u) : 0u;
-        sum += exp(((double)logits[order[vocab - 1 - kept]] - maximum) / choice->temperature);
+        sum += dp_real_exp(((double)logits[order[vocab - 1 - kept]] - maximum) / temperature);
     }
     const uint32_t last = order[vocab - kept];
     const heap all = {.logits = logits};
@@ -98,28 +121,19 @@ void dp_generate_cut(const float *logits, size_t vocab, const dp_generate_choice
 
 /* --- how likely ------------------------------------------------------------------------------ */
 
-static double maximum_of(const float *logits, size_t vocab) {
-    float maximum = logits[0];
-    for (size_t id = 1; id < vocab; id++)
-        maximum = logits[id] > maximum ? logits[id] : maximum;
-    return (double)maximum;
-}
-
 void dp_generate_probabilities(const float *logits, size_t vocab, double *probabilities) {
-    const double maximum = maximum_of(logits, vocab);
+    const double maximum = (double)logits[most_likely(logits, vocab)];
     double total = 0.0;
-    for (size_t id = 0; id < vocab; id++) {
-        probabilities[id] = exp((double)logits[id] - maximum);
+    for (size_t id = 0; id < vocab; id++)
+        probabilities[id] = (double)logits[id] - maximum;
+    dp_real_exp_all(vocab, probabilities);
+    for (size_t id = 0; id < vocab; id++)
         total += probabilities[id];
-    }
     for (size_t id = 0; id < vocab; id++)
         probabilities[id] /= total;
 }
 
 double dp_generate_log_probability(const float *logits, size_t vocab, uint32_t id) {
-    const double maximum = maximum_of(logits, vocab);
-    double total = 0.0;
-    for (size_t i = 0; i < vocab; i++)
-        total += exp((double)logits[i] - maximum);
-    return (double)logits[id] - maximum - log(total);
+    const double maximum = (double)logits[most_likely(logits, vocab)];
+    return (double)logits[id] - maximum - dp_real_log(weigh_all(logits, vocab, maximum, 1.0));
 }

@@ -9,7 +9,7 @@
 #ifndef DP_LIBRARY_MODEL_FILE_H
 #define DP_LIBRARY_MODEL_FILE_H
 
-#include "base/sha256.h"
+#include "data/sha256.h"
 #include "data/vocabulary.h"
 #include "formats/file_kind.h"
 #include "formats/h5reader.h"

@@ -1,5 +1,6 @@
 #include "model/optimizer.h"
 
+#include "base/real.h"
 #include "base/size.h"
 
 #include <math.h>
@@ -104,17 +105,6 @@ static void update_adamw(const coefficients *c, size_t count, const float *restr
 
 /* --- a step --------------------------------------------------------------------------------- */
 
-/* By products alone: pow of the C library may round otherwise on another processor. */
-static double power(double base, uint64_t exponent) {
-    double result = 1.0;
-    for (; exponent > 0; exponent /= 2) {
-        if (exponent % 2 == 1)
-            result *= base;
-        base *= base;
-    }
-    return result;
-}
-
 static coefficients coefficients_of(const dp_optimizer *self, const dp_optimizer_step *step,
                                     bool decays) {
     const double decay = decays ? self->weight_decay : 0.0;
@@ -130,8 +120,8 @@ static coefficients coefficients_of(const dp_optimizer *self, const dp_optimizer
     c.keep2 = (float)self->beta2;
     c.take2 = (float)(1.0 - self->beta2);
     c.shrink = (float)(1.0 - step->lr * decay);
-    c.rate = (float)(step->lr / (1.0 - power(self->beta1, t)));
-    c.scale = (float)(1.0 / sqrt(1.0 - power(self->beta2, t)));
+    c.rate = (float)(step->lr / (1.0 - dp_real_power(self->beta1, t)));
+    c.scale = (float)(1.0 / sqrt(1.0 - dp_real_power(self->beta2, t)));
     c.epsilon = (float)self->epsilon;
     return c;
 }

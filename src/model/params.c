@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/real.h"
 #include "base/size.h"
 
 #include <limits.h>
@@ -249,7 +250,8 @@ void dp_params_set_output_bias(const dp_params_layout *layout, const uint64_t *c
     for (size_t i = 0; i < vocab; i++)
         total += counts[i];
     for (size_t i = 0; i < vocab; i++)
-        params[dp_tensor_index(b2, i)] = (float)log((double)(counts[i] + 1) / (double)total);
+        params[dp_tensor_index(b2, i)] =
+            (float)dp_real_log((double)(counts[i] + 1) / (double)total);
 }
 
 static uint64_t tensor_hash(const dp_tensor *tensor, const float *slab) {

@@ -1,5 +1,7 @@
 #include "model/schedule.h"
 
+#include "base/real.h"
+
 const char *dp_schedule_name(dp_schedule_kind kind) {
     static const char *const names[] = {DP_SCHEDULE_NAMES};
     return names[kind];
@@ -14,17 +16,10 @@ static double stepped(const dp_schedule *self, uint64_t step) {
     return lr;
 }
 
-/* (1 + cos(pi x)) / 2 for x in [0, 1], as the square of cos(pi x / 2). Its Taylor series is exact
- * to the last bits after 12 terms; cos of the C library may round otherwise on another processor.
- */
+/* (1 + cos(pi x)) / 2 for x in [0, 1], as the square of cos(pi x / 2). */
 static double half_wave(double x) {
-    const double angle = 1.57079632679489661923 * x;
-    double term = 1.0, sum = 1.0;
-    for (int k = 1; k <= 12; k++) {
-        term *= -angle * angle / (double)((2 * k - 1) * (2 * k));
-        sum += term;
-    }
-    return sum * sum;
+    const double root = dp_real_cos_turns(x / 4.0);
+    return root * root;
 }
 
 static double cosine_factor(const dp_schedule *self, uint64_t t) {

@@ -1,12 +1,12 @@
 #include "model/wide_model.h"
 
+#include "base/real.h"
 #include "base/size.h"
 #include "base/tree.h"
 #include "base/workspace.h"
 #include "kernels/activation.h"
 #include "model/dropout_mask.h"
 
-#include <math.h>
 #include <string.h>
 
 /* Rows that are taken at once where rows are independent: their logits stay near the core from one
@@ -223,7 +223,7 @@ void dp_wide_model_normalise(const dp_wide_model *model, size_t rows, const floa
                        dp_size_min(rows - first, ROWS_AT_ONCE), stats, maximum + first,
                        total + first);
     for (size_t r = 0; r < rows; r++)
-        losses[r] = log((double)total[r]) + ((double)maximum[r] - (double)target_logits[r]);
+        losses[r] = dp_real_log((double)total[r]) + ((double)maximum[r] - (double)target_logits[r]);
 }
 
 /* factors[i] makes the exponentials of row `first` + i probabilities, times the scale of the loss:

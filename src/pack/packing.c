@@ -1,9 +1,9 @@
 #include "pack/packing_job.h"
 
 #include "base/memory.h"
-#include "base/sha256.h"
 #include "base/size.h"
 #include "base/utf8.h"
+#include "data/sha256.h"
 #include "pack/piece.h"
 #include "pack/python_random.h"
 #include "pack/repeats.h"

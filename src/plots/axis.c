@@ -1,5 +1,7 @@
 #include "plots/axis.h"
 
+#include "base/real.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -8,7 +10,7 @@
 
 /* The least of 1, 2, 5 times a power of ten that is at least `least`. */
 static double round_up_step(double least) {
-    double power = pow(10.0, floor(log10(least)));
+    double power = dp_real_exp10(floor(dp_real_log10(least)));
     double factor = least / power;
     double rounded = factor <= 1.0 + 1e-9 ? 1.0 : factor <= 2.0 ? 2.0 : factor <= 5.0 ? 5.0 : 10.0;
     return rounded * power;
@@ -24,11 +26,11 @@ static void place_linear(dp_axis *axis, double wanted) {
 
 /* All factor * 10^e within the range, e a multiple of `stride`. */
 static void place_factors(dp_axis *axis, const double *factors, size_t count, int stride) {
-    int first = (int)floor(log10(axis->low)), last = (int)ceil(log10(axis->high));
+    int first = (int)floor(dp_real_log10(axis->low)), last = (int)ceil(dp_real_log10(axis->high));
     first -= ((first % stride) + stride) % stride;
     for (int e = first; e <= last; e += stride) {
         for (size_t i = 0; i < count && axis->count < DP_AXIS_TICS_MAX; i++) {
-            double tic = factors[i] * pow(10.0, e);
+            double tic = factors[i] * dp_real_exp10(e);
             if (tic >= axis->low * (1.0 - 1e-9) && tic <= axis->high * (1.0 + 1e-9))
                 axis->tics[axis->count++] = tic;
         }
@@ -37,8 +39,9 @@ static void place_factors(dp_axis *axis, const double *factors, size_t count, in
 
 static void place_logarithmic(dp_axis *axis) {
     static const double dense[] = {1.0, 1.5, 2.0, 3.0, 5.0, 7.0}, sparse[] = {1.0, 2.0, 5.0};
-    double decades = log10(axis->high) - log10(axis->low); /* the quotient may overflow */
-    if (decades < 0.35)                                    /* nearly linear */
+    /* Not of the quotient, which may overflow. */
+    const double decades = dp_real_log10(axis->high) - dp_real_log10(axis->low);
+    if (decades < 0.35) /* nearly linear */
         place_linear(axis, WANTED_TICS);
     else if (decades < 1.2)
         place_factors(axis, dense, sizeof dense / sizeof dense[0], 1);
@@ -73,8 +76,8 @@ dp_axis dp_axis_logarithmic(double low, double high, double room) {
         low /= 1.1;
     }
     if (room > 0.0) {
-        const double from = log10(low), to = log10(high), more = room * (to - from);
-        return dp_axis_logarithmic(pow(10.0, from - more), pow(10.0, to + more), 0.0);
+        const double from = dp_real_log10(low), to = dp_real_log10(high), more = room * (to - from);
+        return dp_axis_logarithmic(dp_real_exp10(from - more), dp_real_exp10(to + more), 0.0);
     }
     dp_axis axis = {.low = low, .high = high, .logarithmic = true};
     place_logarithmic(&axis);
@@ -86,7 +89,7 @@ void dp_axis_thin(dp_axis *axis, size_t most) {
     if (axis->count <= most)
         return;
     for (size_t i = 0; i < axis->count && axis->logarithmic; i++) {
-        const double exponent = log10(axis->tics[i]);
+        const double exponent = dp_real_log10(axis->tics[i]);
         if (fabs(exponent - round(exponent)) < 1e-9)
             axis->tics[powers++] = axis->tics[i];
     }
@@ -108,13 +111,13 @@ static void append_number(double tic, int digits, dp_text *out) {
 /* That of a loss, whole where its digits are enough for that; "7.2e86" where that is too long, and
  * nothing where it is beyond all numbers. */
 static void append_perplexity(double loss, int digits, dp_text *out) {
-    const double perplexity = exp(loss), exponent = floor(loss / log(10.0));
+    const double perplexity = dp_real_exp(loss), exponent = floor(loss / dp_real_log(10.0));
     if (isinf(perplexity))
         return;
     if (perplexity >= 1e6)
-        dp_text_append_format(out, "%.*ge%.0f", digits - 1, exp(loss - exponent * log(10.0)),
-                              exponent);
-    else if (perplexity >= pow(10.0, digits - 1))
+        dp_text_append_format(out, "%.*ge%.0f", digits - 1,
+                              dp_real_exp(loss - exponent * dp_real_log(10.0)), exponent);
+    else if (perplexity >= dp_real_exp10(digits - 1))
         dp_text_append(out, DP_COUNT_TEXT((uint64_t)round(perplexity)));
     else
         dp_text_append_format(out, "%.*g", digits, perplexity);

@@ -1,5 +1,6 @@
 #include "plots/html_report.h"
 
+#include "base/real.h"
 #include "base/size.h"
 #include "dptrain/dptrain.h"
 #include "formats/facts.h"
@@ -76,7 +77,7 @@ static void add_split(page *self, dp_split split) {
         return;
     dp_facts_begin(&self->facts, name);
     dp_facts_note(&self->facts, "loss", "%.4f", loss);
-    dp_facts_note(&self->facts, "perplexity", "%.4f", exp(loss));
+    dp_facts_note(&self->facts, "perplexity", "%.4f", dp_real_exp(loss));
     if (count > 0)
         dp_facts_unsigned(&self->facts, "count", count);
     dp_facts_end(&self->facts);

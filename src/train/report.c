@@ -1,5 +1,6 @@
 #include "train/report.h"
 
+#include "base/real.h"
 #include "options/option_arguments.h"
 
 #include "start_form_txt.h"
@@ -227,7 +228,7 @@ void dp_report_step(dp_report *report, const dp_metrics_row *row, uint64_t steps
         dp_text_append_format(&evaluated, "  %s %s", dp_split_name((dp_split)split),
                               format_loss(row->split_loss[split], loss));
         if (report->of_words)
-            dp_text_append_format(&evaluated, " (%.1f)", exp(row->split_loss[split]));
+            dp_text_append_format(&evaluated, " (%.1f)", dp_real_exp(row->split_loss[split]));
     }
     dp_report_line(report, "%11s %9s %8.3g %9.3f %10s %11s%s", DP_COUNT_TEXT(row->step),
                    format_loss(row->loss, loss), row->lr, row->ms_per_step,

@@ -1,6 +1,6 @@
 /* sha256: the identity of texts and datasets, by OpenSSL's libcrypto. */
-#ifndef DP_BASE_SHA256_H
-#define DP_BASE_SHA256_H
+#ifndef DP_DATA_SHA256_H
+#define DP_DATA_SHA256_H
 
 #include <stddef.h>
 

@@ -2,7 +2,7 @@
  * with thousands of allocations, and where one of those fails they crash. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
-#include "base/sha256.h"
+#include "data/sha256.h"
 
 #include <openssl/sha.h>
 #include <stdio.h>
