@@ -27,7 +27,7 @@ SHAPES = (
     (8000, 4, 30, 100, 256), (8000, 6, 60, 500, 256),
 )
 
-LEARNING_RATE = {"sgd": 0.1, "adamw": 0.001}
+LEARNING_RATE = {"sgd": 0.01, "adamw": 0.001}
 WEIGHT_DECAY = 0.01  # of AdamW
 
 

@@ -3,8 +3,11 @@
 One `jit` of a `lax.scan` over the steps: nothing of Python runs between them, the rows of all steps
 are drawn before the clock starts, and parameters and optimizer state are donated, so that they are
 updated in place. How layer 1 and the loss are best written depends on the shape, so several ways
-are compiled, each is timed, and the fastest goes on (`WAYS`). Set XLA_FLAGS as `ENVIRONMENT` has it
-for one thread.
+are compiled, each is timed, and the fastest goes on. models.py has the environment for one thread.
+
+What was tried and is not faster, by more than what a measurement varies: weights stored transposed,
+gradients written out by hand, an update of C in place, XLA's flags for vector width, fast-math, its
+fusion, its scheduler, oneDNN and XNNPACK.
 """
 import time
 from functools import partial
@@ -14,9 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-WAYS = [(hidden, loss) for hidden in ("gather", "matmul_back", "onehot", "table", "table_onehot")
-        for loss in ("plain", "fused")]
-TRIED_SECONDS, TRIED_MOST = 0.03, 4  # a way is timed for about so long; direct ways may do so many
+LAYER1 = ("gather", "matmul_back", "onehot", "table", "table_onehot")
+SMALL, UNROLLED = 1e6, 4  # steps of fewer products are unrolled: some 5 %, and nothing for others
+TRIED_PRODUCTS, TRIED_STEPS = 1e9, 3000  # a way is timed for about so many, three times
+TRIED_MOST = 4  # times as many products as the direct way has: more are not tried
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -97,8 +101,8 @@ def layer1(way, C, W1, x):
     return features.reshape(batch, -1) @ W1
 
 
-def flops(way, vocab, block, embedding, hidden, batch):
-    """Of layer 1, forward: what may not be worth trying is told by it."""
+def products(way, vocab, block, embedding, hidden, batch):
+    """Of layer 1, forward, in a way: tells what may not be worth trying."""
     direct = batch * block * embedding * hidden
     return {"onehot": direct + batch * block * vocab * embedding,
             "matmul_back": direct + batch * block * vocab * embedding,
@@ -163,7 +167,12 @@ class Jax:
                          v=[jnp.zeros_like(p) for p in parameters], powers=jnp.ones(2))
         return state
 
-    def loop(self, way, dropout):
+    def products(self, batch):
+        """Of a step, forward, in the direct way."""
+        _, W1, _, W2, _ = self.state["parameters"]
+        return batch * (W1.size + W2.size)
+
+    def loop(self, way, dropout, batch):
         """The compiled loop of a way."""
         if (way, dropout) not in self.loops:
             loss = partial(forward, way, dropout)
@@ -176,12 +185,13 @@ class Jax:
                 value, gradients = jax.value_and_grad(loss)(state["parameters"], *rows, key)
                 return update(state, gradients), value
 
-            self.loops[way, dropout] = jax.jit(partial(lax.scan, step), donate_argnums=0)
+            scan = partial(lax.scan, step, unroll=UNROLLED if self.products(batch) < SMALL else 1)
+            self.loops[way, dropout] = jax.jit(scan, donate_argnums=0)
         return self.loops[way, dropout]
 
     def stretch(self, way, ix, dropout):
         """A function that trains on the rows ix [steps, batch] and returns their losses."""
-        loop = self.loop(way, dropout)
+        loop = self.loop(way, dropout, ix.shape[1])
         rows = (jnp.array(self.contexts[ix]), jnp.array(self.targets[ix]))
 
         def go():
@@ -194,34 +204,41 @@ class Jax:
 
     def train(self, drawn):
         """Without dropout, as no two have the same masks."""
-        return [float(loss) for loss in self.stretch(WAYS[0], np.array(drawn), 0)()]
+        return [float(loss) for loss in self.stretch(("gather", "plain"), np.array(drawn), 0)()]
 
     def ready(self, steps, batch):
         if self.way is None:
-            self.way = min(self.ways(batch), key=partial(self.try_way, batch))
-        go = self.stretch(self.way, self.draw(steps, batch), self.spec["dropout"])
-        go()  # compiles it for this many steps
+            self.way = self.fastest_way(batch)
+        return self.warm(self.way, steps, batch)
+
+    def warm(self, way, steps, batch):
+        """A stretch that is compiled for so many steps."""
+        go = self.stretch(way, self.draw(steps, batch), self.spec["dropout"])
+        go()
         return go
 
-    def ways(self, batch):
-        """Those worth a try: what multiplies much more than the direct way is not."""
+    def fastest_way(self, batch):
+        """The fastest for layer 1, then for the loss."""
+        seconds = partial(self.seconds, batch)
+        layer1 = min((way for way in LAYER1 if self.is_worth_trying(way, batch)),
+                     key=lambda way: seconds((way, "plain")))
+        return min(((layer1, loss) for loss in LOSSES), key=seconds)
+
+    def is_worth_trying(self, way, batch):
         C, W1 = self.state["parameters"][:2]
         sizes = (len(C), len(W1) // C.shape[1], C.shape[1], W1.shape[1], batch)
-        most = TRIED_MOST * (flops("gather", *sizes) + batch * W1.shape[1] * len(C))
-        return [way for way in WAYS if flops(way[0], *sizes) <= most]
+        return products(way, *sizes) <= TRIED_MOST * self.products(batch)
 
-    def try_way(self, batch, way):
-        """Seconds a step."""
-        def seconds(steps):
-            go = self.stretch(way, self.draw(steps, batch), self.spec["dropout"])
+    def seconds(self, batch, way):
+        """Of some steps."""
+        steps = round(TRIED_PRODUCTS / self.products(batch))
+        go = self.warm(way, min(max(3, steps), TRIED_STEPS), batch)
+        times = []
+        for _ in range(3):
+            before = time.perf_counter()
             go()
-            times = []
-            for _ in range(3):
-                before = time.perf_counter()
-                go()
-                times.append((time.perf_counter() - before) / steps)
-            return min(times)
-        return seconds(max(3, round(TRIED_SECONDS / seconds(3))))
+            times.append(time.perf_counter() - before)
+        return min(times)
 
 
 KINDS = {"jax": Jax}
