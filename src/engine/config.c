@@ -108,6 +108,10 @@ const dp_option dp_config_options[] = {
     DP_CHOICE(dp_config, kernels, "parallel.kernels", "auto", DP_NAMES(DP_KERNELS_NAMES), "LEVEL",
               "instruction set level that computes, which the last bits depend on: v3 is AVX2, v4 "
               "AVX-512; auto: the highest that all ranks have"),
+    DP_UNSIGNED(dp_config, work, "parallel.work", "auto", 1, DP_WORK_RANKS_MAX, "N",
+                "ranks that compute, while the others rest, which no bit depends on; auto: no more "
+                "than processors, and as many as are fastest",
+                .choices = DP_NAMES(DP_WORK_NAMES)),
     DP_REAL(dp_config, deadline, "parallel.deadline", "300", 0, 1e9, "SECONDS",
             "a rank may let the others wait; 0: for ever"),
     DP_OPTIONS_END,
@@ -182,49 +186,31 @@ dp_status dp_config_check_level(const dp_config *config, dp_cpu_level lowest, dp
 
 /* --- ranks ---------------------------------------------------------------------------------- */
 
-/* Appends all that must be set so that the ranks share the grains of a model whose output is not
- * split: what stands in the way now, and what would then. */
-static void append_for_grains(const dp_config *config, bool is_split, size_t ranks, dp_text *out) {
-    if (is_split)
-        dp_text_append(out, " parallel.output=replicated");
-    if (config->embedding_update != DP_EMBEDDING_DENSE)
-        dp_text_append(out, " train.embedding_update=dense");
-    if (ranks > config->batch_size)
-        dp_text_append_format(out, " train.batch_size=%zu", ranks);
-    if (ranks > config->grains)
-        dp_text_append_format(out, " train.grains=%zu", ranks);
-}
-
-/* Only a split engine knows which rows of C a step touches. */
-static dp_status fail_lazy(size_t blocks, size_t ranks, const char *advice, dp_error *error) {
-    const char *split = ranks <= blocks ? " parallel.output=split, or" : "";
-    return dp_fail(error, DP_ERR_INPUT,
-                   "train.embedding_update=lazy needs a split output layer: set%s%s", split,
-                   advice);
-}
-
-dp_status dp_config_check_ranks(const dp_config *config, const dp_params_layout *layout,
-                                size_t ranks, dp_error *error) {
-    const bool is_split = layout != NULL && layout->shape.split;
-    const bool is_lazy = layout != NULL && config->embedding_update != DP_EMBEDDING_DENSE;
-    const size_t tokens = layout == NULL ? 0 : layout->shape.vocab;
-    const size_t blocks = (tokens + DP_OUTPUT_BLOCK - 1) / DP_OUTPUT_BLOCK;
-    DP_OWNED(dp_text_clear) dp_text advice = {0};
-    if (is_split ? ranks <= blocks : !is_lazy && ranks <= config->grains)
+dp_status dp_config_check_update(const dp_config *config, const dp_params_layout *layout,
+                                 dp_error *error) {
+    if (layout->shape.split || config->embedding_update == DP_EMBEDDING_DENSE)
         return DP_OK;
-    append_for_grains(config, is_split, ranks, &advice);
-    if (is_split)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "%zu ranks but only %zu blocks of %zu tokens to share among them: start at "
-                       "most %zu ranks or, for another run, set%s",
-                       ranks, blocks, DP_OUTPUT_BLOCK, blocks, dp_text_string(&advice));
-    if (is_lazy)
-        return fail_lazy(blocks, ranks, dp_text_string(&advice), error);
     return dp_fail(error, DP_ERR_INPUT,
-                   "%zu ranks but only %" PRIu64
-                   " grains to share among them: start at most %" PRIu64
-                   " ranks or, for another run, set%s",
-                   ranks, config->grains, config->grains, dp_text_string(&advice));
+                   "train.embedding_update=lazy needs a split output layer: set "
+                   "parallel.output=split, or train.embedding_update=dense");
+}
+
+/* Where other ranks come to work, parameters and state are moved. Of a model that has more of them
+ * steps take so long that there is little to gain. */
+#define MOVED_BYTES_MAX ((size_t)128 << 20)
+
+dp_work_things dp_config_things(const dp_config *config, const dp_params_layout *layout) {
+    const size_t slabs = 1 + dp_optimizer_slabs(config->optimizer.kind);
+    const bool stays = config->exchange == DP_EXCHANGE_MPI ||
+                       slabs * layout->length * sizeof(float) > MOVED_BYTES_MAX;
+    if (layout->shape.split)
+        return (dp_work_things){"block", layout->output_blocks, stays};
+    return (dp_work_things){"grain", config->grains, stays};
+}
+
+uint64_t dp_config_work(const dp_config *config) {
+    return config->work == DP_WORK_AUTO && config->exchange == DP_EXCHANGE_MPI ? DP_WORK_ALL
+                                                                               : config->work;
 }
 
 dp_dropout dp_config_dropout(const dp_config *config) {

@@ -14,6 +14,7 @@
 #include "model/schedule.h"
 #include "options/options.h"
 #include "parallel/exchange.h"
+#include "parallel/work.h"
 #include "system/cpu.h"
 
 /* Whether every rank holds the output layer, or each its blocks of the vocabulary. */
@@ -83,6 +84,7 @@ typedef struct dp_config {
     dp_exchange_kind exchange;
     dp_output_kind output;
     dp_kernels_kind kernels;
+    uint64_t work; /* parallel/work */
     double deadline;
 } dp_config;
 
@@ -127,11 +129,15 @@ dp_cpu_level dp_config_level(const dp_config *config);
 dp_status dp_config_check_level(const dp_config *config, dp_cpu_level lowest,
                                 dp_error *error) DP_CHECKED;
 
-/* DP_ERR_INPUT where so many ranks cannot share a step of this model, with all that must be set so
- * that they can: of a split output there is a block for each, else a grain. Where the layout is not
- * known, NULL, the output is not split. */
-dp_status dp_config_check_ranks(const dp_config *config, const dp_params_layout *layout,
-                                size_t ranks, dp_error *error) DP_CHECKED;
+/* DP_ERR_INPUT where the config asks for lazy updates of the embedding of a model whose output is
+ * not split: only who splits it knows which rows of C a step touches. */
+dp_status dp_config_check_update(const dp_config *config, const dp_params_layout *layout,
+                                 dp_error *error) DP_CHECKED;
+
+/* What ranks share of a step of this model, and how many are wished to be at work: where exchange
+ * is mpi, whose bits depend on it, all unless it is said. */
+dp_work_things dp_config_things(const dp_config *config, const dp_params_layout *layout);
+uint64_t dp_config_work(const dp_config *config);
 
 dp_dropout dp_config_dropout(const dp_config *config);
 

@@ -19,15 +19,17 @@
 
 typedef struct dp_engine dp_engine;
 
-/* Collective: opens the dataset and builds what a step needs. `config` is borrowed. Agreed on; on
- * failure *engine is NULL. */
+/* Collective: opens the dataset, chooses which ranks are at work (parallel/work), and builds what a
+ * step needs. `config` is borrowed. Agreed on; on failure *engine is NULL. What is collective below
+ * is so over the ranks at work, unless it says otherwise. */
 dp_status dp_engine_create(dp_engine **engine, dp_comm *comm, const dp_config *config,
                            dp_error *error) DP_CHECKED;
 void dp_engine_destroy(dp_engine *engine); /* NULL is allowed */
 
 /* What is trained, borrowed from whoever has it. */
 typedef struct dp_subject {
-    dp_comm *comm;
+    dp_comm *comm; /* the ranks at work; NULL on one that rests */
+    const dp_work *work;
     const dp_config *config;
     const dp_build_info *build;
     const dp_dataset *dataset;
@@ -38,8 +40,36 @@ typedef struct dp_subject {
                                              other nodes than rank 0's they may be NULL */
 } dp_subject;
 
-/* Of the engine, as long as it lives. */
+/* Of the engine, until its next turn. */
 const dp_subject *dp_engine_subject(const dp_engine *engine);
+
+/* Whether this rank rests. Its subject then has neither ranks, parameters nor state, and it only
+ * takes turns. */
+bool dp_engine_rests(const dp_engine *engine);
+
+/* Between two steps, and before the first, ranks at work take a turn, and a rank at rest does at
+ * any time. */
+typedef struct dp_turn {
+    uint64_t steps; /* taken so far, by this engine; and seconds that they took. Of rank 0 these */
+    double seconds; /* count, and the others' steps are as many */
+    void *state;    /* [size] what a rank has to know to go on, as all at work have it */
+    size_t size;
+    const volatile sig_atomic_t *signal; /* that has come to a rank at rest (dp_engine_signal), or
+                                            NULL */
+} dp_turn;
+
+/* Collective over the ranks at work, where now and then another number of them is tried
+ * (parallel/pace), or taken. A rank at rest, or one that is put to rest, waits in here: until it is
+ * called to work, and then has the state of the others, or until dp_engine_end. Whether it is at
+ * work; what it has of dp_engine_subject is no longer that. */
+bool dp_engine_turn(dp_engine *engine, const dp_turn *turn);
+/* Whether the number of ranks at work is one that is only tried. The same on all of them. */
+bool dp_engine_is_trying(const dp_engine *engine);
+/* The signal that this rank has got, or, on rank 0, one that rests; 0: none. */
+int dp_engine_signal(const dp_engine *engine, const volatile sig_atomic_t *own);
+/* Collective over all ranks of the job, once: the work has ended with this status, which those at
+ * work have agreed on, and which all return. */
+dp_status dp_engine_end(dp_engine *engine, dp_status status, dp_error *error) DP_CHECKED;
 
 /* Collective: makes rank 0's params those that training begins with. Agreed on. */
 dp_status dp_engine_initialise(dp_engine *engine, dp_error *error) DP_CHECKED;
@@ -55,10 +85,9 @@ dp_status dp_engine_check_dataset(dp_engine *engine, dp_error *error) DP_CHECKED
 typedef struct dp_step {
     uint64_t number; /* counted from 0 */
     double lr;
-    const volatile sig_atomic_t *signal; /* asks all to stop once it is not 0; NULL: nothing does */
-    bool out_of_time;                    /* asks all to stop, too; on any rank */
-    bool measures;                       /* asks for the norm of the gradient; on all ranks */
-    dp_profile *profile;                 /* where its time is recorded, or NULL */
+    bool wants_stop;     /* asks all to stop; on any rank */
+    bool measures;       /* asks for the norm of the gradient; on all ranks */
+    dp_profile *profile; /* where its time is recorded, or NULL */
 } dp_step;
 
 /* What a step has computed, the same on every rank. */
@@ -66,7 +95,7 @@ typedef struct dp_step_result {
     double loss;    /* mean over the batch, before the update */
     double clip;    /* factor of the gradient */
     double norm;    /* of the gradient before that; NaN without clipping unless it was asked for */
-    bool must_stop; /* some rank has seen a signal or is out of time */
+    bool must_stop; /* some rank has asked for it */
 } dp_step_result;
 
 /* Collective: takes a step. */

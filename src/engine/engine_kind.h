@@ -20,13 +20,7 @@ typedef struct dp_engine_kind {
     dp_step_result (*step)(void *engine, const dp_step *step);
 } dp_engine_kind;
 
-/* For a layout that is not split, and one that is. DP_ERR_INPUT: more ranks than grains, or blocks;
- * and of the first, a config that asks for lazy updates of the embedding. */
+/* For a layout that is not split, and one that is. */
 extern const dp_engine_kind dp_grain_engine_kind, dp_split_engine_kind;
-
-/* Whether this rank asks all to stop. */
-static inline bool dp_step_wants_stop(const dp_step *step) {
-    return step->out_of_time || (step->signal != NULL && *step->signal != 0);
-}
 
 #endif

@@ -35,8 +35,10 @@ dp_status dp_evaluate_sums(dp_comm *comm, size_t rows, size_t count, dp_evaluate
     DP_RESERVE(&room, column, chunks);
     DP_TRY_ALLOCATE_ON_ALL(comm, memory, &room);
     double *next = mine;
-    for (size_t first = range.first; first < range.end; first += DP_EVALUATE_ROWS, next += count)
+    for (size_t first = range.first; first < range.end; first += DP_EVALUATE_ROWS, next += count) {
         chunk(context, first, dp_size_min(DP_EVALUATE_ROWS, range.end - first), next);
+        dp_comm_look(comm);
+    }
     dp_comm_gather_all(comm, mine, share * count * sizeof *mine, all);
     for (size_t k = 0; k < count; k++) {
         for (size_t i = 0; i < chunks_of(rows); i++)

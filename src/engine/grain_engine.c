@@ -50,6 +50,7 @@ static size_t first_row(const grain_engine *self, size_t grain) {
 static void compute_grains(void *context, dp_tree_range grains, float *sums) {
     grain_engine *self = context;
     dp_profile *profile = self->now->profile;
+    dp_comm_look(self->subject->comm);
     const size_t count = grains.end - grains.first, first = first_row(self, grains.first);
     const double batch_size = (double)self->subject->config->batch_size;
     size_t starts[DP_MODEL_GRAINS_MAX + 1];
@@ -73,7 +74,7 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
         means[g] = (float)(losses[g] / batch_size);
     float *extras = sums + self->subject->layout->length;
     extras[EXTRA_LOSS] = sum_pairs(means, count);
-    extras[EXTRA_MUST_STOP] = dp_step_wants_stop(self->now) ? 1.0f : 0.0f;
+    extras[EXTRA_MUST_STOP] = self->now->wants_stop ? 1.0f : 0.0f;
 }
 
 static bool clips(const grain_engine *self) {

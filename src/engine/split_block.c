@@ -29,6 +29,7 @@ static dp_wide_block known_block(const dp_split_engine *self, int owner, size_t 
 static void compute_exponentials(dp_split_engine *self, int owner, size_t block) {
     const dp_wide_block known = known_block(self, owner, block);
     float *stats = self->shares[owner].stats;
+    dp_comm_look(self->subject->comm);
     const dp_wide_exponentials out = {.e = slot_of(self, owner, block),
                                       .stats =
                                           stats + 2 * number_of(self, owner, block) * self->batch,
@@ -105,6 +106,7 @@ static void compute_kept(dp_split_engine *self, const dp_wide_block *block, int 
 static void compute_block(dp_split_engine *self, int owner, size_t number, float *part) {
     const dp_wide_block block = known_block(self, owner, number);
     dp_profile *profile = self->now->profile;
+    dp_comm_look(self->subject->comm);
     if (self->clips) {
         compute_kept(self, &block, owner, part);
     } else if (dp_optimizer_is_plain(self->optimizer) && !self->now->measures) {

@@ -63,7 +63,7 @@ static dp_wide_rows own_rows(const dp_split_engine *self) {
 static void draw_rows(dp_split_engine *self) {
     dp_subject_draw(self->subject, self->now->number, (dp_tree_range){.end = self->batch},
                     self->contexts, self->targets);
-    self->wants_stop = dp_step_wants_stop(self->now);
+    self->wants_stop = self->now->wants_stop;
     mark(self, DP_PHASE_DRAW);
 }
 

@@ -1,5 +1,6 @@
 #include "examine/bench.h"
 
+#include "base/text.h"
 #include "base/timer.h"
 #include "base/workspace.h"
 #include "engine/engine.h"
@@ -38,7 +39,7 @@ typedef struct report {
 } report;
 
 typedef struct bench {
-    dp_comm *comm;
+    dp_comm *comm; /* the ranks at work */
     const dp_config *config;
     const dp_params_layout *layout;
     const dp_kernels *kernels;
@@ -242,8 +243,14 @@ static void add_rates(bench *self, dp_facts *facts) {
 }
 
 static void add_facts(bench *self, dp_facts *facts) {
-    dp_facts_unsigned(facts, "ranks", (uint64_t)dp_comm_size(self->comm));
-    dp_facts_unsigned(facts, "nodes", (uint64_t)dp_comm_node_count(self->comm));
+    DP_OWNED(dp_text_clear) dp_text at_work = {0};
+    const dp_work *work = dp_engine_subject(self->engine)->work;
+    dp_facts_unsigned(facts, "ranks", (uint64_t)dp_comm_size(work->job));
+    dp_facts_unsigned(facts, "at_work", (uint64_t)work->count);
+    dp_facts_unsigned(facts, "nodes", (uint64_t)dp_comm_node_count(work->job));
+    dp_work_describe(work, &at_work);
+    if (at_work.length > 0)
+        dp_facts_note(facts, "work", "%s", dp_text_string(&at_work));
     dp_facts_text(facts, "exchange", dp_exchange_name(self->config->exchange));
     dp_facts_unsigned(facts, "batch_size", self->config->batch_size);
     if (self->layout->shape.split) /* what the ranks share among them */
@@ -315,25 +322,58 @@ static void clear(bench *self) {
     dp_memory_free(self->memory);
 }
 
+/* The first step, and the parameters. */
+static dp_status begin(bench *self, dp_error *error) {
+    (void)time_steps(self, 1, NULL);
+    self->step = 0;
+    self->seconds_to_first_step = dp_process_age();
+    self->mine.resident_bytes = (double)dp_process_resident_bytes();
+    self->mine.proportional_bytes =
+        (double)(dp_process_proportional_bytes(0) + dp_yardstick_bytes(&self->yardstick));
+    DP_TRY(dp_engine_initialise(self->engine, error));
+    dp_engine_publish(self->engine);
+    return DP_OK;
+}
+
+/* Steps until the number of ranks at work is found. Whether this rank is among them. */
+static bool settle(bench *self) {
+    double took = 0.0;
+    for (;;) {
+        const dp_turn turn = {.steps = self->step,
+                              .seconds = 1e-6 * took,
+                              .state = &self->step,
+                              .size = sizeof self->step};
+        if (!dp_engine_turn(self->engine, &turn))
+            return false;
+        if (!dp_engine_is_trying(self->engine))
+            break;
+        took += time_steps(self, 1, NULL);
+    }
+    self->comm = dp_engine_subject(self->engine)->comm;
+    return true;
+}
+
+/* What is done by whoever is at work. */
+static dp_status work(bench *self, double seconds, dp_facts *facts, dp_error *error) {
+    if (!dp_engine_rests(self->engine))
+        DP_TRY(begin(self, error));
+    if (!settle(self))
+        return DP_OK;
+    DP_TRY(prepare(self, error));
+    warm_up(self, seconds);
+    measure(self, seconds);
+    return measure_phases(self, seconds, facts, error);
+}
+
 dp_status dp_bench_run(dp_comm *comm, const dp_config *config, double seconds, dp_facts *facts,
                        dp_error *error) {
     DP_OWNED(clear)
-    bench self = {.comm = comm, .config = config, .schedule = dp_config_schedule(config)};
+    bench self = {.config = config, .schedule = dp_config_schedule(config)};
     if (dp_comm_rank(comm) == 0)
         dp_yardstick_begin(&self.yardstick);
     DP_TRY(dp_engine_create(&self.engine, comm, config, error));
+    self.comm = dp_engine_subject(self.engine)->comm;
     self.layout = dp_engine_subject(self.engine)->layout;
     self.kernels = dp_kernels_of(dp_engine_subject(self.engine)->build->level);
-    (void)time_steps(&self, 1, NULL);
-    self.step = 0;
-    self.seconds_to_first_step = dp_process_age();
-    self.mine.resident_bytes = (double)dp_process_resident_bytes();
-    self.mine.proportional_bytes =
-        (double)(dp_process_proportional_bytes(0) + dp_yardstick_bytes(&self.yardstick));
-    DP_TRY(prepare(&self, error));
-    DP_TRY(dp_engine_initialise(self.engine, error));
-    dp_engine_publish(self.engine);
-    warm_up(&self, seconds);
-    measure(&self, seconds);
-    return measure_phases(&self, seconds, facts, error);
+    return dp_engine_end(self.engine, work(&self, seconds, facts, error), error);
 }

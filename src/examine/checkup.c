@@ -29,7 +29,6 @@ typedef struct machine {
     uint64_t memory_left; /* bytes that it may still map */
     uint64_t open_files;
     int mpi_yields;
-    unsigned char processors[DP_CPU_MASK_SIZE];
     uint64_t shared_free; /* bytes; UINT64_MAX: not known */
 } machine;
 
@@ -78,7 +77,6 @@ static dp_status gather_machines(examination *self, dp_error *error) {
     mine.blas_error.status = dp_linalg_open(&linalg, &mine.blas_error);
     dp_linalg_name(&linalg, self->blas);
     mine.mpi_yields = dp_comm_mpi_yields();
-    dp_cpu_mask(mine.processors);
     mine.shared_free = dp_comm_shared_free(self->shared_folder);
     DP_TRY_NEW_ON_ALL(self->comm, self->machines, (size_t)dp_comm_size(self->comm));
     dp_comm_gather_all(self->comm, &mine, sizeof mine, self->machines);
@@ -89,22 +87,11 @@ static int ranks_of_node(const examination *self, int node) {
     return dp_comm_node_first(self->comm, node + 1) - dp_comm_node_first(self->comm, node);
 }
 
-/* Processors that the ranks of a node may use together. */
-static int processors_of_node(const examination *self, int node) {
-    unsigned char together[DP_CPU_MASK_SIZE] = {0};
-    for (int rank = dp_comm_node_first(self->comm, node);
-         rank < dp_comm_node_first(self->comm, node + 1); rank++) {
-        for (size_t i = 0; i < DP_CPU_MASK_SIZE; i++)
-            together[i] = (unsigned char)(together[i] | self->machines[rank].processors[i]);
-    }
-    return dp_cpu_mask_count(together);
-}
-
 /* The first node with more ranks than processors, or the number of nodes. */
 static int find_crowded_node(const examination *self) {
     int node = 0;
     while (node < dp_comm_node_count(self->comm) &&
-           ranks_of_node(self, node) <= processors_of_node(self, node))
+           ranks_of_node(self, node) <= dp_comm_processors(self->comm, node))
         node++;
     return node;
 }
@@ -112,15 +99,18 @@ static int find_crowded_node(const examination *self) {
 static void check_ranks(examination *self) {
     int ranks = dp_comm_size(self->comm), nodes = dp_comm_node_count(self->comm);
     int crowded = find_crowded_node(self), node = crowded < nodes ? crowded : 0;
-    int processors = processors_of_node(self, node);
+    int processors = dp_comm_processors(self->comm, node);
     const char *host = self->machines[dp_comm_node_first(self->comm, node)].host;
-    if (crowded < nodes)
-        WARN(
-            "ranks",
-            "%d of %d on %s, which lets them use %d processor%s: they take turns. Start at most %d "
-            "there; where it has more, mpirun --bind-to none frees them",
-            ranks_of_node(self, node), ranks, host, processors, processors == 1 ? "" : "s",
-            processors);
+    if (crowded < nodes && self->config != NULL && self->config->work != DP_WORK_AUTO)
+        WARN("ranks",
+             "%d of %d on %s, which lets them use %d processor%s: they take turns. Set "
+             "parallel.work=auto; where it has more, mpirun --bind-to none frees them",
+             ranks_of_node(self, node), ranks, host, processors, processors == 1 ? "" : "s");
+    else if (crowded < nodes)
+        GOOD("ranks",
+             "%d of %d on %s, which lets them use %d processor%s: so many work, the others rest. "
+             "Where it has more, mpirun --bind-to none frees them",
+             ranks_of_node(self, node), ranks, host, processors, processors == 1 ? "" : "s");
     else if (nodes == 1)
         GOOD("ranks", "%d on %s, with %d processor%s", ranks, host, processors,
              processors == 1 ? "" : "s");
@@ -209,49 +199,56 @@ static void check_gnuplot(examination *self) {
 
 /* --- the config ----------------------------------------------------------------------------- */
 
-static void check_grains(examination *self) {
-    const uint64_t ranks = (uint64_t)dp_comm_size(self->comm), grains = self->config->grains;
-    const uint64_t most = (grains + ranks - 1) / ranks;
+static void check_grains(examination *self, uint64_t ranks, const char *rest) {
+    const uint64_t grains = self->config->grains, most = (grains + ranks - 1) / ranks;
     if (grains % ranks != 0)
         WARN("grains",
              "%" PRIu64 " over %" PRIu64 " ranks: some have %" PRIu64 " and the others wait for "
-             "them. A number of ranks that divides %" PRIu64 " has no idle ones",
-             grains, ranks, most, grains);
+             "them. A number of ranks that divides %" PRIu64 " has no idle ones%s",
+             grains, ranks, most, grains, rest);
     else
-        GOOD("grains", "%" PRIu64 " of about %" PRIu64 " rows, %" PRIu64 " a rank", grains,
-             self->config->batch_size / grains, most);
+        GOOD("grains", "%" PRIu64 " of about %" PRIu64 " rows, %" PRIu64 " a rank%s", grains,
+             self->config->batch_size / grains, most, rest);
 }
 
 /* A rank waits for this share of the time that those with the most blocks need, or less. */
 #define IDLE_MOST 0.1
 
 /* The blocks of a split output layer. */
-static void check_blocks(examination *self) {
-    const size_t ranks = (size_t)dp_comm_size(self->comm), blocks = self->layout.output_blocks;
+static void check_blocks(examination *self, size_t ranks, const char *rest) {
+    const size_t blocks = self->layout.output_blocks;
     const size_t most = (blocks + ranks - 1) / ranks, least = blocks / ranks;
     if ((double)least < (1.0 - IDLE_MOST) * (double)most)
         WARN("blocks",
              "%zu of %zu tokens over %zu ranks: some have %zu and the others wait for them. "
-             "A number of ranks that divides %zu has no idle ones",
-             blocks, DP_OUTPUT_BLOCK, ranks, most, blocks);
+             "A number of ranks that divides %zu has no idle ones%s",
+             blocks, DP_OUTPUT_BLOCK, ranks, most, blocks, rest);
     else
-        GOOD("blocks", "%zu of %zu tokens, %s%zu a rank", blocks, DP_OUTPUT_BLOCK,
-             blocks % ranks == 0 ? "" : "at most ", most);
+        GOOD("blocks", "%zu of %zu tokens, %s%zu a rank%s", blocks, DP_OUTPUT_BLOCK,
+             blocks % ranks == 0 ? "" : "at most ", most, rest);
 }
 
-/* What the ranks share among them: which of the two may only be known by the dataset. */
-static void check_shares(examination *self) {
-    dp_error error;
-    const bool is_split = self->has_layout && self->layout.shape.split;
+/* What the ranks at work share among them: which of the two may only be known by the dataset. */
+static dp_status check_shares(examination *self, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text rest = {0};
+    DP_OWNED(dp_work_clear) dp_work work = {0};
+    const dp_work_things grains = {.name = "grain", .count = self->config->grains};
     if (!self->has_layout && self->config->output == DP_OUTPUT_SPLIT)
-        return;
-    if (dp_config_check_ranks(self->config, self->has_layout ? &self->layout : NULL,
-                              (size_t)dp_comm_size(self->comm), &error) != DP_OK)
-        PROBLEM(is_split ? "blocks" : "grains", "%s", error.message);
-    else if (is_split)
-        check_blocks(self);
+        return DP_OK;
+    if (self->has_layout && dp_config_check_update(self->config, &self->layout, error) != DP_OK) {
+        PROBLEM("grains", "%s", error->message);
+        return DP_OK;
+    }
+    DP_TRY(dp_work_init(&work, self->comm, dp_config_work(self->config),
+                        self->has_layout ? dp_config_things(self->config, &self->layout) : grains,
+                        error));
+    dp_text_append(&rest, work.count < dp_comm_size(self->comm) ? "; " : "");
+    dp_work_describe(&work, &rest);
+    if (self->has_layout && self->layout.shape.split)
+        check_blocks(self, (size_t)work.count, dp_text_string(&rest));
     else
-        check_grains(self);
+        check_grains(self, (uint64_t)work.count, dp_text_string(&rest));
+    return DP_OK;
 }
 
 static dp_status check_dataset(examination *self, dp_error *error) {
@@ -561,7 +558,7 @@ dp_status dp_checkup_run(dp_findings *findings, dp_comm *comm, const dp_config *
     check_instruction_sets(&self);
     if (config != NULL) {
         DP_TRY(check_dataset(&self, error));
-        check_shares(&self);
+        DP_TRY(check_shares(&self, error));
     }
     check_blas(&self);
     check_shared_memory(&self);

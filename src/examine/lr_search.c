@@ -43,11 +43,13 @@ static void try_rates(dp_comm *comm, dp_engine *engine, const dp_lr_request *req
     for (size_t i = 0; i < request->count && !search->blown_up && search->signal == 0; i++) {
         dp_lr_point point = {.exponent = exponent_of(request, i)};
         point.lr = dp_real_exp10(point.exponent);
-        const dp_step step = {.number = i, .lr = point.lr, .signal = request->signal};
+        const dp_step step = {.number = i,
+                              .lr = point.lr,
+                              .wants_stop = dp_engine_signal(engine, request->signal) != 0};
         const dp_step_result result = dp_engine_step(engine, &step);
         point.loss = result.loss;
         if (result.must_stop)
-            search->signal = dp_comm_max(comm, *request->signal);
+            search->signal = dp_comm_max(comm, dp_engine_signal(engine, request->signal));
         else
             search->blown_up = has_blown_up(&mean, point.loss);
         if (!isfinite(point.loss))
@@ -58,6 +60,16 @@ static void try_rates(dp_comm *comm, dp_engine *engine, const dp_lr_request *req
     }
 }
 
+static dp_status search_at_work(dp_engine *engine, const dp_lr_request *request,
+                                dp_lr_search *search, dp_error *error) {
+    DP_TRY(dp_engine_initialise(engine, error));
+    dp_engine_publish(engine);
+    try_rates(dp_engine_subject(engine)->comm, engine, request, search);
+    DP_TRY(dp_engine_check_dataset(engine, error));
+    dp_lr_search_conclude(search);
+    return DP_OK;
+}
+
 dp_status dp_lr_search_run(dp_comm *comm, const dp_config *config, const dp_lr_request *request,
                            dp_lr_search *search, dp_error *error) {
     dp_status status = DP_OK;
@@ -65,11 +77,12 @@ dp_status dp_lr_search_run(dp_comm *comm, const dp_config *config, const dp_lr_r
     *search = (dp_lr_search){0};
     DP_TRY_NEW_ON_ALL(comm, search->points, request->count);
     DP_OR_DONE(dp_engine_create(&engine, comm, config, error));
-    DP_OR_DONE(dp_engine_initialise(engine, error));
-    dp_engine_publish(engine);
-    try_rates(comm, engine, request, search);
-    DP_OR_DONE(dp_engine_check_dataset(engine, error));
-    dp_lr_search_conclude(search);
+    if (!dp_engine_rests(engine))
+        status = search_at_work(engine, request, search, error);
+    else /* for all of it, which is short */
+        (void)dp_engine_turn(engine, &(dp_turn){.signal = request->signal});
+    DP_OR_DONE(dp_engine_end(engine, status, error));
+    dp_comm_broadcast(comm, &search->signal, sizeof search->signal);
 done:
     dp_engine_destroy(engine);
     return status;

@@ -132,8 +132,23 @@ static bool parse_whole(const char *word, uint64_t *value) {
     return true;
 }
 
+static bool parse_choice(const dp_option *option, const char *word, unsigned *index) {
+    for (unsigned i = 0; option->choices[i] != NULL; i++) {
+        if (strcmp(word, option->choices[i]) == 0) {
+            *index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool parse_unsigned(const dp_option *option, const char *word, uint64_t *value) {
     uint64_t parsed = 0;
+    unsigned named = 0;
+    if (option->choices != NULL && parse_choice(option, word, &named)) {
+        *value = (uint64_t)option->maximum + 1 + named;
+        return true;
+    }
     if (!parse_whole(word, &parsed) || !in_bounds(option, (double)parsed))
         return false;
     *value = parsed;
@@ -156,16 +171,6 @@ static bool parse_switch(const char *word, bool *value) {
     if (yes || no)
         *value = yes;
     return yes || no;
-}
-
-static bool parse_choice(const dp_option *option, const char *word, unsigned *index) {
-    for (unsigned i = 0; option->choices[i] != NULL; i++) {
-        if (strcmp(word, option->choices[i]) == 0) {
-            *index = i;
-            return true;
-        }
-    }
-    return false;
 }
 
 typedef union list {
@@ -291,11 +296,11 @@ void dp_options_append_allowed(const dp_option *option, dp_text *out) {
         [DP_OPTION_PATH_LIST] = "up to 16 times one line of less than 4096 bytes",
     };
     dp_text_append(out, kinds[option->type]);
+    if (option->minimum < option->maximum && option->type != DP_OPTION_DURATION)
+        dp_text_append_format(out, " from %s to %s%s", DP_REAL_TEXT(option->minimum),
+                              DP_REAL_TEXT(option->maximum), option->choices != NULL ? ", " : "");
     if (option->choices != NULL)
         dp_options_append_choices(option, ", ", out);
-    else if (option->minimum < option->maximum && option->type != DP_OPTION_DURATION)
-        dp_text_append_format(out, " from %s to %s", DP_REAL_TEXT(option->minimum),
-                              DP_REAL_TEXT(option->maximum));
 }
 
 static dp_status set_value(const dp_option *option, void *target, const char *value,
@@ -376,11 +381,18 @@ const void *dp_option_part(const dp_option *option, const void *target, size_t i
     }
 }
 
+static void append_unsigned(const dp_option *option, uint64_t value, dp_text *out) {
+    if (option->choices != NULL && value > (uint64_t)option->maximum)
+        dp_text_append(out, option->choices[value - (uint64_t)option->maximum - 1]);
+    else
+        dp_text_append_format(out, "%" PRIu64, value);
+}
+
 void dp_option_format_part(const dp_option *option, const void *part, dp_text *out) {
     switch (option->type) {
     case DP_OPTION_UNSIGNED:
     case DP_OPTION_UNSIGNED_LIST:
-        dp_text_append_format(out, "%" PRIu64, *(const uint64_t *)part);
+        append_unsigned(option, *(const uint64_t *)part, out);
         break;
     case DP_OPTION_REAL:
     case DP_OPTION_REAL_LIST:

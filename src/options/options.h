@@ -23,7 +23,7 @@
 
 /* The C type of the field that each kind of option is bound to. */
 typedef enum dp_option_type {
-    DP_OPTION_UNSIGNED, /* uint64_t */
+    DP_OPTION_UNSIGNED, /* uint64_t; with choices, the i-th of them is maximum + 1 + i */
     DP_OPTION_REAL,     /* double */
     DP_OPTION_DURATION, /* double, seconds ("90s", "30m", "2h", "1:30:00", "0") */
     DP_OPTION_PATH,     /* dp_option_path: what a config can hold, in up to DP_PATH_SIZE bytes; a

@@ -2,6 +2,7 @@
 #include "parallel/comm_internal.h"
 
 #include "base/text.h"
+#include "base/timer.h"
 #include "base/workspace.h"
 #include "system/cpu.h"
 #include "system/filesystem.h"
@@ -70,6 +71,7 @@ static void look_around(dp_comm *comm) {
     snprintf(comm->host, sizeof comm->host, "%.63s", name);
     snprintf(comm->name, sizeof comm->name, "rank %d on %s", comm->job_rank, comm->host);
     memcpy(own->name, comm->name, sizeof own->name);
+    own->processors = comm->processors;
     DP_MPI(comm, MPI_Comm_rank(comm->node, &own->node_rank));
     DP_MPI(comm, MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, comm->peers, sizeof *own,
                                MPI_BYTE, comm->world));
@@ -82,15 +84,20 @@ static void look_around(dp_comm *comm) {
     comm->node_first[comm->node_count] = comm->size;
 }
 
-/* Whether the ranks of this node are more than the processors that they may use together. */
-static bool is_oversubscribed(dp_comm *comm) {
+/* Of a node whose ranks are known. */
+static int size_of_node(const dp_comm *comm) {
+    return comm->node_first[comm->node_index + 1] - comm->node_first[comm->node_index];
+}
+
+/* The processors that the ranks of this node may use together. */
+static int find_processors(dp_comm *comm) {
     unsigned char mask[DP_CPU_MASK_SIZE];
-    int node_size = 0;
+    int quota = dp_cpu_quota();
     dp_cpu_mask(mask);
     DP_MPI(comm,
            MPI_Allreduce(MPI_IN_PLACE, mask, DP_CPU_MASK_SIZE, MPI_BYTE, MPI_BOR, comm->node));
-    DP_MPI(comm, MPI_Comm_size(comm->node, &node_size));
-    return node_size > dp_cpu_mask_count(mask);
+    DP_MPI(comm, MPI_Allreduce(MPI_IN_PLACE, &quota, 1, MPI_INT, MPI_MAX, comm->node));
+    return quota < dp_cpu_mask_count(mask) ? quota : dp_cpu_mask_count(mask);
 }
 
 /* Makes *comm of what is known, with its tables. */
@@ -145,8 +152,9 @@ dp_status dp_comm_create(dp_comm **comm, dp_error *error) {
     order_by_node(&self);
     self.job_rank = self.rank;
     DP_OR_DONE(dp_comm_agree(&self, build(comm, self, error), error));
+    (*comm)->processors = find_processors(*comm);
     look_around(*comm);
-    (*comm)->oversubscribed = is_oversubscribed(*comm);
+    (*comm)->oversubscribed = size_of_node(*comm) > (*comm)->processors;
     (*comm)->deadline = DEADLINE_AT_START;
     return DP_OK;
 done:
@@ -156,25 +164,95 @@ done:
     return status;
 }
 
-/* The nodes of a group are those of the job, as far as it has ranks there. */
-dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *error) {
-    dp_status status = DP_OK;
+/* What a group has of the job. */
+static dp_comm begin_group(const dp_comm *comm) {
     dp_comm self = {.is_group = true,
                     .phase = "start",
                     .job_rank = comm->job_rank,
-                    .oversubscribed = comm->oversubscribed, /* others use the processors too */
+                    .processors = comm->processors,
                     .piece_bytes = comm->piece_bytes};
     memcpy(self.name, comm->name, sizeof self.name);
+    return self;
+}
+
+/* Others use the processors of the node too. */
+static void share_processors(dp_comm *group, const dp_comm *comm) {
+    int size = 0;
+    DP_MPI(group, MPI_Comm_size(group->node, &size));
+    const int share = comm->processors * size / size_of_node(comm);
+    group->processors = share > 1 ? share : 1;
+    group->oversubscribed = comm->oversubscribed;
+}
+
+/* The nodes of a group are those of the job, as far as it has ranks there. */
+dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *error) {
+    dp_status status = DP_OK;
+    dp_comm self = begin_group(comm);
     *group = NULL;
     dp_comm_begin_blocking(comm, comm->world, "MPI_Comm_split");
     DP_MPI(comm, MPI_Comm_split(comm->world, colour, comm->rank, &self.world));
     DP_MPI(comm, MPI_Comm_split(comm->node, colour, comm->rank, &self.node));
     dp_comm_end_blocking(comm);
     find_own_number(&self);
+    share_processors(&self, comm);
     DP_OR_DONE(dp_comm_agree(comm, build(group, self, error), error));
     dp_comm_begin_blocking(comm, comm->world, "MPI_Allgather");
     look_around(*group);
     dp_comm_end_blocking(comm);
+    return DP_OK;
+done:
+    free_communicators(&self);
+    dp_memory_free(*group);
+    *group = NULL;
+    return status;
+}
+
+/* A communicator of some ranks of another, by their numbers there. */
+static void form(dp_comm *comm, MPI_Comm ranks, const int *numbers, int count, MPI_Comm *formed) {
+    MPI_Group all, some;
+    DP_MPI(comm, MPI_Comm_group(ranks, &all));
+    DP_MPI(comm, MPI_Group_incl(all, count, numbers, &some));
+    dp_comm_begin_blocking(comm, MPI_COMM_NULL, "MPI_Comm_create_group");
+    DP_MPI(comm, MPI_Comm_create_group(ranks, some, DP_COMM_TAG_FORM, formed));
+    dp_comm_end_blocking(comm);
+    DP_MPI(comm, MPI_Group_free(&some));
+    DP_MPI(comm, MPI_Group_free(&all));
+}
+
+/* numbers[count]: of the ranks that are on this node, there. Returns how many. */
+static int find_on_node(const dp_comm *comm, const int *ranks, int count, int *numbers) {
+    const int first = comm->node_first[comm->node_index];
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+        if (ranks[i] >= first && ranks[i] < comm->node_first[comm->node_index + 1])
+            numbers[found++] = comm->peers[ranks[i]].node_rank;
+    }
+    return found;
+}
+
+/* Fails, if it does, on all ranks that are to be in the group. */
+dp_status dp_comm_form(dp_comm **group, dp_comm *comm, const int *ranks, int count,
+                       dp_error *error) {
+    dp_status status = DP_OK;
+    dp_comm self = begin_group(comm);
+    DP_OWNED(dp_memory_release) int *numbers = NULL;
+    *group = NULL;
+    self.deadline = comm->deadline;
+    form(comm, comm->world, ranks, count, &self.world);
+    find_own_number(&self);
+    numbers = dp_memory_zeroed((size_t)count, sizeof *numbers, error);
+    status = dp_comm_agree(&self, numbers == NULL ? error->status : DP_OK, error);
+    if (status != DP_OK) {
+        DP_MPI(&self, MPI_Comm_free(&self.world));
+        return status;
+    }
+    const int on_node = find_on_node(comm, ranks, count, numbers);
+    form(comm, comm->node, numbers, on_node, &self.node);
+    self.oversubscribed = on_node > self.processors;
+    DP_OR_DONE(dp_comm_agree(&self, build(group, self, error), error));
+    look_around(*group);
+    (*group)->parent = comm;
+    comm->called = comm->looked = dp_timer_now();
     return DP_OK;
 done:
     free_communicators(&self);
@@ -213,6 +291,10 @@ int dp_comm_node(const dp_comm *comm) {
 
 int dp_comm_node_first(const dp_comm *comm, int node) {
     return comm->node_first[node];
+}
+
+int dp_comm_processors(const dp_comm *comm, int node) {
+    return comm->peers[comm->node_first[node]].processors;
 }
 
 bool dp_comm_oversubscribed(const dp_comm *comm) {

@@ -8,7 +8,8 @@
  * length.
  *
  * A job can be split into groups that work apart: each is a dp_comm of its own. What a call says of
- * the job holds for the group that it is given; only an abort ends the whole job.
+ * the job holds for the group that it is given; only an abort ends the whole job. Or some of its
+ * ranks form a group that works while the others sleep.
  *
  * All calls but the getters are collective over the job, except send and receive, which are between
  * two ranks, and those of a board.
@@ -19,6 +20,7 @@
 #include "base/workspace.h"
 #include "system/file.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +38,12 @@ void dp_comm_destroy(dp_comm *comm);
  * each other; destroy them before `comm`. Agreed on over `comm`. */
 dp_status dp_comm_split(dp_comm **group, dp_comm *comm, int colour, dp_error *error) DP_CHECKED;
 
+/* Collective over some ranks of `comm` alone: ranks[count], ascending and the same on each, with
+ * rank 0. They become a group. Waits in it have the deadline of `comm`, and see to the ranks that
+ * sleep (dp_comm_look). Agreed on over the group. */
+dp_status dp_comm_form(dp_comm **group, dp_comm *comm, const int *ranks, int count,
+                       dp_error *error) DP_CHECKED;
+
 int dp_comm_rank(const dp_comm *comm);
 int dp_comm_size(const dp_comm *comm);
 
@@ -46,7 +54,10 @@ int dp_comm_node_count(const dp_comm *comm);
 /* The node of this rank, and the first rank of a node; node may be node_count. */
 int dp_comm_node(const dp_comm *comm);
 int dp_comm_node_first(const dp_comm *comm, int node);
-/* More ranks on this node than processors they may use: waiting then yields at once. */
+/* Processors that the ranks of a node may use together, by their affinity and the quota of their
+ * control group; of a group its share of them, at least 1. */
+int dp_comm_processors(const dp_comm *comm, int node);
+/* More ranks on this node than that: waiting then yields at once. */
 bool dp_comm_oversubscribed(const dp_comm *comm);
 const char *dp_comm_host(const dp_comm *comm);
 /* Whether MPI's own waits give the processor away, too: 1, 0, or -1 where MPI does not tell. */
@@ -140,6 +151,23 @@ int64_t dp_comm_board_write(dp_comm_board *board, size_t cell, int64_t value);
  * sleeps and leaves its processor to those that work. Calls `meanwhile`, unless NULL, a few times a
  * second. */
 void dp_comm_rest(dp_comm *comm, void (*meanwhile)(void *context), void *context);
+
+/* A rank that is in no group which was formed sleeps until rank 0 wakes it: returns the word of
+ * that. Takes hardly any time of a processor; is woken within some milliseconds. It answers roll
+ * calls, tells rank 0 of a signal where *signal is one (NULL: there is none), and misses rank 0
+ * where that does not look after it for a deadline. */
+uint64_t dp_comm_sleep(dp_comm *comm, const volatile sig_atomic_t *signal);
+/* Matters on rank 0: the others than these are those who sleep now, or will presently. */
+void dp_comm_expect_sleep(dp_comm *comm, const int *ranks, int count);
+/* On rank 0: wakes one, or all of them. */
+void dp_comm_wake(dp_comm *comm, int rank, uint64_t word);
+void dp_comm_wake_all(dp_comm *comm, uint64_t word);
+/* On rank 0: a signal that a rank has told of as it slept, or 0. */
+int dp_comm_told_signal(const dp_comm *comm);
+/* On the ranks of a group that was formed: looks after those who sleep, at most so often that it
+ * costs nothing. dp_comm_set_place and waits do it, too; to be called where there is neither for
+ * long. A rank that does not answer for a deadline is missing. */
+void dp_comm_look(dp_comm *comm);
 
 /* Ends the job on all ranks at once with this exit status. For signals that cannot wait. */
 _Noreturn void dp_comm_abort(dp_comm *comm, int exit_status);

@@ -12,12 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#define ROLL_CALL_SECONDS 2.0  /* for the answers; a waiting rank gives its own much sooner */
-#define ROLL_LOOK_SECONDS 0.05 /* between two looks of a waiting rank for calls */
-#define NAMED_MAX 8            /* missing ranks that a message lists */
+#define ROLL_CALL_SECONDS 2.0 /* for the answers; a waiting rank gives its own much sooner */
+#define NAMED_MAX 8           /* missing ranks that a message lists */
 
 /* Polls before the processor is yielded between polls, when every rank has one of its own. Long
  * enough for an exchange between cores, short against a scheduler's time slice. */
@@ -25,18 +23,11 @@
 #define POLLS_PER_CLOCK_LOOK 256 /* of the fast ones */
 #define YIELDS_PER_CLOCK_LOOK 16
 
-/* What passes between two looks at the clock counts for so much at most. More has passed only where
- * this rank was not running itself: a job that was suspended as a whole has missed nothing. */
-#define LOOK_SECONDS_MAX 1.0
-
 /* A rank that MPI does not let go, when it wants to end the job, ends alone. */
 #define ABORT_SECONDS 10
 
 /* MPI may need the processor of the rank that holds a board for what others do with it. */
 #define PLACES_PER_PROGRESS 64
-
-#define REST_SECONDS 2e-3 /* sleep between two looks */
-#define MEANWHILE_SECONDS 0.25
 
 /* --- an alarm for calls of MPI that only return when they are done ---------------------------- */
 
@@ -95,14 +86,13 @@ void dp_comm_demand(dp_comm *comm, int result, const char *call) {
 /* The rank that we wait for may itself be waiting for the one that is to blame, so whoever misses
  * the deadline calls the roll: every rank that waits answers, and those that do not are missing. */
 
-static void send_nothing(dp_comm *comm, int peer, int tag) {
+void dp_comm_send_nothing(dp_comm *comm, int peer, int tag) {
     MPI_Request request;
     DP_MPI(comm, MPI_Isend(NULL, 0, MPI_BYTE, peer, tag, comm->world, &request));
     DP_MPI(comm, MPI_Request_free(&request));
 }
 
-/* Takes one empty message with this tag, if there is one: its sender, or DP_COMM_ANY_PEER. */
-static int take_nothing(dp_comm *comm, int tag) {
+int dp_comm_take_nothing(dp_comm *comm, int tag) {
     MPI_Status message;
     int arrived = 0;
     DP_MPI(comm, MPI_Iprobe(MPI_ANY_SOURCE, tag, comm->world, &arrived, &message));
@@ -113,21 +103,20 @@ static int take_nothing(dp_comm *comm, int tag) {
     return message.MPI_SOURCE;
 }
 
-/* Returns the lowest rank that called, or `lowest` where that is lower. */
-static int answer_roll_calls(dp_comm *comm, int lowest) {
-    for (int caller = take_nothing(comm, DP_COMM_TAG_ROLL_CALL); caller != DP_COMM_ANY_PEER;
-         caller = take_nothing(comm, DP_COMM_TAG_ROLL_CALL)) {
-        send_nothing(comm, caller, DP_COMM_TAG_ROLL_ANSWER);
+int dp_comm_answer_roll_calls(dp_comm *comm, int lowest) {
+    for (int caller = dp_comm_take_nothing(comm, DP_COMM_TAG_ROLL_CALL); caller != DP_COMM_ANY_PEER;
+         caller = dp_comm_take_nothing(comm, DP_COMM_TAG_ROLL_CALL)) {
+        dp_comm_send_nothing(comm, caller, DP_COMM_TAG_ROLL_ANSWER);
         lowest = caller < lowest ? caller : lowest;
     }
     return lowest;
 }
 
-/* Answers and collects answers for this long; returns as answer_roll_calls. */
+/* Answers and collects answers for this long; returns as dp_comm_answer_roll_calls. */
 static int collect_answers(dp_comm *comm, double seconds, int lowest) {
     for (double end = dp_timer_now() + seconds; dp_timer_now() < end; sched_yield()) {
-        lowest = answer_roll_calls(comm, lowest);
-        int answered = take_nothing(comm, DP_COMM_TAG_ROLL_ANSWER);
+        lowest = dp_comm_answer_roll_calls(comm, lowest);
+        int answered = dp_comm_take_nothing(comm, DP_COMM_TAG_ROLL_ANSWER);
         if (answered != DP_COMM_ANY_PEER)
             comm->peers[answered].answers = true;
     }
@@ -149,12 +138,12 @@ static void append_missing(const dp_comm *comm, int peer, dp_text *out) {
         dp_text_append_format(out, " of %s", comm->peers[peer].name);
 }
 
-static _Noreturn void miss_deadline(dp_comm *comm, int peer) {
+_Noreturn void dp_comm_miss_deadline(dp_comm *comm, int peer) {
     dp_text missing = {0};
     for (int rank = 0; rank < comm->size; rank++) {
         comm->peers[rank].answers = rank == comm->rank;
         if (rank != comm->rank)
-            send_nothing(comm, rank, DP_COMM_TAG_ROLL_CALL);
+            dp_comm_send_nothing(comm, rank, DP_COMM_TAG_ROLL_CALL);
     }
     /* Of several that call, the lowest speaks; its end of the job is also ours. */
     if (collect_answers(comm, ROLL_CALL_SECONDS, comm->rank) < comm->rank)
@@ -176,6 +165,7 @@ void dp_comm_set_deadline(dp_comm *comm, double seconds) {
 void dp_comm_set_place(dp_comm *comm, const char *phase, uint64_t step) {
     comm->phase = phase;
     comm->step = step;
+    dp_comm_look(comm);
     if (comm->is_group && comm->places++ % PLACES_PER_PROGRESS == 0) {
         int arrived = 0;
         DP_MPI(comm, MPI_Iprobe(MPI_ANY_SOURCE, DP_COMM_TAG_ROLL_CALL, comm->world, &arrived,
@@ -198,21 +188,23 @@ static void go_on_waiting(dp_comm *comm, waiting *self, int peer) {
     const bool yields = comm->oversubscribed || self->polls >= SPINS_BEFORE_YIELD;
     if (yields)
         sched_yield();
-    if (self->polls % (yields ? YIELDS_PER_CLOCK_LOOK : POLLS_PER_CLOCK_LOOK) != 0 ||
-        comm->deadline <= 0.0)
+    if (self->polls % (yields ? YIELDS_PER_CLOCK_LOOK : POLLS_PER_CLOCK_LOOK) != 0)
+        return;
+    dp_comm_look(comm);
+    if (comm->deadline <= 0.0)
         return;
     const double now = dp_timer_now();
     if (self->looked == 0.0)
         self->listened = now; /* nobody calls a roll who has not waited for long */
     else
-        self->waited += fmin(now - self->looked, LOOK_SECONDS_MAX);
+        self->waited += fmin(now - self->looked, DP_COMM_LOOK_SECONDS_MAX);
     self->looked = now;
     if (self->waited > comm->deadline)
-        miss_deadline(comm, peer);
-    if (now - self->listened < ROLL_LOOK_SECONDS)
+        dp_comm_miss_deadline(comm, peer);
+    if (now - self->listened < DP_COMM_ROLL_LOOK_SECONDS)
         return;
     self->listened = now;
-    (void)answer_roll_calls(comm, comm->rank);
+    (void)dp_comm_answer_roll_calls(comm, comm->rank);
 }
 
 void dp_comm_wait_for(dp_comm *comm, MPI_Request *request, int peer) {
@@ -235,8 +227,10 @@ void dp_comm_wait_for_flag(dp_comm *comm, const _Atomic uint64_t *flag, uint64_t
 
 void dp_comm_begin_blocking(dp_comm *comm, MPI_Comm ranks, const char *call) {
     MPI_Request request;
-    DP_MPI(comm, MPI_Ibarrier(ranks, &request));
-    dp_comm_wait_for(comm, &request, DP_COMM_ANY_PEER);
+    if (ranks != MPI_COMM_NULL) {
+        DP_MPI(comm, MPI_Ibarrier(ranks, &request));
+        dp_comm_wait_for(comm, &request, DP_COMM_ANY_PEER);
+    }
     if (comm->deadline <= 0.0)
         return;
     int length = snprintf(alarm_message.text, sizeof alarm_message.text,
@@ -251,24 +245,4 @@ void dp_comm_begin_blocking(dp_comm *comm, MPI_Comm ranks, const char *call) {
 void dp_comm_end_blocking(dp_comm *comm) {
     if (comm->deadline > 0.0)
         alarm(0);
-}
-
-/* --- resting -------------------------------------------------------------------------------- */
-
-void dp_comm_rest(dp_comm *comm, void (*meanwhile)(void *context), void *context) {
-    const struct timespec sleep = {.tv_nsec = (long)(1e9 * REST_SECONDS)};
-    double called = 0.0;
-    int arrived = 0;
-    MPI_Request request;
-    DP_MPI(comm, MPI_Ibarrier(comm->world, &request));
-    for (;;) {
-        DP_MPI(comm, MPI_Test(&request, &arrived, MPI_STATUS_IGNORE));
-        if (arrived)
-            return;
-        if (meanwhile != NULL && dp_timer_now() - called >= MEANWHILE_SECONDS) {
-            meanwhile(context);
-            called = dp_timer_now();
-        }
-        nanosleep(&sleep, NULL);
-    }
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* How a column is written; every number can be read, and those but the step may be left out. */
-typedef enum column_type { COLUMN_STEP, COLUMN_START, COLUMN_REAL, COLUMN_HASH } column_type;
+typedef enum column_type { COLUMN_STEP, COLUMN_NUMBER, COLUMN_REAL, COLUMN_HASH } column_type;
 
 static const struct column {
     const char *name;
@@ -30,10 +30,13 @@ static const struct column {
     {"examples_per_s", COLUMN_REAL, offsetof(dp_metrics_row, examples_per_s), "%.0f"},
     {"seconds", COLUMN_REAL, offsetof(dp_metrics_row, seconds), "%.3f"},
     {"grad_norm", COLUMN_REAL, offsetof(dp_metrics_row, grad_norm), NULL},
-    {"start", COLUMN_START, offsetof(dp_metrics_row, start), NULL},
+    {"start", COLUMN_NUMBER, offsetof(dp_metrics_row, start), NULL},
+    {"at_work", COLUMN_NUMBER, offsetof(dp_metrics_row, at_work), NULL},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof columns[0])
-#define COLUMN_COUNT_MIN (COLUMN_COUNT - 2) /* of earlier versions, without grad_norm and start */
+#define COLUMN_COUNT_MIN                                                                           \
+    (COLUMN_COUNT - 3) /* of earlier versions, which began without the last                        \
+                        */
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
@@ -45,7 +48,7 @@ static void append_header(dp_text *out) {
 
 static void append_field(const struct column *column, const dp_metrics_row *row, dp_text *line) {
     const void *field = (const char *)row + column->offset;
-    if (column->type == COLUMN_STEP || column->type == COLUMN_START)
+    if (column->type == COLUMN_STEP || column->type == COLUMN_NUMBER)
         dp_text_append_format(line, "%" PRIu64, *(const uint64_t *)field);
     else if (column->type == COLUMN_HASH)
         dp_text_append(line, DP_HASH_TEXT(*(const uint64_t *)field));
@@ -111,7 +114,7 @@ static bool parse_field(const struct column *column, const char *text, dp_metric
     void *field = (char *)row + column->offset;
     if (column->type == COLUMN_STEP)
         return dp_text_parse_unsigned(text, field);
-    if (column->type == COLUMN_START)
+    if (column->type == COLUMN_NUMBER)
         return text[0] == '\0' || dp_text_parse_unsigned(text, field);
     if (column->type == COLUMN_HASH)
         return text[0] == '\0' || dp_hash_parse(text, field);

@@ -5,7 +5,8 @@
  * empty; weights, their hash; ms_per_step and examples_per_s since the row before; seconds that
  * the run has taken, its earlier starts up to the last row that stands of them; grad_norm, the
  * Euclidean length of the last step's gradient before it was clipped; start, the number of the
- * start of the program that has written the row. Losses in full precision. All columns up to
+ * start of the program that has written the row; at_work, the ranks that computed its last step.
+ * Losses in full precision. All columns up to
  * weights, and grad_norm, are the same at any rank count.
  *
  * Not collective; rank 0 writes.
@@ -28,6 +29,7 @@ typedef struct dp_metrics_row {
     double seconds;
     double grad_norm; /* NaN where it is not known */
     uint64_t start;   /* from 1 on; 0 where it is not known */
+    uint64_t at_work; /* likewise */
 } dp_metrics_row;
 
 /* What the rows of earlier starts of the program tell. */

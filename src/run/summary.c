@@ -61,6 +61,7 @@ void dp_summary_add(dp_facts *facts, const dp_summary *summary) {
     dp_facts_bool(facts, "stopped_early", summary->stopped_early);
     dp_facts_unsigned(facts, "parameters", summary->parameters);
     dp_facts_unsigned(facts, "ranks", summary->ranks);
+    dp_facts_unsigned(facts, "at_work", summary->at_work);
     dp_facts_unsigned(facts, "checkpoint", summary->checkpoint);
     dp_facts_real(facts, "seconds", summary->seconds);
     dp_facts_unsigned(facts, "starts", summary->starts);

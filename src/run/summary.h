@@ -12,11 +12,11 @@ typedef struct dp_summary {
     uint64_t weights_hash;
     const dp_evaluation *evaluations; /* [DP_SPLIT_COUNT] */
     uint64_t parameters;
-    uint64_t ranks;
-    uint64_t checkpoint; /* step of the newest that could be written; 0: none */
-    bool stopped_early;  /* before its last step, as dev got no better */
-    double seconds;      /* of all starts of the program, */
-    uint64_t starts;     /* and how many they were: run/metrics */
+    uint64_t ranks, at_work; /* and how many of them computed in the end */
+    uint64_t checkpoint;     /* step of the newest that could be written; 0: none */
+    bool stopped_early;      /* before its last step, as dev got no better */
+    double seconds;          /* of all starts of the program, */
+    uint64_t starts;         /* and how many they were: run/metrics */
     const char *build;
 } dp_summary;
 

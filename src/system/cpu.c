@@ -1,7 +1,10 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "system/cpu.h"
 
+#include <limits.h>
 #include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 dp_cpu_level dp_cpu_level_detect(void) {
@@ -45,4 +48,99 @@ int dp_cpu_mask_count(const unsigned char mask[DP_CPU_MASK_SIZE]) {
     for (size_t i = 0; i < DP_CPU_MASK_SIZE; i++)
         count += __builtin_popcount(mask[i]);
     return count > 0 ? count : 1;
+}
+
+/* --- quotas --------------------------------------------------------------------------------- */
+
+/* What a group may use of a period, in a file of "QUOTA PERIOD" (version 2) or in two (1); "max" or
+ * -1 is no limit. */
+typedef struct quota_files {
+    const char *quota;
+    const char *period; /* NULL: in the same file */
+} quota_files;
+
+/* Reads one number of a file, or two, as far as there are such. Returns how many. */
+static int read_numbers(const char *folder, const char *name, double *first, double *second) {
+    char path[1024];
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
+        return 0;
+    FILE *stream = fopen(path, "re");
+    if (stream == NULL)
+        return 0;
+    const int count = fscanf(stream, "%lf %lf", first, second);
+    fclose(stream);
+    return count < 0 ? 0 : count;
+}
+
+/* Whole processors of the group in this folder. */
+static int quota_of_folder(const char *folder, const quota_files *files) {
+    double quota = -1.0, period = -1.0, ignored;
+    (void)read_numbers(folder, files->quota, &quota, &period);
+    if (files->period != NULL)
+        (void)read_numbers(folder, files->period, &period, &ignored);
+    if (quota <= 0.0 || period <= 0.0 || quota / period >= INT_MAX)
+        return INT_MAX;
+    return quota < period ? 1 : (int)(quota / period);
+}
+
+/* The least of a group and those that it is in, up to the folder where they are mounted. In a
+ * container the path may be one that only its host knows: then those that are there count. */
+static int quota_of_path(const char *mounted, const char *path, const quota_files *files) {
+    char folder[512];
+    int least = INT_MAX;
+    const int length = snprintf(folder, sizeof folder, "%s%s", mounted, path);
+    if (length < 0 || length >= (int)sizeof folder)
+        return INT_MAX;
+    for (;;) {
+        const int quota = quota_of_folder(folder, files);
+        least = quota < least ? quota : least;
+        if (strlen(folder) <= strlen(mounted))
+            return least;
+        *strrchr(folder, '/') = '\0';
+    }
+}
+
+static bool has_controller(const char *list, const char *name) {
+    const size_t length = strlen(name);
+    for (const char *at = list; *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
+        if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* By a line "NUMBER:CONTROLLERS:/PATH", of version 2 without controllers. */
+static int quota_of_line(const char *mounted, char *line) {
+    static const quota_files old = {"cpu.cfs_quota_us", "cpu.cfs_period_us"};
+    static const quota_files new = {"cpu.max", NULL};
+    char folder[256], *controllers = strchr(line, ':');
+    char *path = controllers == NULL ? NULL : strchr(controllers + 1, ':');
+    if (path == NULL || path[1] != '/')
+        return INT_MAX;
+    *path++ = '\0';
+    path[strcspn(path, "\n")] = '\0';
+    controllers++;
+    if (*controllers == '\0')
+        return quota_of_path(mounted, path, &new);
+    if (!has_controller(controllers, "cpu") ||
+        snprintf(folder, sizeof folder, "%s/cpu", mounted) >= (int)sizeof folder)
+        return INT_MAX;
+    return quota_of_path(folder, path, &old);
+}
+
+int dp_cpu_quota_of(const char *groups, const char *mounted) {
+    char line[768];
+    int least = INT_MAX;
+    FILE *stream = fopen(groups, "re");
+    while (stream != NULL && fgets(line, sizeof line, stream) != NULL) {
+        const int quota = quota_of_line(mounted, line);
+        least = quota < least ? quota : least;
+    }
+    if (stream != NULL)
+        fclose(stream);
+    return least;
+}
+
+int dp_cpu_quota(void) {
+    return dp_cpu_quota_of("/proc/self/cgroup", "/sys/fs/cgroup");
 }

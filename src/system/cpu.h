@@ -24,4 +24,10 @@ void dp_cpu_mask(unsigned char mask[DP_CPU_MASK_SIZE]);
 /* How many a mask holds, at least 1. */
 int dp_cpu_mask_count(const unsigned char mask[DP_CPU_MASK_SIZE]);
 
+/* How many whole processors the control groups of this process (cgroups, of either version) let it
+ * use together with all others in them, at least 1; INT_MAX where there is no limit. */
+int dp_cpu_quota(void);
+/* The same by a file such as /proc/self/cgroup and the folder where groups are mounted. */
+int dp_cpu_quota_of(const char *groups, const char *mounted);
+
 #endif

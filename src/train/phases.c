@@ -18,11 +18,11 @@ dp_status dp_phases_begin(dp_comm *comm, dp_profile *profile, size_t event_capac
     return DP_OK;
 }
 
-/* The seconds of all ranks in the phases, [ranks][DP_PHASE_COUNT]. */
+/* The seconds of all ranks in the phases of a step, [ranks][DP_PHASE_COUNT]. */
 typedef struct times {
     const double *all;
     size_t ranks;
-    double steps, total;
+    double total;
 } times;
 
 static double seconds_in(const times *self, dp_phase phase, double *slowest) {
@@ -43,7 +43,7 @@ static void report_phase(dp_report *report, dp_phase phase, const times *self) {
     if (self->ranks > 1)
         snprintf(imbalance, sizeof imbalance, " %12.0f%%",
                  mean > 0.0 ? 100.0 * (slowest / mean - 1.0) : 0.0);
-    dp_report_line(report, "%11s %9.2f %9.1f%%%s", dp_phase_name(phase), 1e6 * mean / self->steps,
+    dp_report_line(report, "%11s %9.2f %9.1f%%%s", dp_phase_name(phase), 1e6 * mean,
                    100.0 * mean * (double)self->ranks / self->total, imbalance);
 }
 
@@ -54,10 +54,8 @@ static void report_exchange(dp_report *report, const dp_subject *subject, const 
     if (self->ranks == 1 || share <= 0.5)
         return;
     dp_report_line(report, "the exchange takes %.0f%% of a step; faster would be:", 100.0 * share);
-    if (dp_comm_oversubscribed(subject->comm))
-        dp_report_line(report, "  no more ranks than processors");
-    else
-        dp_report_line(report, "  fewer ranks, as each has little to compute");
+    if (subject->work->wished != DP_WORK_AUTO)
+        dp_report_line(report, "  parallel.work=auto: only as many ranks at work as are fastest");
     if (subject->config->exchange == DP_EXCHANGE_TREE &&
         dp_comm_node_count(subject->comm) < (int)self->ranks)
         dp_report_line(report, "  parallel.exchange=shared, as ranks share a host");
@@ -67,14 +65,17 @@ static void report_exchange(dp_report *report, const dp_subject *subject, const 
 dp_status dp_phases_report(const dp_subject *subject, const dp_profile *profile, dp_report *report,
                            dp_error *error) {
     dp_comm *comm = subject->comm;
-    times self = {.ranks = (size_t)dp_comm_size(comm), .steps = (double)profile->steps};
+    times self = {.ranks = (size_t)dp_comm_size(comm)};
+    double step[DP_PHASE_COUNT] = {0.0}; /* of this rank, in those that it has taken */
     DP_OWNED(dp_memory_release) double *all = NULL;
     DP_TRY_NEW_ON_ALL(comm, all, self.ranks * DP_PHASE_COUNT);
-    dp_comm_gather_all(comm, profile->seconds, sizeof profile->seconds, all);
+    for (int phase = 0; phase < DP_PHASE_COUNT && profile->steps > 0; phase++)
+        step[phase] = profile->seconds[phase] / (double)profile->steps;
+    dp_comm_gather_all(comm, step, sizeof step, all);
     self.all = all;
     for (size_t i = 0; i < self.ranks * DP_PHASE_COUNT; i++)
         self.total += all[i];
-    if (profile->steps == 0 || self.total <= 0.0)
+    if (self.total <= 0.0)
         return DP_OK;
     dp_report_line(report, "%11s %9s %10s%s", "phase", "us/step", "share",
                    self.ranks > 1 ? "     imbalance" : "");

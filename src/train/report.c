@@ -171,14 +171,18 @@ static void add_schedule(dp_facts *facts, const dp_config *config) {
 /* The batch, and what ranks share of its work. */
 static void add_work(dp_facts *facts, const dp_subject *subject) {
     const dp_config *config = subject->config;
+    DP_OWNED(dp_text_clear) dp_text at_work = {0};
     dp_facts_unsigned(facts, "batch", config->batch_size);
     if (subject->layout->shape.split)
         dp_facts_unsigned(facts, "blocks", subject->layout->output_blocks);
     else
         dp_facts_unsigned(facts, "grains", config->grains);
     dp_facts_unsigned(facts, "seed", config->seed);
-    dp_facts_unsigned(facts, "ranks", (uint64_t)dp_comm_size(subject->comm));
-    dp_facts_unsigned(facts, "nodes", (uint64_t)dp_comm_node_count(subject->comm));
+    dp_facts_unsigned(facts, "ranks", (uint64_t)dp_comm_size(subject->work->job));
+    dp_facts_unsigned(facts, "nodes", (uint64_t)dp_comm_node_count(subject->work->job));
+    dp_work_describe(subject->work, &at_work);
+    if (at_work.length > 0)
+        dp_facts_text(facts, "work", dp_text_string(&at_work));
     if (dp_comm_oversubscribed(subject->comm))
         dp_facts_text(facts, "turns", "more than processors: they take turns");
     dp_facts_text(facts, "exchange", dp_exchange_name(config->exchange));

@@ -22,8 +22,19 @@
 #include <math.h>
 #include <string.h>
 
+/* What all ranks at work know of where the run stands, and one that comes to work is told. */
+typedef struct standing {
+    dp_progress progress;
+    dp_step_result result; /* of the last step */
+    dp_evaluation evaluations[DP_SPLIT_COUNT];
+    uint64_t weights_hash;
+    uint64_t end;
+    uint64_t steps_taken;
+} standing;
+
 typedef struct trainer {
-    dp_comm *comm;
+    dp_comm *job;
+    dp_comm *comm; /* of the ranks at work; NULL on one that rests */
     const dp_config *config;
     const dp_train_request *request;
     dp_train_outcome *outcome;
@@ -38,8 +49,11 @@ typedef struct trainer {
     dp_evaluation evaluations[DP_SPLIT_COUNT]; /* at the last logging point; count 0: not there */
     uint64_t weights_hash;                     /* and the weights as they were checked last */
     uint64_t end;                              /* step at which this start of the program ends */
+    bool summed_up;                            /* by an earlier one: there is nothing left to do */
     dp_time_limit limit;                       /* rank 0 */
-    double window_seconds;                     /* spent in steps since the last row of metrics */
+    double step_seconds;                       /* spent in steps */
+    uint64_t steps_taken;                      /* and how many, by this start of the program */
+    double window_seconds;                     /* the same since the last row of metrics */
     uint64_t window_steps;
 
     /* Of rank 0. */
@@ -49,6 +63,7 @@ typedef struct trainer {
     uint64_t start; /* the number of this one; that of the last where no step was left to take */
     dp_losses losses;
     dp_report report;
+    int told_at_work;    /* how many ranks were said to be at work */
     uint64_t saved_step; /* of the newest checkpoint that is known to be good; 0: none */
     uint64_t unsaved;    /* writes that failed, and the first of them */
     dp_error first_unsaved;
@@ -96,11 +111,17 @@ static dp_metrics_row current_row(const trainer *self) {
                               steps * (double)self->config->batch_size / self->window_seconds,
                           .seconds = seconds_taken(self),
                           .grad_norm = self->result.norm,
-                          .start = self->start};
+                          .start = self->start,
+                          .at_work = (uint64_t)dp_comm_size(self->comm)};
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         row.split_loss[split] =
             self->evaluations[split].count > 0 ? self->evaluations[split].loss : NAN;
     return row;
+}
+
+/* That this rank, or one that rests, has got: 0, none. */
+static int own_signal(const trainer *self) {
+    return dp_engine_signal(self->engine, self->request->signal);
 }
 
 static void take_step(trainer *self) {
@@ -108,8 +129,8 @@ static void take_step(trainer *self) {
     double before = dp_timer_now();
     self->step = (dp_step){.number = self->progress.step,
                            .lr = dp_schedule_lr(&self->schedule, self->progress.step),
-                           .signal = self->request->signal,
-                           .out_of_time = dp_time_limit_is_reached(&self->limit, before),
+                           .wants_stop = own_signal(self) != 0 ||
+                                         dp_time_limit_is_reached(&self->limit, before),
                            .measures = is_row_due(self, next) || next == self->config->steps,
                            .profile = profile_of_step(self)};
     self->result = dp_engine_step(self->engine, &self->step);
@@ -118,6 +139,8 @@ static void take_step(trainer *self) {
     self->progress.loss_count++;
     self->progress.step++;
     double after = dp_timer_now();
+    self->step_seconds += after - before;
+    self->steps_taken++;
     self->window_seconds += after - before;
     self->window_steps++;
     if (dp_progress_line_is_due(&self->report.progress, after))
@@ -406,22 +429,66 @@ static dp_status initialise_or_resume(trainer *self, dp_error *error) {
 
 /* What made the ranks stop, for all of them: rank 0 alone has a limit of time. */
 static void note_outcome(trainer *self) {
-    const volatile sig_atomic_t *signal = self->request->signal;
     if (is_finished(self)) /* was not ended early, whatever has come meanwhile */
         return;
-    self->outcome->signal = dp_comm_max(self->comm, signal != NULL ? *signal : 0);
+    self->outcome->signal = dp_comm_max(self->comm, own_signal(self));
     self->outcome->out_of_time = self->outcome->signal == 0;
 }
 
-/* Steps up to the end, a signal or the end of the time. */
+/* How many ranks are at work, where that is another number than was told. */
+static void report_work(trainer *self) {
+    const dp_work *work = self->subject->work;
+    DP_OWNED(dp_text_clear) dp_text line = {0};
+    const int told = self->told_at_work != 0 ? self->told_at_work : work->most;
+    self->told_at_work = work->count;
+    if (told == work->count)
+        return;
+    dp_work_describe(work, &line);
+    if (line.length == 0)
+        dp_text_append(&line, "all ranks at work");
+    dp_report_line(&self->report, "  from step %s on %s", DP_COUNT_TEXT(self->progress.step + 1),
+                   dp_text_string(&line));
+}
+
+/* Lets ranks come to work, or rest. Whether this one is at work. */
+static bool take_turn(trainer *self) {
+    if (!dp_engine_rests(self->engine) && !dp_work_is_due(self->subject->work, self->steps_taken))
+        return true;
+    standing now = {.progress = self->progress,
+                    .result = self->result,
+                    .weights_hash = self->weights_hash,
+                    .end = self->end,
+                    .steps_taken = self->steps_taken};
+    const dp_turn turn = {.steps = self->steps_taken,
+                          .seconds = self->step_seconds,
+                          .state = &now,
+                          .size = sizeof now,
+                          .signal = self->request->signal};
+    memcpy(now.evaluations, self->evaluations, sizeof now.evaluations);
+    const bool is_at_work = dp_engine_turn(self->engine, &turn);
+    self->subject = dp_engine_subject(self->engine);
+    self->comm = self->subject->comm;
+    self->progress = now.progress;
+    self->result = now.result;
+    self->weights_hash = now.weights_hash;
+    self->end = now.end;
+    self->steps_taken = now.steps_taken;
+    memcpy(self->evaluations, now.evaluations, sizeof now.evaluations);
+    if (is_at_work && !dp_engine_is_trying(self->engine))
+        report_work(self);
+    return is_at_work;
+}
+
+/* Steps up to the end, a signal or the end of the time. A rank at rest returns when the others have
+ * come to the end of all. */
 static dp_status train(trainer *self, dp_error *error) {
     const size_t slabs = 1 + dp_optimizer_slabs(self->config->optimizer.kind);
     if (is_going_on(self))
         dp_report_step_heading(&self->report);
-    if (dp_comm_rank(self->comm) == 0)
+    if (dp_comm_rank(self->job) == 0)
         dp_time_limit_init(&self->limit, self->request->max_time, self->started,
                            slabs * self->subject->layout->length * sizeof(float));
-    while (is_going_on(self) && !self->result.must_stop) {
+    while (take_turn(self) && is_going_on(self) && !self->result.must_stop) {
         take_step(self);
         if (!isfinite(self->result.loss)) /* the same on every rank */
             return fail_diverged(self, "the loss is", error);
@@ -430,7 +497,7 @@ static dp_status train(trainer *self, dp_error *error) {
             is_due(self->progress.step, self->config->checkpoint_every))
             DP_TRY(save_checkpoint(self, error));
     }
-    if (self->result.must_stop)
+    if (self->result.must_stop && !dp_engine_rests(self->engine))
         note_outcome(self);
     return DP_OK;
 }
@@ -451,7 +518,8 @@ static dp_status write_summary(trainer *self, const dp_progress *progress, dp_er
                                 .evaluations = self->evaluations,
                                 .stopped_early = is_stopped_early(self),
                                 .parameters = self->subject->layout->parameter_count,
-                                .ranks = (uint64_t)dp_comm_size(self->comm),
+                                .ranks = (uint64_t)dp_comm_size(self->job),
+                                .at_work = (uint64_t)dp_comm_size(self->comm),
                                 .checkpoint = self->saved_step,
                                 .seconds = seconds_taken(self),
                                 .starts = self->start,
@@ -524,13 +592,13 @@ static dp_status finish(trainer *self, dp_error *error) {
 /* Whether an earlier start of the program has finished this run, summary and all: one that cannot
  * be read, or that tells of another step, is written again. What the end has left of a run that is
  * to go on is taken back. */
-static dp_status look_for_summary(trainer *self, bool *summed_up, dp_error *error) {
+static dp_status look_for_summary(trainer *self, dp_error *error) {
     char path[DP_PATH_SIZE];
     dp_summary_results results;
     dp_error ignored;
     DP_TRY(dp_path_format(path, error, "%s/summary.json", self->config->run_dir));
-    *summed_up = is_finished(self) && dp_summary_read(&results, path, &ignored) == DP_OK &&
-                 results.step == self->progress.step;
+    self->summed_up = is_finished(self) && dp_summary_read(&results, path, &ignored) == DP_OK &&
+                      results.step == self->progress.step;
     if (is_finished(self))
         return DP_OK;
     DP_TRY(dp_file_remove(path, error));
@@ -590,37 +658,54 @@ static dp_status check_saved(trainer *self, dp_error *error) {
                    self->saved_step);
 }
 
-static dp_status run(trainer *self, dp_error *error) {
-    const bool is_traced = self->request->trace[0] != '\0';
-    bool summed_up = false;
-    if (is_traced)
-        DP_TRY(DP_ON_ROOT(self->comm,
-                          dp_file_kind_check_output(self->request->trace, DP_FILE_TRACE, error)));
-    DP_TRY(dp_engine_create(&self->engine, self->comm, self->config, error));
-    self->subject = dp_engine_subject(self->engine);
+/* Before the first step. */
+static dp_status begin(trainer *self, dp_error *error) {
     DP_TRY(DP_ON_ROOT(self->comm, open_run_folder(self, error)));
     dp_report_start(&self->report, self->subject);
     if (self->request->verbose)
         dp_report_settings(&self->report, self->config);
     DP_TRY(initialise_or_resume(self, error));
-    DP_TRY(DP_ON_ROOT(self->comm, look_for_summary(self, &summed_up, error)));
+    DP_TRY(DP_ON_ROOT(self->comm, look_for_summary(self, error)));
     DP_TRY(DP_ON_ROOT(self->comm, look_at_best(self, error)));
-    dp_comm_broadcast(self->comm, &summed_up, sizeof summed_up);
-    if (summed_up) {
-        report_finished(self);
-        return DP_ON_ROOT(self->comm, check_saved(self, error));
-    }
-    DP_TRY(DP_ON_ROOT(self->comm, begin_files(self, error)));
-    DP_TRY(dp_phases_begin(self->comm, &self->profile, is_traced ? TRACE_EVENTS : 0, error));
+    dp_comm_broadcast(self->comm, &self->summed_up, sizeof self->summed_up);
+    if (!self->summed_up)
+        return DP_ON_ROOT(self->comm, begin_files(self, error));
+    report_finished(self);
+    return DP_OK;
+}
+
+/* What is done by whoever is at work. */
+static dp_status work(trainer *self, dp_error *error) {
+    if (!dp_engine_rests(self->engine))
+        DP_TRY(begin(self, error));
+    if (self->summed_up)
+        return DP_OK;
     DP_TRY(train(self, error));
+    if (dp_engine_rests(self->engine))
+        return DP_OK;
     DP_TRY(dp_phases_report(self->subject, &self->profile, &self->report, error));
     if (is_finished(self))
-        DP_TRY(finish(self, error));
-    else
-        report_stop(self);
+        return finish(self, error);
+    report_stop(self);
+    return DP_OK;
+}
+
+/* A trace is written by all, and so late that what it says of the run is all. */
+static dp_status run(trainer *self, dp_error *error) {
+    const bool is_traced = self->request->trace[0] != '\0';
     if (is_traced)
-        DP_TRY(dp_phases_write_trace(self->comm, &self->profile, self->request->trace, error));
-    return DP_ON_ROOT(self->comm, check_saved(self, error));
+        DP_TRY(DP_ON_ROOT(self->job,
+                          dp_file_kind_check_output(self->request->trace, DP_FILE_TRACE, error)));
+    DP_TRY(dp_engine_create(&self->engine, self->job, self->config, error));
+    self->subject = dp_engine_subject(self->engine);
+    self->comm = self->subject->comm;
+    DP_TRY(dp_phases_begin(self->job, &self->profile, is_traced ? TRACE_EVENTS : 0, error));
+    DP_TRY(dp_engine_end(self->engine, work(self, error), error));
+    dp_comm_broadcast(self->job, self->outcome, sizeof *self->outcome);
+    dp_comm_broadcast(self->job, &self->summed_up, sizeof self->summed_up);
+    if (is_traced && !self->summed_up)
+        DP_TRY(dp_phases_write_trace(self->job, &self->profile, self->request->trace, error));
+    return DP_ON_ROOT(self->job, check_saved(self, error));
 }
 
 static void clear(trainer *self) {
@@ -635,7 +720,7 @@ static void clear(trainer *self) {
 dp_status dp_trainer_run(dp_comm *comm, const dp_config *config, const dp_train_request *request,
                          dp_train_outcome *outcome, dp_error *error) {
     DP_OWNED(clear)
-    trainer self = {.comm = comm,
+    trainer self = {.job = comm,
                     .config = config,
                     .request = request,
                     .outcome = outcome,

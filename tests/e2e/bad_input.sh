@@ -69,8 +69,8 @@ for count in 1 3; do
     # the run folder
     expect_refusal 3 "cannot create the folder" $count "$BIN/dptrain" small.ini run.dir=small.txt/x
 done
-expect_refusal 2 "start at most 2 ranks or, for another run, set train.grains=3" 3 \
-    "$BIN/dptrain" small.ini train.grains=2
+expect_refusal 2 "parallel.work = 'some': must be a whole number from 1 to 1000000, auto, all" 3 \
+    "$BIN/dptrain" small.ini parallel.work=some
 [ ! -e runs ] || fail "a refused run left something in runs/"
 
 # a diverging run ends on all ranks, with what to do

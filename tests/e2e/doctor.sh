@@ -34,14 +34,14 @@ expect_finding ok resuming "runs/small: a new run"
 [ ! -e runs ] || fail "doctor has left a run folder"
 
 examine 1 3 small.ini train.grains=2 data.path=missing.h5
-expect_finding problem grains "start at most 2 ranks or, for another run, set train.grains=3"
+expect_finding ok grains "2 of about 16 rows, 1 a rank; 2 of 3 ranks at work: 2 grains"
 expect_finding problem dataset "cannot read missing.h5"
 
 # Blocks of the vocabulary in place of grains: here a single one.
 examine 0 1 small.ini parallel.output=split
 expect_finding ok blocks "1 of 240 tokens, 1 a rank"
-examine 1 2 small.ini parallel.output=split
-expect_finding problem blocks "start at most 1 ranks or, for another run, set parallel.output=replicated"
+examine 0 2 small.ini parallel.output=split
+expect_finding ok blocks "1 of 240 tokens, 1 a rank; 1 of 2 ranks at work: 1 block"
 ! grep -q grains doctor.txt || fail "doctor speaks of grains where there are none: $(cat doctor.txt)"
 
 # One checkpoint to go on from, another config, and a damaged file.
@@ -62,6 +62,9 @@ expect_finding problem "run folder" "small.txt is not a folder"
 if command -v taskset >/dev/null; then
     cpu=$(taskset -cp $$ | sed 's/.*[ ,-]//')
     OMPI_MCA_mpi_yield_when_idle=0 taskset -c "$cpu" bash -c "$MPIEXEC 2 $BIN/dptrain doctor" |
+        sed -e ':a' -e 'N' -e '$!ba' -e 's/\n  */ /g' >doctor.txt
+    expect_finding ok ranks "which lets them use 1 processor: so many work, the others rest"
+    taskset -c "$cpu" bash -c "$MPIEXEC 2 $BIN/dptrain doctor small.ini parallel.work=2 || true" |
         sed -e ':a' -e 'N' -e '$!ba' -e 's/\n  */ /g' >doctor.txt
     expect_finding warning ranks "2 of 2 on"
 fi

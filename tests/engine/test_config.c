@@ -62,6 +62,7 @@ static void test_config_has_the_documented_defaults(void **state) {
     assert_string_equal(config.run_dir, "");
     assert_int_not_equal(config.exchange, DP_EXCHANGE_AUTO); /* resolved */
     expect_close(config.deadline, 300.0, 0.0);
+    expect_unsigned(config.work, DP_WORK_AUTO);
 }
 
 static void test_config_command_line_beats_file_beats_default(void **state) {

@@ -241,7 +241,7 @@ static void run_steps(result *self, dp_comm *comm, const dp_config *config) {
     for (uint64_t number = 0; number < STEPS; number++) {
         const dp_step step = {.number = number,
                               .lr = rate_of(number),
-                              .out_of_time = is_last && number == 3,
+                              .wants_stop = is_last && number == 3,
                               .measures = is_measured(number)};
         self->steps[number] = kind->step(opened.engine, &step);
     }
@@ -392,27 +392,6 @@ static void test_split_engine_of_ranks_without_common_memory(void **state) {
 }
 
 /* Two blocks: on three ranks or more, one has nothing to do. */
-static void test_split_engine_refuses_more_ranks_than_blocks(void **state) {
-    (void)state;
-    dp_error error = {0};
-    dp_config config;
-    dp_params_layout layout;
-    job opened = {0};
-    load_config(&config, "model.hidden_dim=7");
-    expect_ok(dp_params_layout_init(&layout, dp_config_shape(&config, 241, BLOCK_SIZE), &error),
-              &error);
-    const size_t ranks = (size_t)dp_comm_size(all_ranks);
-    if (ranks <= 2) {
-        expect_ok(dp_config_check_ranks(&config, &layout, ranks, &error), &error);
-        expect_ok(create(&opened, all_ranks, &config, &layout, &drawn_batches, &error), &error);
-        kind->destroy(opened.engine);
-        return;
-    }
-    expect_failure(dp_config_check_ranks(&config, &layout, ranks, &error), DP_ERR_INPUT,
-                   "start at most 2 ranks or, for another run, set parallel.output=replicated",
-                   &error);
-}
-
 /* --- golden values -------------------------------------------------------------------------- */
 
 enum { EMBEDDING = 2, HIDDEN = 5 };
@@ -512,7 +491,6 @@ int main(void) {
         cmocka_unit_test(test_split_engine_takes_the_steps_of_the_formulas),
         cmocka_unit_test(test_split_engine_of_ranks_without_common_memory),
         cmocka_unit_test(test_split_engine_is_pytorch),
-        cmocka_unit_test(test_split_engine_refuses_more_ranks_than_blocks),
     };
     dp_error error;
     if (dp_comm_create(&all_ranks, &error) != DP_OK ||

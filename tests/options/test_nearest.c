@@ -108,7 +108,7 @@ static void test_nearest_knows_what_others_call_it(void **state) {
         {"model.block_size", ""},
         {"model.layers", ""},
         {"train.device", ""},
-        {"train.num_workers", ""},
+        {"train.num_workers", "parallel.work"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         dp_nearest nearest = {.given = cases[i][0]};

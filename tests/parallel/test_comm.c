@@ -8,6 +8,7 @@
 
 #include <mpi.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -181,6 +182,48 @@ static void test_comm_rest_waits_for_the_last(void **state) {
     dp_comm_board_destroy(board);
 }
 
+/* Ranks 0, 2, 4, ... work together while the others sleep, tell of a signal, and are woken. */
+static void test_comm_ranks_sleep_while_others_work(void **state) {
+    dp_comm *comm = *(dp_comm **)*state;
+    const volatile sig_atomic_t signal = 9;
+    const int rank = dp_comm_rank(comm), count = (dp_comm_size(comm) + 1) / 2;
+    int *ranks = test_calloc((size_t)count, sizeof *ranks);
+    for (int i = 0; i < count; i++)
+        ranks[i] = 2 * i;
+    if (rank % 2 == 1) {
+        assert_int_equal(dp_comm_sleep(comm, &signal), 42);
+    } else {
+        dp_comm *group = NULL;
+        dp_error error;
+        assert_int_equal(dp_comm_form(&group, comm, ranks, count, &error), DP_OK);
+        dp_comm_expect_sleep(comm, ranks, count);
+        assert_int_equal(dp_comm_size(group), count);
+        assert_int_equal(dp_comm_rank(group), rank / 2);
+        assert_int_equal(dp_comm_max(group, rank), 2 * count - 2);
+        for (uint64_t step = 0; rank == 0 && count < dp_comm_size(comm); step++) {
+            dp_comm_set_place(group, "working", step);
+            if (dp_comm_told_signal(comm) == 9)
+                break;
+        }
+        if (rank == 0)
+            dp_comm_wake_all(comm, 42);
+        dp_comm_destroy(group);
+    }
+    assert_int_equal(dp_comm_max(comm, rank), dp_comm_size(comm) - 1);
+    test_free(ranks);
+}
+
+static void test_comm_groups_share_processors(void **state) {
+    dp_comm *comm = *(dp_comm **)*state;
+    const int all = dp_comm_processors(comm, dp_comm_node(comm));
+    dp_comm *group = split(comm, dp_comm_rank(comm));
+    const int own = dp_comm_processors(group, 0);
+    const int ranks = dp_comm_node_first(comm, dp_comm_node(comm) + 1) -
+                      dp_comm_node_first(comm, dp_comm_node(comm));
+    assert_int_equal(own, all / ranks > 1 ? all / ranks : 1);
+    dp_comm_destroy(group);
+}
+
 static int probes;
 
 int __real_MPI_Iprobe(int source, int tag, MPI_Comm comm, int *flag, MPI_Status *status);
@@ -226,6 +269,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(test_comm_board_deals_each_number_once, &the_comm),
         cmocka_unit_test_prestate(test_comm_board_holds_what_was_written, &the_comm),
         cmocka_unit_test_prestate(test_comm_rest_waits_for_the_last, &the_comm),
+        cmocka_unit_test_prestate(test_comm_ranks_sleep_while_others_work, &the_comm),
+        cmocka_unit_test_prestate(test_comm_groups_share_processors, &the_comm),
         cmocka_unit_test_prestate(test_comm_short_waits_do_not_ask_mpi, &the_comm),
     };
     dp_error error;

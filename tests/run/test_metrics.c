@@ -8,10 +8,10 @@
 
 #define HEADER                                                                                     \
     "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"    \
-    "seconds,grad_norm,start\n"
+    "seconds,grad_norm,start,at_work\n"
 
 /* A row as the writer leaves it, with the step's digits put in. */
-#define ROW(step) step ",2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2\n"
+#define ROW(step) step ",2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2,4\n"
 
 static void write_text(const char *path, const char *content) {
     dp_error error = {0};
@@ -54,7 +54,8 @@ static dp_metrics_row row_of(uint64_t step) {
                             .examples_per_s = 2000.0,
                             .seconds = 3.0,
                             .grad_norm = NAN,
-                            .start = 2};
+                            .start = 2,
+                            .at_work = 4};
 }
 
 /* Opens a file of this content at a step, and looks at what it holds then. */
@@ -75,8 +76,9 @@ static void test_metrics_appends_rows_to_a_new_file(void **state) {
     append(path, 0, &first);
     expect_content(path, HEADER ROW("100"));
     append(path, 100, &second);
-    expect_content(path, HEADER ROW("100") "18446744073709551615,0.3333333333333333,2.25,0.1,0.1,"
-                                           ",1e-300,xxh3:0000000000000007,1.0000,2000,3.000,,2\n");
+    expect_content(path,
+                   HEADER ROW("100") "18446744073709551615,0.3333333333333333,2.25,0.1,0.1,"
+                                     ",1e-300,xxh3:0000000000000007,1.0000,2000,3.000,,2,4\n");
 }
 
 static void test_metrics_writes_through_at_once(void **state) {
@@ -98,7 +100,7 @@ static void test_metrics_leaves_out_what_is_no_number(void **state) {
     row.loss = INFINITY;
     row.batch_loss = -NAN;
     append(path, 0, &row);
-    expect_content(path, HEADER "100,,,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2\n");
+    expect_content(path, HEADER "100,,,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2,4\n");
 }
 
 static void test_metrics_cuts_back_to_a_step(void **state) {
@@ -148,9 +150,9 @@ static void test_metrics_with_a_damaged_row_among_its_own_are_kept(void **state)
 static void test_metrics_with_carriage_returns_go_on(void **state) {
     (void)state;
     expect_cut("step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,"
-               "examples_per_s,seconds,grad_norm,start\r\n"
-               "100,2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2\r\n"
-               "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2\r\n",
+               "examples_per_s,seconds,grad_norm,start,at_work\r\n"
+               "100,2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2,4\r\n"
+               "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1.0000,2000,3.000,,2,4\r\n",
                100, HEADER ROW("100"));
 }
 
@@ -179,20 +181,23 @@ static void test_metrics_that_are_missing_are_told(void **state) {
     }
 }
 
-/* Runs begun by versions that had no grad_norm, or no start, go on with their curves. */
+/* Runs begun by versions that had no grad_norm, start or at_work go on with their curves. */
 static void test_metrics_gives_an_earlier_file_the_columns(void **state) {
     (void)state;
     static const char before[] =
         "step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,examples_per_s,"
         "seconds\n100,2.5,,,,,,,,,3.000\n200,2.25,,,,,,,,,4.000\n300,2.125,,";
     expect_cut(before, 200,
-               HEADER "100,2.5,,,,,,,,,3.000,,\n"
-                      "200,2.25,,,,,,,,,4.000,,\n");
-    expect_cut(before, 100, HEADER "100,2.5,,,,,,,,,3.000,,\n");
+               HEADER "100,2.5,,,,,,,,,3.000,,,\n"
+                      "200,2.25,,,,,,,,,4.000,,,\n");
+    expect_cut(before, 100, HEADER "100,2.5,,,,,,,,,3.000,,,\n");
     expect_cut(before, 0, HEADER);
     expect_cut("step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,"
                "examples_per_s,seconds,grad_norm\n100,2.5,,,,,,,,,3.000,0.5\n",
-               100, HEADER "100,2.5,,,,,,,,,3.000,0.5,\n");
+               100, HEADER "100,2.5,,,,,,,,,3.000,0.5,,\n");
+    expect_cut("step,loss,batch_loss,lr,train_loss,dev_loss,test_loss,weights,ms_per_step,"
+               "examples_per_s,seconds,grad_norm,start\n100,2.5,,,,,,,,,3.000,0.5,2\n",
+               100, HEADER "100,2.5,,,,,,,,,3.000,0.5,2,\n");
 }
 
 /* What earlier starts have taken adds up: those that told their number tell the sum, those before
@@ -205,11 +210,12 @@ static void test_metrics_tell_what_earlier_starts_have_taken(void **state) {
         double seconds;
     } cases[] = {
         {"", 900, 0, 0.0},
-        {"100,,,,,,,,,,3.000,,\n200,,,,,,,,,,4.500,,\n", 900, 1, 4.5},
-        {"100,,,,,,,,,,3.000,,\n200,,,,,,,,,,4.500,,\n300,,,,,,,,,,1.000,,\n400,,,,,,,,,,2.000,,\n",
+        {"100,,,,,,,,,,3.000,,,\n200,,,,,,,,,,4.500,,,\n", 900, 1, 4.5},
+        {"100,,,,,,,,,,3.000,,,\n200,,,,,,,,,,4.500,,,\n300,,,,,,,,,,1.000,,,\n"
+         "400,,,,,,,,,,2.000,,,\n",
          900, 2, 6.5},
-        {"100,,,,,,,,,,3.000,,\n200,,,,,,,,,,1.000,,\n300,,,,,,,,,,5.000,,3\n", 900, 3, 5.0},
-        {"100,,,,,,,,,,3.000,,1\n200,,,,,,,,,,5.000,,2\n300,,,,,,,,,,6.000,,2\n", 250, 2, 5.0},
+        {"100,,,,,,,,,,3.000,,,\n200,,,,,,,,,,1.000,,,\n300,,,,,,,,,,5.000,,3,\n", 900, 3, 5.0},
+        {"100,,,,,,,,,,3.000,,1,\n200,,,,,,,,,,5.000,,2,\n300,,,,,,,,,,6.000,,2,\n", 250, 2, 5.0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         dp_error error = {0};
@@ -247,7 +253,7 @@ static void test_metrics_cuts_a_long_file_in_a_moment(void **state) {
     const char *path = scratch_path("long.csv");
     dp_text_append(&content, HEADER);
     for (unsigned step = 1; step <= 100000; step++)
-        dp_text_append_format(&content, "%u,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1\n",
+        dp_text_append_format(&content, "%u,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1,1\n",
                               step);
     write_text(path, dp_text_string(&content));
     expect_ok(dp_metrics_open(&metrics, path, 100000, 100000, &past, notice, &error), &error);
@@ -364,15 +370,16 @@ static void test_metrics_names_the_line_that_is_damaged(void **state) {
     expect_unreadable("", "bad.csv:1: not the metrics of a run");
     expect_unreadable("step,loss", "bad.csv:1:");
     expect_unreadable("epoch,accuracy\n1,0.5\n", "bad.csv:1:");
-    static const char *const damaged[] = {"\n",
-                                          "200\n",
-                                          "x,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1\n",
-                                          "-2,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1\n",
-                                          "200,2.5.1,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1\n",
-                                          "200,2.5,2.25,0.1,,,,xxh3:7,1,2,3,,1\n",
-                                          "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,4,5,6\n",
-                                          ROW("100"), /* the step before again */
-                                          ROW("99")};
+    static const char *const damaged[] = {
+        "\n",
+        "200\n",
+        "x,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1,1\n",
+        "-2,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1,1\n",
+        "200,2.5.1,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,,1,1\n",
+        "200,2.5,2.25,0.1,,,,xxh3:7,1,2,3,,1,1\n",
+        "200,2.5,2.25,0.1,,,,xxh3:0000000000000007,1,2,3,4,5,6,7\n",
+        ROW("100"), /* the step before again */
+        ROW("99")};
     for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
         char content[1024];
         snprintf(content, sizeof content, "%s%s%s", HEADER ROW("100"), damaged[i], ROW("300"));
