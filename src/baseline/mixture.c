@@ -37,6 +37,13 @@ static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_s
 }
 
 static dp_status build(const dp_dataset *dataset, dp_trigram **trigram, dp_error *error) {
+    for (int split = 0; split <= DP_SPLIT_DEV; split++) {
+        if (dp_dataset_rows(dataset, (dp_split)split) == 0)
+            return dp_fail(
+                error, DP_ERR_INPUT,
+                "%s has no rows in %s: a trigram is counted on train and weighted on dev",
+                dataset->path, dp_split_name((dp_split)split));
+    }
     DP_TRY(dp_trigram_create(trigram, dataset->vocabulary.count, (size_t)dataset->info.block_size,
                              error));
     DP_TRY(take_split(*trigram, dataset, DP_SPLIT_TRAIN, dp_trigram_count, error));

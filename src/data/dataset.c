@@ -216,9 +216,8 @@ static dp_status locate_tensor(dp_dataset *dataset, const dp_h5reader *file, int
     DP_TRY(dp_h5reader_locate_integers(file, tensor.name, tensor.rank, &ids, error));
     DP_TRY(dp_h5reader_locate_integers(file, checksums_name, 1, &checksums, error));
     tensor = dp_id_tensor_describe(index, ids.shape.size[0], block_size, dataset->id_bytes);
-    if (ids.bytes != dataset->id_bytes || tensor.rows == 0 ||
-        (tensor.rank == 2 && ids.shape.size[1] != block_size) || checksums.bytes != 8 ||
-        checksums.shape.size[0] != tensor.blocks)
+    if (ids.bytes != dataset->id_bytes || (tensor.rank == 2 && ids.shape.size[1] != block_size) ||
+        checksums.bytes != 8 || checksums.shape.size[0] != tensor.blocks)
         return dp_fail(error, DP_ERR_INPUT, "%s: %s has the wrong shape or type", dataset->path,
                        tensor.name);
     if (tensor.rank == 1 && tensor.rows != dataset->tensors[index - 1].rows)

@@ -12,9 +12,9 @@
  *   /{train,dev,test}/targets              [N] of the same type
  *   /{train,dev,test}/contexts_checksums   [blocks] XXH3 of each DP_DATASET_BLOCK bytes of contexts
  *   /{train,dev,test}/targets_checksums    [blocks] the same of targets
- * Integers lie contiguous and aligned to 4096 bytes. `sha256` identifies what is trained on: it is
- * taken over the vocabulary, block_size, the row counts and all checksums, in the form that
- * dp_dataset_identity defines.
+ * A split may have no rows. Integers lie contiguous and aligned to 4096 bytes. `sha256` identifies
+ * what is trained on: it is taken over the vocabulary, block_size, the row counts and all
+ * checksums, in the form that dp_dataset_identity defines.
  *
  * Ids index tables, so they must have been checked before they are used: by dp_dataset_check, or
  * once and for all (data/check_stamp). What becomes of the file afterwards may make results wrong,

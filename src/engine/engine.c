@@ -68,6 +68,12 @@ static dp_status open_subject(dp_engine *self, dp_error *error) {
     dp_comm_set_deadline(comm, config->deadline);
     if (dp_open_dataset(comm, config->data_path, DP_CHECK_ONCE, &self->dataset, error) != DP_OK)
         return dp_fail_prefix(error, "data.path");
+    if (dp_dataset_rows(&self->dataset, DP_SPLIT_TRAIN) == 0)
+        return dp_comm_agree(comm,
+                             dp_fail(error, DP_ERR_INPUT,
+                                     "data.path: %s has no rows to train on: it was packed with %s",
+                                     config->data_path, self->dataset.info.preparation.packed_with),
+                             error);
     const dp_model_shape shape =
         dp_config_shape(config, self->dataset.vocabulary.count, self->dataset.info.block_size);
     DP_TRY(dp_comm_agree(comm, dp_params_layout_init(&self->layout, shape, error), error));

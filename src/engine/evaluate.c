@@ -110,7 +110,7 @@ dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, unsigned splits,
             continue;
         self.rows.split = (dp_split)split;
         DP_TRY(dp_evaluate_sums(comm, rows, 1, chunk_loss, &self, &loss, error));
-        evaluations[split] = dp_evaluation_of(loss, rows);
+        evaluations[split] = dp_evaluation_of(loss, rows); /* NaN of no rows */
     }
     return DP_OK;
 }

@@ -261,6 +261,9 @@ static dp_status check_dataset(examination *self, dp_error *error) {
         PROBLEM("dataset", "data.path: %s", error->message);
         return DP_OK;
     }
+    if (dp_dataset_rows(dataset, DP_SPLIT_TRAIN) == 0)
+        PROBLEM("dataset", "%s has no rows to train on: it was packed with %s", dataset->path,
+                dataset->info.preparation.packed_with);
     GOOD("dataset", "%s, %s rows to train on; all checksums are right", dataset->path,
          DP_COUNT_TEXT(dp_dataset_rows(dataset, DP_SPLIT_TRAIN)));
     dp_dataset_tell_overlap(&dataset->info, &overlap);

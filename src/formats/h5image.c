@@ -338,9 +338,14 @@ static outcome parse_layout(const dp_h5image *image, const span *layout, dp_h5va
     if (layout->size < 18 || layout->bytes[0] < 3 || layout->bytes[0] > 4 ||
         layout->bytes[1] != CONTIGUOUS)
         return OTHER_FORM;
+    if (!multiply(value))
+        return DAMAGED;
+    value->data = image->bytes;
+    if (value->bytes == 0) /* it has no place in the file */
+        return FOUND;
     if (load(layout->bytes + 2, 8) == UINT64_MAX) /* no values were ever written */
         return OTHER_FORM;
-    if (!multiply(value) || !take(image, load(layout->bytes + 2, 8), value->bytes, &data))
+    if (!take(image, load(layout->bytes + 2, 8), value->bytes, &data))
         return DAMAGED;
     value->data = data.bytes;
     return FOUND;

@@ -1,13 +1,16 @@
 #include "baseline/mixture.h"
 #include "cli/checkpoint_argument.h"
+#include "data/check_stamp.h"
 #include "data/find_dataset.h"
 #include "engine/open_dataset.h"
 #include "eval_txt.h"
 #include "jobs/jobs.h"
+#include "pack/packing.h"
 #include "run/summary.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef enum split_choice { CHOICE_TRAIN, CHOICE_DEV, CHOICE_TEST, CHOICE_ALL } split_choice;
@@ -17,6 +20,8 @@ typedef enum mix_choice { MIX_NONE, MIX_TRIGRAM } mix_choice;
 typedef struct eval_options {
     dp_checkpoint_choice ckpt;
     char data[DP_PATH_SIZE];
+    char text[DP_PATH_SIZE];
+    bool skip_unknown;
     split_choice split;
     model_choice model;
     mix_choice mix;
@@ -28,6 +33,10 @@ typedef struct eval_options {
 static const dp_option options[] = {
     DP_CHECKPOINT_OPTIONS(eval_options),
     DP_PATH(eval_options, data, "data", "", "FILE", "dataset; none: the one it was trained on"),
+    DP_PATH(eval_options, text, "text", "", "FILE",
+            "a text, by the vocabulary of the checkpoint, as pack_dataset --vocab-of packs it"),
+    DP_SWITCH(eval_options, skip_unknown, "skip_unknown",
+              "of that text, leave out lines with tokens that the checkpoint does not know"),
     DP_CHOICE(eval_options, split, "split", "all", DP_NAMES(DP_SPLIT_NAMES, "all"), "SPLIT",
               "what to evaluate"),
     DP_CHOICE(eval_options, model, "model", "network", DP_NAMES("network", "trigram"), "MODEL",
@@ -169,10 +178,73 @@ static dp_status load_members(eval *self, int count, char **positionals, dp_erro
 static dp_status check_member(eval *self, member *one, dp_error *error) {
     DP_TRY(dp_comm_agree(self->comm, check_fit(self, one, error), error));
     if (dp_comm_rank(self->comm) == 0 && self->chosen.data[0] == '\0' &&
+        self->chosen.text[0] == '\0' &&
         strcmp(self->dataset.info.sha256, one->checkpoint.facts.dataset_sha256) != 0)
         dp_text_print(stderr, "dptrain: notice: %s is not the dataset that %s was trained on\n",
                       self->dataset.path, one->path);
     return DP_OK;
+}
+
+/* --- a text -------------------------------------------------------------------------------------
+ */
+
+/* All of it is test. */
+static dp_status pack_text(const eval *self, const char *path, dp_error *error) {
+    dp_packing_request request;
+    dp_packing packed;
+    DP_TRY(dp_packing_request_init(&request, self->chosen.text, path, 1, error));
+    DP_TRY(dp_packing_request_take_vocabulary(&request, self->members[0].path, error));
+    request.split = (dp_option_real_list){.count = DP_SPLIT_COUNT, .values = {0.0, 0.0, 1.0}};
+    request.skip_unknown = self->chosen.skip_unknown;
+    if (dp_packing_run(&packed, &request, NULL, error) != DP_OK)
+        return dp_fail_prefix(error, "--text");
+    if (packed.unknown_tokens[0] != '\0')
+        dp_text_print(stderr, "dptrain: notice: %s: %s\n", self->chosen.text,
+                      packed.unknown_tokens);
+    if (packed.skipped > 0)
+        fprintf(stderr, "dptrain: notice: %s of %s lines are left out\n",
+                DP_COUNT_TEXT(packed.skipped), DP_COUNT_TEXT(packed.lines));
+    return DP_OK;
+}
+
+static dp_status check_text(const eval *self, dp_error *error) {
+    const eval_options *chosen = &self->chosen;
+    if (chosen->text[0] == '\0' && chosen->skip_unknown)
+        return dp_fail(error, DP_ERR_INPUT, "--skip-unknown needs --text");
+    if (chosen->text[0] == '\0')
+        return DP_OK;
+    if (chosen->data[0] != '\0' || chosen->split != CHOICE_ALL)
+        return dp_fail(error, DP_ERR_INPUT, "either --text or %s, not both",
+                       chosen->data[0] != '\0' ? "--data" : "--split");
+    if (is_of_trigram(self) || is_mixed(self))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "--text has no train and dev for a trigram: pack it by pack_dataset "
+                       "--vocab-of and give --data");
+    if (dp_comm_node_count(self->comm) > 1)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "--text is for one host: pack it by pack_dataset --vocab-of where all hosts "
+                       "see it and give --data");
+    return DP_OK;
+}
+
+/* The first rank packs it into a file that has no name once all have it open. */
+static dp_status open_text(eval *self, dp_error *error) {
+    const char *folder = getenv("TMPDIR");
+    char base[DP_PATH_SIZE], path[DP_PATH_SIZE];
+    dp_error ignored;
+    dp_status status = dp_path_format(base, error, "%s/dptrain-eval",
+                                      folder == NULL || folder[0] == '\0' ? "/tmp" : folder);
+    if (status == DP_OK)
+        status = dp_path_temporary(path, base, error);
+    DP_TRY(dp_comm_agree(self->comm, status, error));
+    dp_comm_broadcast(self->comm, path, sizeof path);
+    DP_TRY(DP_ON_ROOT(self->comm, pack_text(self, path, error)));
+    status = dp_open_dataset(self->comm, path, DP_CHECK_ALWAYS, &self->dataset, error);
+    if (dp_comm_rank(self->comm) == 0) {
+        (void)!dp_check_stamp_remove(&self->dataset, &ignored);
+        (void)!dp_file_remove(path, &ignored);
+    }
+    return status;
 }
 
 static dp_status load(eval *self, int count, char **positionals, dp_error *error) {
@@ -182,10 +254,27 @@ static dp_status load(eval *self, int count, char **positionals, dp_error *error
     if (is_of_trigram(self) && !is_trained_on && chosen->ckpt.paths.count == 0 && count == 0)
         return dp_open_dataset(self->comm, data, DP_CHECK_ONCE, &self->dataset, error);
     DP_TRY(load_members(self, count, positionals, error));
-    DP_TRY(is_trained_on ? open_own(self, error)
-                         : dp_open_dataset(self->comm, data, DP_CHECK_ONCE, &self->dataset, error));
+    DP_TRY(chosen->text[0] != '\0' ? open_text(self, error)
+           : is_trained_on
+               ? open_own(self, error)
+               : dp_open_dataset(self->comm, data, DP_CHECK_ONCE, &self->dataset, error));
     for (size_t i = 0; i < self->count; i++)
         DP_TRY(check_member(self, &self->members[i], error));
+    return DP_OK;
+}
+
+/* Splits that were left empty are not asked for, or were asked for in vain. */
+static dp_status choose_splits(eval *self, dp_error *error) {
+    unsigned filled = 0;
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        filled |= (dp_dataset_rows(&self->dataset, (dp_split)split) > 0 ? 1u : 0u) << split;
+    if ((self->splits & filled) == 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s has no rows in %s", self->dataset.path,
+                       dp_split_name((dp_split)self->chosen.split));
+    self->splits &= filled;
+    if (self->mixture.fits_shares && (filled >> DP_SPLIT_DEV & 1u) == 0)
+        return dp_fail(error, DP_ERR_INPUT, "%s has no rows in dev, where --weights fit looks",
+                       self->chosen.text[0] != '\0' ? self->chosen.text : self->dataset.path);
     return DP_OK;
 }
 
@@ -294,7 +383,9 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     DP_TRY(
         dp_command_parse(comm, options, &self.chosen, count, arguments, &positional_count, error));
     DP_TRY(dp_comm_agree(comm, read_request(&self, error), error));
+    DP_TRY(dp_comm_agree(comm, check_text(&self, error), error));
     DP_TRY(load(&self, positional_count, arguments, error));
+    DP_TRY(dp_comm_agree(comm, choose_splits(&self, error), error));
     dp_comm_set_place(comm, "evaluate",
                       self.count == 0 ? 0 : self.members[0].checkpoint.facts.progress.step);
     DP_TRY(evaluate(&self, error));

@@ -55,6 +55,25 @@ static dp_text_suspects suspects(const void *state) {
     return found;
 }
 
+static dp_status match(void *state, bool *unknown, dp_error *error) {
+    packer *self = state;
+    dp_alphabet *alphabet = &self->alphabet;
+    char token[DP_UTF8_MAX_BYTES + 1];
+    (void)error;
+    for (uint32_t c = 0; c < alphabet->end; c++) {
+        uint32_t id = 0;
+        if (alphabet->ids[c] == 0)
+            continue;
+        if (!dp_vocabulary_find(&self->job->vocabulary, token, dp_utf8_encode(c, token), &id)) {
+            dp_packing_note_unknown(self->job, token);
+            *unknown = true;
+            id = 0;
+        }
+        alphabet->ids[c] = id;
+    }
+    return DP_OK;
+}
+
 /* The characters that occur become their ids, and the vocabulary. */
 static dp_status number(void *state, dp_error *error) {
     packer *self = state;
@@ -63,6 +82,8 @@ static dp_status number(void *state, dp_error *error) {
     DP_OWNED(dp_memory_release) token_text *texts = NULL;
     DP_OWNED(dp_memory_release) const char **tokens = NULL;
     size_t count = DP_BOUNDARY_ID + 1;
+    if (self->job->vocabulary.count > 0) /* was given */
+        return DP_OK;
     for (uint32_t c = 0; c < alphabet->end; c++) {
         if (alphabet->ids[c] != 0)
             alphabet->ids[c] = (uint32_t)count++;
@@ -171,6 +192,18 @@ static size_t encode(const dp_alphabet *alphabet, const dp_file_map *text, uint6
     return length + 1;
 }
 
+static bool is_known(const void *state, const dp_packing_text *text, uint64_t word) {
+    const dp_alphabet *alphabet = &((const packer *)state)->alphabet;
+    const uint64_t eight = dp_piece_is_short(word) ? dp_piece_bytes(word) : 0;
+    const unsigned char *bytes = dp_piece_is_short(word) ? (const unsigned char *)&eight
+                                                         : text->map.data + dp_piece_place(word);
+    size_t size = 0;
+    bool known = true;
+    for (size_t i = 0; i < dp_piece_length(word) && known; i++, bytes += size)
+        known = alphabet->ids[decode_checked(bytes, &size)] != 0;
+    return known;
+}
+
 static dp_status flush(packer *self, dp_split split, dp_error *error) {
     const size_t count = self->id_count;
     self->id_count = 0;
@@ -208,5 +241,13 @@ static void end(void *state) {
     dp_memory_free(self->ids);
 }
 
-const dp_packing_kind dp_char_packing = {sizeof(packer), begin,  read,  keys,
-                                         suspects,       number, write, end};
+const dp_packing_kind dp_char_packing = {.size = sizeof(packer),
+                                         .begin = begin,
+                                         .read = read,
+                                         .keys = keys,
+                                         .suspects = suspects,
+                                         .match = match,
+                                         .is_known = is_known,
+                                         .number = number,
+                                         .write = write,
+                                         .end = end};

@@ -119,7 +119,8 @@ static dp_status check_request(const dp_dataset_info *info, const dp_vocabulary 
     bool valid = info->block_size >= 1 && info->block_size <= DP_BLOCK_SIZE_MAX &&
                  vocabulary->count >= 1 && vocabulary->count <= UINT32_MAX;
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        valid = valid && rows[split] >= 1 && rows[split] <= ROWS_MAX;
+        valid = valid && rows[split] <= ROWS_MAX;
+    valid = valid && rows[0] + rows[1] + rows[2] > 0;
     if (!valid)
         return dp_fail(error, DP_ERR_INTERNAL,
                        "dataset writer: block_size %" PRIu64 ", %zu tokens, %" PRIu64 ", %" PRIu64
@@ -308,7 +309,9 @@ static dp_status write_checksums(dp_dataset_writer *writer, int index, dp_error 
     char object[64];
     snprintf(object, sizeof object, "%s_checksums", tensor->name);
     DP_TRY(dp_h5writer_create_integers(writer->file, object, shape, 8, error));
-    return dp_h5writer_rows(writer->file, object, 0, tensor->blocks, tensor->checksums, error);
+    return tensor->blocks == 0 ? DP_OK
+                               : dp_h5writer_rows(writer->file, object, 0, tensor->blocks,
+                                                  tensor->checksums, error);
 }
 
 static dp_status write_identity(dp_dataset_writer *writer, dp_error *error) {

@@ -4,6 +4,7 @@
 #include "base/size.h"
 #include "base/utf8.h"
 #include "data/sha256.h"
+#include "pack/given_vocabulary.h"
 #include "pack/piece.h"
 #include "pack/python_random.h"
 #include "pack/repeats.h"
@@ -54,6 +55,15 @@ dp_status dp_packing_add(dp_packing_job *job, dp_split split, const uint32_t *id
     job->rows_done += count;
     dp_progress_line_show(&job->progress, job->rows_done, job->rows_total, "writing");
     return DP_OK;
+}
+
+void dp_packing_note_unknown(dp_packing_job *job, const char *token) {
+    enum { NAMED_MAX = 5 };
+    if (job->unknown_tokens++ >= NAMED_MAX)
+        return;
+    dp_text_append(&job->unknown_names, job->unknown_names.length == 0 ? "'" : ", '");
+    dp_text_append_shown(&job->unknown_names, token);
+    dp_text_append(&job->unknown_names, "'");
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -159,20 +169,23 @@ static dp_status digest_texts(dp_packing_job *job, dp_error *error) {
 static void describe_options(const dp_packing_request *request, dp_text *out) {
     static const char *const forms[] = {DP_NORMAL_FORM_NAMES};
     const dp_packing_words *words = &request->words;
-    const uint64_t *tokens = words->split_tokens.values;
+    const uint64_t *tokens = request->split_tokens.values;
     const double *shares = request->split.values;
     if (request->ready_made)
         dp_text_append(out, "--train, --dev and --test");
-    else if (words->split_tokens.count > 0)
+    else if (request->split_tokens.count > 0)
         dp_text_append_format(out, "--split-tokens %" PRIu64 ",%" PRIu64, tokens[0], tokens[1]);
     else
         dp_text_append_format(out, "--split %g,%g,%g", shares[0], shares[1], shares[2]);
     dp_text_append(out, request->folding.lowercase ? " --lowercase" : "");
     if (request->folding.normalize != DP_NORMAL_NONE)
         dp_text_append_format(out, " --normalize %s", forms[request->folding.normalize]);
+    if (request->vocab_of[0] != '\0')
+        dp_text_append_format(out, " --vocab-of %s%s", dp_path_base(request->vocab_of),
+                              request->skip_unknown ? " --skip-unknown" : "");
     dp_text_append(out, request->unit == DP_UNIT_WORD ? " --unit word" : "");
     dp_text_append(out, request->unique ? " --unique" : "");
-    dp_text_append(out, words->stream ? " --stream" : "");
+    dp_text_append(out, request->stream ? " --stream" : "");
     dp_text_append(out, words->no_eol ? " --no-eol" : "");
     if (words->min_count > 1)
         dp_text_append_format(out, " --min-count %" PRIu64, words->min_count);
@@ -186,7 +199,7 @@ static dp_status describe(dp_packing_job *job, dp_error *error) {
     const dp_packing_request *request = job->request;
     dp_dataset_info *info = &job->info;
     info->unit = request->unit;
-    info->stream = request->words.stream;
+    info->stream = request->stream;
     info->preparation.folding = request->folding;
     describe_options(request, &options);
     DP_TRY(dp_text_check(&options, error));
@@ -207,7 +220,7 @@ static dp_status describe(dp_packing_job *job, dp_error *error) {
 /* After so many tokens. */
 static dp_status cut_by_numbers(const dp_packing_request *request, size_t count, size_t cuts[2],
                                 dp_error *error) {
-    const uint64_t *sizes = request->words.split_tokens.values;
+    const uint64_t *sizes = request->split_tokens.values;
     if (sizes[0] >= count || sizes[1] >= count - sizes[0])
         return dp_fail(error, DP_ERR_INPUT,
                        "split_tokens %" PRIu64 ",%" PRIu64
@@ -225,7 +238,7 @@ static size_t share_of(double share, size_t count) {
 
 /* Where `count` pieces are cut: train is [0, cuts[0]), dev [cuts[0], cuts[1]), test the rest.
  * Computed as Python computes int(a * count) and int((a + b) * count), with a + b rounded to the
- * decimal that a person would write. DP_ERR_INPUT where a split would be empty. */
+ * decimal that a person would write. DP_ERR_INPUT where a split would be empty that has a share. */
 static dp_status cut_by_shares(const dp_packing_request *request, size_t count, size_t cuts[2],
                                dp_error *error) {
     const double *shares = request->split.values;
@@ -233,10 +246,10 @@ static dp_status cut_by_shares(const dp_packing_request *request, size_t count, 
     cuts[1] = share_of(dp_packing_share_sum(shares[0], shares[1]), count);
     const size_t sizes[DP_SPLIT_COUNT] = {cuts[0], cuts[1] - cuts[0], count - cuts[1]};
     const char *pieces = request->unit == DP_UNIT_CHAR ? "words"
-                         : request->words.stream       ? "tokens"
+                         : request->stream             ? "tokens"
                                                        : "lines";
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        if (sizes[split] == 0)
+        if (sizes[split] == 0 && shares[split] > 0.0)
             return dp_fail(error, DP_ERR_INPUT,
                            "--split %g,%g,%g leaves %s none of the %zu %s of %.200s: change "
                            "--split or add %s",
@@ -277,8 +290,8 @@ static dp_status divide(dp_packing_job *job, dp_error *error) {
             job->parts[i] = (dp_packing_part){&job->texts[i], 0, job->texts[i].count};
         return DP_OK;
     }
-    DP_TRY((request->words.split_tokens.count > 0 ? cut_by_numbers : cut_by_shares)(
-        request, text->count, cuts, error));
+    DP_TRY((request->split_tokens.count > 0 ? cut_by_numbers : cut_by_shares)(request, text->count,
+                                                                              cuts, error));
     if (text->pieces != NULL)
         shuffle(text, request->seed);
     job->parts[DP_SPLIT_TRAIN] = (dp_packing_part){text, 0, cuts[0]};
@@ -306,11 +319,25 @@ static dp_status explain(const dp_packing_job *job, dp_error *error) {
     return status;
 }
 
+/* Of the file that was asked for; what is not in it is left out, or refused. */
+static dp_status take_vocabulary(dp_packing_job *job, dp_error *error) {
+    dp_packing_request again = *job->request;
+    bool unknown = false;
+    DP_TRY(dp_given_vocabulary_read(&again, again.vocab_of, &job->vocabulary, error));
+    DP_TRY(job->kind->match(job->state, &unknown, error));
+    if (!unknown)
+        return DP_OK;
+    return job->request->skip_unknown ? dp_given_vocabulary_skip(job, error)
+                                      : dp_given_vocabulary_fail(job, error);
+}
+
 static dp_status pack(dp_packing_job *job, dp_error *error) {
     DP_TRY(job->kind->begin(job->state, job, error));
     DP_TRY(read_texts(job, error));
     DP_TRY(describe(job, error));
     DP_TRY(dp_text_findings_make(job, error));
+    if (job->request->vocab_of[0] != '\0')
+        DP_TRY(take_vocabulary(job, error));
     if (job->request->unique)
         DP_TRY(dp_repeats_drop(job, error));
     if (divide(job, error) != DP_OK)
@@ -324,11 +351,18 @@ static dp_status pack(dp_packing_job *job, dp_error *error) {
 
 static dp_status summarize(const dp_packing_job *job, dp_packing *packing, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text overlap = {0};
-    *packing = (dp_packing){
-        .vocab = job->vocabulary.count, .unknown = job->unknown, .dropped = job->dropped};
+    *packing = (dp_packing){.vocab = job->vocabulary.count,
+                            .unknown = job->unknown,
+                            .dropped = job->dropped,
+                            .skipped = job->skipped};
     dp_dataset_tell_overlap(&job->info, &overlap);
     DP_TRY(dp_text_check(&overlap, error));
     snprintf(packing->overlap, sizeof packing->overlap, "%s", dp_text_string(&overlap));
+    if (job->unknown_tokens > 0)
+        snprintf(packing->unknown_tokens, sizeof packing->unknown_tokens,
+                 "%s different tokens are not in the vocabulary of %s: %s%s",
+                 DP_COUNT_TEXT(job->unknown_tokens), dp_path_base(job->request->vocab_of),
+                 dp_text_string(&job->unknown_names), job->unknown_tokens > 5 ? ", ..." : "");
     memcpy(packing->rows, job->rows, sizeof packing->rows);
     memcpy(packing->warnings, job->info.warnings, sizeof packing->warnings);
     packing->warning_count = job->info.warning_count;
@@ -354,6 +388,7 @@ static void release(dp_packing_job *job) {
         dp_file_map_close(&job->texts[i].source);
     }
     dp_vocabulary_clear(&job->vocabulary);
+    dp_text_clear(&job->unknown_names);
 }
 
 dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,

@@ -20,9 +20,7 @@ typedef enum dp_vocab_from { DP_VOCAB_FROM_ALL, DP_VOCAB_FROM_TRAIN } dp_vocab_f
 typedef struct dp_packing_words {
     uint64_t min_count; /* from 1 */
     uint64_t max_vocab; /* V at most; 0: no limit */
-    bool stream;
-    bool no_eol;                          /* with stream only */
-    dp_option_unsigned_list split_tokens; /* with stream: ids in train and dev, or empty */
+    bool no_eol;        /* with stream only */
     dp_vocab_from vocab_from;
 } dp_packing_words;
 
@@ -31,14 +29,20 @@ typedef struct dp_packing_request {
     char inputs[DP_SPLIT_COUNT][DP_PATH_SIZE]; /* the ready-made splits, or the text and "" */
     bool ready_made;
     char output[DP_PATH_SIZE];
-    uint64_t block_size;         /* 1 to DP_BLOCK_SIZE_MAX */
-    dp_option_real_list split;   /* three shares that sum to 1 */
-    uint64_t seed;               /* of the shuffle */
-    char boundary[DP_PATH_SIZE]; /* not yet known to be one character, or one word */
+    uint64_t block_size;                  /* 1 to DP_BLOCK_SIZE_MAX */
+    dp_option_real_list split;            /* three shares that sum to 1 */
+    bool stream;                          /* of words: one sequence */
+    dp_option_unsigned_list split_tokens; /* with stream: ids in train and dev, or empty */
+    uint64_t seed;                        /* of the shuffle */
+    char boundary[DP_PATH_SIZE];          /* not yet known to be one character, or one word */
     dp_unit unit;
     dp_folding folding;     /* of the texts */
     bool unique;            /* repeats are dropped before the split; of one text, not of a stream */
     dp_packing_words words; /* with DP_UNIT_WORD only */
+    /* A dataset, checkpoint or run folder whose tokens are to be had, or ""; set by
+     * dp_packing_request_take_vocabulary. */
+    char vocab_of[DP_PATH_SIZE];
+    bool skip_unknown; /* with vocab_of, no stream: lines with other tokens are left out */
 } dp_packing_request;
 
 #define DP_PACKING_SPLIT_DEFAULT "0.8,0.1,0.1"
@@ -50,6 +54,11 @@ typedef struct dp_packing_request {
 dp_status dp_packing_request_init(dp_packing_request *request, const char *text, const char *output,
                                   uint64_t block_size, dp_error *error) DP_CHECKED;
 
+/* Sets vocab_of, and unit, stream, boundary, folding and block size to what that was packed with.
+ * Errors: those of reading the file. */
+dp_status dp_packing_request_take_vocabulary(dp_packing_request *request, const char *path,
+                                             dp_error *error) DP_CHECKED;
+
 /* The sum of two shares as in decimal arithmetic: 0.7 + 0.2 is 0.9, not 0.8999999999999999. */
 double dp_packing_share_sum(double a, double b);
 
@@ -60,12 +69,16 @@ typedef struct dp_packing {
     uint64_t lines; /* that have words */
     uint64_t empty_lines;
     uint64_t unknown; /* how many of the words counted became <unk> */
-    uint64_t dropped; /* words, or lines of words, that were repeats */
+    uint64_t dropped; /* words, or lines of words, that were repeats, */
+    uint64_t skipped; /* and those that had unknown tokens */
     uint64_t vocab;
     uint64_t rows[DP_SPLIT_COUNT];
     char warnings[DP_WARNINGS_MAX][DP_WARNING_SIZE]; /* about the texts, a line each */
     size_t warning_count;
     char overlap[DP_WARNING_SIZE]; /* dp_dataset_tell_overlap */
+    /* Which tokens a vocabulary that was given lacks, the first of them; "" where there are none.
+     */
+    char unknown_tokens[DP_WARNING_SIZE];
 } dp_packing;
 
 /* Packs what `request` asks for. A temporary file exists only while `termination` watches; when

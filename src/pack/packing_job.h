@@ -43,8 +43,11 @@ typedef struct dp_packing_job {
     dp_packing_text texts[DP_SPLIT_COUNT]; /* one, or one a split */
     int text_count;
     dp_packing_part parts[DP_SPLIT_COUNT];
-    uint64_t dropped; /* pieces that were repeats */
-    uint64_t longest; /* tokens of the longest piece */
+    uint64_t dropped;        /* pieces that were repeats, */
+    uint64_t skipped;        /* and those with unknown tokens */
+    uint64_t unknown_tokens; /* how many different ones a given vocabulary lacks, */
+    dp_text unknown_names;   /* and the first of them, for a message */
+    uint64_t longest;        /* tokens of the longest piece */
     uint64_t rows[DP_SPLIT_COUNT];
     uint64_t rows_total;
     uint64_t rows_done;
@@ -66,7 +69,13 @@ typedef struct dp_packing_kind {
                       uint64_t *keys, dp_error *error);
     /* What the characters that were read make worth a look. */
     struct dp_text_suspects (*suspects)(const void *self);
-    /* Makes the vocabulary, when the parts are known. */
+    /* When all texts are read, gives what is in them its ids in job->vocabulary, which is then not
+     * to be made. *unknown: there are tokens that have none, nor an DP_UNKNOWN_WORD to stand for
+     * them. */
+    dp_status (*match)(void *self, bool *unknown, dp_error *error);
+    /* After that: whether all tokens of a piece have an id. */
+    bool (*is_known)(const void *self, const dp_packing_text *text, uint64_t piece);
+    /* Makes the vocabulary, when the parts are known, unless it was given. */
     dp_status (*number)(void *self, dp_error *error);
     /* Adds the ids of a split. */
     dp_status (*write)(void *self, dp_split split, dp_error *error);
@@ -79,6 +88,9 @@ extern const dp_packing_kind dp_char_packing, dp_word_packing;
 void dp_packing_watch(dp_packing_job *job);
 /* DP_ERR_IO where the user has asked to end. */
 dp_status dp_packing_check(const dp_packing_job *job, dp_error *error) DP_CHECKED;
+
+/* Takes note of a token that a given vocabulary lacks, once. */
+void dp_packing_note_unknown(dp_packing_job *job, const char *token);
 
 /* Adds the rows of ids[0..count) to a split, as dp_dataset_writer_add. */
 dp_status dp_packing_add(dp_packing_job *job, dp_split split, const uint32_t *ids, size_t count,

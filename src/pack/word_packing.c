@@ -120,9 +120,9 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     const dp_packing_words *words = &request->words;
     self->job = job;
     self->asked = words;
-    self->has_end_words = words->stream && !words->no_eol;
+    self->has_end_words = request->stream && !words->no_eol;
     self->counts_all = words->vocab_from == DP_VOCAB_FROM_ALL;
-    self->counts_early = self->counts_all && !request->unique;
+    self->counts_early = self->counts_all && !request->unique && request->vocab_of[0] == '\0';
     if (strcmp(request->boundary, DP_UNKNOWN_WORD) == 0 ||
         strcmp(request->boundary, DP_END_OF_LINE) == 0)
         return dp_fail(error, DP_ERR_INPUT, "--boundary = '%s': has another meaning",
@@ -171,7 +171,7 @@ static dp_status note_lines(packer *self, dp_packing_text *text, dp_error *error
             self->line_words++;
             continue;
         }
-        if (!self->asked->stream)
+        if (!self->job->request->stream)
             DP_TRY(add_line(self, text, word, error));
         text->words += self->line_words;
         text->lines++;
@@ -192,7 +192,7 @@ static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
         dp_progress_line_show(&self->job->progress, self->scanner.at, text->map.size, "reading");
     } while (self->batch.count > 0);
     text->empty_lines = self->scanner.empty_lines;
-    if (self->asked->stream)
+    if (self->job->request->stream)
         text->count = self->spool.count - text->spooled_at;
     return DP_OK;
 }
@@ -243,7 +243,7 @@ static dp_status walk_lines(packer *self, dp_split split, consumer consume, dp_e
 
 static dp_status walk_split(packer *self, dp_split split, consumer consume, dp_error *error) {
     const dp_packing_part *part = &self->job->parts[split];
-    if (!self->asked->stream)
+    if (!self->job->request->stream)
         return walk_lines(self, split, consume, error);
     return consume(self, split, self->spool.numbers + part->text->spooled_at + part->first,
                    part->count, error);
@@ -292,17 +292,78 @@ static uint64_t counted_lines(const packer *self) {
     return lines;
 }
 
+/* --- a vocabulary that is given -----------------------------------------------------------------
+ */
+
+static dp_status match(void *state, bool *unknown, dp_error *error) {
+    packer *self = state;
+    const dp_vocabulary *vocabulary = &self->job->vocabulary;
+    uint32_t unknown_id = DP_WORD_NONE;
+    DP_TRY(finish_spool(&self->spool, error));
+    self->boundary = (uint32_t)self->table.count;
+    DP_TRY_NEW(self->ids, (size_t)self->boundary + 1);
+    if (!dp_vocabulary_find(vocabulary, DP_UNKNOWN_WORD, strlen(DP_UNKNOWN_WORD), &unknown_id))
+        unknown_id = DP_WORD_NONE;
+    for (uint32_t number = 0; number < self->boundary; number++) {
+        const char *word = dp_word_table_text(&self->table, number);
+        if (dp_vocabulary_find(vocabulary, word, strlen(word), &self->ids[number]))
+            continue;
+        self->ids[number] = unknown_id;
+        dp_packing_note_unknown(self->job, word);
+        *unknown = unknown_id == DP_WORD_NONE;
+    }
+    self->ids[self->boundary] = DP_BOUNDARY_ID;
+    return DP_OK;
+}
+
+static bool is_known(const void *state, const dp_packing_text *text, uint64_t line) {
+    const packer *self = state;
+    const uint32_t *numbers = self->spool.numbers + dp_piece_place(line);
+    bool known = true;
+    (void)text;
+    for (size_t i = 0; i < dp_piece_length(line) && known; i++)
+        known = self->ids[numbers[i]] != DP_WORD_NONE;
+    return known;
+}
+
+static dp_status count_ids(packer *self, dp_split split, const uint32_t *numbers, size_t count,
+                           dp_error *error) {
+    (void)split;
+    (void)error;
+    for (size_t i = 0; i < count; i++)
+        self->job->vocabulary.counts[self->ids[numbers[i]]]++;
+    return DP_OK;
+}
+
+/* How often each token stands in these texts. */
+static dp_status count_given(packer *self, dp_error *error) {
+    dp_vocabulary *vocabulary = &self->job->vocabulary;
+    uint32_t unknown = 0;
+    DP_TRY_NEW(vocabulary->counts, vocabulary->count);
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        DP_TRY(walk_split(self, (dp_split)split, count_ids, error));
+    if (dp_vocabulary_find(vocabulary, DP_UNKNOWN_WORD, strlen(DP_UNKNOWN_WORD), &unknown))
+        self->job->unknown = vocabulary->counts[unknown];
+    return DP_OK;
+}
+
+/* --- a vocabulary of its own --------------------------------------------------------------------
+ */
+
 static dp_status number(void *state, dp_error *error) {
     packer *self = state;
     dp_vocabulary *vocabulary = &self->job->vocabulary;
     uint32_t unknown_id = DP_WORD_NONE;
+    if (vocabulary->count > 0)
+        return count_given(self, error);
     DP_TRY(finish_spool(&self->spool, error));
     self->boundary = (uint32_t)self->table.count;
     DP_TRY_NEW(self->ids, (size_t)self->boundary + 1);
     if (!self->counts_early)
         DP_TRY(count_words(self, error));
     const dp_word_choice choice = {.boundary = self->rules.boundary,
-                                   .boundary_count = self->asked->stream ? 0 : counted_lines(self),
+                                   .boundary_count =
+                                       self->job->request->stream ? 0 : counted_lines(self),
                                    .min_count = self->asked->min_count,
                                    .max_vocab = self->asked->max_vocab,
                                    .end_of_line = self->has_end_words,
@@ -353,5 +414,13 @@ static void end(void *state) {
     dp_word_table_clear(&self->table);
 }
 
-const dp_packing_kind dp_word_packing = {sizeof(packer), begin,  read,  keys,
-                                         suspects,       number, write, end};
+const dp_packing_kind dp_word_packing = {.size = sizeof(packer),
+                                         .begin = begin,
+                                         .read = read,
+                                         .keys = keys,
+                                         .suspects = suspects,
+                                         .match = match,
+                                         .is_known = is_known,
+                                         .number = number,
+                                         .write = write,
+                                         .end = end};

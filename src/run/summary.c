@@ -13,7 +13,7 @@ void dp_summary_add_splits(dp_facts *facts, unsigned splits,
                            const dp_evaluation evaluations[DP_SPLIT_COUNT]) {
     dp_facts_begin(facts, "splits");
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        if ((splits >> split & 1u) == 0)
+        if ((splits >> split & 1u) == 0 || evaluations[split].count == 0)
             continue;
         dp_facts_begin(facts, dp_split_name((dp_split)split));
         dp_facts_real(facts, "loss", evaluations[split].loss);
@@ -35,7 +35,7 @@ dp_status dp_summary_add_unknown(dp_facts *facts, unsigned splits, const dp_data
     DP_TRY_NEW(counts, dataset->vocabulary.count);
     dp_facts_begin(facts, "unknown");
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        if ((splits >> split & 1u) == 0)
+        if ((splits >> split & 1u) == 0 || dp_dataset_rows(dataset, (dp_split)split) == 0)
             continue;
         dp_dataset_count_targets(dataset, (dp_split)split, UINT64_MAX, counts);
         dp_facts_unsigned(facts, dp_split_name((dp_split)split), counts[unknown]);

@@ -143,6 +143,17 @@ static void test_dataset_tells_the_overlap_where_it_was_counted(void **state) {
     unlink(path);
 }
 
+static void test_dataset_round_trip_of_empty_splits(void **state) {
+    (void)state;
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        uint64_t rows[DP_SPLIT_COUNT] = {0};
+        rows[split] = 100;
+        expect_round_trip(20, 3, rows, 7);
+        rows[(split + 1) % DP_SPLIT_COUNT] = 1;
+        expect_round_trip(300, 5, rows, 100);
+    }
+}
+
 static void test_dataset_windows_of_emma(void **state) {
     (void)state;
     enum { ROWS = 5 };
@@ -541,6 +552,7 @@ static void test_dataset_open_needs_an_hdf5_file(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dataset_tells_the_overlap_where_it_was_counted),
+        cmocka_unit_test(test_dataset_round_trip_of_empty_splits),
         cmocka_unit_test(test_dataset_windows_of_emma),
         cmocka_unit_test(test_dataset_round_trip_of_every_width),
         cmocka_unit_test(test_dataset_round_trip_of_many_blocks),

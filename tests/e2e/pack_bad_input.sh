@@ -100,8 +100,8 @@ expect_refusal 2 "did you mean '--block-size'?" "$pack" good.txt --context 8
 expect_refusal 2 "split has 2 numbers: must be three" "$pack" good.txt --split 0.8,0.2
 expect_refusal 2 "split = '-0.1,0.6,0.5': must be" "$pack" good.txt --split=-0.1,0.6,0.5
 expect_refusal 2 "split = 'a,b,c': must be" "$pack" good.txt --split a,b,c
-expect_refusal 2 "leaves dev none of the 100 words of good.txt" "$pack" good.txt --split 0.9,0,0.1
-expect_refusal 2 "leaves test none" "$pack" good.txt --split 0.9,0.1,0
+expect_refusal 2 "leaves dev none of the 100 words of good.txt" "$pack" good.txt --split 0.9,0.001,0.099
+expect_refusal 2 "leaves test none" "$pack" good.txt --split 0.9,0.1,0.0000001
 printf 'emma\n' >one.txt
 expect_refusal 2 "leaves train none of the 1 words" "$pack" one.txt
 

@@ -21,14 +21,14 @@ static void choose(dp_packing_request *request, const uint8_t *options) {
     if ((options[0] & 0x80u) == 0)
         return;
     request->unit = DP_UNIT_WORD;
+    request->stream = (options[1] & 8u) != 0;
     request->words = (dp_packing_words){.min_count = 1u + (options[1] & 1u),
                                         .max_vocab = (options[1] & 2u) != 0 ? 5 : 0,
-                                        .stream = (options[1] & 8u) != 0,
                                         .no_eol = (options[1] & 16u) != 0,
                                         .vocab_from = (options[1] & 32u) != 0 ? DP_VOCAB_FROM_TRAIN
                                                                               : DP_VOCAB_FROM_ALL};
     if ((options[1] & 64u) != 0)
-        request->words.split_tokens = (dp_option_unsigned_list){.count = 2, .values = {5, 3}};
+        request->split_tokens = (dp_option_unsigned_list){.count = 2, .values = {5, 3}};
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

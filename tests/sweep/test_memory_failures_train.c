@@ -180,8 +180,9 @@ static void test_memory_failures_while_packing(void **state) {
         packing_request.unit = kind == 0 ? DP_UNIT_CHAR : DP_UNIT_WORD;
         snprintf(packing_request.boundary, sizeof packing_request.boundary, "%s",
                  kind == 0 ? "." : DP_PACKING_BOUNDARY_WORD);
-        packing_request.words = (dp_packing_words){
-            .min_count = 1, .stream = kind == 2, .vocab_from = DP_VOCAB_FROM_TRAIN};
+        packing_request.stream = kind == 2;
+        packing_request.words =
+            (dp_packing_words){.min_count = 1, .vocab_from = DP_VOCAB_FROM_TRAIN};
         const int before = scratch_count();
         unlink(output);
         dp_packing packing;

@@ -40,6 +40,10 @@ static void append_summary(dp_text *out, const dp_request *request, const dp_pac
         dp_text_append_format(out, "  %-6s", dp_split_name((dp_split)split));
         append_count(out, "", packing->rows[split], " rows\n");
     }
+    if (packing->unknown_tokens[0] != '\0')
+        dp_text_append_format(out, "  %s\n", packing->unknown_tokens);
+    if (packing->skipped > 0)
+        append_count(out, "  ", packing->skipped, " lines with such tokens left out\n");
     if (packing->dropped > 0)
         append_count(out, "  ", packing->dropped, " repeats dropped\n");
     if (packing->overlap[0] != '\0')

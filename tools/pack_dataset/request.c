@@ -14,7 +14,7 @@ const dp_option dp_request_options[] = {
     DP_PATH(dp_request, packing.output, "output", "", "FILE",
             "dataset to write [the text's name with .h5, here]", .alias = 'o'),
     DP_UNSIGNED(dp_request, packing.block_size, "block_size", "3", 1, DP_BLOCK_SIZE_MAX, "N",
-                "tokens of context in a row"),
+                "tokens of context in a row", .given = offsetof(dp_request, block_size_given)),
     DP_REAL_LIST(dp_request, packing.split, "split", DP_PACKING_SPLIT_DEFAULT, 0, 100, "A,B,C",
                  "shares of train, dev and test", .given = offsetof(dp_request, split_given)),
     DP_UNSIGNED(dp_request, packing.seed, "seed", "42", 0, 18446744073709551615.0, "N",
@@ -35,12 +35,16 @@ const dp_option dp_request_options[] = {
     DP_SWITCH(dp_request, packing.unique, "unique", "drop words or lines that stand there before"),
     DP_CHOICE(dp_request, packing.words.vocab_from, "vocab_from", "all",
               DP_NAMES(DP_VOCAB_FROM_NAMES), NULL, "words: what is counted"),
-    DP_SWITCH(dp_request, packing.words.stream, "stream",
+    DP_SWITCH(dp_request, packing.stream, "stream",
               "words: the text is one sequence, over ends of lines"),
     DP_SWITCH(dp_request, packing.words.no_eol, "no_eol",
               "stream: the end of a line is no token " DP_END_OF_LINE),
-    DP_UNSIGNED_LIST(dp_request, packing.words.split_tokens, "split_tokens", "", 1, 1e15, "A,B",
+    DP_UNSIGNED_LIST(dp_request, packing.split_tokens, "split_tokens", "", 1, 1e15, "A,B",
                      "stream: tokens of train and of dev"),
+    DP_PATH(dp_request, packing.vocab_of, "vocab_of", "", "PATH",
+            "with the tokens of this dataset, checkpoint or run"),
+    DP_SWITCH(dp_request, packing.skip_unknown, "skip_unknown",
+              "leave out lines with other tokens"),
     DP_PATH(dp_request, packing.inputs[DP_SPLIT_TRAIN], "train", "", "FILE",
             "ready-made training split, kept in its order"),
     DP_PATH(dp_request, packing.inputs[DP_SPLIT_DEV], "dev", "", "FILE",
@@ -120,18 +124,53 @@ static dp_status check_ready_made(dp_request *self, int count, char **arguments,
 }
 
 /* The first option given that is for a stream of words, or NULL. */
-static const char *stream_option(const dp_packing_words *words) {
-    return words->no_eol ? "--no-eol" : words->split_tokens.count > 0 ? "--split-tokens" : NULL;
+static const char *stream_option(const dp_packing_request *request) {
+    return request->words.no_eol             ? "--no-eol"
+           : request->split_tokens.count > 0 ? "--split-tokens"
+                                             : NULL;
 }
 
-/* The first one given that is for words, or NULL. */
-static const char *words_option(const dp_packing_words *words) {
-    return stream_option(words) != NULL             ? stream_option(words)
-           : words->stream                          ? "--stream"
+/* The first one given that says how words become tokens, or NULL. */
+static const char *words_option(const dp_packing_request *request) {
+    const dp_packing_words *words = &request->words;
+    return words->no_eol                            ? "--no-eol"
+           : request->stream                        ? "--stream"
            : words->min_count != 1                  ? "--min-count"
            : words->max_vocab != 0                  ? "--max-vocab"
            : words->vocab_from != DP_VOCAB_FROM_ALL ? "--vocab-from"
                                                     : NULL;
+}
+
+/* The first one given of what a vocabulary brings with it, or NULL. */
+static const char *vocabulary_option(const dp_packing_request *request) {
+    return request->unit != DP_UNIT_CHAR                      ? "--unit"
+           : strcmp(request->boundary, BOUNDARY_DEFAULT) != 0 ? "--boundary"
+           : request->folding.lowercase                       ? "--lowercase"
+           : request->folding.normalize != DP_NORMAL_NONE     ? "--normalize"
+                                                              : words_option(request);
+}
+
+/* What a text is packed with that has a vocabulary already, but for a block size of its own. */
+static dp_status take_vocabulary(dp_request *self, dp_error *error) {
+    dp_packing_request *request = &self->packing;
+    const uint64_t block_size = request->block_size;
+    char path[DP_PATH_SIZE];
+    if (request->vocab_of[0] == '\0' && request->skip_unknown)
+        return dp_fail(error, DP_ERR_INPUT, "--skip-unknown needs --vocab-of");
+    if (request->vocab_of[0] == '\0')
+        return DP_OK;
+    if (vocabulary_option(request) != NULL)
+        return dp_fail(error, DP_ERR_INPUT, "%s comes with the vocabulary of %s: leave it out",
+                       vocabulary_option(request), request->vocab_of);
+    DP_TRY(dp_path_format(path, error, "%s", request->vocab_of));
+    DP_TRY(dp_packing_request_take_vocabulary(request, path, error));
+    if (self->block_size_given)
+        request->block_size = block_size;
+    if (request->skip_unknown && request->stream)
+        return dp_fail(error, DP_ERR_INPUT,
+                       "--skip-unknown leaves out lines, which the stream of %s has not",
+                       request->vocab_of);
+    return DP_OK;
 }
 
 /* What cannot be given together or is no value whatever else is added: asked first, so that nothing
@@ -139,7 +178,7 @@ static const char *words_option(const dp_packing_words *words) {
 static dp_status check_conflicts(const dp_request *self, dp_error *error) {
     const dp_packing_request *request = &self->packing;
     const dp_packing_words *words = &request->words;
-    const size_t numbers = words->split_tokens.count;
+    const size_t numbers = request->split_tokens.count;
     if (words->max_vocab != 0 && words->max_vocab < DP_MAX_VOCAB_MINIMUM)
         return dp_fail(error, DP_ERR_INPUT, "--max-vocab = %u: must be at least %u, or 0",
                        (unsigned)words->max_vocab, DP_MAX_VOCAB_MINIMUM);
@@ -150,11 +189,11 @@ static dp_status check_conflicts(const dp_request *self, dp_error *error) {
     if (numbers > 0 && (request->ready_made || self->split_given))
         return dp_fail(error, DP_ERR_INPUT, "either --split-tokens or %s, not both",
                        request->ready_made ? "ready-made splits" : "--split");
-    if (request->unique && (request->ready_made || words->stream))
+    if (request->unique && (request->ready_made || request->stream))
         return dp_fail(error, DP_ERR_INPUT, "--unique is for one text that is cut by lines: %s",
-                       words->stream ? "a stream is kept as it is"
-                                     : "ready-made splits are kept as they are");
-    if (self->seed_given && (words->stream || stream_option(words) != NULL))
+                       request->stream ? "a stream is kept as it is"
+                                       : "ready-made splits are kept as they are");
+    if (self->seed_given && (request->stream || stream_option(request) != NULL))
         return dp_fail(error, DP_ERR_INPUT,
                        "--seed is for a shuffle: leave it out, as a stream is cut in order");
     return DP_OK;
@@ -162,13 +201,12 @@ static dp_status check_conflicts(const dp_request *self, dp_error *error) {
 
 /* What an option needs beside it: all of that at once. */
 static dp_status check_needs(const dp_packing_request *request, dp_error *error) {
-    const dp_packing_words *words = &request->words;
-    const char *of_words = words_option(words), *of_stream = stream_option(words);
-    const bool is_words = request->unit == DP_UNIT_WORD;
-    if (of_stream != NULL && !(is_words && words->stream))
+    const char *of_words = words_option(request), *of_stream = stream_option(request);
+    const bool is_words = request->unit == DP_UNIT_WORD, stream = request->stream;
+    if (of_stream != NULL && !(is_words && stream))
         return dp_fail(error, DP_ERR_INPUT, "%s is for a stream of words: add %s%s%s", of_stream,
-                       is_words ? "" : "--unit word", is_words || words->stream ? "" : " ",
-                       words->stream ? "" : "--stream");
+                       is_words ? "" : "--unit word", is_words || stream ? "" : " ",
+                       stream ? "" : "--stream");
     if (is_words || of_words == NULL)
         return DP_OK;
     return dp_fail(error, DP_ERR_INPUT,
@@ -177,28 +215,38 @@ static dp_status check_needs(const dp_packing_request *request, dp_error *error)
 
 static dp_status check_unit(dp_request *self, dp_error *error) {
     dp_packing_request *request = &self->packing;
+    DP_TRY(take_vocabulary(self, error));
     if (strcmp(request->boundary, BOUNDARY_DEFAULT) == 0)
         DP_TRY(dp_path_format(request->boundary, error, "%s",
                               request->unit == DP_UNIT_WORD ? DP_PACKING_BOUNDARY_WORD
                                                             : DP_PACKING_BOUNDARY_DEFAULT));
     DP_TRY(check_conflicts(self, error));
     DP_TRY(check_needs(request, error));
-    if (request->words.stream)
+    if (request->stream)
         request->seed = 0; /* nothing is shuffled */
     return DP_OK;
 }
 
-/* Replacing the output must not destroy a text or something that is no file. */
+static bool is_same_file(const char *path, const struct stat *other) {
+    struct stat own;
+    return path[0] != '\0' && stat(path, &own) == 0 && own.st_dev == other->st_dev &&
+           own.st_ino == other->st_ino;
+}
+
+/* Replacing the output must not destroy what is read or something that is no file. */
 static dp_status check_output(const dp_packing_request *request, dp_error *error) {
-    struct stat output, input;
+    struct stat output;
     const bool exists = stat(request->output, &output) == 0;
     for (int i = 0; i < DP_SPLIT_COUNT && exists; i++) {
-        if (request->inputs[i][0] != '\0' && stat(request->inputs[i], &input) == 0 &&
-            input.st_dev == output.st_dev && input.st_ino == output.st_ino)
+        if (is_same_file(request->inputs[i], &output))
             return dp_fail(error, DP_ERR_INPUT,
                            "output '%.200s' is the text itself; name another file with -o",
                            request->output);
     }
+    if (exists && is_same_file(request->vocab_of, &output))
+        return dp_fail(error, DP_ERR_INPUT,
+                       "output '%.200s' is what --vocab-of names; name another file with -o",
+                       request->output);
     return dp_file_kind_check_output(request->output, DP_FILE_DATASET, error);
 }
 

@@ -12,6 +12,7 @@ typedef struct dp_request {
     dp_packing_request packing;
     bool split_given;
     bool seed_given;
+    bool block_size_given;
     bool quiet;
     bool verbose;
     bool help;
