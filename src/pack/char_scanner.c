@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "pack/piece.h"
+#include "pack/text_source.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -168,7 +169,7 @@ static dp_status find_words(scanner *self, dp_progress_line *progress, dp_error 
     size_t report_at = self->at;
     while (self->at < self->size) {
         if (take_lines(self, error) != DP_OK)
-            return dp_fail_prefix(error, "%s:%" PRIu64, self->found->path, self->line);
+            return dp_text_source_prefix(self->found, self->line, error);
         if (self->at >= report_at) {
             dp_progress_line_show(progress, self->at, self->size, "reading");
             report_at = self->at + REPORT_BYTES;
@@ -187,8 +188,8 @@ dp_status dp_char_scanner_read(dp_packing_text *text, dp_alphabet *alphabet,
                     .line = 1,
                     .alphabet = alphabet};
     if (map->size > DP_PIECE_PLACE_LIMIT)
-        return dp_fail(error, DP_ERR_INPUT, "%s has %zu bytes; texts may have %" PRIu64, text->path,
-                       map->size, DP_PIECE_PLACE_LIMIT);
+        return dp_fail(error, DP_ERR_INPUT, "%s has %zu bytes; texts may have %" PRIu64,
+                       text->names[0], map->size, DP_PIECE_PLACE_LIMIT);
     text->capacity = count_lines(map, &self.size);
     DP_TRY_NEW(text->pieces, text->capacity);
     DP_TRY(find_words(&self, progress, error));

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "library/checkpoint_files.h"
 #include "library/model_file.h"
+#include "pack/text_source.h"
 #include "words/word_vocabulary.h"
 
 #include <inttypes.h>
@@ -123,8 +124,9 @@ dp_status dp_given_vocabulary_fail(const dp_packing_job *job, dp_error *error) {
         (void)find_unknown(job, &job->texts[i].map, &line, &token);
     dp_text_append_shown(&shown, dp_text_string(&token));
     DP_TRY(dp_text_check(&shown, error));
+    const char *name = dp_text_source_place(&job->texts[i], &line);
     return dp_fail(
-        error, DP_ERR_MISMATCH, "%s:%" PRIu64 ": '%.80s' is not in the vocabulary of %s%s",
-        job->texts[i].path, line, dp_text_string(&shown), job->request->vocab_of,
+        error, DP_ERR_MISMATCH, "%s:%" PRIu64 ": '%.80s' is not in the vocabulary of %s%s", name,
+        line, dp_text_string(&shown), job->request->vocab_of,
         job->request->stream ? "" : "; --skip-unknown leaves out lines with such tokens");
 }

@@ -2,21 +2,19 @@
 
 #include "base/memory.h"
 #include "base/size.h"
-#include "base/utf8.h"
 #include "data/sha256.h"
 #include "pack/given_vocabulary.h"
 #include "pack/piece.h"
 #include "pack/python_random.h"
 #include "pack/repeats.h"
 #include "pack/text_findings.h"
+#include "pack/text_source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#define FOLDED_AT_ONCE ((size_t)1 << 18) /* bytes */
 
 /* --- for callers and kinds -------------------------------------------------------------------- */
 
@@ -73,94 +71,51 @@ static void advise(const dp_file_map *text, int advice) {
     (void)posix_madvise((void *)(uintptr_t)text->data, text->size, advice);
 }
 
-static dp_status fail_byte(const dp_packing_text *text, size_t at, dp_error *error) {
-    uint64_t line = 1;
-    for (size_t i = 0; i < at; i++)
-        line += text->source.data[i] == '\n';
-    return dp_fail(error, DP_ERR_INPUT,
-                   "%s:%" PRIu64 ": byte 0x%02x at offset %zu is not valid UTF-8; convert the text "
-                   "(iconv -t UTF-8)",
-                   text->path, line, text->source.data[at], at);
-}
-
-/* Where the next part ends: some bytes further on, before a character of ASCII. */
-static size_t part_end(const dp_file_map *source, size_t at) {
-    size_t end = dp_size_min(source->size, at + FOLDED_AT_ONCE);
-    while (end < source->size && source->data[end] >= 0x80u)
-        end++;
-    return end;
-}
-
-static dp_status fold(const dp_packing_job *job, const dp_packing_text *text,
-                      dp_file_replacement *file, dp_error *error) {
-    DP_OWNED(dp_text_clear) dp_text folded = {0};
-    const dp_file_map *source = &text->source;
-    for (size_t at = 0, end = 0; at < source->size; at = end) {
-        DP_TRY(dp_packing_check(job, error));
-        end = part_end(source, at);
-        const size_t valid = dp_utf8_valid_bytes(source->data + at, end - at);
-        if (valid < end - at)
-            return fail_byte(text, at + valid, error);
-        dp_text_cut(&folded, 0);
-        dp_unicode_fold(job->request->folding, (const char *)source->data + at, end - at, &folded);
-        DP_TRY(dp_text_check(&folded, error));
-        DP_TRY(dp_file_replace_append(file, folded.data, folded.length, error));
-    }
-    return DP_OK;
-}
-
-/* The text as it is wanted. Where that is not as it is, it stands in a file beside the dataset that
- * is to be written, which then has no name, so that the disk gets it back however the program ends.
- */
-static dp_status prepare(const dp_packing_job *job, dp_packing_text *text, dp_error *error) {
-    DP_OWNED(dp_file_replace_abort) dp_file_replacement file = {0};
-    if (!dp_folding_changes(job->request->folding)) {
-        text->map = text->source;
-        return DP_OK;
-    }
-    DP_TRY(dp_file_replace_begin(&file, job->request->output, error));
-    DP_TRY(fold(job, text, &file, error));
-    return dp_file_map_open(&text->map, file.temporary, error);
-}
-
 static dp_status open_text(dp_packing_job *job, int index, dp_error *error) {
+    const dp_packing_request *request = job->request;
     dp_packing_text *text = &job->texts[index];
-    text->path = job->request->inputs[index];
-    DP_TRY(dp_file_kind_expect(text->path, DP_FILE_TEXT, error));
-    DP_TRY(dp_file_map_open(&text->source, text->path, error));
-    if (text->source.size == 0)
-        return dp_fail(error, DP_ERR_INPUT, "%s is empty; it must hold %s", text->path,
-                       job->request->unit == DP_UNIT_WORD ? "words" : "one word a line");
-    advise(&text->source, POSIX_MADV_SEQUENTIAL);
-    return prepare(job, text, error);
+    text->source_count = index == 0 ? 1 + request->more_count : 1;
+    DP_TRY_NEW(text->names, text->source_count);
+    text->names[0] = request->inputs[index];
+    for (size_t i = 1; i < text->source_count; i++)
+        text->names[i] = request->more[i - 1];
+    return dp_text_source_open(job, text, error);
 }
 
 static dp_status read_texts(dp_packing_job *job, dp_error *error) {
     job->text_count = job->request->ready_made ? DP_SPLIT_COUNT : 1;
-    if (dp_folding_changes(job->request->folding))
-        dp_packing_watch(job);
     for (int i = 0; i < job->text_count; i++) {
         dp_packing_text *text = &job->texts[i];
         DP_TRY(open_text(job, i, error));
         DP_TRY(job->kind->read(job->state, text, error));
         if (text->words == 0)
             return dp_fail(error, DP_ERR_INPUT, "%s holds no words, only %" PRIu64 " empty lines",
-                           text->path, text->empty_lines);
+                           text->names[0], text->empty_lines);
     }
     return DP_OK;
 }
 
-/* The digest of one text, or of the digests of several, one a line. */
-static dp_status digest_texts(dp_packing_job *job, dp_error *error) {
+/* The names of all texts, and their digest: that of the one, or of the digests of several, one a
+ * line. Names that are too long are cut. */
+static dp_status describe_sources(dp_packing_job *job, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text digests = {0};
+    DP_OWNED(dp_text_clear) dp_text names = {0};
     char *sha256 = job->info.source_sha256;
+    size_t count = 0;
     for (int i = 0; i < job->text_count; i++) {
-        const dp_file_map *map = &job->texts[i].source;
-        dp_sha256_of(map->data, map->size, sha256);
-        dp_text_append_format(&digests, "%s\n", sha256);
+        const dp_packing_text *text = &job->texts[i];
+        for (size_t k = 0; k < text->source_count; k++, count++) {
+            const dp_file_map *map = &text->sources[k];
+            dp_sha256_of(map->data, map->size, sha256);
+            dp_text_append_format(&digests, "%s\n", sha256);
+            dp_text_append_format(&names, "%s%s", count == 0 ? "" : ", ",
+                                  dp_path_base(text->names[k]));
+        }
     }
     DP_TRY(dp_text_check(&digests, error));
-    if (job->text_count > 1)
+    DP_TRY(dp_text_check(&names, error));
+    snprintf(job->info.source, sizeof job->info.source, "%s", dp_text_string(&names));
+    if (count > 1)
         dp_sha256_of(digests.data, digests.length, sha256);
     return DP_OK;
 }
@@ -177,6 +132,8 @@ static void describe_options(const dp_packing_request *request, dp_text *out) {
         dp_text_append_format(out, "--split-tokens %" PRIu64 ",%" PRIu64, tokens[0], tokens[1]);
     else
         dp_text_append_format(out, "--split %g,%g,%g", shares[0], shares[1], shares[2]);
+    if (request->column != NULL)
+        dp_text_append_format(out, " --column %s", request->column);
     dp_text_append(out, request->folding.lowercase ? " --lowercase" : "");
     if (request->folding.normalize != DP_NORMAL_NONE)
         dp_text_append_format(out, " --normalize %s", forms[request->folding.normalize]);
@@ -206,26 +163,20 @@ static dp_status describe(dp_packing_job *job, dp_error *error) {
     snprintf(info->preparation.packed_with, DP_PACKED_WITH_SIZE, "%s", dp_text_string(&options));
     info->block_size = request->block_size;
     info->seed = request->seed;
-    size_t length = 0;
-    for (int i = 0; i < job->text_count && length < sizeof info->source; i++) {
-        int written = snprintf(info->source + length, sizeof info->source - length, "%s%s",
-                               i == 0 ? "" : ", ", dp_path_base(request->inputs[i]));
-        length += written < 0 ? 0 : (size_t)written; /* names that are too long are cut */
-    }
-    return digest_texts(job, error);
+    return describe_sources(job, error);
 }
 
 /* --- splits ----------------------------------------------------------------------------------- */
 
 /* After so many tokens. */
-static dp_status cut_by_numbers(const dp_packing_request *request, size_t count, size_t cuts[2],
-                                dp_error *error) {
+static dp_status cut_by_numbers(const dp_packing_request *request, const char *name, size_t count,
+                                size_t cuts[2], dp_error *error) {
     const uint64_t *sizes = request->split_tokens.values;
     if (sizes[0] >= count || sizes[1] >= count - sizes[0])
         return dp_fail(error, DP_ERR_INPUT,
                        "split_tokens %" PRIu64 ",%" PRIu64
                        " leaves nothing of the %zu tokens of %.200s for test",
-                       sizes[0], sizes[1], count, request->inputs[0]);
+                       sizes[0], sizes[1], count, name);
     cuts[0] = sizes[0];
     cuts[1] = sizes[0] + sizes[1];
     return DP_OK;
@@ -239,8 +190,8 @@ static size_t share_of(double share, size_t count) {
 /* Where `count` pieces are cut: train is [0, cuts[0]), dev [cuts[0], cuts[1]), test the rest.
  * Computed as Python computes int(a * count) and int((a + b) * count), with a + b rounded to the
  * decimal that a person would write. DP_ERR_INPUT where a split would be empty that has a share. */
-static dp_status cut_by_shares(const dp_packing_request *request, size_t count, size_t cuts[2],
-                               dp_error *error) {
+static dp_status cut_by_shares(const dp_packing_request *request, const char *name, size_t count,
+                               size_t cuts[2], dp_error *error) {
     const double *shares = request->split.values;
     cuts[0] = share_of(shares[0], count);
     cuts[1] = share_of(dp_packing_share_sum(shares[0], shares[1]), count);
@@ -254,7 +205,7 @@ static dp_status cut_by_shares(const dp_packing_request *request, size_t count, 
                            "--split %g,%g,%g leaves %s none of the %zu %s of %.200s: change "
                            "--split or add %s",
                            shares[0], shares[1], shares[2], dp_split_name((dp_split)split), count,
-                           pieces, request->inputs[0], pieces);
+                           pieces, name, pieces);
     }
     return DP_OK;
 }
@@ -290,8 +241,8 @@ static dp_status divide(dp_packing_job *job, dp_error *error) {
             job->parts[i] = (dp_packing_part){&job->texts[i], 0, job->texts[i].count};
         return DP_OK;
     }
-    DP_TRY((request->split_tokens.count > 0 ? cut_by_numbers : cut_by_shares)(request, text->count,
-                                                                              cuts, error));
+    DP_TRY((request->split_tokens.count > 0 ? cut_by_numbers : cut_by_shares)(
+        request, text->names[0], text->count, cuts, error));
     if (text->pieces != NULL)
         shuffle(text, request->seed);
     job->parts[DP_SPLIT_TRAIN] = (dp_packing_part){text, 0, cuts[0]};
@@ -367,7 +318,8 @@ static dp_status summarize(const dp_packing_job *job, dp_packing *packing, dp_er
     memcpy(packing->warnings, job->info.warnings, sizeof packing->warnings);
     packing->warning_count = job->info.warning_count;
     for (int i = 0; i < job->text_count; i++) {
-        packing->text_bytes += job->texts[i].source.size;
+        for (size_t k = 0; k < job->texts[i].source_count; k++)
+            packing->text_bytes += job->texts[i].sources[k].size;
         packing->words += job->texts[i].words;
         packing->lines += job->texts[i].lines;
         packing->empty_lines += job->texts[i].empty_lines;
@@ -383,9 +335,7 @@ static void release(dp_packing_job *job) {
     dp_progress_line_close(&job->progress);
     for (int i = 0; i < DP_SPLIT_COUNT; i++) {
         dp_memory_free(job->texts[i].pieces);
-        if (job->texts[i].map.data != job->texts[i].source.data)
-            dp_file_map_close(&job->texts[i].map);
-        dp_file_map_close(&job->texts[i].source);
+        dp_text_source_close(&job->texts[i]);
     }
     dp_vocabulary_clear(&job->vocabulary);
     dp_text_clear(&job->unknown_names);

@@ -24,10 +24,15 @@ typedef struct dp_packing_words {
     dp_vocab_from vocab_from;
 } dp_packing_words;
 
-/* What is to be packed: one text, which is shuffled and split, or three that are the splits. */
+/* What is to be packed: one text, which is shuffled and split, or three that are the splits. Files
+ * may be "-", the standard input (pack/text_source). */
 typedef struct dp_packing_request {
     char inputs[DP_SPLIT_COUNT][DP_PATH_SIZE]; /* the ready-made splits, or the text and "" */
+    const char *const *more; /* [more_count] further files of the one text, borrowed */
+    size_t more_count;
     bool ready_made;
+    const char *column; /* of tables, a number from 1 or a name; NULL: the text is no table */
+    char separator;     /* of columns; 0: a comma of *.csv, else a tab */
     char output[DP_PATH_SIZE];
     uint64_t block_size;                  /* 1 to DP_BLOCK_SIZE_MAX */
     dp_option_real_list split;            /* three shares that sum to 1 */

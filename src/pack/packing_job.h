@@ -13,10 +13,22 @@
 
 struct dp_text_suspects; /* pack/text_findings */
 
+/* Where the lines of a text stand: `line`, from 1, and those below it up to the next origin. */
+typedef struct dp_text_origin {
+    uint64_t line;
+    const char *name; /* of the file */
+    uint64_t source_line;
+} dp_text_origin;
+
 typedef struct dp_packing_text {
-    const char *path;
-    dp_file_map source; /* as it was found */
-    dp_file_map map;    /* as it is packed, and all that follows speaks of; perhaps the same */
+    const char **names;   /* [source_count] owned, of the files: paths, or what they are called */
+    dp_file_map *sources; /* [source_count] owned, as they were found */
+    size_t source_count;
+    dp_file_map joined;      /* sources, or their columns, one behind the other; often none */
+    dp_file_map folded;      /* the same in small letters, ...; often none */
+    dp_file_map map;         /* one of these, as it is packed; all that follows speaks of it */
+    dp_text_origin *origins; /* [origin_count] owned, by line; none: its lines are the file's */
+    size_t origin_count, origin_capacity;
     /* [capacity] owned: place and number of tokens of each (pack/piece); NULL of a stream. */
     uint64_t *pieces;
     size_t capacity;

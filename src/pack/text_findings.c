@@ -2,7 +2,7 @@
 
 #include "base/size.h"
 #include "base/utf8.h"
-#include "pack/piece.h"
+#include "pack/text_source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -196,10 +196,11 @@ static void append_fix(const char *fix, uint32_t code_point, dp_text *out) {
 }
 
 static void tell(const finding *found, finding_kind kind, dp_text *out) {
-    dp_text_append_format(out, "%s:%" PRIu64 ": %s: %s%s (U+%04" PRIX32 "); ",
-                          dp_path_base(found->text->path), found->line, kinds[kind].what,
-                          DP_COUNT_TEXT(found->count), found->count > 1 ? ", the first here" : "",
-                          found->code_point);
+    uint64_t line = found->line;
+    const char *name = dp_text_source_place(found->text, &line);
+    dp_text_append_format(out, "%s:%" PRIu64 ": %s: %s%s (U+%04" PRIX32 "); ", dp_path_base(name),
+                          line, kinds[kind].what, DP_COUNT_TEXT(found->count),
+                          found->count > 1 ? ", the first here" : "", found->code_point);
     append_fix(kinds[kind].fix, found->code_point, out);
 }
 
@@ -209,7 +210,7 @@ static void tell_columns(const examination *self, size_t column, dp_text *out) {
     dp_text_append_format(out,
                           "%s: %s of %s lines have columns with %s between: a table? cut %s takes "
                           "the first one",
-                          dp_path_base(self->job->texts[0].path),
+                          dp_path_base(self->job->texts[0].names[0]),
                           DP_COUNT_TEXT(self->columns[column]), DP_COUNT_TEXT(self->lines),
                           names[column], cuts[column]);
 }
@@ -258,5 +259,5 @@ dp_status dp_text_findings_check_lines(const dp_packing_text *text, dp_error *er
     return dp_fail(error, DP_ERR_INPUT,
                    "%s: its lines end in CR alone, so that all of it is one line: "
                    "tr '\\r' '\\n' makes ends of lines of them",
-                   text->path);
+                   text->names[0]);
 }

@@ -21,6 +21,7 @@
 #include "base/utf8.h"
 #include "pack/piece.h"
 #include "pack/text_findings.h"
+#include "pack/text_source.h"
 #include "words/word_scanner.h"
 #include "words/word_vocabulary.h"
 
@@ -183,10 +184,12 @@ static dp_status note_lines(packer *self, dp_packing_text *text, dp_error *error
 static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
     packer *self = state;
     text->spooled_at = self->spool.count;
-    dp_word_scanner_init(&self->scanner, &self->rules, text->path, &text->map);
+    dp_word_scanner_init(&self->scanner, &self->rules, &text->map);
+    self->scanner.is_joined = text->joined.data != NULL;
     do {
         DP_TRY(dp_packing_check(self->job, error));
-        DP_TRY(dp_word_scanner_read(&self->scanner, &self->batch, error));
+        if (dp_word_scanner_read(&self->scanner, &self->batch, error) != DP_OK)
+            return dp_text_source_prefix(text, self->scanner.line, error);
         DP_TRY(note_lines(self, text, error));
         DP_TRY(number_words(self, error));
         dp_progress_line_show(&self->job->progress, self->scanner.at, text->map.size, "reading");

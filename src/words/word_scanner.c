@@ -2,7 +2,7 @@
 
 #include "base/utf8.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Eight bytes are looked at as one number. */
@@ -56,12 +56,14 @@ static dp_status check_word(const dp_word_scanner *self, size_t first, size_t le
         return dp_fail(error, DP_ERR_INPUT, "a zero byte: is this a text file?");
     const unsigned char *word = self->text + first;
     const size_t valid = (kinds & BYTE_HIGH) != 0 ? dp_utf8_valid_bytes(word, length) : length;
-    if (valid < length)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "byte 0x%02x at offset %zu is not valid UTF-8; convert the text (iconv -t "
-                       "UTF-8)",
-                       word[valid], first + valid);
-    return DP_OK;
+    char offset[48] = "";
+    if (valid == length)
+        return DP_OK;
+    if (!self->is_joined)
+        snprintf(offset, sizeof offset, " at offset %zu", first + valid);
+    return dp_fail(error, DP_ERR_INPUT,
+                   "byte 0x%02x%s is not valid UTF-8; convert the text (iconv -t UTF-8)",
+                   word[valid], offset);
 }
 
 static bool is_boundary(const dp_word_scanner *self, const dp_word *word) {
@@ -133,11 +135,10 @@ static void end_line(dp_word_scanner *self, dp_word_batch *batch) {
     self->line_has_words = false;
 }
 
-void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules, const char *path,
+void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules,
                           const dp_file_map *text) {
     const size_t first = dp_utf8_mark_bytes(text->data, text->size);
     *scanner = (dp_word_scanner){.rules = rules,
-                                 .path = path,
                                  .text = text->data,
                                  .end = text->size,
                                  .at = first,
@@ -154,7 +155,7 @@ dp_status dp_word_scanner_read(dp_word_scanner *self, dp_word_batch *batch, dp_e
         else if (kind == BYTE_NEWLINE)
             end_line(self, batch);
         else if (take_word(self, batch, error) != DP_OK)
-            return dp_fail_prefix(error, "%s:%" PRIu64, self->path, self->line);
+            return error->status;
     }
     bool at_end = self->at == self->end && batch->count < DP_WORD_BATCH;
     if (at_end && (self->line_has_words || self->line_first < self->end))

@@ -5,8 +5,8 @@
  * calls blank (a no-break space) belong to words. Lines without a word are skipped and counted. A
  * byte order mark at the beginning is skipped.
  *
- * What cannot be packed is an error that names file and line: invalid UTF-8 (with the offset of the
- * byte), a zero byte, the boundary as a word, a word of more than DP_WORD_BYTES_MAX bytes.
+ * What cannot be packed is an error, and scanner.line says where: invalid UTF-8 (with the offset of
+ * the byte), a zero byte, the boundary as a word, a word of more than DP_WORD_BYTES_MAX bytes.
  */
 #ifndef DP_WORDS_WORD_SCANNER_H
 #define DP_WORDS_WORD_SCANNER_H
@@ -33,13 +33,13 @@ dp_status dp_word_rules_init(dp_word_rules *rules, const char *boundary,
 
 typedef struct dp_word_scanner {
     const dp_word_rules *rules;
-    const char *path;
     const unsigned char *text;
     size_t end;           /* of the text */
     size_t at;            /* the next byte */
     uint64_t line;        /* that it stands on, from 1 */
     size_t line_first;    /* where that line begins */
     bool line_has_words;  /* before `at` */
+    bool is_joined;       /* the text is no file, so that offsets in it tell nobody anything */
     uint64_t empty_lines; /* skipped so far */
 } dp_word_scanner;
 
@@ -52,8 +52,8 @@ typedef struct dp_word_batch {
     size_t count; /* 0: the text is at its end */
 } dp_word_batch;
 
-/* Begins at the beginning of the text. Path, text and rules are borrowed. */
-void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules, const char *path,
+/* Begins at the beginning of the text. Text and rules are borrowed. */
+void dp_word_scanner_init(dp_word_scanner *scanner, const dp_word_rules *rules,
                           const dp_file_map *text);
 
 /* Replaces the batch by the next words. */

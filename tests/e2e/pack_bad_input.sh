@@ -84,7 +84,7 @@ rm pipe way-to-pipe
 
 # the arguments
 expect_refusal 2 "which text?" "$pack"
-expect_refusal 2 "one text only, not also 'other.txt'" "$pack" good.txt other.txt
+expect_refusal 2 "--output is missing: several texts need it" "$pack" good.txt other.txt
 expect_refusal 2 "did you mean '--boundary'?" "$pack" good.txt --bondary x
 expect_refusal 2 "must be exactly one character" "$pack" good.txt --boundary ab
 expect_refusal 2 "must be exactly one character" "$pack" good.txt --boundary=

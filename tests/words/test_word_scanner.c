@@ -20,9 +20,10 @@ static dp_status scan(const char *bytes, size_t size, bool lowercase, dp_text *o
     memcpy(copy, dp_text_string(&folded), folded.length);
     const dp_file_map map = {.data = copy, .size = folded.length};
     DP_TRY(dp_word_rules_init(&rules, "<s>", error));
-    dp_word_scanner_init(&scanner, &rules, "text", &map);
+    dp_word_scanner_init(&scanner, &rules, &map);
     do {
-        DP_TRY(dp_word_scanner_read(&scanner, batch, error));
+        if (dp_word_scanner_read(&scanner, batch, error) != DP_OK)
+            return dp_fail_prefix(error, "text:%" PRIu64, scanner.line);
         for (size_t i = 0; i < batch->count; i++) {
             const dp_word *word = &batch->words[i];
             dp_text_append_bytes(out, word->text, word->length);

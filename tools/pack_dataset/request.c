@@ -45,6 +45,10 @@ const dp_option dp_request_options[] = {
             "with the tokens of this dataset, checkpoint or run"),
     DP_SWITCH(dp_request, packing.skip_unknown, "skip_unknown",
               "leave out lines with other tokens"),
+    DP_TEXT(dp_request, column, "column", "", "N",
+            "the text is this column of tables, by number or name"),
+    DP_PATH(dp_request, separator, "separator", "", "C",
+            "between columns, or tab [, of *.csv, else tab]", .flags = DP_OPTION_LITERAL),
     DP_PATH(dp_request, packing.inputs[DP_SPLIT_TRAIN], "train", "", "FILE",
             "ready-made training split, kept in its order"),
     DP_PATH(dp_request, packing.inputs[DP_SPLIT_DEV], "dev", "", "FILE",
@@ -81,19 +85,34 @@ static dp_status take_shares(dp_option_real_list *split, dp_error *error) {
     return DP_OK;
 }
 
-/* Takes the one text from the arguments. */
+static dp_status take_column(dp_request *self, dp_error *error) {
+    dp_packing_request *request = &self->packing;
+    const char *separator = strcmp(self->separator, "tab") == 0 ? "\t" : self->separator;
+    if (self->column[0] == '\0' && separator[0] != '\0')
+        return dp_fail(error, DP_ERR_INPUT, "--separator is for tables: add --column");
+    if (strlen(separator) > 1 || (unsigned char)separator[0] >= 0x80u || separator[0] == '"' ||
+        separator[0] == '\n')
+        return dp_fail(error, DP_ERR_INPUT,
+                       "--separator = '%.80s': must be one character of ASCII, or tab", separator);
+    request->column = self->column[0] == '\0' ? NULL : self->column;
+    request->separator = separator[0];
+    return DP_OK;
+}
+
+/* Takes the texts, which become one, from the arguments. */
 static dp_status take_text(dp_packing_request *request, int count, char **arguments,
                            dp_error *error) {
     char stem[DP_PATH_SIZE];
     if (count == 0)
         return dp_fail(error, DP_ERR_INPUT, "which text? pack_dataset TEXT (see --help)");
-    if (count > 1)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "one text only, not also '%.200s' (ready-made splits: --train, --dev and "
-                       "--test)",
-                       arguments[1]);
     DP_TRY(dp_path_format(request->inputs[0], error, "%s", arguments[0]));
+    request->more = (const char *const *)(arguments + 1);
+    request->more_count = (size_t)count - 1;
     DP_TRY(take_shares(&request->split, error));
+    if (request->output[0] == '\0' && (count > 1 || arguments[0][0] == '-' ||
+                                       strncmp(arguments[0], "/dev/", strlen("/dev/")) == 0))
+        return dp_fail(error, DP_ERR_INPUT, "--output is missing: %s",
+                       count > 1 ? "several texts need it" : "what has no name needs it");
     if (request->output[0] == '\0') {
         DP_TRY(dp_path_stem(arguments[0], stem, error));
         DP_TRY(dp_path_format(request->output, error, "%s.h5", stem));
@@ -243,6 +262,12 @@ static dp_status check_output(const dp_packing_request *request, dp_error *error
                            "output '%.200s' is the text itself; name another file with -o",
                            request->output);
     }
+    for (size_t i = 0; i < request->more_count && exists; i++) {
+        if (is_same_file(request->more[i], &output))
+            return dp_fail(error, DP_ERR_INPUT,
+                           "output '%.200s' is one of the texts; name another file with -o",
+                           request->output);
+    }
     if (exists && is_same_file(request->vocab_of, &output))
         return dp_fail(error, DP_ERR_INPUT,
                        "output '%.200s' is what --vocab-of names; name another file with -o",
@@ -258,6 +283,7 @@ dp_status dp_request_parse(dp_request *request, int count, char **arguments, dp_
         dp_options_parse_arguments(dp_request_options, request, count, arguments, &texts, error));
     if (request->help || request->version || request->write_to[0] != '\0')
         return DP_OK;
+    DP_TRY(take_column(request, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         packing->ready_made = packing->ready_made || packing->inputs[split][0] != '\0';
     if (packing->ready_made)

@@ -13,6 +13,8 @@ typedef struct dp_request {
     bool split_given;
     bool seed_given;
     bool block_size_given;
+    dp_option_path separator; /* as it was typed */
+    const char *column;
     bool quiet;
     bool verbose;
     bool help;
