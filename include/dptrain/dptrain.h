@@ -119,6 +119,7 @@ typedef struct dptrain_description {
     int lowercase;         /* 1: texts were turned into small letters, and what is asked will be */
     const char *normalize; /* the normal form that they got, and will get: "none", "nfc", "nfkc" */
     size_t members;        /* of an ensemble; 0: it is none */
+    uint64_t contract;     /* numerics contract it was computed by: its run goes on by no other */
 } dptrain_description;
 
 /* Fills *description, of which `size` is the sizeof. */

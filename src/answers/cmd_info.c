@@ -125,6 +125,7 @@ static void add_model(dp_facts *facts, const dptrain_model *model, const dptrain
     dp_facts_text(facts, "dataset_sha256", is->dataset_sha256);
     add_packing(facts, is->packed_with, is->lowercase != 0, is->normalize);
     dp_facts_text(facts, "build", is->build);
+    dp_facts_unsigned(facts, "contract", is->contract);
     for (size_t i = 0; dptrain_get_tensor(model, i, &tensor, sizeof tensor); i++) {
         dp_text_append_format(&tensors, "    %-4s", tensor.name);
         if (tensor.rank == 2)

@@ -22,7 +22,7 @@ typedef enum dp_status {
     DP_ERR_INPUT = 2,     /* arguments, config or a file's content: the user's input is wrong */
     DP_ERR_IO = 3,        /* the system refused: missing file, no space, no permission */
     DP_ERR_MEMORY = 4,    /* out of memory */
-    DP_ERR_MISMATCH = 5,  /* a checkpoint that does not go with this config or dataset */
+    DP_ERR_MISMATCH = 5,  /* a checkpoint of another config, dataset or numerics contract */
     DP_ERR_LAUNCH = 6,    /* the ranks were not started as one job, or MPI failed */
     DP_ERR_DEADLINE = 7,  /* a rank did not arrive within parallel.deadline */
     DP_ERR_DIVERGED = 8,  /* the loss is no longer a finite number */

@@ -11,7 +11,7 @@ const dp_exit_status dp_exit_statuses[] = {
     {"2", "bad input: arguments, config, or the content of a file"},
     {"3", "the system refused: missing file, no space, no permission"},
     {"4", "out of memory"},
-    {"5", "checkpoint and config, or checkpoint and dataset, do not go together"},
+    {"5", "a checkpoint is of another config, dataset or numerics contract"},
     {"6", "not launched as one job, or MPI failed"},
     {"7", "a rank did not arrive within parallel.deadline"},
     {"8", "the loss is no longer a finite number"},

@@ -10,6 +10,14 @@
 
 #define DP_BUILD_SIZE 192
 
+/* The numerics contract: which bits a config and a dataset give. It is another one where a version
+ * computes other bits than the one before, and stands in every checkpoint: a run goes on by the
+ * contract that it was begun with, or not at all.
+ *
+ *     1   dptrain 0.1.0: the nodes of the tree of sums are those of powers of two of leaves.
+ *     2   They are those of even shares (base/tree). */
+#define DP_NUMERICS_CONTRACT 2
+
 typedef struct dp_build_info {
     dp_cpu_level level;       /* the lowest of all ranks: kernels are chosen by it */
     bool uniform;             /* all ranks use the same level and BLAS, wherever they are placed */

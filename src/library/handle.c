@@ -131,6 +131,7 @@ void dptrain_describe(const dptrain_model *model, dptrain_description *descripti
                                      .without_better = facts->progress.evaluations_since_best,
                                      .dataset_sha256 = facts->dataset_sha256,
                                      .build = facts->build,
+                                     .contract = facts->progress.contract,
                                      .config = dp_text_string(&facts->config),
                                      .packed_with = preparation->packed_with,
                                      .lowercase = preparation->folding.lowercase,

@@ -132,6 +132,9 @@ static dp_status read_progress(dp_model_file *file, dp_error *error) {
     const dp_h5reader *reader = &file->reader;
     dp_progress *progress = &file->progress;
     DP_TRY(dp_h5reader_unsigned_attribute(reader, "step", &progress->step, error));
+    progress->contract = DP_MODEL_FILE_CONTRACT_UNSAID;
+    if (dp_h5image_has_attribute(&reader->image, "contract"))
+        DP_TRY(dp_h5reader_unsigned_attribute(reader, "contract", &progress->contract, error));
     DP_TRY(read_finite(reader, "loss_sum", &progress->loss_sum, error));
     DP_TRY(dp_h5reader_unsigned_attribute(reader, "loss_count", &progress->loss_count, error));
     DP_TRY(read_finite(reader, "best_loss", &progress->best_loss, error));

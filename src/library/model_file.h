@@ -17,12 +17,14 @@
 
 #define DP_MODEL_FILE_VERSION 2
 #define DP_MODEL_FILE_VERSION_WITHOUT_STATE 1 /* the oldest that is read */
+#define DP_MODEL_FILE_CONTRACT_UNSAID 1 /* of files that do not name their numerics contract */
 #define DP_MODEL_FILE_BUILD_SIZE 192
 #define DP_OBJECT_SIZE 64 /* of a name like "/params/W1" */
 
 /* Where a run stands. */
 typedef struct dp_progress {
     uint64_t step;       /* steps done */
+    uint64_t contract;   /* numerics contract that they were computed by: engine/build_info */
     double loss_sum;     /* of the batch losses since the last logging point */
     uint64_t loss_count; /* how many */
     double best_loss;    /* on dev */

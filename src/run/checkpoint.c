@@ -41,6 +41,7 @@ static dp_status write_attributes(const dp_checkpoint *checkpoint, dp_h5writer *
     const dp_progress *progress = &checkpoint->facts.progress;
     DP_TRY(dp_h5writer_text_attribute(file, "format", DP_MODEL_FILE_FORMAT, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "version", DP_MODEL_FILE_VERSION, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(file, "contract", progress->contract, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "step", progress->step, error));
     DP_TRY(dp_h5writer_text_attribute(file, "weights", DP_HASH_TEXT(checkpoint->facts.weights_hash),
                                       error));

@@ -1,11 +1,11 @@
 /* checkpoint: a training state in one HDF5 file. What of it is the model, library/model_file reads.
  *
  * File format, version 2:
- *   attributes          format "dptrain-checkpoint", version, step, weights ("xxh3:<16 hex>",
- *                       model/params), state (the same of the optimizer's state), dataset_sha256,
- *                       unit, stream (0 or 1, with unit "word"), packed_with, lowercase and
- *                       normalize (of the dataset, where it has them), block_size, build, loss_sum,
- *                       loss_count, best_loss, best_step, evaluations_since_best
+ *   attributes          format "dptrain-checkpoint", version, contract (of the numerics,
+ *                       engine/build_info; 1 where it is not there), step, weights ("xxh3:<16
+ * hex>", model/params), state (the same of the optimizer's state), dataset_sha256, unit, stream (0
+ * or 1, with unit "word"), packed_with, lowercase and normalize (of the dataset, where it has
+ * them), block_size, build, loss_sum, loss_count, best_loss, best_step, evaluations_since_best
  *   /config             the resolved config (INI text)
  *   /vocab/tokens       [V] UTF-8, index = id
  *   /params/C, ...      float32, the shapes of model/params

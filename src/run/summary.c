@@ -66,6 +66,7 @@ void dp_summary_add(dp_facts *facts, const dp_summary *summary) {
     dp_facts_real(facts, "seconds", summary->seconds);
     dp_facts_unsigned(facts, "starts", summary->starts);
     dp_facts_text(facts, "build", summary->build);
+    dp_facts_unsigned(facts, "contract", summary->progress.contract);
 }
 
 dp_status dp_summary_write(const dp_facts *facts, const char *path, dp_error *error) {

@@ -38,6 +38,24 @@ static bool fits(const dp_checkpoint *checkpoint, const dp_subject *subject) {
 /* What to do where the folder has the run of another config or dataset: most want both. */
 #define ANOTHER_RUN "run.dir=DIR trains in a folder of its own, --fresh starts this one over"
 
+static bool has_steps_left(const dp_progress *progress, const dp_config *config) {
+    return progress->step < config->steps && !dp_progress_is_stopped_early(progress, config);
+}
+
+static dp_status fail_other_contract(const dp_checkpoint *checkpoint, const dp_config *config,
+                                     dp_error *error) {
+    const dp_progress *progress = &checkpoint->facts.progress;
+    const char *build = checkpoint->facts.build; /* who it was, before the first comma */
+    char path[DP_PATH_SIZE];
+    DP_TRY(dp_checkpoint_files_path(config->run_dir, progress->step, path, error));
+    return dp_fail(error, DP_ERR_MISMATCH,
+                   "%s was computed by numerics contract %" PRIu64 " (%.*s), and this program has "
+                   "contract %d: it would go on with other bits than promised; " ANOTHER_RUN
+                   "; the former with train.init_from=%s from these weights",
+                   path, progress->contract, (int)strcspn(build, ","), build, DP_NUMERICS_CONTRACT,
+                   path);
+}
+
 /* Weights that do not fit the dataset are no beginning for it. */
 static dp_status fail_other_dataset(const dp_checkpoint *checkpoint, const dp_subject *subject,
                                     dp_error *error) {
@@ -72,6 +90,9 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subjec
                        "%s has another vocabulary or block_size than %s, though it names the same "
                        "dataset; " ANOTHER_RUN,
                        config->run_dir, dataset->path);
+    if (checkpoint->facts.progress.contract != DP_NUMERICS_CONTRACT &&
+        has_steps_left(&checkpoint->facts.progress, config))
+        return fail_other_contract(checkpoint, config, error);
     if (checkpoint->facts.progress.step > config->steps)
         return dp_fail(error, DP_ERR_MISMATCH,
                        "%s is at step %" PRIu64 ", beyond train.steps = %" PRIu64, config->run_dir,

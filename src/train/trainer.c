@@ -725,6 +725,7 @@ dp_status dp_trainer_run(dp_comm *comm, const dp_config *config, const dp_train_
                     .request = request,
                     .outcome = outcome,
                     .started = dp_timer_now(),
+                    .progress = {.contract = DP_NUMERICS_CONTRACT},
                     .schedule = dp_config_schedule(config)};
     *outcome = (dp_train_outcome){0};
     return run(&self, error);

@@ -28,6 +28,7 @@ static void make_checkpoint(dp_checkpoint *checkpoint, char *direct) {
     expect_ok(dp_vocabulary_init(&checkpoint->facts.vocabulary, tokens, TOKEN_COUNT, &error),
               &error);
     checkpoint->facts.progress = (dp_progress){.step = 12345678901234,
+                                               .contract = 7,
                                                .loss_sum = 1.0 / 3.0,
                                                .loss_count = 7,
                                                .best_loss = 2.5,
@@ -75,6 +76,7 @@ static void expect_same_config(const dp_config *config, const dp_config *expecte
 
 static void expect_same(const dp_checkpoint *checkpoint, const dp_checkpoint *expected) {
     expect_unsigned(checkpoint->facts.progress.step, expected->facts.progress.step);
+    expect_unsigned(checkpoint->facts.progress.contract, expected->facts.progress.contract);
     expect_unsigned(checkpoint->facts.progress.loss_count, expected->facts.progress.loss_count);
     expect_unsigned(checkpoint->facts.progress.best_step, expected->facts.progress.best_step);
     expect_unsigned(checkpoint->facts.progress.evaluations_since_best,
@@ -257,6 +259,7 @@ static void test_checkpoint_that_is_none(void **state) {
 typedef struct forgery {
     const char *format;
     uint64_t version;
+    bool without_contract;
     const char *weights; /* NULL: the right hash */
     const char *state;   /* the same */
     const char *config;  /* NULL: the right text */
@@ -291,6 +294,9 @@ static void forge_attributes(dp_h5writer *file, const dp_checkpoint *checkpoint,
                                                  progress->evaluations_since_best, &error),
                   &error);
     }
+    if (!forged->without_contract)
+        expect_ok(dp_h5writer_unsigned_attribute(file, "contract", progress->contract, &error),
+                  &error);
     const struct {
         const char *name, *value;
     } texts[] = {{"format", forged->format},
@@ -424,6 +430,8 @@ static void test_checkpoint_of_version_1_loads(void **state) {
     forgery forged = honest;
     make_checkpoint(checkpoint, direct);
     forged.version = 1;
+    forged.without_contract = true;
+    checkpoint->facts.progress.contract = 1;
     forged.optimizer = "sgd";
     forged.config = "[model]\nembedding_dim = 3\nhidden_dim = 4\n[train]\nlr = 0.3\n"
                     "grains = 8\n[run]\ndir = some/run\n[parallel]\nexchange = shared\n";
