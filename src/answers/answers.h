@@ -11,7 +11,6 @@ extern const dp_command dp_command_plot;
 extern const dp_command dp_command_predict;
 extern const dp_command dp_command_report;
 extern const dp_command dp_command_sample;
-extern const dp_command dp_command_score;
 extern const dp_command dp_command_verify;
 
 #endif

@@ -26,7 +26,8 @@ typedef struct dp_command {
      * ended the work early. */
     dp_status (*run)(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error);
     /* Without one, on the first process alone: the others end at once, and well, so that the status
-     * of the first is that of all. One of the two is NULL. */
+     * of the first is that of all. One of the two is NULL; or with both, this is done where no
+     * launcher has started several processes. */
     dp_status (*answer)(int count, char **arguments, dp_error *error);
 } dp_command;
 

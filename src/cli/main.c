@@ -74,14 +74,16 @@ static dp_status run_with_job(const dp_command *command, dp_comm *comm, int coun
     return command->run(comm, count, arguments, signal, error);
 }
 
-/* What needs no job, the first process does. The others of a launcher end well at once, so that its
- * status is that of all: one that failed would end the first before it has said why. */
+/* What needs no job, or could have one and was started alone, the first process does. The others of
+ * a launcher end well at once, so that its status is that of all: one that failed would end the
+ * first before it has said why. */
 static int run_command(const dp_command *command, int count, char **arguments) {
     dp_error error = {0}, later = {0};
     dp_comm *comm = NULL;
     dp_status status = DP_OK;
     int signal = 0;
-    const bool has_job = (command->needs & DP_NEEDS_JOB) != 0;
+    const bool has_job =
+        (command->needs & DP_NEEDS_JOB) != 0 && (command->answer == NULL || dp_launch_is_shared());
     if (!has_job && !dp_launch_is_first())
         return DP_OK;
     if ((command->needs & DP_OUTLIVES_READER) != 0)

@@ -8,6 +8,7 @@ extern const dp_command dp_command_bench;
 extern const dp_command dp_command_doctor;
 extern const dp_command dp_command_eval;
 extern const dp_command dp_command_lrfind;
+extern const dp_command dp_command_score;
 extern const dp_command dp_command_sweep;
 extern const dp_command dp_command_train;
 

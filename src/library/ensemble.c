@@ -27,10 +27,10 @@ static void mix(dptrain_model *self, size_t row) {
     double greatest = 0.0;
     memset(self->mean, 0, vocab * sizeof *self->mean);
     for (size_t m = 0; m < self->member_count; m++) {
-        dp_generate_probabilities(self->members[m]->logits + row * vocab, vocab,
+        dp_generate_probabilities(self->members[m].model->logits + row * vocab, vocab,
                                   self->probabilities);
         for (size_t i = 0; i < vocab; i++)
-            self->mean[i] += self->shares[m] * self->probabilities[i];
+            self->mean[i] += self->members[m].share * self->probabilities[i];
     }
     for (size_t i = 0; i < vocab; i++)
         greatest = self->mean[i] > greatest ? self->mean[i] : greatest;
@@ -45,9 +45,10 @@ void dp_handle_logits(dptrain_model *model, size_t rows, const uint32_t *context
         return;
     }
     for (size_t m = 0; m < model->member_count; m++)
-        ask_member(model, model->members[m], rows, contexts);
+        ask_member(model, model->members[m].model, rows, contexts);
     if (model->member_count == 1) { /* is that model, to the bit */
-        memcpy(model->logits, model->members[0]->logits, rows * vocab * sizeof *model->logits);
+        memcpy(model->logits, model->members[0].model->logits,
+               rows * vocab * sizeof *model->logits);
         return;
     }
     for (size_t r = 0; r < rows; r++)
@@ -79,16 +80,16 @@ static dp_status check_pair(dptrain_model *a, dptrain_model *b, dp_error *error)
 static dp_status set_shares(dptrain_model *self, const double *shares, dp_error *error) {
     double sum = 0.0;
     for (size_t m = 0; m < self->member_count; m++) {
-        self->shares[m] = shares == NULL ? 1.0 : shares[m];
-        if (!(self->shares[m] >= 0.0))
-            return dp_fail(error, DP_ERR_INPUT, "share %g of %s is not 0 or above", self->shares[m],
-                           self->members[m]->path);
-        sum += self->shares[m];
+        self->members[m].share = shares == NULL ? 1.0 : shares[m];
+        if (!(self->members[m].share >= 0.0))
+            return dp_fail(error, DP_ERR_INPUT, "share %g of %s is not 0 or above",
+                           self->members[m].share, self->members[m].model->path);
+        sum += self->members[m].share;
     }
     if (!(sum > 0.0 && isfinite(sum)))
         return dp_fail(error, DP_ERR_INPUT, "the shares of an ensemble sum up to %g", sum);
     for (size_t m = 0; m < self->member_count; m++)
-        self->shares[m] /= sum;
+        self->members[m].share /= sum;
     return DP_OK;
 }
 
@@ -98,10 +99,10 @@ static void identify(dptrain_model *self) {
     size_t length = 0;
     dp_xxh3_init(&hash);
     for (size_t m = 0; m < self->member_count; m++) {
-        const dptrain_model *member = self->members[m];
+        const dptrain_model *member = self->members[m].model;
         const size_t room = sizeof self->path - length;
         dp_xxh3_update(&hash, member->weights, sizeof member->weights);
-        dp_xxh3_update(&hash, &self->shares[m], sizeof self->shares[m]);
+        dp_xxh3_update(&hash, &self->members[m].share, sizeof self->members[m].share);
         const int written =
             snprintf(self->path + length, room, "%s%s", m == 0 ? "" : " + ", member->path);
         length += dp_size_min((size_t)written, room - 1);
@@ -127,7 +128,7 @@ static dp_status make(dptrain_model *self, dptrain_model *const *members, const 
     self->layout.parameter_count = parameters;
     DP_TRY(dp_handle_make_room(self, error));
     for (size_t m = 0; m < self->member_count; m++)
-        self->members[m] = members[m];
+        self->members[m].model = members[m];
     DP_TRY(set_shares(self, shares, error));
     identify(self);
     return DP_OK;

@@ -54,7 +54,6 @@ dp_status dp_handle_make_room(dptrain_model *model, dp_error *error) {
     DP_RESERVE(&room, model->order, shape->vocab);
     if (model->member_count > 0) {
         DP_RESERVE(&room, model->members, model->member_count);
-        DP_RESERVE(&room, model->shares, model->member_count);
         DP_RESERVE(&room, model->mean, shape->vocab);
         DP_RESERVE(&room, model->probabilities, shape->vocab);
     }
@@ -67,6 +66,15 @@ static dp_status make_room(dptrain_model *self, dp_error *error) {
     self->rows = dp_size_max(1, dp_size_min(ROWS_MAX, ROOM_MAX / row));
     DP_TRY(dp_handle_make_room(self, error));
     return dp_forward_init(&self->forward, &self->layout, dp_cpu_level_detect(), error);
+}
+
+dp_status dp_handle_use_level(dptrain_model *model, dp_cpu_level level, dp_error *error) {
+    for (size_t m = 0; m < model->member_count; m++)
+        DP_TRY(dp_handle_use_level(model->members[m].model, level, error));
+    if (model->member_count > 0)
+        return DP_OK;
+    dp_forward_clear(&model->forward);
+    return dp_forward_init(&model->forward, &model->layout, level, error);
 }
 
 static dp_status open_model(dptrain_model *self, const char *path, dp_error *error) {

@@ -6,6 +6,12 @@
 #include "library/model_file.h"
 #include "model/forward.h"
 
+/* A model of an ensemble, borrowed, and its share. */
+typedef struct dp_member {
+    dptrain_model *model;
+    double share;
+} dp_member;
+
 struct dptrain_model {
     char path[DP_PATH_SIZE];
     char weights[24];
@@ -17,9 +23,8 @@ struct dptrain_model {
 
     /* Of an ensemble, which borrows them and has neither params nor forward; its facts and layout
      * are those of the first, and borrowed. */
-    size_t member_count; /* 0: it is none */
-    dptrain_model **members;
-    double *shares;        /* [member_count], which sum up to 1 */
+    size_t member_count;   /* 0: it is none */
+    dp_member *members;    /* [member_count], whose shares sum up to 1 */
     double *mean;          /* [vocab] */
     double *probabilities; /* [vocab]: of one member */
 
@@ -37,6 +42,10 @@ struct dptrain_model {
 
 /* Its room for answers: `rows` of them at a time, set before. */
 dp_status dp_handle_make_room(dptrain_model *model, dp_error *error) DP_CHECKED;
+
+/* Has it answer by kernels of this level, so that it answers alike on machines that differ; it was
+ * opened with the highest. */
+dp_status dp_handle_use_level(dptrain_model *model, dp_cpu_level level, dp_error *error) DP_CHECKED;
 
 /* model->logits [rows, vocab] of contexts [rows, block_size], up to model->rows. */
 void dp_handle_logits(dptrain_model *model, size_t rows, const uint32_t *contexts);

@@ -22,6 +22,17 @@ bool dp_launch_is_first(void) {
     return true;
 }
 
+bool dp_launch_is_shared(void) {
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS",
+                                        "MPI_LOCALNRANKS"};
+    uint64_t size = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (read_variable(names[i], &size) && size > 1)
+            return true;
+    }
+    return false;
+}
+
 /* What launchers tell of a job. */
 typedef struct launcher {
     const char *size; /* the variable that counts its processes */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,6 +57,11 @@ dp_status dp_line_reader_fill(dp_line_reader *reader, bool *more, dp_error *erro
     }
     *more = reader->begin < reader->end;
     return DP_OK;
+}
+
+bool dp_line_reader_must_wait(const dp_line_reader *reader) {
+    struct pollfd file = {.fd = reader->descriptor, .events = POLLIN};
+    return !reader->ended && poll(&file, 1, 0) == 0;
 }
 
 bool dp_line_reader_next(dp_line_reader *reader, char **line, size_t *length) {

@@ -27,6 +27,9 @@ void dp_line_reader_close(dp_line_reader *reader);
  * read. */
 dp_status dp_line_reader_fill(dp_line_reader *reader, bool *more, dp_error *error) DP_CHECKED;
 
+/* Whether dp_line_reader_fill would have to wait for what is yet to be written. */
+bool dp_line_reader_must_wait(const dp_line_reader *reader);
+
 /* The next line that is there, without its end (LF or CRLF), followed by a 0; false where none is.
  * It is the reader's, valid until dp_line_reader_fill. It may hold anything, zeros too. */
 bool dp_line_reader_next(dp_line_reader *reader, char **line, size_t *length);

@@ -17,8 +17,8 @@ expect_screen() { # WHAT FILE
 expect_screen --help overview.txt
 "$BIN/dptrain" help | cmp - overview.txt || fail "help and --help differ"
 jobs=$(sed -n '/^Under mpirun/,/\.$/p' overview.txt | xargs)
-[ "$jobs" = "Under mpirun all ranks work together on train, eval, bench, doctor, sweep, lrfind; the \
-other commands answer once." ] || fail "--help says '$jobs'"
+[ "$jobs" = "Under mpirun all ranks work together on train, eval, bench, doctor, sweep, lrfind, \
+score; the other commands answer once." ] || fail "--help says '$jobs'"
 for command in $commands; do
     "$BIN/dptrain" "$command" --help >help.txt
     expect_screen "$command --help" help.txt

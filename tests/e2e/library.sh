@@ -38,6 +38,15 @@ for example in next_token score_lines; do
     "${CC:-cc}" "${strict[@]}" "${flags[@]}" "$SOURCE/examples/$example.c" \
         "${static[@]/-ldptrain/-l:libdptrain.a}" -o "$example.static"
 done
+# A program that was compiled with the header of before is served as before.
+mkdir -p then/dptrain
+cp "$SOURCE/tests/library/dptrain_of_then.h" then/dptrain/dptrain.h
+program=$SOURCE/tests/library/program_of_then.c
+"${CC:-cc}" "${strict[@]}" "${flags[@]}" -Ithen "$program" "${shared[@]}" -o then_program
+"${CC:-cc}" "${strict[@]}" "${flags[@]}" "$program" "${shared[@]}" -o now_program
+./then_program runs/small >then.txt || fail "a program of then ends with $?"
+./now_program runs/small | cmp - then.txt || fail "with the header of then it says $(cat then.txt)"
+"$BIN/dptrain" sample runs/small --seed 7 --temperature 0.8 | cmp - <(tail -n 21 then.txt | head -n 20) || fail "its samples"
 echo '#include <dptrain/dptrain.h>
 int main() { return dptrain_version()[0] == 0; }' >header.cpp
 for compiler in g++ clang++; do

@@ -68,6 +68,61 @@ expect_refusal 3 "cannot read" 1 "$BIN/dptrain" score .
 expect_refusal 2 "one file at a time, not also 'two.txt'" 1 "$BIN/dptrain" score small.txt two.txt
 expect_refusal 2 "--nbest has a form of its own" 1 "$BIN/dptrain" score --nbest --tokens nbest.txt
 
+# Ranks share the lines: the same bytes, in each form, and the same status.
+{
+    cat small.txt
+    printf '\n\nwith\000zero\n\xff\xc3\n'
+    seq -f 'line %.0f' 5000
+    head -c 300000 /dev/zero | tr '\000' 'a' # more than is read at once
+    printf '\nlast'
+} >odd.txt
+# same_on RANKS OPTION...
+same_on() {
+    local count=$1 status=0 again=0
+    shift
+    "$BIN/dptrain" score "$@" odd.txt >alone.txt || status=$?
+    ranks "$count" "$BIN/dptrain" score "$@" odd.txt >shared.txt 2>/dev/null || again=$?
+    cmp alone.txt shared.txt || fail "score $* differs on $count ranks"
+    expect_equal "status of score $* on $count ranks" $again $status
+}
+for count in 2 3 5; do
+    same_on $count
+done
+same_on 3 --format jsonl --tokens --base 2
+same_on 2 --summary
+same_on 3 --threshold -2.5 --per-token
+seq -f '%.0f ||| emma ||| LM= -3 ||| -2.1' 3000 >nbest.txt
+"$BIN/dptrain" score --nbest nbest.txt >alone.txt
+ranks 3 "$BIN/dptrain" score --nbest <nbest.txt | cmp - alone.txt || fail "n-best lists on 3 ranks"
+printf 'emma\nxzqwkvj\n' >flagged.txt
+ranks 2 "$BIN/dptrain" score --flag 0.02 flagged.txt 2>/dev/null >shared.txt && fail "no status of a mark on 2 ranks"
+cmp shared.txt flagged.tsv || fail "flags on 2 ranks"
+echo x >>nbest.txt
+expect_refusal 2 "nbest.txt:3001: not 'id ||| text" 3 "$BIN/dptrain" score --nbest nbest.txt
+expect_refusal 3 "cannot read nowhere.txt" 3 "$BIN/dptrain" score nowhere.txt
+expect_refusal 2 "--nbest has a form of its own" 3 "$BIN/dptrain" score --nbest --tokens nbest.txt
+expect_refusal 3 "cannot read runs/none" 3 "$BIN/dptrain" score --ckpt runs/none small.txt
+{ head -n 20 small.txt; sleep 1; tail -n +21 small.txt; } | ranks 3 "$BIN/dptrain" score 2>/dev/null | cmp - lines.tsv ||
+    fail "lines that come late, on 3 ranks"
+
+# Memory is that of a line, however many come through a pipe: 10 MB of them, then 50 MB more. Digits are
+# unknown, which is quick. (A sanitizer keeps what was freed.)
+if [ -z "${ASAN_OPTIONS:-}" ]; then
+    mkfifo many
+    "$BIN/dptrain" score <many >/dev/null &
+    process=$!
+    exec 3>many
+    peak() {
+        sed -n 's/^VmHWM: *\([0-9]*\) kB/\1/p' /proc/$process/status
+    }
+    head -c 10000000 < <(yes 0123456789012345678901234567890123456789) >&3
+    before=$(peak)
+    head -c 50000000 < <(yes 0123456789012345678901234567890123456789) >&3
+    expect_below "kB that memory has grown from $before" "$(($(peak) - before))" 2000
+    exec 3>&-
+    wait $process
+fi
+
 # Lines are answered as they come.
 mkfifo pipe
 "$BIN/dptrain" score <pipe >answers.tsv &

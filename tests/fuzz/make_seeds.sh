@@ -5,7 +5,7 @@ set -euo pipefail
 : "${BIN:?}"
 folder=$1
 rm -rf "$folder"
-mkdir -p "$folder"/{ini,sweep,packing,dataset,checkpoint,json,metrics}
+mkdir -p "$folder"/{ini,sweep,packing,dataset,checkpoint,json,metrics,score}
 cd "$folder"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
@@ -36,4 +36,7 @@ model.hidden_dim = 3 4\n' >sweep/grid.ini
 printf '[sweep]\nconfig = base.ini\ndir = swept\ntext = t.txt\n[trials]\n\
 columns = block_size reference repeats train.grains\nwide = 3 2.18 2 1\nwrong = 4 1e9 1 4096\n' \
     >sweep/list.ini
+for model in 0 1 2; do
+    { printf %b "\\x0$model" && cat text && printf 'a ab b\r\n\n  a\tAB\000a \xEF\xAC\x81e\xCC\x81\n\xC3\n'; } >"score/lines$model"
+done
 rm text long

@@ -1,11 +1,13 @@
-#include "answers/answers.h"
 #include "base/memory.h"
 #include "base/real.h"
 #include "base/size.h"
 #include "base/utf8.h"
 #include "cli/checkpoint_argument.h"
 #include "data/dataset_lines.h"
+#include "engine/evaluate.h"
 #include "formats/json.h"
+#include "jobs/jobs.h"
+#include "library/handle.h"
 #include "score_txt.h"
 #include "system/line_reader.h"
 #include "system/terminal.h"
@@ -57,23 +59,36 @@ static const dp_option options[] = {
     DP_OPTIONS_END,
 };
 
-/* So many lines are scored at once, where so many have come. */
-#define LINES_MAX 1024
+/* So many lines are scored at once, by all ranks, where so many have come. */
+#define LINES_MAX 4096
+
+/* Where a line of a part is, from the first one on. */
+typedef struct line_place {
+    uint64_t begin, length;
+} line_place;
 
 typedef struct score_job {
+    dp_comm *comm; /* NULL: one process, without a job */
     score_options chosen;
     dp_asked asked;
     dptrain_description is;
     double unit; /* of logarithms: ln of their base */
     bool flags;
     dp_line_reader reader;
-    uint64_t line_count, flagged;
+    uint64_t line_count, flagged; /* of the first rank, as what is read and `sum` */
     dptrain_text_score sum;
     char *lines[LINES_MAX]; /* whole, of an n-best list */
     const char *texts[LINES_MAX];
     size_t lengths[LINES_MAX];
     dptrain_text_score scores[LINES_MAX];
     dp_text out;
+    int unwritten; /* errno of the output; 0: all is written */
+    /* Where ranks share the lines: */
+    bool have_left; /* the others, after a failure that all agreed on */
+    char *part; /* [part_capacity]: the lines of this rank, or what another has made of its own */
+    size_t part_capacity;
+    uint64_t *part_lengths; /* [ranks]: of what each has made */
+    line_place places[LINES_MAX];
     dptrain_token_score *tokens; /* [token_capacity] */
     size_t token_capacity;
 } score_job;
@@ -241,40 +256,227 @@ static dp_status take_lines(score_job *self, size_t *count, dp_error *error) {
     return DP_OK;
 }
 
+/* Fills scores and `out` for the first `count` texts. */
 static dp_status score_lines(score_job *self, size_t count, dp_error *error) {
     dptrain_error said;
+    dp_text_cut(&self->out, 0);
     DP_TRY(dp_checkpoint_argument_status(dptrain_score_texts(self->asked.model, self->texts,
                                                              self->lengths, count, self->scores,
                                                              sizeof self->scores[0], &said),
                                          &said, error));
+    for (size_t i = 0; i < count && !self->chosen.summary; i++)
+        DP_TRY(append_line(self, i, error));
+    return dp_text_check(&self->out, error);
+}
+
+/* Adds up the scores of the next `count` lines and prints what was made of them. */
+static void take_result(score_job *self, size_t count, const char *out, size_t length) {
     for (size_t i = 0; i < count; i++) {
-        self->sum.log_probability += self->scores[i].log_probability;
-        self->sum.known_log_probability += self->scores[i].known_log_probability;
-        self->sum.tokens += self->scores[i].tokens;
-        self->sum.unknown += self->scores[i].unknown;
-        self->flagged += is_flagged(self, &self->scores[i]);
-        if (!self->chosen.summary)
-            DP_TRY(append_line(self, i, error));
+        const dptrain_text_score *score = &self->scores[i];
+        self->sum.log_probability += score->log_probability;
+        self->sum.known_log_probability += score->known_log_probability;
+        self->sum.tokens += score->tokens;
+        self->sum.unknown += score->unknown;
+        self->flagged += is_flagged(self, score);
     }
     self->line_count += count;
-    DP_TRY(dp_text_check(&self->out, error));
-    dp_terminal_print_data(stdout, dp_text_string(&self->out), self->out.length);
-    dp_text_cut(&self->out, 0);
-    return fflush(stdout) == 0 ? DP_OK : dp_fail_errno(error, errno, "cannot write the output");
+    dp_terminal_print_data(stdout, out, length);
+    if (fflush(stdout) != 0 && self->unwritten == 0)
+        self->unwritten = errno;
+}
+
+/* --- the sums -------------------------------------------------------------------------------- */
+
+static void print_summary(const score_job *self) {
+    const dptrain_text_score *sum = &self->sum;
+    const uint64_t known = sum->tokens - sum->unknown;
+    printf("lines                      %s\n"
+           "tokens                     %s%s\n"
+           "unknown                    %s\n"
+           "log-probability            %.6f\n"
+           "perplexity                 %.4f\n"
+           "  without unknown tokens   %.4f\n",
+           DP_COUNT_TEXT(self->line_count), DP_COUNT_TEXT(sum->tokens),
+           self->is.stream ? "" : ", the ends of lines among them", DP_COUNT_TEXT(sum->unknown),
+           sum->log_probability / self->unit, perplexity(sum->log_probability, sum->tokens),
+           perplexity(sum->known_log_probability, known));
+    if (self->flags)
+        printf("marked                     %s\n", DP_COUNT_TEXT(self->flagged));
+}
+
+/* --- lines that ranks share ------------------------------------------------------------------
+ * The first rank reads and prints; each scores a part of the lines that have come. What comes next
+ * the first says by a call. */
+
+typedef enum call_kind { CALL_LINES, CALL_REST, CALL_END } call_kind;
+
+typedef struct call {
+    call_kind kind;
+    dp_status status;      /* of CALL_END */
+    uint64_t count, bytes; /* of CALL_LINES: how many lines, and all of them */
+} call;
+
+static bool is_first(const score_job *self) {
+    return self->comm == NULL || dp_comm_rank(self->comm) == 0;
+}
+
+static dp_status agree(const score_job *self, dp_status status, dp_error *error) {
+    return self->comm == NULL ? status : dp_comm_agree(self->comm, status, error);
+}
+
+static void make_call(const score_job *self, call next) {
+    if (self->comm != NULL)
+        dp_comm_broadcast(self->comm, &next, sizeof next);
+}
+
+/* Where the part of a rank begins. */
+static size_t part_of(const score_job *self, size_t count, int rank) {
+    return count * (size_t)rank / (size_t)dp_comm_size(self->comm);
+}
+
+/* The lines [first, end), which lie behind one another as they were read. */
+static void send_lines(score_job *self, size_t first, size_t end, int rank) {
+    const size_t count = end - first;
+    for (size_t i = 0; i < count; i++) {
+        char *line = self->lines[first + i];
+        const size_t length = self->chosen.nbest ? strlen(line) : self->lengths[first + i];
+        self->places[i] = (line_place){(uint64_t)(line - self->lines[first]), length};
+    }
+    dp_comm_send(self->comm, rank, self->places, count * sizeof *self->places);
+    if (count > 0)
+        dp_comm_send(self->comm, rank, self->lines[first],
+                     self->places[count - 1].begin + self->places[count - 1].length + 1);
+}
+
+static dp_status receive_lines(score_job *self, size_t count, dp_error *error) {
+    const line_place *places = self->places;
+    dp_comm_receive(self->comm, 0, self->places, count * sizeof *places);
+    if (count > 0)
+        dp_comm_receive(self->comm, 0, self->part,
+                        places[count - 1].begin + places[count - 1].length + 1);
+    for (size_t i = 0; i < count; i++) {
+        self->texts[i] = self->lines[i] = self->part + places[i].begin;
+        self->lengths[i] = places[i].length;
+        if (self->chosen.nbest)
+            DP_TRY(find_text(self, i, error));
+    }
+    return DP_OK;
+}
+
+/* The first rank prints its own part and then those of the others, as they come, in their order. A
+ * failure of that is for it alone to tell, once all have sent theirs. */
+static void print_parts(score_job *self, size_t count) {
+    const int ranks = dp_comm_size(self->comm);
+    take_result(self, part_of(self, count, 1), dp_text_string(&self->out), self->out.length);
+    for (int rank = 1; rank < ranks; rank++) {
+        const size_t lines = part_of(self, count, rank + 1) - part_of(self, count, rank);
+        dp_comm_receive(self->comm, rank, self->scores, lines * sizeof self->scores[0]);
+        dp_comm_receive(self->comm, rank, self->part, self->part_lengths[rank]);
+        take_result(self, lines, self->part, self->part_lengths[rank]);
+    }
+}
+
+static dp_status grow_for_parts(score_job *self, dp_error *error) {
+    uint64_t longest = 0;
+    for (int rank = 0; is_first(self) && rank < dp_comm_size(self->comm); rank++)
+        longest = self->part_lengths[rank] > longest ? self->part_lengths[rank] : longest;
+    DP_TRY_GROW(self->part, &self->part_capacity, longest);
+    return DP_OK;
+}
+
+/* Collective: what is made of a call's lines, which the first rank has. */
+static dp_status score_shared(score_job *self, size_t count, size_t bytes, dp_error *error) {
+    dp_comm *comm = self->comm;
+    const int rank = dp_comm_rank(comm);
+    const size_t own = part_of(self, count, rank + 1) - part_of(self, count, rank);
+    dp_status status = dp_memory_grow((void **)&self->part, &self->part_capacity, bytes, 1, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    for (int other = 1; rank == 0 && other < dp_comm_size(comm); other++)
+        send_lines(self, part_of(self, count, other), part_of(self, count, other + 1), other);
+    if (rank > 0)
+        status = receive_lines(self, own, error);
+    if (status == DP_OK)
+        status = score_lines(self, own, error);
+    DP_TRY(dp_comm_agree(comm, status, error));
+    const uint64_t length = self->out.length;
+    dp_comm_gather_all(comm, &length, sizeof length, self->part_lengths);
+    DP_TRY(dp_comm_agree(comm, grow_for_parts(self, error), error));
+    if (rank == 0) {
+        print_parts(self, count);
+    } else {
+        dp_comm_send(comm, 0, self->scores, own * sizeof self->scores[0]);
+        dp_comm_send(comm, 0, dp_text_string(&self->out), length);
+    }
+    return DP_OK;
+}
+
+/* --- the first rank ------------------------------------------------------------------------- */
+
+static dp_status score_taken(score_job *self, size_t count, dp_error *error) {
+    if (self->comm == NULL) {
+        DP_TRY(score_lines(self, count, error));
+        take_result(self, count, dp_text_string(&self->out), self->out.length);
+    } else {
+        const char *last = self->lines[count - 1];
+        const size_t length = self->chosen.nbest ? strlen(last) : self->lengths[count - 1];
+        const size_t bytes = (size_t)(last - self->lines[0]) + length + 1;
+        make_call(self, (call){.kind = CALL_LINES, .count = count, .bytes = bytes});
+        const dp_status status = score_shared(self, count, bytes, error);
+        self->have_left = status != DP_OK;
+        DP_TRY(status);
+    }
+    if (self->unwritten != 0)
+        return dp_fail_errno(error, self->unwritten, "cannot write the output");
+    return DP_OK;
+}
+
+/* The others sleep where it may take long. */
+static dp_status wait_for_lines(score_job *self, bool *more, dp_error *error) {
+    const bool rests = self->comm != NULL && dp_line_reader_must_wait(&self->reader);
+    if (rests)
+        make_call(self, (call){.kind = CALL_REST});
+    const dp_status status = dp_line_reader_fill(&self->reader, more, error);
+    if (rests)
+        dp_comm_rest(self->comm, NULL, NULL);
+    return status;
 }
 
 static dp_status score_file(score_job *self, dp_error *error) {
     bool more = true;
     for (;;) {
         size_t count = 0;
-        DP_TRY(dp_line_reader_fill(&self->reader, &more, error));
+        DP_TRY(wait_for_lines(self, &more, error));
         if (!more)
-            return DP_OK;
+            return self->flagged == 0 ? DP_OK : dp_fail(error, DP_ANSWER_NO, "%s", "");
         do {
             DP_TRY(take_lines(self, &count, error));
             if (count > 0)
-                DP_TRY(score_lines(self, count, error));
+                DP_TRY(score_taken(self, count, error));
         } while (count == LINES_MAX);
+    }
+}
+
+static dp_status lead(score_job *self, dp_error *error) {
+    const dp_status status = score_file(self, error);
+    if (!self->have_left)
+        make_call(self, (call){.kind = CALL_END, .status = status});
+    if (self->chosen.summary && (status == DP_OK || status == DP_ANSWER_NO))
+        print_summary(self);
+    return status;
+}
+
+/* --- the others ----------------------------------------------------------------------------- */
+
+static dp_status follow(score_job *self, dp_error *error) {
+    for (;;) {
+        call next;
+        dp_comm_broadcast(self->comm, &next, sizeof next);
+        if (next.kind == CALL_END)
+            return next.status == DP_OK ? DP_OK : dp_fail(error, next.status, "%s", "");
+        if (next.kind == CALL_REST)
+            dp_comm_rest(self->comm, NULL, NULL);
+        else
+            DP_TRY(score_shared(self, next.count, next.bytes, error));
     }
 }
 
@@ -330,23 +532,6 @@ static dp_status fit_threshold(score_job *self, dp_error *error) {
 
 /* --- the command ---------------------------------------------------------------------------- */
 
-static void print_summary(const score_job *self) {
-    const dptrain_text_score *sum = &self->sum;
-    const uint64_t known = sum->tokens - sum->unknown;
-    printf("lines                      %s\n"
-           "tokens                     %s%s\n"
-           "unknown                    %s\n"
-           "log-probability            %.6f\n"
-           "perplexity                 %.4f\n"
-           "  without unknown tokens   %.4f\n",
-           DP_COUNT_TEXT(self->line_count), DP_COUNT_TEXT(sum->tokens),
-           self->is.stream ? "" : ", the ends of lines among them", DP_COUNT_TEXT(sum->unknown),
-           sum->log_probability / self->unit, perplexity(sum->log_probability, sum->tokens),
-           perplexity(sum->known_log_probability, known));
-    if (self->flags)
-        printf("marked                     %s\n", DP_COUNT_TEXT(self->flagged));
-}
-
 static dp_status check_options(const score_options *chosen, int files, char **arguments,
                                dp_error *error) {
     if (files > 1)
@@ -365,31 +550,99 @@ static void clear(score_job *self) {
     dp_line_reader_close(&self->reader);
     dp_text_clear(&self->out);
     dp_memory_free(self->tokens);
+    dp_memory_free(self->part);
+    dp_memory_free(self->part_lengths);
 }
 
-static dp_status run(score_job *self, int count, char **arguments, dp_error *error) {
+/* The files that the first rank has found, as the newest run may change while others look. */
+static void name_found(score_job *self) {
+    dp_option_path_list *paths = &self->chosen.ckpt.paths;
+    paths->count = self->asked.count;
+    for (size_t i = 0; i < self->asked.count; i++) {
+        dptrain_description is;
+        dptrain_describe(self->asked.members[i], &is, sizeof is);
+        (void)!dp_text_copy(paths->values[i], sizeof paths->values[i], is.path);
+    }
+}
+
+/* That all ranks have read the same weights, and that all compute alike. */
+static dp_status match_models(score_job *self, dp_error *error) {
+    const dp_cpu_level level = dp_evaluate_level(self->comm, DP_CPU_X86_64_V4);
+    char weights[sizeof self->asked.model->weights];
+    memcpy(weights, self->asked.model->weights, sizeof weights);
+    dp_comm_broadcast(self->comm, weights, sizeof weights);
+    dp_status status = dp_handle_use_level(self->asked.model, level, error);
+    if (memcmp(weights, self->asked.model->weights, sizeof weights) != 0)
+        status = dp_fail(error, DP_ERR_MISMATCH, "%s was replaced while ranks read it: start again",
+                         self->asked.model->path);
+    return dp_comm_agree(self->comm, status, error);
+}
+
+static dp_status open_models(score_job *self, dp_error *error) {
+    const bool first = is_first(self);
+    dp_status status = DP_OK;
+    if (first)
+        status = dp_checkpoint_argument_open(&self->chosen.ckpt, 0, NULL, &self->asked, error);
+    DP_TRY(agree(self, status, error));
+    if (self->comm != NULL) {
+        if (first)
+            name_found(self);
+        dp_comm_broadcast(self->comm, &self->chosen.ckpt.paths, sizeof self->chosen.ckpt.paths);
+        if (!first)
+            status = dp_checkpoint_argument_open(&self->chosen.ckpt, 0, NULL, &self->asked, error);
+        DP_TRY(agree(self, status, error));
+        DP_TRY(match_models(self, error));
+        DP_TRY_NEW_ON_ALL(self->comm, self->part_lengths, (size_t)dp_comm_size(self->comm));
+    }
+    dptrain_describe(self->asked.model, &self->is, sizeof self->is);
+    return DP_OK;
+}
+
+/* What the first rank reads, and the threshold that it finds for all. */
+static dp_status begin_reading(score_job *self, const char *name, dp_error *error) {
+    dp_status status = DP_OK;
+    if (is_first(self)) {
+        status = dp_line_reader_open(&self->reader, name, error);
+        if (status == DP_OK && self->chosen.flag_given)
+            status = fit_threshold(self, error);
+    }
+    DP_TRY(agree(self, status, error));
+    if (self->comm != NULL)
+        dp_comm_broadcast(self->comm, &self->chosen.threshold, sizeof self->chosen.threshold);
+    return DP_OK;
+}
+
+static dp_status score(score_job *self, int count, char **arguments, dp_error *error) {
     static const double bases[] = {0.0, 2.0, 10.0}; /* the first is e */
     int files = 0;
     self->reader.descriptor = -1;
-    DP_TRY(dp_options_parse_arguments(options, &self->chosen, count, arguments, &files, error));
-    DP_TRY(check_options(&self->chosen, files, arguments, error));
-    DP_TRY(dp_checkpoint_argument_open(&self->chosen.ckpt, 0, NULL, &self->asked, error));
-    dptrain_describe(self->asked.model, &self->is, sizeof self->is);
+    DP_TRY(self->comm == NULL
+               ? dp_options_parse_arguments(options, &self->chosen, count, arguments, &files, error)
+               : dp_command_parse(self->comm, options, &self->chosen, count, arguments, &files,
+                                  error));
+    DP_TRY(agree(self, check_options(&self->chosen, files, arguments, error), error));
+    DP_TRY(open_models(self, error));
     self->unit = self->chosen.base == 0 ? 1.0 : dp_real_log(bases[self->chosen.base]);
     self->flags = self->chosen.flag_given || self->chosen.threshold_given;
-    DP_TRY(dp_line_reader_open(&self->reader, files == 0 ? "-" : arguments[0], error));
-    if (self->chosen.flag_given)
-        DP_TRY(fit_threshold(self, error));
-    DP_TRY(score_file(self, error));
-    if (self->chosen.summary)
-        print_summary(self);
-    return self->flagged == 0 ? DP_OK : dp_fail(error, DP_ANSWER_NO, "%s", "");
+    DP_TRY(begin_reading(self, files == 0 ? "-" : arguments[0], error));
+    return is_first(self) ? lead(self, error) : follow(self, error);
 }
 
 static dp_status answer(int count, char **arguments, dp_error *error) {
     DP_OWNED(dp_memory_release) score_job *self = NULL;
     DP_TRY_NEW(self, 1);
-    const dp_status status = run(self, count, arguments, error);
+    const dp_status status = score(self, count, arguments, error);
+    clear(self);
+    return status;
+}
+
+static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp_error *error) {
+    DP_OWNED(dp_memory_release) score_job *self = NULL;
+    (void)signal;
+    DP_TRY_NEW_ON_ALL(comm, self, 1);
+    self->comm = comm;
+    dp_comm_set_deadline(comm, 0.0); /* who reads what is printed may take any time */
+    const dp_status status = score(self, count, arguments, error);
     clear(self);
     return status;
 }
@@ -400,7 +653,10 @@ const dp_command dp_command_score = {
     .purpose = "how likely texts are, a line each",
     .details = score_txt,
     .examples = "dptrain score data/names.txt\n"
-                "echo emma | dptrain score --tokens\n",
+                "echo emma | dptrain score --tokens\n"
+                "mpirun -np 2 dptrain score data/names.txt\n",
     .options = options,
+    .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH,
+    .run = run,
     .answer = answer,
 };
