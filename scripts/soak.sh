@@ -16,6 +16,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . scripts/env.sh
+. scripts/processes.sh
 root=$PWD
 bin=${BIN:-$root/build/bin}
 
@@ -45,6 +46,7 @@ say() { # to the terminal and the log
 }
 
 # Something that must not happen. What there is to see of it is kept.
+ranks='' fault='' exchange='' # of the round
 lost=0
 lose() {
     lost=$((lost + 1))
@@ -82,29 +84,6 @@ END
 
 # --- looking -----------------------------------------------------------------------------------
 
-pick() { # one of the arguments
-    shift $((RANDOM % $#))
-    echo "$1"
-}
-
-# The processes below one, and it.
-family() {
-    local child
-    echo "$1"
-    # shellcheck disable=SC2013 # the file has words, on no line of their own
-    for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
-        family "$child"
-    done
-}
-
-# Those of them that train.
-trainers() {
-    local process
-    for process in $(family "$1"); do
-        [ "$(cat "/proc/$process/comm" 2>/dev/null)" != dptrain ] || echo "$process"
-    done
-}
-
 # memory PROCESS FIELD: KiB of a field of /proc/PROCESS/status.
 memory() {
     sed -n "s/^$2:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$1/status" 2>/dev/null
@@ -122,12 +101,6 @@ step_after() {
 
 weights() {
     grep -o '"weights":"[^"]*"' "$1/summary.json"
-}
-
-# The columns of the metrics that are no times, and the loss of each step.
-exact_metrics() {
-    cut -d, -f1-8 "$1/metrics.csv"
-    od -An -v -tx1 "$1/losses.f32"
 }
 
 # --- a round -----------------------------------------------------------------------------------
@@ -158,13 +131,6 @@ look_at_memory() {
     fi
 }
 
-# Is the process there, and no zombie?
-lives() {
-    case $(sed -n 's/^State:[^A-Z]*\([A-Z]\).*/\1/p' "/proc/$1/status" 2>/dev/null) in
-    "" | Z) return 1 ;;
-    esac
-}
-
 now() { # milliseconds
     echo $(($(date +%s%N) / 1000000))
 }
@@ -179,7 +145,7 @@ cause() {
     rank)
         ranks_now=$(trainers "$job")
         # shellcheck disable=SC2086
-        victim=$(pick ${ranks_now:-$job})
+        pick victim ${ranks_now:-$job}
         kill -KILL "$victim"
         ;;
     *) kill -"$1" "$job" ;;
@@ -244,9 +210,9 @@ check_end_of_run() {
 
 play_round() {
     local moment began
-    ranks=$(pick "${rank_counts[@]}")
-    fault=$(pick "${faults[@]}")
-    exchange=$(pick shared tree)
+    pick ranks "${rank_counts[@]}"
+    pick fault "${faults[@]}"
+    pick exchange shared tree
     moment=$((RANDOM % 6000 + 1))
     newest_before=$(newest_checkpoint)
     peak=0 grown=0 heap_at_first=0

@@ -160,10 +160,13 @@ begin_rounds() {
     "$BIN/dptrain" small.ini run.dir=straight $fault_run checkpoint.every=200000 >/dev/null
 }
 
-# pick WORD...: one of them.
+# pick NAME WORD...: the variable becomes one of the words. RANDOM decides; in $(...) it would not be the one that
+# was seeded.
 pick() {
+    local picked=$1
+    shift
     shift $((RANDOM % $#))
-    echo "$1"
+    printf -v "$picked" %s "$1"
 }
 
 # sleep_random MILLISECONDS: up to so many.

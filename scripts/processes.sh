@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# processes.sh: what soak.sh and attack.sh know of the processes of a job. Sourced by both.
+
+# The processes below one, and it.
+family() {
+    local child
+    echo "$1"
+    # shellcheck disable=SC2013 # the file has words, on no line of their own
+    for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
+        family "$child"
+    done
+}
+
+# Those of them that train.
+trainers() {
+    local process
+    for process in $(family "$1"); do
+        [ "$(cat "/proc/$process/comm" 2>/dev/null)" != dptrain ] || echo "$process"
+    done
+}
+
+# Is the process there, and no zombie?
+lives() {
+    case $(sed -n 's/^State:[^A-Z]*\([A-Z]\).*/\1/p' "/proc/$1/status" 2>/dev/null) in
+    "" | Z) return 1 ;;
+    esac
+}
+
+# pick NAME WORD...: the variable becomes one of the words, which RANDOM decides; in $(...) that would not be the
+# one that was seeded.
+pick() {
+    local picked=$1
+    shift
+    shift $((RANDOM % $#))
+    printf -v "$picked" %s "$1"
+}
+
+# The columns of the metrics of a run that are no times, and the loss of each step.
+exact_metrics() {
+    cut -d, -f1-8 "$1/metrics.csv"
+    od -An -v -tx1 "$1/losses.f32"
+}
