@@ -103,11 +103,12 @@ const dp_option dp_config_options[] = {
               "how gradients are summed; mpi does not keep the same bits at any rank count"),
     DP_CHOICE(dp_config, output, "parallel.output", "auto", DP_NAMES(DP_OUTPUT_NAMES), "KIND",
               "whether each rank has the whole output layer or its part of the vocabulary; auto: "
-              "split from 4,096 tokens on",
+              "split from 2,048 tokens on",
               RESULT),
-    DP_CHOICE(dp_config, kernels, "parallel.kernels", "auto", DP_NAMES(DP_KERNELS_NAMES), "LEVEL",
-              "instruction set level that computes, which the last bits depend on: v3 is AVX2, v4 "
-              "AVX-512; auto: the highest that all ranks have"),
+    DP_CHOICE(
+        dp_config, kernels, "parallel.kernels", "auto", DP_NAMES(DP_KERNELS_NAMES), "LEVEL",
+        "instruction set level that computes, all with the same bits: v3 is AVX2, v4 AVX-512; "
+        "auto: the highest that all ranks have"),
     DP_UNSIGNED(dp_config, work, "parallel.work", "auto", 1, DP_WORK_RANKS_MAX, "N",
                 "ranks that compute, while the others rest, which no bit depends on; auto: no more "
                 "than processors, and as many as are fastest",
@@ -300,8 +301,6 @@ static bool changes_result(const dp_option *option, const dp_config *saved,
                            const dp_config *wanted) {
     if (option->offset == offsetof(dp_config, exchange)) /* all kinds but mpi keep the contract */
         return (saved->exchange == DP_EXCHANGE_MPI) != (wanted->exchange == DP_EXCHANGE_MPI);
-    if (option->offset == offsetof(dp_config, kernels)) /* auto promises no level */
-        return saved->kernels != DP_KERNELS_AUTO;
     if (option->offset == offsetof(dp_config, steps))
         return wanted->lr_schedule == DP_SCHEDULE_COSINE;
     return (option->flags & DP_OPTION_RESULT) != 0;

@@ -25,7 +25,7 @@ typedef enum dp_output_kind {
 } dp_output_kind;
 #define DP_OUTPUT_NAMES "auto", "replicated", "split"
 
-#define DP_SPLIT_VOCAB_MIN 4096
+#define DP_SPLIT_VOCAB_MIN 2048
 
 /* Whose kernels compute: of the highest level that all ranks have, or of this one. The levels of
  * system/cpu, in their order, behind auto. */

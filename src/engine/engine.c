@@ -63,8 +63,6 @@ void dp_subject_draw(const dp_subject *subject, uint64_t step, dp_tree_range row
 static dp_status open_subject(dp_engine *self, dp_error *error) {
     dp_comm *comm = self->job;
     const dp_config *config = self->config;
-    dp_linalg linalg = {0};
-    dp_status status = DP_OK;
     dp_comm_set_deadline(comm, config->deadline);
     if (dp_open_dataset(comm, config->data_path, DP_CHECK_ONCE, &self->dataset, error) != DP_OK)
         return dp_fail_prefix(error, "data.path");
@@ -77,11 +75,7 @@ static dp_status open_subject(dp_engine *self, dp_error *error) {
     const dp_model_shape shape =
         dp_config_shape(config, self->dataset.vocabulary.count, self->dataset.info.block_size);
     DP_TRY(dp_comm_agree(comm, dp_params_layout_init(&self->layout, shape, error), error));
-    if (!self->layout.shape
-             .split) /* to be known from the start, though evaluations need it first */
-        status = dp_linalg_open(&linalg, error);
-    DP_TRY(dp_comm_agree(comm, status, error));
-    DP_TRY(dp_build_info_gather(comm, dp_config_level(config), &linalg, &self->build, error));
+    DP_TRY(dp_build_info_gather(comm, dp_config_level(config), &self->build, error));
     return dp_comm_agree(comm, dp_config_check_level(config, self->build.level, error), error);
 }
 

@@ -46,35 +46,49 @@ static size_t first_row(const grain_engine *self, size_t grain) {
     return grain == parts ? batch : dp_tree_share(batch, parts, grain).first;
 }
 
-/* Computes the gradient of some grains: a dp_tree_leaves. */
-static void compute_grains(void *context, dp_tree_range grains, float *sums) {
-    grain_engine *self = context;
-    dp_profile *profile = self->now->profile;
-    dp_comm_look(self->subject->comm);
+/* Draws the rows of some grains, at most as many as there may be at once; starts [grains + 1]. */
+static dp_batch draw_grains(grain_engine *self, dp_tree_range grains, size_t *starts) {
     const size_t count = grains.end - grains.first, first = first_row(self, grains.first);
-    const double batch_size = (double)self->subject->config->batch_size;
-    size_t starts[DP_MODEL_GRAINS_MAX + 1];
-    double losses[DP_MODEL_GRAINS_MAX];
-    float means[DP_MODEL_GRAINS_MAX] = {0};
+    dp_comm_look(self->subject->comm);
     for (size_t g = 0; g <= count; g++)
         starts[g] = first_row(self, grains.first + g) - first;
     dp_subject_draw(self->subject, self->now->number,
                     (dp_tree_range){.first = first, .end = first + starts[count]}, self->contexts,
                     self->targets);
-    dp_profile_mark(profile, DP_PHASE_DRAW);
-    const dp_batch batch = {.grains = count,
-                            .starts = starts,
-                            .contexts = self->contexts,
-                            .targets = self->targets,
-                            .step = self->now->number,
-                            .first_row = first};
-    dp_model_gradient(self->model, self->subject->params, &batch, 1.0f / (float)batch_size, sums,
-                      losses, profile);
-    for (size_t g = 0; g < count; g++)
-        means[g] = (float)(losses[g] / batch_size);
+    dp_profile_mark(self->now->profile, DP_PHASE_DRAW);
+    return (dp_batch){.grains = count,
+                      .starts = starts,
+                      .contexts = self->contexts,
+                      .targets = self->targets,
+                      .step = self->now->number,
+                      .first_row = first};
+}
+
+/* The part of some grains in the mean loss. */
+static float mean_of(const grain_engine *self, size_t grains, const double *losses) {
+    float means[DP_MODEL_GRAINS_MAX] = {0};
+    for (size_t g = 0; g < grains; g++)
+        means[g] = (float)(losses[g] / (double)self->subject->config->batch_size);
+    return sum_pairs(means, grains);
+}
+
+/* What the gradient of a loss summed over rows is multiplied by. */
+static float scale_of(const grain_engine *self) {
+    return 1.0f / (float)self->subject->config->batch_size;
+}
+
+/* Computes the gradient of some grains: a dp_tree_leaves. */
+static void compute_grains(void *context, dp_tree_range grains, float *sums) {
+    grain_engine *self = context;
+    size_t starts[DP_MODEL_GRAINS_MAX + 1];
+    double losses[DP_MODEL_GRAINS_MAX];
+    const dp_batch batch = draw_grains(self, grains, starts);
+    dp_model_gradient(self->model, self->subject->params, &batch, scale_of(self), sums, losses,
+                      self->now->profile);
     float *extras = sums + self->subject->layout->length;
-    extras[EXTRA_LOSS] = sum_pairs(means, count);
+    extras[EXTRA_LOSS] = mean_of(self, batch.grains, losses);
     extras[EXTRA_MUST_STOP] = self->now->wants_stop ? 1.0f : 0.0f;
+    dp_comm_look(self->subject->comm);
 }
 
 static bool clips(const grain_engine *self) {
@@ -100,6 +114,29 @@ static void update(void *context, size_t first, size_t count, const float *gradi
                         &slice);
 }
 
+/* Whether a step is all this rank's, at once, and its update nothing but a descent: then the
+ * gradient need not be written down, with the same bits. */
+static bool descends_alone(const grain_engine *self, const dp_step *step) {
+    const dp_config *config = self->subject->config;
+    const size_t grains = config->grains;
+    return dp_comm_size(self->subject->comm) == 1 && config->exchange != DP_EXCHANGE_MPI &&
+           grains <= dp_model_grains_at_once(self->model) && (grains & (grains - 1)) == 0 &&
+           dp_optimizer_is_plain(self->optimizer) && !step->measures;
+}
+
+static dp_step_result descend(grain_engine *self) {
+    const dp_tree_range all = {.end = self->subject->config->grains};
+    size_t starts[DP_MODEL_GRAINS_MAX + 1];
+    double losses[DP_MODEL_GRAINS_MAX];
+    const dp_batch batch = draw_grains(self, all, starts);
+    dp_model_descend(self->model, self->subject->params, &batch, scale_of(self),
+                     (float)self->now->lr, losses, self->now->profile);
+    return (dp_step_result){.loss = (double)mean_of(self, batch.grains, losses),
+                            .clip = 1.0,
+                            .norm = NAN,
+                            .must_stop = self->now->wants_stop};
+}
+
 static dp_step_result take_step(void *engine, const dp_step *step) {
     grain_engine *self = engine;
     const dp_exchange_work work = {.grains = compute_grains,
@@ -111,6 +148,8 @@ static dp_step_result take_step(void *engine, const dp_step *step) {
     self->now = step;
     self->clip = 1.0;
     self->norm = NAN;
+    if (descends_alone(self, step))
+        return descend(self);
     dp_exchange_step(self->exchange, &work);
     const float *extras = dp_exchange_extras(self->exchange);
     return (dp_step_result){.loss = (double)extras[EXTRA_LOSS],

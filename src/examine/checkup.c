@@ -2,7 +2,6 @@
 
 #include "base/workspace.h"
 #include "engine/open_dataset.h"
-#include "kernels/linalg.h"
 #include "run/run_check.h"
 #include "run/run_folder.h"
 #include "system/filesystem.h"
@@ -24,7 +23,6 @@
 typedef struct machine {
     char host[HOST_SIZE];
     dp_cpu_level level;
-    dp_error blas_error; /* why it cannot be opened; status DP_OK: it can */
     dp_limits limits;
     uint64_t memory_left; /* bytes that it may still map */
     uint64_t open_files;
@@ -39,7 +37,6 @@ typedef struct examination {
     const dp_config *config;          /* NULL: none */
     machine *machines;                /* [ranks] */
     dp_build_info build;
-    char blas[DP_LINALG_NAME_SIZE];
     dp_dataset dataset;
     dp_params_layout layout; /* where there is a dataset */
     bool has_layout;
@@ -66,21 +63,18 @@ static const char *format_bytes(double bytes, char buffer[32]) {
 static dp_status gather_machines(examination *self, dp_error *error) {
     const dp_cpu_level highest =
         self->config == NULL ? DP_CPU_X86_64_V4 : dp_config_level(self->config);
-    dp_linalg linalg = {0};
     machine mine;
     memset(&mine, 0, sizeof mine);
     snprintf(mine.host, sizeof mine.host, "%s", dp_comm_host(self->comm));
     mine.level = dp_cpu_level_up_to(highest);
     dp_limits_look(&mine.limits);
-    mine.memory_left = dp_limits_memory_left(&mine.limits); /* before there is BLAS */
+    mine.memory_left = dp_limits_memory_left(&mine.limits);
     mine.open_files = dp_limits_open_files();
-    mine.blas_error.status = dp_linalg_open(&linalg, &mine.blas_error);
-    dp_linalg_name(&linalg, self->blas);
     mine.mpi_yields = dp_comm_mpi_yields();
     mine.shared_free = dp_comm_shared_free(self->shared_folder);
     DP_TRY_NEW_ON_ALL(self->comm, self->machines, (size_t)dp_comm_size(self->comm));
     dp_comm_gather_all(self->comm, &mine, sizeof mine, self->machines);
-    return dp_build_info_gather(self->comm, highest, &linalg, &self->build, error);
+    return dp_build_info_gather(self->comm, highest, &self->build, error);
 }
 
 static int ranks_of_node(const examination *self, int node) {
@@ -149,20 +143,6 @@ static void check_lost_host(examination *self) {
              patience, deadline);
 }
 
-static void check_blas(examination *self) {
-    for (int rank = 0; rank < dp_comm_size(self->comm); rank++) {
-        const machine *one = &self->machines[rank];
-        if (one->blas_error.status == DP_OK)
-            continue;
-        if (self->has_layout && self->layout.shape.split)
-            GOOD("BLAS", "not to be had, and not needed: the output is split");
-        else
-            PROBLEM("BLAS", "rank %d on %s: %s", rank, one->host, one->blas_error.message);
-        return;
-    }
-    GOOD("BLAS", "%s, one thread a rank", self->blas);
-}
-
 static void check_instruction_sets(examination *self) {
     const machine *first = &self->machines[0], *other = first;
     dp_error error;
@@ -175,17 +155,10 @@ static void check_instruction_sets(examination *self) {
         PROBLEM("processors", "%s", error.message);
     else if (self->build.uniform)
         GOOD("processors", "%s, the same kind everywhere", dp_cpu_level_name(first->level));
-    else if (other != first)
-        WARN("processors",
-             "%s on %s but %s on %s: all use the lower, and bits may depend on where ranks are "
-             "placed. Run on hosts of one kind, or set parallel.kernels=%s and mpirun -x "
-             "OPENBLAS_CORETYPE=Haswell",
-             dp_cpu_level_name(first->level), first->host, dp_cpu_level_name(other->level),
-             other->host, dp_cpu_level_name(self->build.level));
     else
-        WARN("processors",
-             "hosts use different BLAS or BLAS kernels, so bits may depend on where ranks are "
-             "placed. mpirun -x OPENBLAS_CORETYPE=Haswell makes them alike");
+        GOOD("processors", "%s on %s and %s on %s: all use the lower, with the same bits",
+             dp_cpu_level_name(first->level), first->host, dp_cpu_level_name(other->level),
+             other->host);
 }
 
 static void check_gnuplot(examination *self) {
@@ -328,13 +301,11 @@ static double checkpoint_bytes(const examination *self) {
     return slabs * (double)self->layout.length * sizeof(float) + CHECKPOINT_EXTRA;
 }
 
-/* About what a rank maps: BLAS, the dataset, what the node shares, its own parameters and gradients
+/* About what a rank maps: the dataset, what the node shares, its own parameters and gradients
  * and, on rank 0, a checkpoint in memory. */
-static double mapped_bytes(const examination *self, const machine *one, int ranks) {
+static double mapped_bytes(const examination *self, int ranks) {
     struct stat information = {0};
     double bytes = LITTLE_MEMORY;
-    if (one->blas_error.status == DP_OK)
-        bytes += (double)DP_LINALG_BYTES;
     if (!self->has_layout)
         return bytes;
     (void)stat(self->dataset.path, &information);
@@ -344,7 +315,7 @@ static double mapped_bytes(const examination *self, const machine *one, int rank
 
 static bool check_memory_limit(examination *self, const machine *one, int ranks) {
     char wanted[32], found[32];
-    const double bytes = mapped_bytes(self, one, ranks);
+    const double bytes = mapped_bytes(self, ranks);
     if ((double)one->memory_left >= bytes)
         return true;
     WARN("limits",
@@ -563,7 +534,6 @@ dp_status dp_checkup_run(dp_findings *findings, dp_comm *comm, const dp_config *
         DP_TRY(check_dataset(&self, error));
         DP_TRY(check_shares(&self, error));
     }
-    check_blas(&self);
     check_shared_memory(&self);
     check_limits(&self);
     if (dp_comm_rank(comm) == 0)

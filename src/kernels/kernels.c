@@ -18,5 +18,6 @@ const dp_kernels *dp_kernels_of(dp_cpu_level level) {
 }
 
 size_t dp_kernels_padded(size_t n) {
-    return (n + DP_KERNEL_LANES - 1) / DP_KERNEL_LANES * DP_KERNEL_LANES;
+    const size_t lines = (n + DP_KERNEL_LANES - 1) / DP_KERNEL_LANES;
+    return (lines < 8 ? lines : lines | 1) * DP_KERNEL_LANES;
 }

@@ -1,7 +1,7 @@
 /* kernels: the inner loops of small models, in one version an instruction set level.
  *
- * For models whose matrices stay in a core's caches, calls to a general GEMM spend their time on
- * edges and packing. These kernels know the shapes: vectors run along features or hidden units, and
+ * With matrices that stay in a core's caches, calls to a general GEMM spend their time on edges and
+ * packing. These kernels know the shapes: vectors run along features or hidden units, and
  * every matrix has rows padded with zeros to whole cache lines, as the slab of model/params. So a
  * product never needs a transposed copy:
  *
@@ -11,8 +11,10 @@
  *              base/tree, so that sums over grains cost no memory traffic.
  *
  * All keep rows apart: the result of a row depends on nothing but the row, whatever the number of
- * rows of a call. The same source is compiled for each level (src/kernels/kernels_impl.c); bits
- * differ between levels and between nothing else.
+ * rows of a call. The same source is compiled for each level (src/kernels/kernels_impl.c), and
+ * every level gives the same bits: terms are added in one order, a product and a sum are rounded
+ * once where the source says so and nowhere else, and nothing is used that processors round
+ * differently.
  *
  * Matrices are rows of floats, "ld" floats apart. Where a kernel rounds a number of columns up to
  * whole vectors it may read and write up to the next multiple of DP_KERNEL_LANES; columns of
@@ -24,12 +26,17 @@
 #include "kernels/dropout.h"
 #include "system/cpu.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define DP_KERNEL_LANES 16
 
-/* Grains that weight_gradient and row_sum take at once: a power of two up to this. */
+/* Terms of a sum that is taken in lanes: the lanes are folded and the sums of such runs added in
+ * order. */
+#define DP_KERNEL_DOT_RUN ((size_t)1024)
+
+/* Grains that weight_gradient takes at once: a power of two up to this. */
 #define DP_KERNEL_GRAINS_MAX 8
 
 /* Rows of floats, `ld` apart: to read, and to write. */
@@ -41,6 +48,25 @@ typedef struct dp_out_rows {
     float *at;
     size_t ld;
 } dp_out_rows;
+
+/* The gradient of weights, to be written down, added to another or descended along:
+ *
+ *     dw[i, j] = sum over grains, in tree order, of the sum over their rows of x[r, i] dy[r, j]: in
+ *                order, in runs, which are added as the digits of a binary counter
+ *
+ * Grain g has the rows [starts[g], starts[g + 1]). */
+typedef struct dp_gradient {
+    size_t grains; /* 1, 2, 4 or 8 */
+    const size_t *starts;
+    size_t run; /* rows of a run, at least 1 */
+    size_t in, out;
+    dp_rows x;           /* [rows, in] */
+    dp_rows dy;          /* [rows, out] */
+    const float *before; /* [in, out] with the ld of `to`, to be added to dw; NULL for 0 */
+    bool descends;       /* `to` becomes to - lr dw, else dw */
+    float lr;
+    dp_out_rows to; /* [in, out] */
+} dp_gradient;
 
 typedef struct dp_kernels {
     dp_cpu_level level;
@@ -60,30 +86,17 @@ typedef struct dp_kernels {
 
     /* y[r, j] = (b[j] + sum over k of x[r, k] w[k, j]) (1 - h[r, j]^2), b and the second factor
      * only where not NULL:  x [rows, in], w [in, out], b [out], h and y [rows, out] with the ld
-     * of y. */
+     * of y. The sum is taken in order of k, in runs of DP_TREE_RUN. */
     void (*multiply)(size_t rows, size_t in, size_t out, dp_rows x, dp_rows w, const float *b,
                      const float *h, dp_out_rows y);
-    /* y[r, c] = bias[c] + sum over j of a[r, j] b[c, j]; bias or NULL for 0:  a [rows, n],
-     * b [cols, n], bias [cols], y [rows, cols], of which nothing else is written.
-     * The padding of one of a and b must be 0 and that of the other finite. */
+    /* y[r, c] = bias[c] + sum over j of a[r, j] b[c, j], or what is there plus that; bias or NULL
+     * for 0:  a [rows, n], b [cols, n], bias [cols], y [rows, cols], of which nothing else is
+     * written. The sum is taken in 16 lanes, in runs of DP_KERNEL_DOT_RUN. The padding of one of a
+     * and b must be 0 and that of the other finite. */
     void (*dot)(size_t rows, size_t cols, size_t n, dp_rows a, dp_rows b, const float *bias,
-                dp_out_rows y);
+                bool adds, dp_out_rows y);
 
-    /* dw[i, j] = sum over grains, in tree order, of the sum over their rows, in order, of x[r, i]
-     * dy[r, j]. Grain g has the rows [starts[g], starts[g + 1]). x [rows, in], dy [rows, out],
-     * dw [in, out]. grains is 1, 2, 4 or 8. */
-    void (*weight_gradient)(size_t grains, const size_t *starts, size_t in, size_t out, dp_rows x,
-                            dp_rows dy, dp_out_rows dw);
-    /* dw[i, j] += sum over rows, in order, of x[r, i] dy[r, j]. */
-    void (*add_weight_gradient)(size_t rows, size_t in, size_t out, dp_rows x, dp_rows dy,
-                                dp_out_rows dw);
-    /* params[i, j] -= lr (dw[i, j] + sum over rows, in order, of x[r, i] dy[r, j]): the gradient
-     * and the descent along it at once. dw [in, out] with the ld of params, or NULL for 0. */
-    void (*descend_weights)(size_t rows, size_t in, size_t out, dp_rows x, dp_rows dy,
-                            const float *dw, float lr, dp_out_rows params);
-    /* db[j] = the same as weight_gradient of dy[r, j] alone. */
-    void (*row_sum)(size_t grains, const size_t *starts, size_t out, const float *dy, size_t ldy,
-                    float *db);
+    void (*weight_gradient)(const dp_gradient *of);
 
     /* x[r, i] = tanh(x[r, i]):  x [rows, n] with ld; relative error below 5e-7. */
     void (*tanh)(size_t rows, size_t n, size_t ld, float *x);
@@ -120,7 +133,8 @@ typedef struct dp_kernels {
 /* The kernels of this level, or of the highest one below it that the build has. */
 const dp_kernels *dp_kernels_of(dp_cpu_level level);
 
-/* n rounded up to whole lines. */
+/* n rounded up to whole lines; from 8 on to an odd number of them, so that a column lies in many
+ * sets of a cache. */
 size_t dp_kernels_padded(size_t n);
 
 #endif

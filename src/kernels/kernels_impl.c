@@ -1,6 +1,7 @@
 /* The kernels of one instruction set level: compiled once for each, with DP_KERNELS_NAME and
- * DP_KERNELS_LEVEL set by the build and the compiler's options for the level. The build lets
- * a * b + c be one fused operation here.
+ * DP_KERNELS_LEVEL set by the build and the compiler's options for the level. All give the same
+ * bits (kernels/kernels.h): no sum is taken in another order where registers are wider, and a * b +
+ * c is one operation exactly where it is written as fused().
  *
  * Products are cut into tiles of sums that stay in registers while the loop over the inner
  * dimension runs. A tile must be large enough that operations outnumber loads (a fused multiply-add
@@ -9,7 +10,9 @@
  */
 #include "kernels/kernels.h"
 
+#include "base/real.h"
 #include "base/size.h"
+#include "base/tree.h"
 #include "kernels/vector.h"
 
 #include <math.h>
@@ -191,6 +194,7 @@ typedef struct multiply_call {
     size_t in;
     dp_rows x, w;
     const float *b, *h; /* h has the ld of y */
+    bool adds;          /* to what is in y */
     const float *next;  /* the strip of w behind this one */
     bool fetches;       /* it, meanwhile */
     dp_out_rows y;
@@ -215,14 +219,20 @@ INLINE void multiply_tile(const int rows, const int cols, const bool fetches, mu
         EACH (r, rows) {
             vec input = splat(call.x.at[(size_t)r * call.x.ld + k]);
             EACH (c, cols)
-                sum[r][c] += input * weight[c];
+                sum[r][c] = fused(input, weight[c], sum[r][c]);
+        }
+    }
+    if (call.adds) {
+        EACH (i, rows * cols) {
+            const int r = i / cols, c = i % cols;
+            sum[r][c] += load(call.y.at + (size_t)r * call.y.ld + (size_t)c * LANES);
         }
     }
     if (call.h != NULL) {
         EACH (i, rows * cols) {
             const int r = i / cols, c = i % cols;
             vec h = load(call.h + (size_t)r * call.y.ld + (size_t)c * LANES);
-            sum[r][c] *= 1.0f - h * h;
+            sum[r][c] *= fused(-h, h, splat(1.0f));
         }
     }
     EACH (r, rows) {
@@ -255,74 +265,117 @@ INLINE void multiply_strip(const int cols, size_t count, multiply_call call) {
         multiply_tile(1, cols, false, skip_rows(call, r));
 }
 
-static void multiply(size_t rows, size_t in, size_t out, dp_rows x, dp_rows w, const float *b,
-                     const float *h, dp_out_rows y) {
+/* One run of the inner dimension, strip by strip. */
+INLINE void multiply_run(size_t rows, size_t out, multiply_call call) {
     const even_parts strips = cut_evenly(vectors_for(out), COLS_MAX);
+    const dp_rows w = call.w;
     for (size_t s = 0, c = 0; s < strips.count; s++) {
         const size_t width = part_size(strips, s);
+        multiply_call strip = call;
+        strip.w.at = w.at + c * LANES;
+        strip.b = call.b == NULL ? NULL : call.b + c * LANES;
+        strip.h = call.h == NULL ? NULL : call.h + c * LANES;
+        strip.y.at = call.y.at + c * LANES;
         /* Behind the last strip, a block's biases and the next block. */
-        const float *next =
-            s + 1 < strips.count ? w.at + (c + width) * LANES : w.at + (in + 1) * w.ld;
-        multiply_call call = {.in = in,
-                              .x = x,
-                              .w = {w.at + c * LANES, w.ld},
-                              .b = b == NULL ? NULL : b + c * LANES,
-                              .h = h == NULL ? NULL : h + c * LANES,
-                              .next = next,
-                              .fetches = in * w.ld >= FAR_FLOATS,
-                              .y = {y.at + c * LANES, y.ld}};
+        strip.next =
+            s + 1 < strips.count ? w.at + (c + width) * LANES : w.at + (call.in + 1) * w.ld;
         switch (width) {
 #if defined(__AVX512F__)
         case 5:
-            multiply_strip(5, rows, call);
+            multiply_strip(5, rows, strip);
             break;
         case 4:
-            multiply_strip(4, rows, call);
+            multiply_strip(4, rows, strip);
             break;
 #endif
         case 3:
-            multiply_strip(3, rows, call);
+            multiply_strip(3, rows, strip);
             break;
         case 2:
-            multiply_strip(2, rows, call);
+            multiply_strip(2, rows, strip);
             break;
         default:
-            multiply_strip(1, rows, call);
+            multiply_strip(1, rows, strip);
             break;
         }
         c += width;
     }
 }
 
+static void multiply(size_t rows, size_t in, size_t out, dp_rows x, dp_rows w, const float *b,
+                     const float *h, dp_out_rows y) {
+    for (size_t k = 0; k == 0 || k < in; k += DP_TREE_RUN) {
+        const size_t length = dp_size_min(in - k, DP_TREE_RUN);
+        const multiply_call call = {.in = length,
+                                    .x = {x.at + k, x.ld},
+                                    .w = {w.at + k * w.ld, w.ld},
+                                    .b = k == 0 ? b : NULL,
+                                    .h = k + length == in ? h : NULL,
+                                    .adds = k > 0,
+                                    .fetches = length * w.ld >= FAR_FLOATS,
+                                    .y = y};
+        multiply_run(rows, out, call);
+    }
+}
+
 /* --- a B^T ---------------------------------------------------------------------------------- */
 
-enum { DOT_ROWS = 4, DOT_COLS = LANES == 16 ? 4 : 3, DOT_B_FLOATS = 6144 };
+#if defined(__AVX512F__)
+enum { DOT_ROWS = 4, DOT_COLS = 4 };
+#else
+enum { DOT_ROWS = 2, DOT_COLS = 3 };
+#endif
+enum { DOT_B_FLOATS = 8192 };
 
 typedef struct dot_call {
-    size_t vectors;
+    size_t lines; /* of 16 floats, in a run */
     size_t ahead; /* how many rows further on in b to fetch meanwhile, or 0 */
-    size_t lines; /* of the rows of a behind these to fetch with each tile */
+    size_t next;  /* lines of the rows of a behind these to fetch with each tile */
     dp_rows a, b;
     const float *bias;
+    bool adds; /* to what is in y */
     dp_out_rows y;
 } dot_call;
 
-/* The products of `rows` rows of a and `cols` rows of b. Sums of fewer than 4 times 4 go to memory
- * lane by lane: by way of the stack, a vector would be loaded before its parts are stored. */
+/* What becomes of the sums of a row: of the first `cols` in memory lane by lane, as by way of the
+ * stack a vector would be loaded before its parts are stored. */
+INLINE void store_sums(const int cols, const dot_call *call, float *y, quad sums) {
+    EACH (c, cols) {
+        float sum = sums[c];
+        if (call->bias != NULL)
+            sum += call->bias[c];
+        y[c] = call->adds ? y[c] + sum : sum;
+    }
+}
+
+INLINE void store_four_sums(const dot_call *call, float *y, quad sums) {
+    if (call->bias != NULL)
+        sums += load_quad(call->bias);
+    store_quad(y, call->adds ? load_quad(y) + sums : sums);
+}
+
+/* The products of `rows` rows of a and `cols` rows of b. */
 INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_call call) {
-    vec sum[4][4] = {{{0}}}; /* those that are not asked for stay 0 */
-    for (size_t j = 0; j < call.vectors; j++) {
-        vec b[DOT_COLS];
-        EACH (c, cols)
-            b[c] = keep(load(call.b.at + (size_t)c * call.b.ld + j * LANES));
+    vec sum[DOT_ROWS][4][PARTS];
+    EACH (i, rows * cols * PARTS)
+        sum[i / PARTS / cols][i / PARTS % cols][i % PARTS] = (vec){0};
+    for (size_t j = 0; j < call.lines; j++) {
         if (fetches) {
             EACH (c, cols)
-                __builtin_prefetch(call.b.at + (call.ahead + (size_t)c) * call.b.ld + j * LANES);
+                __builtin_prefetch(call.b.at + (call.ahead + (size_t)c) * call.b.ld + j * LINE);
         }
-        EACH (r, rows) {
-            vec a = keep(load(call.a.at + (size_t)r * call.a.ld + j * LANES));
+        EACH (p, PARTS) {
+            const size_t at = j * LINE + (size_t)p * LANES;
+            vec b[DOT_COLS];
             EACH (c, cols)
-                sum[r][c] += a * b[c];
+                b[c] = keep(load(call.b.at + (size_t)c * call.b.ld + at));
+            EACH (r, rows) {
+                vec a = keep(load(call.a.at + (size_t)r * call.a.ld + at));
+                EACH (c, cols)
+                    sum[r][c][p] = fused(a, b[c], sum[r][c][p]);
+            }
+            if (PARTS > 1)
+                in_order();
         }
     }
 #if defined(__AVX512F__)
@@ -330,29 +383,16 @@ INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_cal
         const union {
             vec whole;
             quad part[4];
-        } sums = {.whole = sums_of_lanes_by_4(sum)};
+        } sums = {.whole = sums_of_lines_by_4(sum)};
         EACH (r, 4)
-            store_quad(call.y.at + (size_t)r * call.y.ld,
-                       call.bias == NULL ? sums.part[r] : sums.part[r] + load_quad(call.bias));
+            store_four_sums(&call, call.y.at + (size_t)r * call.y.ld, sums.part[r]);
         return;
     }
 #endif
-    if (rows == DOT_ROWS) {
-        EACH (c, cols) {
-            quad sums = sums_of_lanes(sum[0][c], sum[1][c], sum[2][c], sum[3][c]);
-            if (call.bias != NULL)
-                sums += call.bias[c];
-            EACH (r, rows)
-                call.y.at[(size_t)r * call.y.ld + (size_t)c] = sums[r];
-        }
-        return;
-    }
-    EACH (r, rows) {
-        quad sums = sums_of_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
-        EACH (c, cols)
-            call.y.at[(size_t)r * call.y.ld + (size_t)c] =
-                sums[c] + (call.bias == NULL ? 0.0f : call.bias[c]);
-    }
+    EACH (r, rows) /* of four, whatever there are: others may be any */
+        store_sums(cols, &call, call.y.at + (size_t)r * call.y.ld,
+                   sums_of_lines(sum[r][0], sum[r][cols > 1 ? 1 : 0], sum[r][cols > 2 ? 2 : 0],
+                                 sum[r][cols > 3 ? 3 : 0]));
 }
 
 /* All of `cols`, DOT_COLS at a time, but none alone where it can be avoided: its sums would be too
@@ -363,7 +403,7 @@ INLINE void dot_cols(const int rows, const bool fetches, size_t cols, dot_call c
         const size_t width = cols <= DOT_COLS       ? cols
                              : cols == DOT_COLS + 1 ? DOT_COLS - 1
                                                     : DOT_COLS;
-        for (size_t i = 0; i < call.lines; i++, line += DP_KERNEL_LANES)
+        for (size_t i = 0; i < call.next; i++, line += LINE)
             __builtin_prefetch(line);
         if (DOT_COLS == 4 && width == 4)
             dot_tile(rows, DOT_COLS, fetches, call);
@@ -399,186 +439,296 @@ INLINE void dot_rows(size_t rows, size_t cols, dot_call call) {
     }
 }
 
-/* As much of b at a time as stays in the first-level cache beside some rows of a. */
-static void dot(size_t rows, size_t cols, size_t n, dp_rows a, dp_rows b, const float *bias,
-                dp_out_rows y) {
-    const size_t fitting = DOT_B_FLOATS / b.ld / DOT_COLS * DOT_COLS;
+/* A run, with as much of b at a time as stays in the first-level cache beside some rows of a. */
+INLINE void dot_run(size_t rows, size_t cols, dot_call run) {
+    const bool far = cols * run.b.ld >= FAR_FLOATS;
+    const size_t fitting = DOT_B_FLOATS / (run.lines * LINE + 1) / DOT_COLS * DOT_COLS;
     const size_t most = fitting == 0 ? DOT_COLS : fitting;
+    const dp_rows b = run.b;
     for (size_t c = 0; c < cols; c += most) {
-        const bool far = cols * b.ld >= FAR_FLOATS;
-        const dot_call call = {
-            .vectors = vectors_for(n),
-            .ahead = far ? most : 0,
-            .lines = far && c == 0 ? DOT_ROWS * a.ld * DOT_COLS / (most * DP_KERNEL_LANES) : 0,
-            .a = a,
-            .b = {b.at + c * b.ld, b.ld},
-            .bias = bias == NULL ? NULL : bias + c,
-            .y = {y.at + c, y.ld}};
+        dot_call call = run;
+        call.ahead = far ? most : 0;
+        call.next = far && c == 0 ? DOT_ROWS * run.lines * DOT_COLS / most : 0;
+        call.b.at = b.at + c * b.ld;
+        call.bias = run.bias == NULL ? NULL : run.bias + c;
+        call.y.at = run.y.at + c;
         dot_rows(rows, dp_size_min(cols - c, most), call);
+    }
+}
+
+static void dot(size_t rows, size_t cols, size_t n, dp_rows a, dp_rows b, const float *bias,
+                bool adds, dp_out_rows y) {
+    for (size_t j = 0; j == 0 || j < n; j += DP_KERNEL_DOT_RUN) {
+        const size_t length = dp_size_min(n - j, DP_KERNEL_DOT_RUN);
+        const dot_call run = {.lines = (length + LINE - 1) / LINE,
+                              .a = {a.at + j, a.ld},
+                              .b = {b.at + j, b.ld},
+                              .bias = j == 0 ? bias : NULL,
+                              .adds = adds || j > 0,
+                              .y = y};
+        dot_run(rows, cols, run);
     }
 }
 
 /* --- weight gradients ----------------------------------------------------------------------- */
 
-/* The larger tile, in inputs, needs fewer loads. The smaller one leaves registers for the sums of
- * other grains, which counts where there are few rows between two additions of tiles. */
-enum { GRADIENT_INS_MAX = 5, GRADIENT_INS_FEW_ROWS = 3, FEW_ROWS = 16, GRADIENT_COLS = 2 };
+/* The largest tile: inputs by vectors of outputs. */
+#if defined(__AVX512F__)
+enum { GRADIENT_INS = 8, GRADIENT_COLS = 3 };
+#else
+enum { GRADIENT_INS = 4, GRADIENT_COLS = 3 };
+#endif
+/* As much of dy should stay in the second-level cache from one row of the result to the next. */
+enum { GRADIENT_DY_FLOATS = 131072 };
 
 typedef struct gradient_tile {
-    vec sum[GRADIENT_INS_MAX][GRADIENT_COLS];
+    vec sum[GRADIENT_INS][GRADIENT_COLS];
 } gradient_tile;
 
-typedef struct gradient_call {
-    const size_t *starts; /* of the rows of each grain */
+/* Some rows of x and dy, from a tile's first input and output on. */
+typedef struct gradient_rows {
+    size_t count;
     dp_rows x, dy;
-    dp_out_rows to;
-    const float *before; /* NULL, or what is added to, with the ld of `to` */
-    bool descends;       /* along the gradient, instead of becoming it: what is at `to` */
-    float lr;
-} gradient_call;
+} gradient_rows;
 
-/* One grain's rows, in order, for `ins` inputs by `cols` vectors, both constants. */
-INLINE gradient_tile sum_grain(const int ins, const int cols, const gradient_call *call,
-                               size_t grain) {
+/* Where a tile begins. */
+typedef struct tile_place {
+    size_t in, out;
+} tile_place;
+
+/* The rows [first, end) of a call, from there on. */
+INLINE gradient_rows rows_of(const dp_gradient *of, tile_place place, size_t first, size_t end) {
+    return (gradient_rows){.count = end - first,
+                           .x = {of->x.at + first * of->x.ld + place.in, of->x.ld},
+                           .dy = {of->dy.at + first * of->dy.ld + place.out, of->dy.ld}};
+}
+
+/* The sum over the rows, in order, for `ins` inputs by `cols` vectors, both constants. */
+INLINE gradient_tile sum_of_rows(const int ins, const int cols, const gradient_rows *rows) {
     gradient_tile tile;
-    EACH (i, ins) {
-        EACH (c, cols)
-            tile.sum[i][c] = (vec){0};
-    }
-    _Pragma("GCC unroll 2") for (size_t r = call->starts[grain]; r < call->starts[grain + 1]; r++) {
+    const float *x = rows->x.at, *dy = rows->dy.at;
+    EACH (i, ins * cols)
+        tile.sum[i / cols][i % cols] = (vec){0};
+    _Pragma("GCC unroll 2") for (size_t r = 0; r < rows->count; r++) {
         vec gradient[GRADIENT_COLS];
         EACH (c, cols)
-            gradient[c] = keep(load(call->dy.at + r * call->dy.ld + (size_t)c * LANES));
+            gradient[c] = keep(load(dy + (size_t)c * LANES));
         EACH (i, ins) {
-            vec input = splat(call->x.at[r * call->x.ld + (size_t)i]);
+            const vec input = splat(x[i]);
             EACH (c, cols)
-                tile.sum[i][c] += input * gradient[c];
+                tile.sum[i][c] = fused(input, gradient[c], tile.sum[i][c]);
         }
+        x += rows->x.ld;
+        dy += rows->dy.ld;
     }
     return tile;
 }
 
-INLINE gradient_tile add_tiles(const int ins, const int cols, gradient_tile a, gradient_tile b) {
-    EACH (i, ins) {
-        EACH (c, cols)
-            a.sum[i][c] += b.sum[i][c];
-    }
+INLINE gradient_tile add_tiles(const int ins, const int cols, gradient_tile a,
+                               const gradient_tile *b) {
+    EACH (i, ins * cols)
+        a.sum[i / cols][i % cols] += b->sum[i / cols][i % cols];
     return a;
 }
 
-INLINE gradient_tile sum_two(const int ins, const int cols, const gradient_call *call,
-                             size_t grain) {
-    gradient_tile left = sum_grain(ins, cols, call, grain);
-    return add_tiles(ins, cols, left, sum_grain(ins, cols, call, grain + 1));
+INLINE void copy_tile(const int ins, const int cols, const gradient_tile *tile, gradient_tile *to) {
+    EACH (i, ins * cols)
+        to->sum[i / cols][i % cols] = tile->sum[i / cols][i % cols];
 }
 
-INLINE gradient_tile sum_four(const int ins, const int cols, const gradient_call *call,
-                              size_t grain) {
-    gradient_tile left = sum_two(ins, cols, call, grain);
-    return add_tiles(ins, cols, left, sum_two(ins, cols, call, grain + 2));
+/* What follows is not inlined where it is called: a loop by itself finds registers for all sums. */
+
+/* The sum over the rows and of what is in `others`, one after the other. */
+typedef void sum_tile(const gradient_rows *rows, size_t others, const gradient_tile *other,
+                      gradient_tile *to);
+#define SUM_TILE(ins, cols)                                                                        \
+    __attribute__((noinline)) static void sum_tile_##ins##_##cols(                                 \
+        const gradient_rows *rows, size_t others, const gradient_tile *other, gradient_tile *to) { \
+        gradient_tile tile = sum_of_rows(ins, cols, rows);                                         \
+        for (size_t i = 0; i < others; i++)                                                        \
+            tile = add_tiles(ins, cols, tile, &other[i]);                                          \
+        copy_tile(ins, cols, &tile, to);                                                           \
+    }
+#define SUM_TILES(ins) SUM_TILE(ins, 1) SUM_TILE(ins, 2) SUM_TILE(ins, 3)
+#define SUM_TILE_NAMES(ins)                                                                        \
+    { sum_tile_##ins##_1, sum_tile_##ins##_2, sum_tile_##ins##_3 }
+SUM_TILES(1)
+SUM_TILES(2)
+SUM_TILES(3)
+SUM_TILES(4)
+#if defined(__AVX512F__)
+SUM_TILES(5)
+SUM_TILES(6)
+SUM_TILES(7)
+SUM_TILES(8)
+#endif
+static sum_tile *const sum_tiles[GRADIENT_INS][GRADIENT_COLS] = {
+    SUM_TILE_NAMES(1), SUM_TILE_NAMES(2), SUM_TILE_NAMES(3), SUM_TILE_NAMES(4),
+#if defined(__AVX512F__)
+    SUM_TILE_NAMES(5), SUM_TILE_NAMES(6), SUM_TILE_NAMES(7), SUM_TILE_NAMES(8),
+#endif
+};
+
+/* What is done with the sum. */
+INLINE void use_sum(const dp_gradient *of, vec sum, tile_place place, int i, int c) {
+    const size_t at = (place.in + (size_t)i) * of->to.ld + place.out + (size_t)c * LANES;
+    if (of->before != NULL)
+        sum += load(of->before + at);
+    if (of->descends)
+        sum = fused(splat(-of->lr), sum, load(of->to.at + at));
+    store(of->to.at + at, sum);
 }
 
-INLINE gradient_tile sum_grains(const int ins, const int cols, size_t grains,
-                                const gradient_call *call) {
-    if (grains == 1)
-        return sum_grain(ins, cols, call, 0);
-    if (grains == 2)
-        return sum_two(ins, cols, call, 0);
-    gradient_tile left = sum_four(ins, cols, call, 0);
-    return grains == 4 ? left : add_tiles(ins, cols, left, sum_four(ins, cols, call, 4));
+/* Where grains have few rows, all of them at once in smaller tiles: the tree's sums stay in
+ * registers. */
+enum { FEW_ROWS = 6, FEW_INS = 3, FEW_COLS = 2 };
+
+INLINE gradient_tile sum_of_one(const int ins, const int cols, const dp_gradient *of,
+                                tile_place place, size_t grain) {
+    const gradient_rows rows = rows_of(of, place, of->starts[grain], of->starts[grain + 1]);
+    return sum_of_rows(ins, cols, &rows);
 }
 
-INLINE void gradient_block(const int ins, const int cols, size_t grains,
-                           const gradient_call *call) {
-    gradient_tile tile = sum_grains(ins, cols, grains, call);
-    EACH (i, ins) {
-        EACH (c, cols) {
-            const size_t at = (size_t)i * call->to.ld + (size_t)c * LANES;
-            vec sum = tile.sum[i][c];
-            if (call->before != NULL)
-                sum += load(call->before + at);
-            store(call->to.at + at, call->descends ? load(call->to.at + at) - call->lr * sum : sum);
+INLINE gradient_tile sum_of_two(const int ins, const int cols, const dp_gradient *of,
+                                tile_place place, size_t grain) {
+    const gradient_tile left = sum_of_one(ins, cols, of, place, grain);
+    return add_tiles(ins, cols, sum_of_one(ins, cols, of, place, grain + 1), &left);
+}
+
+INLINE gradient_tile sum_of_four(const int ins, const int cols, const dp_gradient *of,
+                                 tile_place place, size_t grain) {
+    const gradient_tile left = sum_of_two(ins, cols, of, place, grain);
+    return add_tiles(ins, cols, sum_of_two(ins, cols, of, place, grain + 2), &left);
+}
+
+typedef void use_few(const dp_gradient *of, tile_place place);
+#define USE_FEW(ins, cols)                                                                         \
+    __attribute__((noinline)) static void use_few_##ins##_##cols(const dp_gradient *of,            \
+                                                                 tile_place place) {               \
+        gradient_tile tile = sum_of_four(ins, cols, of, place, 0);                                 \
+        if (of->grains == 8) {                                                                     \
+            const gradient_tile left = tile;                                                       \
+            tile = add_tiles(ins, cols, sum_of_four(ins, cols, of, place, 4), &left);              \
+        }                                                                                          \
+        EACH (i, ins) {                                                                            \
+            EACH (c, cols)                                                                         \
+                use_sum(of, tile.sum[i][c], place, i, c);                                          \
+        }                                                                                          \
+    }
+USE_FEW(1, 1)
+USE_FEW(1, 2)
+USE_FEW(2, 1)
+USE_FEW(2, 2)
+USE_FEW(3, 1)
+USE_FEW(3, 2)
+static use_few *const uses_of_few[FEW_INS][FEW_COLS] = {
+    {use_few_1_1, use_few_1_2}, {use_few_2_1, use_few_2_2}, {use_few_3_1, use_few_3_2}};
+
+/* A tile of some size, and what sums it. */
+typedef struct tile_kind {
+    sum_tile *sum;
+    size_t ins, cols;
+} tile_kind;
+
+static void add_tile(tile_kind kind, const gradient_tile *other, gradient_tile *to) {
+    for (size_t i = 0; i < kind.ins; i++) {
+        for (size_t c = 0; c < kind.cols; c++)
+            to->sum[i][c] += other->sum[i][c];
+    }
+}
+
+/* Both for the runs of a grain and for grains: as in counting in binary, a sum waits until its
+ * neighbour of the same size is there. */
+enum { WAITING_RUNS = 32, WAITING_GRAINS = 3 };
+
+/* A grain of more rows than a run. */
+static void sum_of_runs(tile_kind kind, const dp_gradient *of, tile_place place, size_t grain,
+                        gradient_tile *to) {
+    gradient_tile waiting[WAITING_RUNS];
+    const size_t end = of->starts[grain + 1];
+    size_t first = of->starts[grain], count = 0;
+    for (; end - first > of->run; first += of->run) {
+        const size_t ends = (size_t)__builtin_ctzl(++count);
+        const gradient_rows run = rows_of(of, place, first, first + of->run);
+        kind.sum(&run, ends, waiting, &waiting[ends]);
+    }
+    const gradient_rows rest = rows_of(of, place, first, end);
+    kind.sum(&rest, 0, NULL, to);
+    for (size_t level = 0; count >> level != 0; level++) {
+        if ((count >> level & 1) != 0)
+            add_tile(kind, &waiting[level], to);
+    }
+}
+
+static void sum_of_grains(tile_kind kind, const dp_gradient *of, tile_place place,
+                          gradient_tile *to) {
+    gradient_tile waiting[WAITING_GRAINS];
+    for (size_t grain = 0; grain < of->grains; grain++) {
+        const size_t first = of->starts[grain], end = of->starts[grain + 1];
+        const size_t ends = (size_t)__builtin_ctzl(grain + 1);
+        gradient_tile *sum = grain + 1 == of->grains ? to : &waiting[ends];
+        if (end - first <= of->run) {
+            const gradient_rows rows = rows_of(of, place, first, end);
+            kind.sum(&rows, ends, waiting, sum);
+            continue;
         }
+        sum_of_runs(kind, of, place, grain, sum);
+        for (size_t level = 0; level < ends; level++)
+            add_tile(kind, &waiting[level], sum);
     }
 }
 
-INLINE gradient_call skip_floats(gradient_call call, size_t floats) {
-    if (call.before != NULL) /* not even 0 may be added to NULL */
-        call.before += floats;
-    call.to.at += floats;
-    return call;
+/* The next part of a row of the result, on its way while this one is computed. */
+INLINE void fetch_part(const dp_gradient *of, tile_place place, size_t ins, size_t cols) {
+    const float *next = of->to.at + place.in * of->to.ld + place.out + cols * LANES;
+    for (size_t i = 0; i < ins; i++, next += of->to.ld) {
+        for (size_t c = 0; c < cols * LANES; c += LINE)
+            __builtin_prefetch(next + c, 1);
+    }
 }
 
-/* All inputs of a strip of `cols` vectors. */
-INLINE void gradient_strip(const int cols, size_t grains, gradient_call call, even_parts ins) {
-    for (size_t block = 0; block < ins.count; block++) {
-        const size_t width = part_size(ins, block);
-        switch (width) {
-        case 5:
-            gradient_block(5, cols, grains, &call);
-            break;
-        case 4:
-            gradient_block(4, cols, grains, &call);
-            break;
-        case 3:
-            gradient_block(3, cols, grains, &call);
-            break;
-        case 2:
-            gradient_block(2, cols, grains, &call);
-            break;
-        default:
-            gradient_block(1, cols, grains, &call);
-            break;
+static void use_block(const dp_gradient *of, tile_place place, size_t ins, size_t cols) {
+    gradient_tile tile;
+    const tile_kind kind = {.sum = sum_tiles[ins - 1][cols - 1], .ins = ins, .cols = cols};
+    sum_of_grains(kind, of, place, &tile);
+    for (size_t i = 0; i < ins; i++) {
+        for (size_t c = 0; c < cols; c++)
+            use_sum(of, tile.sum[i][c], place, (int)i, (int)c);
+    }
+}
+
+/* Some of the outputs, row after row of the result: what is far is met in the order it lies in. */
+static void gradient_of_outputs(const dp_gradient *of, size_t first, size_t vectors) {
+    const bool few =
+        of->grains >= 4 && of->starts[of->grains] - of->starts[0] < FEW_ROWS * of->grains;
+    const bool fetches = of->in * of->to.ld >= FAR_FLOATS;
+    const even_parts ins = cut_evenly(of->in, few ? FEW_INS : GRADIENT_INS);
+    const even_parts strips = cut_evenly(vectors, few ? FEW_COLS : GRADIENT_COLS);
+    tile_place place = {0};
+    for (size_t i = 0; i < ins.count; i++) {
+        place.out = first;
+        for (size_t s = 0; s < strips.count; s++) {
+            const size_t height = part_size(ins, i), width = part_size(strips, s);
+            if (fetches)
+                fetch_part(of, place, height, width);
+            if (few)
+                uses_of_few[height - 1][width - 1](of, place);
+            else
+                use_block(of, place, height, width);
+            place.out += width * LANES;
         }
-        call.x.at += width;
-        call = skip_floats(call, width * call.to.ld);
+        place.in += part_size(ins, i);
     }
 }
 
-INLINE void gradient_strips(size_t grains, gradient_call call, size_t in, size_t out) {
-    const size_t rows = call.starts[grains] - call.starts[0], vectors = vectors_for(out);
-    const even_parts ins =
-        cut_evenly(in, rows < FEW_ROWS * grains ? GRADIENT_INS_FEW_ROWS : GRADIENT_INS_MAX);
-    size_t v = 0;
-    for (; v + GRADIENT_COLS <= vectors; v += GRADIENT_COLS) {
-        gradient_strip(GRADIENT_COLS, grains, call, ins);
-        call.dy.at += GRADIENT_COLS * LANES;
-        call = skip_floats(call, GRADIENT_COLS * LANES);
+static void weight_gradient(const dp_gradient *of) {
+    const size_t rows = of->starts[of->grains] - of->starts[0];
+    const even_parts blocks =
+        cut_evenly(vectors_for(of->out), 1 + GRADIENT_DY_FLOATS / LANES / (rows + 1));
+    for (size_t b = 0, first = 0; b < blocks.count; b++) {
+        gradient_of_outputs(of, first, part_size(blocks, b));
+        first += part_size(blocks, b) * LANES;
     }
-    for (; v < vectors; v++) {
-        gradient_strip(1, grains, call, ins);
-        call.dy.at += LANES;
-        call = skip_floats(call, LANES);
-    }
-}
-
-static void weight_gradient(size_t grains, const size_t *starts, size_t in, size_t out, dp_rows x,
-                            dp_rows dy, dp_out_rows dw) {
-    const gradient_call call = {.starts = starts, .x = x, .dy = dy, .to = dw};
-    gradient_strips(grains, call, in, out);
-}
-
-static void add_weight_gradient(size_t rows, size_t in, size_t out, dp_rows x, dp_rows dy,
-                                dp_out_rows dw) {
-    const size_t whole[2] = {0, rows};
-    const gradient_call call = {.starts = whole, .x = x, .dy = dy, .to = dw, .before = dw.at};
-    gradient_strips(1, call, in, out);
-}
-
-static void descend_weights(size_t rows, size_t in, size_t out, dp_rows x, dp_rows dy,
-                            const float *dw, float lr, dp_out_rows params) {
-    const size_t whole[2] = {0, rows};
-    const gradient_call call = {
-        .starts = whole, .x = x, .dy = dy, .to = params, .before = dw, .descends = true, .lr = lr};
-    gradient_strips(1, call, in, out);
-}
-
-/* With an input of 1 for every row, the gradient of the weights is that of the biases. */
-static void row_sum(size_t grains, const size_t *starts, size_t out, const float *dy, size_t ldy,
-                    float *db) {
-    static const float one = 1.0f;
-    weight_gradient(grains, starts, 1, out, (dp_rows){&one, 0}, (dp_rows){dy, ldy},
-                    (dp_out_rows){db, 0});
 }
 
 /* --- elementwise ---------------------------------------------------------------------------- */
@@ -586,32 +736,32 @@ static void row_sum(size_t grains, const size_t *starts, size_t out, const float
 /* Of x <= 0. As in kernels/activation.c, which has the formula and its source; but that the bits of
  * `shifted` end with the exponent as it is stored. */
 INLINE vec exp_of(vec x) {
-    const float rounder = 12582912.0f + 127.0f;
-    const float log2_e = 1.44269504088896341f;
-    const float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+    const vec rounder = splat(12582912.0f + 127.0f), one = splat(1.0f);
+    const vec ln2_high = splat(0.693359375f), ln2_low = splat(-2.12194440e-4f);
     x = larger(splat(-87.0f), x);
-    vec shifted = x * log2_e + rounder;
-    vec n = shifted - rounder;
-    vec r = (x - n * ln2_high) - n * ln2_low;
+    const vec shifted = fused(x, splat(1.44269504088896341f), rounder);
+    const vec n = shifted - rounder;
+    const vec r = fused(-n, ln2_low, fused(-n, ln2_high, x));
     vec p = splat(1.9875691500e-4f);
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
+    p = fused(p, r, splat(1.3981999507e-3f));
+    p = fused(p, r, splat(8.3334519073e-3f));
+    p = fused(p, r, splat(4.1665795894e-2f));
+    p = fused(p, r, splat(1.6666665459e-1f));
+    p = fused(p, r, splat(5.0000001201e-1f));
+    p = fused(p, r * r, r) + one;
     return p * (vec)((ivec)shifted << 23);
 }
 
-/* 1 / x to a few units in the last place. */
+/* 1 / x of x > 0 to a unit in the last place or so: a guess by the bits, to 1/8, of which the error
+ * is cubed twice. A division takes as long as 30 additions, and what processors have in its place
+ * is not the same on all. */
 INLINE vec reciprocal(vec x) {
-#if defined(__AVX512F__)
-    /* 14 bits, doubled by a step of Newton's method: a division takes as long as 30 additions. */
-    vec r = (vec)_mm512_rcp14_ps((__m512)x);
-    return r * (2.0f - x * r);
-#else
-    return 1.0f / x;
-#endif
+    vec r = (vec)(((ivec){0} + 0x7EF311C7) - (ivec)x);
+    EACH (i, 2) {
+        const vec error = fused(-x, r, splat(1.0f));
+        r = fused(r, fused(error, error, error), r);
+    }
+    return r;
 }
 
 /* A quotient of polynomials, x P(x^2) / Q(x^2), on the range where tanh is not yet 1 (coefficients:
@@ -621,16 +771,16 @@ INLINE vec tanh_of(vec x) {
     x = larger(splat(-limit), at_most(limit, x));
     const vec s = x * x;
     vec p = splat(-2.76076847742355e-16f);
-    p = p * s + 2.00018790482477e-13f;
-    p = p * s - 8.60467152213735e-11f;
-    p = p * s + 5.12229709037114e-08f;
-    p = p * s + 1.48572235717979e-05f;
-    p = p * s + 6.37261928875436e-04f;
-    p = p * s + 4.89352455891786e-03f;
+    p = fused(p, s, splat(2.00018790482477e-13f));
+    p = fused(p, s, splat(-8.60467152213735e-11f));
+    p = fused(p, s, splat(5.12229709037114e-08f));
+    p = fused(p, s, splat(1.48572235717979e-05f));
+    p = fused(p, s, splat(6.37261928875436e-04f));
+    p = fused(p, s, splat(4.89352455891786e-03f));
     vec q = splat(1.19825839466702e-06f);
-    q = q * s + 1.18534705686654e-04f;
-    q = q * s + 2.26843463243900e-03f;
-    q = q * s + 4.89352518554385e-03f;
+    q = fused(q, s, splat(1.18534705686654e-04f));
+    q = fused(q, s, splat(2.26843463243900e-03f));
+    q = fused(q, s, splat(4.89352518554385e-03f));
     return x * (p * reciprocal(q)); /* in this order nothing underflows */
 }
 
@@ -661,18 +811,23 @@ INLINE float largest_of_row(size_t vocab, const float *row) {
 /* The exponentials of one row of logits, 0 in the padding; returns their sum. */
 INLINE float exponentials_of_row(size_t vocab, float maximum, const float *row, float *to) {
     const size_t whole = vocab / LANES * LANES;
-    vec sums = {0};
-    for (size_t j = 0; j < whole; j += LANES) {
-        vec e = exp_of(load(row + j) - maximum);
-        store(to + j, e);
-        sums += e;
+    vec sums[PARTS] = {{0}};
+    for (size_t line = 0; line < whole; line += LINE) {
+        for (int p = 0; p < PARTS; p++) {
+            const size_t j = line + (size_t)p * LANES;
+            if (j >= whole)
+                break;
+            vec e = exp_of(load(row + j) - maximum);
+            store(to + j, e);
+            sums[p] += e;
+        }
     }
     if (whole < vocab) {
         vec e = choose(lanes_within(vocab), exp_of(load(row + whole) - maximum), (vec){0});
         store(to + whole, e);
-        sums += e;
+        sums[whole / LANES % PARTS] += e;
     }
-    return sum_of_lanes(sums);
+    return sum_of_line(sums);
 }
 
 /* The maxima of some rows first, so that no row waits for its own. */
@@ -717,12 +872,12 @@ static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint3
             /* log(a) + log(b) = log(ab): one logarithm for as many as the product has room for. */
             product *= (double)total;
             if (product > 1e200) {
-                loss += log(product);
+                loss += dp_real_log(product);
                 product = 1.0;
             }
         }
     }
-    return loss + log(product);
+    return loss + dp_real_log(product);
 }
 
 /* --- the update ----------------------------------------------------------------------------- */
@@ -730,9 +885,11 @@ static double softmax_gradient(size_t rows, size_t vocab, size_t ld, const uint3
 static void descend(size_t count, float lr, const float *gradient, float *params) {
     size_t i = 0;
     for (; i + LANES <= count; i += LANES)
-        store(params + i, load(params + i) - lr * load(gradient + i));
-    for (; i < count; i++)
-        params[i] -= lr * gradient[i];
+        store(params + i, fused(splat(-lr), load(gradient + i), load(params + i)));
+    for (; i < count; i++) {
+        const vec one = fused(splat(-lr), splat(gradient[i]), splat(params[i]));
+        params[i] = one[0];
+    }
 }
 
 const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
@@ -742,9 +899,6 @@ const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
                                     .multiply = multiply,
                                     .dot = dot,
                                     .weight_gradient = weight_gradient,
-                                    .add_weight_gradient = add_weight_gradient,
-                                    .descend_weights = descend_weights,
-                                    .row_sum = row_sum,
                                     .tanh = tanh_rows,
                                     .softmax_gradient = softmax_gradient,
                                     .exponentials = exponentials,

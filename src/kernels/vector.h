@@ -13,6 +13,8 @@
 
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -56,6 +58,38 @@ INLINE vec splat(float v) {
     return (vec)_mm256_set1_ps(v);
 #else
     return (vec){v, v, v, v};
+#endif
+}
+
+#if !defined(__AVX2__) && !defined(__AVX512F__) && !defined(__aarch64__)
+typedef double reals __attribute__((vector_size(8 * LANES)));
+typedef int64_t real_bits __attribute__((vector_size(8 * LANES)));
+
+/* In double the product is exact, and the sum is rounded to odd: to the neighbour whose last bit is
+ * set, unless it is exact. Rounded to float, that is the sum rounded once (Boldo and Melquiond
+ * 2008). Some 40 times as slow as where the processor does it. */
+INLINE vec fused_in_double(vec a, vec b, vec c) {
+    const reals product = __builtin_convertvector(a, reals) * __builtin_convertvector(b, reals);
+    const reals addend = __builtin_convertvector(c, reals), sum = product + addend;
+    const reals back = sum - product, error = (product - (sum - back)) + (addend - back);
+    const real_bits bits = (real_bits)sum, even = (bits & 1) - 1;
+    const real_bits inexact = ((error > 0.0) | (error < 0.0)) & even; /* not where it is NaN */
+    const real_bits step = (((real_bits)error ^ bits) >> 63) | 1;     /* 1 or -1: to the error */
+    return __builtin_convertvector((reals)(bits + (inexact & step)), vec);
+}
+#endif
+
+/* a b + c, rounded once. Every product with an addend is written so, and the compiler may make none
+ * itself, so that all levels give the same bits. */
+INLINE vec fused(vec a, vec b, vec c) {
+#if defined(__AVX512F__)
+    return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+    return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return fused_in_double(a, b, c);
 #endif
 }
 
@@ -160,46 +194,83 @@ INLINE vec sums_of_quads(vec a, vec b, vec c, vec d) {
     return sums_of_neighbours(sums_of_neighbours(a, b), sums_of_neighbours(c, d));
 }
 
-/* The groups of four lanes, folded into one: halves are added to halves. */
-INLINE quad sum_of_groups(vec v) {
-    union {
-        vec whole;
-        quad part[LANES / 4];
-    } halves = {.whole = v};
+/* Sums over rows are taken in 16 lanes, whatever the registers are: PARTS of them make a line. */
+enum { LINE = 16, PARTS = LINE / LANES };
+
+/* A line is folded in one order: lane i and i + 8, then neighbours, then pairs of these, then what
+ * is left of two groups of four. */
 #if defined(__AVX512F__)
-    return (halves.part[0] + halves.part[2]) + (halves.part[1] + halves.part[3]);
-#elif defined(__AVX2__)
-    return halves.part[0] + halves.part[1];
-#else
-    return halves.part[0];
+typedef float octet __attribute__((vector_size(32)));
 #endif
-}
 
-/* The sums over the lanes of four vectors. */
-INLINE quad sums_of_lanes(vec a, vec b, vec c, vec d) {
-    return sum_of_groups(sums_of_quads(a, b, c, d));
-}
-
+/* The sums over the lanes of four lines. */
+INLINE quad sums_of_lines(const vec a[PARTS], const vec b[PARTS], const vec c[PARTS],
+                          const vec d[PARTS]) {
+    const vec *const lines[4] = {a, b, c, d};
 #if defined(__AVX512F__)
-/* The sums over the lanes of 4 times 4 vectors: of v[i][0], ..., v[i][3] in the lanes from 4 i on,
- * with the bits of sums_of_lanes. */
-INLINE vec sums_of_lanes_by_4(vec v[4][4]) {
-    vec quads[4], halves[2];
-    EACH (i, 4)
-        quads[i] = sums_of_quads(v[i][0], v[i][1], v[i][2], v[i][3]);
-    EACH (i, 2) {
-        const vec a = quads[2 * i], b = quads[2 * i + 1];
-        halves[i] = SHUFFLE(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-                    SHUFFLE(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    octet half[4];
+    EACH (i, 4) {
+        const union {
+            vec whole;
+            octet half[2];
+        } line = {.whole = lines[i][0]};
+        half[i] = line.half[0] + line.half[1];
     }
-    return SHUFFLE(halves[0], halves[1], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
-           SHUFFLE(halves[0], halves[1], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30,
-                   31);
+    const octet ab = (octet)_mm256_hadd_ps((__m256)half[0], (__m256)half[1]);
+    const octet cd = (octet)_mm256_hadd_ps((__m256)half[2], (__m256)half[3]);
+    const union {
+        octet whole;
+        quad group[2];
+    } quads = {.whole = (octet)_mm256_hadd_ps((__m256)ab, (__m256)cd)};
+    return quads.group[0] + quads.group[1];
+#elif defined(__AVX2__)
+    vec half[4];
+    EACH (i, 4)
+        half[i] = lines[i][0] + lines[i][1];
+    const union {
+        vec whole;
+        quad group[2];
+    } quads = {.whole = sums_of_quads(half[0], half[1], half[2], half[3])};
+    return quads.group[0] + quads.group[1];
+#else
+    vec low[4], high[4];
+    EACH (i, 4) {
+        low[i] = lines[i][0] + lines[i][2];
+        high[i] = lines[i][1] + lines[i][3];
+    }
+    return sums_of_quads(low[0], low[1], low[2], low[3]) +
+           sums_of_quads(high[0], high[1], high[2], high[3]);
+#endif
+}
+
+#if defined(__AVX512F__)
+/* Lane i + 8 of a added to lane i, of b likewise. */
+INLINE vec sums_of_halves(vec a, vec b) {
+    return SHUFFLE(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+           SHUFFLE(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+}
+
+/* The sums over the lanes of 4 times 4 lines: of v[i][0], ..., v[i][3] in the lanes from 4 i on,
+ * with the bits of sums_of_lines. */
+INLINE vec sums_of_lines_by_4(vec v[4][4][PARTS]) {
+    vec pairs[4], quads[2];
+    EACH (i, 4) /* in groups of four lanes: of v[i][0] and v[i][2], twice; of v[i][1] and v[i][3] */
+        pairs[i] = sums_of_neighbours(sums_of_halves(v[i][0][0], v[i][1][0]),
+                                      sums_of_halves(v[i][2][0], v[i][3][0]));
+    EACH (i, 2)
+        quads[i] = sums_of_neighbours(pairs[2 * i], pairs[2 * i + 1]);
+    return SHUFFLE(quads[0], quads[1], 0, 8, 1, 9, 2, 10, 3, 11, 16, 24, 17, 25, 18, 26, 19, 27) +
+           SHUFFLE(quads[0], quads[1], 4, 12, 5, 13, 6, 14, 7, 15, 20, 28, 21, 29, 22, 30, 23, 31);
 }
 #endif
 
-INLINE float sum_of_lanes(vec v) {
-    return sums_of_lanes(v, v, v, v)[0];
+INLINE float sum_of_line(const vec line[PARTS]) {
+    return sums_of_lines(line, line, line, line)[0];
+}
+
+/* What is loaded behind this is not loaded before it: all registers are taken. */
+INLINE void in_order(void) {
+    __asm__ volatile("" ::: "memory");
 }
 
 /* Lane i of the result is lane (i + n) % LANES of v. */

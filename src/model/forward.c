@@ -12,12 +12,11 @@ dp_status dp_forward_init(dp_forward *forward, const dp_params_layout *layout, d
     /* Gathering writes whole vectors beginning at the last feature. */
     forward->ldx = dp_kernels_padded(inputs + DP_KERNEL_LANES - 1);
     forward->ldh = dp_kernels_padded(hidden);
-    const size_t row = forward->ldx + forward->ldh + DP_FORWARD_COLUMNS;
+    const size_t row = forward->ldx + forward->ldh;
     /* No more room than the parameters take, whatever a file's shapes are. */
     forward->rows = dp_size_max(1, dp_size_min(ROWS_AT_ONCE, layout->length / row));
     DP_TRY_NEW(forward->x, forward->rows * row);
     forward->h = forward->x + forward->rows * forward->ldx;
-    forward->direct = forward->h + forward->rows * forward->ldh;
     return DP_OK;
 }
 
@@ -29,22 +28,6 @@ void dp_forward_clear(dp_forward *forward) {
 static dp_rows matrix(const dp_forward *self, const float *params, dp_tensor_id id) {
     const dp_tensor *tensor = &self->layout->tensors[id];
     return (dp_rows){params + tensor->offset, dp_tensor_ld(tensor)};
-}
-
-/* logits += x Wd, some columns at a time. */
-static void add_direct(dp_forward *self, const float *params, size_t rows, float *logits) {
-    const size_t vocab = self->layout->shape.vocab, inputs = dp_shape_inputs(&self->layout->shape);
-    const dp_rows wd = matrix(self, params, DP_TENSOR_WD);
-    for (size_t first = 0; first < vocab; first += DP_FORWARD_COLUMNS) {
-        const size_t count = dp_size_min(vocab - first, DP_FORWARD_COLUMNS);
-        self->kernels->dot(rows, count, inputs, (dp_rows){self->x, self->ldx},
-                           (dp_rows){wd.at + first * wd.ld, wd.ld}, NULL,
-                           (dp_out_rows){self->direct, DP_FORWARD_COLUMNS});
-        for (size_t r = 0; r < rows; r++) {
-            for (size_t i = 0; i < count; i++)
-                logits[r * vocab + first + i] += self->direct[r * DP_FORWARD_COLUMNS + i];
-        }
-    }
 }
 
 static void compute(dp_forward *self, const float *params, size_t rows, const uint32_t *contexts,
@@ -60,15 +43,17 @@ static void compute(dp_forward *self, const float *params, size_t rows, const ui
                     matrix(self, params, DP_TENSOR_C), NULL, 1.0f,
                     (dp_out_rows){self->x, self->ldx});
     if (hidden == 0) {
-        kernels->dot(rows, shape->vocab, inputs, x, matrix(self, params, DP_TENSOR_WD), b2, y);
+        kernels->dot(rows, shape->vocab, inputs, x, matrix(self, params, DP_TENSOR_WD), b2, false,
+                     y);
         return;
     }
     kernels->multiply(rows, inputs, hidden, x, matrix(self, params, DP_TENSOR_W1), b1, NULL,
                       (dp_out_rows){self->h, self->ldh});
     kernels->tanh(rows, hidden, self->ldh, self->h);
-    kernels->dot(rows, shape->vocab, hidden, h, matrix(self, params, DP_TENSOR_W2), b2, y);
+    kernels->dot(rows, shape->vocab, hidden, h, matrix(self, params, DP_TENSOR_W2), b2, false, y);
     if (shape->direct)
-        add_direct(self, params, rows, logits);
+        kernels->dot(rows, shape->vocab, inputs, x, matrix(self, params, DP_TENSOR_WD), NULL, true,
+                     y);
 }
 
 void dp_forward_logits(dp_forward *forward, const float *params, size_t rows,

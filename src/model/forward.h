@@ -6,7 +6,7 @@
  *     logits = h W2 + x Wd + b2        [rows, vocab]
  *
  * For those who ask a trained model something. Kernels keep rows apart: the logits of a context
- * have the same bits whatever it is asked with, and on every processor of one level.
+ * have the same bits whatever it is asked with, and on every processor.
  */
 #ifndef DP_MODEL_FORWARD_H
 #define DP_MODEL_FORWARD_H
@@ -20,12 +20,9 @@ typedef struct dp_forward {
     const dp_kernels *kernels;
     size_t rows;     /* that are taken at once */
     size_t ldx, ldh; /* inputs and hidden_dim, padded */
-    float *x;        /* owned: [rows, ldx], behind it h and direct */
+    float *x;        /* owned: [rows, ldx], behind it h */
     float *h;        /* [rows, ldh] */
-    float *direct;   /* [rows, DP_FORWARD_COLUMNS]: of x Wd */
 } dp_forward;
-
-#define DP_FORWARD_COLUMNS ((size_t)256)
 
 /* `layout`, which is not split, is borrowed. Release with dp_forward_clear, also after a failure.
  */

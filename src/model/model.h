@@ -9,10 +9,15 @@
  * slabs of the caller, laid out by model/params. Contexts are [rows, block_size] ids, oldest first,
  * targets [rows]; all ids must be below vocab. Nothing is allocated after creation.
  *
- * Gradients are computed in one of two ways, chosen by the shape alone: by model/kernel_model,
- * which takes several grains at once, or by BLAS, grain by grain. Either way a grain's gradient has
- * the same bits whatever it is computed with. A model with a split output layer has no gradients
- * here: model/wide_model computes them otherwise.
+ * All goes by kernels/kernels, in which a row's result does not depend on its company: several
+ * grains are taken at once, and their weight gradients are summed in registers, in the order of the
+ * tree. What is the same for several rows is computed once:
+ *   - forward, C[token] W1_i once for each (position, token) pair of a call (model/pairs);
+ *   - where grains have many rows, examples with the same context are one row (model/distinct), and
+ *     the gradients of layer 1 too go by pairs. Dropout, which differs by example, forbids that: on
+ *     features all of it, on hidden units the first; and so do direct connections.
+ * A model with a split output layer has no gradients here: model/wide_model computes them
+ * otherwise.
  */
 #ifndef DP_MODEL_MODEL_H
 #define DP_MODEL_MODEL_H
@@ -36,17 +41,16 @@ typedef struct dp_model_options {
     dp_dropout dropout; /* for gradients */
 } dp_model_options;
 
-/* `layout` is copied. Opens BLAS, but for a split layer. On failure *model is NULL. */
+/* `layout` is copied. On failure *model is NULL. */
 dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
                           const dp_model_options *options, dp_error *error) DP_CHECKED;
 void dp_model_destroy(dp_model *model); /* NULL is allowed */
 
-/* The sum over rows of the loss. 1 <= rows <= grain_rows. A call with the same rows and the same
- * number of them gives the same bits. */
+/* The sum over rows of the loss, in order. 1 <= rows <= grain_rows. */
 double dp_model_loss(dp_model *model, const float *params, size_t rows, const uint32_t *contexts,
                      const uint32_t *targets);
 
-/* The loss of each row: losses [rows], whose sum in order is dp_model_loss. */
+/* The loss of each row, whatever the others are: losses [rows]. */
 void dp_model_row_losses(dp_model *model, const float *params, size_t rows,
                          const uint32_t *contexts, const uint32_t *targets, double *losses);
 
@@ -70,5 +74,10 @@ typedef struct dp_batch {
  * with that of each grain, unscaled. Gradients of grains are summed as a balanced tree. */
 void dp_model_gradient(dp_model *model, const float *params, const dp_batch *batch, float scale,
                        float *gradient, double *losses, dp_profile *profile);
+
+/* params -= lr times that gradient, which is not written down: the same bits as
+ * dp_kernels.descend makes of it. The batch is all there is of the step's. */
+void dp_model_descend(dp_model *model, float *params, const dp_batch *batch, float scale, float lr,
+                      double *losses, dp_profile *profile);
 
 #endif

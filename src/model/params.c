@@ -5,13 +5,12 @@
 #include "base/random.h"
 #include "base/real.h"
 #include "base/size.h"
+#include "kernels/kernels.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
-
-#define FLOATS_PER_LINE (DP_ALIGNMENT / sizeof(float))
 
 size_t dp_shape_inputs(const dp_model_shape *shape) {
     return shape->block_size * shape->embedding_dim;
@@ -84,12 +83,6 @@ void dp_tensor_store(const dp_tensor *tensor, const float *slab, float *natural)
 
 /* --- the layout ----------------------------------------------------------------------------- */
 
-static bool padded(size_t floats, size_t *result) {
-    bool overflow = __builtin_add_overflow(floats, FLOATS_PER_LINE - 1, result);
-    *result = *result / FLOATS_PER_LINE * FLOATS_PER_LINE;
-    return !overflow;
-}
-
 /* Adds rows * cols floats to the slab. */
 static bool extend(dp_params_layout *layout, size_t rows, size_t cols) {
     size_t size = 0;
@@ -106,10 +99,9 @@ static dp_status fail_too_large(const dp_tensor *tensor, dp_error *error) {
 /* Places the tensor behind the ones before it, its rows (or, transposed, its columns) padded. */
 static dp_status place(dp_params_layout *layout, dp_tensor *tensor, bool transposed,
                        dp_error *error) {
-    size_t ld = 0;
+    const size_t ld = dp_kernels_padded(transposed ? tensor->rows : tensor->cols);
     tensor->offset = layout->length;
-    if (!padded(transposed ? tensor->rows : tensor->cols, &ld) ||
-        !extend(layout, transposed ? tensor->cols : tensor->rows, ld))
+    if (!extend(layout, transposed ? tensor->cols : tensor->rows, ld))
         return fail_too_large(tensor, error);
     tensor->row_stride = transposed ? 1 : ld;
     tensor->col_stride = transposed ? ld : 1;

@@ -242,7 +242,7 @@ static void seen_gradient(const dp_wide_model *model, const float *weights,
     const size_t tokens = dp_output_tokens(model->layout, block->number);
     model->kernels->dot(n, seen, tokens,
                         (dp_rows){block->e + first * DP_OUTPUT_BLOCK, DP_OUTPUT_BLOCK},
-                        (dp_rows){weights, DP_OUTPUT_BLOCK}, NULL, (dp_out_rows){da, lda});
+                        (dp_rows){weights, DP_OUTPUT_BLOCK}, NULL, false, (dp_out_rows){da, lda});
     model->kernels->scale_rows(n, seen, factors, (dp_rows){da, lda}, (dp_out_rows){da, lda});
     for (size_t i = 0; i < n; i++) { /* the -1 of a row at its target */
         const size_t token = token_in_block(block->targets[first + i], block->number);
@@ -267,20 +267,23 @@ static void weight_gradient(const dp_wide_model *model, const dp_wide_block *blo
     const size_t seen = model->dims.seen, lda = model->dims.lda, ld = lds(model);
     const size_t whole[2] = {0, n}, tokens = dp_output_tokens(model->layout, block->number);
     const bool is_first = first % DP_TREE_RUN == 0;
-    const dp_rows e = {block->e + first * DP_OUTPUT_BLOCK, DP_OUTPUT_BLOCK};
-    const dp_rows scaled = {model->scaled, ld};
-    const dp_out_rows gradient = {use->gradient, DP_OUTPUT_BLOCK};
+    const bool descends = use->descends != NULL && first + n == block->rows;
+    const dp_gradient of = {.grains = 1,
+                            .starts = whole,
+                            .run = DP_TREE_RUN,
+                            .in = seen + 1,
+                            .out = tokens,
+                            .x = {model->scaled, ld},
+                            .dy = {block->e + first * DP_OUTPUT_BLOCK, DP_OUTPUT_BLOCK},
+                            .before = is_first ? NULL : use->gradient,
+                            .descends = descends,
+                            .lr = use->lr,
+                            .to = {descends ? use->descends : use->gradient, DP_OUTPUT_BLOCK}};
     kernels->scale_rows(n, seen, factors, (dp_rows){block->a + first * lda, lda},
                         (dp_out_rows){model->scaled, ld});
     for (size_t i = 0; i < n; i++)
         model->scaled[i * ld + seen] = factors[i]; /* the biases see 1 */
-    if (use->descends != NULL && first + n == block->rows)
-        kernels->descend_weights(n, seen + 1, tokens, scaled, e, is_first ? NULL : use->gradient,
-                                 use->lr, (dp_out_rows){use->descends, DP_OUTPUT_BLOCK});
-    else if (is_first)
-        kernels->weight_gradient(1, whole, seen + 1, tokens, scaled, e, gradient);
-    else
-        kernels->add_weight_gradient(n, seen + 1, tokens, scaled, e, gradient);
+    kernels->weight_gradient(&of);
 }
 
 /* x [seen + 1, DP_OUTPUT_BLOCK] -= what comes of the -1 of the rows [first, end) at their targets.
@@ -369,12 +372,8 @@ static void hidden_gradient(dp_wide_model *model, const dp_wide_rows *rows, cons
     dp_activation_tanh_backward(rows->count * dims->ldh, rows->h, dh);
 }
 
-/* Adds what comes by the direct connections to dx [block_size, lde] of one row. */
-static void add_direct(const dp_wide_model *model, const float *da, float *dx) {
-    const dp_model_shape *shape = &model->layout->shape;
-    for (size_t i = 0; i < shape->block_size; i++) {
-        const float *from = da + model->dims.hidden + i * shape->embedding_dim;
-        float *to = dx + i * model->dims.lde;
+void dp_wide_add_features(const dp_model_shape *shape, size_t lde, const float *from, float *to) {
+    for (size_t i = 0; i < shape->block_size; i++, from += shape->embedding_dim, to += lde) {
         for (size_t k = 0; k < shape->embedding_dim; k++)
             to[k] += from[k];
     }
@@ -391,23 +390,11 @@ void dp_wide_model_below(dp_wide_model *model, const float *params, const dp_wid
         memset(dx, 0, rows->count * width * sizeof *dx);
     for (size_t i = 0; i < shape->block_size && dims->hidden > 0; i++)
         model->kernels->dot(rows->count, dim, dims->hidden, (dp_rows){dh, dims->ldh},
-                            (dp_rows){w1 + i * dim * dims->ldh, dims->ldh}, NULL,
+                            (dp_rows){w1 + i * dim * dims->ldh, dims->ldh}, NULL, false,
                             (dp_out_rows){dx + i * ld, width});
     for (size_t r = 0; r < rows->count && shape->direct; r++)
-        add_direct(model, da + r * dims->lda, dx + r * width);
+        dp_wide_add_features(shape, ld, da + r * dims->lda + dims->hidden, dx + r * width);
     dp_dropout_mask_apply(&model->drop.features, rows->count, ld, dx);
-}
-
-/* dw [in, ld of dy] = x^T dy, in runs of rows. */
-static void sum_runs(const dp_kernels *kernels, size_t rows, size_t in, size_t out, dp_rows x,
-                     dp_rows dy, float *dw) {
-    const dp_out_rows to = {dw, dy.ld};
-    const size_t whole[2] = {0, dp_size_min(rows, DP_TREE_RUN)};
-    kernels->weight_gradient(1, whole, in, out, x, dy, to);
-    for (size_t r = DP_TREE_RUN; r < rows; r += DP_TREE_RUN)
-        kernels->add_weight_gradient(dp_size_min(rows - r, DP_TREE_RUN), in, out,
-                                     (dp_rows){x.at + r * x.ld, x.ld},
-                                     (dp_rows){dy.at + r * dy.ld, dy.ld}, to);
 }
 
 void dp_wide_model_layer1_gradient(const dp_wide_model *model, size_t rows, const float *x,
@@ -415,11 +402,22 @@ void dp_wide_model_layer1_gradient(const dp_wide_model *model, size_t rows, cons
                                    float *db) {
     static const float one = 1.0f; /* what the biases see of each row */
     const dp_wide_dims *dims = &model->dims;
-    const dp_rows gradient = {dh, dims->ldh};
-    sum_runs(model->kernels, rows, count, dims->hidden, (dp_rows){x + first, dims->ldx}, gradient,
-             dw);
-    if (first == 0)
-        sum_runs(model->kernels, rows, 1, dims->hidden, (dp_rows){&one, 0}, gradient, db);
+    const size_t whole[2] = {0, rows};
+    dp_gradient of = {.grains = 1,
+                      .starts = whole,
+                      .run = DP_TREE_RUN,
+                      .in = count,
+                      .out = dims->hidden,
+                      .x = {x + first, dims->ldx},
+                      .dy = {dh, dims->ldh},
+                      .to = {dw, dims->ldh}};
+    model->kernels->weight_gradient(&of);
+    if (first > 0)
+        return;
+    of.in = 1;
+    of.x = (dp_rows){&one, 0};
+    of.to.at = db;
+    model->kernels->weight_gradient(&of);
 }
 
 /* --- losses alone --------------------------------------------------------------------------- */

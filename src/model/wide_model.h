@@ -106,6 +106,9 @@ void dp_wide_model_output_descend(const dp_wide_model *model, float *params,
 void dp_wide_model_below(dp_wide_model *model, const float *params, const dp_wide_rows *rows,
                          const float *da, float *dh, float *dx);
 
+/* to [block_size, lde] += from [block_size, embedding_dim]: gradients at the features of a row. */
+void dp_wide_add_features(const dp_model_shape *shape, size_t lde, const float *from, float *to);
+
 /* The gradient of the rows [first, first + count) of W1 over all rows of the batch, [count, ldh],
  * and, where first is 0, that of b1 [ldh]: x [rows, ldx], dh [rows, ldh] */
 void dp_wide_model_layer1_gradient(const dp_wide_model *model, size_t rows, const float *x,

@@ -117,10 +117,7 @@ static dp_status restore(const dp_subject *subject, dp_report *report, dp_progre
         return DP_OK;
     DP_TRY(check(&checkpoint, subject, error));
     if (strcmp(checkpoint.facts.build, subject->build->text) != 0)
-        dp_report_line(report,
-                       "notice: steps so far were computed by %s; bits may differ from a "
-                       "run on one build",
-                       checkpoint.facts.build);
+        dp_report_line(report, "notice: steps so far were computed by %s", checkpoint.facts.build);
     *progress = checkpoint.facts.progress;
     memcpy(subject->params, checkpoint.params, bytes);
     for (size_t slab = 0; slab < dp_optimizer_slabs(subject->config->optimizer.kind); slab++)

@@ -24,8 +24,8 @@ typedef struct way {
     const char *keys;
 } way;
 
-/* Grains of many rows share layer 1 between examples, those of few do not; direct connections are
- * computed by BLAS, unless the output is split. */
+/* Grains of many rows share layer 1 between examples, those of few and models with direct
+ * connections do not. */
 static const way ways[] = {
     {"split", "large", &dp_split_engine_kind, "parallel.output=split"},
     {"split, direct", "large_direct", &dp_split_engine_kind,
@@ -34,7 +34,12 @@ static const way ways[] = {
      "parallel.output=split train.clip_norm=1000"},
     {"1 grain", "large", &dp_grain_engine_kind, "train.grains=1"},
     {"256 grains", "large", &dp_grain_engine_kind, "train.grains=256"},
-    {"64 grains, BLAS", "large_direct", &dp_grain_engine_kind, "train.grains=64 model.direct=yes"},
+    {"1 grain, direct", "large_direct", &dp_grain_engine_kind, "train.grains=1 model.direct=yes"},
+    {"8 grains, direct", "large_direct", &dp_grain_engine_kind, "train.grains=8 model.direct=yes"},
+    {"64 grains, direct", "large_direct", &dp_grain_engine_kind,
+     "train.grains=64 model.direct=yes"},
+    {"256 grains, direct", "large_direct", &dp_grain_engine_kind,
+     "train.grains=256 model.direct=yes"},
 };
 
 static const struct {

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { ROWS = 37, IN_MAX = 61, OUT_MAX = 211, LD_MAX = 224, GRAINS = 8 };
+enum { ROWS = 37, IN_MAX = 61, OUT_MAX = 211, LD_MAX = 240, GRAINS = 8 };
 
 static const size_t shapes[][2] = {{1, 1},    {3, 16},  {30, 200}, {27, 27}, {61, 211},
                                    {18, 100}, {16, 48}, {32, 32},  {48, 16}, {50, 211}};
@@ -131,24 +131,31 @@ static void check_dot(const dp_kernels *kernels) {
         fill(w, cols * ld, 2);
         fill(b, cols, 3);
         memset(y, 0, sizeof y);
-        kernels->dot(ROWS, cols, n, (dp_rows){x, ld}, (dp_rows){w, ld}, b, (dp_out_rows){y, ldy});
+        kernels->dot(ROWS, cols, n, (dp_rows){x, ld}, (dp_rows){w, ld}, b, false,
+                     (dp_out_rows){y, ldy});
         for (size_t i = 0; i < ROWS * ldy; i++) {
             double scale;
             double expected = sum_of_products(n, x + i / ldy * ld, 1, w + i % ldy * ld, 1, &scale);
             assert_near("dot", kernels, (double)y[i], expected + (double)b[i % ldy], scale);
         }
         for (size_t count = 1; count < ROWS - 2; count += 5) {
-            kernels->dot(count, cols, n, (dp_rows){x + 2 * ld, ld}, (dp_rows){w, ld}, b,
+            kernels->dot(count, cols, n, (dp_rows){x + 2 * ld, ld}, (dp_rows){w, ld}, b, false,
                          (dp_out_rows){other, ldy});
             for (size_t r = 0; r < count; r++)
                 assert_memory_equal(other + r * ldy, y + (r + 2) * ldy, cols * sizeof(float));
         }
         memset(b, 0, sizeof b);
-        kernels->dot(ROWS, cols, n, (dp_rows){x, ld}, (dp_rows){w, ld}, b, (dp_out_rows){y, ldy});
-        kernels->dot(ROWS, cols, n, (dp_rows){x, ld}, (dp_rows){w, ld}, NULL,
+        kernels->dot(ROWS, cols, n, (dp_rows){x, ld}, (dp_rows){w, ld}, b, false,
+                     (dp_out_rows){y, ldy});
+        kernels->dot(ROWS, cols, n, (dp_rows){x, ld}, (dp_rows){w, ld}, NULL, false,
                      (dp_out_rows){other, ldy});
         for (size_t r = 0; r < ROWS; r++)
             assert_memory_equal(other + r * ldy, y + r * ldy, cols * sizeof(float));
+        /* Added to what is there. */
+        kernels->dot(ROWS, cols, n, (dp_rows){x, ld}, (dp_rows){w, ld}, NULL, true,
+                     (dp_out_rows){other, ldy});
+        for (size_t i = 0; i < ROWS * cols; i++)
+            assert_true(other[i] == y[i] + y[i]);
     }
 }
 
@@ -157,26 +164,43 @@ static void test_kernels_dot(void **state) {
     for_each_level(check_dot);
 }
 
+/* The gradient of x and y, [rows of grains, in] and [.., out], to be written to dw. */
+static dp_gradient gradient_of(size_t grains, const size_t *of_grains, size_t in, size_t out,
+                               float *dw) {
+    const size_t ld = dp_kernels_padded(out);
+    return (dp_gradient){.grains = grains,
+                         .starts = of_grains,
+                         .run = 16,
+                         .in = in,
+                         .out = out,
+                         .x = {x, in},
+                         .dy = {y, ld},
+                         .to = {dw, ld}};
+}
+
 /* dw of grains [first, first + count), halved again and again. */
-static void tree_of_single_grains(const dp_kernels *kernels, size_t first, size_t count, size_t in,
-                                  size_t out, size_t ld, float *dw) {
+static void tree_of_single_grains(const dp_kernels *kernels, const size_t *of_grains, size_t count,
+                                  size_t in, size_t out, float *dw) {
+    const size_t floats = in * dp_kernels_padded(out);
     if (count == 1) {
-        kernels->weight_gradient(1, starts + first, in, out, (dp_rows){x, in}, (dp_rows){y, ld},
-                                 (dp_out_rows){dw, ld});
+        const dp_gradient of = gradient_of(1, of_grains, in, out, dw);
+        kernels->weight_gradient(&of);
         return;
     }
     dp_error error;
-    float *right = dp_memory_zeroed(in * ld, sizeof(float), &error);
+    float *right = dp_memory_zeroed(floats, sizeof(float), &error);
     assert_non_null(right);
-    tree_of_single_grains(kernels, first, count / 2, in, out, ld, dw);
-    tree_of_single_grains(kernels, first + count / 2, count / 2, in, out, ld, right);
-    for (size_t i = 0; i < in * ld; i++)
+    tree_of_single_grains(kernels, of_grains, count / 2, in, out, dw);
+    tree_of_single_grains(kernels, of_grains + count / 2, count / 2, in, out, right);
+    for (size_t i = 0; i < floats; i++)
         dw[i] += right[i];
     dp_memory_free(right);
 }
 
 static void check_weight_gradient(const dp_kernels *kernels) {
-    static _Alignas(64) float dw[IN_MAX * LD_MAX], expected_dw[IN_MAX * LD_MAX], db[LD_MAX];
+    static _Alignas(64) float dw[IN_MAX * LD_MAX], expected_dw[IN_MAX * LD_MAX];
+    /* The rows of grains: some, few in each, and all in one. */
+    static const size_t few[GRAINS + 1] = {0, 3, 6, 9, 12, 15, 18, 18, 21};
     for (size_t s = 0; s < SHAPE_COUNT; s++) {
         const size_t in = shapes[s][0], out = shapes[s][1], ld = dp_kernels_padded(out);
         memset(dw, 0, sizeof dw);
@@ -185,52 +209,41 @@ static void check_weight_gradient(const dp_kernels *kernels) {
         fill(y, ROWS * ld, 5);
         clear_padding(y, ROWS, out, ld);
         for (size_t grains = 1; grains <= GRAINS; grains *= 2) {
-            kernels->weight_gradient(grains, starts, in, out, (dp_rows){x, in}, (dp_rows){y, ld},
-                                     (dp_out_rows){dw, ld});
-            tree_of_single_grains(kernels, 0, grains, in, out, ld, expected_dw);
-            assert_memory_equal(dw, expected_dw, in * ld * sizeof(float));
+            for (int i = 0; i < 2; i++) {
+                const size_t *of_grains = i == 0 ? few : starts;
+                const dp_gradient of = gradient_of(grains, of_grains, in, out, dw);
+                kernels->weight_gradient(&of);
+                tree_of_single_grains(kernels, of_grains, grains, in, out, expected_dw);
+                assert_memory_equal(dw, expected_dw, in * ld * sizeof(float));
+            }
         }
         for (size_t i = 0; i < in * ld; i++) {
             double scale;
             double expected = sum_of_products(ROWS, x + i / ld, in, y + i % ld, ld, &scale);
             assert_near("weight_gradient", kernels, (double)dw[i], expected, scale);
         }
-        /* Added in two parts to what is there. */
-        fill(expected_dw, in * ld, 21);
-        memcpy(dw, expected_dw, sizeof dw);
-        kernels->add_weight_gradient(9, in, out, (dp_rows){x, in}, (dp_rows){y, ld},
-                                     (dp_out_rows){dw, ld});
-        kernels->add_weight_gradient(ROWS - 9, in, out, (dp_rows){x + 9 * in, in},
-                                     (dp_rows){y + 9 * ld, ld}, (dp_out_rows){dw, ld});
-        for (size_t i = 0; i < in * ld; i++) {
-            double scale;
-            double expected = sum_of_products(ROWS, x + i / ld, in, y + i % ld, ld, &scale);
-            assert_near("add_weight_gradient", kernels, (double)dw[i],
-                        expected + (double)expected_dw[i], scale + 5.0);
-        }
-        /* Along a gradient of which the first part is there, or nothing. */
-        for (size_t first = 0; first <= 9; first += 9) {
-            fill(dw, in * ld, 22);
-            kernels->weight_gradient(1, (size_t[]){0, first}, in, out, (dp_rows){x, in},
-                                     (dp_rows){y, ld}, (dp_out_rows){expected_dw, ld});
-            kernels->descend_weights(ROWS - first, in, out, (dp_rows){x + first * in, in},
-                                     (dp_rows){y + first * ld, ld}, first == 0 ? NULL : expected_dw,
-                                     0.3f, (dp_out_rows){dw, ld});
-            fill(expected_dw, in * ld, 22);
-            for (size_t i = 0; i < in * ld; i++) {
-                double scale;
-                double sum = sum_of_products(ROWS, x + i / ld, in, y + i % ld, ld, &scale);
-                assert_near("descend_weights", kernels, (double)dw[i],
-                            (double)expected_dw[i] - (double)0.3f * sum, 0.3 * scale + 5.0);
-            }
-        }
-        kernels->row_sum(GRAINS, starts, out, y, ld, db);
-        for (size_t j = 0; j < out; j++) {
-            double expected = 0.0;
-            for (size_t r = 0; r < ROWS; r++)
-                expected += (double)y[r * ld + j];
-            assert_near("row_sum", kernels, (double)db[j], expected, ROWS);
-        }
+        /* Added to another, and descended along, which is `descend` along what is written. */
+        static _Alignas(64) float before[IN_MAX * LD_MAX], descended[IN_MAX * LD_MAX];
+        fill(before, in * ld, 21);
+        clear_padding(before, in, out, ld);
+        dp_gradient of = gradient_of(GRAINS, starts, in, out, expected_dw);
+        of.before = before;
+        kernels->weight_gradient(&of);
+        for (size_t i = 0; i < in * ld; i++)
+            assert_true(expected_dw[i] == dw[i] + before[i]);
+        fill(descended, in * ld, 22);
+        of.to.at = descended;
+        of.descends = true;
+        of.lr = 0.3f;
+        kernels->weight_gradient(&of);
+        fill(dw, in * ld, 22);
+        kernels->descend(in * ld, 0.3f, expected_dw, dw);
+        assert_memory_equal(dw, descended, in * ld * sizeof(float));
+        for (size_t i = 0; i < in * ld; i++)
+            before[i] = (float)dp_random_normal(22, DP_STREAM_INIT, i, 0);
+        for (size_t i = 0; i < in * ld; i++)
+            assert_near("descend", kernels, (double)dw[i],
+                        (double)before[i] - (double)0.3f * (double)expected_dw[i], 10.0);
     }
 }
 
