@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# install_dependencies.sh [--dev]: installs what dptrain is built with, as far as it is missing.
+# install_dependencies.sh [--dev | --cross]: installs what dptrain is built with, as far as it is missing.
 #
 # On Debian and Ubuntu through apt-get, as root or through sudo. Elsewhere it lists what is missing.
-# With --dev also what .ci/run and the other scripts for developers use.
+# With --dev also what .ci/run and the other scripts for developers use; with --cross what scripts/cross.sh uses.
 set -euo pipefail
 
-if [ $# -gt 1 ] || { [ $# = 1 ] && [ "$1" != --dev ]; }; then
-    echo "usage: install_dependencies.sh [--dev]" >&2
+if [ $# -gt 1 ] || [[ ${1:-} != @(|--dev|--cross) ]]; then
+    echo "usage: install_dependencies.sh [--dev | --cross]" >&2
     exit 2
 fi
 
@@ -36,6 +36,14 @@ man-db            command -v man groff
 shellcheck        command -v shellcheck
 '
 
+needed_cross='
+gcc-aarch64-linux-gnu  command -v aarch64-linux-gnu-gcc
+qemu-user              command -v qemu-aarch64
+'
+more=
+[ "${1:-}" != --dev ] || more=$needed_dev
+[ "${1:-}" != --cross ] || more=$needed_cross
+
 has_hdf5() {
     pkg-config --exists hdf5-serial || pkg-config --exists hdf5
 }
@@ -51,7 +59,7 @@ while read -r package check; do
     if [ -n "$package" ] && ! eval "$check" >/dev/null 2>&1; then
         missing+=("$package")
     fi
-done <<<"$needed${1:+$needed_dev}"
+done <<<"$needed$more"
 
 if [ ${#missing[@]} = 0 ]; then
     exit 0

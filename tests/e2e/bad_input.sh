@@ -29,7 +29,7 @@ for count in 1 3; do
     expect_refusal 2 "unknown option '--learning-rate': did you mean 'train.lr=VALUE'?" $count \
         "$BIN/dptrain" small.ini --learning-rate 0.1
     expect_refusal 2 "unknown option '--train.lr'" $count "$BIN/dptrain" eval --train.lr=0.1
-    expect_refusal 2 "unknown option '--text' (see --help)" $count "$BIN/dptrain" eval --text small.txt
+    expect_refusal 2 "unknown option '--file' (see --help)" $count "$BIN/dptrain" eval --file small.txt
     expect_refusal 2 "no config file" $count "$BIN/dptrain" train
     expect_refusal 2 "is not section.key=value" $count "$BIN/dptrain" small.ini other.ini
     expect_refusal 2 "did you mean 'train.batch_size'?" $count \

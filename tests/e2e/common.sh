@@ -175,9 +175,9 @@ sleep_random() {
     sleep "$((milliseconds / 1000)).$(printf %03d $((milliseconds % 1000)))"
 }
 
-# newest_step RUN: of its newest checkpoint.
+# newest_step RUN: of its newest checkpoint; 0 where there is none yet.
 newest_step() {
-    find "$1/checkpoints" -name 'step-*.h5' | sed 's/.*step-0*\([0-9]\)/\1/; s/\.h5//' | sort -n |
+    (echo 0 && find "$1/checkpoints" -name 'step-*.h5' | sed 's/.*step-0*\([0-9]\)/\1/; s/\.h5//') | sort -n |
         tail -n 1
 }
 
