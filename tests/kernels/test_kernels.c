@@ -624,8 +624,70 @@ static void test_kernels_descend(void **state) {
     for_each_level(check_descend);
 }
 
+/* What each level makes of long sums, in runs and parts, of all widths of tiles. */
+enum { LONG = 1100, LONG_LD = 1104, WIDE_ROWS = 70, RESULTS = 4 * WIDE_ROWS * LONG_LD };
+
+typedef struct long_matrices {
+    float a[WIDE_ROWS * LONG_LD], b[WIDE_ROWS * LONG_LD], w[LONG * 240], results[RESULTS];
+} long_matrices;
+
+static void fill_long(long_matrices *m) {
+    fill(m->a, WIDE_ROWS * LONG_LD, 31);
+    fill(m->b, WIDE_ROWS * LONG_LD, 32);
+    fill(m->w, LONG * 240, 33);
+    clear_padding(m->w, LONG, 230, 240);
+    clear_padding(m->a, WIDE_ROWS, LONG, LONG_LD);
+    clear_padding(m->b, WIDE_ROWS, LONG, LONG_LD);
+    memset(m->results, 0, sizeof m->results);
+}
+
+static void compute_long(const dp_kernels *kernels, long_matrices *m) {
+    static const size_t some[GRAINS + 1] = {0, 9, 18, 27, 35, 44, 53, 61, WIDE_ROWS};
+    float *to = m->results, maxima[WIDE_ROWS], sums[WIDE_ROWS];
+    fill_long(m);
+    kernels->multiply(WIDE_ROWS, LONG, 230, (dp_rows){m->a, LONG_LD}, (dp_rows){m->w, 240}, NULL,
+                      NULL, (dp_out_rows){to, 240});
+    kernels->tanh(WIDE_ROWS, 230, 240, to);
+    to += WIDE_ROWS * LONG_LD;
+    kernels->dot(WIDE_ROWS, WIDE_ROWS - 3, LONG, (dp_rows){m->a, LONG_LD}, (dp_rows){m->b, LONG_LD},
+                 NULL, false, (dp_out_rows){to, 240});
+    kernels->exponentials(WIDE_ROWS, WIDE_ROWS - 3, 240, to, to, maxima, sums);
+    memcpy(to + WIDE_ROWS * 240, sums, sizeof sums);
+    to += WIDE_ROWS * LONG_LD;
+    dp_gradient of = {.grains = GRAINS,
+                      .starts = some,
+                      .run = 4,
+                      .in = WIDE_ROWS - 1,
+                      .out = LONG,
+                      .x = {m->b, LONG_LD},
+                      .dy = {m->a, LONG_LD},
+                      .to = {to, LONG_LD}};
+    kernels->weight_gradient(&of);
+    of.run = WIDE_ROWS;
+    of.to.at += WIDE_ROWS * LONG_LD;
+    kernels->weight_gradient(&of);
+}
+
+static void test_kernels_levels_give_the_same_bits(void **state) {
+    (void)state;
+    dp_error error;
+    long_matrices *m = dp_memory_zeroed(2, sizeof *m, &error);
+    assert_non_null(m);
+    compute_long(dp_kernels_of(DP_CPU_GENERIC), &m[0]);
+    for (size_t i = 1; i < 3 && levels[i] <= dp_cpu_level_detect(); i++) {
+        compute_long(dp_kernels_of(levels[i]), &m[1]);
+        for (size_t r = 0; r < RESULTS; r++) {
+            if (memcmp(&m[0].results[r], &m[1].results[r], sizeof(float)) != 0)
+                fail_msg("%s: result %zu is %.9g, not %.9g", dp_cpu_level_name(levels[i]), r,
+                         (double)m[1].results[r], (double)m[0].results[r]);
+        }
+    }
+    dp_memory_free(m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kernels_levels_give_the_same_bits),
         cmocka_unit_test(test_kernels_multiply),
         cmocka_unit_test(test_kernels_dot),
         cmocka_unit_test(test_kernels_weight_gradient_is_the_tree_over_grains),
