@@ -304,7 +304,7 @@ static void add_members(dp_facts *facts, const eval *self) {
     dp_facts_begin(facts, "members");
     for (size_t i = 0; i < self->count; i++) {
         const member *one = &self->members[i];
-        char number[8];
+        char number[24];
         snprintf(number, sizeof number, "%zu", i + 1);
         dp_facts_begin(facts, number);
         dp_facts_text(facts, "path", one->path);

@@ -348,11 +348,13 @@ INLINE void store_sums(const int cols, const dot_call *call, float *y, quad sums
     }
 }
 
+#if defined(__AVX512F__)
 INLINE void store_four_sums(const dot_call *call, float *y, quad sums) {
     if (call->bias != NULL)
         sums += load_quad(call->bias);
     store_quad(y, call->adds ? load_quad(y) + sums : sums);
 }
+#endif
 
 /* The products of `rows` rows of a and `cols` rows of b. */
 INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_call call) {
