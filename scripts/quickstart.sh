@@ -14,17 +14,12 @@ scripts/install_dependencies.sh
 scripts/build.sh
 . scripts/env.sh
 
-# The digits of README.md, also on a processor that has more than AVX2.
-level=()
-if grep -qw avx2 /proc/cpuinfo; then
-    level=(parallel.kernels=x86-64-v3)
-fi
 ranks=$(nproc)
 if [ "$ranks" -gt 8 ]; then
     ranks=8
 fi
 show pack_dataset data/names.txt -o names.h5
-show mpirun -np "$ranks" dptrain configs/base.ini "${level[@]}"
+show mpirun -np "$ranks" dptrain configs/base.ini
 show dptrain eval --ckpt runs/base --split all
 show dptrain sample --ckpt runs/base
 

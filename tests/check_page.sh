@@ -31,9 +31,6 @@ export BIN=${BIN:-$root/build/bin} SOURCE=${SOURCE:-$root} MPIEXEC=${MPIEXEC:-mp
 SHARED_DATA=${SHARED_DATA:-/nonexistent}
 source "$root/tests/e2e/common.sh"
 
-! grep -q x86-64-v3 "$page" || grep -qw avx2 /proc/cpuinfo ||
-    skip "the figures of this page are those of x86-64-v3, which this processor has not"
-
 # Blocks as files: N.text, and N.about with the number of the line where it begins and what is said of it.
 mkdir blocks clone
 awk -v folder=blocks '

@@ -41,9 +41,8 @@ def rows(folder):
 
 def start(folder, ranks):
     return subprocess.Popen(["mpirun", "-np", str(ranks), "dptrain", str(ROOT / "configs/base.ini"),
-                             "train.log_every=500", "parallel.kernels=x86-64-v3",
-                             f"run.dir={folder.name}"], cwd=folder.parent, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.DEVNULL)
+                             "train.log_every=500", f"run.dir={folder.name}"], cwd=folder.parent,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def last_rank(launcher):

@@ -204,9 +204,8 @@ void dp_report_start(dp_report *report, const dp_subject *subject) {
     dp_report_facts(report, &facts, start_form_txt);
     if (!subject->build->uniform)
         dp_report_line(report,
-                       "notice: hosts differ in processor or BLAS, so bits may depend on how ranks "
-                       "are placed; parallel.kernels=%s and mpirun -x OPENBLAS_CORETYPE=Haswell "
-                       "make them alike",
+                       "notice: processors differ: all compute with the lowest level, %s, which "
+                       "gives the same bits",
                        dp_cpu_level_name(subject->build->level));
 }
 
