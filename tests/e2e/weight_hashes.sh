@@ -55,13 +55,13 @@ sed -e 's/^path.*/path = words3.h5/; s/^embedding_dim.*/embedding_dim = 7/; s/^h
     -e 's/^batch_size.*/batch_size = 100/; s/^lr_milestones.*/lr_milestones = 20/' \
     names.ini >words.ini
 
-# A line a case: its name, on how many ranks it is compared with one (best.ini has two grains to share),
-# its config, the step to stop at, that of DPTRAIN_HASHES_LONG, settings.
+# A line a case: its name, on how many ranks it is compared with one, its config, the step to stop at, that of
+# DPTRAIN_HASHES_LONG, settings.
 adamw="train.optimizer=adamw train.lr=0.01 train.weight_decay=0.1 train.lr_schedule=cosine train.lr_warmup=9"
 dropout="train.dropout_embedding=0.2 train.dropout_hidden=0.4"
 cat >cases.txt <<END
 base 3 $SOURCE/configs/base.ini 2000 200000
-best 2 $SOURCE/configs/best.ini 300 2000
+best 3 $SOURCE/configs/best.ini 300 2000
 mlp9 3 $SOURCE/configs/bengio/mlp9.ini 60 300 data.path=words4.h5
 bengio_best 3 $SOURCE/configs/bengio/best.ini 30 300 data.path=words6.h5
 names_sgd 3 names.ini 200 200 train.weight_decay=0.01 train.lr_schedule=inverse
