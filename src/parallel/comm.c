@@ -242,7 +242,7 @@ dp_status dp_comm_form(dp_comm **group, dp_comm *comm, const int *ranks, int cou
     find_own_number(&self);
     numbers = dp_memory_zeroed((size_t)count, sizeof *numbers, error);
     status = dp_comm_agree(&self, numbers == NULL ? error->status : DP_OK, error);
-    if (status != DP_OK) {
+    if (status != DP_OK || numbers == NULL) {
         DP_MPI(&self, MPI_Comm_free(&self.world));
         return status;
     }

@@ -59,6 +59,7 @@ for kind in sgd adamw split; do
     train $kind 1 $of
     for work in 1 2 3 all; do
         for exchange in shared tree; do
+            [ $exchange = shared ] || [ $work = 3 ] || continue
             run=$kind.$work.$exchange
             # shellcheck disable=SC2086
             train "$run" 4 $of parallel.work=$work parallel.exchange=$exchange

@@ -40,13 +40,11 @@ for name in "${!keys[@]}"; do
     train "$name.shared" 3 "$name"
     expect_same "$name.shared" "$name"
 done
-for name in adamw clipped; do
-    train "$name.tree" 3 "$name" parallel.exchange=tree
-    expect_same "$name.tree" "$name"
-    DPTRAIN_RANKS_PER_NODE=2 train "$name.hosts" 5 "$name"
-    expect_same "$name.hosts" "$name"
-done
-for count in 2 5 8 12; do
+train adamw.tree 3 adamw parallel.exchange=tree
+expect_same adamw.tree adamw
+DPTRAIN_RANKS_PER_NODE=2 train clipped.hosts 5 clipped
+expect_same clipped.hosts clipped
+for count in 5 12; do
     train "lazy.$count" $count lazy
     expect_same "lazy.$count" lazy
 done
