@@ -97,7 +97,7 @@ expect_refusal 8 "not finite at step" 3 "$BIN/dptrain" small.ini run.dir=bad tra
 seconds() {
     awk '{ sub(/.*\) /, ""); print ($12 + $13) / 100 }' "/proc/$1/stat"
 }
-ranks 3 "$BIN/dptrain" small.ini run.dir=rest parallel.work=1 train.steps=100000000 >rest.txt 2>error.txt &
+$MPIEXEC 3 "$BIN/dptrain" small.ini run.dir=rest parallel.work=1 train.steps=100000000 >rest.txt 2>error.txt &
 job=$!
 wait_for_text rest.txt " 2,000 "
 process=$(rank_process $job 2)
