@@ -10,10 +10,7 @@ awk 'BEGIN { for (i = 0; i < 9000; i++) printf "w%d%s", (i * i + i / 7) % 1997, 
 
 declare -A keys=(
     [sgd]=""
-    [momentum]="train.optimizer=momentum train.lr=0.05"
     [adamw]="train.optimizer=adamw train.lr=0.01 train.weight_decay=0.01 train.clip_norm=0.3"
-    [dropout]="train.dropout_embedding=0.2 train.dropout_hidden=0.4"
-    [split]="data.path=words.h5 parallel.output=split"
     [lazy]="data.path=words.h5 parallel.output=split train.optimizer=adamw train.lr=0.01 train.embedding_update=lazy"
     [clipped]="data.path=words.h5 parallel.output=split train.optimizer=nesterov train.lr=0.05 train.clip_norm=0.3"
     [replicated]="data.path=words.h5 parallel.output=replicated train.optimizer=adamw train.lr=0.01"
