@@ -63,6 +63,7 @@ expect_equal "samples where the first rank alone has the run" \
 rm b/small.h5
 for command in train eval; do
     status=0
+    # shellcheck disable=SC2046
     in_two_folders "$BIN/dptrain" $command $([ $command = eval ] || echo small.ini --fresh) >out.txt 2>error.txt || status=$?
     expect_equal "status of $command without the dataset on a host" "$status" 3
     grep -q "^dptrain: .*: rank 1 on $here: cannot read small.h5: No such file" error.txt ||

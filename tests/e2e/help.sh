@@ -92,6 +92,7 @@ grep -q "stopped at step 3 of 5" out.txt || fail "--stop_at and --train.steps=5:
 "$BIN/pack_dataset" small.txt --block_size 4 -o four.h5 >/dev/null || fail "--block_size"
 printf '[data]\npath = small.h5\n[train]\nbatch-size = 7\nlog_every = 1\n' >hyphens.ini
 "$BIN/dptrain" hyphens.ini --train.log-every=2 train.steps=2e0 >/dev/null
+# shellcheck disable=SC2015
 grep -q '^batch_size = 7$' runs/hyphens/config.ini && grep -q '^log_every = 2$' runs/hyphens/config.ini ||
     fail "keys with hyphens: $(cat runs/hyphens/config.ini)"
 # Shown are those of a command line with hyphens, wherever.

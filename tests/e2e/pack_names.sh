@@ -64,6 +64,7 @@ printf 'x z\n' >test.txt
 expect_overlap own.h5 "1 of 2 lines of dev and 0 of 1 of test stand in train, too; 3 of 4 differ"
 
 # Without repeats: what the text without them would be, for characters and for words, in any case.
+# shellcheck disable=SC2018,SC2019
 { cat "$SOURCE/data/names.txt" && head -n 300 "$SOURCE/data/names.txt" | tr a-z A-Z; } >twice.txt
 awk '!seen[$0]++' twice.txt >once.txt
 awk '!seen[tolower($0)]++' twice.txt >once_lower.txt

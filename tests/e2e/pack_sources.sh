@@ -25,6 +25,7 @@ refused() {
     expect_equal "status of: $* ($(cat error.txt))" "$status" 2
     expect_equal "lines about: $*" "$(wc -l <error.txt)" 1
     grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
+    # shellcheck disable=SC2010
     expect_equal "files after: $*" "$(ls | grep -e tmp -e refused || true)" ""
 }
 
@@ -38,6 +39,7 @@ head -n 1000 plain.txt | head -c -1 >one.txt # without the end of its last line
 tail -n +2501 plain.txt >three.txt
 for OPTIONS in "" "--unit word" "--unit word --stream" "--lowercase --normalize nfc" --unique; do
     expect_same "three files" plain.txt one.txt two.txt three.txt
+    # shellcheck disable=SC2094
     expect_same "the standard input" plain.txt - <plain.txt
     expect_same "a pipe" plain.txt - < <(cat plain.txt)
     expect_same "two pipes of a shell" plain.txt <(cat one.txt) <(tail -n +1001 plain.txt)

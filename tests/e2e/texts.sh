@@ -129,6 +129,7 @@ printf 'Ab\nC\xff\n' >bad.txt
 "$BIN/pack_dataset" bad.txt --lowercase -o bad.h5 2>error.txt || status=$?
 expect_equal "status of a text that is not UTF-8" "$status" 2
 grep -qF "bad.txt:2: byte 0xff at offset 4 is not valid UTF-8" error.txt || fail "$(cat error.txt)"
+# shellcheck disable=SC2010
 ls | grep -F .tmp && fail "a temporary file is left"
 
 # The boundary in a prompt is where a text begins, and not a part of it.

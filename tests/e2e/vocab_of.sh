@@ -16,11 +16,13 @@ train() {
 refused() {
     local wanted=$1 text=$2 status=0 before
     shift 2
+    # shellcheck disable=SC2010
     before=$(ls -A | grep -v checked)
     "$@" >out.txt 2>error.txt </dev/null || status=$?
     expect_equal "status of: $* ($(cat error.txt))" "$status" "$wanted"
     expect_equal "lines about: $* ($(cat error.txt))" "$(wc -l <error.txt)" 1
     grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
+    # shellcheck disable=SC2010
     expect_equal "files after: $*" "$(ls -A | grep -v checked)" "$before"
 }
 touch out.txt error.txt
@@ -70,6 +72,7 @@ mkdir tmp
 for count in 1 3; do
     TMPDIR=$PWD/tmp ranks $count "$dptrain" eval runs/first --text second.txt --json >text.json
     expect_equal "a text on $count ranks" "$(grep -o '"test":{[^}]*}' text.json)" "$wanted"
+    # shellcheck disable=SC2010
     expect_equal "files left" "$(ls -A tmp | grep dptrain || true)" ""
 done
 expect_equal "splits of a text" "$("$dptrain" eval runs/first --text second.txt | grep -c '^ *\(train\|dev\|test\) ')" 1

@@ -72,5 +72,6 @@ for rank in 0 4; do
     grep -q "^stopped at step .* by a signal" out.txt || fail "no word of where it stopped"
 done
 ranks 4 "$BIN/dptrain" bench small.ini --seconds 0 >/dev/null
+# shellcheck disable=SC2086
 ranks 4 "$BIN/dptrain" small.ini $common run.dir=traced --trace trace.json >/dev/null
 expect_equal "ranks in the trace" "$(grep -o '"tid":[0-9]*' trace.json | sort -u | wc -l)" 4
