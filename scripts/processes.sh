@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# processes.sh: what soak.sh and attack.sh know of the processes of a job. Sourced by both.
+# processes.sh: what soak.sh, attack.sh and the tests know of the processes of a job, and how they draw. Sourced by
+# all.
 
 # The processes below one, and it.
 family() {

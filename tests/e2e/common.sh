@@ -4,6 +4,7 @@
 #   BIN  SOURCE  MPIEXEC ("mpiexec -n")  SHARED_DATA
 set -euo pipefail
 : "${BIN:?}" "${SOURCE:?}" "${MPIEXEC:?}"
+source "$SOURCE/scripts/processes.sh"
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -158,15 +159,6 @@ begin_rounds() {
     make_small_run
     # shellcheck disable=SC2086 # options
     "$BIN/dptrain" small.ini run.dir=straight $fault_run checkpoint.every=200000 >/dev/null
-}
-
-# pick NAME WORD...: the variable becomes one of the words. RANDOM decides; in $(...) it would not be the one that
-# was seeded.
-pick() {
-    local picked=$1
-    shift
-    shift $((RANDOM % $#))
-    printf -v "$picked" %s "$1"
 }
 
 # sleep_random MILLISECONDS: up to so many.
