@@ -53,6 +53,7 @@ struct dp_comm {
     const char *phase;
     uint64_t step;
     uint64_t bytes_sent;
+    bool was_called;     /* while it waited: another has missed its deadline and ends the job */
     double looked;       /* for messages of ranks that sleep, last, on the clock */
     double called;       /* rank 0: when it asked those ranks last */
     int told_signal;     /* rank 0: by one of them; 0: none */

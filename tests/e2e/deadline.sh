@@ -21,11 +21,22 @@ for exchange in shared tree mpi; do
     [ -n "$stopped" ] || skip "/proc does not tell the children of a process"
     kill -STOP "$stopped"
     began=$SECONDS
+    if [ $exchange = tree ]; then # rank 0 misses it long after rank 2, and before mpirun ends them
+        first=$(rank_process $job 0)
+        launcher=$(ps -o ppid= -p "$first")
+        # shellcheck disable=SC2086 # a number behind blanks
+        kill -STOP "$first" $launcher
+        sleep 4
+        kill -CONT "$first"
+        sleep 5.5
+        # shellcheck disable=SC2086
+        kill -CONT $launcher
+    fi
     status=0
     wait $job || status=$?
     expect_equal "status with $exchange ($(cat error.txt))" "$status" 7
     expect_below "seconds until the end with $exchange" $((SECONDS - began)) 15
-    expect_equal "lines about it with $exchange" "$(grep -c '^dptrain:' error.txt)" 1
+    expect_equal "lines about it with $exchange ($(cat error.txt))" "$(grep -c '^dptrain:' error.txt)" 1
     # While MPI's own reduction is under way the roll call of one rank has been seen not to reach
     # another, so that rank 2, which only waits, may be named beside rank 1.
     also=$([ $exchange != mpi ] || echo "(, rank 2 on $(uname -n))?")
