@@ -456,22 +456,25 @@ static void check_folder(examination *self) {
     check_space(self, folder);
 }
 
-/* The step of the newest checkpoint in the run folder, good or not; 0: there is none. */
-static uint64_t newest_step(const char *dir) {
+/* The step of the newest checkpoint in the run folder, good or not; false where there is none. */
+static bool find_newest_step(const char *dir, uint64_t *step) {
     dp_error ignored;
     DP_OWNED(dp_memory_release) uint64_t *steps = NULL;
     size_t count = 0;
-    return dp_checkpoint_files_list(dir, &steps, &count, &ignored) == DP_OK && count > 0 ? steps[0]
-                                                                                         : 0;
+    if (dp_checkpoint_files_list(dir, &steps, &count, &ignored) != DP_OK || count == 0)
+        return false;
+    *step = steps[0];
+    return true;
 }
 
 static void add_resumption(examination *self, const dp_progress *progress) {
     const char *dir = self->config->run_dir;
-    if (progress->step == 0)
+    uint64_t newest = 0;
+    if (!find_newest_step(dir, &newest))
         GOOD("resuming", "%s: a new run", dir);
-    else if (newest_step(dir) != progress->step)
+    else if (newest != progress->step)
         WARN("resuming", "%s: the checkpoint of step %s is damaged; the run goes on from step %s",
-             dir, DP_COUNT_TEXT(newest_step(dir)), DP_COUNT_TEXT(progress->step));
+             dir, DP_COUNT_TEXT(newest), DP_COUNT_TEXT(progress->step));
     else
         GOOD("resuming", "%s: %s at step %s", dir,
              progress->step == self->config->steps ? "finished" : "goes on",
@@ -482,6 +485,7 @@ static void add_resumption(examination *self, const dp_progress *progress) {
 static dp_status check_resuming(examination *self, dp_error *error) {
     dp_report silent = {0};
     dp_progress progress = {0};
+    bool found = false;
     DP_OWNED(dp_memory_release) void *memory = NULL;
     dp_workspace room = {0};
     dp_subject subject = {.comm = self->comm,
@@ -493,7 +497,7 @@ static dp_status check_resuming(examination *self, dp_error *error) {
     for (size_t slab = 0; slab < dp_optimizer_slabs(self->config->optimizer.kind); slab++)
         DP_RESERVE(&room, subject.state[slab], self->layout.length);
     DP_TRY_ALLOCATE_ON_ALL(self->comm, memory, &room);
-    if (dp_resume(&subject, &silent, &progress, error) == DP_OK)
+    if (dp_resume(&subject, &silent, &progress, &found, error) == DP_OK)
         add_resumption(self, &progress);
     else
         PROBLEM("resuming", "%s", error->message);
@@ -504,7 +508,8 @@ static dp_status check_resuming(examination *self, dp_error *error) {
 static void check_files(examination *self) {
     DP_OWNED(dp_findings_clear) dp_findings files = {0};
     const char *dir = self->config->run_dir;
-    if (newest_step(dir) == 0)
+    uint64_t newest = 0;
+    if (!find_newest_step(dir, &newest))
         return;
     dp_run_check(dir, false, &files);
     const size_t bad = files.counts[DP_VERDICT_PROBLEM];

@@ -7,7 +7,8 @@
 static const dp_option options[] = {
     DP_SWITCH(dp_train_request, fresh, "fresh", "start over: remove what the run folder holds"),
     DP_UNSIGNED(dp_train_request, stop_at, "stop_at", "0", 0, 1e15, "STEP",
-                "end early, with a checkpoint; 0: do not"),
+                "end early, with a checkpoint; at 0, of the weights that the run begins with",
+                .given = offsetof(dp_train_request, stops)),
     DP_DURATION(
         dp_train_request, max_time, "max_time", "0", 0, 1e9, "TIME",
         "end with a checkpoint before so long has passed (90s, 30m, 2h, 1:30:00), with exit "

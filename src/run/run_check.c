@@ -106,7 +106,7 @@ static void check_losses(run_check *self) {
 
 /* Takes over what the newest good checkpoint tells. */
 static void take_newest(run_check *self, const dp_model_file *facts) {
-    if (facts->progress.step <= self->progress.step)
+    if (self->dataset_sha256[0] != '\0' && facts->progress.step <= self->progress.step)
         return;
     self->progress = facts->progress;
     self->weights_hash = facts->weights_hash;

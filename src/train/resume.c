@@ -109,11 +109,12 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subjec
 
 /* Rank 0's part. */
 static dp_status restore(const dp_subject *subject, dp_report *report, dp_progress *progress,
-                         dp_error *error) {
+                         bool *found, dp_error *error) {
     DP_OWNED(dp_checkpoint_clear) dp_checkpoint checkpoint = {0};
     const size_t bytes = subject->layout->length * sizeof *subject->params;
     DP_TRY(load_newest_good(subject->config->run_dir, report, &checkpoint, error));
-    if (checkpoint.params == NULL)
+    *found = checkpoint.params != NULL;
+    if (!*found)
         return DP_OK;
     DP_TRY(check(&checkpoint, subject, error));
     if (strcmp(checkpoint.facts.build, subject->build->text) != 0)
@@ -126,8 +127,10 @@ static dp_status restore(const dp_subject *subject, dp_report *report, dp_progre
 }
 
 dp_status dp_resume(const dp_subject *subject, dp_report *report, dp_progress *progress,
-                    dp_error *error) {
-    DP_TRY(DP_ON_ROOT(subject->comm, restore(subject, report, progress, error)));
+                    bool *found, dp_error *error) {
+    *found = false;
+    DP_TRY(DP_ON_ROOT(subject->comm, restore(subject, report, progress, found, error)));
+    dp_comm_broadcast(subject->comm, found, sizeof *found);
     dp_comm_broadcast(subject->comm, progress, sizeof *progress);
     return DP_OK;
 }

@@ -11,12 +11,12 @@
 #include "run/checkpoint.h"
 #include "train/report.h"
 
-/* Sets *progress, and on rank 0 the subject's params and state, from the newest good checkpoint,
- * which is of step 1 or later; leaves all of them alone where the folder has none. Errors, agreed
+/* Sets *progress, and on rank 0 the subject's params and state, from the newest good checkpoint;
+ * leaves all of them alone where the folder has none, which *found tells. Errors, agreed
  * on: DP_ERR_MISMATCH where a checkpoint does not go with config or dataset, is beyond the end
  * that the config sets, or is to go on and was computed by another numerics contract; DP_ERR_INPUT
  * where none is whole and can be read. */
 dp_status dp_resume(const dp_subject *subject, dp_report *report, dp_progress *progress,
-                    dp_error *error) DP_CHECKED;
+                    bool *found, dp_error *error) DP_CHECKED;
 
 #endif

@@ -64,7 +64,8 @@ typedef struct trainer {
     dp_losses losses;
     dp_report report;
     int told_at_work;    /* how many ranks were said to be at work */
-    uint64_t saved_step; /* of the newest checkpoint that is known to be good; 0: none */
+    uint64_t saved_step; /* of the newest checkpoint that is known to be good, */
+    bool is_saved;       /* where there is one; else 0 */
     uint64_t unsaved;    /* writes that failed, and the first of them */
     dp_error first_unsaved;
 } trainer;
@@ -151,7 +152,7 @@ static dp_status fail_diverged(trainer *self, const char *what, dp_error *error)
     char checkpoint[DP_PATH_SIZE] = "none";
     dp_error ignored;
     (void)!dp_losses_flush(&self->losses, &ignored); /* how it came to this can be seen */
-    if (self->saved_step > 0)
+    if (self->is_saved)
         (void)!dp_checkpoint_files_path(self->config->run_dir, self->saved_step, checkpoint,
                                         &ignored);
     dp_status status =
@@ -265,6 +266,7 @@ static dp_status write_checkpoint(trainer *self, dp_error *error) {
     DP_TRY(dp_checkpoint_files_path(dir, step, path, error));
     DP_TRY(write_state(self, &self->progress, path, error));
     self->saved_step = step;
+    self->is_saved = true;
     return dp_run_folder_prune(dir, step, self->config->checkpoint_keep, error);
 }
 
@@ -410,19 +412,20 @@ static dp_status begin_files(trainer *self, dp_error *error) {
 }
 
 static dp_status initialise_or_resume(trainer *self, dp_error *error) {
-    DP_TRY(dp_resume(self->subject, &self->report, &self->progress, error));
-    const bool resumed = self->progress.step > 0;
+    bool resumed = false;
+    DP_TRY(dp_resume(self->subject, &self->report, &self->progress, &resumed, error));
     if (!resumed)
         DP_TRY(dp_engine_initialise(self->engine, error));
     if (!resumed && self->config->init_from[0] != '\0')
         DP_TRY(DP_ON_ROOT(self->comm, dp_init_from(self->subject, &self->report, error)));
     self->saved_step = self->progress.step;
+    self->is_saved = resumed;
     dp_engine_publish(self->engine);
     dp_report_line(&self->report, "  run        %s, %s%s", self->config->run_dir,
                    resumed ? "resumed at step " : "new",
                    resumed ? DP_COUNT_TEXT(self->progress.step) : "");
     self->end = self->config->steps;
-    if (self->request->stop_at != 0 && self->request->stop_at < self->end)
+    if (self->request->stops && self->request->stop_at < self->end)
         self->end = self->request->stop_at;
     return DP_OK;
 }
@@ -668,10 +671,12 @@ static dp_status begin(trainer *self, dp_error *error) {
     DP_TRY(DP_ON_ROOT(self->comm, look_for_summary(self, error)));
     DP_TRY(DP_ON_ROOT(self->comm, look_at_best(self, error)));
     dp_comm_broadcast(self->comm, &self->summed_up, sizeof self->summed_up);
-    if (!self->summed_up)
-        return DP_ON_ROOT(self->comm, begin_files(self, error));
-    report_finished(self);
-    return DP_OK;
+    if (self->summed_up) {
+        report_finished(self);
+        return DP_OK;
+    }
+    DP_TRY(DP_ON_ROOT(self->comm, begin_files(self, error)));
+    return self->end == 0 && self->progress.step == 0 ? save_checkpoint(self, error) : DP_OK;
 }
 
 /* What is done by whoever is at work. */

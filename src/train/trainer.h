@@ -13,10 +13,11 @@
 
 #include <signal.h>
 
-/* The first six are options of the command line. */
+/* The first seven are options of the command line. */
 typedef struct dp_train_request {
     bool fresh;       /* start over: what the run folder holds of an earlier run is removed */
-    uint64_t stop_at; /* end early, with a checkpoint, at this step; 0: do not */
+    uint64_t stop_at; /* end early, with a checkpoint, at this step, */
+    bool stops;       /* where that is given; 0 is before the first step */
     double max_time;  /* seconds, after which the run must have ended, with a checkpoint; 0: any */
     char trace[DP_PATH_SIZE]; /* file for a Chrome trace of the first steps; "": none */
     bool quiet;               /* reports to log.txt alone */

@@ -16,6 +16,35 @@ for options in parallel.output=replicated parallel.output=split "parallel.exchan
     done
 done
 
+# What a run begins with is its checkpoint of step 0. A run that begins from that, and one that goes on from it, are
+# the run itself.
+ranks 3 "$BIN/dptrain" small.ini run.dir=runs/start --stop_at 0 >out.txt
+grep -q "stopped at step 0 of 3,000" out.txt || fail "$(cat out.txt)"
+expect_equal "checkpoints of a run that has not begun" "$(ls runs/start/checkpoints)" step-00000000.h5
+expect_equal "its rows and losses" "$(wc -l <runs/start/metrics.csv) $(stat -c %s runs/start/losses.f32)" "1 16"
+"$BIN/dptrain" check runs/start >out.txt || fail "$(cat out.txt)"
+grep -q "dataset  .*all checksums are right" out.txt || fail "$(cat out.txt)"
+"$BIN/dptrain" doctor small.ini run.dir=runs/start >out.txt || fail "$(cat out.txt)"
+grep -q "resuming .*: goes on at step 0" out.txt || fail "$(cat out.txt)"
+for count in 1 3; do
+    ranks $count "$BIN/dptrain" small.ini run.dir=runs/from$count train.init_from=runs/start >out.txt
+    grep -q "begins     from runs/start/checkpoints/step-00000000.h5, step 0: 27 of 27 tokens" out.txt || fail "$(cat out.txt)"
+    cmp <(exact_record runs/from$count) <(exact_record runs/a) || fail "begun from step 0 on $count ranks it is another run"
+    expect_equal "weights begun from step 0, $count ranks" "$(weights runs/from$count)" "$(weights runs/a)"
+done
+ranks 2 "$BIN/dptrain" small.ini run.dir=runs/start --stop_at 0 >out.txt
+grep -q "resumed at step 0" out.txt || fail "$(cat out.txt)"
+ranks 2 "$BIN/dptrain" small.ini run.dir=runs/start >out.txt
+grep -q "resumed at step 0" out.txt || fail "$(cat out.txt)"
+cmp <(exact_record runs/start) <(exact_record runs/a) || fail "gone on from step 0 it is another run"
+"$BIN/dptrain" small.ini run.dir=runs/start --stop_at 0 >out.txt # leaves a run that is further alone
+expect_equal "weights gone on from step 0" "$(weights runs/start)" "$(weights runs/a)"
+# Where it begins from another model, that is done once.
+"$BIN/dptrain" small.ini run.dir=runs/once --stop_at 0 $still >/dev/null
+expect_equal "weights at step 0, from another" "$(weights runs/once)" "$(weights runs/a)"
+"$BIN/dptrain" small.ini run.dir=runs/once $still >out.txt
+! grep -q "begins" out.txt || fail "it begins once more: $(cat out.txt)"
+
 # What it learns is the same at any rank count, and over an interruption.
 further="train.init_from=runs/a train.steps=500 train.lr_milestones=0 train.optimizer=adamw train.lr=0.001"
 # shellcheck disable=SC2086
