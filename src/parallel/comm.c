@@ -5,7 +5,6 @@
 #include "base/timer.h"
 #include "base/workspace.h"
 #include "system/cpu.h"
-#include "system/filesystem.h"
 #include "system/limits.h"
 
 #include <inttypes.h>
@@ -303,47 +302,6 @@ bool dp_comm_oversubscribed(const dp_comm *comm) {
 
 const char *dp_comm_host(const dp_comm *comm) {
     return comm->host;
-}
-
-/* Reads a parameter of Open MPI, as the launcher, a file or the environment has set it, of at most
- * so many elements of its type. False where there is none. */
-static bool read_parameter(const char *name, int elements, void *value) {
-    int provided = 0, index = 0, count = 0;
-    bool found = false;
-    MPI_T_cvar_handle handle;
-    if (MPI_T_init_thread(MPI_THREAD_SINGLE, &provided) != MPI_SUCCESS)
-        return false;
-    if (MPI_T_cvar_get_index(name, &index) == MPI_SUCCESS &&
-        MPI_T_cvar_handle_alloc(index, NULL, &handle, &count) == MPI_SUCCESS) {
-        found = count <= elements && MPI_T_cvar_read(handle, value) == MPI_SUCCESS;
-        MPI_T_cvar_handle_free(&handle);
-    }
-    MPI_T_finalize();
-    return found;
-}
-
-int dp_comm_mpi_yields(void) {
-    int yields = 0;
-    return read_parameter("mpi_yield_when_idle", 1, &yields) ? yields != 0 : -1;
-}
-
-/* What a dead connection of the launcher takes: a silence, then probes at an interval. */
-int dp_comm_host_patience(void) {
-    int silence = 0, interval = 0, probes = 0;
-    if (!read_parameter("oob_tcp_keepalive_time", 1, &silence) ||
-        !read_parameter("oob_tcp_keepalive_intvl", 1, &interval) ||
-        !read_parameter("oob_tcp_keepalive_probes", 1, &probes))
-        return -1;
-    return silence <= 0 ? 0 : silence + interval * probes;
-}
-
-uint64_t dp_comm_shared_free(char folder[DP_PATH_SIZE]) {
-    uint64_t bytes = 0;
-    dp_error ignored;
-    memset(folder, 0, DP_PATH_SIZE);
-    if (!read_parameter("osc_sm_backing_directory", DP_PATH_SIZE - 1, folder))
-        snprintf(folder, DP_PATH_SIZE, "/dev/shm");
-    return dp_filesystem_free_bytes(folder, &bytes, &ignored) == DP_OK ? bytes : UINT64_MAX;
 }
 
 uint64_t dp_comm_bytes_sent(const dp_comm *comm) {

@@ -89,6 +89,12 @@ cmp rates/lrfind.csv rates1/lrfind.csv || fail "other rates where ranks rest"
 ranks 3 "$BIN/dptrain" small.ini parallel.work=2 train.steps=200 run.dir=traced --trace trace.json >/dev/null
 expect_equal "ranks in the trace" "$(grep -o '"tid":[0-9]*' trace.json | sort -u | tr '\n' ' ')" '"tid":0 "tid":1 '
 
+# --- MPI's components are loaded once: to ask it for a setting by its own tools takes 0.2 s, as it loads all ---
+LD_DEBUG=files LD_DEBUG_OUTPUT=$folder/loaded ranks 2 "$BIN/dptrain" small.ini train.steps=10 run.dir=loading >/dev/null
+for file in loaded.*; do # none where the C library is not glibc
+    [ ! -f "$file" ] || expect_equal "components loaded twice" "$(grep 'calling init:.*/mca_' "$file" | sort | uniq -d)" ""
+done
+
 # --- what fails at work is everybody's end ------------------------------------------------------------
 expect_refusal 8 "not finite at step" 3 "$BIN/dptrain" small.ini run.dir=bad train.lr=1e38 parallel.work=1
 
