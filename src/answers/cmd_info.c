@@ -72,6 +72,25 @@ static void add_overlap(dp_facts *facts, const dp_dataset_info *info) {
         dp_facts_note_text(facts, "overlap", &line);
 }
 
+/* What the rows of each split are with their weights. */
+static void add_weights(dp_facts *facts, const dp_dataset *dataset) {
+    DP_OWNED(dp_text_clear) dp_text line = {0};
+    if (!dataset->info.weighted)
+        return;
+    dp_facts_begin(facts, "examples");
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        const dp_row_weights *weights = &dataset->weights[split];
+        dp_facts_unsigned(facts, dp_split_name((dp_split)split), weights->examples);
+        dp_text_append_format(&line, "%s%s of %s",
+                              split == 0                    ? "of lines: with them rows are "
+                              : split == DP_SPLIT_COUNT - 1 ? " and "
+                                                            : ", ",
+                              DP_COUNT_TEXT(weights->examples), dp_split_name((dp_split)split));
+    }
+    dp_facts_end(facts);
+    dp_facts_note_text(facts, "weights", &line);
+}
+
 static dp_status describe_dataset(const char *path, dp_facts *facts, dp_error *error) {
     DP_OWNED(dp_dataset_close) dp_dataset dataset = {0};
     static const char *const forms[] = {DP_NORMAL_FORM_NAMES};
@@ -104,6 +123,7 @@ static dp_status describe_dataset(const char *path, dp_facts *facts, dp_error *e
         dp_facts_unsigned(facts, dp_split_name((dp_split)split),
                           dp_dataset_rows(&dataset, (dp_split)split));
     dp_facts_end(facts);
+    add_weights(facts, &dataset);
     return DP_OK;
 }
 

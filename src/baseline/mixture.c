@@ -20,7 +20,7 @@ static void clear_rows(dp_evaluate_rows *rows) {
 /* --- the trigram ------------------------------------------------------------------------------ */
 
 typedef dp_status take_row(dp_trigram *trigram, const uint32_t *context, uint32_t target,
-                           dp_error *error);
+                           uint64_t times, dp_error *error);
 
 static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_split split,
                             take_row *take, dp_error *error) {
@@ -31,7 +31,8 @@ static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_s
         const size_t count = dp_size_min(rows - first, DP_EVALUATE_ROWS);
         dp_evaluate_rows_read(&read, first, count);
         for (size_t i = 0; i < count; i++)
-            DP_TRY(take(trigram, context_of(&read, i), read.targets[i], error));
+            DP_TRY(take(trigram, context_of(&read, i), read.targets[i], (uint64_t)read.weights[i],
+                        error));
     }
     return DP_OK;
 }
@@ -68,7 +69,8 @@ dp_status dp_trigram_of_dataset(dp_comm *comm, const dp_dataset *dataset, dp_tri
  * however often a weight changes. */
 typedef struct scores {
     const dp_mixture *mixture;
-    size_t rows; /* of the split */
+    size_t rows;       /* of the split */
+    uint64_t examples; /* these, as often as they weigh */
     dp_tree_range share;
     size_t count;          /* of rows in the share */
     double *members;       /* [networks, count]: the loss of each; NULL: there is none */
@@ -138,7 +140,10 @@ static void score_trigram(scores *self) {
 static dp_status score(scores *self, dp_comm *comm, const dp_dataset *dataset, dp_split split,
                        const dp_mixture *mixture, dp_error *error) {
     const size_t rows = (size_t)dp_dataset_rows(dataset, split);
-    *self = (scores){.mixture = mixture, .rows = rows, .share = dp_evaluate_share(comm, rows)};
+    *self = (scores){.mixture = mixture,
+                     .rows = rows,
+                     .examples = dataset->weights[split].examples,
+                     .share = dp_evaluate_share(comm, rows)};
     self->count = self->share.end - self->share.first;
     DP_TRY(dp_comm_agree(comm, prepare(self, dataset, split, error), error));
     for (size_t k = 0; k < mixture->network_count; k++)
@@ -175,14 +180,25 @@ static void combine(scores *self) {
     }
 }
 
+/* How often the rows [first, first + rows) count, of which the one at *at of the share is the
+ * first.
+ */
+static void weights_of(const scores *self, size_t first, size_t rows,
+                       double weights[DP_EVALUATE_ROWS], size_t *at) {
+    dp_row_weights_get(&self->read.dataset->weights[self->read.split], first, rows, weights);
+    *at = first - self->share.first;
+}
+
 /* How much of each row's probability comes from each network. */
 static void network_claims_chunk(void *context, size_t first, size_t rows, double *sums) {
     const scores *self = context;
-    double parts[DP_NETWORKS_MAX], sum = 0.0;
-    for (size_t i = first - self->share.first; i < first - self->share.first + rows; i++) {
-        (void)weigh(self, i, parts, &sum);
+    double parts[DP_NETWORKS_MAX], weights[DP_EVALUATE_ROWS], sum = 0.0;
+    size_t at = 0;
+    weights_of(self, first, rows, weights, &at);
+    for (size_t i = 0; i < rows; i++) {
+        (void)weigh(self, at + i, parts, &sum);
         for (size_t k = 0; k < self->mixture->network_count; k++)
-            sums[k] += parts[k] / sum;
+            sums[k] += weights[i] * parts[k] / sum;
     }
 }
 
@@ -197,8 +213,8 @@ static dp_status fit_shares(dp_comm *comm, scores *dev, dp_mixture *mixture, dp_
             dp_evaluate_sums(comm, dev->rows, networks, network_claims_chunk, dev, claims, error));
         change = 0.0;
         for (size_t k = 0; k < networks; k++) {
-            change = fmax(change, fabs(claims[k] / (double)dev->rows - mixture->shares[k]));
-            mixture->shares[k] = claims[k] / (double)dev->rows;
+            change = fmax(change, fabs(claims[k] / (double)dev->examples - mixture->shares[k]));
+            mixture->shares[k] = claims[k] / (double)dev->examples;
         }
     }
     return DP_OK;
@@ -210,14 +226,15 @@ static dp_status fit_shares(dp_comm *comm, scores *dev, dp_mixture *mixture, dp_
 static void claims_chunk(void *context, size_t first, size_t rows, double *sums) {
     const scores *self = context;
     const double weight = self->mixture->weight;
-    const size_t at = first - self->share.first;
-    double network[DP_EVALUATE_ROWS];
+    double network[DP_EVALUATE_ROWS], weights[DP_EVALUATE_ROWS];
+    size_t at = 0;
+    weights_of(self, first, rows, weights, &at);
     for (size_t i = 0; i < rows; i++)
         network[i] = -self->losses[at + i];
     dp_real_exp_all(rows, network);
     for (size_t i = 0; i < rows; i++) {
         const double claim = weight * network[i];
-        sums[0] += claim / (claim + (1.0 - weight) * self->probabilities[at + i]);
+        sums[0] += weights[i] * claim / (claim + (1.0 - weight) * self->probabilities[at + i]);
     }
 }
 
@@ -227,8 +244,8 @@ static dp_status fit_weight(dp_comm *comm, scores *dev, dp_mixture *mixture, dp_
     for (int step = 0; step < STEPS_MAX && change > CHANGE_MIN; step++) {
         double claims = 0.0;
         DP_TRY(dp_evaluate_sums(comm, dev->rows, 1, claims_chunk, dev, &claims, error));
-        change = fabs(claims / (double)dev->rows - mixture->weight);
-        mixture->weight = claims / (double)dev->rows;
+        change = fabs(claims / (double)dev->examples - mixture->weight);
+        mixture->weight = claims / (double)dev->examples;
     }
     return DP_OK;
 }
@@ -239,19 +256,23 @@ enum { NETWORK, TRIGRAM, MIXTURE, MEMBERS, LOSSES_MAX = MEMBERS + DP_NETWORKS_MA
 
 static void losses_chunk(void *context, size_t first, size_t rows, double *sums) {
     const scores *self = context;
-    const double weight = self->mixture->weight;
-    for (size_t i = first - self->share.first; i < first - self->share.first + rows; i++) {
-        const double trigram = self->probabilities == NULL ? 0.0 : self->probabilities[i];
+    const double share = self->mixture->weight;
+    double weights[DP_EVALUATE_ROWS];
+    size_t at = 0;
+    weights_of(self, first, rows, weights, &at);
+    for (size_t i = 0; i < rows; i++) {
+        const double trigram = self->probabilities == NULL ? 0.0 : self->probabilities[at + i];
         if (self->probabilities != NULL)
-            sums[TRIGRAM] -= dp_real_log(trigram);
+            sums[TRIGRAM] -= weights[i] * dp_real_log(trigram);
         if (self->losses == NULL)
             continue;
-        const double network = self->losses[i];
-        sums[NETWORK] += network;
+        const double network = self->losses[at + i];
+        sums[NETWORK] += weights[i] * network;
         if (self->probabilities != NULL)
-            sums[MIXTURE] -= dp_real_log(weight * dp_real_exp(-network) + (1.0 - weight) * trigram);
+            sums[MIXTURE] -=
+                weights[i] * dp_real_log(share * dp_real_exp(-network) + (1.0 - share) * trigram);
         for (size_t k = 0; k < self->mixture->network_count; k++)
-            sums[MEMBERS + k] += self->members[k * self->count + i];
+            sums[MEMBERS + k] += weights[i] * self->members[k * self->count + at + i];
     }
 }
 
@@ -260,11 +281,11 @@ static dp_status sum_up(dp_comm *comm, scores *self, dp_split split, dp_mixture_
     const size_t networks = self->mixture->network_count;
     double sums[LOSSES_MAX] = {0};
     DP_TRY(dp_evaluate_sums(comm, self->rows, MEMBERS + networks, losses_chunk, self, sums, error));
-    results->network[split] = dp_evaluation_of(sums[NETWORK], self->rows);
-    results->trigram[split] = dp_evaluation_of(sums[TRIGRAM], self->rows);
-    results->mixture[split] = dp_evaluation_of(sums[MIXTURE], self->rows);
+    results->network[split] = dp_evaluation_of(sums[NETWORK], self->examples);
+    results->trigram[split] = dp_evaluation_of(sums[TRIGRAM], self->examples);
+    results->mixture[split] = dp_evaluation_of(sums[MIXTURE], self->examples);
     for (size_t k = 0; k < networks; k++)
-        results->members[k][split] = dp_evaluation_of(sums[MEMBERS + k], self->rows);
+        results->members[k][split] = dp_evaluation_of(sums[MEMBERS + k], self->examples);
     return DP_OK;
 }
 

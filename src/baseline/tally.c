@@ -48,7 +48,8 @@ static dp_status append(dp_tally *tally, uint64_t key, dp_error *error) {
     return DP_OK;
 }
 
-dp_status dp_tally_add(dp_tally *tally, uint64_t key, uint32_t *number, dp_error *error) {
+dp_status dp_tally_add(dp_tally *tally, uint64_t key, uint64_t times, uint32_t *number,
+                       dp_error *error) {
     DP_TRY(make_room(tally, error));
     const size_t slot = slot_of(tally, key);
     if (tally->slots[slot] == 0) {
@@ -56,7 +57,7 @@ dp_status dp_tally_add(dp_tally *tally, uint64_t key, uint32_t *number, dp_error
         tally->slots[slot] = (uint32_t)tally->count;
     }
     *number = tally->slots[slot] - 1;
-    tally->entries[*number].count++;
+    tally->entries[*number].count += times;
     return DP_OK;
 }
 

@@ -29,8 +29,10 @@ typedef struct dp_tally {
     size_t slot_count; /* a power of two, or 0 */
 } dp_tally;
 
-/* Counts `key` once more; *number is its number. DP_ERR_MEMORY; the tally stays as it was. */
-dp_status dp_tally_add(dp_tally *tally, uint64_t key, uint32_t *number, dp_error *error) DP_CHECKED;
+/* Counts `key` so many times more; *number is its number. DP_ERR_MEMORY; the tally stays as it was.
+ */
+dp_status dp_tally_add(dp_tally *tally, uint64_t key, uint64_t times, uint32_t *number,
+                       dp_error *error) DP_CHECKED;
 
 /* The number of a key, or DP_TALLY_NONE. */
 uint32_t dp_tally_find(const dp_tally *tally, uint64_t key);

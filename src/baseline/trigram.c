@@ -16,6 +16,7 @@
 typedef struct held_row {
     double levels[DP_TRIGRAM_LEVELS - 1]; /* p1, p2, p3; p0 is the same for all */
     size_t bucket;
+    double weight; /* as how many rows it counts */
 } held_row;
 
 /* One block: this and the arrays [vocab]; what grows has its own. */
@@ -32,6 +33,7 @@ struct dp_trigram {
     held_row *held; /* [held_count], owned */
     size_t held_count;
     size_t held_capacity;
+    double held_weight; /* of all of them */
 };
 
 dp_status dp_trigram_create(dp_trigram **trigram, size_t vocab, size_t block_size,
@@ -76,17 +78,17 @@ static uint64_t pair_of(const dp_trigram *self, const uint32_t *context) {
 }
 
 dp_status dp_trigram_count(dp_trigram *trigram, const uint32_t *context, uint32_t target,
-                           dp_error *error) {
+                           uint64_t times, dp_error *error) {
     uint32_t pair, ignored;
-    if (trigram->rows == UINT32_MAX)
+    if (times > UINT32_MAX - trigram->rows)
         return dp_fail(error, DP_ERR_INPUT, "a trigram counts at most %u rows", UINT32_MAX);
-    DP_TRY(dp_tally_add(&trigram->contexts, pair_of(trigram, context), &pair, error));
-    DP_TRY(dp_tally_add(&trigram->trigrams, key_of(pair, target), &ignored, error));
-    DP_TRY(dp_tally_add(&trigram->successors, key_of(last_of(trigram, context), target), &ignored,
-                        error));
-    trigram->followed[last_of(trigram, context)]++;
-    trigram->targets[target]++;
-    trigram->rows++;
+    DP_TRY(dp_tally_add(&trigram->contexts, pair_of(trigram, context), times, &pair, error));
+    DP_TRY(dp_tally_add(&trigram->trigrams, key_of(pair, target), times, &ignored, error));
+    DP_TRY(dp_tally_add(&trigram->successors, key_of(last_of(trigram, context), target), times,
+                        &ignored, error));
+    trigram->followed[last_of(trigram, context)] += (uint32_t)times;
+    trigram->targets[target] += (uint32_t)times;
+    trigram->rows += times;
     return DP_OK;
 }
 
@@ -164,9 +166,12 @@ dp_trigram_size dp_trigram_get_size(const dp_trigram *trigram) {
 /* --- weights, by EM (Dempster, Laird and Rubin 1977) ------------------------------------------ */
 
 dp_status dp_trigram_hold_out(dp_trigram *trigram, const uint32_t *context, uint32_t target,
-                              dp_error *error) {
+                              uint64_t times, dp_error *error) {
     DP_TRY_GROW(trigram->held, &trigram->held_capacity, trigram->held_count + 1);
-    trigram->held[trigram->held_count++] = look_up(trigram, context, target);
+    held_row *row = &trigram->held[trigram->held_count++];
+    *row = look_up(trigram, context, target);
+    row->weight = (double)times;
+    trigram->held_weight += row->weight;
     return DP_OK;
 }
 
@@ -195,8 +200,11 @@ static double claim_rows(const dp_trigram *self, claims owed) {
         double terms[DP_TRIGRAM_LEVELS];
         const double sum = interpolate(self, row, terms);
         for (size_t i = 0; i < DP_TRIGRAM_LEVELS; i++)
-            owed[row->bucket][i] += terms[i] / sum;
-        product *= sum;
+            owed[row->bucket][i] += row->weight * terms[i] / sum;
+        if (row->weight == 1.0)
+            product *= sum;
+        else
+            likelihood += row->weight * dp_real_log(sum);
         if (product < 1e-200) {
             likelihood += dp_real_log(product);
             product = 1.0;
@@ -220,7 +228,7 @@ double dp_trigram_fit_step(dp_trigram *trigram) {
 }
 
 size_t dp_trigram_fit(dp_trigram *trigram) {
-    const double gain_min = GAIN_MIN * (double)trigram->held_count;
+    const double gain_min = GAIN_MIN * trigram->held_weight;
     double before = -INFINITY, gain = INFINITY;
     size_t steps = 0;
     for (; steps < STEPS_MAX && gain > gain_min; steps++) {

@@ -34,13 +34,15 @@ dp_status dp_trigram_create(dp_trigram **trigram, size_t vocab, size_t block_siz
                             dp_error *error) DP_CHECKED;
 void dp_trigram_destroy(dp_trigram *trigram); /* NULL is allowed */
 
-/* Counts a row. DP_ERR_MEMORY, DP_ERR_INPUT where there are 2^32 rows; of no use afterwards. */
+/* Counts a row so many times. DP_ERR_MEMORY, DP_ERR_INPUT where that makes 2^32; of no use
+ * afterwards. */
 dp_status dp_trigram_count(dp_trigram *trigram, const uint32_t *context, uint32_t target,
-                           dp_error *error) DP_CHECKED;
+                           uint64_t times, dp_error *error) DP_CHECKED;
 
-/* Takes a row to fit weights on, when all have been counted. It costs 32 bytes until then. */
+/* Takes a row, as so many, to fit weights on, when all have been counted. It costs 40 bytes until
+ * then. */
 dp_status dp_trigram_hold_out(dp_trigram *trigram, const uint32_t *context, uint32_t target,
-                              dp_error *error) DP_CHECKED;
+                              uint64_t times, dp_error *error) DP_CHECKED;
 
 /* One iteration of EM, from equal weights at first. Returns what it maximises, at the weights
  * before: the log-likelihood of the rows held out, and of one row more in each bucket that is

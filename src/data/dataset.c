@@ -66,12 +66,20 @@ void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row
 void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_t limit,
                               uint64_t *counts) {
     const dp_id_tensor *targets = &dataset->tensors[DP_TARGETS(split)];
+    const dp_row_weights *weights = &dataset->weights[split];
     memset(counts, 0, dataset->vocabulary.count * sizeof *counts);
-    for (uint64_t row = 0; row < targets->rows && row < limit; row++) {
-        const uint32_t id = load_id(targets->data + row * dataset->id_bytes, dataset->id_bytes);
-        if (id < dataset->vocabulary.count)
-            counts[id]++;
+    for (uint64_t i = 0; i < dp_row_weights_lines(weights); i++) {
+        const dp_weighted_line line = dp_row_weights_line(weights, i);
+        for (uint64_t row = line.first; row < line.end && row < limit; row++) {
+            const uint32_t id = load_id(targets->data + row * dataset->id_bytes, dataset->id_bytes);
+            if (id < dataset->vocabulary.count)
+                counts[id] += line.weight;
+        }
     }
+}
+
+void dp_line_ends_name(dp_split split, char name[DP_LINE_ENDS_NAME_SIZE]) {
+    snprintf(name, DP_LINE_ENDS_NAME_SIZE, "/%s/line_ends", dp_split_name(split));
 }
 
 void dp_warning_name(size_t index, char name[DP_WARNING_NAME_SIZE]) {
@@ -169,11 +177,12 @@ static dp_status read_info(dp_dataset *dataset, const dp_h5reader *file, bool is
         return dp_fail(error, DP_ERR_INPUT, "%s is not a dptrain dataset (make one: pack_dataset)",
                        dataset->path);
     DP_TRY(dp_h5reader_unsigned_attribute(file, "version", &version, error));
-    if (version < DP_DATASET_VERSION_UNSEALED || version > DP_DATASET_VERSION)
+    if (version < DP_DATASET_VERSION_UNSEALED || version > DP_DATASET_VERSION_WEIGHTED)
         return dp_fail(error, DP_ERR_INPUT,
-                       "%s is a dataset of format version %" PRIu64
-                       "; this program reads %d and %d",
-                       dataset->path, version, DP_DATASET_VERSION_UNSEALED, DP_DATASET_VERSION);
+                       "%s is a dataset of format version %" PRIu64 "; this program reads %d to %d",
+                       dataset->path, version, DP_DATASET_VERSION_UNSEALED,
+                       DP_DATASET_VERSION_WEIGHTED);
+    info->weighted = version == DP_DATASET_VERSION_WEIGHTED;
     if (!is_sealed && version != DP_DATASET_VERSION_UNSEALED)
         return dp_fail(error, DP_ERR_INPUT, "%s is damaged: its end is missing; pack it again",
                        dataset->path);
@@ -229,6 +238,25 @@ static dp_status locate_tensor(dp_dataset *dataset, const dp_h5reader *file, int
     return DP_OK;
 }
 
+/* The weights of a split, whose tensors are found. */
+static dp_status locate_weights(dp_dataset *dataset, const dp_h5reader *file, dp_split split,
+                                dp_error *error) {
+    dp_row_weights *weights = &dataset->weights[split];
+    dp_h5location ends;
+    char name[DP_LINE_ENDS_NAME_SIZE];
+    weights->rows = weights->examples = dp_dataset_rows(dataset, split);
+    if (!dataset->info.weighted)
+        return DP_OK;
+    dp_line_ends_name(split, name);
+    DP_TRY(dp_h5reader_locate_integers(file, name, 2, &ends, error));
+    weights->lines = ends.shape.size[0];
+    weights->ends = dataset->map.data + ends.offset;
+    if (ends.bytes != 8 || ends.shape.size[1] != 2 || !dp_row_weights_take(weights))
+        return dp_fail(error, DP_ERR_INPUT, "%s: %s are no weights of the lines of %s",
+                       dataset->path, name, dp_split_name(split));
+    return DP_OK;
+}
+
 static dp_status open_file(dp_dataset *dataset, const char *path, dp_error *error) {
     bool is_sealed = false;
     struct timespec now;
@@ -245,6 +273,8 @@ static dp_status open_file(dp_dataset *dataset, const char *path, dp_error *erro
     dataset->id_bytes = dp_dataset_id_bytes(dataset->vocabulary.count);
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
         DP_TRY(locate_tensor(dataset, &file, i, error));
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        DP_TRY(locate_weights(dataset, &file, (dp_split)split, error));
     DP_TRY_NEW(dataset->bad_ids, 1);
     const dp_file_state after = dp_file_state_of(path);
     if (!dp_file_state_equal(&dataset->state, &after)) /* is it the file that we have mapped? */
@@ -365,11 +395,11 @@ static dp_status check_block(const dp_dataset *dataset, const dp_id_tensor *tens
     return DP_OK;
 }
 
-/* That vocabulary, block_size and checksums are those that the file is named by. */
+/* That vocabulary, block_size, checksums and weights are those that the file is named by. */
 static dp_status check_identity(const dp_dataset *dataset, dp_error *error) {
     char sha256[DP_SHA256_TEXT_SIZE];
     DP_TRY(dp_dataset_identity(dataset->info.block_size, &dataset->vocabulary, dataset->tensors,
-                               sha256, error));
+                               dataset->weights, sha256, error));
     if (strcmp(sha256, dataset->info.sha256) != 0)
         return dp_fail(error, DP_ERR_INPUT,
                        "%s is damaged: vocabulary, block_size, rows and checksums do not give "
@@ -398,6 +428,7 @@ done:
 
 dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabulary,
                               const dp_id_tensor tensors[DP_DATASET_TENSORS],
+                              const dp_row_weights weights[DP_SPLIT_COUNT],
                               char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text text = {0};
     dp_text_append_format(&text, "block_size %" PRIu64 "\n", block_size);
@@ -411,6 +442,13 @@ dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabula
                               tensors[i].rows);
         for (uint64_t block = 0; block < tensors[i].blocks; block++)
             dp_text_append_format(&text, "%016" PRIx64 "\n", load_checksum(&tensors[i], block));
+    }
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        if (weights[split].lines > 0)
+            dp_text_append_format(
+                &text, "weights of %s %" PRIu64 "\n%016" PRIx64 "\n",
+                dp_split_name((dp_split)split), weights[split].lines,
+                dp_xxh3_of(weights[split].ends, 16 * (size_t)weights[split].lines));
     }
     DP_TRY(dp_text_check(&text, error));
     dp_sha256_of(text.data, text.length, sha256);

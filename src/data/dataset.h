@@ -1,6 +1,7 @@
 /* dataset: the packed file of contexts and targets, read by mapping it.
  *
- * File format, version 2 (HDF5, and behind it the seal of data/dataset_seal; version 1 has none):
+ * File format, version 2 (HDF5, and behind it the seal of data/dataset_seal; version 1 has none),
+ * or 3 where lines have weights, which a program of before must not read as if they had none:
  *   attributes  format "dptrain-dataset", version, unit, block_size, seed, source, source_sha256,
  *               sha256, made_by; with unit "word" also stream (0 or 1); of newer files packed_with
  *               (pack_dataset's options), lowercase (0 or 1), normalize (none, nfc, nfkc), a
@@ -12,9 +13,10 @@
  *   /{train,dev,test}/targets              [N] of the same type
  *   /{train,dev,test}/contexts_checksums   [blocks] XXH3 of each DP_DATASET_BLOCK bytes of contexts
  *   /{train,dev,test}/targets_checksums    [blocks] the same of targets
+ *   /{train,dev,test}/line_ends            [lines, 2] 64 bits, version 3: data/row_weights
  * A split may have no rows. Integers lie contiguous and aligned to 4096 bytes. `sha256` identifies
- * what is trained on: it is taken over the vocabulary, block_size, the row counts and all
- * checksums, in the form that dp_dataset_identity defines.
+ * what is trained on: it is taken over the vocabulary, block_size, the row counts, all checksums
+ * and the weights, in the form that dp_dataset_identity defines.
  *
  * Ids index tables, so they must have been checked before they are used: by dp_dataset_check, or
  * once and for all (data/check_stamp). What becomes of the file afterwards may make results wrong,
@@ -26,6 +28,7 @@
 #ifndef DP_DATA_DATASET_H
 #define DP_DATA_DATASET_H
 
+#include "data/row_weights.h"
 #include "data/sha256.h"
 #include "data/vocabulary.h"
 #include "formats/file_kind.h"
@@ -36,6 +39,7 @@
 #include <stdint.h>
 
 #define DP_DATASET_VERSION 2
+#define DP_DATASET_VERSION_WEIGHTED 3 /* lines have weights */
 #define DP_DATASET_VERSION_UNSEALED 1 /* still read */
 #define DP_DATASET_BLOCK ((size_t)1 << 20)
 
@@ -70,7 +74,8 @@ void dp_overlap_list(dp_overlap *overlap, dp_overlap_field fields[DP_OVERLAP_FIE
 /* What the attributes say. */
 typedef struct dp_dataset_info {
     dp_unit unit;
-    bool stream; /* of words: each split is one sequence, in which the boundary never occurs */
+    bool stream;   /* of words: each split is one sequence, in which the boundary never occurs */
+    bool weighted; /* lines have weights (data/row_weights) */
     dp_preparation preparation;
     uint64_t block_size;                             /* 1 to DP_BLOCK_SIZE_MAX */
     uint64_t seed;                                   /* of the shuffle that made the splits */
@@ -90,6 +95,10 @@ void dp_dataset_tell_overlap(const dp_dataset_info *info, dp_text *out);
 /* The attribute that has a warning, from 0 on. */
 #define DP_WARNING_NAME_SIZE 32
 void dp_warning_name(size_t index, char name[DP_WARNING_NAME_SIZE]);
+
+/* The object that has the weights of a split. */
+#define DP_LINE_ENDS_NAME_SIZE 32
+void dp_line_ends_name(dp_split split, char name[DP_LINE_ENDS_NAME_SIZE]);
 
 /* Contexts and targets of each split in turn. */
 #define DP_DATASET_TENSORS (2 * DP_SPLIT_COUNT)
@@ -128,6 +137,7 @@ typedef struct dp_dataset {
     dp_vocabulary vocabulary;
     size_t id_bytes; /* 1, 2 or 4 */
     dp_id_tensor tensors[DP_DATASET_TENSORS];
+    dp_row_weights weights[DP_SPLIT_COUNT];
     dp_file_map map;
     uint64_t *bad_ids; /* [1] read since it was opened: the file has changed under us */
 } dp_dataset;
@@ -157,18 +167,20 @@ void dp_dataset_prefetch_row(const dp_dataset *dataset, dp_split split, uint64_t
 void dp_dataset_read_row(const dp_dataset *dataset, dp_split split, uint64_t row, uint32_t *context,
                          uint32_t *target);
 
-/* How often each token is a target in the first `limit` rows of a split: counts [V]. The ids need
- * not have been checked: others do not count. */
+/* How often each token is a target in the first `limit` rows of a split, as often as they weigh:
+ * counts [V]. The ids need not have been checked: others do not count. */
 void dp_dataset_count_targets(const dp_dataset *dataset, dp_split split, uint64_t limit,
                               uint64_t *counts);
 
 /* Number of bytes an id takes where the vocabulary has `vocab` tokens. */
 size_t dp_dataset_id_bytes(uint64_t vocab);
 
-/* The identity: SHA-256 over a text of one line each for block_size, every token, and every
- * tensor's split with its row count, and checksums (hex). */
+/* The identity: SHA-256 over a text of one line each for block_size, every token, every tensor's
+ * split with its row count, and checksums, and every split of weights with its lines and the XXH3
+ * of their ends (hex). */
 dp_status dp_dataset_identity(uint64_t block_size, const dp_vocabulary *vocabulary,
                               const dp_id_tensor tensors[DP_DATASET_TENSORS],
+                              const dp_row_weights weights[DP_SPLIT_COUNT],
                               char sha256[DP_SHA256_TEXT_SIZE], dp_error *error) DP_CHECKED;
 
 #endif

@@ -1,4 +1,5 @@
-/* sampler: which example is row `row` of the batch of step `step`.
+/* sampler: which example is row `row` of the batch of step `step`. Of a dataset without weights an
+ * example is one of its rows; with weights, data/row_weights says which row it is.
  *
  * A pure function of (seed, step, row): no state, no communication. Rank and world size do not
  * enter, so a run may change its rank count or resume anywhere without changing its draws.

@@ -33,18 +33,19 @@ struct dp_engine {
 
 static void draw_some(const dp_subject *self, uint64_t step, dp_tree_range rows, uint32_t *contexts,
                       uint32_t *targets) {
+    const dp_row_weights *weights = &self->dataset->weights[DP_SPLIT_TRAIN];
     const dp_sampler sampler = {.seed = self->config->seed,
                                 .batch_size = self->config->batch_size,
-                                .example_count = dp_dataset_rows(self->dataset, DP_SPLIT_TRAIN),
+                                .example_count = weights->examples,
                                 .sampling = self->config->sampling};
-    uint64_t examples[DRAWN_AT_ONCE];
+    uint64_t drawn[DRAWN_AT_ONCE];
     const size_t count = rows.end - rows.first;
     for (size_t i = 0; i < count; i++) {
-        examples[i] = dp_sampler_draw(&sampler, step, rows.first + i);
-        dp_dataset_prefetch_row(self->dataset, DP_SPLIT_TRAIN, examples[i]);
+        drawn[i] = dp_row_weights_row(weights, dp_sampler_draw(&sampler, step, rows.first + i));
+        dp_dataset_prefetch_row(self->dataset, DP_SPLIT_TRAIN, drawn[i]);
     }
     for (size_t i = 0; i < count; i++)
-        dp_dataset_read_row(self->dataset, DP_SPLIT_TRAIN, examples[i],
+        dp_dataset_read_row(self->dataset, DP_SPLIT_TRAIN, drawn[i],
                             contexts + i * self->layout->shape.block_size, &targets[i]);
 }
 

@@ -48,9 +48,9 @@ dp_status dp_evaluate_sums(dp_comm *comm, size_t rows, size_t count, dp_evaluate
     return DP_OK;
 }
 
-dp_evaluation dp_evaluation_of(double loss_sum, size_t rows) {
-    const double loss = loss_sum / (double)rows;
-    return (dp_evaluation){.loss = loss, .perplexity = dp_real_exp(loss), .count = rows};
+dp_evaluation dp_evaluation_of(double loss_sum, uint64_t examples) {
+    const double loss = loss_sum / (double)examples;
+    return (dp_evaluation){.loss = loss, .perplexity = dp_real_exp(loss), .count = examples};
 }
 
 dp_cpu_level dp_evaluate_level(dp_comm *comm, dp_cpu_level highest) {
@@ -72,6 +72,7 @@ void dp_evaluate_rows_read(dp_evaluate_rows *rows, size_t first, size_t count) {
     for (size_t i = 0; i < count; i++)
         dp_dataset_read_row(rows->dataset, rows->split, first + i, rows->contexts + i * width,
                             &rows->targets[i]);
+    dp_row_weights_get(&rows->dataset->weights[rows->split], first, count, rows->weights);
 }
 
 typedef struct evaluator {
@@ -82,9 +83,13 @@ typedef struct evaluator {
 
 static void chunk_loss(void *context, size_t first, size_t count, double *sums) {
     evaluator *self = context;
+    double losses[DP_EVALUATE_ROWS], sum = 0.0;
     dp_evaluate_rows_read(&self->rows, first, count);
-    sums[0] +=
-        dp_model_loss(self->model, self->params, count, self->rows.contexts, self->rows.targets);
+    dp_model_row_losses(self->model, self->params, count, self->rows.contexts, self->rows.targets,
+                        losses);
+    for (size_t i = 0; i < count; i++)
+        sum += self->rows.weights[i] * losses[i];
+    sums[0] += sum;
 }
 
 static void clear(evaluator *self) {
@@ -110,7 +115,8 @@ dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, unsigned splits,
             continue;
         self.rows.split = (dp_split)split;
         DP_TRY(dp_evaluate_sums(comm, rows, 1, chunk_loss, &self, &loss, error));
-        evaluations[split] = dp_evaluation_of(loss, rows); /* NaN of no rows */
+        evaluations[split] =
+            dp_evaluation_of(loss, dataset->weights[split].examples); /* NaN of none */
     }
     return DP_OK;
 }

@@ -1,7 +1,8 @@
 /* evaluate: the loss of a split, by all ranks together, with the same bits at any rank count.
  *
  * A split is cut into chunks of DP_EVALUATE_ROWS rows, shared among the ranks; a chunk's loss is a
- * sum in row order, and chunks are summed in the tree of `base/tree`.
+ * sum in row order, and chunks are summed in the tree of `base/tree`. Each row is evaluated once
+ * and counts as often as it weighs (data/row_weights).
  */
 #ifndef DP_ENGINE_EVALUATE_H
 #define DP_ENGINE_EVALUATE_H
@@ -17,9 +18,9 @@
 #define DP_SPLITS_ALL ((1u << DP_SPLIT_COUNT) - 1u)
 
 typedef struct dp_evaluation {
-    double loss;       /* mean over rows, nats a token */
+    double loss;       /* mean over examples, nats a token */
     double perplexity; /* exp(loss) */
-    uint64_t count;    /* rows */
+    uint64_t count;    /* examples: rows, as often as they weigh */
 } dp_evaluation;
 
 /* Collective: the instruction set that models are evaluated with, the lowest of all ranks, but at
@@ -37,7 +38,8 @@ typedef struct dp_evaluate_rows {
     const dp_dataset *dataset;
     dp_split split;
     uint32_t targets[DP_EVALUATE_ROWS];
-    uint32_t *contexts; /* [DP_EVALUATE_ROWS, block_size], owned */
+    double weights[DP_EVALUATE_ROWS]; /* 1 where there are none */
+    uint32_t *contexts;               /* [DP_EVALUATE_ROWS, block_size], owned */
 } dp_evaluate_rows;
 
 /* `dataset` is borrowed. Release with dp_memory_free(rows->contexts). */
@@ -56,7 +58,7 @@ typedef void dp_evaluate_chunk(void *context, size_t first, size_t rows, double 
 dp_status dp_evaluate_sums(dp_comm *comm, size_t rows, size_t count, dp_evaluate_chunk *chunk,
                            void *context, double *sums, dp_error *error) DP_CHECKED;
 
-/* The evaluation of `rows` rows whose losses sum to this. */
-dp_evaluation dp_evaluation_of(double loss_sum, size_t rows);
+/* The evaluation of so many examples whose losses sum to this. */
+dp_evaluation dp_evaluation_of(double loss_sum, uint64_t examples);
 
 #endif

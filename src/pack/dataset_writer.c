@@ -38,6 +38,7 @@ struct dp_dataset_writer {
     size_t id_bytes;
     size_t row_bytes;                         /* block_size ids */
     dp_id_tensor tensors[DP_DATASET_TENSORS]; /* as they will be */
+    dp_row_weights weights[DP_SPLIT_COUNT];   /* borrowed, or none */
     uint64_t *checksums[DP_DATASET_TENSORS];  /* [blocks] of what is written */
     int split;                                /* being written */
     uint64_t written;        /* rows of it in the file; those in the buffer come next */
@@ -56,7 +57,8 @@ static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
     const dp_dataset_info *info = writer->info;
     char warning[DP_WARNING_NAME_SIZE];
     DP_TRY(dp_h5writer_text_attribute(file, "format", DP_DATASET_FORMAT, error));
-    DP_TRY(dp_h5writer_unsigned_attribute(file, "version", DP_DATASET_VERSION, error));
+    DP_TRY(dp_h5writer_unsigned_attribute(
+        file, "version", info->weighted ? DP_DATASET_VERSION_WEIGHTED : DP_DATASET_VERSION, error));
     DP_TRY(dp_unit_write(file, info->unit, info->stream, error));
     DP_TRY(dp_preparation_write(file, &info->preparation, error));
     for (size_t i = 0; i < info->warning_count; i++) {
@@ -314,10 +316,23 @@ static dp_status write_checksums(dp_dataset_writer *writer, int index, dp_error 
                                                   tensor->checksums, error);
 }
 
+static dp_status write_weights(dp_dataset_writer *writer, dp_split split, dp_error *error) {
+    const dp_row_weights *weights = &writer->weights[split];
+    const dp_h5shape shape = {.rank = 2, .size = {weights->lines, 2}};
+    char object[DP_LINE_ENDS_NAME_SIZE];
+    if (!writer->info->weighted)
+        return DP_OK;
+    dp_line_ends_name(split, object);
+    DP_TRY(dp_h5writer_create_integers(writer->file, object, shape, 8, error));
+    return weights->lines == 0
+               ? DP_OK
+               : dp_h5writer_rows(writer->file, object, 0, weights->lines, weights->ends, error);
+}
+
 static dp_status write_identity(dp_dataset_writer *writer, dp_error *error) {
     char sha256[DP_SHA256_TEXT_SIZE];
     DP_TRY(dp_dataset_identity(writer->info->block_size, writer->vocabulary, writer->tensors,
-                               sha256, error));
+                               writer->weights, sha256, error));
     return dp_h5writer_text_attribute(writer->file, "sha256", sha256, error);
 }
 
@@ -337,10 +352,17 @@ static dp_status add_seal(dp_dataset_writer *writer, dp_error *error) {
     return dp_file_replace_append(&writer->replacement, seal, DP_DATASET_SEAL_SIZE, error);
 }
 
+void dp_dataset_writer_weigh(dp_dataset_writer *writer,
+                             const dp_row_weights weights[DP_SPLIT_COUNT]) {
+    memcpy(writer->weights, weights, sizeof writer->weights);
+}
+
 dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
     DP_TRY(advance(writer, DP_SPLIT_COUNT, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
         DP_TRY(write_checksums(writer, i, error));
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        DP_TRY(write_weights(writer, (dp_split)split, error));
     DP_TRY(write_identity(writer, error));
     dp_h5writer *file = writer->file;
     writer->file = NULL; /* gone even where closing fails */

@@ -34,6 +34,10 @@ dp_status dp_dataset_writer_create(dp_dataset_writer **writer, const char *path,
 dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const uint32_t *ids,
                                 size_t count, dp_error *error) DP_CHECKED;
 
+/* Of info->weighted: lines and ends of each split, which must outlive the writer. Before commit. */
+void dp_dataset_writer_weigh(dp_dataset_writer *writer,
+                             const dp_row_weights weights[DP_SPLIT_COUNT]);
+
 /* Writes what is buffered, the checksums and the identity, syncs the file and puts it in its place.
  * DP_ERR_INTERNAL where a split did not get the rows that were announced. Call it once; destroy the
  * writer afterwards. */

@@ -72,7 +72,7 @@ dp_status dp_given_vocabulary_skip(dp_packing_job *job, dp_error *error) {
         size_t kept = 0;
         DP_TRY(dp_packing_check(job, error));
         for (size_t at = 0; at < text->count; at++) {
-            text->pieces[kept] = text->pieces[at];
+            dp_packing_move(text, kept, at);
             kept += job->kind->is_known(job->state, text, text->pieces[at]);
         }
         job->skipped += text->count - kept;

@@ -88,9 +88,11 @@ static dp_status read_texts(dp_packing_job *job, dp_error *error) {
         dp_packing_text *text = &job->texts[i];
         DP_TRY(open_text(job, i, error));
         DP_TRY(job->kind->read(job->state, text, error));
+        DP_TRY(dp_text_source_settle_weights(job, text, error));
         if (text->words == 0)
-            return dp_fail(error, DP_ERR_INPUT, "%s holds no words, only %" PRIu64 " empty lines",
-                           text->names[0], text->empty_lines);
+            return dp_fail(error, DP_ERR_INPUT, "%s holds no words, only %" PRIu64 " empty lines%s",
+                           text->names[0], text->empty_lines,
+                           job->request->weight_column == NULL ? "" : " and lines of weight 0");
     }
     return DP_OK;
 }
@@ -134,6 +136,8 @@ static void describe_options(const dp_packing_request *request, dp_text *out) {
         dp_text_append_format(out, "--split %g,%g,%g", shares[0], shares[1], shares[2]);
     if (request->column != NULL)
         dp_text_append_format(out, " --column %s", request->column);
+    if (request->weight_column != NULL)
+        dp_text_append_format(out, " --weight-column %s", request->weight_column);
     dp_text_append(out, request->folding.lowercase ? " --lowercase" : "");
     if (request->folding.normalize != DP_NORMAL_NONE)
         dp_text_append_format(out, " --normalize %s", forms[request->folding.normalize]);
@@ -157,6 +161,7 @@ static dp_status describe(dp_packing_job *job, dp_error *error) {
     dp_dataset_info *info = &job->info;
     info->unit = request->unit;
     info->stream = request->stream;
+    info->weighted = request->weight_column != NULL;
     info->preparation.folding = request->folding;
     describe_options(request, &options);
     DP_TRY(dp_text_check(&options, error));
@@ -210,10 +215,15 @@ static dp_status cut_by_shares(const dp_packing_request *request, const char *na
     return DP_OK;
 }
 
+/* Pieces, and their weights with them. */
 static void shuffle(dp_packing_text *text, uint64_t seed) {
     dp_python_random random;
     dp_python_random_init(&random, seed);
     dp_python_random_shuffle(&random, text->pieces, text->count);
+    if (text->weights != NULL) {
+        dp_python_random_init(&random, seed);
+        dp_python_random_shuffle(&random, text->weights, text->count);
+    }
     advise(&text->map, POSIX_MADV_RANDOM);
 }
 
@@ -251,12 +261,50 @@ static dp_status divide(dp_packing_job *job, dp_error *error) {
     return DP_OK;
 }
 
+/* --- weights ---------------------------------------------------------------------------------- */
+
+/* Each line has a boundary behind its piece. */
+static dp_status weigh_split(dp_packing_job *job, dp_split split, dp_row_weights *weights,
+                             dp_error *error) {
+    const dp_packing_part *part = &job->parts[split];
+    uint64_t row = 0, example = 0, *ends = NULL;
+    DP_TRY_NEW(ends, 2 * part->count);
+    job->line_ends[split] = ends;
+    for (size_t i = 0; i < part->count; i++) {
+        const uint64_t rows = dp_piece_length(part->text->pieces[part->first + i]) + 1;
+        const uint64_t weight = dp_packing_weight(part->text, part->first + i);
+        if (weight > (DP_EXAMPLES_MAX - example) / rows)
+            return dp_fail(error, DP_ERR_INPUT,
+                           "%s: the weights of %s are too large in sum: at most 2^53 tokens, each "
+                           "as often as it weighs; divide them",
+                           part->text->names[0], dp_split_name(split));
+        ends[2 * i] = row += rows;
+        ends[2 * i + 1] = example += weight * rows;
+    }
+    *weights = (dp_row_weights){.rows = row,
+                                .examples = example,
+                                .lines = part->count,
+                                .ends = (const unsigned char *)ends};
+    return DP_OK;
+}
+
+static dp_status weigh(dp_packing_job *job, dp_error *error) {
+    dp_row_weights weights[DP_SPLIT_COUNT] = {0};
+    for (int split = 0; split < DP_SPLIT_COUNT && job->info.weighted; split++)
+        DP_TRY(weigh_split(job, (dp_split)split, &weights[split], error));
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        job->examples[split] = job->info.weighted ? weights[split].examples : job->rows[split];
+    dp_dataset_writer_weigh(job->writer, weights);
+    return DP_OK;
+}
+
 /* --- the whole -------------------------------------------------------------------------------- */
 
 static dp_status write_dataset(dp_packing_job *job, dp_error *error) {
     dp_packing_watch(job);
     DP_TRY(dp_dataset_writer_create(&job->writer, job->request->output, &job->info,
                                     &job->vocabulary, job->rows, error));
+    DP_TRY(weigh(job, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         DP_TRY(job->kind->write(job->state, (dp_split)split, error));
     return dp_dataset_writer_commit(job->writer, error);
@@ -315,6 +363,7 @@ static dp_status summarize(const dp_packing_job *job, dp_packing *packing, dp_er
                  DP_COUNT_TEXT(job->unknown_tokens), dp_path_base(job->request->vocab_of),
                  dp_text_string(&job->unknown_names), job->unknown_tokens > 5 ? ", ..." : "");
     memcpy(packing->rows, job->rows, sizeof packing->rows);
+    memcpy(packing->examples, job->examples, sizeof packing->examples);
     memcpy(packing->warnings, job->info.warnings, sizeof packing->warnings);
     packing->warning_count = job->info.warning_count;
     for (int i = 0; i < job->text_count; i++) {
@@ -335,6 +384,7 @@ static void release(dp_packing_job *job) {
     dp_progress_line_close(&job->progress);
     for (int i = 0; i < DP_SPLIT_COUNT; i++) {
         dp_memory_free(job->texts[i].pieces);
+        dp_memory_free(job->line_ends[i]);
         dp_text_source_close(&job->texts[i]);
     }
     dp_vocabulary_clear(&job->vocabulary);

@@ -32,7 +32,9 @@ typedef struct dp_packing_request {
     size_t more_count;
     bool ready_made;
     const char *column; /* of tables, a number from 1 or a name; NULL: the text is no table */
-    char separator;     /* of columns; 0: a comma of *.csv, else a tab */
+    const char *weight_column; /* likewise, how often each line counts, from 0 to DP_WEIGHT_MAX;
+                                  NULL: once. With column, not of a stream */
+    char separator;            /* of columns; 0: a comma of *.csv, else a tab */
     char output[DP_PATH_SIZE];
     uint64_t block_size;                  /* 1 to DP_BLOCK_SIZE_MAX */
     dp_option_real_list split;            /* three shares that sum to 1 */
@@ -42,7 +44,8 @@ typedef struct dp_packing_request {
     char boundary[DP_PATH_SIZE];          /* not yet known to be one character, or one word */
     dp_unit unit;
     dp_folding folding;     /* of the texts */
-    bool unique;            /* repeats are dropped before the split; of one text, not of a stream */
+    bool unique;            /* repeats are dropped before the split, and their weights go to the
+                               first; of one text, not of a stream */
     dp_packing_words words; /* with DP_UNIT_WORD only */
     /* A dataset, checkpoint or run folder whose tokens are to be had, or ""; set by
      * dp_packing_request_take_vocabulary. */
@@ -50,6 +53,7 @@ typedef struct dp_packing_request {
     bool skip_unknown; /* with vocab_of, no stream: lines with other tokens are left out */
 } dp_packing_request;
 
+#define DP_WEIGHT_MAX UINT64_C(1000000000000)
 #define DP_PACKING_SPLIT_DEFAULT "0.8,0.1,0.1"
 #define DP_PACKING_SEED_DEFAULT 42
 #define DP_PACKING_BOUNDARY_DEFAULT "."
@@ -78,6 +82,7 @@ typedef struct dp_packing {
     uint64_t skipped; /* and those that had unknown tokens */
     uint64_t vocab;
     uint64_t rows[DP_SPLIT_COUNT];
+    uint64_t examples[DP_SPLIT_COUNT];               /* the same without weights */
     char warnings[DP_WARNINGS_MAX][DP_WARNING_SIZE]; /* about the texts, a line each */
     size_t warning_count;
     char overlap[DP_WARNING_SIZE]; /* dp_dataset_tell_overlap */

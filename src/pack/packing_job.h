@@ -31,6 +31,8 @@ typedef struct dp_packing_text {
     size_t origin_count, origin_capacity;
     /* [capacity] owned: place and number of tokens of each (pack/piece); NULL of a stream. */
     uint64_t *pieces;
+    uint64_t *weights; /* [count] owned, of the pieces, from 1; NULL: they have none */
+    size_t weight_capacity;
     size_t capacity;
     size_t count;        /* of pieces */
     uint64_t spooled_at; /* of words: where its first one is among those of all texts */
@@ -61,8 +63,10 @@ typedef struct dp_packing_job {
     dp_text unknown_names;   /* and the first of them, for a message */
     uint64_t longest;        /* tokens of the longest piece */
     uint64_t rows[DP_SPLIT_COUNT];
+    uint64_t examples[DP_SPLIT_COUNT]; /* rows, as often as they weigh */
     uint64_t rows_total;
     uint64_t rows_done;
+    uint64_t *line_ends[DP_SPLIT_COUNT]; /* [lines, 2] owned: data/row_weights */
     dp_vocabulary vocabulary;
     uint64_t unknown; /* how many of the words counted became DP_UNKNOWN_WORD */
     dp_dataset_info info;
@@ -95,6 +99,18 @@ typedef struct dp_packing_kind {
 } dp_packing_kind;
 
 extern const dp_packing_kind dp_char_packing, dp_word_packing;
+
+/* Of a piece, by its number in the text. */
+static inline uint64_t dp_packing_weight(const dp_packing_text *text, size_t piece) {
+    return text->weights == NULL ? 1 : text->weights[piece];
+}
+
+/* Leaves piece `from` of a text where `to`, at or before it, was. */
+static inline void dp_packing_move(const dp_packing_text *text, size_t to, size_t from) {
+    text->pieces[to] = text->pieces[from];
+    if (text->weights != NULL)
+        text->weights[to] = text->weights[from];
+}
 
 /* From now on the user's wish to end is looked for, as there is a file to be removed. */
 void dp_packing_watch(dp_packing_job *job);

@@ -146,35 +146,84 @@ static dp_status take_field(table *self, dp_text *out, bool *last, dp_error *err
     return dp_text_check(out, error);
 }
 
-/* Sets *value to field `place` of the next record, from 0; *count is how many it has. */
-static dp_status take_record(table *self, size_t place, dp_text *value, size_t *count,
-                             dp_error *error) {
-    DP_OWNED(dp_text_clear) dp_text other = {0};
-    bool last = false;
-    dp_text_cut(value, 0);
-    for (*count = 0; !last; ++*count)
-        DP_TRY(take_field(self, *count == place ? value : &other, &last, error));
+/* --- its columns ------------------------------------------------------------------------------ */
+
+enum { COLUMN_TEXT, COLUMN_WEIGHT, COLUMNS };
+
+typedef struct columns {
+    const char *asked[COLUMNS]; /* a number from 1, or a name in the first line; NULL: none */
+    size_t place[COLUMNS];      /* from 0 */
+    dp_text values[COLUMNS];    /* of a record */
+    dp_text other;
+} columns;
+
+static void clear_columns(columns *self) {
+    dp_text_clear(&self->values[COLUMN_TEXT]);
+    dp_text_clear(&self->values[COLUMN_WEIGHT]);
+    dp_text_clear(&self->other);
+}
+
+/* Sets values to those of the next record; *count is how many fields it has, 0 of an empty line. */
+static dp_status take_record(table *self, columns *of, size_t *count, dp_error *error) {
+    bool last = false, is_empty = true;
+    for (int i = 0; i < COLUMNS; i++)
+        dp_text_cut(&of->values[i], 0);
+    for (*count = 0; !last; ++*count) {
+        dp_text *out = &of->other;
+        for (int i = 0; i < COLUMNS; i++)
+            out = of->asked[i] != NULL && of->place[i] == *count ? &of->values[i] : out;
+        DP_TRY(take_field(self, out, &last, error));
+        is_empty = last && *count == 0 && out->length == 0;
+    }
+    *count = is_empty ? 0 : *count;
     return DP_OK;
 }
 
-/* The place of a column: that of a number, from 1, or of a name in the first record, which is not
- * packed then. */
-static dp_status find_column(table *self, const char *column, size_t *place, dp_error *error) {
+/* Looks for a name in the first record, which is not packed then. */
+static dp_status find_name(const table *self, const char *name, size_t *place, table *behind,
+                           dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text field = {0};
     bool last = false, found = false;
-    uint64_t number = 0;
-    if (dp_text_parse_unsigned(column, &number) && number >= 1) {
-        *place = (size_t)number - 1;
-        return DP_OK;
-    }
+    *behind = *self;
     for (size_t i = 0; !last; i++) {
-        DP_TRY(take_field(self, &field, &last, error));
-        *place = !found && strcmp(dp_text_string(&field), column) == 0 ? i : *place;
-        found = found || strcmp(dp_text_string(&field), column) == 0;
+        DP_TRY(take_field(behind, &field, &last, error));
+        if (found || strcmp(dp_text_string(&field), name) != 0)
+            continue;
+        found = true;
+        *place = i;
     }
     return found ? DP_OK
                  : dp_fail(error, DP_ERR_INPUT,
-                           "no column is called '%.80s' in the first line (--separator?)", column);
+                           "no column is called '%.80s' in the first line (--separator?)", name);
+}
+
+static dp_status find_columns(table *self, columns *of, dp_error *error) {
+    const table first = *self;
+    uint64_t number = 0;
+    for (int i = 0; i < COLUMNS; i++) {
+        if (of->asked[i] == NULL)
+            continue;
+        if (dp_text_parse_unsigned(of->asked[i], &number) && number >= 1)
+            of->place[i] = (size_t)number - 1;
+        else
+            DP_TRY(find_name(&first, of->asked[i], &of->place[i], self, error));
+    }
+    if (of->asked[COLUMN_WEIGHT] != NULL && of->place[COLUMN_WEIGHT] == of->place[COLUMN_TEXT])
+        return dp_fail(error, DP_ERR_INPUT, "the text and the weights are both column '%.80s'",
+                       of->asked[COLUMN_TEXT]);
+    return DP_OK;
+}
+
+static dp_status take_weight(const columns *of, uint64_t *weight, dp_error *error) {
+    const dp_text *value = &of->values[COLUMN_WEIGHT];
+    *weight = 1;
+    if (of->asked[COLUMN_WEIGHT] == NULL ||
+        (dp_text_parse_unsigned(dp_text_string(value), weight) && *weight <= DP_WEIGHT_MAX))
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT,
+                   "'%.80s' is no weight, which is a whole number from 0 to %" PRIu64
+                   "; where the first line has names, --weight-column takes one of them",
+                   dp_text_string(value), DP_WEIGHT_MAX);
 }
 
 /* --- joining ---------------------------------------------------------------------------------- */
@@ -219,15 +268,25 @@ static dp_status join_file(joiner *self, size_t i, dp_error *error) {
     return flush(self, error);
 }
 
-static dp_status join_record(joiner *self, table *from, size_t place, dp_error *error) {
-    DP_OWNED(dp_text_clear) dp_text value = {0};
-    const size_t first = from->at;
+static dp_status join_record(joiner *self, table *from, columns *of, dp_error *error) {
+    dp_packing_text *text = self->text;
+    uint64_t weight = 1;
     size_t count = 0;
-    DP_TRY(take_record(from, place, &value, &count, error));
-    if (place >= count && from->at - first > 1 + (size_t)(from->bytes[first] == '\r'))
-        return dp_fail(error, DP_ERR_INPUT, "%zu column%s, of which none is number %zu", count,
-                       count > 1 ? "s" : "", place + 1);
-    dp_text_append_bytes(&self->buffer, dp_text_string(&value), value.length);
+    DP_TRY(take_record(from, of, &count, error));
+    for (int i = 0; i < COLUMNS && count > 0; i++) {
+        if (of->asked[i] != NULL && of->place[i] >= count)
+            return dp_fail(error, DP_ERR_INPUT, "%zu column%s, of which none is number %zu", count,
+                           count > 1 ? "s" : "", of->place[i] + 1);
+    }
+    if (count > 0)
+        DP_TRY(take_weight(of, &weight, error));
+    if (of->asked[COLUMN_WEIGHT] != NULL) {
+        DP_TRY_GROW(text->weights, &text->weight_capacity, self->line);
+        text->weights[self->line - 1] = weight;
+    }
+    if (weight > 0)
+        dp_text_append_bytes(&self->buffer, of->values[COLUMN_TEXT].data,
+                             of->values[COLUMN_TEXT].length);
     dp_text_append(&self->buffer, "\n");
     self->line++;
     return self->buffer.length < BYTES_AT_ONCE ? DP_OK : flush(self, error);
@@ -244,21 +303,21 @@ static dp_status join_table(joiner *self, size_t i, dp_error *error) {
     const dp_packing_request *request = self->job->request;
     const dp_file_map *map = &self->text->sources[i];
     const char *name = self->text->names[i];
+    DP_OWNED(clear_columns) columns of = {.asked = {request->column, request->weight_column}};
     table from = {.bytes = map->data,
                   .size = map->size,
                   .at = dp_utf8_mark_bytes(map->data, map->size),
                   .line = 1,
                   .separator = separator_of(request, name)};
     uint64_t expected = 0; /* where the next record would stand, if all were one line */
-    size_t place = 0;
-    if (find_column(&from, request->column, &place, error) != DP_OK)
+    if (find_columns(&from, &of, error) != DP_OK)
         return dp_fail_prefix(error, "%s:1", name);
     for (; from.at < from.size; expected++) {
         const uint64_t line = from.line;
         if (line != expected)
             DP_TRY(add_origin(self->text, (dp_text_origin){self->line, name, line}, error));
         expected = line;
-        if (join_record(self, &from, place, error) != DP_OK)
+        if (join_record(self, &from, &of, error) != DP_OK)
             return dp_fail_prefix(error, "%s:%" PRIu64, name, line);
     }
     return flush(self, error);
@@ -352,4 +411,27 @@ void dp_text_source_close(dp_packing_text *text) {
     dp_memory_free(text->sources);
     dp_memory_free(text->names);
     dp_memory_free(text->origins);
+    dp_memory_free(text->weights);
+}
+
+/* A line is a piece where it holds something that is no blank, as the scanners have it. */
+dp_status dp_text_source_settle_weights(const dp_packing_job *job, dp_packing_text *text,
+                                        dp_error *error) {
+    const char *blanks = job->request->unit == DP_UNIT_WORD ? " \t\r\v\f" : " \t\r";
+    const dp_file_map *map = &text->map;
+    size_t kept = 0, line = 0;
+    bool holds = false;
+    for (size_t at = dp_utf8_mark_bytes(map->data, map->size);
+         at < map->size && text->weights != NULL; at++) {
+        holds = holds || (map->data[at] != '\n' && strchr(blanks, map->data[at]) == NULL);
+        if (map->data[at] != '\n')
+            continue;
+        text->weights[kept] = text->weights[line++];
+        kept += holds;
+        holds = false;
+    }
+    if (text->weights != NULL && kept != text->count)
+        return dp_fail(error, DP_ERR_INTERNAL, "%s: %zu lines have %zu weights", text->names[0],
+                       text->count, kept);
+    return DP_OK;
 }

@@ -6,7 +6,8 @@
  *
  * Tables are read as RFC 4180 has them: a field in quotes may hold separators, doubled quotes and
  * ends of lines, which become blanks. Where the separator is a tab, quotes are characters like
- * others. A record is a line of the text, and one without anything an empty one.
+ * others. A record is a line of the text, and one without anything an empty one, and so is one of
+ * weight 0.
  */
 #ifndef DP_PACK_TEXT_SOURCE_H
 #define DP_PACK_TEXT_SOURCE_H
@@ -18,6 +19,10 @@
 dp_status dp_text_source_open(dp_packing_job *job, dp_packing_text *text,
                               dp_error *error) DP_CHECKED;
 void dp_text_source_close(dp_packing_text *text);
+
+/* When the pieces of a text are found, leaves of the weights of its lines those of its pieces. */
+dp_status dp_text_source_settle_weights(const dp_packing_job *job, dp_packing_text *text,
+                                        dp_error *error) DP_CHECKED;
 
 /* The file in which line *line of the text stands, and its line there. */
 const char *dp_text_source_place(const dp_packing_text *text, uint64_t *line);

@@ -59,6 +59,7 @@ typedef struct packer {
     dp_word_table table; /* it gives the numbers */
     word_spool spool;    /* of all texts, one behind the other */
     uint64_t line_words; /* of the line so far */
+    uint64_t times;      /* how often the words count of the line that is walked */
     uint32_t boundary; /* the number of the ends of lines that are boundaries: behind all others */
     uint32_t *ids;     /* [boundary + 1] by number, owned */
     uint32_t seen_count;         /* different words of the training split */
@@ -123,7 +124,9 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     self->asked = words;
     self->has_end_words = request->stream && !words->no_eol;
     self->counts_all = words->vocab_from == DP_VOCAB_FROM_ALL;
-    self->counts_early = self->counts_all && !request->unique && request->vocab_of[0] == '\0';
+    self->counts_early = self->counts_all && !request->unique && request->vocab_of[0] == '\0' &&
+                         request->weight_column == NULL;
+    self->times = 1;
     if (strcmp(request->boundary, DP_UNKNOWN_WORD) == 0 ||
         strcmp(request->boundary, DP_END_OF_LINE) == 0)
         return dp_fail(error, DP_ERR_INPUT, "--boundary = '%s': has another meaning",
@@ -237,6 +240,7 @@ static dp_status walk_lines(packer *self, dp_split split, consumer consume, dp_e
     for (size_t i = 0; i < part->count; i++) {
         if (i + LINES_AHEAD < part->count)
             __builtin_prefetch(numbers + dp_piece_place(lines[i + LINES_AHEAD]));
+        self->times = dp_packing_weight(part->text, part->first + i);
         DP_TRY(consume(self, split, numbers + dp_piece_place(lines[i]), dp_piece_length(lines[i]),
                        error));
         DP_TRY(consume(self, split, &self->boundary, 1, error));
@@ -261,8 +265,11 @@ static dp_status count_numbers(packer *self, dp_split split, const uint32_t *num
     dp_word_entry *entries = self->table.entries;
     const uint32_t boundary = self->boundary;
     for (size_t i = 0; i < count; i++) {
-        if (numbers[i] != boundary && entries[numbers[i]].count++ == 0)
+        if (numbers[i] == boundary)
+            continue;
+        if (entries[numbers[i]].count == 0)
             self->ids[numbers[i]] = self->seen_count++;
+        entries[numbers[i]].count += self->times;
     }
     return DP_OK;
 }
@@ -290,8 +297,11 @@ static dp_status count_words(packer *self, dp_error *error) {
 /* How many ends of lines count. */
 static uint64_t counted_lines(const packer *self) {
     uint64_t lines = 0;
-    for (int split = 0; split < counted_splits(self); split++)
-        lines += self->job->parts[split].count;
+    for (int split = 0; split < counted_splits(self); split++) {
+        const dp_packing_part *part = &self->job->parts[split];
+        for (size_t i = 0; i < part->count; i++)
+            lines += dp_packing_weight(part->text, part->first + i);
+    }
     return lines;
 }
 
@@ -334,7 +344,7 @@ static dp_status count_ids(packer *self, dp_split split, const uint32_t *numbers
     (void)split;
     (void)error;
     for (size_t i = 0; i < count; i++)
-        self->job->vocabulary.counts[self->ids[numbers[i]]]++;
+        self->job->vocabulary.counts[self->ids[numbers[i]]] += self->times;
     return DP_OK;
 }
 

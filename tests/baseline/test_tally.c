@@ -18,7 +18,7 @@ static void test_tally_counts_each_key(void **state) {
         for (uint64_t i = 0; i < KEYS; i++) {
             if (i % (turn + 1) != 0)
                 continue;
-            expect_ok(dp_tally_add(&tally, key_of(i), &number, &error), &error);
+            expect_ok(dp_tally_add(&tally, key_of(i), 1, &number, &error), &error);
             expect_unsigned(number, i);
         }
     }
@@ -38,7 +38,7 @@ static void test_tally_knows_what_it_has_not_counted(void **state) {
     uint32_t number;
     expect_unsigned(dp_tally_count(&tally, 0), 0);
     expect_unsigned(dp_tally_find(&tally, 0), DP_TALLY_NONE);
-    expect_ok(dp_tally_add(&tally, 1, &number, &error), &error);
+    expect_ok(dp_tally_add(&tally, 1, 1, &number, &error), &error);
     expect_unsigned(dp_tally_count(&tally, 0), 0);
     expect_unsigned(dp_tally_count(&tally, (uint64_t)1 << 32), 0);
     expect_unsigned(dp_tally_count(&tally, UINT64_MAX), 0);

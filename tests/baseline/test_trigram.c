@@ -18,7 +18,7 @@ static dp_trigram *count_tiny(void) {
     dp_trigram *trigram = NULL;
     expect_ok(dp_trigram_create(&trigram, VOCAB, 2, &error), &error);
     for (int i = 0; i < ROWS; i++)
-        expect_ok(dp_trigram_count(trigram, tiny[i].context, tiny[i].target, &error), &error);
+        expect_ok(dp_trigram_count(trigram, tiny[i].context, tiny[i].target, 1, &error), &error);
     return trigram;
 }
 
@@ -62,7 +62,8 @@ static void test_trigram_of_one_token_is_a_bigram(void **state) {
     dp_trigram *trigram = NULL;
     expect_ok(dp_trigram_create(&trigram, VOCAB, 1, &error), &error);
     for (int i = 0; i < ROWS; i++)
-        expect_ok(dp_trigram_count(trigram, &tiny[i].context[1], tiny[i].target, &error), &error);
+        expect_ok(dp_trigram_count(trigram, &tiny[i].context[1], tiny[i].target, 1, &error),
+                  &error);
     const uint32_t context = 0;
     expect_close(dp_trigram_probability(trigram, &context, 1),
                  (1.0 / 4 + 3.0 / 8 + 3.0 / 5 + 3.0 / 5) / 4, 1e-15);
@@ -77,7 +78,7 @@ static void test_trigram_takes_the_end_of_a_longer_context(void **state) {
     expect_ok(dp_trigram_create(&trigram, VOCAB, 4, &error), &error);
     for (uint32_t i = 0; i < ROWS; i++) {
         const uint32_t context[4] = {i % VOCAB, 3, tiny[i].context[0], tiny[i].context[1]};
-        expect_ok(dp_trigram_count(trigram, context, tiny[i].target, &error), &error);
+        expect_ok(dp_trigram_count(trigram, context, tiny[i].target, 1, &error), &error);
     }
     const uint32_t context[4] = {3, 2, 0, 1};
     expect_close(dp_trigram_probability(trigram, context, 2), probability(of_two, 0, 1, 2), 0.0);
@@ -94,7 +95,7 @@ static void test_trigram_fit_step_by_hand(void **state) {
     /* ceil(-log((1 + count) / 8)) is 1 for contexts seen 3 or 2 times, 2 for one seen once, 3 for
      * one never seen. */
     const uint32_t seen[2] = {0, 0}, same_bucket[2] = {2, 0}, once[2] = {1, 2}, never[2] = {1, 0};
-    expect_ok(dp_trigram_hold_out(trigram, seen, 1, &error), &error);
+    expect_ok(dp_trigram_hold_out(trigram, seen, 1, 1, &error), &error);
     expect_close(dp_trigram_fit_step(trigram),
                  log(sum / 4) +
                      DP_TRIGRAM_CLASSES * DP_TRIGRAM_CLASSES * log(1.0 / DP_TRIGRAM_LEVELS),
@@ -126,9 +127,9 @@ static dp_trigram *count_text(uint32_t rows, uint32_t held_out) {
     expect_ok(dp_trigram_create(&trigram, LETTERS + 1, 2, &error), &error);
     for (uint32_t i = 0; i < rows + held_out; i++) {
         const uint32_t target = following(context[0], context[1], i);
-        dp_status (*take)(dp_trigram *, const uint32_t *, uint32_t, dp_error *) =
+        dp_status (*take)(dp_trigram *, const uint32_t *, uint32_t, uint64_t, dp_error *) =
             i < rows ? dp_trigram_count : dp_trigram_hold_out;
-        expect_ok(take(trigram, context, target, &error), &error);
+        expect_ok(take(trigram, context, target, 1, &error), &error);
         context[0] = context[1];
         context[1] = target;
     }

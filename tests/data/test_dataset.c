@@ -506,7 +506,7 @@ static void test_dataset_other_files_are_refused(void **state) {
         {good, 1, 3, 3, ROWS, 1, 1, NULL}, /* nothing odd: what follows differs in one thing */
         {"dptrain-checkpoint", 1, 3, 3, ROWS, 1, 1, "is a checkpoint, not a dataset: "},
         {"other-dataset", 1, 3, 3, ROWS, 1, 1, "is not a dptrain dataset"},
-        {good, 3, 3, 3, ROWS, 1, 1, "format version 3; this program reads 1 and 2"},
+        {good, 4, 3, 3, ROWS, 1, 1, "format version 4; this program reads 1 to 3"},
         {good, 2, 3, 3, ROWS, 1, 1, "is damaged: its end is missing"},
         {good, 1, 0, 3, ROWS, 1, 1, "block_size 0 is not from 1 to 64"},
         {good, 1, 65, 3, ROWS, 1, 1, "block_size 65 is not from 1 to 64"},

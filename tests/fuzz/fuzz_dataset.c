@@ -16,6 +16,12 @@ static void read_rows(const dp_dataset *dataset) {
             for (uint64_t i = 0; i < dataset->info.block_size; i++)
                 fuzz_demand(context[i] < dataset->vocabulary.count);
         }
+        const dp_row_weights *weights = &dataset->weights[split];
+        for (uint64_t part = 0; part < 64 && weights->examples > 0; part++)
+            fuzz_demand(dp_row_weights_row(weights, part * (weights->examples / 64)) <
+                        weights->rows);
+        for (uint64_t line = 0; line < dp_row_weights_lines(weights); line++)
+            fuzz_demand(dp_row_weights_line(weights, line).end <= weights->rows);
     }
 }
 

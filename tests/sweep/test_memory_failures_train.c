@@ -83,8 +83,8 @@ static dp_status count_trigrams(dp_error *error) {
     DP_OR_DONE(dp_trigram_create(&trigram, 100, 2, error));
     for (uint32_t i = 0; i < 100; i++) {
         const uint32_t context[2] = {i, (i + 1) % 100};
-        DP_OR_DONE(dp_trigram_count(trigram, context, i, error));
-        DP_OR_DONE(dp_trigram_hold_out(trigram, context, i, error));
+        DP_OR_DONE(dp_trigram_count(trigram, context, i, 1, error));
+        DP_OR_DONE(dp_trigram_hold_out(trigram, context, i, 1, error));
     }
     dp_trigram_fit(trigram);
 done:

@@ -38,7 +38,10 @@ static void append_summary(dp_text *out, const dp_request *request, const dp_pac
     dp_text_append(out, "\n");
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         dp_text_append_format(out, "  %-6s", dp_split_name((dp_split)split));
-        append_count(out, "", packing->rows[split], " rows\n");
+        append_count(out, "", packing->rows[split], " rows");
+        if (request->packing.weight_column != NULL)
+            append_count(out, ", with their weights ", packing->examples[split], "");
+        dp_text_append(out, "\n");
     }
     if (packing->unknown_tokens[0] != '\0')
         dp_text_append_format(out, "  %s\n", packing->unknown_tokens);

@@ -47,6 +47,8 @@ const dp_option dp_request_options[] = {
               "leave out lines with other tokens"),
     DP_TEXT(dp_request, column, "column", "", "N",
             "the text is this column of tables, by number or name"),
+    DP_TEXT(dp_request, weight_column, "weight_column", "", "M",
+            "how often each line counts is this column, in whole numbers"),
     DP_PATH(dp_request, separator, "separator", "", "C",
             "between columns, or tab [, of *.csv, else tab]", .flags = DP_OPTION_LITERAL),
     DP_PATH(dp_request, packing.inputs[DP_SPLIT_TRAIN], "train", "", "FILE",
@@ -90,11 +92,14 @@ static dp_status take_column(dp_request *self, dp_error *error) {
     const char *separator = strcmp(self->separator, "tab") == 0 ? "\t" : self->separator;
     if (self->column[0] == '\0' && separator[0] != '\0')
         return dp_fail(error, DP_ERR_INPUT, "--separator is for tables: add --column");
+    if (self->column[0] == '\0' && self->weight_column[0] != '\0')
+        return dp_fail(error, DP_ERR_INPUT, "--weight-column is for tables: add --column");
     if (strlen(separator) > 1 || (unsigned char)separator[0] >= 0x80u || separator[0] == '"' ||
         separator[0] == '\n')
         return dp_fail(error, DP_ERR_INPUT,
                        "--separator = '%.80s': must be one character of ASCII, or tab", separator);
     request->column = self->column[0] == '\0' ? NULL : self->column;
+    request->weight_column = self->weight_column[0] == '\0' ? NULL : self->weight_column;
     request->separator = separator[0];
     return DP_OK;
 }
@@ -212,6 +217,10 @@ static dp_status check_conflicts(const dp_request *self, dp_error *error) {
         return dp_fail(error, DP_ERR_INPUT, "--unique is for one text that is cut by lines: %s",
                        request->stream ? "a stream is kept as it is"
                                        : "ready-made splits are kept as they are");
+    if (request->weight_column != NULL && request->stream)
+        return dp_fail(
+            error, DP_ERR_INPUT,
+            "--weight-column is for lines, which a stream has not: leave out one of them");
     if (self->seed_given && (request->stream || stream_option(request) != NULL))
         return dp_fail(error, DP_ERR_INPUT,
                        "--seed is for a shuffle: leave it out, as a stream is cut in order");

@@ -15,6 +15,7 @@ typedef struct dp_request {
     bool block_size_given;
     dp_option_path separator; /* as it was typed */
     const char *column;
+    const char *weight_column;
     bool quiet;
     bool verbose;
     bool help;
