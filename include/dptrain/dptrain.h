@@ -291,6 +291,19 @@ DPTRAIN_API dptrain_status dptrain_similarity(const dptrain_model *model, uint32
                                               double *cosines,
                                               dptrain_error *error) DPTRAIN_CHECKED;
 
+/* --- weights from elsewhere ----------------------------------------------------------------- */
+
+/* Writes a checkpoint like that of `model` with other weights: values[i] are those of the i-th
+ * tensor of dptrain_get_tensor, [rows, columns], of all `count` that it has. It stands at step 0
+ * and has no state of an optimizer but zeros; its `build` says that it was imported; vocabulary,
+ * config and the rest are the model's. A checkpoint at `path` is replaced as a whole, or stays as
+ * it is; anything else there is refused. DPTRAIN_ERR_INPUT names a tensor whose values are not all
+ * finite; and another count, an ensemble, a model whose file has changed since it was opened, and a
+ * path whose name says another step. */
+DPTRAIN_API dptrain_status dptrain_import(const dptrain_model *model, const float *const *values,
+                                          size_t count, const char *path,
+                                          dptrain_error *error) DPTRAIN_CHECKED;
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "library/checkpoint_files.h"
+#include "system/filesystem.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +16,8 @@
 
 /* --- the seal ------------------------------------------------------------------------------- */
 
-void dp_model_file_format_seal(uint64_t hash, char seal[DP_MODEL_FILE_SEAL_SIZE + 1]) {
+/* A word, the hash of all bytes before it, a newline. */
+static void format_seal(uint64_t hash, char seal[DP_MODEL_FILE_SEAL_SIZE + 1]) {
     snprintf(seal, DP_MODEL_FILE_SEAL_SIZE + 1, DP_MODEL_FILE_SEAL_WORD "%s\n", DP_HASH_TEXT(hash));
 }
 
@@ -76,7 +78,7 @@ static dp_status read_seal(const char *path, char found[DP_MODEL_FILE_SEAL_SIZE 
         return ferror(stream) != 0
                    ? dp_fail_errno(error, errno, "cannot read %s", path)
                    : dp_fail(error, DP_ERR_INPUT, "%s was cut short while it was read", path);
-    dp_model_file_format_seal(hash, expected);
+    format_seal(hash, expected);
     return DP_OK;
 }
 
@@ -91,6 +93,30 @@ dp_status dp_model_file_check_seal(const char *path, dp_error *error) {
         return dp_fail(error, DP_ERR_INPUT, "%s is damaged: its content has another checksum",
                        path);
     return DP_OK;
+}
+
+/* Looks first, as a disk that runs full in the midst of it is nobody's friend. What a file system
+ * does not tell, it will say when it is written to. */
+static dp_status check_room(const char *path, size_t size, dp_error *error) {
+    char folder[DP_PATH_SIZE];
+    uint64_t free_bytes = 0;
+    DP_TRY(dp_path_folder(path, folder, error));
+    if (dp_filesystem_free_bytes(folder, &free_bytes, error) != DP_OK || free_bytes >= size)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_IO,
+                   "cannot write %s: No space left, it takes %zu bytes and %" PRIu64 " are free",
+                   path, size, free_bytes);
+}
+
+dp_status dp_model_file_write(const char *path, const void *image, size_t size, dp_error *error) {
+    DP_OWNED(dp_file_replace_abort) dp_file_replacement replacement = {0};
+    char seal[DP_MODEL_FILE_SEAL_SIZE + 1];
+    format_seal(dp_xxh3_of(image, size), seal);
+    DP_TRY(check_room(path, size + DP_MODEL_FILE_SEAL_SIZE, error));
+    DP_TRY(dp_file_replace_begin(&replacement, path, error));
+    DP_TRY(dp_file_replace_append(&replacement, image, size, error));
+    DP_TRY(dp_file_replace_append(&replacement, seal, DP_MODEL_FILE_SEAL_SIZE, error));
+    return dp_file_replace_commit(&replacement, error);
 }
 
 /* --- all but the tensors -------------------------------------------------------------------- */
@@ -253,4 +279,18 @@ dp_status dp_model_file_read_params(const dp_model_file *file, dp_model_shape sh
         return DP_OK;
     return dp_fail(error, DP_ERR_INPUT, "%s: its weights are not all finite numbers",
                    file->reader.image.name);
+}
+
+/* --- the optimizer's state ------------------------------------------------------------------ */
+
+void dp_model_file_slab_group(dp_optimizer_kind kind, size_t slab, char group[DP_OBJECT_SIZE]) {
+    snprintf(group, DP_OBJECT_SIZE, "/optimizer/%s", dp_optimizer_slab_name(kind, slab));
+}
+
+uint64_t dp_model_file_hash_state(const dp_params_layout *layout, const float *const *state,
+                                  size_t count) {
+    uint64_t hashes[DP_OPTIMIZER_SLABS_MAX] = {0};
+    for (size_t slab = 0; slab < count; slab++)
+        hashes[slab] = dp_params_hash(layout, state[slab]);
+    return dp_xxh3_of(hashes, count * sizeof hashes[0]);
 }

@@ -13,7 +13,7 @@
 #include "data/vocabulary.h"
 #include "formats/file_kind.h"
 #include "formats/h5reader.h"
-#include "model/params.h"
+#include "model/optimizer.h"
 
 #define DP_MODEL_FILE_VERSION 2
 #define DP_MODEL_FILE_VERSION_WITHOUT_STATE 1 /* the oldest that is read */
@@ -77,9 +77,16 @@ dp_h5shape dp_model_file_tensor_shape(const dp_tensor *tensor);
 void dp_model_file_tensor_object(const char *group, const dp_tensor *tensor,
                                  char object[DP_OBJECT_SIZE]);
 
-/* The seal: a word, the hash of all bytes before it, a newline. HDF5 does not mind what follows its
+/* What a slab of an optimizer's state is called there: "/optimizer/exp_avg". And the hash of a
+ * state: the XXH3 of those of its slabs, `count` of them. */
+void dp_model_file_slab_group(dp_optimizer_kind kind, size_t slab, char group[DP_OBJECT_SIZE]);
+uint64_t dp_model_file_hash_state(const dp_params_layout *layout, const float *const *state,
+                                  size_t count);
+
+/* Replaces the file at path by an image of HDF5 and its seal: HDF5 does not mind what follows its
  * own part of a file. */
-void dp_model_file_format_seal(uint64_t hash, char seal[DP_MODEL_FILE_SEAL_SIZE + 1]);
+dp_status dp_model_file_write(const char *path, const void *image, size_t size,
+                              dp_error *error) DP_CHECKED;
 
 /* Whether its bytes are those that were written; DP_ERR_INPUT, DP_ERR_IO otherwise. What they mean
  * is not looked at. */

@@ -3,7 +3,6 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "data/vocabulary_writer.h"
-#include "system/filesystem.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,19 +18,9 @@ static size_t slab_count(const dp_checkpoint *checkpoint) {
     return dp_optimizer_slabs(checkpoint->config.optimizer.kind);
 }
 
-/* "/optimizer/exp_avg". */
-static void slab_group(const dp_checkpoint *checkpoint, size_t slab, char group[DP_OBJECT_SIZE]) {
-    snprintf(group, DP_OBJECT_SIZE, "/optimizer/%s",
-             dp_optimizer_slab_name(checkpoint->config.optimizer.kind, slab));
-}
-
-/* Of the optimizer's state: the XXH3 of the hashes of its slabs. */
 static uint64_t hash_state(const dp_checkpoint *checkpoint) {
-    uint64_t hashes[DP_OPTIMIZER_SLABS_MAX] = {0};
-    const size_t count = slab_count(checkpoint);
-    for (size_t slab = 0; slab < count; slab++)
-        hashes[slab] = dp_params_hash(&checkpoint->layout, checkpoint->state[slab]);
-    return dp_xxh3_of(hashes, count * sizeof hashes[0]);
+    return dp_model_file_hash_state(&checkpoint->layout, (const float *const *)checkpoint->state,
+                                    slab_count(checkpoint));
 }
 
 /* --- saving --------------------------------------------------------------------------------- */
@@ -84,7 +73,7 @@ static dp_status write_optimizer(const dp_checkpoint *checkpoint, dp_h5writer *f
     DP_TRY(dp_h5writer_text(file, "/optimizer/name",
                             dp_optimizer_name(checkpoint->config.optimizer.kind), error));
     for (size_t slab = 0; slab < slab_count(checkpoint); slab++) {
-        slab_group(checkpoint, slab, group);
+        dp_model_file_slab_group(checkpoint->config.optimizer.kind, slab, group);
         DP_TRY(write_slab(checkpoint, file, group, checkpoint->state[slab], error));
     }
     return DP_OK;
@@ -100,30 +89,6 @@ static dp_status write_content(const dp_checkpoint *checkpoint, dp_h5writer *fil
     DP_TRY(dp_vocabulary_write(&checkpoint->facts.vocabulary, file, error));
     DP_TRY(write_slab(checkpoint, file, "/params", checkpoint->params, error));
     return write_optimizer(checkpoint, file, error);
-}
-
-/* Looks first, as a disk that runs full in the midst of it is nobody's friend. What a file system
- * does not tell, it will say when it is written to. */
-static dp_status check_room(const char *path, size_t size, dp_error *error) {
-    char folder[DP_PATH_SIZE];
-    uint64_t free_bytes = 0;
-    DP_TRY(dp_path_folder(path, folder, error));
-    if (dp_filesystem_free_bytes(folder, &free_bytes, error) != DP_OK || free_bytes >= size)
-        return DP_OK;
-    return dp_fail(error, DP_ERR_IO,
-                   "cannot write %s: No space left, it takes %zu bytes and %" PRIu64 " are free",
-                   path, size, free_bytes);
-}
-
-static dp_status write_file(const char *path, const void *image, size_t size, dp_error *error) {
-    DP_OWNED(dp_file_replace_abort) dp_file_replacement replacement = {0};
-    char seal[DP_MODEL_FILE_SEAL_SIZE + 1];
-    dp_model_file_format_seal(dp_xxh3_of(image, size), seal);
-    DP_TRY(check_room(path, size + DP_MODEL_FILE_SEAL_SIZE, error));
-    DP_TRY(dp_file_replace_begin(&replacement, path, error));
-    DP_TRY(dp_file_replace_append(&replacement, image, size, error));
-    DP_TRY(dp_file_replace_append(&replacement, seal, DP_MODEL_FILE_SEAL_SIZE, error));
-    return dp_file_replace_commit(&replacement, error);
 }
 
 static dp_status make_image(const dp_checkpoint *checkpoint, const char *path, char **image,
@@ -142,7 +107,7 @@ dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path, 
     DP_OWNED(dp_memory_release) char *image = NULL;
     size_t size = 0;
     DP_TRY(make_image(checkpoint, path, &image, &size, error));
-    return write_file(path, image, size, error);
+    return dp_model_file_write(path, image, size, error);
 }
 
 /* --- loading -------------------------------------------------------------------------------- */
@@ -152,7 +117,7 @@ static dp_status read_state(dp_checkpoint *checkpoint, dp_error *error) {
     char group[DP_OBJECT_SIZE];
     uint64_t hash = 0;
     for (size_t slab = 0; slab < slab_count(checkpoint); slab++) {
-        slab_group(checkpoint, slab, group);
+        dp_model_file_slab_group(checkpoint->config.optimizer.kind, slab, group);
         DP_TRY(dp_model_file_read_slab(file, &checkpoint->layout, group, &checkpoint->state[slab],
                                        error));
     }
