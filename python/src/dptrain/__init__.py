@@ -12,8 +12,11 @@ one. Tokens are characters or words and have ids; id 0 is the boundary before a 
 from __future__ import annotations
 
 import ctypes
+import operator
 import os
-from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence, TypedDict
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Sequence, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +31,10 @@ from ._library import (
     TextScore,
     TokenScore,
     check,
+    encode,
+    encode_name,
     library,
+    need,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +46,14 @@ __all__ = ["DptrainError", "Drawn", "How", "Model", "TokenSurprisal", "ensemble"
 __version__: str = library.dptrain_version().decode()
 
 UNKNOWN = 0xFFFFFFFF  # the id of a token that the model knows nothing of
+
+
+def _whole(value: Any, name: str) -> int:
+    """A number of 64 bits, as ctypes takes one of any size and keeps what fits."""
+    number = operator.index(value)
+    if not 0 <= number < 1 << 64:
+        raise DptrainError(f"{name} {number} is not from 0 to 2^64 - 1")
+    return number
 
 
 class TokenSurprisal(NamedTuple):
@@ -74,17 +88,32 @@ class Drawn(NamedTuple):
 
 
 class Model:
-    """A trained model. One thread at a time may use it; models are independent of each other."""
+    """A trained model. Threads may share one, and then wait for each other; models do not.
+
+    A copy of it, also one that is pickled, is its file opened again.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Opens a checkpoint, or the best one of a run folder.
 
         Raises OSError where it cannot be read and DptrainError where it is damaged or none.
         """
+        name = encode_name(os.fsencode(path), "a path")
         self._handle = ctypes.c_void_p()
+        self._locks = [threading.Lock()]  # of what is held while the library writes to the model's room
         error = Error()
-        check(library.dptrain_open(ctypes.byref(self._handle), os.fsencode(path), error), error)
+        check(library.dptrain_open(ctypes.byref(self._handle), name, error), error)
         self._describe()
+
+    def _alone(self) -> ExitStack:
+        """A context in which no other thread asks this model."""
+        with ExitStack() as held:
+            for lock in self._locks:
+                held.enter_context(lock)
+            return held.pop_all()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _open_again, (self.path, self.weights)
 
     def _describe(self) -> None:
         self._is = Description()
@@ -93,7 +122,7 @@ class Model:
     def __del__(self) -> None:
         if getattr(self, "_handle", None):
             library.dptrain_close(self._handle)
-            self._handle = None
+            self._handle = ctypes.c_void_p()
 
     def __repr__(self) -> str:
         return (
@@ -118,7 +147,7 @@ class Model:
         """The settings of its run, as {'train.lr': '0.1'}."""
         settings: dict[str, str] = {}
         section = ""
-        for line in self._is.config.decode().splitlines():
+        for line in self._is.config.decode("utf-8", "replace").splitlines():
             line = line.strip()
             if line.startswith("["):
                 section = line[1:-1]
@@ -164,28 +193,28 @@ class Model:
 
     def encode(self, text: str) -> npt.NDArray[np.uint32]:
         """The ids of a text's tokens; UNKNOWN for what the vocabulary lacks and has no <unk> for."""
-        data = text.encode()
+        data = encode(text, "a text")
         ids = np.zeros(len(data), dtype=np.uint32)
         count = library.dptrain_encode(self._handle, data, len(data), ids.ctypes.data, len(ids), None)
         return ids[:count]
 
-    def score(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    def score(self, texts: Iterable[str]) -> npt.NDArray[np.float64]:
         """[len(texts)] ln P of each, the end of it counted unless the model is of running text.
 
         -inf where a token is unknown to the model and has no <unk>.
         """
         return self.score_details(texts)["log_probability"].copy()
 
-    def score_details(self, texts: Sequence[str]) -> npt.NDArray[Any]:
+    def score_details(self, texts: Iterable[str]) -> npt.NDArray[Any]:
         """As score, with tokens, unknown ones and the sum without them: a structured array."""
         if isinstance(texts, str):
             raise TypeError("texts are a list: [text]")
-        data = [text.encode() for text in texts]
+        data = [encode(text, "a text") for text in texts]
         lengths = np.array([len(text) for text in data], dtype=np.uintp)
         scores = np.zeros(len(data), dtype=np.dtype(TextScore))
         error = Error()
-        check(
-            library.dptrain_score_texts(
+        with self._alone():
+            status = library.dptrain_score_texts(
                 self._handle,
                 (ctypes.c_char_p * len(data))(*data),
                 lengths.ctypes.data,
@@ -193,19 +222,18 @@ class Model:
                 scores.ctypes.data,
                 scores.itemsize,
                 error,
-            ),
-            error,
-        )
+            )
+        check(status, error)
         return scores
 
     def surprisal(self, text: str) -> list[TokenSurprisal]:
         """Of each token of a text, and of the boundary at its end."""
-        data = text.encode()
+        data = encode(text, "a text")
         scores = (TokenScore * (len(data) + 1))()
         count = ctypes.c_size_t()
         error = Error()
-        check(
-            library.dptrain_score_tokens(
+        with self._alone():
+            status = library.dptrain_score_tokens(
                 self._handle,
                 data,
                 len(data),
@@ -214,9 +242,8 @@ class Model:
                 ctypes.sizeof(TokenScore),
                 count,
                 error,
-            ),
-            error,
-        )
+            )
+        check(status, error)
         return [self._surprisal(data, score) for score in scores[: count.value]]
 
     def _surprisal(self, data: bytes, score: TokenScore) -> TokenSurprisal:
@@ -231,28 +258,37 @@ class Model:
         ids = self._context(context)
         probabilities = np.zeros(self.vocab)
         error = Error()
-        check(
-            library.dptrain_next(self._handle, ids.ctypes.data, probabilities.ctypes.data, error),
-            error,
-        )
+        with self._alone():
+            status = library.dptrain_next(
+                self._handle, ids.ctypes.data, probabilities.ctypes.data, error
+            )
+        check(status, error)
         return probabilities
 
     def _context(self, context: str | Sequence[int]) -> npt.NDArray[np.uint32]:
-        ids = np.zeros(self.block_size, dtype=np.uint32)
         if not isinstance(context, str):
-            if len(context) != self.block_size:
-                raise DptrainError(f"a context has {self.block_size} ids, not {len(context)}")
-            ids[:] = context
-            return ids
-        data = context.encode()
+            return self._check_ids(np.asarray(context))
+        ids = np.zeros(self.block_size, dtype=np.uint32)
+        data = encode(context, "a context")
         error = Error()
         check(
             library.dptrain_context(self._handle, data, len(data), ids.ctypes.data, error), error
         )
         return ids
 
+    def _check_ids(self, ids: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+        if ids.ndim == 1 and len(ids) != self.block_size:
+            raise DptrainError(f"a context has {self.block_size} ids, not {len(ids)}")
+        if ids.ndim != 1 or ids.dtype.kind not in "iu":
+            raise TypeError(f"a context is a text, or {self.block_size} ids, which are whole numbers")
+        wrong = ids[(ids < 0) | (ids >= self.vocab)]
+        if len(wrong) > 0:
+            raise DptrainError(f"a context: id {wrong[0]} is not below the vocabulary's {self.vocab}")
+        return np.ascontiguousarray(ids, dtype=np.uint32)
+
     def next(self, context: str | Sequence[int], count: int = 10) -> dict[str, float]:
         """The `count` likeliest tokens behind a context and their probabilities, in their order."""
+        count = _whole(count, "count")
         probabilities = self.distribution(context)
         order = np.argsort(-probabilities, kind="stable")[:count]
         return {
@@ -269,35 +305,40 @@ class Model:
 
     def draw(self, n: int = 1, **how: Unpack[How]) -> list[Drawn]:
         """As sample, each with how likely it is."""
-        sampling = Sampling()
-        library.dptrain_sampling_init(sampling, ctypes.sizeof(sampling))
+        n = _whole(n, "n")
         unlike = how.pop("unlike", ())
-        for name, value in how.items():
-            if name not in How.__annotations__:
-                raise TypeError(f"'{name}' is none of {', '.join(How.__annotations__)}")
-            setattr(sampling, name, value.encode() if isinstance(value, str) else value)
-        drawn, error, texts = CDrawn(), Error(), ctypes.c_void_p()
+        if isinstance(unlike, str):
+            raise TypeError("unlike is a list: [text]")
+        sampling = _sampling(how)
+        error, texts = Error(), ctypes.c_void_p()
         check(library.dptrain_texts_create(ctypes.byref(texts), error), error)
         try:
             for text in unlike:
-                data = text.encode()
+                data = encode(text, "a text that is not to be drawn")
                 check(library.dptrain_texts_add(texts, data, len(data), None, error), error)
             sampling.unlike = texts
-            result, index = [], 0
-            for _ in range(n):
-                status = library.dptrain_draw(
-                    self._handle, sampling, index, drawn, ctypes.sizeof(drawn), error
-                )
-                check(status, error)
-                result.append(Drawn(drawn.text.decode(), drawn.tokens, drawn.log_probability))
-                index = drawn.index + 1
-            return result
+            with self._alone():
+                return self._draw(n, sampling)
         finally:
             library.dptrain_texts_destroy(texts)
 
+    def _draw(self, n: int, sampling: Sampling) -> list[Drawn]:
+        drawn, error = CDrawn(), Error()
+        result: list[Drawn] = []
+        index = 0
+        for _ in range(n):
+            status = library.dptrain_draw(
+                self._handle, sampling, index, drawn, ctypes.sizeof(drawn), error
+            )
+            check(status, error)
+            result.append(Drawn(drawn.text.decode(), drawn.tokens, drawn.log_probability))
+            index = drawn.index + 1
+        return result
+
     def nearest(self, token: str, count: int = 10) -> dict[str, float]:
         """The tokens whose embeddings are closest to that of a token, and the cosines."""
-        data = token.encode()
+        data = encode(token, "a token")
+        count = _whole(count, "count")
         which = ctypes.c_uint32()
         cosines = np.zeros(self.vocab)
         error = Error()
@@ -313,9 +354,81 @@ class Model:
 
     def to_torch(self) -> torch.nn.Module:
         """A torch.nn.Module of the same weights: contexts [rows, block_size] to logits [rows, vocab]."""
+        tensors = self._need_tensors()
+        need("torch")
         from ._torch import make_module
 
-        return make_module(self.tensors)
+        return make_module(tensors)
+
+    def write(self, path: str | os.PathLike[str], tensors: Mapping[str, Any]) -> None:
+        """Writes a checkpoint like that of this model, with other weights.
+
+        They have the names and shapes of `tensors` and are arrays of floats of any size, or tensors of PyTorch, as
+        those of to_torch().state_dict(). The checkpoint stands at step 0 and says that it was imported;
+        train.init_from, and all that asks a model, takes it. DptrainError names what does not fit.
+        """
+        values = self._fit(tensors, "tensors")
+        pointers = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
+        name = encode_name(os.fsencode(path), "a path")
+        error = Error()
+        check(library.dptrain_import(self._handle, pointers, len(values), name, error), error)
+
+    def _need_tensors(self) -> dict[str, npt.NDArray[np.float32]]:
+        tensors = self.tensors
+        if not tensors:
+            raise DptrainError("an ensemble has no tensors")
+        return tensors
+
+    def _fit(self, tensors: Mapping[str, Any], what: str) -> list[npt.NDArray[np.float32]]:
+        """Those of `tensors` in the order of the model's; what does not fit is named in one line."""
+        own = self._need_tensors()
+        wrong = [f"no {name}" for name in own if name not in tensors]
+        wrong += [f"{name} is none of {' '.join(own)}" for name in tensors if name not in own]
+        values = {name: _floats(tensors[name]) for name in own if name in tensors}
+        for name, value in values.items():
+            if value.shape != own[name].shape:
+                wrong.append(f"{name} is {list(value.shape)}, not {list(own[name].shape)}")
+            elif value.dtype != np.float32:
+                wrong.append(f"{name} is of {value.dtype}, not of floats")
+            elif not np.isfinite(value).all():
+                wrong.append(f"{name} has values that are not finite")
+        if wrong:
+            raise DptrainError(f"{what}: not the weights of a model like {self.path}: {'; '.join(wrong)}")
+        return list(values.values())
+
+
+def _floats(value: Any) -> npt.NDArray[Any]:
+    """As float32, row-major, where they are floats."""
+    if hasattr(value, "detach"):  # of PyTorch
+        value = value.detach().cpu().numpy()
+    array = np.asarray(value)
+    if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+        return array
+    with np.errstate(over="ignore"):  # what is too large becomes infinite
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _sampling(how: Mapping[str, Any]) -> Sampling:
+    sampling = Sampling()
+    library.dptrain_sampling_init(sampling, ctypes.sizeof(sampling))
+    for name, value in how.items():
+        if name not in How.__annotations__:
+            raise TypeError(f"'{name}' is none of {', '.join(How.__annotations__)}")
+        if name == "prompt":
+            value = encode_name(encode(value, name), name)
+        elif name == "unique":
+            value = bool(value)
+        elif name not in ("temperature", "top_p"):
+            value = _whole(value, name)
+        setattr(sampling, name, value)
+    return sampling
+
+
+def _open_again(path: str, weights: str) -> Model:
+    model = Model(path)
+    if model.weights != weights:
+        raise DptrainError(f"{path} has other weights than the model that this is a copy of")
+    return model
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -326,6 +439,12 @@ def load(path: str | os.PathLike[str]) -> Model:
 class _Ensemble(Model):
     def __init__(self, models: Sequence[Model], shares: Sequence[float] | None) -> None:
         self._members = list(models)  # which must stay open
+        for model in self._members:
+            if not isinstance(model, Model):
+                raise TypeError(f"an ensemble is of models, not of {type(model).__name__}")
+        locks = {lock for model in self._members for lock in model._locks} | {threading.Lock()}
+        self._locks = sorted(locks, key=id)  # in one order, so that no two threads wait for each other
+        self._shares = shares
         self._handle = ctypes.c_void_p()
         count = len(self._members)
         if shares is not None and len(shares) != count:
@@ -339,6 +458,9 @@ class _Ensemble(Model):
         )
         self._describe()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ensemble, (self._members, self._shares)
+
     def __repr__(self) -> str:
         return f"<dptrain.Model of {len(self._members)}: {self.path}>"
 
@@ -346,14 +468,14 @@ class _Ensemble(Model):
 def ensemble(models: Sequence[Model], shares: Sequence[float] | None = None) -> Model:
     """Several models as one: its probabilities are the mean of theirs, in these shares or alike.
 
-    It has no tensors. Its models answer by themselves only while it does not: all of them belong to
-    one thread at a time.
+    It has no tensors. Its models answer by themselves only while it does not: threads wait.
     """
     return _Ensemble(models, shares)
 
 
 def metrics(run: str | os.PathLike[str]) -> pandas.DataFrame:
     """The rows of a run's metrics.csv, by step; what was not evaluated is NaN."""
-    import pandas
-
-    return pandas.read_csv(os.path.join(run, "metrics.csv"), index_col="step")
+    table: pandas.DataFrame = need("pandas").read_csv(
+        os.path.join(run, "metrics.csv"), index_col="step"
+    )
+    return table

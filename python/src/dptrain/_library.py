@@ -7,9 +7,11 @@ side.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import pathlib
 from ctypes import POINTER, c_char, c_char_p, c_double, c_float, c_int, c_size_t, c_uint32, c_uint64, c_void_p
+from typing import Any
 
 OK, ERR_INPUT, ERR_IO, ERR_MEMORY = 0, 2, 3, 4
 
@@ -45,6 +47,7 @@ class Description(ctypes.Structure):
         ("lowercase", c_int),
         ("normalize", c_char_p),
         ("members", c_size_t),
+        ("contract", c_uint64),
     ]
 
 
@@ -107,7 +110,18 @@ class Drawn(ctypes.Structure):
 def _open_library() -> ctypes.CDLL:
     """The library beside this file, or that of DPTRAIN_LIBRARY: of a build that is tested."""
     path = os.environ.get("DPTRAIN_LIBRARY") or str(pathlib.Path(__file__).with_name("libdptrain.so"))
-    return ctypes.CDLL(path)
+    try:
+        opened = ctypes.CDLL(path)
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = getattr(opened, name)
+            function.restype = result
+            function.argtypes = arguments
+    except (OSError, AttributeError) as error:
+        raise ImportError(
+            f"no libdptrain of this package: {error}: pip install ./python in a clone of dptrain, or name that of a "
+            "build by DPTRAIN_LIBRARY"
+        ) from None
+    return opened
 
 
 _FUNCTIONS = {
@@ -158,13 +172,13 @@ _FUNCTIONS = {
         [c_void_p, POINTER(Sampling), c_uint64, POINTER(Drawn), c_size_t, POINTER(Error)],
     ),
     "dptrain_similarity": (c_int, [c_void_p, c_uint32, c_void_p, POINTER(Error)]),
+    "dptrain_import": (
+        c_int,
+        [c_void_p, POINTER(c_void_p), c_size_t, c_char_p, POINTER(Error)],
+    ),
 }
 
 library = _open_library()
-for _name, (_result, _arguments) in _FUNCTIONS.items():
-    _function = getattr(library, _name)
-    _function.restype = _result
-    _function.argtypes = _arguments
 
 
 def check(status: int, error: Error) -> None:
@@ -179,3 +193,31 @@ def check(status: int, error: Error) -> None:
     if status == ERR_INPUT:
         raise DptrainError(message)
     raise RuntimeError(message)
+
+
+def need(module: str) -> Any:
+    """A module that is not among what this package installs; without it an ImportError says what to do."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package = module.partition(".")[0]
+        if error.name != package:  # something else is missing, within it
+            raise
+        raise ModuleNotFoundError(f"{package} is not installed: pip install {package}", name=package) from None
+
+
+def encode(text: object, what: str) -> bytes:
+    """The bytes of a text, whatever is in them."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what} is a str, not {type(text).__name__}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise DptrainError(f"{what} is no Unicode text: {error}") from None
+
+
+def encode_name(text: bytes, what: str) -> bytes:
+    """Of what ends by a zero byte for the library."""
+    if b"\0" in text:
+        raise DptrainError(f"{what} has a zero byte")
+    return text

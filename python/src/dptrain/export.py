@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
+import secrets
 from pathlib import Path
-from typing import Callable, Iterable
+from typing import Any, Iterable, Iterator
 
 import numpy as np
 
 from . import DptrainError, Model
+from ._library import need
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Whole or not at all: under another name first, with the same ending."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+def _replace(path: Path, content: bytes) -> None:
+    """Whole or not at all: under another name first."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        write(temporary)
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
-    finally:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def to_file(model: Model, path: str | os.PathLike[str]) -> None:
@@ -34,7 +44,9 @@ def to_file(model: Model, path: str | os.PathLike[str]) -> None:
     }
     if path.suffix not in writers:
         raise DptrainError(f"{path}: ends with none of {' '.join(writers)}")
-    _replace(path, lambda temporary: writers[path.suffix](model, temporary))
+    if not model.tensors:
+        raise DptrainError("an ensemble has no tensors")
+    _replace(path, writers[path.suffix](model))
 
 
 def _facts(model: Model) -> dict[str, str]:
@@ -48,35 +60,37 @@ def _facts(model: Model) -> dict[str, str]:
     }
 
 
-def _safetensors(model: Model, path: Path) -> None:
+def _safetensors(model: Model) -> bytes:
     """C, W1, b1, W2, b2, Wd; tokens and the rest in the metadata."""
-    from safetensors.numpy import save_file
-
     tensors = {name: np.ascontiguousarray(value) for name, value in model.tensors.items()}
-    save_file(tensors, path, metadata=_facts(model))
+    content: bytes = need("safetensors.numpy").save(tensors, metadata=_facts(model))
+    return content
 
 
-def _npz(model: Model, path: Path) -> None:
+def _npz(model: Model) -> bytes:
     """The tensors under their names, and `tokens`."""
-    np.savez(path, tokens=np.array(model.tokens), **model.tensors)
+    file = io.BytesIO()
+    arrays: dict[str, Any] = {"tokens": np.array(model.tokens), **model.tensors}
+    np.savez(file, **arrays)
+    return file.getvalue()
 
 
-def _word2vec(model: Model, path: Path) -> None:
+def _word2vec(model: Model) -> bytes:
     """The embeddings as word2vec writes text: "V D", then a token and its features a line.
 
     Blanks end a token there, so one within a token is written as U+2581.
     """
     features = model.tensors["C"]
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        file.write(f"{features.shape[0]} {features.shape[1]}\n")
-        for token, row in zip(model.tokens, features):
-            shown = "".join("\u2581" if character.isspace() else character for character in token)
-            file.write(shown + " " + " ".join(repr(float(value)) for value in row) + "\n")
+    lines = [f"{features.shape[0]} {features.shape[1]}\n"]
+    for token, row in zip(model.tokens, features):
+        shown = "".join("\u2581" if character.isspace() else character for character in token)
+        lines.append(shown + " " + " ".join(repr(float(value)) for value in row) + "\n")
+    return "".join(lines).encode()
 
 
-def _onnx(model: Model, path: Path) -> None:
+def _onnx(model: Model) -> bytes:
     """contexts [rows, block_size] int64 to logits [rows, vocab]."""
-    import onnx
+    onnx = need("onnx")
     from onnx import TensorProto, helper, numpy_helper
 
     tensors = {name: np.ascontiguousarray(value) for name, value in model.tensors.items()}
@@ -111,10 +125,31 @@ def _onnx(model: Model, path: Path) -> None:
     )
     helper.set_model_props(whole, _facts(model))
     onnx.checker.check_model(whole)
-    onnx.save(whole, path)
+    content: bytes = whole.SerializeToString()
+    return content
 
 
 # --- TensorBoard
+
+
+def _events(run: Path) -> Iterator[tuple[int, dict[str, float]]]:
+    """The rows of a run's metrics: a step, and what was measured there."""
+    path = run / "metrics.csv"
+    with open(path, newline="", encoding="utf-8", errors="replace") as file:
+        rows = csv.DictReader(file, restkey="", restval=None)
+        for row in rows:
+            try:
+                if None in row.values() or "" in row:
+                    raise ValueError("another number of columns than the first line")
+                measured = {
+                    name: float(value)
+                    for name, value in row.items()
+                    if value and name not in ("step", "weights")
+                }
+                yield int(row["step"]), measured
+            except (ValueError, KeyError) as error:
+                what = f"no column {error}" if isinstance(error, KeyError) else str(error)
+                raise DptrainError(f"{path}:{rows.line_num}: no line of metrics: {what}") from None
 
 
 def _run_folders(paths: Iterable[Path]) -> list[Path]:
@@ -130,6 +165,7 @@ def _run_folders(paths: Iterable[Path]) -> list[Path]:
 def to_tensorboard(paths: Iterable[Path]) -> list[Path]:
     """Writes RUN/tensorboard/ of each run, anew: a scalar for each column of its metrics."""
     runs = _run_folders(paths)
+    need("tensorboard")
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -137,17 +173,13 @@ def to_tensorboard(paths: Iterable[Path]) -> list[Path]:
     written = []
     for run in runs:
         folder = run / "tensorboard"
+        events = list(_events(run))
         for old in folder.glob("events.out.tfevents.*"):
             old.unlink()
         writer = EventFileWriter(str(folder))
-        with open(run / "metrics.csv", newline="") as file:
-            for row in csv.DictReader(file):
-                values = [
-                    Summary.Value(tag=name, simple_value=float(value))
-                    for name, value in row.items()
-                    if value and name not in ("step", "weights")
-                ]
-                writer.add_event(Event(step=int(row["step"]), summary=Summary(value=values)))
+        for step, measured in events:
+            values = [Summary.Value(tag=name, simple_value=value) for name, value in measured.items()]
+            writer.add_event(Event(step=step, summary=Summary(value=values)))
         writer.close()
         written.append(folder)
     return written
