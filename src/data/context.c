@@ -34,8 +34,10 @@ bool dp_context_next_token(dp_unit unit, const char **text, const char *end, siz
 static dp_status fail_unknown(const dp_vocabulary *vocabulary, const char *text, size_t length,
                               dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text tokens = {0};
-    for (uint32_t id = 0; id < vocabulary->count && id < TOKENS_NAMED; id++)
-        dp_text_append_format(&tokens, " %s", dp_vocabulary_token(vocabulary, id));
+    for (uint32_t id = 0; id < vocabulary->count && id < TOKENS_NAMED; id++) {
+        dp_text_append(&tokens, " ");
+        dp_text_append_shown(&tokens, dp_vocabulary_token(vocabulary, id));
+    }
     return dp_fail(error, DP_ERR_INPUT, "'%.*s' is not in the vocabulary:%s%s",
                    (int)(length > 80 ? 80 : length), text, dp_text_string(&tokens),
                    vocabulary->count > TOKENS_NAMED ? " ..." : "");

@@ -3,8 +3,8 @@
  * File format, version 2 (HDF5, and behind it the seal of data/dataset_seal; version 1 has none),
  * or 3 where lines have weights, which a program of before must not read as if they had none:
  *   attributes  format "dptrain-dataset", version, unit, block_size, seed, source, source_sha256,
- *               sha256, made_by; with unit "word" also stream (0 or 1); of newer files packed_with
- *               (pack_dataset's options), lowercase (0 or 1), normalize (none, nfc, nfkc), a
+ *               sha256, made_by; with unit "word", or of a stream, also stream (0 or 1); of newer
+ * files packed_with (pack_dataset's options), lowercase (0 or 1), normalize (none, nfc, nfkc), a
  *               warning_1, warning_2, ... for each warning about the text, and what dp_overlap_list
  *               lists
  *   /vocab/tokens                          [V] UTF-8, index = id
@@ -74,7 +74,7 @@ void dp_overlap_list(dp_overlap *overlap, dp_overlap_field fields[DP_OVERLAP_FIE
 /* What the attributes say. */
 typedef struct dp_dataset_info {
     dp_unit unit;
-    bool stream;   /* of words: each split is one sequence, in which the boundary never occurs */
+    bool stream;   /* each split is one sequence, in which the boundary never occurs */
     bool weighted; /* lines have weights (data/row_weights) */
     dp_preparation preparation;
     uint64_t block_size;                             /* 1 to DP_BLOCK_SIZE_MAX */

@@ -27,7 +27,7 @@ typedef enum dp_unit { DP_UNIT_CHAR, DP_UNIT_WORD } dp_unit;
 const char *dp_unit_name(dp_unit unit);
 
 /* The attributes `unit`, what is neither being taken as char, and `stream` of a dataset or
- * checkpoint: one of characters has no stream, and reads as false. */
+ * checkpoint, which reads as false where there is none. */
 dp_status dp_unit_read(const dp_h5reader *file, dp_unit *unit, bool *stream,
                        dp_error *error) DP_CHECKED;
 

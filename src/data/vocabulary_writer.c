@@ -2,8 +2,9 @@
 
 dp_status dp_unit_write(dp_h5writer *file, dp_unit unit, bool stream, dp_error *error) {
     DP_TRY(dp_h5writer_text_attribute(file, "unit", dp_unit_name(unit), error));
-    return unit == DP_UNIT_WORD ? dp_h5writer_unsigned_attribute(file, "stream", stream, error)
-                                : DP_OK;
+    return unit == DP_UNIT_WORD || stream
+               ? dp_h5writer_unsigned_attribute(file, "stream", stream, error)
+               : DP_OK;
 }
 
 dp_status dp_preparation_write(dp_h5writer *file, const dp_preparation *preparation,

@@ -7,7 +7,7 @@
 #include "data/vocabulary.h"
 #include "formats/h5writer.h"
 
-/* The attributes `unit` and, with words, `stream`. */
+/* The attributes `unit` and, with words or a stream, `stream`. */
 dp_status dp_unit_write(dp_h5writer *file, dp_unit unit, bool stream, dp_error *error) DP_CHECKED;
 
 /* Nothing, where it is not known. */

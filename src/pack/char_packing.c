@@ -1,6 +1,9 @@
 /* Packs a text of one word a line (pack/char_scanner) whose tokens are the characters of its words,
  * Unicode code points. The boundary, id 0, ends each word; the others follow in the order of their
- * code points, so that ids do not depend on the order of the words. */
+ * code points, so that ids do not depend on the order of the words.
+ *
+ * As a stream all characters of the text are tokens, ends of lines among them, and it is cut in
+ * order. Each split begins with boundaries as its context, and no boundary is ever a target. */
 #include "pack/packing_job.h"
 
 #include "base/digest.h"
@@ -23,6 +26,7 @@ typedef struct packer {
     dp_alphabet alphabet;
     uint32_t *ids; /* on their way to the file, owned */
     size_t id_count;
+    size_t at; /* of a stream: the byte where the next split begins */
 } packer;
 
 static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
@@ -43,6 +47,11 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
 static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
     packer *self = state;
     return dp_char_scanner_read(text, &self->alphabet, &self->job->progress, error);
+}
+
+static dp_status read_stream(void *state, dp_packing_text *text, dp_error *error) {
+    packer *self = state;
+    return dp_char_scanner_read_stream(text, &self->alphabet, &self->job->progress, error);
 }
 
 static dp_text_suspects suspects(const void *state) {
@@ -223,15 +232,37 @@ static dp_status write_words(packer *self, dp_split split, const uint64_t *words
     return DP_OK;
 }
 
+static dp_status make_room(packer *self, dp_error *error) {
+    if (self->ids == NULL)
+        DP_TRY_NEW(self->ids, IDS_AT_ONCE + self->job->longest + 1 + SPILL);
+    return DP_OK;
+}
+
 static dp_status write(void *state, dp_split split, dp_error *error) {
     packer *self = state;
     const dp_packing_part *part = &self->job->parts[split];
     const uint64_t *words = part->text->pieces + part->first;
-    if (self->ids == NULL)
-        DP_TRY_NEW(self->ids, IDS_AT_ONCE + self->job->longest + 1 + SPILL);
+    DP_TRY(make_room(self, error));
     for (size_t at = 0; at < part->count; at += WORDS_AHEAD)
         DP_TRY(write_words(self, split, words + at, dp_size_min(part->count - at, WORDS_AHEAD),
                            error));
+    return flush(self, split, error);
+}
+
+/* Splits of one text follow each other. */
+static dp_status write_stream(void *state, dp_split split, dp_error *error) {
+    packer *self = state;
+    const dp_packing_part *part = &self->job->parts[split];
+    const dp_file_map *map = &part->text->map;
+    size_t at = part->first == 0 ? dp_utf8_mark_bytes(map->data, map->size) : self->at;
+    DP_TRY(make_room(self, error));
+    for (size_t left = part->count, size = 0; left > 0; left--, at += size) {
+        at += map->data[at] == '\r' && at + 1 < map->size && map->data[at + 1] == '\n';
+        self->ids[self->id_count++] = self->alphabet.ids[decode_checked(map->data + at, &size)];
+        if (self->id_count == IDS_AT_ONCE)
+            DP_TRY(flush(self, split, error));
+    }
+    self->at = at;
     return flush(self, split, error);
 }
 
@@ -251,3 +282,12 @@ const dp_packing_kind dp_char_packing = {.size = sizeof(packer),
                                          .number = number,
                                          .write = write,
                                          .end = end};
+
+const dp_packing_kind dp_char_stream_packing = {.size = sizeof(packer),
+                                                .begin = begin,
+                                                .read = read_stream,
+                                                .suspects = suspects,
+                                                .match = match,
+                                                .number = number,
+                                                .write = write_stream,
+                                                .end = end};

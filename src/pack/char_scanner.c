@@ -36,7 +36,7 @@ static dp_status fail_character(const scanner *self, size_t bytes, uint32_t code
         return dp_fail(error, DP_ERR_INPUT, "a zero byte: is this a text file?");
     dp_utf8_encode(code_point, boundary);
     return dp_fail(error, DP_ERR_INPUT,
-                   "the boundary '%s' stands inside a word; choose a character that does not "
+                   "the boundary '%s' stands in the text; choose a character that does not "
                    "occur with --boundary",
                    boundary);
 }
@@ -164,36 +164,69 @@ static dp_status take_lines(scanner *self, dp_error *error) {
     return DP_OK;
 }
 
-static dp_status find_words(scanner *self, dp_progress_line *progress, dp_error *error) {
+/* Of a running text: one line with its end, which is a token. */
+static dp_status take_running_line(scanner *self, dp_error *error) {
+    const size_t first = self->at;
+    const unsigned char *newline = memchr(self->text + first, '\n', self->size - first);
+    const size_t ends = newline != NULL ? 1 : 0;
+    const size_t end = newline == NULL ? self->size : (size_t)(newline - self->text);
+    const bool returns = newline != NULL && end > first && self->text[end - 1] == '\r';
+    size_t length = 0;
+    DP_TRY(take_word(self, end - (returns ? 1 : 0), &length, error));
+    self->alphabet->ids['\n'] |= (uint32_t)ends;
+    self->found->count += length + ends;
+    self->found->lines++;
+    self->line += ends;
+    self->at = end + ends;
+    return DP_OK;
+}
+
+/* Takes the text, some of it at a time. */
+static dp_status take_all(scanner *self, dp_status (*take)(scanner *self, dp_error *error),
+                          dp_progress_line *progress, dp_error *error) {
     enum { REPORT_BYTES = 1 << 24 };
     size_t report_at = self->at;
     while (self->at < self->size) {
-        if (take_lines(self, error) != DP_OK)
+        if (take(self, error) != DP_OK)
             return dp_text_source_prefix(self->found, self->line, error);
         if (self->at >= report_at) {
             dp_progress_line_show(progress, self->at, self->size, "reading");
             report_at = self->at + REPORT_BYTES;
         }
     }
-    self->alphabet->ids['\n'] = 0; /* take_plain_lines marks it */
     return DP_OK;
+}
+
+static scanner begin_at_text(dp_packing_text *text, dp_alphabet *alphabet) {
+    const dp_file_map *map = &text->map;
+    return (scanner){.found = text,
+                     .text = map->data,
+                     .size = map->size,
+                     .at = dp_utf8_mark_bytes(map->data, map->size),
+                     .line = 1,
+                     .alphabet = alphabet};
 }
 
 dp_status dp_char_scanner_read(dp_packing_text *text, dp_alphabet *alphabet,
                                dp_progress_line *progress, dp_error *error) {
     const dp_file_map *map = &text->map;
-    scanner self = {.found = text,
-                    .text = map->data,
-                    .at = dp_utf8_mark_bytes(map->data, map->size),
-                    .line = 1,
-                    .alphabet = alphabet};
+    scanner self = begin_at_text(text, alphabet);
     if (map->size > DP_PIECE_PLACE_LIMIT)
         return dp_fail(error, DP_ERR_INPUT, "%s has %zu bytes; texts may have %" PRIu64,
                        text->names[0], map->size, DP_PIECE_PLACE_LIMIT);
     text->capacity = count_lines(map, &self.size);
     DP_TRY_NEW(text->pieces, text->capacity);
-    DP_TRY(find_words(&self, progress, error));
+    DP_TRY(take_all(&self, take_lines, progress, error));
+    alphabet->ids['\n'] = 0; /* take_plain_lines marks it */
     text->words = text->lines = text->count;
     text->empty_lines = self.line - 1 - text->count;
+    return DP_OK;
+}
+
+dp_status dp_char_scanner_read_stream(dp_packing_text *text, dp_alphabet *alphabet,
+                                      dp_progress_line *progress, dp_error *error) {
+    scanner self = begin_at_text(text, alphabet);
+    DP_TRY(take_all(&self, take_running_line, progress, error));
+    text->words = text->count;
     return DP_OK;
 }

@@ -50,7 +50,8 @@ dp_status dp_given_vocabulary_read(dp_packing_request *request, const char *user
                ? read_model(request, path, vocabulary, error)
                : read_dataset(request, path, vocabulary, error));
     DP_TRY(dp_vocabulary_sort(vocabulary, error));
-    request->words.no_eol = request->stream && !has_token(vocabulary, DP_END_OF_LINE);
+    request->words.no_eol =
+        request->unit == DP_UNIT_WORD && request->stream && !has_token(vocabulary, DP_END_OF_LINE);
     return dp_path_format(request->boundary, error, "%s",
                           dp_vocabulary_token(vocabulary, DP_BOUNDARY_ID));
 }
@@ -82,11 +83,17 @@ dp_status dp_given_vocabulary_skip(dp_packing_job *job, dp_error *error) {
 }
 
 /* The length of the token that begins at bytes[0]; 0 of a blank between words or at the end of a
- * line, and of that end. */
-static size_t token_bytes(dp_unit unit, const unsigned char *bytes, size_t size) {
+ * line, and of that end, where they are none. */
+static size_t token_bytes(const dp_packing_request *request, const unsigned char *bytes,
+                          size_t size) {
+    const dp_unit unit = request->unit;
     const char *blanks = unit == DP_UNIT_WORD ? " \t\v\f\r\n" : " \t\r";
     uint32_t code_point = 0;
     size_t length = 0;
+    if (unit == DP_UNIT_CHAR && request->stream)
+        return size > 1 && bytes[0] == '\r' && bytes[1] == '\n'
+                   ? 0
+                   : dp_utf8_decode(bytes, size, &code_point);
     while (length < size && (strchr(blanks, bytes[length]) != NULL) == (unit == DP_UNIT_CHAR))
         length++;
     if (unit == DP_UNIT_WORD)
@@ -103,12 +110,12 @@ static bool find_unknown(const dp_packing_job *job, const dp_file_map *map, uint
     for (size_t at = dp_utf8_mark_bytes(map->data, map->size); at < map->size;
          at += length == 0 ? 1 : length) {
         const unsigned char *bytes = map->data + at;
-        length = token_bytes(job->request->unit, bytes, map->size - at);
-        *line += bytes[0] == '\n';
+        length = token_bytes(job->request, bytes, map->size - at);
         if (length > 0 && !dp_vocabulary_find(&job->vocabulary, (const char *)bytes, length, &id)) {
             dp_text_append_bytes(token, bytes, length);
             return true;
         }
+        *line += bytes[0] == '\n';
     }
     return false;
 }

@@ -201,9 +201,9 @@ static dp_status cut_by_shares(const dp_packing_request *request, const char *na
     cuts[0] = share_of(shares[0], count);
     cuts[1] = share_of(dp_packing_share_sum(shares[0], shares[1]), count);
     const size_t sizes[DP_SPLIT_COUNT] = {cuts[0], cuts[1] - cuts[0], count - cuts[1]};
-    const char *pieces = request->unit == DP_UNIT_CHAR ? "words"
-                         : request->stream             ? "tokens"
-                                                       : "lines";
+    const char *pieces = request->stream                 ? "tokens"
+                         : request->unit == DP_UNIT_CHAR ? "words"
+                                                         : "lines";
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         if (sizes[split] == 0 && shares[split] > 0.0)
             return dp_fail(error, DP_ERR_INPUT,
@@ -391,13 +391,16 @@ static void release(dp_packing_job *job) {
     dp_text_clear(&job->unknown_names);
 }
 
+static const dp_packing_kind *kind_of(const dp_packing_request *request) {
+    return request->unit == DP_UNIT_WORD ? &dp_word_packing
+           : request->stream             ? &dp_char_stream_packing
+                                         : &dp_char_packing;
+}
+
 dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
                          dp_termination *termination, dp_error *error) {
     DP_OWNED(release)
-    dp_packing_job job = {.request = request,
-                          .termination = termination,
-                          .kind =
-                              request->unit == DP_UNIT_WORD ? &dp_word_packing : &dp_char_packing};
+    dp_packing_job job = {.request = request, .termination = termination, .kind = kind_of(request)};
     job.state = dp_memory_zeroed(1, job.kind->size, error);
     if (job.state == NULL)
         return error->status;

@@ -38,7 +38,7 @@ typedef struct dp_packing_request {
     char output[DP_PATH_SIZE];
     uint64_t block_size;                  /* 1 to DP_BLOCK_SIZE_MAX */
     dp_option_real_list split;            /* three shares that sum to 1 */
-    bool stream;                          /* of words: one sequence */
+    bool stream;                          /* one sequence, over ends of lines */
     dp_option_unsigned_list split_tokens; /* with stream: ids in train and dev, or empty */
     uint64_t seed;                        /* of the shuffle */
     char boundary[DP_PATH_SIZE];          /* not yet known to be one character, or one word */
@@ -57,7 +57,8 @@ typedef struct dp_packing_request {
 #define DP_PACKING_SPLIT_DEFAULT "0.8,0.1,0.1"
 #define DP_PACKING_SEED_DEFAULT 42
 #define DP_PACKING_BOUNDARY_DEFAULT "."
-#define DP_PACKING_BOUNDARY_WORD "<s>" /* what it is among words, where '.' is one */
+#define DP_PACKING_BOUNDARY_WORD "<s>"            /* what it is among words, where '.' is one, */
+#define DP_PACKING_BOUNDARY_STREAM "\xE2\x90\x82" /* and in a stream of characters: U+2402 */
 
 /* One text, split as by default. */
 dp_status dp_packing_request_init(dp_packing_request *request, const char *text, const char *output,

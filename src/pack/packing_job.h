@@ -2,7 +2,7 @@
  * is the same for all of them, shares with the kinds, which do what a unit needs of its own.
  *
  * Texts are cut into splits, and shuffled, by pieces: the words of a text of one word a line, the
- * lines of a text of words, or the single tokens of a stream.
+ * lines of a text of words, or the single tokens of a stream of either.
  */
 #ifndef DP_PACK_PACKING_JOB_H
 #define DP_PACK_PACKING_JOB_H
@@ -80,7 +80,8 @@ typedef struct dp_packing_kind {
     dp_status (*begin)(void *self, dp_packing_job *job, dp_error *error);
     /* Finds the pieces of a text and counts its words and lines. */
     dp_status (*read)(void *self, dp_packing_text *text, dp_error *error);
-    /* Sets keys [count] to what tells pieces apart, when all texts are read (pack/repeats). */
+    /* Sets keys [count] to what tells pieces apart, when all texts are read (pack/repeats). Not of
+     * a stream, as is_known. */
     dp_status (*keys)(void *self, const dp_packing_text *text, const uint64_t *pieces, size_t count,
                       uint64_t *keys, dp_error *error);
     /* What the characters that were read make worth a look. */
@@ -98,7 +99,7 @@ typedef struct dp_packing_kind {
     void (*end)(void *self);
 } dp_packing_kind;
 
-extern const dp_packing_kind dp_char_packing, dp_word_packing;
+extern const dp_packing_kind dp_char_packing, dp_char_stream_packing, dp_word_packing;
 
 /* Of a piece, by its number in the text. */
 static inline uint64_t dp_packing_weight(const dp_packing_text *text, size_t piece) {

@@ -110,14 +110,15 @@ static void note(examination *self, finding_kind kind, const dp_packing_text *te
 /* Takes a line without its end, and without the blanks before that. */
 static void look_at_line(examination *self, const dp_packing_text *text, uint64_t line,
                          const unsigned char *bytes, size_t length) {
-    const bool of_words = self->job->request->unit == DP_UNIT_WORD;
+    const bool tabs_are_plain =
+        self->job->request->unit == DP_UNIT_WORD || self->job->request->stream;
     uint32_t code_point = 0, before = 0;
     while (length > 0 && strchr(" \t\r", bytes[length - 1]) != NULL)
         length--;
     for (size_t at = 0, size = 1; at < length; at += size, before = code_point) {
         size = dp_size_max(1, dp_utf8_decode(bytes + at, length - at, &code_point));
         const finding_kind kind = kind_of(code_point);
-        if (kind != FOUND_NOTHING && !(of_words && kind == FOUND_TAB))
+        if (kind != FOUND_NOTHING && !(tabs_are_plain && kind == FOUND_TAB))
             note(self, kind, text, line, code_point);
         if (code_point >= 0x80u && dp_unicode_joins(code_point) &&
             dp_unicode_compose(before, code_point))

@@ -52,7 +52,7 @@ expect_refusal 2 "latin1.txt:2: byte 0xc3 is not valid UTF-8" "$pack" latin1.txt
 expect_refusal 2 "overlong.txt:3: byte 0xc0 is not valid UTF-8" "$pack" overlong.txt
 expect_refusal 2 "cut.txt:2: byte 0xc3 is not valid UTF-8" "$pack" cut.txt
 expect_refusal 2 "zero.txt:2: a zero byte" "$pack" zero.txt
-expect_refusal 2 "dot.txt:3: the boundary '.' stands inside a word" "$pack" dot.txt
+expect_refusal 2 "dot.txt:3: the boundary '.' stands in the text" "$pack" dot.txt
 grep -q -- --boundary ../error.txt || fail "no word of --boundary"
 expect_refusal 2 "long.txt:2: a word of 10000000 bytes; at most 1048576" "$pack" long.txt
 # The line is right also behind what the fast path takes, and behind what it does not.

@@ -142,6 +142,6 @@ refused "quote.csv:3: a character behind closing quotes" quote.csv --column 2
 printf 'a,b\nd,"e\nf\n' >quote.csv
 refused "quote.csv:2: quotes that are not closed" quote.csv --column 2
 printf 'a,"b\nc"\nd,e.f\n' >dot.csv
-refused "dot.csv:3: the boundary '.' stands inside a word" dot.csv --column 2
+refused "dot.csv:3: the boundary '.' stands in the text" dot.csv --column 2
 refused "--separator is for tables: add --column" dot.csv --separator ,
 refused "--separator = 'ab': must be one character of ASCII, or tab" dot.csv --column 1 --separator ab

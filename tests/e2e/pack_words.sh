@@ -210,7 +210,7 @@ word="--unit word"
     expect_refusal 3 "cannot read missing.txt" missing.txt $word
     # and the arguments.
     expect_refusal 2 "--min-count is for words: add --unit word" t.txt --min-count 2
-    expect_refusal 2 "--stream is for words" t.txt --stream
+    expect_refusal 2 "--no-eol is for a stream of words: add --unit word --stream" t.txt --no-eol
     expect_refusal 2 "--no-eol is for a stream" t.txt $word --no_eol
     expect_refusal 2 "--split-tokens is for a stream" t.txt $word --split_tokens 1,2
     expect_refusal 2 "has 3 numbers: must be two" t.txt $word --stream --split_tokens 1,2,3

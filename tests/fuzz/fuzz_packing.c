@@ -18,10 +18,16 @@ static void choose(dp_packing_request *request, const uint8_t *options) {
     static const char *const boundaries[] = {".", "a", "\xC3\xA9", "\n"};
     snprintf(request->boundary, sizeof request->boundary, "%s", boundaries[options[0] % 4]);
     request->folding = (dp_folding){(options[1] & 4u) != 0, (dp_normal_form)(options[1] / 128u)};
-    if ((options[0] & 0x80u) == 0)
-        return;
-    request->unit = DP_UNIT_WORD;
     request->stream = (options[1] & 8u) != 0;
+    if ((options[0] & 0x80u) == 0) {
+        const bool weighs = (options[1] & 16u) != 0 && !request->stream;
+        request->column = weighs ? "2" : NULL;
+        request->weight_column = weighs ? "1" : NULL;
+        request->separator = ',';
+        request->unique = (options[1] & 32u) != 0 && !request->stream;
+        return;
+    }
+    request->unit = DP_UNIT_WORD;
     request->words = (dp_packing_words){.min_count = 1u + (options[1] & 1u),
                                         .max_vocab = (options[1] & 2u) != 0 ? 5 : 0,
                                         .no_eol = (options[1] & 16u) != 0,

@@ -28,10 +28,12 @@ static void append_count(dp_text *out, const char *before, uint64_t count, const
 static void append_summary(dp_text *out, const dp_request *request, const dp_packing *packing,
                            double seconds) {
     dp_text_append_format(out, "%s: ", request->packing.output);
-    append_count(out, "", packing->words, " words");
-    if (request->packing.unit == DP_UNIT_WORD)
+    const bool of_words = request->packing.unit == DP_UNIT_WORD, stream = request->packing.stream;
+    append_count(out, "", packing->words, of_words || !stream ? " words" : " characters");
+    if (of_words || stream)
         append_count(out, " in ", packing->lines, " lines");
-    append_count(out, " (", packing->empty_lines, " empty lines skipped)");
+    if (of_words || !stream)
+        append_count(out, " (", packing->empty_lines, " empty lines skipped)");
     append_count(out, ", V = ", packing->vocab, "");
     if (packing->unknown > 0)
         append_count(out, ", ", packing->unknown, " times " DP_UNKNOWN_WORD);

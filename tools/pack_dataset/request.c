@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 /* Neither one character nor a word, so that nobody can mean it. */
-#define BOUNDARY_DEFAULT DP_PACKING_BOUNDARY_DEFAULT " or " DP_PACKING_BOUNDARY_WORD
+#define BOUNDARY_DEFAULT DP_PACKING_BOUNDARY_DEFAULT ", " DP_PACKING_BOUNDARY_WORD " or U+2402"
 
 const dp_option dp_request_options[] = {
     DP_PATH(dp_request, packing.output, "output", "", "FILE",
@@ -35,10 +35,9 @@ const dp_option dp_request_options[] = {
     DP_SWITCH(dp_request, packing.unique, "unique", "drop words or lines that stand there before"),
     DP_CHOICE(dp_request, packing.words.vocab_from, "vocab_from", "all",
               DP_NAMES(DP_VOCAB_FROM_NAMES), NULL, "words: what is counted"),
-    DP_SWITCH(dp_request, packing.stream, "stream",
-              "words: the text is one sequence, over ends of lines"),
+    DP_SWITCH(dp_request, packing.stream, "stream", "the text is one sequence, over ends of lines"),
     DP_SWITCH(dp_request, packing.words.no_eol, "no_eol",
-              "stream: the end of a line is no token " DP_END_OF_LINE),
+              "words of a stream: the end of a line is no token " DP_END_OF_LINE),
     DP_UNSIGNED_LIST(dp_request, packing.split_tokens, "split_tokens", "", 1, 1e15, "A,B",
                      "stream: tokens of train and of dev"),
     DP_PATH(dp_request, packing.vocab_of, "vocab_of", "", "PATH",
@@ -147,7 +146,7 @@ static dp_status check_ready_made(dp_request *self, int count, char **arguments,
     return DP_OK;
 }
 
-/* The first option given that is for a stream of words, or NULL. */
+/* The first option given that is for a stream, or NULL. */
 static const char *stream_option(const dp_packing_request *request) {
     return request->words.no_eol             ? "--no-eol"
            : request->split_tokens.count > 0 ? "--split-tokens"
@@ -158,7 +157,6 @@ static const char *stream_option(const dp_packing_request *request) {
 static const char *words_option(const dp_packing_request *request) {
     const dp_packing_words *words = &request->words;
     return words->no_eol                            ? "--no-eol"
-           : request->stream                        ? "--stream"
            : words->min_count != 1                  ? "--min-count"
            : words->max_vocab != 0                  ? "--max-vocab"
            : words->vocab_from != DP_VOCAB_FROM_ALL ? "--vocab-from"
@@ -171,6 +169,7 @@ static const char *vocabulary_option(const dp_packing_request *request) {
            : strcmp(request->boundary, BOUNDARY_DEFAULT) != 0 ? "--boundary"
            : request->folding.lowercase                       ? "--lowercase"
            : request->folding.normalize != DP_NORMAL_NONE     ? "--normalize"
+           : request->stream                                  ? "--stream"
                                                               : words_option(request);
 }
 
@@ -231,10 +230,11 @@ static dp_status check_conflicts(const dp_request *self, dp_error *error) {
 static dp_status check_needs(const dp_packing_request *request, dp_error *error) {
     const char *of_words = words_option(request), *of_stream = stream_option(request);
     const bool is_words = request->unit == DP_UNIT_WORD, stream = request->stream;
-    if (of_stream != NULL && !(is_words && stream))
-        return dp_fail(error, DP_ERR_INPUT, "%s is for a stream of words: add %s%s%s", of_stream,
-                       is_words ? "" : "--unit word", is_words || stream ? "" : " ",
-                       stream ? "" : "--stream");
+    const bool needs_words = request->words.no_eol && !is_words;
+    if (of_stream != NULL && (needs_words || !stream))
+        return dp_fail(error, DP_ERR_INPUT, "%s is for a stream%s: add %s%s%s", of_stream,
+                       request->words.no_eol ? " of words" : "", needs_words ? "--unit word" : "",
+                       needs_words && !stream ? " " : "", stream ? "" : "--stream");
     if (is_words || of_words == NULL)
         return DP_OK;
     return dp_fail(error, DP_ERR_INPUT,
@@ -247,6 +247,7 @@ static dp_status check_unit(dp_request *self, dp_error *error) {
     if (strcmp(request->boundary, BOUNDARY_DEFAULT) == 0)
         DP_TRY(dp_path_format(request->boundary, error, "%s",
                               request->unit == DP_UNIT_WORD ? DP_PACKING_BOUNDARY_WORD
+                              : request->stream             ? DP_PACKING_BOUNDARY_STREAM
                                                             : DP_PACKING_BOUNDARY_DEFAULT));
     DP_TRY(check_conflicts(self, error));
     DP_TRY(check_needs(request, error));
