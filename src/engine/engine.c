@@ -201,7 +201,7 @@ static void change(dp_engine *self, int count, const dp_turn *turn) {
 bool dp_engine_turn(dp_engine *engine, const dp_turn *turn) {
     dp_work *work = &engine->work;
     if (!dp_work_rests(work)) {
-        if (!dp_work_is_due(work, turn->steps))
+        if (!turn->must_look)
             return true;
         const int count = dp_work_look(work, turn->steps, turn->seconds);
         if (count != work->count)

@@ -50,9 +50,10 @@ bool dp_engine_rests(const dp_engine *engine);
 /* Between two steps, and before the first, ranks at work take a turn, and a rank at rest does at
  * any time. */
 typedef struct dp_turn {
-    uint64_t steps; /* taken so far, by this engine; and seconds that they took. Of rank 0 these */
-    double seconds; /* count, and the others' steps are as many */
-    void *state;    /* [size] what a rank has to know to go on, as all at work have it */
+    bool must_look; /* the last step has said so, on all of them */
+    uint64_t steps; /* taken so far, by this engine; and seconds that they took: as rank 0 says */
+    double seconds;
+    void *state; /* [size] what a rank has to know to go on, as all at work have it */
     size_t size;
     const volatile sig_atomic_t *signal; /* that has come to a rank at rest (dp_engine_signal), or
                                             NULL */
@@ -86,6 +87,7 @@ typedef struct dp_step {
     uint64_t number; /* counted from 0 */
     double lr;
     bool wants_stop;     /* asks all to stop; on any rank */
+    bool wants_look;     /* asks all to look who is to be at work (dp_work_wants_look) */
     bool measures;       /* asks for the norm of the gradient; on all ranks */
     dp_profile *profile; /* where its time is recorded, or NULL */
 } dp_step;
@@ -96,6 +98,7 @@ typedef struct dp_step_result {
     double clip;    /* factor of the gradient */
     double norm;    /* of the gradient before that; NaN without clipping unless it was asked for */
     bool must_stop; /* some rank has asked for it */
+    bool must_look; /* likewise, and nobody to stop */
 } dp_step_result;
 
 /* Collective: takes a step. */

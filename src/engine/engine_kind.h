@@ -20,6 +20,18 @@ typedef struct dp_engine_kind {
     dp_step_result (*step)(void *engine, const dp_step *step);
 } dp_engine_kind;
 
+/* What this rank asks of all in a step, as one term of a sum over the ranks, however often it is
+ * added; and the result of the step, once the sum is known. To stop is more than all could ask of
+ * the other. */
+static inline float dp_step_asks(const dp_step *step) {
+    return (step->wants_stop ? 1.0f : 0.0f) + (step->wants_look ? 0x1p-30f : 0.0f);
+}
+static inline dp_step_result dp_step_asked(float sum, dp_step_result result) {
+    result.must_stop = sum >= 1.0f;
+    result.must_look = sum > 0.0f && !result.must_stop;
+    return result;
+}
+
 /* For a layout that is not split, and one that is. */
 extern const dp_engine_kind dp_grain_engine_kind, dp_split_engine_kind;
 

@@ -12,7 +12,7 @@
 #include <math.h>
 
 /* Sums over the grains that travel with the gradient. */
-enum { EXTRA_LOSS, EXTRA_MUST_STOP, EXTRA_COUNT };
+enum { EXTRA_LOSS, EXTRA_ASKED, EXTRA_COUNT };
 
 /* One block: this and the arrays. */
 typedef struct grain_engine {
@@ -87,7 +87,7 @@ static void compute_grains(void *context, dp_tree_range grains, float *sums) {
                       self->now->profile);
     float *extras = sums + self->subject->layout->length;
     extras[EXTRA_LOSS] = mean_of(self, batch.grains, losses);
-    extras[EXTRA_MUST_STOP] = self->now->wants_stop ? 1.0f : 0.0f;
+    extras[EXTRA_ASKED] = dp_step_asks(self->now);
     dp_comm_look(self->subject->comm);
 }
 
@@ -131,10 +131,10 @@ static dp_step_result descend(grain_engine *self) {
     const dp_batch batch = draw_grains(self, all, starts);
     dp_model_descend(self->model, self->subject->params, &batch, scale_of(self),
                      (float)self->now->lr, losses, self->now->profile);
-    return (dp_step_result){.loss = (double)mean_of(self, batch.grains, losses),
-                            .clip = 1.0,
-                            .norm = NAN,
-                            .must_stop = self->now->wants_stop};
+    return dp_step_asked(dp_step_asks(self->now),
+                         (dp_step_result){.loss = (double)mean_of(self, batch.grains, losses),
+                                          .clip = 1.0,
+                                          .norm = NAN});
 }
 
 static dp_step_result take_step(void *engine, const dp_step *step) {
@@ -152,10 +152,9 @@ static dp_step_result take_step(void *engine, const dp_step *step) {
         return descend(self);
     dp_exchange_step(self->exchange, &work);
     const float *extras = dp_exchange_extras(self->exchange);
-    return (dp_step_result){.loss = (double)extras[EXTRA_LOSS],
-                            .clip = self->clip,
-                            .norm = self->norm,
-                            .must_stop = extras[EXTRA_MUST_STOP] > 0.0f};
+    return dp_step_asked(extras[EXTRA_ASKED], (dp_step_result){.loss = (double)extras[EXTRA_LOSS],
+                                                               .clip = self->clip,
+                                                               .norm = self->norm});
 }
 
 /* --- creation ------------------------------------------------------------------------------- */

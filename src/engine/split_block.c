@@ -135,7 +135,7 @@ static void find_part(void *context, dp_tree_range node, float *sums) {
         memcpy(sums, slot_of(self, self->node.rank, block), length * sizeof *sums);
         dp_profile_mark(self->now->profile, DP_PHASE_EXCHANGE);
     }
-    sums[length + DP_SPLIT_MUST_STOP] = self->wants_stop ? 1.0f : 0.0f;
+    sums[length + DP_SPLIT_ASKED] = self->asks;
 }
 
 /* Computes blocks of other ranks of the node; the exponentials make room for what comes out. */

@@ -63,7 +63,7 @@ static dp_wide_rows own_rows(const dp_split_engine *self) {
 static void draw_rows(dp_split_engine *self) {
     dp_subject_draw(self->subject, self->now->number, (dp_tree_range){.end = self->batch},
                     self->contexts, self->targets);
-    self->wants_stop = self->now->wants_stop;
+    self->asks = dp_step_asks(self->now);
     mark(self, DP_PHASE_DRAW);
 }
 
@@ -198,8 +198,7 @@ static dp_step_result take_step(void *engine, const dp_step *step) {
     dp_split_gradients(self);
     compute_below(self);
     update_rest(self, &result);
-    result.must_stop = dp_exchange_extras(self->sums)[DP_SPLIT_MUST_STOP] > 0.0f;
-    return result;
+    return dp_step_asked(dp_exchange_extras(self->sums)[DP_SPLIT_ASKED], result);
 }
 
 const dp_engine_kind dp_split_engine_kind = {.create = dp_split_create,

@@ -14,7 +14,7 @@
 #define DP_SPLIT_TOKENS_AT_ONCE ((size_t)64)
 
 /* What is summed over blocks beside the gradient at `a`. */
-enum { DP_SPLIT_MUST_STOP, DP_SPLIT_EXTRA_COUNT };
+enum { DP_SPLIT_ASKED, DP_SPLIT_EXTRA_COUNT };
 
 /* What becomes of the blocks of a rank, by whoever computes them. */
 typedef struct dp_split_share {
@@ -85,7 +85,7 @@ typedef struct dp_split_engine {
 
     /* Of the current step. */
     const dp_step *now;
-    bool wants_stop;
+    float asks; /* this rank, of all: dp_step_asks */
     dp_optimizer_step update;
 } dp_split_engine;
 

@@ -79,16 +79,21 @@ static void add_sample(samples *self, double value) {
 
 /* --- the candidates ------------------------------------------------------------------------- */
 
+static dp_step_result take_step(bench *self, bool wants_look, dp_profile *profile) {
+    const dp_step step = {.number = self->step,
+                          .lr = dp_schedule_lr(&self->schedule, self->step),
+                          .wants_look = wants_look,
+                          .profile = profile};
+    self->step++;
+    return dp_engine_step(self->engine, &step);
+}
+
 /* Microseconds a step over `count` steps. Steps wait for each other, so any rank may hold the
  * clock. */
 static double time_steps(bench *self, uint64_t count, dp_profile *profile) {
     double before = dp_timer_now();
-    for (uint64_t i = 0; i < count; i++, self->step++) {
-        const dp_step step = {.number = self->step,
-                              .lr = dp_schedule_lr(&self->schedule, self->step),
-                              .profile = profile};
-        (void)dp_engine_step(self->engine, &step);
-    }
+    for (uint64_t i = 0; i < count; i++)
+        (void)take_step(self, false, profile);
     return 1e6 * (dp_timer_now() - before) / (double)count;
 }
 
@@ -337,18 +342,17 @@ static dp_status begin(bench *self, dp_error *error) {
 
 /* Steps until the number of ranks at work is found. Whether this rank is among them. */
 static bool settle(bench *self) {
-    double took = 0.0;
-    for (;;) {
-        const dp_turn turn = {.steps = self->step,
-                              .seconds = 1e-6 * took,
-                              .state = &self->step,
-                              .size = sizeof self->step};
-        if (!dp_engine_turn(self->engine, &turn))
-            return false;
-        if (!dp_engine_is_trying(self->engine))
-            break;
-        took += time_steps(self, 1, NULL);
+    dp_turn turn = {.state = &self->step, .size = sizeof self->step};
+    while (dp_engine_turn(self->engine, &turn) && dp_engine_is_trying(self->engine)) {
+        const dp_work *work = dp_engine_subject(self->engine)->work;
+        const double before = dp_timer_now();
+        turn.must_look =
+            take_step(self, dp_work_wants_look(work, self->step + 1, turn.seconds), NULL).must_look;
+        turn.steps = self->step;
+        turn.seconds += dp_timer_now() - before;
     }
+    if (dp_engine_rests(self->engine))
+        return false;
     self->comm = dp_engine_subject(self->engine)->comm;
     return true;
 }

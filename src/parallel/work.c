@@ -83,14 +83,27 @@ static uint64_t changes_of_tests(void) {
     return text != NULL && dp_text_parse_unsigned(text, &steps) ? steps : 0;
 }
 
+/* After `steps` and `seconds` in all: what is to be until when. */
+static void take_turn(dp_work *self, uint64_t steps, double seconds, dp_pace_turn turn) {
+    const bool is_first = dp_comm_rank(self->job) == 0;
+    self->is_trial = turn.is_trial;
+    self->due_steps = is_first ? steps + turn.steps : UINT64_MAX;
+    self->due_seconds = seconds + turn.seconds;
+}
+
+/* No more changes. */
+static void stay(dp_work *self) {
+    self->due_steps = UINT64_MAX;
+    self->is_trial = false;
+}
+
 static void begin_pace(dp_work *self) {
     dp_pace_init(&self->pace, self->most);
-    self->due = UINT64_MAX;
+    stay(self);
     if (changes_of_tests() > 0)
-        self->due = 1;
+        take_turn(self, 0, 0.0, (dp_pace_turn){.is_trial = true, .steps = 1});
     else if (self->wished == DP_WORK_AUTO && self->most > 1 && !self->things.stays)
-        self->due = dp_pace_begin(&self->pace).steps;
-    self->is_trial = self->due != UINT64_MAX;
+        take_turn(self, 0, 0.0, dp_pace_begin(&self->pace));
 }
 
 dp_status dp_work_init(dp_work *work, dp_comm *job, uint64_t wished, dp_work_things things,
@@ -143,8 +156,7 @@ int dp_work_look(dp_work *work, uint64_t steps, double seconds) {
     if (dp_comm_rank(work->job) == 0)
         turn = next_turn(work, steps, seconds);
     dp_comm_broadcast(work->group, &turn, sizeof turn);
-    work->due = steps + turn.steps;
-    work->is_trial = turn.is_trial;
+    take_turn(work, steps, seconds, turn);
     return turn.count;
 }
 
@@ -159,10 +171,8 @@ void dp_work_take(dp_work *work, dp_comm *group, int count) {
     destroy_group(work, work->group);
     work->group = group;
     work->count = count;
-    if (group != NULL) { /* for those who have just come */
-        dp_comm_broadcast(group, &work->due, sizeof work->due);
+    if (group != NULL) /* for those who have just come */
         dp_comm_broadcast(group, &work->is_trial, sizeof work->is_trial);
-    }
     dp_comm_expect_sleep(work->job, work->ranks, count);
     dp_pace_note_change(&work->pace, dp_timer_now() - work->change_began);
 }
@@ -170,8 +180,7 @@ void dp_work_take(dp_work *work, dp_comm *group, int count) {
 void dp_work_stay(dp_work *work, dp_comm *group) {
     destroy_group(work, group);
     dp_comm_expect_sleep(work->job, work->ranks, work->count);
-    work->due = UINT64_MAX;
-    work->is_trial = false;
+    stay(work);
 }
 
 /* --- rest ----------------------------------------------------------------------------------- */

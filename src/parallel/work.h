@@ -42,8 +42,9 @@ typedef struct dp_work {
     int could;  /* as `most`, before those were left out whose help makes no share shorter */
 
     bool is_trial; /* it is one, so far */
-    uint64_t due;  /* step at which one looks at it again */
-    /* Rank 0: */
+    /* Rank 0; on the others none is due: */
+    uint64_t due_steps; /* when one looks at it again: both have to have passed */
+    double due_seconds;
     dp_pace pace;
     uint64_t looked_steps; /* and seconds, as it did so last */
     double looked_seconds;
@@ -67,11 +68,11 @@ static inline bool dp_work_rests(const dp_work *work) {
  * 0: their work has ended. `signal` as in dp_comm_sleep. */
 int dp_work_rest(dp_work *work, const volatile sig_atomic_t *signal);
 
-/* How a change goes. First those at work look whether there is to be one: collective over them
- * where dp_work_is_due; returns how many are to be at work. `steps` have been taken so far, which
- * took `seconds` in all: as rank 0 says. */
-static inline bool dp_work_is_due(const dp_work *work, uint64_t steps) {
-    return steps >= work->due;
+/* How a change goes. First rank 0 finds that one has to look whether there is to be one, and tells
+ * the others by the way of a step: `steps` will have been taken behind it; those before it took
+ * `seconds` in all. Then those at work look, collectively: returns how many are to be at work. */
+static inline bool dp_work_wants_look(const dp_work *work, uint64_t steps, double seconds) {
+    return steps >= work->due_steps && seconds >= work->due_seconds;
 }
 int dp_work_look(dp_work *work, uint64_t steps, double seconds);
 /* Collective over those who are to be at work, as many as dp_work_look or dp_work_rest has said:

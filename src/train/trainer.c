@@ -128,12 +128,14 @@ static int own_signal(const trainer *self) {
 static void take_step(trainer *self) {
     const uint64_t next = self->progress.step + 1;
     double before = dp_timer_now();
-    self->step = (dp_step){.number = self->progress.step,
-                           .lr = dp_schedule_lr(&self->schedule, self->progress.step),
-                           .wants_stop = own_signal(self) != 0 ||
-                                         dp_time_limit_is_reached(&self->limit, before),
-                           .measures = is_row_due(self, next) || next == self->config->steps,
-                           .profile = profile_of_step(self)};
+    self->step = (dp_step){
+        .number = self->progress.step,
+        .lr = dp_schedule_lr(&self->schedule, self->progress.step),
+        .wants_stop = own_signal(self) != 0 || dp_time_limit_is_reached(&self->limit, before),
+        .wants_look =
+            dp_work_wants_look(self->subject->work, self->steps_taken + 1, self->step_seconds),
+        .measures = is_row_due(self, next) || next == self->config->steps,
+        .profile = profile_of_step(self)};
     self->result = dp_engine_step(self->engine, &self->step);
     dp_losses_add(&self->losses, self->result.loss);
     self->progress.loss_sum += self->result.loss;
@@ -455,14 +457,15 @@ static void report_work(trainer *self) {
 
 /* Lets ranks come to work, or rest. Whether this one is at work. */
 static bool take_turn(trainer *self) {
-    if (!dp_engine_rests(self->engine) && !dp_work_is_due(self->subject->work, self->steps_taken))
+    if (!dp_engine_rests(self->engine) && !self->result.must_look)
         return true;
     standing now = {.progress = self->progress,
                     .result = self->result,
                     .weights_hash = self->weights_hash,
                     .end = self->end,
                     .steps_taken = self->steps_taken};
-    const dp_turn turn = {.steps = self->steps_taken,
+    const dp_turn turn = {.must_look = self->result.must_look,
+                          .steps = self->steps_taken,
                           .seconds = self->step_seconds,
                           .state = &now,
                           .size = sizeof now,
