@@ -238,10 +238,11 @@ static void test_pace_bears_noise(void **state) {
 static void test_pace_costs_little(void **state) {
     (void)state;
     double scale = 1.0;
-    for (int power = 0; power < 7; power++, scale *= 10.0) {
+    for (int power = 0; power < 7; power++) {
         machine of = {.seconds = {{0, 8e-6, 4.2e-6, 0, 2.3e-6, 0, 0, 0, 1.3e-6}}};
         for (int count = 1; count <= 8; count++)
             of.seconds[0][count] *= scale;
+        scale *= 10.0;
         const outcome found = run_on(&of, 8, 600.0);
         assert_int_equal(found.count, 8);
         assert_true(found.lost < ALLOWED_START + 0.01 * found.elapsed);

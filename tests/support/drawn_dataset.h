@@ -32,6 +32,7 @@ static inline void drawn_dataset_begin(drawn_dataset *self, dp_config *config, u
     const uint64_t rows = self->sampler.example_count;
     self->dataset = (dp_dataset){.info.block_size = block_size,
                                  .vocabulary.count = vocab,
+                                 .weights[DP_SPLIT_TRAIN] = {.rows = rows, .examples = rows},
                                  .id_bytes = sizeof(uint32_t),
                                  .bad_ids = &self->bad_ids};
     self->dataset.tensors[DP_CONTEXTS(DP_SPLIT_TRAIN)] = (dp_id_tensor){
