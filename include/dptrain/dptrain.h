@@ -32,8 +32,10 @@
  * before anything of it is used. It should not be written over while dptrain_open reads it; dptrain
  * itself never does that, it replaces files.
  *
- * Versions. Structs that may grow are passed with the size that the program was compiled with;
- * fields are only ever added at their end.
+ * Versions are semantic (dptrain_version). Structs that may grow are passed with the size that the
+ * program was compiled with, and fields are only ever added at their end; values of enums and
+ * constants stay. So a program goes on with each later library of the same first number, which the
+ * shared library's name has, without being compiled again.
  */
 #ifndef DPTRAIN_DPTRAIN_H
 #define DPTRAIN_DPTRAIN_H
@@ -219,6 +221,53 @@ DPTRAIN_API dptrain_status dptrain_score_tokens(dptrain_model *model, const char
                                                 size_t length, dptrain_token_score *tokens,
                                                 size_t capacity, size_t size, size_t *count,
                                                 dptrain_error *error) DPTRAIN_CHECKED;
+
+/* --- token by token ---------------------------------------------------------------------------
+ *
+ * A text on its way: what a model must know of its tokens so far, and its score so far. It is the
+ * program's, holds no memory and belongs to no model: an assignment copies it, as a search for the
+ * likeliest text does with each that it goes on with:
+ *
+ *     dptrain_state text, longer;
+ *     dptrain_state_begin(model, &text, sizeof text);
+ *     dptrain_state_next(model, &text, sizeof text, 1, log_probabilities, &error);
+ *     for (uint32_t id = 0; id < vocab; id++) {
+ *         longer = text;
+ *         dptrain_state_push(model, &longer, sizeof longer, id, log_probabilities, &error);
+ *         keep_if_good(&longer);
+ *     }
+ */
+#define DPTRAIN_CONTEXT_MAX 64
+
+typedef struct dptrain_state {
+    double log_probability; /* these four as in a dptrain_text_score, and to its bits where the
+                               tokens of a text were pushed one by one, its end, too */
+    double known_log_probability;
+    uint64_t tokens;
+    uint64_t unknown;
+    uint32_t context[DPTRAIN_CONTEXT_MAX]; /* [block_size]: the last tokens, the oldest first, as
+                                              dptrain_next takes them; behind them nothing */
+} dptrain_state;
+
+/* Begins a text. `size` is here and below the sizeof of a state. */
+DPTRAIN_API void dptrain_state_begin(const dptrain_model *model, dptrain_state *state, size_t size);
+
+/* log_probabilities [count, vocab] of the token behind each of `count` texts, faster than one by
+ * one. DPTRAIN_ERR_INPUT where a context has an id that is not below vocab. */
+DPTRAIN_API dptrain_status dptrain_state_next(dptrain_model *model, const dptrain_state *states,
+                                              size_t size, size_t count, double *log_probabilities,
+                                              dptrain_error *error) DPTRAIN_CHECKED;
+
+/* Adds a token to a text, or with DPTRAIN_BOUNDARY ends it. log_probabilities [vocab] are what
+ * dptrain_state_next said of this text; NULL: the model is asked for that of the token. `id` may be
+ * DPTRAIN_UNKNOWN, which counts as in dptrain_score. DPTRAIN_ERR_INPUT where else an id is not
+ * below vocab; the state then stays as it was. */
+DPTRAIN_API dptrain_status dptrain_state_push(dptrain_model *model, dptrain_state *state,
+                                              size_t size, uint32_t id,
+                                              const double *log_probabilities,
+                                              dptrain_error *error) DPTRAIN_CHECKED;
+
+/* --- texts that a model makes up ------------------------------------------------------------- */
 
 /* A set of texts: those that are not to be drawn. */
 typedef struct dptrain_texts dptrain_texts;

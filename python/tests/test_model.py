@@ -53,6 +53,25 @@ def test_scores_are_those_of_the_command(model):
         model.score("emma")
 
 
+def test_states_have_the_bits_of_scores(model):
+    begun = model.begin()
+    assert (begun.log_probability, begun.tokens) == (0.0, 0)
+    whole = begun.push(*model.encode("emma"), 0)
+    assert whole.log_probability == model.score(["emma"])[0]
+    assert whole.tokens == 5
+    text = begun.push(*model.encode("em"))
+    known = text.next()
+    assert np.exp(known) == pytest.approx(model.distribution("em"), abs=1e-12)
+    ways = [text.push(id) for id in range(model.vocab)]  # by what next has said
+    assert [way.log_probability for way in ways] == list(text.log_probability + known)
+    fresh = begun.push(*model.encode("em"))
+    assert fresh.push(1).log_probability == ways[1].log_probability
+    assert text.tokens == 2
+    assert begun.push(dptrain.UNKNOWN).unknown == 1
+    with pytest.raises(dptrain.DptrainError):
+        begun.push(model.vocab)
+
+
 def test_surprisals_sum_up(model):
     parts = model.surprisal("emma")
     assert [part.token for part in parts] == ["e", "m", "m", "a", "."]

@@ -10,38 +10,8 @@
 /* Sums of doubles are rounded to doubles. */
 _Static_assert(FLT_EVAL_METHOD == 0, "compile for arithmetic without excess precision");
 
-/* ln 2 = LN2_HIGH + LN2_LOW. A whole number of up to eleven bits times the first is exact. */
-#define LN2_HIGH 0x1.62e42fefa38p-1
-#define LN2_LOW 0x1.ef35793c7673p-45
 #define LN10 2.30258509299404568402
 #define TWO_PI 6.28318530717958647693
-
-/* Adding it to a number below 2^51 leaves the nearest integer in the low bits of the sum. */
-#define ROUNDER 0x1.8p52
-
-static uint64_t bits_of(double value) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static double double_of(uint64_t bits) {
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* c[0] + c[1] x + .. c[count - 1] x^(count - 1), count even: even and odd powers by themselves, as
- * two sums wait less than one. */
-static inline double series(const double *c, int count, double x) {
-    const double square = x * x;
-    double even = c[count - 2], odd = c[count - 1];
-    for (int k = count - 4; k >= 0; k -= 2) {
-        even = even * square + c[k];
-        odd = odd * square + c[k + 1];
-    }
-    return even + x * odd;
-}
 
 /* x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2), and log(1 + f) = 2 artanh(s) with s = f / (2 +
  * f):
@@ -57,45 +27,21 @@ double dp_real_log(double x) {
         return x == 0.0 ? -INFINITY : x < 0.0 ? NAN : x;
     const double normal = x < DBL_MIN ? x * 0x1p54 : x;
     /* Of which the exponent is rounded down, whatever its sign; 2048 is taken off again. */
-    const uint64_t shifted = bits_of(normal) - least + ((uint64_t)2048 << 52);
+    const uint64_t shifted = dp_real_bits(normal) - least + ((uint64_t)2048 << 52);
     const double k = (double)(int)(shifted >> 52) - 2048.0 - (x < DBL_MIN ? 54.0 : 0.0);
-    const double f = double_of((shifted & 0xfffffffffffffu) + least) - 1.0;
+    const double f = dp_real_of_bits((shifted & 0xfffffffffffffu) + least) - 1.0;
     const double s = f / (2.0 + f), square = s * s, half = 0.5 * f * f;
-    const double r = square * series(artanh, 10, square);
-    return k * LN2_HIGH - ((half - (s * (half + r) + k * LN2_LOW)) - f);
-}
-
-/* 2^n, of ROUNDER + n; |n| <= 1022. */
-static double power_of_two(double shifted) {
-    return double_of((bits_of(shifted) + 1023) << 52);
-}
-
-/* e^x = 2^n e^r with n = round(x / ln 2), |r| <= ln 2 / 2. As 2^n may be no double where e^x is
- * one, it is made of two factors. */
-static inline double exp_of(double x) {
-    static const double factorials[] = {
-        1.0 / 2.0,       1.0 / 6.0,        1.0 / 24.0,        1.0 / 120.0,
-        1.0 / 720.0,     1.0 / 5040.0,     1.0 / 40320.0,     1.0 / 362880.0,
-        1.0 / 3628800.0, 1.0 / 39916800.0, 1.0 / 479001600.0, 1.0 / 6227020800.0,
-    };
-    const double log2_e = 1.44269504088896340736;
-    x = x > 710.0 ? 710.0 : x; /* beyond all doubles */
-    x = x < -746.0 ? -746.0 : x;
-    const double n = (x * log2_e + ROUNDER) - ROUNDER;
-    const double high = x - n * LN2_HIGH, low = n * LN2_LOW, r = high - low;
-    const double lost = (high - r) - low;
-    const double e = 1.0 + (r + (r * r * series(factorials, 12, r) + lost));
-    const double first = 0.5 * n + ROUNDER, second = (n - (first - ROUNDER)) + ROUNDER;
-    return e * power_of_two(first) * power_of_two(second);
+    const double r = square * dp_real_series(artanh, 10, square);
+    return k * DP_REAL_LN2_HIGH - ((half - (s * (half + r) + k * DP_REAL_LN2_LOW)) - f);
 }
 
 double dp_real_exp(double x) {
-    return exp_of(x);
+    return dp_real_exp_inline(x);
 }
 
 void dp_real_exp_all(size_t count, double *x) {
     for (size_t i = 0; i < count; i++)
-        x[i] = exp_of(x[i]);
+        x[i] = dp_real_exp_inline(x[i]);
 }
 
 /* Of |x| <= pi / 4 both: x + x^3 .., and 1 - x^2 / 2 + x^4 .. with what 1 - x^2 / 2 lost. */
@@ -104,7 +50,7 @@ static double sine(double x) {
         -1.0 / 6.0,        1.0 / 120.0,        -1.0 / 5040.0,          1.0 / 362880.0,
         -1.0 / 39916800.0, 1.0 / 6227020800.0, -1.0 / 1307674368000.0, 1.0 / 355687428096000.0};
     const double square = x * x;
-    return x + x * (square * series(c, 8, square));
+    return x + x * (square * dp_real_series(c, 8, square));
 }
 
 static double cosine(double x) {
@@ -112,13 +58,13 @@ static double cosine(double x) {
         1.0 / 24.0,        -1.0 / 720.0,         1.0 / 40320.0,          -1.0 / 3628800.0,
         1.0 / 479001600.0, -1.0 / 87178291200.0, 1.0 / 20922789888000.0, -1.0 / 6402373705728000.0};
     const double square = x * x, half = 0.5 * square, most = 1.0 - half;
-    return most + (((1.0 - most) - half) + square * square * series(c, 8, square));
+    return most + (((1.0 - most) - half) + square * square * dp_real_series(c, 8, square));
 }
 
 double dp_real_cos_turns(double turns) {
-    const double quarters = 4.0 * turns + ROUNDER;
-    const double x = TWO_PI * (turns - 0.25 * (quarters - ROUNDER));
-    switch (bits_of(quarters) % 4) {
+    const double quarters = 4.0 * turns + DP_REAL_ROUNDER;
+    const double x = TWO_PI * (turns - 0.25 * (quarters - DP_REAL_ROUNDER));
+    switch (dp_real_bits(quarters) % 4) {
     case 0:
         return cosine(x);
     case 1:

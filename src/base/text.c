@@ -43,17 +43,23 @@ void dp_text_append_format(dp_text *text, const char *format, ...) {
     va_end(arguments);
 }
 
+/* Into the room that there is; again where that was too little. */
 void dp_text_append_arguments(dp_text *text, const char *format, va_list arguments) {
     va_list again;
+    if (!text_reserve(text, 0))
+        return;
     va_copy(again, arguments);
-    const int length = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    if (length >= 0 && text_reserve(text, (size_t)length)) {
-        vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
-        text->length += (size_t)length;
-    } else {
+    const size_t room = text->capacity - text->length;
+    const int length = vsnprintf(text->data + text->length, room, format, arguments);
+    if (length < 0 || !text_reserve(text, (size_t)length)) {
         text->failed = true;
+        text->data[text->length] = '\0';
+    } else {
+        if ((size_t)length >= room)
+            vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
+        text->length += (size_t)length;
     }
+    va_end(again);
 }
 
 const char *dp_text_append_before(dp_text *text, const char *template, const char *mark) {

@@ -8,6 +8,8 @@
 
 #include "data/vocabulary.h"
 
+#define DP_BLOCK_SIZE_MAX 64 /* tokens, at most */
+
 /* Moves all of context [block_size] one place towards the oldest, which falls out, and puts `id` in
  * the place that becomes free. */
 void dp_context_shift(uint32_t *context, size_t block_size, uint32_t id);

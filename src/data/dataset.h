@@ -28,9 +28,9 @@
 #ifndef DP_DATA_DATASET_H
 #define DP_DATA_DATASET_H
 
+#include "data/context.h"
 #include "data/row_weights.h"
 #include "data/sha256.h"
-#include "data/vocabulary.h"
 #include "formats/file_kind.h"
 #include "system/file.h"
 
@@ -42,8 +42,6 @@
 #define DP_DATASET_VERSION_WEIGHTED 3 /* lines have weights */
 #define DP_DATASET_VERSION_UNSEALED 1 /* still read */
 #define DP_DATASET_BLOCK ((size_t)1 << 20)
-
-#define DP_BLOCK_SIZE_MAX 64 /* tokens of context */
 
 /* Lines of warnings about the text that a dataset has. */
 #define DP_WARNINGS_MAX 9

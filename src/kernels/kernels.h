@@ -115,6 +115,11 @@ typedef struct dp_kernels {
      * 1.5e-7 of the exp of the float32 difference; below -87, the result is exp(-87). */
     void (*exponentials)(size_t rows, size_t cols, size_t ld, const float *x, float *y,
                          float *maxima, float *sums);
+    /* For a softmax in double: maxima[r] is the largest of the row, sums[r] the sum of
+     * dp_real_exp(x[r, j] - maxima[r]), in double and in order of j:  x [rows, cols] with ld,
+     * maxima and sums [rows]. */
+    void (*real_sums)(size_t rows, size_t cols, size_t ld, const float *x, float *maxima,
+                      double *sums);
     /* y[r, j] = factors[r] x[r, j]:  factors [rows], x and y [rows, cols], which may be
      * the same. */
     void (*scale_rows)(size_t rows, size_t cols, const float *factors, dp_rows x, dp_out_rows y);

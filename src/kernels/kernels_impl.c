@@ -845,6 +845,39 @@ static void exponentials(size_t rows, size_t cols, size_t ld, const float *x, fl
     }
 }
 
+enum { REAL_COLS = 64, REAL_ROWS = 8, REALS_AT_ONCE = 16 };
+
+/* Some rows together, as an addition in a row waits for the one before it; and all their
+ * exponentials in one run, of which a loop makes whole vectors. */
+static void real_sums(size_t rows, size_t cols, size_t ld, const float *x, float *maxima,
+                      double *sums) {
+    double terms[REAL_ROWS * REAL_COLS] = {0};
+    for (size_t first = 0; first < rows; first += REAL_ROWS) {
+        const size_t count = dp_size_min(rows - first, REAL_ROWS);
+        double sum[REAL_ROWS] = {0};
+        for (size_t r = 0; r < count; r++)
+            maxima[first + r] = largest_of_row(cols, x + (first + r) * ld);
+        for (size_t c = 0, width; c < cols; c += width) {
+            width = dp_size_min(cols - c, REAL_COLS);
+            for (size_t r = 0; r < count; r++) {
+                const float *row = x + (first + r) * ld + c;
+                for (size_t j = 0; j < width; j++)
+                    terms[r * width + j] = (double)row[j] - (double)maxima[first + r];
+            }
+            for (size_t i = 0; i < count * width; i += REALS_AT_ONCE) {
+                for (size_t k = 0; k < REALS_AT_ONCE; k++)
+                    terms[i + k] = dp_real_exp_to_zero(terms[i + k]);
+            }
+            for (size_t j = 0; j < width; j++) {
+                EACH (r, REAL_ROWS)
+                    sum[r] += terms[(size_t)r * width + j];
+            }
+        }
+        for (size_t r = 0; r < count; r++)
+            sums[first + r] = sum[r];
+    }
+}
+
 static void scale_rows(size_t rows, size_t cols, const float *factors, dp_rows x, dp_out_rows y) {
     for (size_t r = 0; r < rows; r++, x.at += x.ld, y.at += y.ld) {
         for (size_t j = 0; j < cols; j += LANES)
@@ -904,6 +937,7 @@ const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
                                     .tanh = tanh_rows,
                                     .softmax_gradient = softmax_gradient,
                                     .exponentials = exponentials,
+                                    .real_sums = real_sums,
                                     .scale_rows = scale_rows,
                                     .draw_masks = draw_masks,
                                     .drop = drop,

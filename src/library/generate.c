@@ -132,8 +132,3 @@ void dp_generate_probabilities(const float *logits, size_t vocab, double *probab
     for (size_t id = 0; id < vocab; id++)
         probabilities[id] /= total;
 }
-
-double dp_generate_log_probability(const float *logits, size_t vocab, uint32_t id) {
-    const double maximum = (double)logits[most_likely(logits, vocab)];
-    return (double)logits[id] - maximum - dp_real_log(weigh_all(logits, vocab, maximum, 1.0));
-}

@@ -25,7 +25,4 @@ void dp_generate_cut(const float *logits, size_t vocab, const dp_generate_choice
 /* probabilities [vocab] = softmax(logits [vocab]), in double. */
 void dp_generate_probabilities(const float *logits, size_t vocab, double *probabilities);
 
-/* The natural logarithm of the probability of token `id`, in double. */
-double dp_generate_log_probability(const float *logits, size_t vocab, uint32_t id);
-
 #endif

@@ -47,6 +47,8 @@ dp_status dp_handle_make_room(dptrain_model *model, dp_error *error) {
     const dp_model_shape *shape = &model->layout.shape;
     dp_workspace room = {0};
     DP_RESERVE_ROWS(&room, model->logits, model->rows, shape->vocab);
+    DP_RESERVE(&room, model->maxima, model->rows);
+    DP_RESERVE(&room, model->sums, model->rows);
     DP_RESERVE_ROWS(&room, model->contexts, model->rows + 1, shape->block_size);
     DP_RESERVE(&room, model->targets, model->rows);
     DP_RESERVE(&room, model->places, model->rows);

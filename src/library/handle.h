@@ -32,6 +32,8 @@ struct dptrain_model {
     dp_forward forward;
     size_t rows;
     float *logits;      /* owned, with what follows: [rows, vocab] */
+    float *maxima;      /* [rows]: the largest logit of each */
+    double *sums;       /* [rows]: of the exponentials of what logits are less than that */
     uint32_t *contexts; /* [rows + 1, block_size] */
     uint32_t *targets;  /* [rows] */
     size_t *places;     /* [rows]: whose they are */
@@ -49,6 +51,20 @@ dp_status dp_handle_use_level(dptrain_model *model, dp_cpu_level level, dp_error
 
 /* model->logits [rows, vocab] of contexts [rows, block_size], up to model->rows. */
 void dp_handle_logits(dptrain_model *model, size_t rows, const uint32_t *contexts);
+
+/* model->maxima and model->sums [rows] of model->logits. */
+void dp_handle_weigh(dptrain_model *model, size_t rows);
+
+/* ln P of token `id` in this row of logits, which has been weighed. */
+double dp_handle_log_probability(const dptrain_model *model, size_t row, uint32_t id);
+
+/* Adds to a score what a token is worth. */
+void dp_handle_add(const dptrain_model *model, dptrain_text_score *score, uint32_t id,
+                   double log_probability);
+
+/* DP_ERR_INPUT where an id of `count` is not below the vocabulary's size. */
+dp_status dp_handle_check_ids(const dptrain_model *model, const uint32_t *ids, size_t count,
+                              dp_error *error) DP_CHECKED;
 
 /* The id of token[0, length), or `unknown`. */
 uint32_t dp_handle_id(const dptrain_model *model, const char *token, size_t length);

@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "data/context.h"
 #include "library/checkpoint_files.h"
 #include "system/filesystem.h"
 
@@ -194,6 +195,9 @@ dp_status dp_model_file_open(dp_model_file *file, const char *path, dp_error *er
     DP_TRY(dp_unit_read(reader, &file->unit, &file->stream, error));
     DP_TRY(dp_preparation_read(reader, &file->preparation, error));
     DP_TRY(dp_h5reader_unsigned_attribute(reader, "block_size", &file->block_size, error));
+    if (file->block_size < 1 || file->block_size > DP_BLOCK_SIZE_MAX)
+        return dp_fail(error, DP_ERR_INPUT, "%s: block size %" PRIu64 " is not from 1 to %d", path,
+                       file->block_size, DP_BLOCK_SIZE_MAX);
     DP_TRY(dp_h5reader_text_attribute(reader, "build", file->build, sizeof file->build, error));
     DP_TRY(dp_h5reader_text(reader, "/config", CONFIG_BYTES_MAX, &file->config, error));
     return dp_vocabulary_read(&file->vocabulary, reader, error);

@@ -8,13 +8,14 @@
 #include <math.h>
 #include <string.h>
 
-static dptrain_status check_id(const dptrain_model *model, uint32_t id, dptrain_error *error) {
-    dp_error reason = {0};
-    if (id < model->layout.shape.vocab)
-        return DPTRAIN_OK;
-    dp_fail(&reason, DP_ERR_INPUT, "id %" PRIu32 " is not below the vocabulary's %zu", id,
-            model->layout.shape.vocab);
-    return dp_handle_report(error, DP_ERR_INPUT, &reason);
+dp_status dp_handle_check_ids(const dptrain_model *model, const uint32_t *ids, size_t count,
+                              dp_error *error) {
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] >= model->layout.shape.vocab)
+            return dp_fail(error, DP_ERR_INPUT, "id %" PRIu32 " is not below the vocabulary's %zu",
+                           ids[i], model->layout.shape.vocab);
+    }
+    return DP_OK;
 }
 
 dptrain_status dptrain_find(const dptrain_model *model, const char *text, size_t length,
@@ -55,11 +56,10 @@ dptrain_status dptrain_context(const dptrain_model *model, const char *text, siz
 dptrain_status dptrain_next(dptrain_model *model, const uint32_t *context, double *probabilities,
                             dptrain_error *error) {
     const dp_model_shape *shape = &model->layout.shape;
-    for (size_t i = 0; i < shape->block_size; i++) {
-        const dptrain_status status = check_id(model, context[i], error);
-        if (status != DPTRAIN_OK)
-            return status;
-    }
+    dp_error reason = {0};
+    const dp_status status = dp_handle_check_ids(model, context, shape->block_size, &reason);
+    if (status != DP_OK)
+        return dp_handle_report(error, status, &reason);
     dp_handle_logits(model, 1, context);
     dp_generate_probabilities(model->logits, shape->vocab, probabilities);
     return DPTRAIN_OK;
@@ -68,14 +68,12 @@ dptrain_status dptrain_next(dptrain_model *model, const uint32_t *context, doubl
 dptrain_status dptrain_similarity(const dptrain_model *model, uint32_t id, double *cosines,
                                   dptrain_error *error) {
     dp_error reason = {0};
-    if (model->member_count > 0)
-        return dp_handle_report(
-            error,
-            dp_fail(&reason, DP_ERR_INPUT,
-                    "an ensemble has no features of its own: ask one of its models"),
-            &reason);
-    const dptrain_status status = check_id(model, id, error);
-    if (status == DPTRAIN_OK)
+    const dp_status status =
+        model->member_count > 0
+            ? dp_fail(&reason, DP_ERR_INPUT,
+                      "an ensemble has no features of its own: ask one of its models")
+            : dp_handle_check_ids(model, &id, 1, &reason);
+    if (status == DP_OK)
         dp_similarity_cosines(&model->layout, model->params, id, cosines);
-    return status;
+    return dp_handle_report(error, status, &reason);
 }

@@ -112,7 +112,6 @@ static bool is_too_long(const drawing *self) {
 
 static dp_status draw(drawing *self, dp_error *error) {
     dptrain_model *model = self->model;
-    const size_t vocab = model->layout.shape.vocab;
     const uint64_t most = model->facts.stream ? TOKENS_MAX_STREAM : TOKENS_MAX;
     const uint64_t length = self->how->length > 0 ? self->how->length : most;
     DP_TRY(begin(self, error));
@@ -120,8 +119,10 @@ static dp_status draw(drawing *self, dp_error *error) {
          position < length && !self->has_ended && !is_too_long(self) && !model->text.failed;
          position++) {
         const uint32_t id = draw_token(self, position);
-        if (self->is_judged)
-            self->what.log_probability += dp_generate_log_probability(model->logits, vocab, id);
+        if (self->is_judged) {
+            dp_handle_weigh(model, 1);
+            self->what.log_probability += dp_handle_log_probability(model, 0, id);
+        }
         self->what.tokens++;
         self->has_ended = id == DP_BOUNDARY_ID;
         if (!self->has_ended)

@@ -34,6 +34,25 @@ static void test_text_appends_bytes_with_zeros(void **state) {
     dp_text_clear(&text);
 }
 
+static void test_text_appends_a_format_of_any_length(void **state) {
+    (void)state;
+    for (size_t before = 0; before < 70; before++) {
+        dp_text text = {0};
+        dp_text_append_format(&text, "%*s", (int)before, "");
+        for (int width = 1; width < 70; width++) {
+            const size_t length = text.length;
+            dp_text_append_format(&text, "%*d", width, 7);
+            expect_unsigned(text.length, length + (size_t)width);
+            expect_unsigned(strlen(text.data), text.length);
+            assert_int_equal(text.data[text.length - 1], '7');
+        }
+        text.failed = true;
+        dp_text_append_format(&text, "%d", 1);
+        expect_unsigned(strlen(text.data), text.length);
+        dp_text_clear(&text);
+    }
+}
+
 static void test_text_says_when_an_append_has_failed(void **state) {
     (void)state;
     dp_error error = {0};
@@ -212,6 +231,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_grows_and_stays_terminated),
         cmocka_unit_test(test_text_appends_bytes_with_zeros),
+        cmocka_unit_test(test_text_appends_a_format_of_any_length),
         cmocka_unit_test(test_text_says_when_an_append_has_failed),
         cmocka_unit_test(test_text_copies_what_fits),
         cmocka_unit_test(test_text_parses_unsigned),

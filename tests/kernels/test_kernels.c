@@ -4,9 +4,11 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/real.h"
 #include "base/size.h"
 #include "support/reference.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -574,6 +576,34 @@ static void test_kernels_exponentials(void **state) {
     for_each_level(check_exponentials);
 }
 
+/* To the bit, in whatever company; of differences that are nothing beside 1 only that. */
+static void check_real_sums(const dp_kernels *kernels) {
+    static float logits[ROWS * WIDE];
+    float maxima[ROWS];
+    double sums[ROWS];
+    fill_logits(logits);
+    logits[1] = -1e30f;
+    logits[WIDE + 2] = -FLT_MAX;
+    for (size_t count = 1; count <= ROWS; count += 5) {
+        for (size_t cols = 1; cols <= WIDE; cols += cols < 70 ? 1 : 41) {
+            kernels->real_sums(count, cols, WIDE, logits, maxima, sums);
+            for (size_t r = 0; r < count; r++) {
+                const float *row = logits + r * WIDE, largest = largest_of(cols, row);
+                double expected = 0.0;
+                for (size_t j = 0; j < cols; j++)
+                    expected += dp_real_exp((double)row[j] - (double)largest);
+                assert_true(maxima[r] == largest);
+                assert_true(sums[r] == expected);
+            }
+        }
+    }
+}
+
+static void test_kernels_real_sums(void **state) {
+    (void)state;
+    for_each_level(check_real_sums);
+}
+
 static void check_scaled_rows(size_t cols, const float *factors, const float *before,
                               const float *after) {
     for (size_t i = 0; i < ROWS * WIDE; i++) {
@@ -695,6 +725,7 @@ int main(void) {
         cmocka_unit_test(test_kernels_softmax_gradient),
         cmocka_unit_test(test_kernels_exponentials),
         cmocka_unit_test(test_kernels_exponentials_keep_their_bound),
+        cmocka_unit_test(test_kernels_real_sums),
         cmocka_unit_test(test_kernels_scale_rows),
         cmocka_unit_test(test_kernels_sum_rows),
         cmocka_unit_test(test_kernels_dropout),

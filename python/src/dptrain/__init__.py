@@ -27,6 +27,7 @@ from ._library import (
     Drawn as CDrawn,
     Error,
     Sampling,
+    State as CState,
     Tensor,
     TextScore,
     TokenScore,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     import torch
     from typing_extensions import Unpack
 
-__all__ = ["DptrainError", "Drawn", "How", "Model", "TokenSurprisal", "ensemble", "load", "metrics"]
+__all__ = ["DptrainError", "Drawn", "How", "Model", "State", "TokenSurprisal", "ensemble", "load", "metrics"]
 __version__: str = library.dptrain_version().decode()
 
 UNKNOWN = 0xFFFFFFFF  # the id of a token that the model knows nothing of
@@ -85,6 +86,47 @@ class Drawn(NamedTuple):
     text: str
     tokens: int  # drawn behind the prompt, the boundary at the end too
     log_probability: float  # of these, as the model has it, whatever of it could be drawn
+
+
+class State:
+    """A text on its way, which stays as it is: a token more is a state more. Made by Model.begin."""
+
+    def __init__(self, model: Model, state: CState) -> None:
+        self._model = model
+        self._state = state
+        self._next: npt.NDArray[np.float64] | None = None
+
+    log_probability = property(lambda self: self._state.log_probability, doc="ln P of it so far.")
+    tokens = property(lambda self: self._state.tokens, doc="So many.")
+    unknown = property(lambda self: self._state.unknown, doc="Of them not in the vocabulary.")
+
+    def next(self) -> npt.NDArray[np.float64]:
+        """[vocab] ln P of the token behind it, by id; not to be written to."""
+        if self._next is None:
+            values, error = np.zeros(self._model.vocab), Error()
+            status = library.dptrain_state_next(
+                self._model._handle, self._state, ctypes.sizeof(CState), 1, values.ctypes.data, error
+            )
+            check(status, error)
+            values.flags.writeable = False
+            self._next = values
+        return self._next
+
+    def push(self, *ids: int) -> State:
+        """The text with these tokens more, those of Model.encode; 0 ends it."""
+        text = self
+        for token in ids:
+            text = text._push(int(token))
+        return text
+
+    def _push(self, token: int) -> State:
+        longer, error = CState.from_buffer_copy(self._state), Error()
+        known = None if self._next is None else self._next.ctypes.data
+        status = library.dptrain_state_push(
+            self._model._handle, longer, ctypes.sizeof(CState), token, known, error
+        )
+        check(status, error)
+        return State(self._model, longer)
 
 
 class Model:
@@ -225,6 +267,12 @@ class Model:
             )
         check(status, error)
         return scores
+
+    def begin(self) -> State:
+        """A text without tokens yet, to be asked and gone on with token by token."""
+        state = CState()
+        library.dptrain_state_begin(self._handle, state, ctypes.sizeof(state))
+        return State(self, state)
 
     def surprisal(self, text: str) -> list[TokenSurprisal]:
         """Of each token of a text, and of the boundary at its end."""

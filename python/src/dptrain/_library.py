@@ -82,6 +82,16 @@ class TokenScore(ctypes.Structure):
     ]
 
 
+class State(ctypes.Structure):
+    _fields_ = [
+        ("log_probability", c_double),
+        ("known_log_probability", c_double),
+        ("tokens", c_uint64),
+        ("unknown", c_uint64),
+        ("context", c_uint32 * 64),
+    ]
+
+
 class Sampling(ctypes.Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -145,6 +155,15 @@ _FUNCTIONS = {
     "dptrain_score_texts": (
         c_int,
         [c_void_p, POINTER(c_char_p), c_void_p, c_size_t, c_void_p, c_size_t, POINTER(Error)],
+    ),
+    "dptrain_state_begin": (None, [c_void_p, POINTER(State), c_size_t]),
+    "dptrain_state_next": (
+        c_int,
+        [c_void_p, POINTER(State), c_size_t, c_size_t, c_void_p, POINTER(Error)],
+    ),
+    "dptrain_state_push": (
+        c_int,
+        [c_void_p, POINTER(State), c_size_t, c_uint32, c_void_p, POINTER(Error)],
     ),
     "dptrain_score_tokens": (
         c_int,
