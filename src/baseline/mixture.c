@@ -5,6 +5,7 @@
 #include "base/workspace.h"
 
 #include <math.h>
+#include <string.h>
 
 #define STEPS_MAX 1000  /* of EM */
 #define CHANGE_MIN 1e-6 /* of the weight in a step */
@@ -61,6 +62,15 @@ dp_status dp_trigram_of_dataset(dp_comm *comm, const dp_dataset *dataset, dp_tri
         *trigram = NULL;
     }
     return status;
+}
+
+dp_status dp_mixture_read_weight(dp_mixture *mixture, const char *text, dp_error *error) {
+    mixture->fits_weight = strcmp(text, "fit") == 0;
+    if (mixture->fits_weight || (dp_text_parse_real(text, &mixture->weight) &&
+                                 mixture->weight >= 0.0 && mixture->weight <= 1.0))
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT, "--mix-weight = '%s': must be a number from 0 to 1, or fit",
+                   text);
 }
 
 /* --- the mixture ------------------------------------------------------------------------------ */

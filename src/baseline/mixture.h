@@ -42,6 +42,9 @@ typedef struct dp_mixture {
     bool fits_weight;               /* to dev; there must be a network and a trigram */
 } dp_mixture;
 
+/* Sets weight, or fits_weight, from what a user gives: a number from 0 to 1, or "fit". */
+dp_status dp_mixture_read_weight(dp_mixture *mixture, const char *text, dp_error *error) DP_CHECKED;
+
 /* The splits by each, and by their mixture; what is not there stays as it is. */
 typedef struct dp_mixture_results {
     dp_evaluation members[DP_NETWORKS_MAX][DP_SPLIT_COUNT]; /* of several networks each */

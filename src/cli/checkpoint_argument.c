@@ -3,6 +3,7 @@
 #include "data/find_dataset.h"
 #include "run/run_folder.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -110,22 +111,40 @@ dp_status dp_checkpoint_argument_load(dp_comm *comm, const dp_checkpoint_choice 
 
 /* --- its dataset ---------------------------------------------------------------------------- */
 
-static dp_status find_own(const dptrain_description *is, char path[DP_PATH_SIZE], dp_error *error) {
+dp_status dp_checkpoint_argument_find_dataset(const dp_asked *asked, const char *data,
+                                              char path[DP_PATH_SIZE], dp_error *error) {
+    dptrain_description is;
     dp_config config;
-    DP_TRY(dp_config_parse(&config, is->config, strlen(is->config), is->path, error));
-    return dp_dataset_find(config.data_path, is->path, is->dataset_sha256, path, error);
+    if (data[0] != '\0')
+        return dp_path_format(path, error, "%s", data);
+    dptrain_describe(asked->members[0], &is, sizeof is);
+    DP_TRY(dp_config_parse(&config, is.config, strlen(is.config), is.path, error));
+    return dp_dataset_find(config.data_path, is.path, is.dataset_sha256, path, error);
 }
 
 dp_status dp_checkpoint_argument_dataset(const dp_asked *asked, const char *data,
                                          dp_dataset *dataset, dp_error *error) {
     char path[DP_PATH_SIZE];
-    const bool is_own = data[0] == '\0';
     dptrain_description is;
     dptrain_describe(asked->members[0], &is, sizeof is);
-    DP_TRY(is_own ? find_own(&is, path, error) : dp_path_format(path, error, "%s", data));
+    DP_TRY(dp_checkpoint_argument_find_dataset(asked, data, path, error));
     DP_TRY(dp_dataset_open(dataset, path, error));
-    if (is_own && strcmp(dataset->info.sha256, is.dataset_sha256) != 0)
+    if (data[0] == '\0' && strcmp(dataset->info.sha256, is.dataset_sha256) != 0)
         return dp_fail(error, DP_ERR_MISMATCH, "%s is not the dataset that %s was trained on", path,
                        is.path);
     return dp_dataset_check(dataset, 0, 1, error);
+}
+
+dp_status dp_checkpoint_argument_check_fit(const char *path, dp_model_file *facts,
+                                           dp_dataset *dataset, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text difference = {0};
+    if (facts->block_size != dataset->info.block_size)
+        return dp_fail(error, DP_ERR_MISMATCH, "%s has block size %" PRIu64 " but %s has %" PRIu64,
+                       path, facts->block_size, dataset->path, dataset->info.block_size);
+    if (dp_vocabulary_equal(&facts->vocabulary, &dataset->vocabulary))
+        return DP_OK;
+    DP_TRY(dp_vocabulary_difference(&facts->vocabulary, "the checkpoint", &dataset->vocabulary,
+                                    "the dataset", &difference, error));
+    return dp_fail(error, DP_ERR_MISMATCH, "%s and %s have different vocabularies: %s", path,
+                   dataset->path, dp_text_string(&difference));
 }

@@ -52,6 +52,15 @@ dp_status dp_checkpoint_argument_shares(const dp_checkpoint_choice *choice, size
 dp_status dp_checkpoint_argument_dataset(const dp_asked *asked, const char *data,
                                          dp_dataset *dataset, dp_error *error) DP_CHECKED;
 
+/* Where that dataset is: `data`, or where it is "" what the first model was trained on. */
+dp_status dp_checkpoint_argument_find_dataset(const dp_asked *asked, const char *data,
+                                              char path[DP_PATH_SIZE], dp_error *error) DP_CHECKED;
+
+/* Whether a checkpoint can be asked about the rows of a dataset: DP_ERR_MISMATCH where they have
+ * another block size or vocabulary. */
+dp_status dp_checkpoint_argument_check_fit(const char *path, dp_model_file *facts,
+                                           dp_dataset *dataset, dp_error *error) DP_CHECKED;
+
 /* Collective: number `which` of the paths, loaded by rank 0, for every rank, and agreed on; `path`
  * gets the file. To be released with dp_checkpoint_clear in any case. */
 dp_status dp_checkpoint_argument_load(dp_comm *comm, const dp_checkpoint_choice *choice,

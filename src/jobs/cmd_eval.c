@@ -104,14 +104,10 @@ static dp_status read_shares(eval *self, dp_error *error) {
 }
 
 static dp_status read_request(eval *self, dp_error *error) {
-    const char *weight = self->chosen.mix_weight;
     dp_mixture *mixture = &self->mixture;
     self->splits = self->chosen.split == CHOICE_ALL ? DP_SPLITS_ALL : 1u << self->chosen.split;
-    mixture->fits_weight = is_mixed(self) && strcmp(weight, "fit") == 0;
-    if (strcmp(weight, "fit") != 0 && (!dp_text_parse_real(weight, &mixture->weight) ||
-                                       mixture->weight < 0.0 || mixture->weight > 1.0))
-        return dp_fail(error, DP_ERR_INPUT,
-                       "--mix-weight = '%s': must be a number from 0 to 1, or fit", weight);
+    DP_TRY(dp_mixture_read_weight(mixture, self->chosen.mix_weight, error));
+    mixture->fits_weight = mixture->fits_weight && is_mixed(self);
     if (is_of_trigram(self) && (is_mixed(self) || self->chosen.mix_weight_given))
         return dp_fail(error, DP_ERR_INPUT,
                        "a mixture is one of the network with a trigram: leave out --model "
@@ -123,25 +119,6 @@ static dp_status read_request(eval *self, dp_error *error) {
 }
 
 /* --- the checkpoint and the dataset ----------------------------------------------------------- */
-
-static dp_status fail_vocabulary(eval *self, member *one, dp_error *error) {
-    DP_OWNED(dp_text_clear) dp_text difference = {0};
-    DP_TRY(dp_vocabulary_difference(&one->checkpoint.facts.vocabulary, "the checkpoint",
-                                    &self->dataset.vocabulary, "the dataset", &difference, error));
-    return dp_fail(error, DP_ERR_MISMATCH, "%s and %s have different vocabularies: %s", one->path,
-                   self->dataset.path, dp_text_string(&difference));
-}
-
-static dp_status check_fit(eval *self, member *one, dp_error *error) {
-    const dp_dataset *dataset = &self->dataset;
-    if (one->checkpoint.facts.block_size != dataset->info.block_size)
-        return dp_fail(error, DP_ERR_MISMATCH, "%s has block size %" PRIu64 " but %s has %" PRIu64,
-                       one->path, one->checkpoint.facts.block_size, dataset->path,
-                       dataset->info.block_size);
-    return dp_vocabulary_equal(&one->checkpoint.facts.vocabulary, &dataset->vocabulary)
-               ? DP_OK
-               : fail_vocabulary(self, one, error);
-}
 
 /* What the first was trained on; rank 0 looks where that is. */
 static dp_status open_own(eval *self, dp_error *error) {
@@ -176,7 +153,10 @@ static dp_status load_members(eval *self, int count, char **positionals, dp_erro
 
 /* That it can be evaluated there; rank 0 says where that is not what it was trained on. */
 static dp_status check_member(eval *self, member *one, dp_error *error) {
-    DP_TRY(dp_comm_agree(self->comm, check_fit(self, one, error), error));
+    DP_TRY(dp_comm_agree(
+        self->comm,
+        dp_checkpoint_argument_check_fit(one->path, &one->checkpoint.facts, &self->dataset, error),
+        error));
     if (dp_comm_rank(self->comm) == 0 && self->chosen.data[0] == '\0' &&
         self->chosen.text[0] == '\0' &&
         strcmp(self->dataset.info.sha256, one->checkpoint.facts.dataset_sha256) != 0)

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+typedef enum mix_choice { MIX_NONE, MIX_TRIGRAM } mix_choice;
+
 typedef struct score_options {
     dp_checkpoint_choice ckpt;
     char data[DP_PATH_SIZE];
@@ -21,6 +23,9 @@ typedef struct score_options {
     double flag;
     bool flag_given;
     bool threshold_given;
+    mix_choice mix;
+    const char *mix_weight;
+    bool mix_weight_given;
     dp_score_form form; /* but for its unit and flags, which follow from the others */
 } score_options;
 
@@ -43,14 +48,22 @@ static const dp_option options[] = {
     DP_REAL(score_options, form.threshold, "threshold", "0", -1e300, 0, "X",
             "mark lines of which a token has a natural log-probability below X",
             .given = offsetof(score_options, threshold_given)),
+    DP_CHOICE(
+        score_options, mix, "mix", "none", DP_NAMES("none", "trigram"), "MODEL",
+        "mix the network's probabilities with those of a trigram that is counted on train and "
+        "weighted on dev, as eval does"),
+    DP_TEXT(score_options, mix_weight, "mix_weight", "0.5", "W",
+            "the network's share in the mixture, from 0 to 1; fit: what is best on dev",
+            .given = offsetof(score_options, mix_weight_given)),
     DP_PATH(score_options, data, "data", "", "FILE",
-            "the dataset of --flag; none: the one it was trained on"),
+            "the dataset of --flag and --mix; none: the one it was trained on"),
     DP_OPTIONS_END,
 };
 
 typedef struct score_job {
     score_options chosen;
     dp_score_share share;
+    dp_comm *own; /* a job of one, for a trigram where there was none */
     dp_scorer scorer;
     dp_line_reader reader; /* of the first rank, as what follows but `lines` and `out` */
     dp_score_sums sums;
@@ -278,7 +291,22 @@ static dp_status check_options(const score_options *chosen, int files, char **ar
                        "--format and --summary");
     if (chosen->flag_given && chosen->threshold_given)
         return dp_fail(error, DP_ERR_INPUT, "--flag finds a threshold: leave out --threshold");
+    if (chosen->mix == MIX_NONE && chosen->mix_weight_given)
+        return dp_fail(error, DP_ERR_INPUT, "--mix-weight is for a mixture: add --mix trigram");
     return DP_OK;
+}
+
+/* A trigram is counted and weighed by the ranks of a job: alone, of one. */
+static dp_status mix(score_job *self, dp_error *error) {
+    const score_options *chosen = &self->chosen;
+    dp_comm *comm = self->share.comm;
+    if (comm == NULL) {
+        DP_TRY(dp_comm_create(&self->own, error));
+        comm = self->own;
+    }
+    self->scorer.is_mixed = true;
+    return dp_score_mix_open(&self->scorer.mix, comm, &self->scorer.asked, chosen->data,
+                             chosen->mix_weight, error);
 }
 
 /* What the first rank reads, and the threshold that it finds for all. */
@@ -309,6 +337,8 @@ static dp_status score(score_job *self, int count, char **arguments, dp_error *e
     DP_TRY(
         dp_score_share_agree(&self->share, check_options(chosen, files, arguments, error), error));
     DP_TRY(open_models(self, error));
+    if (chosen->mix == MIX_TRIGRAM)
+        DP_TRY(mix(self, error));
     chosen->form.unit = chosen->base == 0 ? 1.0 : dp_real_log(bases[chosen->base]);
     chosen->form.flags = chosen->flag_given || chosen->threshold_given;
     DP_TRY(begin_reading(self, files == 0 ? "-" : arguments[0], error));
@@ -323,6 +353,7 @@ static void destroy(score_job **job) {
     dp_score_share_clear(&self->share);
     dp_line_reader_close(&self->reader);
     dp_text_clear(&self->out);
+    dp_comm_destroy(self->own);
     dp_memory_free(self);
 }
 
@@ -348,7 +379,7 @@ const dp_command dp_command_score = {
     .details = score_txt,
     .examples = "dptrain score data/names.txt\n"
                 "echo emma | dptrain score --tokens\n"
-                "mpirun -np 2 dptrain score data/names.txt\n",
+                "mpirun -np 2 dptrain score --mix trigram data/names.txt\n",
     .options = options,
     .needs = DP_NEEDS_JOB | DP_NEEDS_LAUNCH,
     .run = run,

@@ -3,32 +3,58 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "data/dataset_lines.h"
+#include "library/handle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 void dp_scorer_clear(dp_scorer *scorer) {
     dp_checkpoint_argument_close(&scorer->asked);
+    dp_score_mix_close(&scorer->mix);
     dp_memory_free(scorer->tokens);
 }
 
-dp_status dp_scorer_score(dp_scorer *scorer, dp_scorer_lines *lines, size_t count,
-                          dp_error *error) {
+/* scorer->tokens [*count]; without their ranks where those are not asked for. */
+static dp_status score_tokens(dp_scorer *scorer, const char *text, size_t length, bool ranks,
+                              size_t *count, dp_error *error) {
+    dptrain_model *model = scorer->asked.model;
     dptrain_error said;
-    return dp_checkpoint_argument_status(dptrain_score_texts(scorer->asked.model, lines->texts,
-                                                             lines->lengths, count, lines->scores,
-                                                             sizeof lines->scores[0], &said),
-                                         &said, error);
+    DP_TRY_GROW(scorer->tokens, &scorer->token_capacity, length + 1);
+    DP_TRY(dp_checkpoint_argument_status(dptrain_score_tokens(model, text, length, scorer->tokens,
+                                                              scorer->token_capacity,
+                                                              sizeof *scorer->tokens, count, &said),
+                                         &said, error));
+    return scorer->is_mixed
+               ? dp_score_mix_tokens(&scorer->mix, model, ranks, scorer->tokens, *count, error)
+               : DP_OK;
 }
 
 dp_status dp_scorer_score_tokens(dp_scorer *scorer, const char *text, size_t length, size_t *count,
                                  dp_error *error) {
+    return score_tokens(scorer, text, length, true, count, error);
+}
+
+static dp_status score_texts(dp_scorer *scorer, const char *const *texts, const size_t *lengths,
+                             size_t count, dptrain_text_score *scores, dp_error *error) {
     dptrain_error said;
-    DP_TRY_GROW(scorer->tokens, &scorer->token_capacity, length + 1);
-    return dp_checkpoint_argument_status(
-        dptrain_score_tokens(scorer->asked.model, text, length, scorer->tokens,
-                             scorer->token_capacity, sizeof *scorer->tokens, count, &said),
-        &said, error);
+    if (!scorer->is_mixed)
+        return dp_checkpoint_argument_status(dptrain_score_texts(scorer->asked.model, texts,
+                                                                 lengths, count, scores,
+                                                                 sizeof *scores, &said),
+                                             &said, error);
+    for (size_t i = 0, tokens = 0; i < count; i++) {
+        scores[i] = (dptrain_text_score){0};
+        DP_TRY(score_tokens(scorer, texts[i], lengths[i], false, &tokens, error));
+        for (size_t t = 0; t < tokens; t++)
+            dp_handle_add(scorer->asked.model, &scores[i], scorer->tokens[t].id,
+                          scorer->tokens[t].log_probability);
+    }
+    return DP_OK;
+}
+
+dp_status dp_scorer_score(dp_scorer *scorer, dp_scorer_lines *lines, size_t count,
+                          dp_error *error) {
+    return score_texts(scorer, lines->texts, lines->lengths, count, lines->scores, error);
 }
 
 double dp_scorer_per_token(double log_probability, uint64_t tokens) {
@@ -46,12 +72,9 @@ static int lowest_first(const void *a, const void *b) {
 static dp_status score_dev(dp_scorer *scorer, dp_dataset_lines *lines, double *values,
                            size_t *count, dp_error *error) {
     while (dp_dataset_lines_next(lines)) {
+        const char *text = dp_text_string(&lines->line);
         dptrain_text_score score;
-        dptrain_error said;
-        DP_TRY(dp_checkpoint_argument_status(
-            dptrain_score(scorer->asked.model, dp_text_string(&lines->line), lines->line.length,
-                          &score, sizeof score, &said),
-            &said, error));
+        DP_TRY(score_texts(scorer, &text, &lines->line.length, 1, &score, error));
         values[(*count)++] = dp_scorer_per_token(score.log_probability, score.tokens);
     }
     return dp_text_check(&lines->line, error);

@@ -2,7 +2,7 @@
 #ifndef DP_JOBS_SCORER_H
 #define DP_JOBS_SCORER_H
 
-#include "cli/checkpoint_argument.h"
+#include "jobs/score_mix.h"
 
 /* So many lines are scored at once, by all ranks, where so many have come. */
 #define DP_SCORER_LINES_MAX 4096
@@ -15,10 +15,13 @@ typedef struct dp_scorer_lines {
     dptrain_text_score scores[DP_SCORER_LINES_MAX];
 } dp_scorer_lines;
 
-/* Who scores: one model, or several. Start with {0}; release with dp_scorer_clear. */
+/* Who scores: one model, or several, by themselves or mixed with a trigram. Start with {0}; release
+ * with dp_scorer_clear. */
 typedef struct dp_scorer {
     dp_asked asked; /* set by who opens it */
     dptrain_description is;
+    bool is_mixed;
+    dp_score_mix mix;            /* set by who opens it, where it is */
     dptrain_token_score *tokens; /* [token_capacity] of the last text, owned */
     size_t token_capacity;
 } dp_scorer;

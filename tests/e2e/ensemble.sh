@@ -39,6 +39,12 @@ expected=$(sed 's/.*,"splits"//' eval.json | tr '{' '\n' | sed -n 's/.*"loss":\(
 sum=$(awk -F'\t' '{ s += $1; n += $2 } END { printf "%.6f %d", s, n }' lines.tsv)
 expect_equal "tokens" "${sum#* }" "${expected#* }"
 expect_below "sum of lines and eval: $sum, $expected" "$(distance "${sum% *}" "${expected% *}")" 0.05
+"$BIN/dptrain" eval "${both[@]}" --weights 2,1 --mix trigram --mix-weight fit --json >eval.json
+expected=$(sed 's/.*"mixture":{//' eval.json | tr '{' '\n' | sed -n 's/.*"loss":\([^,]*\),.*"count":\([0-9]*\).*/\1 \2/p' |
+    awk '{ sum -= $1 * $2 } END { printf "%.6f", sum }')
+sum=$("$BIN/dptrain" score "${both[@]}" --weights 2,1 --mix trigram --mix-weight fit small.txt 2>/dev/null |
+    awk -F'\t' '{ s += $1 } END { printf "%.6f", s }')
+expect_below "sum of mixed lines and eval: $sum, $expected" "$(distance "$sum" "$expected")" 0.05
 "$BIN/dptrain" score --ckpt runs/a small.txt | cmp -s - lines.tsv && fail "the second does not count"
 
 # predict: the mean, token by token.

@@ -69,6 +69,53 @@ expect_equal "mixture where only test is asked" "$(part test.json mixture test)"
 expect_below "columns of the table" "$(wc -L <table.txt)" 80
 expect_equal "splits in the table" "$(grep -c '^ *\(train\|dev\|test\) ' table.txt)" 3
 
+# score's lines sum up to the mixture's losses, on any number of ranks; its tokens to a line.
+# expect_sum FILE OPTION...: of scores, to the losses of `eval` with these options, each over its rows.
+expect_sum() {
+    local file=$1 expected sum
+    shift
+    "$BIN/dptrain" eval "$@" --json >eval.json
+    expected=$(sed 's/.*"mixture":{//' eval.json | tr '{' '\n' |
+        sed -n 's/.*"loss":\([^,]*\),.*"count":\([0-9]*\).*/\1 \2/p' |
+        awk '{ sum -= $1 * $2; rows += $2 } END { printf "%.6f %d", sum, rows }')
+    sum=$(awk -F'\t' '{ s += $1; n += $2 } END { printf "%.6f %d", s, n }' "$file")
+    expect_equal "tokens of score $*" "${sum#* }" "${expected#* }"
+    expect_below "sum of score $*: $sum, $expected" "$(distance "${sum% *}" "${expected% *}")" 0.05
+}
+"$BIN/dptrain" score --mix trigram small.txt >lines.tsv
+expect_sum lines.tsv --mix trigram
+for options in "" "--mix-weight fit"; do
+    # shellcheck disable=SC2086
+    "$BIN/dptrain" score --mix trigram $options small.txt >lines.tsv 2>notice.txt
+    # shellcheck disable=SC2086
+    ranks 3 "$BIN/dptrain" score --mix trigram $options small.txt 2>/dev/null | cmp - lines.tsv ||
+        fail "score --mix trigram $options differs on 3 ranks"
+done
+expect_sum lines.tsv --mix trigram --mix-weight fit
+grep -qF -- "--mix-weight $fitted is best on dev" notice.txt || fail "not $fitted: $(cat notice.txt)"
+printf 'emma\nÄb\n' >two.txt
+"$BIN/dptrain" score --mix trigram --tokens two.txt >tokens.tsv
+sum=$(head -n 5 tokens.tsv | awk -F'\t' '{ s -= $2 } END { print s }')
+line=$("$BIN/dptrain" score --mix trigram two.txt | head -n 1 | cut -f1)
+expect_below "tokens of a mixture: $sum, $line" "$(distance "$sum" "$line")" 1e-5
+expect_equal "an unknown token in a mixture" "$(sed -n 's/^Ä\t//p' tokens.tsv)" "$(printf 'inf\t0')"
+# Each rank that a token may have is one token's, behind one context.
+printf 'em%s\n' {a..z} '' >ways.txt
+"$BIN/dptrain" score --mix trigram --tokens ways.txt | awk -v RS= -F'\n' '{ split($3, t, "\t"); print t[3] }' |
+    sort -n | cmp - <(seq 27) || fail "ranks in a mixture"
+"$BIN/dptrain" score --mix trigram --mix-weight 1 small.txt | cut -f1 >mixed.txt
+"$BIN/dptrain" score small.txt | cut -f1 | paste - mixed.txt | awk '($1 - $2)^2 > 1e-11' >off.txt
+[ ! -s off.txt ] || fail "all network: $(head -n 3 off.txt)"
+expect_refusal 2 "--mix-weight is for a mixture" 1 "$BIN/dptrain" score --mix-weight 0.5 small.txt
+for count in 1 3; do
+    expect_refusal 2 "must be a number from 0 to 1, or fit" $count \
+        "$BIN/dptrain" score --mix trigram --mix-weight 2 small.txt
+    expect_refusal 5 "has block size 3 but one.h5 has 1" $count \
+        "$BIN/dptrain" score --mix trigram --data one.h5 small.txt
+    expect_refusal 3 "--mix trigram counts on the dataset" $count \
+        "$BIN/dptrain" score --mix trigram --data missing.h5 small.txt
+done
+
 for count in 1 3; do
     expect_refusal 2 "must be a number from 0 to 1, or fit" $count \
         "$BIN/dptrain" eval --mix trigram --mix_weight 1.5
