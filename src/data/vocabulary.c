@@ -191,15 +191,21 @@ static void append_order(const dp_vocabulary *a, const dp_vocabulary *b, dp_text
     append_token(b, id, out);
 }
 
-dp_status dp_vocabulary_difference(dp_vocabulary *a, const char *name_a, dp_vocabulary *b,
-                                   const char *name_b, dp_text *out, dp_error *error) {
+static void clear_order(dp_vocabulary *view) {
+    dp_memory_free(view->sorted);
+}
+
+dp_status dp_vocabulary_difference(const dp_vocabulary *a, const char *name_a,
+                                   const dp_vocabulary *b, const char *name_b, dp_text *out,
+                                   dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text difference = {0};
-    if (a->sorted == NULL)
-        DP_TRY(dp_vocabulary_sort(a, error));
-    if (b->sorted == NULL)
-        DP_TRY(dp_vocabulary_sort(b, error));
-    const size_t only_a = append_only(a, b, name_a, &difference);
-    if (append_only(b, a, name_b, &difference) + only_a == 0)
+    DP_OWNED(clear_order) dp_vocabulary sorted_a = *a; /* of which the order alone is its own */
+    DP_OWNED(clear_order) dp_vocabulary sorted_b = *b;
+    sorted_a.sorted = sorted_b.sorted = NULL;
+    DP_TRY(dp_vocabulary_sort(&sorted_a, error));
+    DP_TRY(dp_vocabulary_sort(&sorted_b, error));
+    const size_t only_a = append_only(a, &sorted_b, name_a, &difference);
+    if (append_only(b, &sorted_a, name_b, &difference) + only_a == 0)
         append_order(a, b, &difference);
     DP_TRY(dp_text_check(&difference, error));
     dp_text_append(out, dp_text_string(&difference));

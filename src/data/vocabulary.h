@@ -79,8 +79,9 @@ dp_status dp_vocabulary_sort(dp_vocabulary *vocabulary, dp_error *error) DP_CHEC
 bool dp_vocabulary_equal(const dp_vocabulary *a, const dp_vocabulary *b);
 
 /* Appends in what two vocabularies that are not equal differ: the first tokens that the other
- * lacks, and how many, or where the order begins to. Sorts both. */
-dp_status dp_vocabulary_difference(dp_vocabulary *a, const char *name_a, dp_vocabulary *b,
-                                   const char *name_b, dp_text *out, dp_error *error) DP_CHECKED;
+ * lacks, and how many, or where the order begins to. */
+dp_status dp_vocabulary_difference(const dp_vocabulary *a, const char *name_a,
+                                   const dp_vocabulary *b, const char *name_b, dp_text *out,
+                                   dp_error *error) DP_CHECKED;
 
 #endif

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define UNKNOWN UINT32_MAX
-#define NAMED_MAX 5 /* tokens that a message names */
 
 static dp_status check_size(const char *path, const char *key, uint64_t there, uint64_t here,
                             dp_error *error) {
@@ -49,23 +48,16 @@ static size_t map_tokens(const dp_vocabulary *there, const dp_vocabulary *here, 
     return unknown;
 }
 
-static dp_status fail_unknown(const char *path, const dp_dataset *dataset, const uint32_t *ids,
-                              size_t unknown, dp_error *error) {
-    DP_OWNED(dp_text_clear) dp_text names = {0};
-    size_t named = 0;
-    for (uint32_t id = 0; id < dataset->vocabulary.count && named < NAMED_MAX; id++) {
-        if (ids[id] != UNKNOWN)
-            continue;
-        dp_text_append_format(&names, "%s'%s'", named == 0 ? "" : " ",
-                              dp_vocabulary_token(&dataset->vocabulary, id));
-        named++;
-    }
-    DP_TRY(dp_text_check(&names, error));
+static dp_status fail_unknown(const dp_vocabulary *there, const char *path,
+                              const dp_dataset *dataset, size_t unknown, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text difference = {0};
+    DP_TRY(dp_vocabulary_difference(there, "the checkpoint", &dataset->vocabulary, "the dataset",
+                                    &difference, error));
     return dp_fail(error, DP_ERR_MISMATCH,
-                   "train.init_from: %s does not know %zu tokens of %s: %s%s; train.remap=yes "
-                   "initialises those",
-                   path, unknown, dataset->path, dp_text_string(&names),
-                   unknown > named ? " ..." : "");
+                   "train.init_from: %s does not know %zu token%s of %s: %s; train.remap=yes "
+                   "initialises what only the dataset has",
+                   path, unknown, unknown == 1 ? "" : "s", dataset->path,
+                   dp_text_string(&difference));
 }
 
 /* Whether one axis of the tensor is the vocabulary, and whether that is its rows. */
@@ -125,7 +117,7 @@ dp_status dp_init_from(const dp_subject *subject, dp_report *report, dp_error *e
     DP_TRY_NEW(ids, here->count);
     const size_t unknown = map_tokens(&from.facts.vocabulary, here, ids);
     if (unknown > 0 && subject->config->remap == 0)
-        return fail_unknown(path, subject->dataset, ids, unknown, error);
+        return fail_unknown(&from.facts.vocabulary, path, subject->dataset, unknown, error);
     DP_TRY(take_params(&from, subject, ids, error));
     dp_report_line(report, "  begins     from %s, step %s: %s of %s tokens", path,
                    DP_COUNT_TEXT(from.facts.progress.step), DP_COUNT_TEXT(here->count - unknown),

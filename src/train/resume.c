@@ -27,14 +27,6 @@ static dp_status load_newest_good(const char *dir, dp_report *report, dp_checkpo
                    "none of the %zu checkpoints in %s is good; --fresh starts over", count, dir);
 }
 
-/* Whether the tensors have the shapes that they have here, and the ids the same meaning. */
-static bool fits(const dp_checkpoint *checkpoint, const dp_subject *subject) {
-    return checkpoint->facts.block_size == subject->layout->shape.block_size &&
-           checkpoint->layout.length == subject->layout->length &&
-           checkpoint->facts.unit == subject->dataset->info.unit &&
-           dp_vocabulary_equal(&checkpoint->facts.vocabulary, &subject->dataset->vocabulary);
-}
-
 /* What to do where the folder has the run of another config or dataset: most want both. */
 #define ANOTHER_RUN "run.dir=DIR trains in a folder of its own, --fresh starts this one over"
 
@@ -56,24 +48,66 @@ static dp_status fail_other_contract(const dp_checkpoint *checkpoint, const dp_c
                    path);
 }
 
+/* Whether an example is the same number of the same units. */
+static bool has_rows_of(const dp_checkpoint *checkpoint, const dp_dataset *dataset) {
+    return checkpoint->facts.block_size == dataset->info.block_size &&
+           checkpoint->facts.unit == dataset->info.unit;
+}
+
+/* Appends in what a dataset is another than the run's: "block size 3 of chars there, ...". */
+static dp_status append_difference(const dp_checkpoint *checkpoint, const dp_dataset *dataset,
+                                   dp_text *out, dp_error *error) {
+    const dp_vocabulary *there = &checkpoint->facts.vocabulary, *here = &dataset->vocabulary;
+    if (!has_rows_of(checkpoint, dataset))
+        dp_text_append_format(out, "block size %" PRIu64 " of %ss there, %" PRIu64 " of %ss here",
+                              checkpoint->facts.block_size, dp_unit_name(checkpoint->facts.unit),
+                              dataset->info.block_size, dp_unit_name(dataset->info.unit));
+    else if (!dp_vocabulary_equal(there, here))
+        return dp_vocabulary_difference(there, "the run", here, "the dataset", out, error);
+    else
+        dp_text_append(out, "tensors of other shapes");
+    return dp_text_check(out, error);
+}
+
 /* Weights that do not fit the dataset are no beginning for it. */
 static dp_status fail_other_dataset(const dp_checkpoint *checkpoint, const dp_subject *subject,
                                     dp_error *error) {
     const dp_dataset *dataset = subject->dataset;
     const char *dir = subject->config->run_dir;
-    const bool may_begin = checkpoint->facts.block_size == subject->layout->shape.block_size &&
-                           checkpoint->facts.unit == dataset->info.unit;
+    const bool may_begin = has_rows_of(checkpoint, dataset);
     const bool is_known = dp_vocabulary_equal(&checkpoint->facts.vocabulary, &dataset->vocabulary);
     DP_OWNED(dp_text_clear) dp_text beginning = {0};
+    DP_OWNED(dp_text_clear) dp_text difference = {0};
+    if (!may_begin || !is_known) {
+        dp_text_append(&difference, ": ");
+        DP_TRY(append_difference(checkpoint, dataset, &difference, error));
+    }
     if (may_begin)
         dp_text_append_format(&beginning,
                               "; the former with train.init_from=%s%s from these weights", dir,
                               is_known ? "" : " train.remap=yes");
     return dp_fail(error, DP_ERR_MISMATCH,
                    "%s was trained on another dataset than %s (SHA-256 %.12s there, %.12s "
-                   "here); " ANOTHER_RUN "%s",
+                   "here)%s; " ANOTHER_RUN "%s",
                    dir, dataset->path, checkpoint->facts.dataset_sha256, dataset->info.sha256,
-                   dp_text_string(&beginning));
+                   dp_text_string(&difference), dp_text_string(&beginning));
+}
+
+/* Whether the tensors have the shapes that they have here, and the ids the same meaning. */
+static bool fits(const dp_checkpoint *checkpoint, const dp_subject *subject) {
+    return has_rows_of(checkpoint, subject->dataset) &&
+           checkpoint->layout.length == subject->layout->length &&
+           dp_vocabulary_equal(&checkpoint->facts.vocabulary, &subject->dataset->vocabulary);
+}
+
+/* No pair of files that dptrain has written is so. */
+static dp_status fail_altered_dataset(const dp_checkpoint *checkpoint, const dp_subject *subject,
+                                      dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text difference = {0};
+    DP_TRY(append_difference(checkpoint, subject->dataset, &difference, error));
+    return dp_fail(error, DP_ERR_MISMATCH,
+                   "%s does not fit %s, though it names the same dataset: %s; " ANOTHER_RUN,
+                   subject->config->run_dir, subject->dataset->path, dp_text_string(&difference));
 }
 
 static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subject,
@@ -86,10 +120,7 @@ static dp_status check(const dp_checkpoint *checkpoint, const dp_subject *subjec
     if (strcmp(checkpoint->facts.dataset_sha256, dataset->info.sha256) != 0)
         return fail_other_dataset(checkpoint, subject, error);
     if (!fits(checkpoint, subject))
-        return dp_fail(error, DP_ERR_MISMATCH,
-                       "%s has another vocabulary or block_size than %s, though it names the same "
-                       "dataset; " ANOTHER_RUN,
-                       config->run_dir, dataset->path);
+        return fail_altered_dataset(checkpoint, subject, error);
     if (checkpoint->facts.progress.contract != DP_NUMERICS_CONTRACT &&
         has_steps_left(&checkpoint->facts.progress, config))
         return fail_other_contract(checkpoint, config, error);

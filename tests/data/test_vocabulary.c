@@ -134,10 +134,12 @@ static void expect_difference(const char *const *first, size_t first_count,
     dp_text out = {0};
     expect_ok(dp_vocabulary_init(&a, first, first_count, &error), &error);
     expect_ok(dp_vocabulary_init(&b, second, second_count, &error), &error);
-    for (int time = 0; time < 2; time++) { /* also where they are sorted already */
+    for (int time = 0; time < 2; time++) { /* also where one is sorted already */
         dp_text_cut(&out, 0);
         expect_ok(dp_vocabulary_difference(&a, "A", &b, "B", &out, &error), &error);
         assert_string_equal(dp_text_string(&out), wanted);
+        if (time == 0)
+            expect_ok(dp_vocabulary_sort(&a, &error), &error);
     }
     dp_text_clear(&out);
     dp_vocabulary_clear(&a);

@@ -65,7 +65,7 @@ printf 'ñandu\nñuño\n' | cat - other.txt >more.txt
 "$BIN/pack_dataset" other.txt >/dev/null
 "$BIN/pack_dataset" more.txt >/dev/null
 # shellcheck disable=SC2086
-expect_refusal 5 "train.init_from: runs/a/best.h5 does not know 1 tokens of more.h5: 'ñ'; train.remap=yes initialises those" \
+expect_refusal 5 "train.init_from: runs/a/best.h5 does not know 1 token of more.h5: only the checkpoint has 'q'; only the dataset has 'ñ'; train.remap=yes initialises what only the dataset has" \
     1 "$BIN/dptrain" small.ini data.path=more.h5 run.dir=runs/c $still
 # shellcheck disable=SC2086
 "$BIN/dptrain" small.ini data.path=other.h5 run.dir=runs/c $still >out.txt
@@ -83,6 +83,17 @@ for run in runs/c runs/d; do
     expect_below "logits in $run" "$(distance "$(log_ratio $run)" "$(log_ratio runs/a)")" 1e-5
 done
 
+# Of many tokens that differ the first five are named, where a run is to go on with another dataset, too. A token may be
+# anything, also what a terminal would obey.
+printf '\033u\nVWXYZ\n' | cat - other.txt >many.txt
+"$BIN/pack_dataset" many.txt >/dev/null 2>&1
+only="only the dataset has '<U+001B>', 'V', 'W', 'X', 'Y' and 1 more"
+# shellcheck disable=SC2086
+expect_refusal 5 "does not know 6 tokens of many.h5: only the checkpoint has 'q'; $only; train.remap=yes" 1 \
+    "$BIN/dptrain" small.ini data.path=many.h5 run.dir=runs/e $still
+expect_refusal 5 "here): only the run has 'q'; $only; run.dir=DIR trains" 3 "$BIN/dptrain" small.ini data.path=many.h5 run.dir=runs/a
+grep -q "train.init_from=runs/a train.remap=yes from these weights$" error.txt || fail "$(cat error.txt)"
+
 # shellcheck disable=SC2086
 expect_refusal 5 "has model.hidden_dim 24, not 25" 1 "$BIN/dptrain" small.ini run.dir=runs/e model.hidden_dim=25 $still
 expect_refusal 3 "train.init_from: " 1 "$BIN/dptrain" small.ini run.dir=runs/e train.init_from=nowhere.h5
@@ -90,3 +101,6 @@ expect_refusal 3 "train.init_from: " 3 "$BIN/dptrain" small.ini run.dir=runs/e t
 "$BIN/pack_dataset" small.txt -o wide.h5 --block_size 4 >/dev/null
 # shellcheck disable=SC2086
 expect_refusal 5 "has block_size 3, not 4" 1 "$BIN/dptrain" small.ini data.path=wide.h5 run.dir=runs/e $still
+expect_refusal 5 "here): block size 3 of chars there, 4 of chars here; run.dir=DIR" 1 \
+    "$BIN/dptrain" small.ini data.path=wide.h5 run.dir=runs/a
+! grep -q init_from error.txt || fail "weights that do not fit are no beginning: $(cat error.txt)"
