@@ -16,7 +16,7 @@ case $limit in
 esac
 targets=("$@")
 if [ ${#targets[@]} = 0 ]; then
-    targets=(ini sweep packing dataset checkpoint json metrics score)
+    targets=(ini sweep packing dataset checkpoint json metrics score embeddings)
 fi
 
 scripts/install_dependencies.sh --dev

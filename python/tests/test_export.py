@@ -68,6 +68,29 @@ def test_word2vec(model, tmp_path):
         assert (np.array(values, dtype=np.float32) == row).all()
 
 
+def test_a_run_begins_with_word2vec(model, tmp_path):
+    """The very bits, also of tokens that are blanks, and in the rows that the other dataset has for them."""
+    names = ["anna bo", "emma\tlu", "zo\u00a0e", "olivia", "ava", "mia", "\u00e9va", "isla", "noa", "kim"]
+    program = os.path.join(os.environ["BIN"], "dptrain")
+
+    def begin(text, *keys):
+        (tmp_path / text).write_text("".join(f"{name}\n" for name in (names if text == "a.txt" else names[::-1])))
+        subprocess.run([os.path.join(os.environ["BIN"], "pack_dataset"), text, "--split", "1,0,0"], cwd=tmp_path, check=True)
+        keys = [f"data.path={text[0]}.h5", f"run.dir={text[0]}", "model.embedding_dim=5", "--stop-at", "0", *keys]
+        (tmp_path / "c.ini").write_text("[train]\nsteps = 1\n")
+        subprocess.run([program, "c.ini", *keys], cwd=tmp_path, check=True)
+        return dptrain.load(tmp_path / text[0])
+
+    first = begin("a.txt")
+    assert {" ", "\t", "\u00a0", "\u00e9"} <= set(first.tokens)
+    export.to_file(first, tmp_path / "embeddings.txt")
+    again = begin("b.txt", "train.init_embeddings=embeddings.txt", "train.seed=7")
+    assert sorted(again.tokens) == sorted(first.tokens)
+    for token, row in zip(again.tokens, again.tensors["C"]):
+        assert (row.view(np.uint32) == first.tensors["C"][first.tokens.index(token)].view(np.uint32)).all(), token
+    assert not (again.tensors["W1"] == first.tensors["W1"]).any()
+
+
 def test_tensorboard(tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -111,6 +111,18 @@ dp_status dp_vocabulary_sort(dp_vocabulary *vocabulary, dp_error *error) {
     return DP_OK;
 }
 
+dp_status dp_vocabulary_view(const dp_vocabulary *vocabulary, dp_vocabulary *view,
+                             dp_error *error) {
+    *view = *vocabulary;
+    view->sorted = NULL;
+    return dp_vocabulary_sort(view, error);
+}
+
+void dp_vocabulary_end_view(dp_vocabulary *view) {
+    dp_memory_free(view->sorted);
+    *view = (dp_vocabulary){0};
+}
+
 /* The first that is not before the text; count where all are. */
 static size_t find_sorted(const dp_vocabulary *vocabulary, const char *text, size_t length) {
     size_t first = 0, end = vocabulary->count;
@@ -191,19 +203,14 @@ static void append_order(const dp_vocabulary *a, const dp_vocabulary *b, dp_text
     append_token(b, id, out);
 }
 
-static void clear_order(dp_vocabulary *view) {
-    dp_memory_free(view->sorted);
-}
-
 dp_status dp_vocabulary_difference(const dp_vocabulary *a, const char *name_a,
                                    const dp_vocabulary *b, const char *name_b, dp_text *out,
                                    dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text difference = {0};
-    DP_OWNED(clear_order) dp_vocabulary sorted_a = *a; /* of which the order alone is its own */
-    DP_OWNED(clear_order) dp_vocabulary sorted_b = *b;
-    sorted_a.sorted = sorted_b.sorted = NULL;
-    DP_TRY(dp_vocabulary_sort(&sorted_a, error));
-    DP_TRY(dp_vocabulary_sort(&sorted_b, error));
+    DP_OWNED(dp_vocabulary_end_view) dp_vocabulary sorted_a = {0};
+    DP_OWNED(dp_vocabulary_end_view) dp_vocabulary sorted_b = {0};
+    DP_TRY(dp_vocabulary_view(a, &sorted_a, error));
+    DP_TRY(dp_vocabulary_view(b, &sorted_b, error));
     const size_t only_a = append_only(a, &sorted_b, name_a, &difference);
     if (append_only(b, &sorted_a, name_b, &difference) + only_a == 0)
         append_order(a, b, &difference);

@@ -76,6 +76,12 @@ bool dp_vocabulary_find(const dp_vocabulary *vocabulary, const char *text, size_
 /* For who looks up many: dp_vocabulary_find then takes log(count) comparisons and not count. */
 dp_status dp_vocabulary_sort(dp_vocabulary *vocabulary, dp_error *error) DP_CHECKED;
 
+/* The same of a vocabulary that is not to be changed: a view of it, which is sorted and has nothing
+ * else of its own. Release with dp_vocabulary_end_view, also after a failure. */
+dp_status dp_vocabulary_view(const dp_vocabulary *vocabulary, dp_vocabulary *view,
+                             dp_error *error) DP_CHECKED;
+void dp_vocabulary_end_view(dp_vocabulary *view);
+
 bool dp_vocabulary_equal(const dp_vocabulary *a, const dp_vocabulary *b);
 
 /* Appends in what two vocabularies that are not equal differ: the first tokens that the other

@@ -81,6 +81,10 @@ const dp_option dp_config_options[] = {
               "whether tokens that train.init_from does not know are initialised; no: that is an "
               "error",
               RESULT),
+    DP_PATH(dp_config, init_embeddings, "train.init_embeddings", "", "FILE",
+            "embeddings, as word2vec writes text, that a new run begins with; tokens that are not "
+            "in it are initialised",
+            RESULT),
     DP_UNSIGNED(dp_config, log_every, "train.log_every", "1000", 1, 1e15, "STEPS",
                 "between two lines of the report and of metrics.csv"),
 

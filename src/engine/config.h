@@ -68,8 +68,9 @@ typedef struct dp_config {
     double lr_gamma;
     double lr_final; /* fraction of lr */
     double lr_decay;
-    char init_from[DP_PATH_SIZE]; /* "": none */
-    unsigned remap;               /* 0 or 1 */
+    char init_from[DP_PATH_SIZE];       /* "": none */
+    char init_embeddings[DP_PATH_SIZE]; /* "": none */
+    unsigned remap;                     /* 0 or 1 */
     uint64_t log_every;
 
     uint64_t eval_every;    /* 0: only at the end */

@@ -27,6 +27,7 @@ static const char *const names[DP_FILE_KINDS] = {
     [DP_FILE_RATES] = "a table of lrfind",
     [DP_FILE_RESULTS] = "a table of a sweep",
     [DP_FILE_TRACE] = "a trace",
+    [DP_FILE_EMBEDDINGS] = "embeddings in word2vec's text format",
     [DP_FILE_TEXT] = "a text",
 };
 
@@ -125,6 +126,17 @@ static dp_file_kind kind_of_lines(char *head, size_t size) {
     return is_all && (seen.has_section || seen.has_value) ? DP_FILE_CONFIG : DP_FILE_UNKNOWN;
 }
 
+/* Two whole numbers are the first of several lines. */
+static bool is_embeddings(const char *head) {
+    static const char digits[] = "0123456789";
+    const size_t tokens = strspn(head, digits), blanks = strspn(head + tokens, " \t");
+    const char *rest = head + tokens + blanks;
+    const size_t features = strspn(rest, digits);
+    rest += features;
+    rest += strspn(rest, " \t\r");
+    return tokens > 0 && blanks > 0 && features > 0 && rest[0] == '\n' && rest[1] != '\0';
+}
+
 /* Cuts the head. */
 static dp_file_kind kind_of_text(char *head, size_t size) {
     for (size_t i = 0; i < sizeof known_texts / sizeof known_texts[0]; i++) {
@@ -137,7 +149,7 @@ static dp_file_kind kind_of_text(char *head, size_t size) {
     }
     if (begins_with(head, "\xEF\xBB\xBF")) /* of byte order */
         memset(head, ' ', 3);
-    return kind_of_lines(head, size);
+    return is_embeddings(head) ? DP_FILE_EMBEDDINGS : kind_of_lines(head, size);
 }
 
 /* --- a file
@@ -213,8 +225,14 @@ static const struct advice {
     {DP_FILE_CHECKPOINT, DP_FILE_CONFIG,
      "give a checkpoint or the folder of a run, which a config names by run.dir, or else is runs/ "
      "with the config's name"},
+    {DP_FILE_CHECKPOINT, DP_FILE_EMBEDDINGS, "train.init_embeddings=PATH begins with them"},
     {DP_FILE_CHECKPOINT, DP_FILE_KINDS,
      "give a checkpoint or the folder of a run, such as runs/base"},
+    {DP_FILE_EMBEDDINGS, DP_FILE_CHECKPOINT, "train.init_from=PATH begins with all its weights"},
+    {DP_FILE_EMBEDDINGS, DP_FILE_RUN, "train.init_from=PATH begins with all its weights"},
+    {DP_FILE_EMBEDDINGS, DP_FILE_KINDS,
+     "give a text that says in its first line how many tokens follow, and how many numbers behind "
+     "each"},
     {DP_FILE_RUN, DP_FILE_CONFIG,
      "give the folder of its run, its run.dir, or else runs/ with the config's name"},
     {DP_FILE_RUN, DP_FILE_KINDS, "give the folder that it is in, or another such as runs/base"},
@@ -235,6 +253,8 @@ static bool may_be(dp_file_kind wanted, dp_file_kind found) {
     case DP_FILE_CHECKPOINT: /* damaged ones; or the best of a run */
         return found == DP_FILE_HDF5 ||
                (wanted == DP_FILE_CHECKPOINT && (found == DP_FILE_RUN || found == DP_FILE_FOLDER));
+    case DP_FILE_EMBEDDINGS: /* reading it will name the line */
+        return found == DP_FILE_TEXT;
     case DP_FILE_RUN: /* one that has not begun */
         return found == DP_FILE_FOLDER;
     case DP_FILE_TEXT: /* of any kind */

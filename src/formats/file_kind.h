@@ -39,7 +39,8 @@ typedef enum dp_file_kind {
     DP_FILE_RATES,   /* of lrfind */
     DP_FILE_RESULTS, /* of a sweep */
     DP_FILE_TRACE,
-    DP_FILE_TEXT, /* another one */
+    DP_FILE_EMBEDDINGS, /* formats/embedding_text */
+    DP_FILE_TEXT,       /* another one */
     DP_FILE_KINDS
 } dp_file_kind;
 

@@ -1,6 +1,8 @@
 #include "train/init_from.h"
 
 #include "base/memory.h"
+#include "formats/embedding_text.h"
+#include "formats/file_kind.h"
 #include "run/checkpoint.h"
 #include "run/run_folder.h"
 
@@ -104,7 +106,7 @@ static dp_status take_params(const dp_checkpoint *from, const dp_subject *subjec
     return DP_OK;
 }
 
-dp_status dp_init_from(const dp_subject *subject, dp_report *report, dp_error *error) {
+static dp_status init_params(const dp_subject *subject, dp_report *report, dp_error *error) {
     DP_OWNED(dp_checkpoint_clear) dp_checkpoint from = {0};
     DP_OWNED(dp_memory_release) uint32_t *ids = NULL;
     char path[DP_PATH_SIZE];
@@ -122,5 +124,114 @@ dp_status dp_init_from(const dp_subject *subject, dp_report *report, dp_error *e
     dp_report_line(report, "  begins     from %s, step %s: %s of %s tokens", path,
                    DP_COUNT_TEXT(from.facts.progress.step), DP_COUNT_TEXT(here->count - unknown),
                    DP_COUNT_TEXT(here->count));
+    return DP_OK;
+}
+
+/* --- embeddings alone ------------------------------------------------------------------------ */
+
+/* The rows of C, as they are read. */
+typedef struct embeddings {
+    const char *path;
+    const dp_dataset *dataset;
+    dp_vocabulary tokens; /* a view of the dataset's */
+    dp_embedding_text file;
+    size_t features;
+    float *row;      /* [features] of the token that was read */
+    float *rows;     /* [tokens.count, features] */
+    bool *are_taken; /* [tokens.count] */
+    size_t count;    /* of those that are */
+    char *spelling;  /* [spelling_size] a token with its blanks */
+    size_t spelling_size;
+} embeddings;
+
+static void clear_embeddings(embeddings *self) {
+    dp_vocabulary_end_view(&self->tokens);
+    dp_embedding_text_close(&self->file);
+    dp_memory_free(self->row);
+    dp_memory_free(self->rows);
+    dp_memory_free(self->are_taken);
+    dp_memory_free(self->spelling);
+}
+
+static dp_status check_features(const embeddings *self, dp_error *error) {
+    if (self->file.features == self->features)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_MISMATCH,
+                   "%s has %" PRIu64
+                   " features a token, and model.embedding_dim is %zu: model.embedding_dim=%" PRIu64
+                   " takes them",
+                   self->path, self->file.features, self->features, self->file.features);
+}
+
+/* Whether the dataset has this token, spelled so or with blanks that are written as others. */
+static dp_status find_token(embeddings *self, const char *token, size_t length, uint32_t *id,
+                            bool *found, dp_error *error) {
+    *found = dp_vocabulary_find(&self->tokens, token, length, id);
+    if (*found)
+        return DP_OK;
+    DP_TRY_GROW(self->spelling, &self->spelling_size, length + 1);
+    const size_t spelled = dp_embedding_text_blanks(token, length, self->spelling);
+    *found = spelled < length && dp_vocabulary_find(&self->tokens, self->spelling, spelled, id);
+    return DP_OK;
+}
+
+static dp_status take_row(embeddings *self, const char *token, size_t length, dp_error *error) {
+    uint32_t id = 0;
+    bool found = false;
+    DP_TRY(find_token(self, token, length, &id, &found, error));
+    if (!found)
+        return DP_OK;
+    if (self->are_taken[id])
+        return dp_fail(error, DP_ERR_INPUT, "%s:%" PRIu64 ": '%s' is there a second time",
+                       self->file.reader.name, self->file.taken + 1,
+                       dp_vocabulary_token(&self->tokens, id));
+    self->are_taken[id] = true;
+    self->count++;
+    memcpy(self->rows + id * self->features, self->row, self->features * sizeof *self->row);
+    return DP_OK;
+}
+
+static dp_status take_rows(embeddings *self, dp_error *error) {
+    const char *token = NULL;
+    size_t length = 0;
+    do {
+        DP_TRY(dp_embedding_text_next(&self->file, &token, &length, self->row, error));
+        if (token != NULL)
+            DP_TRY(take_row(self, token, length, error));
+    } while (token != NULL);
+    if (self->count > 0)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_MISMATCH, "%s has none of the %zu tokens of %s", self->path,
+                   self->tokens.count, self->dataset->path);
+}
+
+static dp_status init_embeddings(const dp_subject *subject, dp_report *report, dp_error *error) {
+    const dp_tensor *c = &subject->layout->tensors[DP_TENSOR_C];
+    DP_OWNED(clear_embeddings)
+    embeddings self = {.path = subject->config->init_embeddings,
+                       .dataset = subject->dataset,
+                       .file.reader.descriptor = -1,
+                       .features = c->cols};
+    DP_TRY(dp_file_kind_expect(self.path, DP_FILE_EMBEDDINGS, error));
+    DP_TRY(dp_embedding_text_open(&self.file, self.path, error));
+    DP_TRY(check_features(&self, error));
+    DP_TRY(dp_vocabulary_view(&subject->dataset->vocabulary, &self.tokens, error));
+    DP_TRY_NEW(self.row, self.features);
+    DP_TRY_NEW(self.rows, dp_tensor_size(c));
+    DP_TRY_NEW(self.are_taken, self.tokens.count);
+    dp_tensor_store(c, subject->params, self.rows);
+    DP_TRY(take_rows(&self, error));
+    dp_tensor_load(c, subject->params, self.rows);
+    dp_report_line(report, "  embeddings from %s: %s of %s tokens", self.path,
+                   DP_COUNT_TEXT(self.count), DP_COUNT_TEXT(self.tokens.count));
+    return DP_OK;
+}
+
+dp_status dp_init_from(const dp_subject *subject, dp_report *report, dp_error *error) {
+    if (subject->config->init_from[0] != '\0')
+        DP_TRY(init_params(subject, report, error));
+    if (subject->config->init_embeddings[0] != '\0' &&
+        init_embeddings(subject, report, error) != DP_OK)
+        return dp_fail_prefix(error, "train.init_embeddings");
     return DP_OK;
 }

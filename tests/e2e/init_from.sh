@@ -104,3 +104,25 @@ expect_refusal 5 "has block_size 3, not 4" 1 "$BIN/dptrain" small.ini data.path=
 expect_refusal 5 "here): block size 3 of chars there, 4 of chars here; run.dir=DIR" 1 \
     "$BIN/dptrain" small.ini data.path=wide.h5 run.dir=runs/a
 ! grep -q init_from error.txt || fail "weights that do not fit are no beginning: $(cat error.txt)"
+
+# Embeddings alone, on any ranks and also through a pipe; only where the run begins.
+{ echo "3 5" && echo "a 0.1 0.2 0.3 0.4 0.5" && echo "king 1 2 3 4 5" && echo "e -0.1 1e-3 7 8 9"; } >vectors.txt
+"$BIN/dptrain" small.ini run.dir=runs/v train.steps=500 train.init_embeddings=vectors.txt >out.txt
+grep -q "^  embeddings from vectors.txt: 2 of 27 tokens$" out.txt || fail "$(cat out.txt)"
+ranks 3 "$BIN/dptrain" small.ini run.dir=runs/v3 train.steps=500 train.init_embeddings=vectors.txt --stop_at 250 >/dev/null
+mv vectors.txt moved.txt
+ranks 2 "$BIN/dptrain" small.ini run.dir=runs/v3 train.steps=500 train.init_embeddings=vectors.txt >out.txt
+expect_equal "weights begun with embeddings on 3 ranks, then 2" "$(weights runs/v3)" "$(weights runs/v)"
+"$BIN/dptrain" small.ini run.dir=runs/vpipe train.steps=500 train.init_embeddings=- <moved.txt >/dev/null
+expect_equal "weights begun with embeddings of a pipe" "$(weights runs/vpipe)" "$(weights runs/v)"
+expect_refusal 5 "options that change the result differ: train.init_embeddings" 1 "$BIN/dptrain" small.ini run.dir=runs/v train.steps=500
+expect_refusal 3 "train.init_embeddings: cannot read vectors.txt" 3 "$BIN/dptrain" small.ini run.dir=runs/e train.init_embeddings=vectors.txt
+expect_refusal 5 "train.init_embeddings: moved.txt has 5 features a token, and model.embedding_dim is 6: model.embedding_dim=5 takes them" \
+    1 "$BIN/dptrain" small.ini run.dir=runs/e train.init_embeddings=moved.txt model.embedding_dim=6
+expect_refusal 2 "train.init_from: moved.txt is embeddings in word2vec's text format, not a checkpoint: train.init_embeddings=moved.txt" \
+    1 "$BIN/dptrain" small.ini run.dir=runs/e train.init_from=moved.txt
+expect_refusal 2 "not embeddings in word2vec's text format: train.init_from=runs/a begins with all its weights" \
+    1 "$BIN/dptrain" small.ini run.dir=runs/e train.init_embeddings=runs/a
+echo "x 1 2 3 4" >>moved.txt
+expect_refusal 2 "train.init_embeddings: moved.txt:5: more than the 3 tokens" 3 "$BIN/dptrain" small.ini run.dir=runs/e train.init_embeddings=moved.txt
+! [ -e runs/e/metrics.csv ] || fail "a run was begun in spite of all"

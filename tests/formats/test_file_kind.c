@@ -39,6 +39,12 @@ static void test_file_kind_knows_texts(void **state) {
         {"<!DOCTYPE html>\n<title>a – dptrain</title>", DP_FILE_REPORT},
         {"<!DOCTYPE html>\n<title>mine</title>\n", DP_FILE_TEXT},
         {"# Draws a.png and a.svg from a.tsv: gnuplot a.gp in this folder.\n", DP_FILE_FIGURE},
+        {"27 10\n. 0.5 1\n", DP_FILE_EMBEDDINGS},
+        {"27\t10 \r\n. 0.5 1\n", DP_FILE_EMBEDDINGS},
+        {"27 10\n", DP_FILE_TEXT},
+        {"27 10 3\na\n", DP_FILE_TEXT},
+        {"27\n10\n", DP_FILE_TEXT},
+        {"a 10\nb\n", DP_FILE_TEXT},
         {"step,exponent,lr,loss,smooth\n", DP_FILE_RATES},
         {"trial,train.lr,dev_loss,weights,failure\n", DP_FILE_RESULTS},
         {"| trial | lr | dev | test |\n|---|---:|---:|---:|\n", DP_FILE_RESULTS},
@@ -110,6 +116,16 @@ static void test_file_kind_says_what_another_file_is(void **state) {
                    "/s.ini is a sweep file, not a config: 'dptrain sweep scratch.", &error);
     expect_failure(dp_file_kind_expect(sweep, DP_FILE_RUN, &error), DP_ERR_INPUT,
                    "not the folder of a run: give", &error);
+    const char *vectors = made("v.txt", "1 2\na 3 4\n", 10);
+    expect_failure(dp_file_kind_expect(vectors, DP_FILE_CHECKPOINT, &error), DP_ERR_INPUT,
+                   "/v.txt is embeddings in word2vec's text format, not a checkpoint: "
+                   "train.init_embeddings=scratch.",
+                   &error);
+    expect_failure(dp_file_kind_expect(config, DP_FILE_EMBEDDINGS, &error), DP_ERR_INPUT,
+                   "/c is a config, not embeddings in word2vec's text format: give a text", &error);
+    expect_ok(dp_file_kind_expect(vectors, DP_FILE_EMBEDDINGS, &error), &error);
+    expect_ok(dp_file_kind_expect(vectors, DP_FILE_TEXT, &error), &error);
+    expect_ok(dp_file_kind_expect(names, DP_FILE_EMBEDDINGS, &error), &error);
     expect_ok(dp_file_kind_expect(config, DP_FILE_CONFIG, &error), &error);
     expect_ok(dp_file_kind_expect(config, DP_FILE_TEXT, &error), &error);
     expect_ok(dp_file_kind_expect(scratch_folder, DP_FILE_RUN, &error), &error);

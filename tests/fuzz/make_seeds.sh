@@ -5,7 +5,7 @@ set -euo pipefail
 : "${BIN:?}"
 folder=$1
 rm -rf "$folder"
-mkdir -p "$folder"/{ini,sweep,packing,dataset,checkpoint,json,metrics,score}
+mkdir -p "$folder"/{ini,sweep,packing,dataset,checkpoint,json,metrics,score,embeddings}
 cd "$folder"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
@@ -39,4 +39,6 @@ columns = block_size reference repeats train.grains\nwide = 3 2.18 2 1\nwrong = 
 for model in 0 1 2; do
     { printf %b "\\x0$model" && cat text && printf 'a ab b\r\n\n  a\tAB\000a \xEF\xAC\x81e\xCC\x81\n\xC3\n'; } >"score/lines$model"
 done
+printf '3 2\n. 0.25 -1.5\nthe 3e-3 1 \n\xE2\x96\x81\t7 8\r\n' >embeddings/words
+printf '2 3\na 1 2 3\nb 4 5\n' >embeddings/short
 rm text long

@@ -78,13 +78,14 @@ def _npz(model: Model) -> bytes:
 def _word2vec(model: Model) -> bytes:
     """The embeddings as word2vec writes text: "V D", then a token and its features a line.
 
-    Blanks end a token there, so one within a token is written as U+2581.
+    Blanks end a token there, so a space within a token is written as U+2581, and another blank of ASCII as its
+    picture, U+2409 to U+240D. train.init_embeddings reads both.
     """
+    blanks = {code: 0x2400 + code for code in range(9, 14)} | {ord(" "): 0x2581}
     features = model.tensors["C"]
     lines = [f"{features.shape[0]} {features.shape[1]}\n"]
     for token, row in zip(model.tokens, features):
-        shown = "".join("\u2581" if character.isspace() else character for character in token)
-        lines.append(shown + " " + " ".join(repr(float(value)) for value in row) + "\n")
+        lines.append(token.translate(blanks) + " " + " ".join(repr(float(value)) for value in row) + "\n")
     return "".join(lines).encode()
 
 
