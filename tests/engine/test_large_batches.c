@@ -3,12 +3,11 @@
  * what more of them compute has the same bits. */
 #include "base/memory.h"
 #include "engine/engine_kind.h"
-#include "formats/h5reader.h"
 #include "support/drawn_dataset.h"
 #include "support/expect.h"
+#include "support/golden.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* Two blocks of the output. */
 enum { VOCAB = 250, BLOCK_SIZE = 3, BATCH = 8192, STEPS = 3 };
@@ -42,29 +41,11 @@ static const way ways[] = {
      "train.grains=256 model.direct=yes"},
 };
 
-static const struct {
-    const char *name, *keys;
-    double rate, bound; /* of the largest of a tensor, or 0: twice the error of PyTorch's float32 */
-} optimizers[] = {
-    {"sgd", "train.optimizer=sgd", 0.1, 2e-7},
-    {"momentum", "train.optimizer=momentum train.momentum=0.8", 0.1, 2e-7},
-    {"nesterov", "train.optimizer=nesterov train.momentum=0.8", 0.1, 2e-7},
-    {"adamw", "train.optimizer=adamw train.beta1=0.8 train.beta2=0.95 train.epsilon=1e-3", 0.1,
-     0.0},
-};
-
 static void load_config(dp_config *config, const char *of_way, const char *of_optimizer) {
-    enum { KEYS_MAX = 16 };
-    dp_error error = {0};
-    char text[512], *words[KEYS_MAX];
-    int count = 0;
-    assert_in_range(snprintf(text, sizeof text,
-                             "train.batch_size=%d model.embedding_dim=4 model.hidden_dim=8 %s %s",
-                             BATCH, of_way, of_optimizer),
-                    1, sizeof text - 1);
-    for (char *word = strtok(text, " "); word != NULL && count < KEYS_MAX; word = strtok(NULL, " "))
-        words[count++] = word;
-    expect_ok(dp_config_load(config, NULL, count, words, &error), &error);
+    char shape[96];
+    snprintf(shape, sizeof shape, "train.batch_size=%d model.embedding_dim=4 model.hidden_dim=8",
+             BATCH);
+    golden_config(config, shape, of_way, of_optimizer);
 }
 
 /* A few tokens are half of all that are drawn. */
@@ -87,76 +68,13 @@ static void make_dataset(void) {
     }
 }
 
-static void read_floats(const dp_h5reader *file, const char *object, const dp_tensor *tensor,
-                        float *values) {
-    dp_error error = {0};
-    dp_h5shape shape = {.rank = 2, .size = {tensor->rows, tensor->cols}};
-    if (tensor->rank == 1)
-        shape = (dp_h5shape){.rank = 1, .size = {tensor->cols}};
-    expect_ok(dp_h5reader_floats(file, object, shape, values, &error), &error);
-}
-
-/* The largest error of a tensor, relative to its largest element. */
-static double error_of(const dp_h5reader *file, const char *object, const dp_tensor *tensor,
-                       const float *slab) {
-    enum { SIZE_MAX_ = VOCAB * 16 };
-    static float expected[SIZE_MAX_], rest[SIZE_MAX_];
-    char path[96];
-    double error = 0.0, largest = 0.0;
-    assert_in_range(dp_tensor_size(tensor), 1, SIZE_MAX_);
-    read_floats(file, object, tensor, expected);
-    snprintf(path, sizeof path, "%s_rest", object);
-    read_floats(file, path, tensor, rest);
-    for (size_t i = 0; i < dp_tensor_size(tensor); i++) {
-        const double right = (double)expected[i] + (double)rest[i];
-        error = fmax(error, fabs((double)slab[dp_tensor_index(tensor, i)] - right));
-        largest = fmax(largest, fabs(right));
-    }
-    return error / largest;
-}
-
-static double bound_of(const dp_h5reader *file, const char *group, size_t optimizer,
-                       const char *tensor) {
-    dp_error error = {0};
-    char object[96];
-    float of_pytorch = 0.0f;
-    if (optimizers[optimizer].bound > 0.0)
-        return optimizers[optimizer].bound;
-    snprintf(object, sizeof object, "/%s/%s/%s_error", group, optimizers[optimizer].name, tensor);
-    expect_ok(
-        dp_h5reader_floats(file, object, (dp_h5shape){.rank = 1, .size = {1}}, &of_pytorch, &error),
-        &error);
-    return 2.0 * (double)of_pytorch;
-}
-
-/* How many tensors are too far off. */
-static int count_failures(const dp_h5reader *file, const way *by, size_t optimizer,
-                          const dp_subject *subject) {
-    int failures = 0;
-    for (int t = 0; t < DP_TENSOR_COUNT; t++) {
-        const dp_tensor *tensor = &subject->layout->tensors[t];
-        char object[64];
-        if (dp_tensor_size(tensor) == 0)
-            continue;
-        snprintf(object, sizeof object, "/%s/%s/%s", by->group, optimizers[optimizer].name,
-                 tensor->name);
-        const double bound = bound_of(file, by->group, optimizer, tensor->name);
-        const double error = error_of(file, object, tensor, subject->params);
-        print_message("%-18s %-9s %-10s %-2s  %9.2e of %.2e\n", by->name,
-                      optimizers[optimizer].name, dp_cpu_level_name(subject->build->level),
-                      tensor->name, error, bound);
-        failures += !(error <= bound);
-    }
-    return failures;
-}
-
 static int try_steps(const dp_h5reader *file, const way *by, size_t optimizer) {
     dp_error error = {0};
     dp_config config;
     dp_params_layout layout;
     void *engine = NULL;
     dp_build_info build = {.level = dp_cpu_level_detect()}; /* all have the same bits */
-    load_config(&config, by->keys, optimizers[optimizer].keys);
+    load_config(&config, by->keys, golden_optimizers[optimizer].keys);
     config.sampling = drawn.sampler.sampling;
     expect_ok(dp_params_layout_init(&layout, dp_config_shape(&config, VOCAB, BLOCK_SIZE), &error),
               &error);
@@ -169,11 +87,11 @@ static int try_steps(const dp_h5reader *file, const way *by, size_t optimizer) {
     golden_params(&layout, subject.params);
     by->kind->publish(engine);
     for (uint64_t number = 0; number < STEPS; number++) {
-        const dp_step step = {.number = number, .lr = optimizers[optimizer].rate};
+        const dp_step step = {.number = number, .lr = golden_optimizers[optimizer].rate};
         (void)by->kind->step(engine, &step);
     }
     by->kind->collect(engine);
-    const int failures = count_failures(file, by, optimizer, &subject);
+    const int failures = golden_count_failures(file, by->group, by->name, optimizer, 0.0, &subject);
     by->kind->destroy(engine);
     return failures;
 }
@@ -184,9 +102,9 @@ static void test_large_batches_lose_no_precision(void **state) {
     dp_h5reader file = {0};
     int failures = 0;
     make_dataset();
-    expect_ok(dp_h5reader_open(&file, DP_TESTS_DIR "/golden/golden.h5", &error), &error);
+    expect_ok(dp_h5reader_open(&file, DP_GOLDEN_FILE, &error), &error);
     for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {
-        for (size_t o = 0; o < sizeof optimizers / sizeof optimizers[0]; o++) {
+        for (size_t o = 0; o < DP_GOLDEN_OPTIMIZERS; o++) {
             failures += try_steps(&file, &ways[w], o);
         }
     }

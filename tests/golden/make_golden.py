@@ -24,6 +24,8 @@ Groups /large and /large_direct (with Wd): batches of LARGE_BATCH rows
   NAME/C_error, ... [1]                the largest difference of the same steps by PyTorch in float32,
                                        relative to the largest of the tensor
 
+Group /begin: the same after ten steps from the weights of contract_1.h5, which dptrain has written
+
 Group /optimizers: tensors of a small model one behind the other in the order C, W1, b1, W2, b2
   params     [P]                       before the first step
   gradients  [STEPS, P]                of each step, whatever the optimizer has done; they grow, so
@@ -221,33 +223,54 @@ LARGE_OPTIMIZERS = {
 }
 
 
-def train_large(make_optimizer, direct, dtype):
-    inputs = LARGE_BLOCK * LARGE_EMBEDDING
-    shapes = {"C": (LARGE_VOCAB, LARGE_EMBEDDING), "W1": (inputs, LARGE_HIDDEN), "b1": (1, LARGE_HIDDEN),
-              "W2": (LARGE_HIDDEN, LARGE_VOCAB), "b2": (1, LARGE_VOCAB), "Wd": (inputs, LARGE_VOCAB)}
-    start = {name: start_of(i, *shape) for i, (name, shape) in enumerate(shapes.items())}
-    params = {name: (values[0] if name[0] == "b" else values).to(dtype).requires_grad_()
-              for name, values in start.items() if direct or name != "Wd"}
+def train(start, batches, make_optimizer, dtype):
+    """A step with each of `batches` from the tensors `start`."""
+    params = {name: values.detach().clone().to(dtype).requires_grad_() for name, values in start.items()}
     optimizer = make_optimizer(params.values())
-    for step in range(LARGE_STEPS):
-        contexts, targets = large_batch(step)
+    for contexts, targets in batches:
         x = params["C"][contexts].flatten(1)
         logits = torch.tanh(x @ params["W1"] + params["b1"]) @ params["W2"] + params["b2"]
         optimizer.zero_grad()
-        F.cross_entropy(logits + x @ params["Wd"] if direct else logits, targets).backward()
+        F.cross_entropy(logits + x @ params["Wd"] if "Wd" in params else logits, targets).backward()
         optimizer.step()
     return {name: p.detach().double().numpy() for name, p in params.items()}
 
 
-def make_large(file, group, direct):
+def make_trained(file, group, start, batches):
     for name, make_optimizer in LARGE_OPTIMIZERS.items():
-        exact = train_large(make_optimizer, direct, torch.float64)
-        rounded = train_large(make_optimizer, direct, torch.float32)
+        exact = train(start, batches, make_optimizer, torch.float64)
+        rounded = train(start, batches, make_optimizer, torch.float32)
         for tensor, values in exact.items():
             error = np.abs(rounded[tensor] - values).max() / np.abs(values).max()
             file[f"{group}/{name}/{tensor}_error"] = np.array([error], dtype="<f4")
             file[f"{group}/{name}/{tensor}"] = values.astype("<f4")
             file[f"{group}/{name}/{tensor}_rest"] = (values - values.astype("<f4")).astype("<f4")
+
+
+def make_large(file, group, direct):
+    inputs = LARGE_BLOCK * LARGE_EMBEDDING
+    shapes = {"C": (LARGE_VOCAB, LARGE_EMBEDDING), "W1": (inputs, LARGE_HIDDEN), "b1": (1, LARGE_HIDDEN),
+              "W2": (LARGE_HIDDEN, LARGE_VOCAB), "b2": (1, LARGE_VOCAB), "Wd": (inputs, LARGE_VOCAB)}
+    start = {name: start_of(i, *shape) for i, (name, shape) in enumerate(shapes.items())}
+    start = {name: values[0] if name[0] == "b" else values
+             for name, values in start.items() if direct or name != "Wd"}
+    make_trained(file, group, start, [large_batch(step) for step in range(LARGE_STEPS)])
+
+
+# What tests/train/test_begin.c draws in the same way.
+BEGIN_FROM, BEGIN_BATCH = "contract_1.h5", 33
+
+
+def make_begin(file):
+    """From weights that dptrain has trained and written."""
+    with h5py.File(pathlib.Path(__file__).with_name(BEGIN_FROM)) as checkpoint:
+        start = {name: torch.tensor(checkpoint["params"][name][:]) for name in NAMES}
+        vocab, block = len(checkpoint["vocab/tokens"]), int(checkpoint.attrs["block_size"])
+    rows, place = np.arange(BEGIN_BATCH)[:, None], np.arange(block)[None, :]
+    batches = [((scramble(7919 * step + 104729 * rows + 1299709 * place + 17) >> 8) % vocab,
+                (scramble(15485863 * step + 32452843 * rows[:, 0] + 5) >> 8) % vocab)
+               for step in range(STEPS)]
+    make_trained(file, "begin", start, [tuple(map(torch.from_numpy, batch)) for batch in batches])
 
 
 # What tests/test_optimizer.c and tests/test_schedule.c set in the same way.
@@ -352,6 +375,7 @@ with h5py.File(path, "w") as f:
     make_wide(f)
     make_large(f, "large", direct=False)
     make_large(f, "large_direct", direct=True)
+    make_begin(f)
     make_optimizers(f, vocab=11, block=3, embedding=4, hidden=8, seed=3)
     make_schedules(f)
     f.attrs["init_W1"] = torch.nn.init.calculate_gain("tanh") / np.sqrt(3 * 6)
