@@ -166,7 +166,7 @@ follow 1 dptrain sweep many.ini $quick "$(part ': set (sweep.dir)$')=x"
 
 # --- packing ------------------------------------------------------------------------------------------
 awk '{ print $1, "Of", $1 }' small.txt >words.txt
-for wrong in --no-eol "--split-tokens 900,300" "--no-eol --stream" "--unit word --no-eol" --stream \
+for wrong in --no-eol "--split-tokens 900,300" "--no-eol --stream" "--unit word --no-eol" \
     "--min-count 2" "--max-vocab 50" "--vocab-from train"; do
     # shellcheck disable=SC2086
     refused 2 1 pack_dataset words.txt -o words.h5 $wrong
