@@ -16,7 +16,7 @@ case $limit in
 esac
 targets=("$@")
 if [ ${#targets[@]} = 0 ]; then
-    targets=(ini sweep packing dataset checkpoint json metrics score embeddings)
+    targets=(ini sweep packing dataset checkpoint json metrics score embeddings run)
 fi
 
 scripts/install_dependencies.sh --dev
@@ -27,7 +27,15 @@ scripts/build.sh fuzz >build-fuzz.log 2>&1 || {
 mv build-fuzz.log build-fuzz/build.log
 export ASAN_OPTIONS=detect_leaks=0
 BIN=$PWD/build-fuzz/bin tests/fuzz/make_seeds.sh build-fuzz/seeds
+build-fuzz/bin/dptrain help keys >build-fuzz/keys
 unset ASAN_OPTIONS
+
+# words TARGET: those of its seeds, and of the settings where it reads some, for libFuzzer to use.
+words() {
+    local files=(build-fuzz/seeds/"$1"/*)
+    case $1 in ini | sweep | checkpoint | run) files+=(build-fuzz/keys) ;; esac
+    cat "${files[@]}" | grep -aoE '[A-Za-z_.]{3,}' | sort -u | sed 's/.*/"&"/'
+}
 
 # fuzz TARGET: no input may take more than 20 s, by a clock that does not stop for other work on the machine,
 # or have us allocate more than 512 MiB at once.
@@ -39,8 +47,9 @@ fuzz() {
         folders+=("tests/fuzz/corpus/$target")
     fi
     mkdir -p "$new"
+    words "$target" >"build-fuzz/$target.dict"
     build-fuzz/tests/fuzz_"$target" "${limits[@]}" -timeout=20 -malloc_limit_mb=512 \
-        -max_len=65536 -print_final_stats=1 -artifact_prefix="build-fuzz/findings/$target-" \
+        -dict="build-fuzz/$target.dict" -max_len=65536 -print_final_stats=1 -artifact_prefix="build-fuzz/findings/$target-" \
         "${folders[@]}" >"$log" 2>&1 || status=$?
     [ -n "$learnt" ] || rm -r "${new%/*}"
     if [ $status != 0 ]; then

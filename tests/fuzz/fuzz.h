@@ -16,6 +16,18 @@
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* What it makes of an input to try next, of max_size bytes at most (mutator.c). */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+
+/* A number below `limit`, above 0, by xorshift, so that it is the same everywhere. *state begins
+ * with FUZZ_STATE, or another number but 0. */
+#define FUZZ_STATE UINT64_C(88172645463325252)
+static inline uint64_t fuzz_draw(uint64_t *state, uint64_t limit) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state % limit;
+}
 
 #define fuzz_demand(condition)                                                                     \
     do {                                                                                           \

@@ -1,5 +1,5 @@
-/* A text for pack_dataset, behind two bytes that choose the options: it is refused, or the dataset
- * that comes of it is whole. */
+/* A text or table for pack_dataset, behind two bytes that choose the options: it is refused, or the
+ * dataset that comes of it is whole. */
 #include "fuzz.h"
 #include "pack/packing.h"
 
@@ -19,11 +19,15 @@ static void choose(dp_packing_request *request, const uint8_t *options) {
     snprintf(request->boundary, sizeof request->boundary, "%s", boundaries[options[0] % 4]);
     request->folding = (dp_folding){(options[1] & 4u) != 0, (dp_normal_form)(options[1] / 128u)};
     request->stream = (options[1] & 8u) != 0;
+    if ((options[0] & 0x30u) != 0) /* a column, by its number or name */
+        request->column = (options[0] & 0x10u) != 0 ? "2" : "b";
+    else
+        request->more_count = (options[0] & 0x40u) != 0; /* the same text again */
+    request->separator = (options[0] & 0x50u) == 0x10u ? '\t' : ',';
     if ((options[0] & 0x80u) == 0) {
         const bool weighs = (options[1] & 16u) != 0 && !request->stream;
-        request->column = weighs ? "2" : NULL;
+        request->column = weighs ? "2" : request->column;
         request->weight_column = weighs ? "1" : NULL;
-        request->separator = ',';
         request->unique = (options[1] & 32u) != 0 && !request->stream;
         return;
     }
@@ -40,6 +44,7 @@ static void choose(dp_packing_request *request, const uint8_t *options) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static dp_packing_request request; /* large: paths */
     char text[DP_PATH_SIZE], output[DP_PATH_SIZE];
+    const char *const more[] = {text};
     dp_packing packing;
     dp_error error = {0};
     if (size < 2)
@@ -49,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_write(text, data + 2, size - 2);
     fuzz_demand(dp_packing_request_init(&request, text, output, 1 + data[0] / 4u % 4, &error) ==
                 DP_OK);
+    request.more = more;
     choose(&request, data);
     dp_status status = dp_packing_run(&packing, &request, NULL, &error);
     if (status == DP_OK)

@@ -1,10 +1,12 @@
 /* The lines of an input of score, any bytes: whatever they hold, a line's score is the sum of those
  * of its tokens, its tokens lie in it, and its bits are the same alone and among others. The first
- * byte chooses a model: of characters, as they are or folded, or of words.
+ * byte chooses a model: of characters, as they are or folded, or of words; and options of the
+ * command, which answers whatever the lines are.
  */
 #include "base/memory.h"
 #include "dptrain/dptrain.h"
 #include "fuzz.h"
+#include "jobs/jobs.h"
 #include "run/checkpoint.h"
 #include "system/line_reader.h"
 
@@ -37,16 +39,25 @@ static void make_checkpoint(dp_checkpoint *checkpoint, int kind, const char *pat
     dp_checkpoint_clear(checkpoint);
 }
 
+static const char *model_path(int kind) {
+    static const char *const names[MODELS] = {"letters", "folded", "words"};
+    return fuzz_path(names[kind]);
+}
+
+static void remove_models(void) {
+    for (int kind = 0; kind < MODELS; kind++)
+        unlink(model_path(kind));
+}
+
+/* Its file stays for the command. */
 static dptrain_model *model_of(int kind) {
     static dptrain_model *models[MODELS];
     static dp_checkpoint checkpoint; /* large: paths */
     dptrain_error error;
-    char path[DP_PATH_SIZE];
     if (models[kind] == NULL) {
-        snprintf(path, sizeof path, "%s", fuzz_path("model"));
-        make_checkpoint(&checkpoint, kind, path);
-        fuzz_demand(dptrain_open(&models[kind], path, &error) == DPTRAIN_OK);
-        unlink(path);
+        fuzz_demand(atexit(remove_models) == 0);
+        make_checkpoint(&checkpoint, kind, model_path(kind));
+        fuzz_demand(dptrain_open(&models[kind], model_path(kind), &error) == DPTRAIN_OK);
     }
     return models[kind];
 }
@@ -99,6 +110,28 @@ static void ask_lines(dptrain_model *model, dp_line_reader *reader, bool *more) 
         fuzz_demand(dp_line_reader_fill(reader, more, &failure) == DP_OK);
 }
 
+/* By the command, whose output goes nowhere. */
+static void run_command(int kind, unsigned options, char *lines) {
+    static char ckpt[] = "--ckpt", *const choices[] = {"--tokens",  "--format=jsonl", "--nbest",
+                                                       "--summary", "--per-token",    "--base=2"};
+    char path[DP_PATH_SIZE];
+    char *arguments[4 + sizeof choices / sizeof choices[0]] = {lines, ckpt, path};
+    int count = 3;
+    dp_error error = {0};
+    static FILE *output;
+    if (output == NULL)
+        output = freopen("/dev/null", "w", stdout);
+    fuzz_demand(output != NULL);
+    snprintf(path, sizeof path, "%s", model_path(kind));
+    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
+        if ((options >> i & 1u) != 0)
+            arguments[count++] = choices[i];
+    }
+    const dp_status status = dp_command_score.answer(count, arguments, &error);
+    if (status != DP_OK)
+        fuzz_check_error(status, &error);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char path[DP_PATH_SIZE];
     dp_line_reader reader;
@@ -113,6 +146,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     while (more)
         ask_lines(model_of(data[0] % MODELS), &reader, &more);
     dp_line_reader_close(&reader);
+    (void)model_of(data[0] % MODELS);
+    if (data[0] >= MODELS)
+        run_command(data[0] % MODELS, data[0] / MODELS, path);
     unlink(path);
     return 0;
 }
