@@ -14,7 +14,8 @@ typedef struct import {
     dp_model_file from;
     dp_params_layout layout;
     float *params; /* [layout.length] */
-    char *image;   /* of the new file, as long as that of `from` */
+    dp_optimizer_kind kind;
+    char *image; /* of the new file, as long as that of `from` */
 } import;
 
 static void clear(import *self) {
@@ -122,23 +123,50 @@ static dp_status put_slab(const import *self, const char *group, dp_error *error
     return DP_OK;
 }
 
-static dp_status put_state(const import *self, dp_error *error) {
+static dp_status put_state(import *self, dp_error *error) {
     DP_OWNED(dp_memory_release) float *none = NULL;
     DP_OWNED(dp_text_clear) dp_text name = {0};
     char group[DP_OBJECT_SIZE];
-    dp_optimizer_kind kind = DP_OPTIMIZER_SGD;
     DP_TRY(dp_h5reader_text(&self->from.reader, "/optimizer/name", 64, &name, error));
-    while (kind < DP_OPTIMIZER_ADAMW && strcmp(dp_optimizer_name(kind), dp_text_string(&name)) != 0)
-        kind++;
-    const size_t count = dp_optimizer_slabs(kind);
+    while (self->kind < DP_OPTIMIZER_ADAMW &&
+           strcmp(dp_optimizer_name(self->kind), dp_text_string(&name)) != 0)
+        self->kind++;
+    const size_t count = dp_optimizer_slabs(self->kind);
     for (size_t slab = 0; slab < count; slab++) {
-        dp_model_file_slab_group(kind, slab, group);
+        dp_model_file_slab_group(self->kind, slab, group);
         DP_TRY(put_slab(self, group, error));
     }
     DP_TRY_NEW(none, self->layout.length);
     const float *const state[DP_OPTIMIZER_SLABS_MAX] = {none, none};
     return put_text(self, "state",
                     DP_HASH_TEXT(dp_model_file_hash_state(&self->layout, state, count)), error);
+}
+
+/* --- reading what will be written ----------------------------------------------------------- */
+
+/* All that it holds, from bytes that are not yet a file. */
+typedef struct proof {
+    dp_model_file file;
+    float *params, *state[DP_OPTIMIZER_SLABS_MAX];
+} proof;
+
+static void clear_proof(proof *self) {
+    dp_model_file_close(&self->file);
+    dp_memory_free(self->params);
+    for (size_t slab = 0; slab < DP_OPTIMIZER_SLABS_MAX; slab++)
+        dp_memory_free(self->state[slab]);
+}
+
+/* Values of a file that was made up may lie over each other, or over what leads to them. */
+static dp_status check_image(const import *self, const char *path, dp_error *error) {
+    DP_OWNED(clear_proof) proof made = {0};
+    dp_params_layout layout;
+    DP_TRY(dp_model_file_open_image(&made.file, self->image, self->from.reader.image.size, path,
+                                    error));
+    DP_TRY(dp_model_file_read_params(&made.file, self->layout.shape, &layout, &made.params, error));
+    return made.file.version == DP_MODEL_FILE_VERSION_WITHOUT_STATE
+               ? DP_OK
+               : dp_model_file_read_state(&made.file, &layout, self->kind, made.state, error);
 }
 
 /* --- the file ------------------------------------------------------------------------------- */
@@ -170,6 +198,8 @@ static dp_status write_import(const dptrain_model *model, const float *const *va
     DP_TRY(put_state(&self, error));
     DP_TRY(put_progress(&self, error));
     DP_TRY(put_text(&self, "build", "imported by dptrain " DP_VERSION, error));
+    if (check_image(&self, path, error) != DP_OK)
+        return dp_fail_prefix(error, "%s: its values lie over each other", model->path);
     return dp_model_file_write(path, self.image, self.from.reader.image.size, error);
 }
 

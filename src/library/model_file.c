@@ -182,10 +182,9 @@ static dp_status check_name(const dp_model_file *file, const char *path, dp_erro
                    file->progress.step);
 }
 
-dp_status dp_model_file_open(dp_model_file *file, const char *path, dp_error *error) {
+static dp_status read_facts(dp_model_file *file, dp_error *error) {
     const dp_h5reader *reader = &file->reader;
-    DP_TRY(dp_model_file_check_seal(path, error));
-    DP_TRY(dp_h5reader_open(&file->reader, path, error));
+    const char *path = reader->image.name;
     DP_TRY(read_version(file, error));
     DP_TRY(read_progress(file, error));
     DP_TRY(check_name(file, path, error));
@@ -201,6 +200,18 @@ dp_status dp_model_file_open(dp_model_file *file, const char *path, dp_error *er
     DP_TRY(dp_h5reader_text_attribute(reader, "build", file->build, sizeof file->build, error));
     DP_TRY(dp_h5reader_text(reader, "/config", CONFIG_BYTES_MAX, &file->config, error));
     return dp_vocabulary_read(&file->vocabulary, reader, error);
+}
+
+dp_status dp_model_file_open(dp_model_file *file, const char *path, dp_error *error) {
+    DP_TRY(dp_model_file_check_seal(path, error));
+    DP_TRY(dp_h5reader_open(&file->reader, path, error));
+    return read_facts(file, error);
+}
+
+dp_status dp_model_file_open_image(dp_model_file *file, const void *image, size_t size,
+                                   const char *path, dp_error *error) {
+    DP_TRY(dp_h5image_open(&file->reader.image, image, size, path, error));
+    return read_facts(file, error);
 }
 
 void dp_model_file_close(dp_model_file *file) {
@@ -297,4 +308,21 @@ uint64_t dp_model_file_hash_state(const dp_params_layout *layout, const float *c
     for (size_t slab = 0; slab < count; slab++)
         hashes[slab] = dp_params_hash(layout, state[slab]);
     return dp_xxh3_of(hashes, count * sizeof hashes[0]);
+}
+
+dp_status dp_model_file_read_state(const dp_model_file *file, const dp_params_layout *layout,
+                                   dp_optimizer_kind kind, float *state[DP_OPTIMIZER_SLABS_MAX],
+                                   dp_error *error) {
+    const size_t count = dp_optimizer_slabs(kind);
+    char group[DP_OBJECT_SIZE];
+    uint64_t hash = 0;
+    for (size_t slab = 0; slab < count; slab++) {
+        dp_model_file_slab_group(kind, slab, group);
+        DP_TRY(dp_model_file_read_slab(file, layout, group, &state[slab], error));
+    }
+    DP_TRY(dp_model_file_read_hash(&file->reader, "state", &hash, error));
+    if (dp_model_file_hash_state(layout, (const float *const *)state, count) == hash)
+        return DP_OK;
+    return dp_fail(error, DP_ERR_INPUT, "%s is damaged: the optimizer's state has another hash",
+                   file->reader.image.name);
 }

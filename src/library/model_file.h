@@ -51,6 +51,10 @@ typedef struct dp_model_file {
 /* Opens a file whose seal is right and reads all but the tensors. `path` is borrowed. Release with
  * dp_model_file_close, also after a failure. */
 dp_status dp_model_file_open(dp_model_file *file, const char *path, dp_error *error) DP_CHECKED;
+/* The same of bytes that are to become a file at `path`: they have no seal yet, and are borrowed.
+ */
+dp_status dp_model_file_open_image(dp_model_file *file, const void *image, size_t size,
+                                   const char *path, dp_error *error) DP_CHECKED;
 void dp_model_file_close(dp_model_file *file);
 
 /* The shape of the model by its tensors, not split. Whether they fit together is for dp_params_
@@ -82,6 +86,12 @@ void dp_model_file_tensor_object(const char *group, const dp_tensor *tensor,
 void dp_model_file_slab_group(dp_optimizer_kind kind, size_t slab, char group[DP_OBJECT_SIZE]);
 uint64_t dp_model_file_hash_state(const dp_params_layout *layout, const float *const *state,
                                   size_t count);
+
+/* Reads the state of an optimizer of this kind, whose hash must be the one that the file tells.
+ * state[i] are the caller's, whether this succeeds or not: to be given back with dp_memory_free. */
+dp_status dp_model_file_read_state(const dp_model_file *file, const dp_params_layout *layout,
+                                   dp_optimizer_kind kind, float *state[DP_OPTIMIZER_SLABS_MAX],
+                                   dp_error *error) DP_CHECKED;
 
 /* Replaces the file at path by an image of HDF5 and its seal: HDF5 does not mind what follows its
  * own part of a file. */

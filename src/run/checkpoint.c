@@ -112,22 +112,6 @@ dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path, 
 
 /* --- loading -------------------------------------------------------------------------------- */
 
-static dp_status read_state(dp_checkpoint *checkpoint, dp_error *error) {
-    const dp_model_file *file = &checkpoint->facts;
-    char group[DP_OBJECT_SIZE];
-    uint64_t hash = 0;
-    for (size_t slab = 0; slab < slab_count(checkpoint); slab++) {
-        dp_model_file_slab_group(checkpoint->config.optimizer.kind, slab, group);
-        DP_TRY(dp_model_file_read_slab(file, &checkpoint->layout, group, &checkpoint->state[slab],
-                                       error));
-    }
-    DP_TRY(dp_model_file_read_hash(&file->reader, "state", &hash, error));
-    if (hash_state(checkpoint) == hash)
-        return DP_OK;
-    return dp_fail(error, DP_ERR_INPUT, "%s is damaged: the optimizer's state has another hash",
-                   file->reader.image.name);
-}
-
 static dp_status read_optimizer(dp_checkpoint *checkpoint, dp_error *error) {
     const dp_model_file *file = &checkpoint->facts;
     DP_OWNED(dp_text_clear) dp_text name = {0};
@@ -138,7 +122,8 @@ static dp_status read_optimizer(dp_checkpoint *checkpoint, dp_error *error) {
         return dp_fail(error, DP_ERR_INPUT, "%s: optimizer '%s', but '%s' in its config", path,
                        dp_text_string(&name), configured);
     if (file->version > DP_MODEL_FILE_VERSION_WITHOUT_STATE)
-        return read_state(checkpoint, error);
+        return dp_model_file_read_state(
+            file, &checkpoint->layout, checkpoint->config.optimizer.kind, checkpoint->state, error);
     if (slab_count(checkpoint) > 0)
         return dp_fail(error, DP_ERR_INPUT, "%s: version %" PRIu64 " has no state for %s", path,
                        file->version, configured);

@@ -67,6 +67,25 @@ static void draw(dptrain_model *model, const dptrain_description *is) {
     fuzz_demand(dptrain_sample(model, &how, 1, &text, &error) == DPTRAIN_OK && text != NULL);
 }
 
+/* Token by token. */
+static void go_on(dptrain_model *model, const dptrain_description *is) {
+    dptrain_error error = {0};
+    dptrain_state state;
+    double *values = malloc(is->vocab * sizeof *values);
+    fuzz_demand(values != NULL);
+    dptrain_state_begin(model, &state, sizeof state);
+    for (uint32_t id = (uint32_t)is->vocab - 1; state.tokens < 3; id = id == 0 ? 0 : id - 1) {
+        fuzz_demand(dptrain_state_next(model, &state, sizeof state, 1, values, &error) ==
+                    DPTRAIN_OK);
+        fuzz_demand(dptrain_state_push(model, &state, sizeof state, id, values, &error) ==
+                    DPTRAIN_OK);
+        fuzz_demand(!isnan(state.log_probability));
+    }
+    fuzz_demand(dptrain_state_push(model, &state, sizeof state, (uint32_t)is->vocab, NULL,
+                                   &error) == DPTRAIN_ERR_INPUT);
+    free(values);
+}
+
 static void score(dptrain_model *model) {
     static const char text[] = "ab <unk> c";
     dptrain_error error = {0};
@@ -80,18 +99,54 @@ static void score(dptrain_model *model) {
     fuzz_demand(count == whole.tokens);
 }
 
+static void expect_finite(const dptrain_tensor *tensor) {
+    for (size_t row = 0; row < tensor->rows; row++) {
+        for (size_t i = 0; i < tensor->columns; i++)
+            fuzz_demand(
+                isfinite(tensor->values[row * tensor->row_stride + i * tensor->column_stride]));
+    }
+}
+
 static void ask(dptrain_model *model) {
     dptrain_description is;
     dptrain_tensor tensor;
     dptrain_describe(model, &is, sizeof is);
     fuzz_demand(is.vocab >= 1 && is.block_size >= 1 && is.parameters >= 1);
     for (size_t i = 0; dptrain_get_tensor(model, i, &tensor, sizeof tensor) == 1; i++)
-        fuzz_demand(isfinite(tensor.values[(tensor.rows - 1) * tensor.row_stride +
-                                           (tensor.columns - 1) * tensor.column_stride]));
+        expect_finite(&tensor);
     fuzz_demand(dptrain_token(model, (uint32_t)is.vocab) == NULL);
     ask_next(model, &is);
     draw(model, &is);
+    go_on(model, &is);
     score(model);
+}
+
+/* Writes it with its own weights: what comes of it is read. */
+static void import(const dptrain_model *model) {
+    char path[DP_PATH_SIZE];
+    float *values[DP_TENSOR_COUNT] = {NULL};
+    size_t count = 0;
+    dptrain_error error = {0};
+    dptrain_model *copy = NULL;
+    dptrain_tensor tensor;
+    for (; dptrain_get_tensor(model, count, &tensor, sizeof tensor) == 1; count++) {
+        values[count] = malloc(tensor.rows * tensor.columns * sizeof(float));
+        fuzz_demand(values[count] != NULL);
+        for (size_t i = 0; i < tensor.rows * tensor.columns; i++)
+            values[count][i] = tensor.values[i / tensor.columns * tensor.row_stride +
+                                             i % tensor.columns * tensor.column_stride];
+    }
+    snprintf(path, sizeof path, "%s", fuzz_path("imported"));
+    const dptrain_status status =
+        dptrain_import(model, (const float *const *)values, count, path, &error);
+    if (status == DPTRAIN_OK)
+        fuzz_demand(dptrain_open(&copy, path, &error) == DPTRAIN_OK);
+    else
+        fuzz_demand(error.status == status && error.message[0] != '\0');
+    dptrain_close(copy);
+    unlink(path);
+    for (size_t i = 0; i < count; i++)
+        free(values[i]);
 }
 
 static void open_and_ask(const char *path) {
@@ -103,6 +158,7 @@ static void open_and_ask(const char *path) {
         return;
     }
     ask(model);
+    import(model);
     fuzz_demand(dptrain_ensemble(&twice, (dptrain_model *[]){model, model}, NULL, 2, &error) ==
                 DPTRAIN_OK);
     ask(twice);
@@ -115,18 +171,19 @@ static void open_and_ask(const char *path) {
 /* Files with this content, and a seal. */
 static void write_sealed(const char *path, const uint8_t *data, size_t size) {
     char seal[DP_MODEL_FILE_SEAL_SIZE + 1];
-    dp_model_file_format_seal(dp_xxh3_of(data, size), seal);
+    snprintf(seal, sizeof seal, DP_MODEL_FILE_SEAL_WORD "%s\n",
+             DP_HASH_TEXT(dp_xxh3_of(data, size)));
     fuzz_write(path, data, size);
     fuzz_append(path, seal);
 }
 
 static void put_hash(const dp_h5reader *reader, uint8_t *data, const char *name, uint64_t hash) {
+    const char *text = DP_HASH_TEXT(hash);
     dp_h5value value;
     dp_error error;
-    if (dp_h5image_find_attribute(&reader->image, name, &value, &error) != DP_OK ||
-        value.bytes < DP_HASH_TEXT_SIZE - 1)
-        return;
-    memcpy(data + (value.data - reader->image.bytes), DP_HASH_TEXT(hash), DP_HASH_TEXT_SIZE - 1);
+    if (dp_h5image_find_attribute(&reader->image, name, &value, &error) == DP_OK &&
+        value.bytes >= strlen(text))
+        memcpy(data + (value.data - reader->image.bytes), text, strlen(text));
 }
 
 /* The XXH3 of those of the slabs of an optimizer, as far as they can be read. */
