@@ -36,7 +36,9 @@ const dp_command dp_command_nearest = {
     .arguments = "[PATH] TOKEN",
     .purpose = "the tokens whose embeddings are closest to that of TOKEN",
     .details = "Closest by the cosine of the rows of C: 1 in the same direction, 0 at right\n"
-               "angles. PATH is as for --ckpt. The last argument is always TOKEN.\n",
+               "angles. PATH is as for --ckpt. The last argument is always TOKEN; or with --from\n"
+               "each line of a file is one, and a line answers it: the token, those that are\n"
+               "nearest and their cosines, with tabs between, or with --json an object.\n",
     .examples = "dptrain nearest runs/base e\n",
     .options = dp_token_question_options,
     .answer = answer,

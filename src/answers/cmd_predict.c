@@ -88,7 +88,8 @@ const dp_command dp_command_predict = {
     .purpose = "what may follow CONTEXT, and how likely it is",
     .details = predict_txt,
     .examples = "dptrain predict runs/base em\n"
-                "dptrain predict runs/base em -n 3 --json\n",
+                "dptrain predict runs/base em -n 3 --json\n"
+                "printf 'em\\nol\\n' | dptrain predict runs/base --from - -n 3\n",
     .options = dp_token_question_options,
     .answer = answer,
 };

@@ -7,8 +7,12 @@
 #include "data/unicode.h"
 #include "formats/json.h"
 #include "library/checkpoint_files.h"
+#include "system/line_reader.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +20,7 @@ typedef struct question_options {
     dp_checkpoint_choice ckpt;
     uint64_t count;
     bool json;
+    char from[DP_PATH_SIZE];
 } question_options;
 
 const dp_option dp_token_question_options[] = {
@@ -23,6 +28,8 @@ const dp_option dp_token_question_options[] = {
     DP_UNSIGNED(question_options, count, "count", "10", 1, 1e9, "N", "tokens to show",
                 .alias = 'n'),
     DP_SWITCH(question_options, json, "json", "print one JSON object"),
+    DP_PATH(question_options, from, "from", "", "FILE",
+            "ask about each line of FILE, a line an answer; - is the standard input"),
     DP_OPTIONS_END,
 };
 
@@ -115,10 +122,21 @@ static size_t sort_tokens(const dptrain_model *model, const double *scores, size
 
 /* --- the answer ----------------------------------------------------------------------------- */
 
+static void append_columns(const char *text, const scored *list, size_t count, dp_text *out) {
+    dp_text_append(out, text);
+    for (size_t i = 0; i < count; i++) {
+        dp_text_append(out, "\t");
+        dp_text_append_shown(out, list[i].token);
+        dp_text_append_format(out, "\t%.6f", list[i].score);
+    }
+    dp_text_append(out, "\n");
+}
+
 static dp_status reply(const dp_token_question *question, dptrain_model *model, const char *text,
                        size_t count_max, dp_facts *facts, dp_error *error) {
     DP_OWNED(dp_memory_release) double *scores = NULL;
     DP_OWNED(dp_memory_release) scored *list = NULL;
+    DP_OWNED(dp_text_clear) dp_text columns = {0};
     dptrain_description is;
     double rest = 1.0;
     dptrain_describe(model, &is, sizeof is);
@@ -132,6 +150,8 @@ static dp_status reply(const dp_token_question *question, dptrain_model *model, 
     const size_t length = sort_tokens(model, scores, is.vocab, list);
     const size_t lines = dp_size_min(count_max, length);
     add_tokens(list, lines, question->score_name, facts);
+    append_columns(text, list, lines, &columns);
+    dp_facts_note_text(facts, "columns", &columns);
     for (size_t i = 0; i < lines; i++)
         rest -= list[i].score;
     if (question->end != NULL)
@@ -161,17 +181,57 @@ static dp_status take_last(const dp_checkpoint_choice *choice, int *count, char 
     return DP_OK;
 }
 
+/* As JSON, where that is chosen, or in this form. */
+static dp_status answer_one(const dp_token_question *question, dptrain_model *model,
+                            const char *text, const question_options *chosen, const char *form,
+                            dp_error *error) {
+    DP_OWNED(dp_facts_clear) dp_facts facts = {0};
+    DP_TRY(reply(question, model, text, (size_t)chosen->count, &facts, error));
+    return dp_facts_print(&facts, chosen->json ? NULL : form, error);
+}
+
+/* A zero byte in a line is none of a text. */
+static dp_status answer_line(const dp_token_question *question, dptrain_model *model,
+                             const char *line, size_t length, const question_options *chosen,
+                             dp_error *error) {
+    if (strlen(line) < length)
+        return dp_fail(error, DP_ERR_INPUT, "%s: has a zero byte", question->what);
+    return answer_one(question, model, line, chosen, "{columns}", error);
+}
+
+/* What is printed is on its way before the next line is waited for. */
+static dp_status answer_lines(const dp_token_question *question, dptrain_model *model,
+                              const question_options *chosen, dp_error *error) {
+    DP_OWNED(dp_line_reader_close) dp_line_reader reader = {.descriptor = -1};
+    uint64_t number = 0;
+    bool more = true;
+    DP_TRY(dp_line_reader_open(&reader, chosen->from, error));
+    while (more) {
+        char *line = NULL;
+        size_t length = 0;
+        while (dp_line_reader_next(&reader, &line, &length)) {
+            number++;
+            if (answer_line(question, model, line, length, chosen, error) != DP_OK)
+                return dp_fail_prefix(error, "%s:%" PRIu64, reader.name, number);
+        }
+        if (fflush(stdout) != 0)
+            return dp_fail_errno(error, errno, "cannot write the output");
+        DP_TRY(dp_line_reader_fill(&reader, &more, error));
+    }
+    return DP_OK;
+}
+
 dp_status dp_token_question_answer(const dp_token_question *question, int count, char **arguments,
                                    dp_error *error) {
     question_options chosen;
-    DP_OWNED(dp_facts_clear) dp_facts facts = {0};
     DP_OWNED(dp_checkpoint_argument_close) dp_asked asked = {0};
     const char *text = NULL;
     int paths = 0;
     DP_TRY(dp_options_parse_arguments(dp_token_question_options, &chosen, count, arguments, &paths,
                                       error));
-    DP_TRY(take_last(&chosen.ckpt, &paths, arguments, question->what, &text, error));
+    if (chosen.from[0] == '\0')
+        DP_TRY(take_last(&chosen.ckpt, &paths, arguments, question->what, &text, error));
     DP_TRY(dp_checkpoint_argument_open(&chosen.ckpt, paths, arguments, &asked, error));
-    DP_TRY(reply(question, asked.model, text, (size_t)chosen.count, &facts, error));
-    return dp_facts_print(&facts, chosen.json ? NULL : question->form, error);
+    return text == NULL ? answer_lines(question, asked.model, &chosen, error)
+                        : answer_one(question, asked.model, text, &chosen, question->form, error);
 }

@@ -22,11 +22,16 @@ typedef struct dp_token_question {
     void (*end)(const dptrain_model *model, size_t others, double rest, dp_facts *facts);
 } dp_token_question;
 
-/* --ckpt, --count and --json. */
+/* --ckpt, --count, --json and --from. */
 extern const dp_option dp_token_question_options[];
 
 /* What such a command does with its arguments, all of it. Bars are in proportion to the highest
- * score; lines have at most 80 columns unless a token alone is longer. JSON has full precision. */
+ * score; lines have at most 80 columns unless a token alone is longer. JSON has full precision.
+ *
+ * With --from there is a question a line, and a line is the answer: what was asked, and the tokens
+ * and their scores with tabs between, or the JSON that the question alone would get. They come in
+ * order and at once where a pipe has no more lines yet; one line is held at a time. The first that
+ * has no answer ends it, with file and line. */
 dp_status dp_token_question_answer(const dp_token_question *question, int count, char **arguments,
                                    dp_error *error) DP_CHECKED;
 

@@ -67,6 +67,47 @@ for name in predict:probability nearest:cosine; do
         head -n "$(wc -l <json.txt)" | cmp - json.txt || fail "${name%:*} as JSON says something else"
     [ -s json.txt ] || fail "no tokens in $(cat ${name%:*}.json)"
 done
+# A line for each line of a file: as the question alone, in order.
+printf 'em\n\nzo\r\nabcdefgh' >contexts.txt
+"$BIN/dptrain" predict runs/small --from contexts.txt -n 3 --json >batch.json
+for context in em '' zo abcdefgh; do "$BIN/dptrain" predict runs/small "$context" -n 3 --json; done >single.json
+cmp batch.json single.json || fail "lines of a file get other answers than questions alone"
+# columns KEY: token and score of each of a list in JSON, with tabs before
+columns() {
+    sed 's/.*"\(next\|nearest\)":\[//; s/\].*//; s/[{}"]//g; s/token://g; s/,'"$1"':/,/g' |
+        awk -F, '{ for (i = 1; i < NF; i += 2) printf "\t%s\t%.6f", $i, $(i + 1); print "" }'
+}
+"$BIN/dptrain" predict runs/small --from - -n 3 <contexts.txt >batch.tsv
+columns probability <batch.json | paste -d '' <(printf 'em\n\nzo\nabcdefgh\n') - >wanted.tsv
+cmp batch.tsv wanted.tsv || fail "columns: $(cat batch.tsv)"
+printf 'a\nb\n' | "$BIN/dptrain" nearest --from - -n 2 >batch.tsv
+expect_equal "the nearest of two lines" "$(sed -n 2p batch.tsv)" \
+    "b$("$BIN/dptrain" nearest b -n 2 --json | columns cosine)"
+expect_equal "answers to no line" "$("$BIN/dptrain" predict --from - </dev/null)" ""
+# Each is there before the next is asked.
+mkfifo questions
+"$BIN/dptrain" predict --from questions -n 1 >answers.txt &
+answering=$!
+exec 3>questions
+for context in em zo; do
+    echo $context >&3
+    wait_for_text answers.txt $context
+done
+exec 3>&-
+wait $answering || fail "the answers to a pipe end with $?"
+# As many lines as one likes in the same memory.
+awk 'BEGIN { for (i = 0; i < 20000; i++) print "emma" }' >many.txt
+"$BIN/dptrain" predict --from many.txt -n 1 >many.tsv
+expect_equal "answers to many lines" "$(sort -u many.tsv | wc -l) $(wc -l <many.tsv)" "1 20000"
+# The first that has none ends it, with its number; those before it stand.
+printf 'em\nEm\nzo\n' >contexts.txt
+expect_refusal "contexts.txt:2: CONTEXT: 'E' is not in the vocabulary" "$BIN/dptrain" predict --from contexts.txt
+expect_equal "answers before a bad line" "$(cut -f 1 out.txt)" em
+printf 'em\0\n' >contexts.txt
+expect_refusal "contexts.txt:1: CONTEXT: has a zero byte" "$BIN/dptrain" predict --from contexts.txt
+expect_refusal "one checkpoint or run folder at a time" "$BIN/dptrain" predict runs/small em --from contexts.txt
+[ ! -e /dev/full ] || ! "$BIN/dptrain" predict --from many.txt >/dev/full 2>error.txt || fail "a full disk is no failure"
+
 if command -v python3 >/dev/null; then
     python3 -m json.tool predict.json >/dev/null || fail "no JSON: $(cat predict.json)"
     python3 -m json.tool nearest.json >/dev/null || fail "no JSON: $(cat nearest.json)"
