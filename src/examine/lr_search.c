@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "engine/engine.h"
+#include "train/init_from.h"
 
 #include <math.h>
 
@@ -62,7 +63,8 @@ static void try_rates(dp_comm *comm, dp_engine *engine, const dp_lr_request *req
 
 static dp_status search_at_work(dp_engine *engine, const dp_lr_request *request,
                                 dp_lr_search *search, dp_error *error) {
-    DP_TRY(dp_engine_initialise(engine, error));
+    dp_report silent = {0};
+    DP_TRY(dp_init_run(engine, &silent, error));
     dp_engine_publish(engine);
     try_rates(dp_engine_subject(engine)->comm, engine, request, search);
     DP_TRY(dp_engine_check_dataset(engine, error));

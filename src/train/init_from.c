@@ -235,3 +235,9 @@ dp_status dp_init_from(const dp_subject *subject, dp_report *report, dp_error *e
         return dp_fail_prefix(error, "train.init_embeddings");
     return DP_OK;
 }
+
+dp_status dp_init_run(dp_engine *engine, dp_report *report, dp_error *error) {
+    const dp_subject *subject = dp_engine_subject(engine);
+    DP_TRY(dp_engine_initialise(engine, error));
+    return DP_ON_ROOT(subject->comm, dp_init_from(subject, report, error));
+}

@@ -417,9 +417,7 @@ static dp_status initialise_or_resume(trainer *self, dp_error *error) {
     bool resumed = false;
     DP_TRY(dp_resume(self->subject, &self->report, &self->progress, &resumed, error));
     if (!resumed)
-        DP_TRY(dp_engine_initialise(self->engine, error));
-    if (!resumed)
-        DP_TRY(DP_ON_ROOT(self->comm, dp_init_from(self->subject, &self->report, error)));
+        DP_TRY(dp_init_run(self->engine, &self->report, error));
     self->saved_step = self->progress.step;
     self->is_saved = resumed;
     dp_engine_publish(self->engine);

@@ -37,6 +37,14 @@ rm -f runs/small/lrfind.*
 expect_equal "the run beside it" \
     "$(cd runs/small && find . -type f -exec sha256sum {} + | sort)" "$before"
 
+# From the weights that the run would begin with.
+"$BIN/dptrain" lrfind small.ini train.init_from=runs/small run.dir=begun --count 20 >begun.txt
+ranks 3 "$BIN/dptrain" lrfind small.ini train.init_from=runs/small run.dir=begun3 --count 20 >begun.txt
+cmp begun/lrfind.csv begun3/lrfind.csv || fail "other numbers from a checkpoint on 3 ranks"
+expect_below "the first loss from a checkpoint" "$(sed -n 2p begun/lrfind.csv | cut -d, -f4)" \
+    "$(sed -n 2p alone.csv | cut -d, -f4 | awk '{ print $1 / 2 }')"
+expect_refusal 3 "train.init_from: " 3 "$BIN/dptrain" lrfind small.ini train.init_from=nowhere.h5 run.dir=nothing
+
 "$BIN/dptrain" lrfind small.ini --from -1 --to=9 --count 200 run.dir=high >high.txt
 grep -q "ended after [0-9]* of 200 rates: the loss blew up" high.txt || fail "not ended: $(cat high.txt)"
 expect_below "rates tried" "$(sed 1d high/lrfind.csv | wc -l)" 100
