@@ -44,6 +44,29 @@ if command -v taskset >/dev/null; then
     expect_one_rank pinned one
 fi
 
+# --- half a processor, where a control group can be made -----------------------------------------------
+# half_a_processor: makes a group of that and prints its folder; version 2 or 1.
+half_a_processor() {
+    local group=/sys/fs/cgroup/dptrain-test-$$
+    [ -e /sys/fs/cgroup/cgroup.controllers ] || group=/sys/fs/cgroup/cpu/dptrain-test-$$
+    mkdir "$group" 2>/dev/null || return 1
+    if (echo "50000 100000" >"$group/cpu.max" || echo 50000 >"$group/cpu.cfs_quota_us") 2>/dev/null; then
+        echo "$group"
+    else
+        rmdir "$group"
+        return 1
+    fi
+}
+if group=$(half_a_processor); then
+    trap 'rmdir "$group"; rm -rf "$folder"' EXIT
+    bash -c "echo \$\$ >$group/cgroup.procs && $MPIEXEC 8 $BIN/dptrain small.ini run.dir=halved train.steps=300" >halved.txt
+    expect_at_work halved "8 on 1 host: 1 of 8 ranks at work: 1 processor"
+    train one300 1 train.steps=300
+    expect_one_rank halved one300
+else
+    echo "no control group of half a processor here: not tested"
+fi
+
 # --- whoever is at work -------------------------------------------------------------------------------
 declare -A keys=(
     [sgd]=""
