@@ -45,10 +45,9 @@ uint32_t dp_handle_id(const dptrain_model *model, const char *token, size_t leng
 
 dp_status dp_handle_make_room(dptrain_model *model, dp_error *error) {
     const dp_model_shape *shape = &model->layout.shape;
-    float *behind; /* the last row, of which kernels read whole vectors */
     dp_workspace room = {0};
-    DP_RESERVE_ROWS(&room, model->logits, model->rows, shape->vocab);
-    DP_RESERVE(&room, behind, DP_KERNEL_LANES);
+    /* Behind the last row, as kernels read whole vectors. */
+    DP_RESERVE(&room, model->logits, model->rows * shape->vocab + DP_KERNEL_LANES);
     DP_RESERVE(&room, model->maxima, model->rows);
     DP_RESERVE(&room, model->sums, model->rows);
     DP_RESERVE_ROWS(&room, model->contexts, model->rows + 1, shape->block_size);

@@ -567,13 +567,56 @@ static void test_library_refuses_damage(void **state) {
     dp_file_map_close(&map);
 }
 
-static void *ask_many_times(void *result) {
-    dptrain_model *model = open_saved();
+/* Functions that only read a model, of one that others read meanwhile. */
+static void read_shared(const dptrain_model *shared) {
+    dptrain_description is;
+    dptrain_tensor tensor;
+    dptrain_state text;
+    double cosines[3];
+    uint32_t ids[4], context[2], id = 0;
+    dptrain_describe(shared, &is, sizeof is);
+    (void)dptrain_get_tensor(shared, 0, &tensor, sizeof tensor);
+    (void)dptrain_token(shared, 1);
+    (void)!dptrain_find(shared, "b", 1, &id, NULL);
+    (void)dptrain_encode(shared, "abba", 4, ids, 4, NULL);
+    (void)!dptrain_context(shared, "ab", 2, context, NULL);
+    (void)!dptrain_similarity(shared, 1, cosines, NULL);
+    dptrain_state_begin(shared, &text, sizeof text);
+}
+
+typedef struct asking {
+    const dptrain_model *shared;
+    double result;
+} asking;
+
+/* All else, of a model of its own. */
+static void *ask_many_times(void *context) {
+    asking *self = context;
+    dptrain_model *model = open_saved(), *both = NULL;
     dptrain_text_score score = {0};
-    for (int i = 0; i < 200; i++)
-        (void)!dptrain_score(model, "abba", 4, &score, sizeof score, NULL);
+    dptrain_token_score tokens[5];
+    dptrain_sampling sampling;
+    dptrain_drawn drawn;
+    dptrain_state text;
+    const char *sample = NULL;
+    double probabilities[3];
+    size_t count = 0;
+    dptrain_sampling_init(&sampling, sizeof sampling);
+    sampling.top_k = 2;
+    expect_unsigned(dptrain_ensemble(&both, &model, NULL, 1, NULL), DPTRAIN_OK);
+    for (uint64_t i = 0; i < 200; i++) {
+        read_shared(self->shared);
+        dptrain_state_begin(both, &text, sizeof text);
+        (void)!dptrain_score(both, "abba", 4, &score, sizeof score, NULL);
+        (void)!dptrain_score_tokens(model, "abba", 4, tokens, 5, sizeof tokens[0], &count, NULL);
+        (void)!dptrain_sample(model, &sampling, i, &sample, NULL);
+        (void)!dptrain_draw(model, &sampling, i, &drawn, sizeof drawn, NULL);
+        (void)!dptrain_state_push(model, &text, sizeof text, 1, NULL, NULL);
+        (void)!dptrain_state_next(model, &text, sizeof text, 1, probabilities, NULL);
+    }
+    dptrain_close(both);
     dptrain_close(model);
-    *(double *)result = score.log_probability;
+    self->result = score.log_probability + probabilities[2];
     return NULL;
 }
 
@@ -581,13 +624,17 @@ static void test_library_answers_threads_with_a_model_each(void **state) {
     (void)state;
     enum { THREADS = 4 };
     pthread_t threads[THREADS];
-    double results[THREADS];
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, ask_many_times, &results[i]), 0);
+    asking askings[THREADS];
+    dptrain_model *shared = open_saved();
+    for (int i = 0; i < THREADS; i++) {
+        askings[i] = (asking){.shared = shared};
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_many_times, &askings[i]), 0);
+    }
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
-        expect_close(results[i], results[0], 0.0);
+        expect_close(askings[i].result, askings[0].result, 0.0);
     }
+    dptrain_close(shared);
 }
 
 int main(void) {

@@ -13,7 +13,7 @@ enum { FEW = 27, MANY = 2500, BLOCK = 3 };
 /* Tokens are ".", "<unk>" and "w2", "w3", ..., of which texts are words. */
 static void save(size_t vocab, size_t block, const char *path) {
     static dp_checkpoint saved; /* large: paths */
-    static char names[MANY][8];
+    static char names[MANY][24];
     static const char *tokens[MANY] = {".", "<unk>"};
     dp_error error = {0};
     char *assignments[] = {"model.embedding_dim=5", "model.hidden_dim=9"};
