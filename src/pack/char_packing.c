@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define IDS_AT_ONCE ((size_t)1 << 12)
-#define WORDS_AHEAD ((size_t)512) /* that are asked for at once */
+#define WORDS_AHEAD DP_PACKING_NOTED /* that are asked for at once */
 #define SPILL 8 /* ids that are written behind those of a word, and hold nothing */
 
 typedef struct packer {
@@ -157,7 +157,6 @@ static dp_status keys(void *state, const dp_packing_text *text, const uint64_t *
     (void)state;
     (void)error;
     const dp_file_map *map = &text->map;
-    ask_for(map, words, count);
     for (size_t i = 0; i < count; i++)
         keys[i] = dp_piece_is_short(words[i])
                       ? dp_word_hash_short(words[i])
@@ -220,7 +219,7 @@ static dp_status flush(packer *self, dp_split split, dp_error *error) {
 }
 
 /* Adds words[0..count), at most WORDS_AHEAD. */
-static dp_status write_words(packer *self, dp_split split, const uint64_t *words, size_t count,
+static dp_status write_words(packer *self, dp_split split, uint64_t *words, size_t count,
                              dp_error *error) {
     const dp_file_map *text = &self->job->parts[split].text->map;
     ask_for(text, words, count);
@@ -229,7 +228,7 @@ static dp_status write_words(packer *self, dp_split split, const uint64_t *words
         if (self->id_count >= IDS_AT_ONCE)
             DP_TRY(flush(self, split, error));
     }
-    return DP_OK;
+    return dp_packing_note(self->job, split, words, count, error);
 }
 
 static dp_status make_room(packer *self, dp_error *error) {
@@ -241,7 +240,7 @@ static dp_status make_room(packer *self, dp_error *error) {
 static dp_status write(void *state, dp_split split, dp_error *error) {
     packer *self = state;
     const dp_packing_part *part = &self->job->parts[split];
-    const uint64_t *words = part->text->pieces + part->first;
+    uint64_t *words = part->text->pieces + part->first;
     DP_TRY(make_room(self, error));
     for (size_t at = 0; at < part->count; at += WORDS_AHEAD)
         DP_TRY(write_words(self, split, words + at, dp_size_min(part->count - at, WORDS_AHEAD),

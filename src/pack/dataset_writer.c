@@ -65,11 +65,6 @@ static dp_status write_description(dp_dataset_writer *writer, dp_error *error) {
         dp_warning_name(i, warning);
         DP_TRY(dp_h5writer_text_attribute(file, warning, info->warnings[i], error));
     }
-    dp_overlap overlap = info->overlap;
-    dp_overlap_field fields[DP_OVERLAP_FIELDS];
-    dp_overlap_list(&overlap, fields);
-    for (size_t i = 0; i < DP_OVERLAP_FIELDS && overlap.known; i++)
-        DP_TRY(dp_h5writer_unsigned_attribute(file, fields[i].name, *fields[i].value, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "block_size", info->block_size, error));
     DP_TRY(dp_h5writer_unsigned_attribute(file, "seed", info->seed, error));
     DP_TRY(dp_h5writer_text_attribute(file, "source", info->source, error));
@@ -329,6 +324,17 @@ static dp_status write_weights(dp_dataset_writer *writer, dp_split split, dp_err
                : dp_h5writer_rows(writer->file, object, 0, weights->lines, weights->ends, error);
 }
 
+/* It is known when all rows are. */
+static dp_status write_overlap(dp_dataset_writer *writer, dp_error *error) {
+    dp_overlap overlap = writer->info->overlap;
+    dp_overlap_field fields[DP_OVERLAP_FIELDS];
+    dp_overlap_list(&overlap, fields);
+    for (size_t i = 0; i < DP_OVERLAP_FIELDS && overlap.known; i++)
+        DP_TRY(
+            dp_h5writer_unsigned_attribute(writer->file, fields[i].name, *fields[i].value, error));
+    return DP_OK;
+}
+
 static dp_status write_identity(dp_dataset_writer *writer, dp_error *error) {
     char sha256[DP_SHA256_TEXT_SIZE];
     DP_TRY(dp_dataset_identity(writer->info->block_size, writer->vocabulary, writer->tensors,
@@ -363,6 +369,7 @@ dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
         DP_TRY(write_checksums(writer, i, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         DP_TRY(write_weights(writer, (dp_split)split, error));
+    DP_TRY(write_overlap(writer, error));
     DP_TRY(write_identity(writer, error));
     dp_h5writer *file = writer->file;
     writer->file = NULL; /* gone even where closing fails */

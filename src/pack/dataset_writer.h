@@ -21,7 +21,8 @@ typedef struct dp_dataset_writer dp_dataset_writer;
 
 /* Starts a dataset at `path`. rows[split], not all 0, is how many rows each split will get,
  * exactly: the file is laid out by it. info->sha256 and info->made_by are ignored; the writer fills
- * them in. Info and vocabulary are the caller's and must outlive the writer. DP_ERR_IO where the
+ * them in, and info->overlap is looked at when it commits. Info and vocabulary are the caller's and
+ * must outlive the writer. DP_ERR_IO where the
  * file cannot be made; on failure *writer is NULL and no file is left. */
 dp_status dp_dataset_writer_create(dp_dataset_writer **writer, const char *path,
                                    const dp_dataset_info *info, const dp_vocabulary *vocabulary,

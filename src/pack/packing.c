@@ -55,6 +55,13 @@ dp_status dp_packing_add(dp_packing_job *job, dp_split split, const uint32_t *id
     return DP_OK;
 }
 
+dp_status dp_packing_note(dp_packing_job *job, dp_split split, uint64_t *pieces, size_t count,
+                          dp_error *error) {
+    uint64_t keys[DP_PACKING_NOTED];
+    DP_TRY(job->kind->keys(job->state, job->parts[split].text, pieces, count, keys, error));
+    return dp_repeats_note(job->repeats, split, keys, pieces, count, error);
+}
+
 void dp_packing_note_unknown(dp_packing_job *job, const char *token) {
     enum { NAMED_MAX = 5 };
     if (job->unknown_tokens++ >= NAMED_MAX)
@@ -300,13 +307,25 @@ static dp_status weigh(dp_packing_job *job, dp_error *error) {
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
+static dp_status begin_overlap(dp_packing_job *job, dp_error *error) {
+    size_t pieces = 0;
+    if (job->info.stream)
+        return DP_OK;
+    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+        pieces += job->info.overlap.sequences[split] = job->parts[split].count;
+    return dp_repeats_create(&job->repeats, pieces, error);
+}
+
 static dp_status write_dataset(dp_packing_job *job, dp_error *error) {
     dp_packing_watch(job);
     DP_TRY(dp_dataset_writer_create(&job->writer, job->request->output, &job->info,
                                     &job->vocabulary, job->rows, error));
     DP_TRY(weigh(job, error));
+    DP_TRY(begin_overlap(job, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
         DP_TRY(job->kind->write(job->state, (dp_split)split, error));
+    if (job->repeats != NULL)
+        DP_TRY(dp_repeats_count(job->repeats, &job->info.overlap, error));
     return dp_dataset_writer_commit(job->writer, error);
 }
 
@@ -341,8 +360,6 @@ static dp_status pack(dp_packing_job *job, dp_error *error) {
         DP_TRY(dp_repeats_drop(job, error));
     if (divide(job, error) != DP_OK)
         return explain(job, error);
-    if (!job->info.stream)
-        DP_TRY(dp_repeats_count(job, error));
     count_rows(job);
     DP_TRY(job->kind->number(job->state, error));
     return write_dataset(job, error);
@@ -381,6 +398,7 @@ static void release(dp_packing_job *job) {
         job->kind->end(job->state);
     dp_memory_free(job->state);
     dp_dataset_writer_destroy(job->writer);
+    dp_repeats_destroy(job->repeats);
     dp_progress_line_close(&job->progress);
     for (int i = 0; i < DP_SPLIT_COUNT; i++) {
         dp_memory_free(job->texts[i].pieces);

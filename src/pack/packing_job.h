@@ -12,6 +12,7 @@
 #include "system/progress_line.h"
 
 struct dp_text_suspects; /* pack/text_findings */
+struct dp_repeats;       /* pack/repeats */
 
 /* Where the lines of a text stand: `line`, from 1, and those below it up to the next origin. */
 typedef struct dp_text_origin {
@@ -68,7 +69,8 @@ typedef struct dp_packing_job {
     uint64_t rows_done;
     uint64_t *line_ends[DP_SPLIT_COUNT]; /* [lines, 2] owned: data/row_weights */
     dp_vocabulary vocabulary;
-    uint64_t unknown; /* how many of the words counted became DP_UNKNOWN_WORD */
+    uint64_t unknown;           /* how many of the words counted became DP_UNKNOWN_WORD */
+    struct dp_repeats *repeats; /* owned; NULL of a stream */
     dp_dataset_info info;
     dp_dataset_writer *writer;
 } dp_packing_job;
@@ -94,7 +96,7 @@ typedef struct dp_packing_kind {
     bool (*is_known)(const void *self, const dp_packing_text *text, uint64_t piece);
     /* Makes the vocabulary, when the parts are known, unless it was given. */
     dp_status (*number)(void *self, dp_error *error);
-    /* Adds the ids of a split. */
+    /* Adds the ids of a split, and notes its pieces (dp_packing_note). */
     dp_status (*write)(void *self, dp_split split, dp_error *error);
     void (*end)(void *self);
 } dp_packing_kind;
@@ -117,6 +119,12 @@ static inline void dp_packing_move(const dp_packing_text *text, size_t to, size_
 void dp_packing_watch(dp_packing_job *job);
 /* DP_ERR_IO where the user has asked to end. */
 dp_status dp_packing_check(const dp_packing_job *job, dp_error *error) DP_CHECKED;
+
+/* Takes note of pieces [count] of a split whose tokens were just added, so that what tells them
+ * apart is at hand; they are gone then (pack/repeats). */
+#define DP_PACKING_NOTED ((size_t)512)
+dp_status dp_packing_note(dp_packing_job *job, dp_split split, uint64_t *pieces, size_t count,
+                          dp_error *error) DP_CHECKED;
 
 /* Takes note of a token that a given vocabulary lacks, once. */
 void dp_packing_note_unknown(dp_packing_job *job, const char *token);

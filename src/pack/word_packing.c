@@ -32,6 +32,9 @@
 
 #define IDS_AT_ONCE ((size_t)4096)
 #define LINES_AHEAD ((size_t)16) /* whose numbers are asked for */
+#define LINES_AT_ONCE                                                                              \
+    DP_PACKING_NOTED /* that are written, and noted while they are in the cache                    \
+                      */
 
 #define SPOOL_BUFFER_BYTES ((size_t)1 << 20)
 
@@ -233,11 +236,13 @@ static dp_text_suspects suspects(const void *state) {
 
 /* --- walking ---------------------------------------------------------------------------------- */
 
-static dp_status walk_lines(packer *self, dp_split split, consumer consume, dp_error *error) {
+/* Lines [first, end) of a split. */
+static dp_status walk_lines(packer *self, dp_split split, size_t first, size_t end,
+                            consumer consume, dp_error *error) {
     const dp_packing_part *part = &self->job->parts[split];
     const uint64_t *lines = part->text->pieces + part->first;
     const uint32_t *numbers = self->spool.numbers;
-    for (size_t i = 0; i < part->count; i++) {
+    for (size_t i = first; i < end; i++) {
         if (i + LINES_AHEAD < part->count)
             __builtin_prefetch(numbers + dp_piece_place(lines[i + LINES_AHEAD]));
         self->times = dp_packing_weight(part->text, part->first + i);
@@ -251,7 +256,7 @@ static dp_status walk_lines(packer *self, dp_split split, consumer consume, dp_e
 static dp_status walk_split(packer *self, dp_split split, consumer consume, dp_error *error) {
     const dp_packing_part *part = &self->job->parts[split];
     if (!self->job->request->stream)
-        return walk_lines(self, split, consume, error);
+        return walk_lines(self, split, 0, part->count, consume, error);
     return consume(self, split, self->spool.numbers + part->text->spooled_at + part->first,
                    part->count, error);
 }
@@ -416,8 +421,19 @@ static dp_status write_numbers(packer *self, dp_split split, const uint32_t *num
 }
 
 static dp_status write(void *state, dp_split split, dp_error *error) {
-    DP_TRY(walk_split(state, split, write_numbers, error));
-    return flush(state, split, error);
+    packer *self = state;
+    const dp_packing_part *part = &self->job->parts[split];
+    if (self->job->request->stream) {
+        DP_TRY(walk_split(self, split, write_numbers, error));
+        return flush(self, split, error);
+    }
+    for (size_t at = 0, end = 0; at < part->count; at = end) {
+        end = dp_size_min(part->count, at + LINES_AT_ONCE);
+        DP_TRY(walk_lines(self, split, at, end, write_numbers, error));
+        DP_TRY(dp_packing_note(self->job, split, part->text->pieces + part->first + at, end - at,
+                               error));
+    }
+    return flush(self, split, error);
 }
 
 static void end(void *state) {
