@@ -2,6 +2,7 @@
  * another dataset, and rows of a file of embeddings. */
 #include "train/init_from.h"
 
+#include "support/failing_memory.h"
 #include "support/scratch.h"
 #include "support/small_checkpoint.h"
 
@@ -198,12 +199,33 @@ static void test_init_from_refuses_embeddings_that_do_not_fit(void **state) {
     }
 }
 
+static beginning failing;
+
+static dp_status take_again(dp_error *error) {
+    memcpy(failing.params, failing.initial, sizeof failing.params);
+    return take(&failing, error);
+}
+
+static void test_init_from_gives_back_what_it_took(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_checkpoint from = {0};
+    char key[DP_PATH_SIZE];
+    make_checkpoint(&from, key);
+    expect_ok(take_embeddings(&failing, "2 2\nb 1 2\n\xE2\x96\x81 3 4\n", key, &error), &error);
+    blocks_held = 0; /* from here on */
+    assert_in_range(fail_each_allocation(take_again), 10, 1000);
+    clear(&failing);
+    dp_checkpoint_clear(&from);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_init_from_moves_weights_with_their_tokens),
         cmocka_unit_test(test_init_from_refuses_unknown_tokens),
         cmocka_unit_test(test_init_from_takes_rows_of_embeddings),
         cmocka_unit_test(test_init_from_refuses_embeddings_that_do_not_fit),
+        cmocka_unit_test(test_init_from_gives_back_what_it_took),
     };
     return cmocka_run_group_tests_name("init_from", tests, scratch_create, scratch_remove);
 }
