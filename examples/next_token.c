@@ -1,5 +1,6 @@
-/* next_token MODEL CONTEXT: the five tokens that are likeliest behind a context. MODEL is a
- * checkpoint or the folder of a run. */
+/* next_token MODEL [CONTEXT]: the five tokens that are likeliest behind a context; without one,
+ * behind each line that is typed. MODEL is a checkpoint or the folder of a run. */
+#define _POSIX_C_SOURCE 200809L /* getline */
 #include <dptrain/dptrain.h>
 
 #include <stdio.h>
@@ -33,15 +34,30 @@ static int answer(dptrain_model *model, const char *text, dptrain_error *error) 
     return status;
 }
 
+/* A question a line, until there are no more; one that has no answer is not the last. */
+static void prompt(dptrain_model *model, dptrain_error *error) {
+    char *line = NULL;
+    size_t capacity = 0;
+    while (printf("> "), fflush(stdout), getline(&line, &capacity, stdin) >= 0) {
+        line[strcspn(line, "\n")] = '\0';
+        if (answer(model, line, error) != DPTRAIN_OK)
+            printf("%s\n", error->message);
+    }
+    printf("\n");
+    free(line);
+}
+
 int main(int argc, char **argv) {
     dptrain_error error;
     dptrain_model *model = NULL;
-    if (argc != 3) {
-        fprintf(stderr, "usage: next_token MODEL CONTEXT\n");
+    if (argc < 2 || argc > 3) {
+        fprintf(stderr, "usage: next_token MODEL [CONTEXT]\n");
         return DPTRAIN_ERR_INPUT;
     }
     int status = dptrain_open(&model, argv[1], &error);
-    if (status == DPTRAIN_OK)
+    if (status == DPTRAIN_OK && argc == 2)
+        prompt(model, &error);
+    else if (status == DPTRAIN_OK)
         status = answer(model, argv[2], &error);
     if (status != DPTRAIN_OK)
         fprintf(stderr, "next_token: %s\n", error.message);

@@ -33,7 +33,7 @@ expect_equal "soname" "$(objdump -p "$library" | sed -n 's/ *SONAME *//p')" libd
 read -ra shared < <(pkg-config --cflags --libs dptrain)
 read -ra static < <(pkg-config --cflags --static --libs dptrain)
 strict=(-std=c11 -Wall -Wextra -Wpedantic -Werror)
-for example in next_token score_lines; do
+for example in find_gibberish make_names next_token score_lines; do
     "${CC:-cc}" "${strict[@]}" "${flags[@]}" "$SOURCE/examples/$example.c" "${shared[@]}" -o "$example"
     "${CC:-cc}" "${strict[@]}" "${flags[@]}" "$SOURCE/examples/$example.c" \
         "${static[@]/-ldptrain/-l:libdptrain.a}" -o "$example.static"
@@ -77,6 +77,23 @@ for build in . examples; do
 done
 awk 'NR == 1 { emma = $1 / $2 } NR == 2 { exit !(emma > $1 / $2) }' scores.txt ||
     fail "'xq' is likelier than 'emma': $(cat scores.txt)"
+# The prompt, the generator and the filter.
+printf 'em\nE\n' | ./next_token runs/small >prompt.txt
+{ sed '1 s/^/> /' expected.txt && echo "> 'E' is not in the vocabulary: . $(echo {a..z})" && echo "> "; } |
+    cmp - prompt.txt || fail "the prompt says $(cat prompt.txt)"
+"$BIN/dptrain" sample runs/small -n 30 --unique --novel --min-length 1 >expected.txt
+./make_names runs/small 30 small.txt | cmp - expected.txt || fail "make_names"
+expect_equal "what make_names makes that is known" "$(grep -cxFf small.txt expected.txt)" 0
+status=0
+./find_gibberish runs/small -4 <lines.txt >found.txt || status=$?
+expect_equal "status of a filter that finds" $status 1
+expect_equal "what it finds" "$(cat found.txt)" "xq
+
+E"
+expect_equal "of names" "$(echo emma | ./find_gibberish runs/small -4)" ""
+status=0
+./find_gibberish runs/small much <lines.txt 2>error.txt || status=$?
+expect_equal "status of a threshold that is none" $status 2
 status=0
 ./next_token runs/none em 2>error.txt || status=$?
 expect_equal "status without a model" $status 3
