@@ -67,30 +67,18 @@ printf 'The fox.\nThe dog\n' >lines.txt
 "$BIN/dptrain" score --ckpt runs/book lines.txt >score.txt
 expect_equal "lines that are scored" "$(grep -c -e 'The fox' -e 'The dog' score.txt)" 2
 
-# refused STATUS TEXT ARGUMENTS...: with one line, and no file.
-refused() {
-    local wanted=$1 text=$2 status=0
-    shift 2
-    "$pack" "$@" -o refused.h5 >out.txt 2>error.txt || status=$?
-    expect_equal "status of: $* ($(cat error.txt))" "$status" "$wanted"
-    expect_equal "lines about: $*" "$(wc -l <error.txt)" 1
-    grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
-    # shellcheck disable=SC2010
-    expect_equal "files after: $*" "$(ls | grep -e tmp -e refused || true)" ""
-}
-
 printf 'a\nb\xff\n' >byte.txt
 printf 'a\nb\0\n' >zero.txt
 printf 'a\n\nb#\nc' >odd.txt
 printf 'The\nThe\n#' >end.txt
-refused 2 "byte.txt:2: byte 0xff is not valid UTF-8" byte.txt --stream
-refused 2 "zero.txt:2: a zero byte" zero.txt --stream
-refused 2 "odd.txt:3: the boundary '#' stands in the text" odd.txt --stream --boundary '#'
-refused 2 "leaves nothing of the 7 tokens" odd.txt --stream --split-tokens 6,1
-refused 2 "leaves dev none of the 7 tokens" odd.txt --stream --split 90,5,5
-refused 2 "--unique is for one text that is cut by lines" odd.txt --stream --unique
-refused 2 "--no-eol is for a stream of words: add --unit word" odd.txt --stream --no-eol
-refused 2 "--skip-unknown leaves out lines" odd.txt --vocab-of runs/book --skip-unknown
-refused 5 "odd.txt:1: 'a' is not in the vocabulary of runs/book" odd.txt --vocab-of runs/book
-refused 5 "end.txt:3: '#' is not in the vocabulary of runs/book" end.txt --vocab-of runs/book
-refused 2 "--stream comes with the vocabulary" odd.txt --vocab-of runs/book --stream
+pack_refuses 2 "byte.txt:2: byte 0xff is not valid UTF-8" byte.txt --stream
+pack_refuses 2 "zero.txt:2: a zero byte" zero.txt --stream
+pack_refuses 2 "odd.txt:3: the boundary '#' stands in the text" odd.txt --stream --boundary '#'
+pack_refuses 2 "leaves nothing of the 7 tokens" odd.txt --stream --split-tokens 6,1
+pack_refuses 2 "leaves dev none of the 7 tokens" odd.txt --stream --split 90,5,5
+pack_refuses 2 "--unique is for one text that is cut by lines" odd.txt --stream --unique
+pack_refuses 2 "--no-eol is for a stream of words: add --unit word" odd.txt --stream --no-eol
+pack_refuses 2 "--skip-unknown leaves out lines" odd.txt --vocab-of runs/book --skip-unknown
+pack_refuses 5 "odd.txt:1: 'a' is not in the vocabulary of runs/book" odd.txt --vocab-of runs/book
+pack_refuses 5 "end.txt:3: '#' is not in the vocabulary of runs/book" end.txt --vocab-of runs/book
+pack_refuses 2 "--stream comes with the vocabulary" odd.txt --vocab-of runs/book --stream

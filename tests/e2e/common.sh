@@ -52,6 +52,19 @@ ranks() {
     fi
 }
 
+# pack_refuses STATUS TEXT ARGUMENTS...: pack_dataset ends with the status and one line that has the text, and
+# leaves no file.
+pack_refuses() {
+    local wanted=$1 text=$2 status=0
+    shift 2
+    "$BIN/pack_dataset" "$@" -o refused.h5 >out.txt 2>error.txt || status=$?
+    expect_equal "status of: $* ($(cat error.txt))" "$status" "$wanted"
+    expect_equal "lines about: $*" "$(wc -l <error.txt)" 1
+    grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
+    # shellcheck disable=SC2010
+    expect_equal "files after: $*" "$(ls | grep -e tmp -e refused || true)" ""
+}
+
 # expect_refusal STATUS TEXT RANKS COMMAND...: it ends with the status and one line that has the text.
 expect_refusal() {
     local wanted=$1 text=$2 count=$3 status=0

@@ -17,18 +17,6 @@ expect_same() {
         "$("$BIN/dptrain" info plain.h5 --json | grep -o '"sha256":"[^"]*"')"
 }
 
-# refused TEXT ARGUMENTS...: with status 2, one line, no file.
-refused() {
-    local text=$1 status=0
-    shift
-    "$pack" "$@" -o refused.h5 >out.txt 2>error.txt || status=$?
-    expect_equal "status of: $* ($(cat error.txt))" "$status" 2
-    expect_equal "lines about: $*" "$(wc -l <error.txt)" 1
-    grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
-    # shellcheck disable=SC2010
-    expect_equal "files after: $*" "$(ls | grep -e tmp -e refused || true)" ""
-}
-
 head -n 3000 "$SOURCE/data/names.txt" >names.txt
 { cat names.txt && printf 'Zo\xc3\xab \n\nextraordinarily-long\n'; } >plain.txt
 
@@ -64,15 +52,15 @@ printf 'anna\nb.c\n' >dot.txt
 printf 'anna\nbob\nx\xff\n' >byte.txt
 for words in "" "--unit word --boundary anna"; do
     # shellcheck disable=SC2086
-    refused "$([ -z "$words" ] && echo dot.txt:2 || echo dot.txt:1): the boundary" two.txt dot.txt $words
+    pack_refuses 2 "$([ -z "$words" ] && echo dot.txt:2 || echo dot.txt:1): the boundary" two.txt dot.txt $words
 done
 for options in "" --lowercase "--unit word"; do
     # shellcheck disable=SC2086
-    refused "byte.txt:3: byte 0xff is not valid UTF-8" two.txt byte.txt three.txt $options
+    pack_refuses 2 "byte.txt:3: byte 0xff is not valid UTF-8" two.txt byte.txt three.txt $options
 done
-refused "standard input:3: byte 0xff" - < <(cat byte.txt)
-refused "standard input is empty" - </dev/null
-refused "--vocab-of" names.txt --vocab-of byte.txt
+pack_refuses 2 "standard input:3: byte 0xff" - < <(cat byte.txt)
+pack_refuses 2 "standard input is empty" - </dev/null
+pack_refuses 2 "--vocab-of" names.txt --vocab-of byte.txt
 printf 'ann\xc2\xa0a\nb\n' >blank.txt
 "$pack" two.txt blank.txt -o got.h5 | grep -q "^warning: blank.txt:1: blanks that are no spaces" || fail "no warning"
 "$pack" names.txt -o vocabulary.h5 >/dev/null
@@ -135,13 +123,13 @@ cut -f 3 tab.tsv | sort -u >quotes.txt
 "$pack" tab.tsv --column 3 --split 1,0,0 -o got.h5 >/dev/null
 expect_equal "quotes between tabs" "$("$DUMP" got.h5 rows | head -n 1)" '... "'
 
-refused "short.tsv:1: 2 columns, of which none is number 3" tab.tsv short.tsv --column 3
-refused "comma.csv:1: no column is called 'nam' in the first line" comma.csv --column nam
+pack_refuses 2 "short.tsv:1: 2 columns, of which none is number 3" tab.tsv short.tsv --column 3
+pack_refuses 2 "comma.csv:1: no column is called 'nam' in the first line" comma.csv --column nam
 printf 'a,"b\nc"\nd,"e"f\n' >quote.csv
-refused "quote.csv:3: a character behind closing quotes" quote.csv --column 2
+pack_refuses 2 "quote.csv:3: a character behind closing quotes" quote.csv --column 2
 printf 'a,b\nd,"e\nf\n' >quote.csv
-refused "quote.csv:2: quotes that are not closed" quote.csv --column 2
+pack_refuses 2 "quote.csv:2: quotes that are not closed" quote.csv --column 2
 printf 'a,"b\nc"\nd,e.f\n' >dot.csv
-refused "dot.csv:3: the boundary '.' stands in the text" dot.csv --column 2
-refused "--separator is for tables: add --column" dot.csv --separator ,
-refused "--separator = 'ab': must be one character of ASCII, or tab" dot.csv --column 1 --separator ab
+pack_refuses 2 "dot.csv:3: the boundary '.' stands in the text" dot.csv --column 2
+pack_refuses 2 "--separator is for tables: add --column" dot.csv --separator ,
+pack_refuses 2 "--separator = 'ab': must be one character of ASCII, or tab" dot.csv --column 1 --separator ab

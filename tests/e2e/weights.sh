@@ -71,31 +71,19 @@ printf 'anna\neve\n' >known.txt
 "$pack" few.csv --column name --weight-column n --vocab-of known.h5 --skip-unknown --split 1,0,0 -o few.h5 >report.txt
 grep -q '^  train *14 rows, with their weights 29$' report.txt || fail "$(cat report.txt)"
 
-# refused TEXT ARGUMENTS...: with status 2, one line, no file.
-refused() {
-    local text=$1 status=0
-    shift
-    "$pack" "$@" -o refused.h5 >out.txt 2>error.txt || status=$?
-    expect_equal "status of: $* ($(cat error.txt))" "$status" 2
-    expect_equal "lines about: $*" "$(wc -l <error.txt)" 1
-    grep -qF -- "$text" error.txt || fail "'$*' says '$(cat error.txt)', without '$text'"
-    # shellcheck disable=SC2010
-    expect_equal "files after: $*" "$(ls | grep -e tmp -e refused || true)" ""
-}
-
 for wrong in -1 1.5 many "" 1000000000001; do
     printf 'name,n\nanna,2\nbob,%s\n' "$wrong" >wrong.csv
-    refused "wrong.csv:3: '$wrong' is no weight, which is a whole number from 0 to" \
+    pack_refuses 2 "wrong.csv:3: '$wrong' is no weight, which is a whole number from 0 to" \
         few.csv wrong.csv --column name --weight-column n
 done
-refused "few.csv:1: 'n' is no weight" few.csv --column 1 --weight-column 2
-refused "few.csv:1: no column is called 'count' in the first line" few.csv --column name --weight-column count
-refused "few.csv:1: 2 columns, of which none is number 3" few.csv --column 1 --weight-column 3
-refused "few.csv:1: the text and the weights are both column 'n'" few.csv --column n --weight-column 2
+pack_refuses 2 "few.csv:1: 'n' is no weight" few.csv --column 1 --weight-column 2
+pack_refuses 2 "few.csv:1: no column is called 'count' in the first line" few.csv --column name --weight-column count
+pack_refuses 2 "few.csv:1: 2 columns, of which none is number 3" few.csv --column 1 --weight-column 3
+pack_refuses 2 "few.csv:1: the text and the weights are both column 'n'" few.csv --column n --weight-column 2
 printf 'anna,0\nbob,0\n' >zero.csv
-refused "zero.csv holds no words, only 2 empty lines and lines of weight 0" zero.csv --column 1 --weight-column 2
+pack_refuses 2 "zero.csv holds no words, only 2 empty lines and lines of weight 0" zero.csv --column 1 --weight-column 2
 awk 'BEGIN { for (i = 0; i < 3000; i++) print "anna" i ",1000000000000" }' >heavy.csv
-refused "heavy.csv: the weights of train are too large in sum" heavy.csv --column 1 --weight-column 2
-refused "--weight-column is for tables: add --column" few.csv --weight-column 2
-refused "--weight-column is for lines, which a stream has not" few.csv --column name --weight-column n \
+pack_refuses 2 "heavy.csv: the weights of train are too large in sum" heavy.csv --column 1 --weight-column 2
+pack_refuses 2 "--weight-column is for tables: add --column" few.csv --weight-column 2
+pack_refuses 2 "--weight-column is for lines, which a stream has not" few.csv --column name --weight-column n \
     --unit word --stream
