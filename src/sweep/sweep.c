@@ -167,27 +167,75 @@ static dp_status share_plan(dp_comm *comm, dp_sweep_plan *plan, dp_error *error)
     return status;
 }
 
-static dp_status divide_ranks(sweep *self, dp_error *error) {
-    const uint64_t ranks = (uint64_t)dp_comm_size(self->comm);
-    const uint64_t wanted = self->plan->settings.ranks_per_trial;
-    const uint64_t each = wanted < ranks ? wanted : ranks, groups = ranks / each;
-    const uint64_t group = (uint64_t)dp_comm_rank(self->comm) / each;
-    self->is_idle = group >= groups;
-    DP_TRY(dp_comm_split(&self->group, self->comm, (int)group, error));
-    DP_TRY_NEW_ON_ALL(self->comm, self->errors, (size_t)dp_comm_size(self->group));
-    if (dp_comm_rank(self->comm) != 0 || self->request->quiet)
-        return DP_OK;
+/* That the ranks of the job have together: each of them one at most. */
+static uint64_t count_processors(const dp_comm *comm) {
+    uint64_t all = 0;
+    for (int node = 0; node < dp_comm_node_count(comm); node++) {
+        const int ranks = dp_comm_node_first(comm, node + 1) - dp_comm_node_first(comm, node);
+        const int processors = dp_comm_processors(comm, node);
+        all += (uint64_t)(processors < ranks ? processors : ranks);
+    }
+    return all;
+}
+
+/* Whether the bits of some trial depend on how many ranks it has: then it has one unless it is
+ * said, whatever there is. */
+static bool depends_on_ranks(const dp_sweep_plan *plan) {
+    bool depends = false;
+    for (size_t i = 0; i < plan->count; i++)
+        depends = depends || plan->trials[i].config.exchange == DP_EXCHANGE_MPI;
+    return depends;
+}
+
+/* How the ranks are divided: into groups that have at least `each`, and some one more where all
+ * ranks are shared. */
+typedef struct division {
+    uint64_t ranks, groups, each;
+    bool shares_all;
+} division;
+
+static division divide(const dp_comm *comm, const dp_sweep_plan *plan) {
+    const uint64_t ranks = (uint64_t)dp_comm_size(comm);
+    const bool is_auto = plan->settings.ranks_per_trial == DP_SWEEP_RANKS_AUTO;
+    const uint64_t wanted = is_auto ? 1 : plan->settings.ranks_per_trial;
+    division found = {.ranks = ranks, .shares_all = is_auto && !depends_on_ranks(plan)};
+    found.each = wanted < ranks ? wanted : ranks;
+    found.groups = ranks / found.each;
+    if (found.shares_all && plan->count > 0) {
+        const uint64_t processors = count_processors(comm);
+        found.groups = plan->count < processors ? plan->count : processors;
+        found.each = ranks / found.groups;
+    }
+    return found;
+}
+
+static void report_division(const sweep *self, const division *by) {
+    const uint64_t wanted = self->plan->settings.ranks_per_trial, left = by->ranks % by->each;
     printf("%zu %s", self->plan->count, dp_sweep_plan_unit(self->plan));
     if (self->plan->has_repeats)
         printf(" of %zu trials", dp_sweep_plan_distinct(self->plan));
-    dp_text_print(stdout, " in %s; %" PRIu64 " rank%s, %" PRIu64 " a trial",
-                  self->plan->settings.dir, ranks, ranks == 1 ? "" : "s", each);
-    if (each < wanted)
+    dp_text_print(stdout, " in %s; %" PRIu64 " rank%s, %" PRIu64, self->plan->settings.dir,
+                  by->ranks, by->ranks == 1 ? "" : "s", by->each);
+    if (by->shares_all && by->ranks % by->groups != 0)
+        printf(" or %" PRIu64, by->each + 1);
+    printf(" a trial");
+    if (by->each < wanted && wanted != DP_SWEEP_RANKS_AUTO)
         printf(" (ranks_per_trial = %" PRIu64 ")", wanted);
-    if (ranks % each != 0)
-        printf(", %" PRIu64 " idle", ranks % each);
+    if (!by->shares_all && left != 0)
+        printf(", %" PRIu64 " idle", left);
     printf("\n");
     dp_output_flush(stdout);
+}
+
+static dp_status divide_ranks(sweep *self, dp_error *error) {
+    const division by = divide(self->comm, self->plan);
+    const uint64_t rank = (uint64_t)dp_comm_rank(self->comm);
+    const uint64_t group = by.shares_all ? rank * by.groups / by.ranks : rank / by.each;
+    self->is_idle = group >= by.groups;
+    DP_TRY(dp_comm_split(&self->group, self->comm, (int)group, error));
+    DP_TRY_NEW_ON_ALL(self->comm, self->errors, (size_t)dp_comm_size(self->group));
+    if (rank == 0 && !self->request->quiet)
+        report_division(self, &by);
     return DP_OK;
 }
 

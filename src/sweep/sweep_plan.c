@@ -31,8 +31,11 @@ const dp_option dp_sweep_options[] = {
             "folder of the trials and the tables; empty: runs/NAME after the sweep file"),
     DP_PATH(dp_sweep_settings, text, "sweep.text", "", "FILE",
             "text that datasets are packed from, for trials with a block_size"),
-    DP_UNSIGNED(dp_sweep_settings, ranks_per_trial, "sweep.ranks_per_trial", "1", 1, 65536, "N",
-                "ranks that train one trial together"),
+    DP_UNSIGNED(dp_sweep_settings, ranks_per_trial, "sweep.ranks_per_trial", "auto", 1,
+                DP_SWEEP_RANKS_MAX, "N",
+                "ranks that train one trial together; auto: one, and more where there are more "
+                "ranks than trials or processors",
+                .choices = DP_NAMES("auto")),
     DP_UNSIGNED(dp_sweep_settings, repeats, "sweep.repeats", "1", 1, DP_SWEEP_REPEATS_MAX, "N",
                 "runs of a trial, each with the next seed; the table has their median"),
     DP_SWITCH(dp_sweep_settings, show_test, "sweep.show_test",

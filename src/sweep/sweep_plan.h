@@ -32,13 +32,15 @@
 #define DP_SWEEP_NAME_SIZE 128
 #define DP_SWEEP_TRIALS_MAX 4096
 #define DP_SWEEP_REPEATS_MAX 1000
+#define DP_SWEEP_RANKS_MAX 65536
+enum { DP_SWEEP_RANKS_AUTO = DP_SWEEP_RANKS_MAX + 1 };
 
 /* [sweep]; also on the command line, as sweep.dir=... */
 typedef struct dp_sweep_settings {
-    char config[DP_PATH_SIZE]; /* of all trials */
-    char dir[DP_PATH_SIZE];    /* holds the run folders of the trials and the tables */
-    char text[DP_PATH_SIZE];   /* that datasets are packed from; "": none */
-    uint64_t ranks_per_trial;
+    char config[DP_PATH_SIZE];    /* of all trials */
+    char dir[DP_PATH_SIZE];       /* holds the run folders of the trials and the tables */
+    char text[DP_PATH_SIZE];      /* that datasets are packed from; "": none */
+    uint64_t ranks_per_trial;     /* or DP_SWEEP_RANKS_AUTO */
     uint64_t repeats;             /* of a trial that has no number of its own */
     bool show_test;               /* of all trials, not only of the best */
     char reference[DP_PATH_SIZE]; /* whose figures the column `reference` has */

@@ -47,11 +47,12 @@ expect_equal "median, least and greatest of short in the table" \
 expect_equal "the dev loss in the table" "$(sed -n 2p straight/results.csv | cut -d, -f10)" \
     "$(loss straight/"$(sed -n 2p straight/results.csv | cut -d, -f1)"/summary.json dev)"
 
-# Interrupted on 3 ranks, resumed on 2: the same tables, byte for byte. Each rank leaves the number of
+# Interrupted on 3 ranks with a trial each, resumed on 2: the same tables, byte for byte. Each rank leaves the number of
 # its process, so that all can be asked to end at once.
 command="$BIN/dptrain sweep all.ini sweep.dir=parts"
 # shellcheck disable=SC2016 # expanded by the shell of each rank
-$MPIEXEC 3 bash -c 'echo $$ >process.$OMPI_COMM_WORLD_RANK; exec '"$command" >stop.txt 2>/dev/null &
+$MPIEXEC 3 bash -c 'echo $$ >process.$OMPI_COMM_WORLD_RANK; exec '"$command sweep.ranks_per_trial=1" \
+    >stop.txt 2>/dev/null &
 job=$!
 wait_for_text stop.txt "[1/8]"
 # shellcheck disable=SC2046 # words
@@ -107,6 +108,20 @@ grep -q "5 ranks, 2 a trial, 1 idle" groups.txt || fail "idle ranks are not name
 expect_equal "test losses with --show-test" \
     "$(sed 1d alone/results.csv | cut -d, -f13 | grep -c .)" 6
 cmp <(grep xxh3 groups/results.csv) <(grep xxh3 alone/results.csv) || fail "groups differ"
+
+# More ranks than trials share them all, and who of them is at work is chosen.
+grep -v "^\(long\|longer\|short\|diverges\) " all.ini >few.ini
+echo "shorter  = 3           8                 400          8                 0             0.1       2.7        1" >>few.ini
+sed -i '/^grains /d' few.ini
+"$BIN/dptrain" sweep few.ini sweep.dir=one >/dev/null
+for work in all ""; do
+    DPTRAIN_WORK=$work ranks 5 "$BIN/dptrain" sweep few.ini sweep.dir=shared$work >shared.txt
+    [ "$(nproc)" = 1 ] || grep -q "5 ranks, 2 or 3 a trial" shared.txt || fail "not shared: $(cat shared.txt)"
+    cmp <(grep xxh3 shared$work/results.csv) <(grep xxh3 one/results.csv) || fail "shared ranks differ"
+done
+# Where bits depend on how many ranks a trial has, it has one.
+ranks 3 "$BIN/dptrain" sweep few.ini sweep.dir=plain parallel.exchange=mpi >plain.txt
+grep -q "3 ranks, 1 a trial" plain.txt || fail "not one rank: $(cat plain.txt)"
 
 # On a terminal a table that is drawn anew; elsewhere no control characters.
 ! LC_ALL=C grep -q '[^[:print:]]' straight.txt || fail "control characters in a file"
