@@ -66,9 +66,11 @@ bool dp_line_reader_must_wait(const dp_line_reader *reader) {
 
 bool dp_line_reader_next(dp_line_reader *reader, char **line, size_t *length) {
     const size_t left = reader->end - reader->begin;
+    if (left == 0) /* and maybe no buffer yet */
+        return false;
     *line = reader->buffer + reader->begin;
-    char *end = left == 0 ? NULL : memchr(*line, '\n', left);
-    if (end == NULL && (left == 0 || !reader->ended))
+    char *end = memchr(*line, '\n', left);
+    if (end == NULL && !reader->ended)
         return false;
     *length = end == NULL ? left : (size_t)(end - *line);
     reader->begin += *length + (end != NULL);
