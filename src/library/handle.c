@@ -80,12 +80,21 @@ dp_status dp_handle_use_level(dptrain_model *model, dp_cpu_level level, dp_error
     return dp_forward_init(&model->forward, &model->layout, level, error);
 }
 
+dp_status dp_handle_check_size(const dp_params_layout *layout, const float *params,
+                               const char *path, dp_error *error) {
+    return dp_params_are_bounded(layout, params)
+               ? DP_OK
+               : dp_fail(error, DP_ERR_INPUT,
+                         "%s: its weights are so large that no probabilities come of them", path);
+}
+
 static dp_status open_model(dptrain_model *self, const char *path, dp_error *error) {
     dp_model_shape shape;
     DP_TRY(dp_checkpoint_files_find(path, self->path, error));
     DP_TRY(dp_model_file_open(&self->facts, self->path, error));
     DP_TRY(dp_model_file_shape(&self->facts, &shape, error));
     DP_TRY(dp_model_file_read_params(&self->facts, shape, &self->layout, &self->params, error));
+    DP_TRY(dp_handle_check_size(&self->layout, self->params, self->path, error));
     dp_h5reader_close(&self->facts.reader);
     dp_hash_format(self->facts.weights_hash, self->weights);
     DP_TRY(dp_vocabulary_sort(&self->facts.vocabulary, error));

@@ -42,6 +42,11 @@ struct dptrain_model {
     dp_text text;       /* of the last sample */
 };
 
+/* DP_ERR_INPUT names the file where its weights are so large that sums of them may overflow, which
+ * would make answers that are no numbers. */
+dp_status dp_handle_check_size(const dp_params_layout *layout, const float *params,
+                               const char *path, dp_error *error) DP_CHECKED;
+
 /* Its room for answers: `rows` of them at a time, set before. */
 dp_status dp_handle_make_room(dptrain_model *model, dp_error *error) DP_CHECKED;
 

@@ -195,6 +195,7 @@ static dp_status write_import(const dptrain_model *model, const float *const *va
     DP_TRY(dp_file_kind_check_output(path, DP_FILE_CHECKPOINT, error));
     DP_TRY(read_again(&self, model, error));
     DP_TRY(put_params(&self, values, error));
+    DP_TRY(dp_handle_check_size(&self.layout, self.params, path, error));
     DP_TRY(put_state(&self, error));
     DP_TRY(put_progress(&self, error));
     DP_TRY(put_text(&self, "build", "imported by dptrain " DP_VERSION, error));

@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "kernels/kernels.h"
 
+#include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
@@ -276,4 +277,15 @@ bool dp_params_are_finite(const dp_params_layout *layout, const float *params) {
     for (size_t i = 0; i < layout->length; i++)
         finite = finite && isfinite(params[i]);
     return finite;
+}
+
+/* A hidden unit is at most 1, and sums in floats are off by less than a factor of 2. */
+bool dp_params_are_bounded(const dp_params_layout *layout, const float *params) {
+    const double inputs = (double)dp_shape_inputs(&layout->shape);
+    const double hidden = (double)layout->shape.hidden_dim;
+    float largest = 0.0f;
+    for (size_t i = 0; i < layout->length; i++)
+        largest = fabsf(params[i]) > largest ? fabsf(params[i]) : largest;
+    const double size = (double)largest;
+    return size * (1.0 + hidden) + inputs * size * size < (double)FLT_MAX / 4.0;
 }

@@ -136,4 +136,8 @@ uint64_t dp_params_hash(const dp_params_layout *layout, const float *params);
 /* Whether no element is infinite or not a number. */
 bool dp_params_are_finite(const dp_params_layout *layout, const float *params);
 
+/* Whether they are so small, all of them, that no sum of a forward pass can become infinite, as
+ * those of a trained model are by far: then a logit is a number, whatever the context. */
+bool dp_params_are_bounded(const dp_params_layout *layout, const float *params);
+
 #endif

@@ -129,6 +129,8 @@ static void test_import_refuses_what_is_no_model(void **state) {
     expect_refusal(model, TENSORS, scratch_path("step-00000007.h5"), "the name says step 7");
     tensors[2][1] = INFINITY;
     expect_refusal(model, TENSORS, path, "b1 has values that are not finite");
+    tensors[2][1] = 3e38f;
+    expect_refusal(model, TENSORS, path, "so large that no probabilities come of them");
     tensors[2][1] = 0.0f;
     expect_unsigned(dptrain_ensemble(&ensemble, &model, NULL, 1, NULL), DPTRAIN_OK);
     expect_refusal(ensemble, TENSORS, path, "an ensemble has no tensors");
