@@ -62,6 +62,48 @@ void dp_text_append_arguments(dp_text *text, const char *format, va_list argumen
     va_end(again);
 }
 
+/* The digits of a number, before `end`; returns where they begin. */
+static char *write_digits(uint64_t value, char *end) {
+    do
+        *--end = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    return end;
+}
+
+void dp_text_append_unsigned(dp_text *text, uint64_t value) {
+    char digits[20], *end = digits + sizeof digits, *begin = write_digits(value, end);
+    dp_text_append_bytes(text, begin, (size_t)(end - begin));
+}
+
+/* What is behind the point is a whole number of 2^-63, so that the product with a power of ten is
+ * exact in two words, of which the lower one rounds: half of a unit to the even digit. */
+void dp_text_append_fixed(dp_text *text, double value, unsigned digits) {
+    static const uint64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+    const double size = fabs(value);
+    if (!(size >= 0x1p-10 && size < 1e15)) {
+        dp_text_append_format(text, "%.*f", (int)digits, value);
+        return;
+    }
+    char buffer[32], *end = buffer + sizeof buffer;
+    const uint64_t power = powers[digits], half = (uint64_t)1 << 62, word = 0xFFFFFFFFu;
+    uint64_t whole = (uint64_t)size;
+    const uint64_t fraction = (uint64_t)((size - (double)whole) * 0x1p63);
+    const uint64_t low = (fraction & word) * power;
+    const uint64_t high = (fraction >> 32) * power + (low >> 32);
+    const uint64_t rest = (high & 0x7FFFFFFFu) << 32 | (low & word);
+    uint64_t scaled = high >> 31;
+    scaled += rest > half || (rest == half && scaled % 2 == 1);
+    whole += scaled == power;
+    char *begin = write_digits(scaled == power ? 0 : scaled, end);
+    while (begin > end - digits)
+        *--begin = '0';
+    *--begin = '.';
+    begin = write_digits(whole, begin);
+    if (value < 0.0)
+        *--begin = '-';
+    dp_text_append_bytes(text, begin, (size_t)(end - begin));
+}
+
 const char *dp_text_append_before(dp_text *text, const char *template, const char *mark) {
     const char *found = strstr(template, mark);
     dp_text_append_bytes(text, template,

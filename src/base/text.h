@@ -27,6 +27,10 @@ void dp_text_append(dp_text *text, const char *string);
 void dp_text_append_bytes(dp_text *text, const void *bytes, size_t count);
 void dp_text_append_format(dp_text *text, const char *format, ...) DP_PRINTF(2, 3);
 void dp_text_append_arguments(dp_text *text, const char *format, va_list arguments) DP_PRINTF(2, 0);
+/* Appends what the format "%.*f" says, with 1 to 6 digits behind the point, in a fifth of the time
+ * where the number is of a usual size. */
+void dp_text_append_fixed(dp_text *text, double value, unsigned digits);
+void dp_text_append_unsigned(dp_text *text, uint64_t value);
 /* Appends what stands before a mark in `template` and returns what stands behind it; all of it, and
  * NULL, where there is none. */
 const char *dp_text_append_before(dp_text *text, const char *template, const char *mark);

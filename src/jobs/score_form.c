@@ -4,7 +4,6 @@
 #include "base/utf8.h"
 #include "formats/json.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,7 +46,11 @@ static void append_token(const dp_score_form *form, const dptrain_model *model,
     const double surprisal = -token->log_probability / form->unit;
     if (form->format == DP_SCORE_TSV) {
         dp_text_append_bytes(out, name, length);
-        dp_text_append_format(out, "\t%.6f\t%" PRIu64 "\n", surprisal, token->rank);
+        dp_text_append(out, "\t");
+        dp_text_append_fixed(out, surprisal, 6);
+        dp_text_append(out, "\t");
+        dp_text_append_unsigned(out, token->rank);
+        dp_text_append(out, "\n");
         return;
     }
     dp_json_begin_object(out);
@@ -105,9 +108,14 @@ static dp_status append_json(const dp_score_form *form, dp_scorer *scorer,
 static void append_columns(const dp_score_form *form, const dp_scorer_lines *lines, size_t i,
                            dp_text *out) {
     const dptrain_text_score *score = &lines->scores[i];
-    dp_text_append_format(out, "%.6f\t%" PRIu64 "\t%" PRIu64 "\t%.4f\t",
-                          shown_log_probability(form, score), score->tokens, score->unknown,
-                          perplexity(score->log_probability, score->tokens));
+    dp_text_append_fixed(out, shown_log_probability(form, score), 6);
+    dp_text_append(out, "\t");
+    dp_text_append_unsigned(out, score->tokens);
+    dp_text_append(out, "\t");
+    dp_text_append_unsigned(out, score->unknown);
+    dp_text_append(out, "\t");
+    dp_text_append_fixed(out, perplexity(score->log_probability, score->tokens), 4);
+    dp_text_append(out, "\t");
     if (form->flags)
         dp_text_append(out, dp_score_form_marks(form, score) ? "!\t" : "\t");
     dp_text_append_bytes(out, lines->texts[i], lines->lengths[i]);

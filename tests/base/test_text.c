@@ -53,6 +53,40 @@ static void test_text_appends_a_format_of_any_length(void **state) {
     }
 }
 
+static void expect_fixed(double value) {
+    char expected[400];
+    dp_text text = {0};
+    for (int digits = 1; digits <= 6; digits++) {
+        snprintf(expected, sizeof expected, "%.*f", digits, value);
+        dp_text_cut(&text, 0);
+        dp_text_append_fixed(&text, value, (unsigned)digits);
+        assert_string_equal(dp_text_string(&text), expected);
+    }
+    dp_text_clear(&text);
+}
+
+static void test_text_appends_fixed_digits_as_printf(void **state) {
+    (void)state;
+    static const double odd[] = {0.0,      -0.0,     INFINITY, -INFINITY, NAN,   1e15, 1e300,
+                                 1e-300,   0x1p-10,  0x1p-11,  -0.0625,   0.5,   0.25, 0.9999995,
+                                 999999.5, 0.999999, 9.5e14,   -1.0,      1234.0};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        expect_fixed(odd[i]);
+    uint64_t bits = 1;
+    for (int i = 0; i < 60000; i++) {
+        bits = bits * 6364136223846793005u + 1442695040888963407u;
+        const double some = (double)(int64_t)bits;
+        expect_fixed(ldexp(some, -(int)(bits >> 8 & 63) - 8));        /* of any size */
+        expect_fixed((double)(int64_t)(bits >> 40) / 128.0 - 1000.0); /* ties */
+        expect_fixed((double)(bits >> 44) / 1e5);
+    }
+    dp_text text = {0};
+    dp_text_append_unsigned(&text, 0);
+    dp_text_append_unsigned(&text, UINT64_MAX);
+    assert_string_equal(dp_text_string(&text), "018446744073709551615");
+    dp_text_clear(&text);
+}
+
 static void test_text_says_when_an_append_has_failed(void **state) {
     (void)state;
     dp_error error = {0};
@@ -232,6 +266,7 @@ int main(void) {
         cmocka_unit_test(test_text_grows_and_stays_terminated),
         cmocka_unit_test(test_text_appends_bytes_with_zeros),
         cmocka_unit_test(test_text_appends_a_format_of_any_length),
+        cmocka_unit_test(test_text_appends_fixed_digits_as_printf),
         cmocka_unit_test(test_text_says_when_an_append_has_failed),
         cmocka_unit_test(test_text_copies_what_fits),
         cmocka_unit_test(test_text_parses_unsigned),

@@ -22,3 +22,9 @@ for code in re.findall(r"```python\n(.*?)```", page, re.S):
     except ImportError as missing:
         print(f"not run, as {missing}:\n{code}")
 EOF
+
+# What measures scores: that all are measured, and of one sum.
+"$python" "$SOURCE/bench/score.py" --build "$BIN/.." --ckpt runs/base --text small.txt --tokens 1 --rounds 1 >speed.txt ||
+    fail "bench/score.py"
+expect_equal "rows of bench/score.py" "$(grep -c '^| dptrain score' speed.txt)" 2
+grep -q '^libdptrain: [0-9.]* µs for the next token, [0-9.]* ms and [0-9.]* MiB to open$' speed.txt || fail "$(cat speed.txt)"
