@@ -104,9 +104,10 @@ class State:
         """[vocab] ln P of the token behind it, by id; not to be written to."""
         if self._next is None:
             values, error = np.zeros(self._model.vocab), Error()
-            status = library.dptrain_state_next(
-                self._model._handle, self._state, ctypes.sizeof(CState), 1, values.ctypes.data, error
-            )
+            with self._model._alone():
+                status = library.dptrain_state_next(
+                    self._model._handle, self._state, ctypes.sizeof(CState), 1, values.ctypes.data, error
+                )
             check(status, error)
             values.flags.writeable = False
             self._next = values
@@ -116,15 +117,18 @@ class State:
         """The text with these tokens more, those of Model.encode; 0 ends it."""
         text = self
         for token in ids:
-            text = text._push(int(token))
+            text = text._push(_whole(token, "id"))
         return text
 
     def _push(self, token: int) -> State:
+        if token > UNKNOWN:  # of which the library would see the last 32 bits
+            raise DptrainError(f"id {token} is not below the vocabulary's {self._model.vocab}")
         longer, error = CState.from_buffer_copy(self._state), Error()
         known = None if self._next is None else self._next.ctypes.data
-        status = library.dptrain_state_push(
-            self._model._handle, longer, ctypes.sizeof(CState), token, known, error
-        )
+        with self._model._alone():
+            status = library.dptrain_state_push(
+                self._model._handle, longer, ctypes.sizeof(CState), token, known, error
+            )
         check(status, error)
         return State(self._model, longer)
 
