@@ -4,25 +4,26 @@
 
 #include <string.h>
 
-enum { ROW, EXAMPLE };
+enum { ROW, EXAMPLE, FOUND_AT_ONCE = 32 };
 
-/* What is behind a line; 0 of line -1. */
-static uint64_t end_of(const dp_row_weights *weights, uint64_t line, int of) {
+static uint64_t load(const dp_row_weights *weights, uint64_t line, int of) {
     uint64_t end = 0;
-    if (line != UINT64_MAX)
-        memcpy(&end, weights->ends + 16 * line + 8 * (uint64_t)of, sizeof end);
+    memcpy(&end, weights->ends + 16 * line + 8 * (uint64_t)of, sizeof end);
     return end;
 }
 
-/* The first line whose end is above `value`, or the last one. Without a branch on what is found. */
-static uint64_t line_of(const dp_row_weights *weights, uint64_t value, int of) {
-    uint64_t first = 0;
-    for (uint64_t left = weights->lines; left > 1;) {
-        const uint64_t half = left / 2;
-        first += end_of(weights, first + half - 1, of) <= value ? half : 0;
-        left -= half;
-    }
-    return first;
+/* What is behind a line; 0 of line -1. */
+static uint64_t end_of(const dp_row_weights *weights, uint64_t line, int of) {
+    return line == UINT64_MAX ? 0 : load(weights, line, of);
+}
+
+/* One step of a search for the first line whose end is above `value`, among `left` from *first on:
+ * without a branch on what is found. */
+static void halve(const dp_row_weights *weights, uint64_t value, int of, uint64_t left,
+                  uint64_t *first) {
+    const uint64_t half = left / 2;
+    const uint64_t is_behind = load(weights, *first + half - 1, of) <= value;
+    *first += half & -is_behind;
 }
 
 bool dp_row_weights_take(dp_row_weights *weights) {
@@ -40,13 +41,29 @@ bool dp_row_weights_take(dp_row_weights *weights) {
     return row == weights->rows;
 }
 
-uint64_t dp_row_weights_find(const dp_row_weights *weights, uint64_t example) {
-    const uint64_t line = line_of(weights, example, EXAMPLE);
+static uint64_t row_of(const dp_row_weights *weights, uint64_t line, uint64_t example) {
     const uint64_t first = end_of(weights, line - 1, ROW);
     const uint64_t rows = end_of(weights, line, ROW) - first;
     const uint64_t row =
         first + (example - end_of(weights, line - 1, EXAMPLE)) % (rows == 0 ? 1 : rows);
     return row < weights->rows ? row : 0;
+}
+
+/* All searches take the same steps, and do so side by side: none waits for the memory of another.
+ */
+static void find_some(const dp_row_weights *weights, uint64_t *examples, size_t count) {
+    uint64_t lines[FOUND_AT_ONCE] = {0};
+    for (uint64_t left = weights->lines; left > 1; left -= left / 2) {
+        for (size_t i = 0; i < count; i++)
+            halve(weights, examples[i], EXAMPLE, left, &lines[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        examples[i] = row_of(weights, lines[i], examples[i]);
+}
+
+void dp_row_weights_find(const dp_row_weights *weights, uint64_t *examples, size_t count) {
+    for (size_t at = 0; at < count && weights->lines > 0; at += FOUND_AT_ONCE)
+        find_some(weights, examples + at, dp_size_min(count - at, FOUND_AT_ONCE));
 }
 
 uint64_t dp_row_weights_lines(const dp_row_weights *weights) {
@@ -64,7 +81,9 @@ dp_weighted_line dp_row_weights_line(const dp_row_weights *weights, uint64_t lin
 
 void dp_row_weights_get(const dp_row_weights *weights, uint64_t first, size_t count,
                         double *values) {
-    uint64_t line = weights->lines == 0 ? 0 : line_of(weights, first, ROW);
+    uint64_t line = 0;
+    for (uint64_t left = weights->lines; left > 1; left -= left / 2)
+        halve(weights, first, ROW, left, &line);
     dp_weighted_line found = dp_row_weights_line(weights, line);
     for (size_t i = 0; i < count; i++) {
         while (first + i >= found.end && line + 1 < weights->lines)

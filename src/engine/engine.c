@@ -41,9 +41,11 @@ static void draw_some(const dp_subject *self, uint64_t step, dp_tree_range rows,
     uint64_t drawn[DRAWN_AT_ONCE];
     const size_t count = rows.end - rows.first;
     for (size_t i = 0; i < count; i++) {
-        drawn[i] = dp_row_weights_row(weights, dp_sampler_draw(&sampler, step, rows.first + i));
-        dp_dataset_prefetch_row(self->dataset, DP_SPLIT_TRAIN, drawn[i]);
+        drawn[i] = dp_sampler_draw(&sampler, step, rows.first + i);
+        if (weights->lines == 0)
+            dp_dataset_prefetch_row(self->dataset, DP_SPLIT_TRAIN, drawn[i]);
     }
+    dp_row_weights_find(weights, drawn, count);
     for (size_t i = 0; i < count; i++)
         dp_dataset_read_row(self->dataset, DP_SPLIT_TRAIN, drawn[i],
                             contexts + i * self->layout->shape.block_size, &targets[i]);

@@ -6,6 +6,11 @@
 #include "support/expect.h"
 #include "support/scratch.h"
 
+static uint64_t row_of(const dp_row_weights *weights, uint64_t example) {
+    dp_row_weights_find(weights, &example, 1);
+    return example;
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 enum { LINES = 5 };
@@ -32,7 +37,7 @@ static void test_row_weights_is_the_text_with_repeats(void **state) {
     for (uint64_t line = 0; line < LINES; first += line_rows[line++]) {
         for (uint64_t time = 0; time < line_weights[line]; time++)
             for (uint64_t i = 0; i < line_rows[line]; i++)
-                expect_unsigned(dp_row_weights_row(&weights, example++), first + i);
+                expect_unsigned(row_of(&weights, example++), first + i);
         const dp_weighted_line found = dp_row_weights_line(&weights, line);
         expect_unsigned(found.first, first);
         expect_unsigned(found.end, first + line_rows[line]);
@@ -45,6 +50,12 @@ static void test_row_weights_is_the_text_with_repeats(void **state) {
         }
     }
     expect_unsigned(example, weights.examples);
+    uint64_t all[40];
+    for (uint64_t i = 0; i < 40; i++)
+        all[i] = i * 7 % weights.examples;
+    dp_row_weights_find(&weights, all, 40);
+    for (uint64_t i = 0; i < 40; i++)
+        expect_unsigned(all[i], row_of(&weights, i * 7 % weights.examples));
 }
 
 static void test_row_weights_without_any_is_the_rows(void **state) {
@@ -52,7 +63,7 @@ static void test_row_weights_without_any_is_the_rows(void **state) {
     const dp_row_weights weights = {.rows = 9, .examples = 9};
     double values[2] = {0};
     for (uint64_t i = 0; i < 9; i++)
-        expect_unsigned(dp_row_weights_row(&weights, i), i);
+        expect_unsigned(row_of(&weights, i), i);
     expect_unsigned(dp_row_weights_lines(&weights), 1);
     const dp_weighted_line all = dp_row_weights_line(&weights, 0);
     expect_unsigned(all.first, 0);
@@ -77,7 +88,7 @@ static void test_row_weights_refuses_other_tables(void **state) {
                 continue;
             ends[at / 2][at % 2] = wrong[i];
             for (uint64_t example = 0; example < weights.examples; example++)
-                assert_true(dp_row_weights_row(&weights, example) < weights.rows);
+                assert_true(row_of(&weights, example) < weights.rows);
             for (uint64_t line = 0; line < LINES; line++)
                 assert_true(dp_row_weights_line(&weights, line).end <= weights.rows);
             dp_row_weights_get(&weights, 0, 14, values);
@@ -148,7 +159,7 @@ static double deviation(const dp_dataset *drawn, const dp_dataset *expected, dp_
         wanted[bin_of(expected, row)] += (double)DRAWS / (double)rows;
     for (uint64_t i = 0; i < DRAWS; i++) {
         const uint64_t example = dp_sampler_draw(&sampler, i / 32, i % 32);
-        counts[bin_of(drawn, weighs ? dp_row_weights_row(weights, example) : example)] += 1.0;
+        counts[bin_of(drawn, weighs ? row_of(weights, example) : example)] += 1.0;
     }
     for (size_t bin = 0; bin < BINS; bin++) {
         if (wanted[bin] == 0.0 && counts[bin] == 0.0)

@@ -42,8 +42,11 @@ static void read_rows(const dp_dataset *dataset, dp_split split, uint64_t *count
 
 static void read_weights(const dp_row_weights *weights) {
     double weight = 0.0;
-    for (uint64_t part = 0; part < 64 && weights->examples > 0; part++)
-        fuzz_demand(dp_row_weights_row(weights, part * (weights->examples / 64)) < weights->rows);
+    for (uint64_t part = 0; part < 64 && weights->examples > 0; part++) {
+        uint64_t row = part * (weights->examples / 64);
+        dp_row_weights_find(weights, &row, 1);
+        fuzz_demand(row < weights->rows);
+    }
     for (uint64_t line = 0; line < dp_row_weights_lines(weights); line++)
         fuzz_demand(dp_row_weights_line(weights, line).end <= weights->rows);
     for (uint64_t row = 0; row < weights->rows; row++) {
