@@ -3,6 +3,7 @@
 # Ubuntu, and writes FOLDER/run/dptrain and FOLDER/run/pack_dataset, which run them by an emulator:
 #
 #     scripts/cross.sh && BIN=build-aarch64/run tests/e2e/one_hash.sh
+#     CC=clang scripts/cross.sh build-aarch64-clang    by clang, with the linker of gcc's
 #
 # What they are linked with, Debian's packages for arm64, is unpacked in FOLDER/sysroot and installed nowhere;
 # that takes a minute, once. Compiler and emulator: scripts/install_dependencies.sh --cross.
@@ -53,7 +54,10 @@ END
 cat >"$folder/aarch64.cmake" <<END
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
-set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_C_COMPILER ${CC:-aarch64-linux-gnu-gcc})
+set(CMAKE_C_COMPILER_TARGET aarch64-linux-gnu)
+set(CMAKE_LINKER aarch64-linux-gnu-ld)
+set(CMAKE_OBJCOPY aarch64-linux-gnu-objcopy)
 set(CMAKE_SYSROOT $sysroot)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)

@@ -7,6 +7,8 @@
 #
 #     BIN=build-clang/bin LEVELS=x86-64-v3 tests/e2e/one_hash.sh
 #     DPTRAIN_HASHES=print tests/e2e/one_hash.sh    prints them, to keep them
+#     DPTRAIN_HASHES_LONG=1 tests/e2e/one_hash.sh   base.ini for 2,000 steps, a wide model and 6,000 lines of
+#                                                   Brown for 300, against one_hash_long.txt; minutes a level, generic an hour
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 if [ -z "${MPIEXEC:-}" ]; then
     # shellcheck disable=SC1091
@@ -15,7 +17,11 @@ fi
 BIN=$(cd "${BIN:-$root/build/bin}" && pwd)
 export BIN SOURCE=${SOURCE:-$root} MPIEXEC=${MPIEXEC:-mpirun -n}
 source "$root/tests/e2e/common.sh"
-kept=$SOURCE/tests/golden/one_hash.txt
+kept=$SOURCE/tests/golden/one_hash.txt base_steps=400 wide_steps=20 words_steps=40 hidden=160
+if [ -n "${DPTRAIN_HASHES_LONG:-}" ]; then
+    [ -e "${SHARED_DATA:-}/brown.txt" ] || skip "no brown.txt in SHARED_DATA"
+    kept=$SOURCE/tests/golden/one_hash_long.txt base_steps=2000 wide_steps=300 words_steps=300 hidden=400
+fi
 
 head -n 1500 "$SOURCE/data/names.txt" >few.txt
 # 4,600 words and some, frequent and rare, in the order of a small generator of numbers.
@@ -26,20 +32,21 @@ awk 'BEGIN {
         printf "w%d%s", word, i % 12 == 11 ? "\n" : " "
     }
 }' >words.txt
+[ -z "${DPTRAIN_HASHES_LONG:-}" ] || head -n 6000 "$SHARED_DATA/brown.txt" >words.txt
 "$BIN/pack_dataset" few.txt -o names.h5 >/dev/null
 "$BIN/pack_dataset" few.txt --block_size 8 >/dev/null
 "$BIN/pack_dataset" words.txt --unit word --stream --split 0.94,0.03,0.03 --block_size 4 >/dev/null
 
 # A line a case: its name, its text, its config, settings.
-cat >wide.ini <<'END'
+cat >wide.ini <<END
 [data]
 path = few.h5
 [model]
 embedding_dim = 24
-hidden_dim = 160
+hidden_dim = $hidden
 init = scaled
 [train]
-steps = 20
+steps = $wide_steps
 batch_size = 64
 optimizer = adamw
 lr = 0.003
@@ -51,9 +58,9 @@ dropout_embedding = 0.1
 dropout_hidden = 0.3
 log_every = 10
 [eval]
-every = 10
+every = $((wide_steps / 2))
 END
-cat >words.ini <<'END'
+cat >words.ini <<END
 [data]
 path = words.h5
 [model]
@@ -63,17 +70,17 @@ direct = yes
 output_bias = frequency
 init = scaled
 [train]
-steps = 40
+steps = $words_steps
 batch_size = 16
 lr = 0.1
 log_every = 20
 [eval]
-every = 20
+every = $((words_steps / 2))
 [parallel]
 output = split
 END
 cat >cases.txt <<END
-base few.txt $SOURCE/configs/base.ini train.steps=400 train.log_every=100 eval.every=200
+base few.txt $SOURCE/configs/base.ini train.steps=$base_steps train.log_every=100 eval.every=$((base_steps / 2))
 wide few.txt wide.ini
 words words.txt words.ini
 END
