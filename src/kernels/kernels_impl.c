@@ -754,18 +754,6 @@ INLINE vec exp_of(vec x) {
     return p * (vec)((ivec)shifted << 23);
 }
 
-/* 1 / x of x > 0 to a unit in the last place or so: a guess by the bits, to 1/8, of which the error
- * is cubed twice. A division takes as long as 30 additions, and what processors have in its place
- * is not the same on all. */
-INLINE vec reciprocal(vec x) {
-    vec r = (vec)(((ivec){0} + 0x7EF311C7) - (ivec)x);
-    EACH (i, 2) {
-        const vec error = fused(-x, r, splat(1.0f));
-        r = fused(r, fused(error, error, error), r);
-    }
-    return r;
-}
-
 /* A quotient of polynomials, x P(x^2) / Q(x^2), on the range where tanh is not yet 1 (coefficients:
  * the Eigen library, ptanh_float). */
 INLINE vec tanh_of(vec x) {
@@ -783,7 +771,7 @@ INLINE vec tanh_of(vec x) {
     q = fused(q, s, splat(1.18534705686654e-04f));
     q = fused(q, s, splat(2.26843463243900e-03f));
     q = fused(q, s, splat(4.89352518554385e-03f));
-    return x * (p * reciprocal(q)); /* in this order nothing underflows */
+    return x * (p / q); /* in this order nothing underflows */
 }
 
 static void tanh_rows(size_t rows, size_t n, size_t ld, float *x) {
