@@ -323,7 +323,7 @@ static void multiply(size_t rows, size_t in, size_t out, dp_rows x, dp_rows w, c
 #if defined(__AVX512F__)
 enum { DOT_ROWS = 4, DOT_COLS = 4 };
 #else
-enum { DOT_ROWS = 2, DOT_COLS = 3 };
+enum { DOT_ROWS = 4, DOT_COLS = 3 };
 #endif
 enum { DOT_B_FLOATS = 8192 };
 
@@ -361,12 +361,12 @@ INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_cal
     vec sum[DOT_ROWS][4][PARTS];
     EACH (i, rows * cols * PARTS)
         sum[i / PARTS / cols][i / PARTS % cols][i % PARTS] = (vec){0};
-    for (size_t j = 0; j < call.lines; j++) {
-        if (fetches) {
-            EACH (c, cols)
-                __builtin_prefetch(call.b.at + (call.ahead + (size_t)c) * call.b.ld + j * LINE);
-        }
-        EACH (p, PARTS) {
+    EACH (p, PARTS) {
+        for (size_t j = 0; j < call.lines; j++) {
+            if (fetches && p == 0) {
+                EACH (c, cols)
+                    __builtin_prefetch(call.b.at + (call.ahead + (size_t)c) * call.b.ld + j * LINE);
+            }
             const size_t at = j * LINE + (size_t)p * LANES;
             vec b[DOT_COLS];
             EACH (c, cols)
@@ -376,9 +376,9 @@ INLINE void dot_tile(const int rows, const int cols, const bool fetches, dot_cal
                 EACH (c, cols)
                     sum[r][c][p] = fused(a, b[c], sum[r][c][p]);
             }
-            if (PARTS > 1)
-                in_order();
         }
+        if (PARTS > 1)
+            in_order();
     }
 #if defined(__AVX512F__)
     if (rows == 4 && cols == 4) {
