@@ -139,10 +139,11 @@ wait_for_moment() { # JOB
 
 # Is this a way to end? A signal that comes before dptrain is ready for it ends it as any program, one to eval does
 # always, and one that comes after the last step changes nothing. mpirun says 1 after TERM and INT, passes them and
-# HUP on as TERM, and has been seen to die of SIGPIPE (141); of a rank that a signal has ended while it joined it may
-# say 1, too.
+# HUP on as TERM, and has been seen to die of SIGPIPE (141), also where a rank of eval was ended; of a rank that a
+# signal has ended while it joined, or while it left after its run had come to its end, it may say 1, too.
 explains() { # STATUS
-    [ "$kind:$1" != signal:1 ] || [ -e run ] || return 0
+    [ "$kind:$1" != signal:1 ] || { [ -e run ] && [ ! -e run/summary.json ]; } || return 0
+    [ "$kind:$phase:$1" != signal:eval:141 ] || [ "$ranks" = 1 ] || return 0
     case $kind:$name:$1 in
     *:0 | kill:*:137) ;;
     stop:*:7) [ "$ranks" != 1 ] ;;
