@@ -58,7 +58,7 @@ fuzz() {
         return 1
     fi
     # The last line of progress says what was reached.
-    echo "$target: $(grep -o 'cov: [0-9]* ft: [0-9]* corp: [^ ]*' "$log" | tail -n 1)," \
+    echo "$target: $(grep -ao 'cov: [0-9]* ft: [0-9]* corp: [^ ]*' "$log" | tail -n 1)," \
         "$(sed -n 's/^Done \([0-9]*\) runs in \([0-9]*\) .*/\1 inputs in \2 s/p' "$log")"
 }
 
