@@ -44,6 +44,12 @@ fi
 
 # A comma-separated list in which the first file that has a value wins.
 _dptrain_params=$_dptrain_root/configs/openmpi-mca-params.conf
+# Where there is neither a device of a cluster's network nor a batch system, none is looked for.
+_dptrain_network=$(find /sys/class/infiniband/ /sys/class/cxi/ /dev/ -mindepth 1 -maxdepth 1 \( -path '/sys/*' -o \
+    -name 'hfi1*' -o -name 'ipath*' -o -name 'kgni*' \) 2>/dev/null) || true
+if [ -z "$_dptrain_network" ] && ! command -v sbatch >/dev/null 2>&1 && ! command -v qsub >/dev/null 2>&1; then
+    _dptrain_params=$_dptrain_params,$_dptrain_root/configs/openmpi-one-machine.conf
+fi
 case ",${OMPI_MCA_mca_base_param_files:-}," in
 *",$_dptrain_params,"*) ;;
 ,,)
@@ -61,4 +67,4 @@ export OMPI_MCA_mca_base_param_files
 if [ "$(id -u)" = 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
-unset _dptrain_file _dptrain_root _dptrain_params
+unset _dptrain_file _dptrain_root _dptrain_params _dptrain_network

@@ -118,6 +118,18 @@ for file in loaded.*; do # none where the C library is not glibc
     [ ! -f "$file" ] || expect_equal "components loaded twice" "$(grep 'calling init:.*/mca_' "$file" | sort | uniq -d)" ""
 done
 
+# --- settings for one machine: not where there is a batch system --------------------------------------
+mkdir batch
+printf '#!/bin/sh\n' >batch/sbatch
+chmod +x batch/sbatch
+files() {
+    env -u OMPI_MCA_mca_base_param_files PATH="$1$PATH" sh -c "cd $SOURCE && . scripts/env.sh &&
+        . scripts/env.sh && echo \$OMPI_MCA_mca_base_param_files" | tr ',' '\n' | sed -n 's|.*/configs/||p' | tr '\n' ' '
+}
+expect_equal "Open MPI's settings beside a batch system" "$(files "$folder/batch:")" "openmpi-mca-params.conf "
+[[ " $(files "") " == " openmpi-mca-params.conf "?("openmpi-one-machine.conf ")" " ]] ||
+    fail "Open MPI's settings: $(files "")"
+
 # --- what fails at work is everybody's end ------------------------------------------------------------
 expect_refusal 8 "not finite at step" 3 "$BIN/dptrain" small.ini run.dir=bad train.lr=1e38 parallel.work=1
 
