@@ -120,7 +120,7 @@ dp_status dp_work_init(dp_work *work, dp_comm *job, uint64_t wished, dp_work_thi
         status = form_group(work, work->count, &work->group, error);
     dp_comm_expect_sleep(job, work->ranks, work->count);
     begin_pace(work);
-    status = dp_comm_agree(job, status, error);
+    status = dp_work_agree(work, status, error);
     if (status != DP_OK)
         dp_work_clear(work);
     return status;
