@@ -40,8 +40,10 @@ cmp <(exact_record runs/start) <(exact_record runs/a) || fail "gone on from step
 "$BIN/dptrain" small.ini run.dir=runs/start --stop_at 0 >out.txt # leaves a run that is further alone
 expect_equal "weights gone on from step 0" "$(weights runs/start)" "$(weights runs/a)"
 # Where it begins from another model, that is done once.
+# shellcheck disable=SC2086 # settings
 "$BIN/dptrain" small.ini run.dir=runs/once --stop_at 0 $still >/dev/null
 expect_equal "weights at step 0, from another" "$(weights runs/once)" "$(weights runs/a)"
+# shellcheck disable=SC2086
 "$BIN/dptrain" small.ini run.dir=runs/once $still >out.txt
 ! grep -q "begins" out.txt || fail "it begins once more: $(cat out.txt)"
 
