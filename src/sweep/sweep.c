@@ -167,17 +167,6 @@ static dp_status share_plan(dp_comm *comm, dp_sweep_plan *plan, dp_error *error)
     return status;
 }
 
-/* That the ranks of the job have together: each of them one at most. */
-static uint64_t count_processors(const dp_comm *comm) {
-    uint64_t all = 0;
-    for (int node = 0; node < dp_comm_node_count(comm); node++) {
-        const int ranks = dp_comm_node_first(comm, node + 1) - dp_comm_node_first(comm, node);
-        const int processors = dp_comm_processors(comm, node);
-        all += (uint64_t)(processors < ranks ? processors : ranks);
-    }
-    return all;
-}
-
 /* Whether the bits of some trial depend on how many ranks it has: then it has one unless it is
  * said, whatever there is. */
 static bool depends_on_ranks(const dp_sweep_plan *plan) {
@@ -202,8 +191,7 @@ static division divide(const dp_comm *comm, const dp_sweep_plan *plan) {
     found.each = wanted < ranks ? wanted : ranks;
     found.groups = ranks / found.each;
     if (found.shares_all && plan->count > 0) {
-        const uint64_t processors = count_processors(comm);
-        found.groups = plan->count < processors ? plan->count : processors;
+        found.groups = plan->count < ranks ? plan->count : ranks;
         found.each = ranks / found.groups;
     }
     return found;

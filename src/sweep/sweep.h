@@ -2,12 +2,12 @@
  *
  * The ranks of the job are divided into groups of ranks_per_trial; those left over stay idle, as
  * ranks do for which there is no trial. Or, as many trials side by side are done sooner than one
- * after the other by more ranks each, into as many groups as there are trials and processors, at
- * most one a rank, that share all ranks: a group's processors are its share, and how many of its
- * ranks are at work is chosen as in any run. A group takes the next trial, trains it as `dptrain
- * train` would, in a run folder of its own, and takes the next. Nobody serves the queue: it is a
- * number on a board of comm. So results depend neither on the number of ranks nor on who trained
- * what, and the same command goes on where an earlier one was stopped.
+ * after the other by more ranks each, into as many groups as there are trials, at most one a rank,
+ * that share all ranks: how many of a group are at work is chosen as in any run. A group takes the
+ * next trial, trains it as `dptrain train` would, in a run folder of its own, and takes the next.
+ * Nobody serves the queue: it is a number on a board of comm. So results depend neither on the
+ * number of ranks nor on who trained what, and the same command goes on where an earlier one was
+ * stopped.
  *
  * A trial that fails keeps its message and the others go on. A signal ends the trials of the ranks
  * that it reaches, with checkpoints, and closes the queue.

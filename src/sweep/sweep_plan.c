@@ -34,7 +34,7 @@ const dp_option dp_sweep_options[] = {
     DP_UNSIGNED(dp_sweep_settings, ranks_per_trial, "sweep.ranks_per_trial", "auto", 1,
                 DP_SWEEP_RANKS_MAX, "N",
                 "ranks that train one trial together; auto: one, and more where there are more "
-                "ranks than trials or processors",
+                "ranks than trials",
                 .choices = DP_NAMES("auto")),
     DP_UNSIGNED(dp_sweep_settings, repeats, "sweep.repeats", "1", 1, DP_SWEEP_REPEATS_MAX, "N",
                 "runs of a trial, each with the next seed; the table has their median"),
