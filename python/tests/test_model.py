@@ -200,3 +200,36 @@ def test_torch_gives_the_same_losses(model):
     found = torch.log_softmax(module(contexts), 1).detach().numpy()
     assert found == pytest.approx(expected, abs=1e-5)
     assert sum(p.numel() for p in module.parameters()) == model.parameters
+
+
+OTHER_MODELS = {
+    "direct": ("char", "model.direct=yes"),
+    "linear": ("char", "model.direct=yes", "model.hidden_dim=0"),
+    "words": ("word",),
+    "words, split, direct": ("word", "model.direct=yes", "parallel.output=split"),
+    "words, split, linear": ("word", "model.direct=yes", "parallel.output=split", "model.hidden_dim=0"),
+}
+
+
+@pytest.mark.parametrize("of", OTHER_MODELS)
+def test_scores_are_torchs_token_by_token(of, tmp_path):
+    torch = pytest.importorskip("torch")
+    unit, *settings = OTHER_MODELS[of]
+    names = ["emma", "olivia", "ava", "isabella", "sophia"]
+    lines = [" ".join(names[i % 5 : i % 5 + 1 + i % 3]) for i in range(300)] if unit == "word" else names * 60
+    (tmp_path / "text.txt").write_text("\n".join(lines) + "\n")
+    subprocess.run([os.path.join(BIN, "pack_dataset"), "text.txt", "--unit", unit], cwd=tmp_path, check=True)
+    (tmp_path / "it.ini").write_text("[data]\npath = text.h5\n[model]\nembedding_dim = 5\nhidden_dim = 9\n")
+    subprocess.run(
+        [os.path.join(BIN, "dptrain"), "it.ini", "train.steps=200", "run.dir=run", *settings],
+        cwd=tmp_path, check=True, stdout=subprocess.DEVNULL,
+    )
+    model = dptrain.load(tmp_path / "run")
+    module = model.to_torch()
+    for text in lines[:5]:
+        ids = [*model.encode(text).tolist(), 0]
+        padded = [0] * model.block_size + ids
+        contexts = torch.tensor([padded[i : i + model.block_size] for i in range(len(ids))])
+        logs = torch.log_softmax(module(contexts), 1).detach().numpy()
+        expected = [-logs[i, token] for i, token in enumerate(ids)]
+        assert [token.surprisal for token in model.surprisal(text)] == pytest.approx(expected, abs=1e-5)
