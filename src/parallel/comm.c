@@ -159,8 +159,15 @@ dp_status dp_comm_create(dp_comm **comm, dp_error *error) {
 done:
     dp_memory_free(*comm);
     *comm = NULL;
-    DP_MPI(&self, MPI_Finalize());
     return status;
+}
+
+void dp_comm_leave(void) {
+    int joined = 0, left = 0;
+    MPI_Initialized(&joined);
+    MPI_Finalized(&left);
+    if (joined && !left)
+        MPI_Finalize();
 }
 
 /* What a group has of the job. */

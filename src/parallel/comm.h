@@ -32,6 +32,9 @@ typedef struct dp_comm dp_comm;
 dp_status dp_comm_create(dp_comm **comm, dp_error *error) DP_CHECKED;
 /* Leaves it (MPI_Finalize). NULL is allowed. */
 void dp_comm_destroy(dp_comm *comm);
+/* Leaves a job that was joined in vain, after the reason was told: a rank that ends sooner than the
+ * one with the message takes that with it. Does nothing where there is no job. */
+void dp_comm_leave(void);
 
 /* Collective over `comm`: the ranks with the same colour (from 0) become a group, numbered in the
  * same order. Waits in a group know no deadline until one is set. Groups need not keep step with
