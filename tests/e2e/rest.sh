@@ -61,7 +61,7 @@ expect_going_on_from killed
 begin stopped
 send STOP 2
 expect_end "a rank at rest that is stopped" 7
-expect_equal "lines about it" "$(grep -c '^dptrain:' error.txt)" 1
+expect_equal "lines about it ($(cat error.txt))" "$(grep -c '^dptrain:' error.txt)" 1
 grep -Eq "^dptrain: rank 2 on $(uname -n) did not arrive within 6 s at step [0-9]+ " error.txt ||
     fail "a rank at rest was stopped and it says: $(cat error.txt)"
 expect_gone "$process"
