@@ -31,7 +31,6 @@ struct dp_model {
     bool by_context;           /* one row for examples of one context */
     dp_pairs pairs;
     dp_distinct distinct; /* if by_context */
-    double *losses;       /* [grain_rows] */
     float *row_values;    /* [maxima, sums][grain_rows] */
     float *x;             /* [rows, ldx] and more, as whole vectors are written */
     float *h;             /* [rows, ldh] */
@@ -121,7 +120,6 @@ static dp_status reserve_for_gradients(dp_model *model, size_t grain_rows, dp_wo
 static dp_status reserve(dp_model *model, const dp_model_options *options, dp_workspace *room,
                          dp_error *error) {
     const size_t rows = model->at_once * options->grain_rows;
-    DP_RESERVE(room, model->losses, options->grain_rows);
     if (model->layout.shape.split)
         return DP_OK;
     if (!options->forward_only)
@@ -292,15 +290,6 @@ void dp_model_row_losses(dp_model *model, const float *params, size_t rows,
                                  model->logits, maxima, sums);
     for (size_t r = 0; r < rows; r++)
         losses[r] = dp_real_log((double)sums[r]) + ((double)maxima[r] + losses[r]);
-}
-
-double dp_model_loss(dp_model *model, const float *params, size_t rows, const uint32_t *contexts,
-                     const uint32_t *targets) {
-    double loss = 0.0;
-    dp_model_row_losses(model, params, rows, contexts, targets, model->losses);
-    for (size_t r = 0; r < rows; r++)
-        loss += model->losses[r];
-    return loss;
 }
 
 /* --- backward ------------------------------------------------------------------------------- */

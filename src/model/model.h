@@ -36,7 +36,7 @@ typedef struct dp_model dp_model;
 
 typedef struct dp_model_options {
     dp_cpu_level level; /* of the kernels */
-    size_t grain_rows;  /* the most rows of a grain, or of dp_model_loss */
+    size_t grain_rows;  /* the most rows of a grain, or of losses alone */
     bool forward_only;  /* gradients will not be asked for */
     dp_dropout dropout; /* for gradients */
 } dp_model_options;
@@ -46,11 +46,7 @@ dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
                           const dp_model_options *options, dp_error *error) DP_CHECKED;
 void dp_model_destroy(dp_model *model); /* NULL is allowed */
 
-/* The sum over rows of the loss, in order. 1 <= rows <= grain_rows. */
-double dp_model_loss(dp_model *model, const float *params, size_t rows, const uint32_t *contexts,
-                     const uint32_t *targets);
-
-/* The loss of each row, whatever the others are: losses [rows]. */
+/* The loss of each row, whatever the others are: losses [rows]. 1 <= rows <= grain_rows. */
 void dp_model_row_losses(dp_model *model, const float *params, size_t rows,
                          const uint32_t *contexts, const uint32_t *targets, double *losses);
 
