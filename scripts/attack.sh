@@ -178,11 +178,6 @@ is_hang_of_mpirun() { # MPIRUN
     ! others_live "$1" && [ ! -e run ] && ! grep -qv '^mpirun: ' out.txt
 }
 
-# Which files there are; the steps of older checkpoints depend on where a run was stopped.
-files() { # RUN
-    (cd "$1" && find . -type f | sed 's/step-[0-9]*/step/' | sort)
-}
-
 compare() {
     local wanted
     wanted=../undisturbed.$(files_of "$phase")
@@ -193,7 +188,7 @@ compare() {
         [ "$(grep -o '"weights":"[^"]*"' run/summary.json)" = "$(grep -o '"weights":"[^"]*"' "$wanted/summary.json")" ] ||
             lose "other weights"
         cmp -s <(exact_metrics run) <(exact_metrics "$wanted") || lose "other metrics or losses"
-        [ "$(files run)" = "$(files "$wanted")" ] ||
+        [ "$(files_of_run run)" = "$(files_of_run "$wanted")" ] ||
             lose "other files: $(find run -type f)"
         ;;
     esac

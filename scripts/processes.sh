@@ -41,3 +41,8 @@ exact_metrics() {
     cut -d, -f1-8 "$1/metrics.csv"
     od -An -v -tx1 "$1/losses.f32"
 }
+
+# Which files there are; the steps of older checkpoints depend on where a run was stopped.
+files_of_run() { # RUN
+    (cd "$1" && find . -type f | sed 's/step-[0-9]*/step/' | sort)
+}

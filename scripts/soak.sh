@@ -195,14 +195,12 @@ check_stop() {
         lose "round $round stopped at $stopped and saved $step"
 }
 
-# The steps of older checkpoints depend on where a run was stopped.
 check_end_of_run() {
     "$bin/dptrain" small.ini run.dir=reference --fresh "train.seed=$run_seed" >/dev/null
     [ "$(weights run)" = "$(weights reference)" ] ||
         lose "run $run_seed ended with $(weights run), undisturbed $(weights reference)"
     cmp -s <(exact_metrics run) <(exact_metrics reference) || lose "run $run_seed has other metrics"
-    [ "$(find run -type f | sed 's/^run//; s/step-[0-9]*/step/' | sort)" = \
-        "$(find reference -type f | sed 's/^reference//; s/step-[0-9]*/step/' | sort)" ] ||
+    [ "$(files_of_run run)" = "$(files_of_run reference)" ] ||
         lose "run $run_seed has other files: $(find run -type f)"
     runs=$((runs + 1))
     run_seed=$((run_seed + 1))
