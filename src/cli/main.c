@@ -100,8 +100,7 @@ static int run_command(const dp_command *command, int count, char **arguments) {
     if (status != DP_OK && error.message[0] != '\0')
         fprintf(stderr, "dptrain: %s\n", error.message);
     dp_comm_destroy(comm);
-    if (has_job)
-        dp_comm_leave();
+    dp_comm_leave();
     return status == DP_OK && signal != 0 ? 128 + signal : (int)status;
 }
 
