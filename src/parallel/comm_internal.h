@@ -14,6 +14,7 @@ enum {
     DP_COMM_TAG_DATA,
     DP_COMM_TAG_ROLL_CALL,
     DP_COMM_TAG_ROLL_ANSWER,
+    DP_COMM_TAG_END,    /* to all: the sender says why and ends the job */
     DP_COMM_TAG_WAKE,   /* from rank 0 to one that sleeps: a word */
     DP_COMM_TAG_SIGNAL, /* and back: a signal that has come */
     DP_COMM_TAG_FORM,   /* between ranks that become a group */
@@ -53,7 +54,6 @@ struct dp_comm {
     const char *phase;
     uint64_t step;
     uint64_t bytes_sent;
-    bool was_called;     /* while it waited: another has missed its deadline and ends the job */
     double looked;       /* for messages of ranks that sleep, last, on the clock */
     double called;       /* rank 0: when it asked those ranks last */
     int told_signal;     /* rank 0: by one of them; 0: none */

@@ -20,9 +20,6 @@
 #define CALLS_PER_DEADLINE 8.0
 #define CALL_SECONDS_MIN 0.25
 #define CALL_SECONDS_MAX 10.0
-/* Rank 0 no longer calls when it ends the job, which has been seen to take the launcher longer than
- * a deadline. */
-#define END_SECONDS 5.0
 
 static void sleep_for(double seconds) {
     const struct timespec duration = {.tv_nsec = (long)(1e9 * seconds)};
@@ -82,7 +79,7 @@ uint64_t dp_comm_sleep(dp_comm *comm, const volatile sig_atomic_t *signal) {
         looked = now;
         if (dp_comm_answer_roll_calls(comm, comm->rank) == 0)
             silent = 0.0;
-        if (comm->deadline > 0.0 && silent > comm->deadline + call_seconds(comm) + END_SECONDS)
+        if (comm->deadline > 0.0 && silent > comm->deadline + call_seconds(comm))
             dp_comm_miss_deadline(comm, 0);
         if (!has_told && signal != NULL && *signal != 0) {
             send_word(comm, 0, DP_COMM_TAG_SIGNAL, (uint64_t)*signal);

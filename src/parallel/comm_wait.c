@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define ROLL_CALL_SECONDS 2.0 /* for the answers; a waiting rank gives its own much sooner */
-#define END_SECONDS 10.0      /* within which a rank that called the roll has ended the job */
+#define END_SECONDS 10.0      /* within which a rank that says so has ended the job */
 #define NAMED_MAX 8           /* missing ranks that a message lists */
 
 /* Polls before the processor is yielded between polls, when every rank has one of its own. Long
@@ -139,18 +139,24 @@ static void append_missing(const dp_comm *comm, int peer, dp_text *out) {
         dp_text_append_format(out, " of %s", comm->peers[peer].name);
 }
 
+static void tell_all(dp_comm *comm, int tag) {
+    for (int rank = 0; rank < comm->size; rank++) {
+        if (rank != comm->rank)
+            dp_comm_send_nothing(comm, rank, tag);
+    }
+}
+
 _Noreturn void dp_comm_miss_deadline(dp_comm *comm, int peer) {
     dp_text missing = {0};
-    if (comm->was_called) /* who called ends the job, where nothing has happened to it since */
-        (void)collect_answers(comm, END_SECONDS, comm->rank);
-    for (int rank = 0; rank < comm->size; rank++) {
+    for (int rank = 0; rank < comm->size; rank++)
         comm->peers[rank].answers = rank == comm->rank;
-        if (rank != comm->rank)
-            dp_comm_send_nothing(comm, rank, DP_COMM_TAG_ROLL_CALL);
-    }
-    /* Of several that call at once, the lowest speaks; its end of the job is also ours. */
-    if (collect_answers(comm, ROLL_CALL_SECONDS, comm->rank) < comm->rank)
+    tell_all(comm, DP_COMM_TAG_ROLL_CALL);
+    /* Of several that call at once, the lowest speaks; else who has called first. Its end of the
+     * job, which may take the launcher a while, is also ours. */
+    if (collect_answers(comm, ROLL_CALL_SECONDS, comm->rank) < comm->rank ||
+        dp_comm_take_nothing(comm, DP_COMM_TAG_END) != DP_COMM_ANY_PEER)
         (void)collect_answers(comm, END_SECONDS, comm->rank);
+    tell_all(comm, DP_COMM_TAG_END);
     append_missing(comm, peer, &missing);
     fprintf(stderr,
             "dptrain: %s did not arrive within %g s at step %" PRIu64
@@ -207,8 +213,7 @@ static void go_on_waiting(dp_comm *comm, waiting *self, int peer) {
     if (now - self->listened < DP_COMM_ROLL_LOOK_SECONDS)
         return;
     self->listened = now;
-    if (dp_comm_answer_roll_calls(comm, comm->size) < comm->size)
-        comm->was_called = true;
+    (void)dp_comm_answer_roll_calls(comm, comm->rank);
 }
 
 void dp_comm_wait_for(dp_comm *comm, MPI_Request *request, int peer) {
