@@ -7,6 +7,8 @@
  *   FAILING_PHASE   start: until MPI_Init; joining: in it; run: after it; leaving: in MPI_Finalize;
  *                   not set: all of them
  *   FAILING_POINT   number of the call of that kind in that phase, from 1; 0 or not set: none
+ *   FAILING_WHOSE   only calls are counted whose WHOSE, below, begins so; not set: all. How often a
+ *                   library asks may differ from run to run, and with it the numbers of the rest
  *   FAILING_RANK    only on the rank to which the launcher gave this number; not set: anywhere
  *   FAILING_REPORT  a file that gets a line for each call of the kind in that phase, or where there
  * is a point for that call alone: "NUMBER FUNCTION BYTES WHOSE INNER STACK"
@@ -36,7 +38,7 @@ enum { FRAMES_MAX = 64 };
 
 static _Thread_local bool is_counting; /* on the thread of main, but while we are at work */
 static bool is_in_phase;
-static const char *kind, *phase, *report;
+static const char *kind, *phase, *whose, *report;
 static unsigned long point, counted;
 
 /* The C library's own, by names that nobody interposes. */
@@ -112,13 +114,12 @@ static owner find_owner(void) {
     return caller;
 }
 
-static void note(const char *function, size_t bytes) {
+static void note(const char *function, size_t bytes, const owner *caller) {
     char line[512];
     if (report == NULL)
         return;
-    const owner caller = find_owner();
     const int length = snprintf(line, sizeof line, "%lu %s %zu %s %s %016" PRIx64 "\n", counted,
-                                function, bytes, caller.whose, caller.inner, caller.stack);
+                                function, bytes, caller->whose, caller->inner, caller->stack);
     const int descriptor =
         (int)syscall(SYS_openat, AT_FDCWD, report, O_WRONLY | O_CREAT | O_APPEND, 0666);
     if (descriptor < 0 || syscall(SYS_write, descriptor, line, (size_t)length) != length)
@@ -131,10 +132,13 @@ static bool fails(const char *of_kind, const char *function, size_t bytes) {
     if (!is_counting || !is_in_phase || strcmp(kind, of_kind) != 0)
         return false;
     is_counting = false;
-    counted++;
-    const bool is_it = counted == point;
-    if (is_it || point == 0)
-        note(function, bytes);
+    const bool is_looked_at = whose != NULL || point == 0 || counted + 1 == point;
+    const owner caller = is_looked_at ? find_owner() : (owner){0};
+    const bool counts = whose == NULL || strncmp(caller.whose, whose, strlen(whose)) == 0;
+    counted += counts;
+    const bool is_it = counts && counted == point;
+    if (is_it || (counts && point == 0))
+        note(function, bytes, &caller);
     is_counting = true;
     if (is_it)
         errno = ENOMEM;
@@ -226,6 +230,7 @@ static int counted_main(int count, char **arguments, char **environment) {
     kind = getenv("FAILING_KIND");
     phase = getenv("FAILING_PHASE");
     report = getenv("FAILING_REPORT");
+    whose = getenv("FAILING_WHOSE");
     point = number == NULL ? 0 : strtoul(number, NULL, 10);
     is_counting = kind != NULL && (wanted == NULL || (own != NULL && strcmp(wanted, own) == 0));
     begin_phase("start");
