@@ -184,7 +184,7 @@ static double weigh(const scores *self, size_t i, double *parts, double *sum) {
 
 static void combine(scores *self) {
     double parts[DP_NETWORKS_MAX], sum = 0.0;
-    for (size_t i = 0; i < self->count && self->mixture->network_count > 1; i++) {
+    for (size_t i = 0; i < self->count && self->losses != self->members; i++) {
         const double least = weigh(self, i, parts, &sum);
         self->losses[i] = least - dp_real_log(sum);
     }
@@ -325,6 +325,24 @@ dp_status dp_evaluate_mixture(dp_comm *comm, const dp_dataset *dataset, unsigned
         if (wanted)
             DP_TRY(sum_up(comm, &current, split, results, error));
         scores_clear(&current);
+    }
+    return DP_OK;
+}
+
+dp_status dp_evaluate_growing(dp_comm *comm, const dp_dataset *dataset, dp_split split,
+                              const dp_network *networks, size_t count, double *together,
+                              dp_error *error) {
+    dp_mixture mixture = {.networks = networks, .network_count = count};
+    dp_mixture_results results;
+    DP_OWNED(scores_clear) scores current = {0};
+    DP_TRY(score(&current, comm, dataset, split, &mixture, error));
+    for (size_t first = 1; first <= count; first++) {
+        mixture.network_count = first;
+        for (size_t k = 0; k < first; k++)
+            mixture.shares[k] = 1.0 / (double)first;
+        combine(&current);
+        DP_TRY(sum_up(comm, &current, split, &results, error));
+        together[first - 1] = results.network[split].loss;
     }
     return DP_OK;
 }

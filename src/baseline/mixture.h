@@ -61,4 +61,11 @@ dp_status dp_evaluate_mixture(dp_comm *comm, const dp_dataset *dataset, unsigned
                               dp_mixture *mixture, dp_mixture_results *results,
                               dp_error *error) DP_CHECKED;
 
+/* Collective: together[k] is the loss of a split by the ensemble of the first k + 1 of the
+ * networks, with equal shares: the bits of dp_evaluate_mixture, but each network is asked once.
+ * `count` is up to DP_NETWORKS_MAX. Agreed on. */
+dp_status dp_evaluate_growing(dp_comm *comm, const dp_dataset *dataset, dp_split split,
+                              const dp_network *networks, size_t count, double *together,
+                              dp_error *error) DP_CHECKED;
+
 #endif

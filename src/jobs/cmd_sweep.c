@@ -67,12 +67,12 @@ static void print_failures(const dp_sweep_plan *plan, const dp_sweep_outcome *ou
 }
 
 /* Rank 0's part. Where nobody watches, failures have been told as they came. */
-static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes, bool quiet,
-                      int signal, dp_error *error) {
+static dp_status tell(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
+                      const dp_sweep_ensemble *ensemble, bool quiet, int signal, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text table = {0};
     const bool has_ended = count_state(plan, outcomes, DP_SWEEP_DONE) > 0 ||
                            count_state(plan, outcomes, DP_SWEEP_FAILED) > 0;
-    DP_TRY(dp_sweep_table_write(plan, outcomes, &table, error));
+    DP_TRY(dp_sweep_table_write(plan, outcomes, ensemble, &table, error));
     if (quiet)
         return DP_OK;
     if (dp_terminal_is_watched(stdout))
@@ -104,13 +104,16 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     DP_OWNED(dp_sweep_plan_clear) dp_sweep_plan plan = {0};
     DP_OWNED(dp_run_lock_release) dp_run_lock lock = {0}; /* rank 0's */
     DP_OWNED(dp_memory_release) dp_sweep_outcome *outcomes = NULL;
+    dp_sweep_ensemble ensemble = {0};
     int positional_count = 0;
     DP_TRY(dp_command_parse(comm, options, &chosen, count, arguments, &positional_count, error));
     DP_TRY(DP_ON_ROOT(comm, read_plan(&chosen, positional_count, arguments, &plan, &lock, error)));
     const dp_sweep_request request = {
         .fresh = chosen.fresh, .quiet = chosen.quiet, .signal = dp_termination_catch()};
     DP_TRY(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
-    DP_TRY(DP_ON_ROOT(comm, tell(&plan, outcomes, chosen.quiet, *signal, error)));
+    if (*signal == 0)
+        DP_TRY(dp_sweep_ensemble_try(comm, &plan, outcomes, &ensemble, error));
+    DP_TRY(DP_ON_ROOT(comm, tell(&plan, outcomes, &ensemble, chosen.quiet, *signal, error)));
     return *signal == 0 ? DP_ON_ROOT(comm, judge(&plan, outcomes, error)) : DP_OK;
 }
 

@@ -40,6 +40,10 @@ const dp_option dp_sweep_options[] = {
                 "runs of a trial, each with the next seed; the table has their median"),
     DP_SWITCH(dp_sweep_settings, show_test, "sweep.show_test",
               "test losses of all trials, not only of the best on dev"),
+    DP_UNSIGNED(dp_sweep_settings, ensemble, "sweep.ensemble", "auto", 0, DP_NETWORKS_MAX, "N",
+                "the best runs on dev that are tried together, as an ensemble; auto: 8 where there "
+                "are repeats, else none",
+                .choices = DP_NAMES("auto")),
     DP_PATH(dp_sweep_settings, reference, "sweep.reference", "reference", "NAME",
             "whose test losses the column 'reference' has", .flags = DP_OPTION_LITERAL),
     DP_OPTIONS_END,

@@ -27,6 +27,7 @@
 #ifndef DP_SWEEP_SWEEP_PLAN_H
 #define DP_SWEEP_SWEEP_PLAN_H
 
+#include "baseline/mixture.h"
 #include "engine/config.h"
 
 #define DP_SWEEP_NAME_SIZE 128
@@ -34,15 +35,17 @@
 #define DP_SWEEP_REPEATS_MAX 1000
 #define DP_SWEEP_RANKS_MAX 65536
 enum { DP_SWEEP_RANKS_AUTO = DP_SWEEP_RANKS_MAX + 1 };
+enum { DP_SWEEP_ENSEMBLE_AUTO = DP_NETWORKS_MAX + 1 };
 
 /* [sweep]; also on the command line, as sweep.dir=... */
 typedef struct dp_sweep_settings {
-    char config[DP_PATH_SIZE];    /* of all trials */
-    char dir[DP_PATH_SIZE];       /* holds the run folders of the trials and the tables */
-    char text[DP_PATH_SIZE];      /* that datasets are packed from; "": none */
-    uint64_t ranks_per_trial;     /* or DP_SWEEP_RANKS_AUTO */
-    uint64_t repeats;             /* of a trial that has no number of its own */
-    bool show_test;               /* of all trials, not only of the best */
+    char config[DP_PATH_SIZE]; /* of all trials */
+    char dir[DP_PATH_SIZE];    /* holds the run folders of the trials and the tables */
+    char text[DP_PATH_SIZE];   /* that datasets are packed from; "": none */
+    uint64_t ranks_per_trial;  /* or DP_SWEEP_RANKS_AUTO */
+    uint64_t repeats;          /* of a trial that has no number of its own */
+    bool show_test;            /* of all trials, not only of the best */
+    uint64_t ensemble; /* the best runs that are tried together; or DP_SWEEP_ENSEMBLE_AUTO */
     char reference[DP_PATH_SIZE]; /* whose figures the column `reference` has */
 } dp_sweep_settings;
 

@@ -350,6 +350,20 @@ static void fill_trials(grid *self, const ranking *ranked) {
     }
 }
 
+/* --- ensembles -------------------------------------------------------------------------------- */
+
+/* A line for each number of runs: the one that comes in, and the loss of all so far. */
+static void fill_ensemble(grid *self, const dp_sweep_plan *plan,
+                          const dp_sweep_ensemble *ensemble) {
+    add_names(self, DP_NAMES("together", "with", "dev"));
+    self->columns = self->count;
+    for (size_t k = 0; k < ensemble->count; k++) {
+        add_count(self, true, k + 1);
+        add_cell(self, plan->trials[ensemble->members[k]].name);
+        add_real(self, true, "%.4f", ensemble->together[k]);
+    }
+}
+
 /* A list, behind an empty line. */
 static void append_failures(dp_text *markdown, const ranking *self) {
     const char *before = "\n- ";
@@ -377,21 +391,30 @@ dp_status dp_sweep_table_check(const dp_sweep_plan *plan, dp_error *error) {
 }
 
 dp_status dp_sweep_table_write(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
-                               dp_text *out, dp_error *error) {
+                               const dp_sweep_ensemble *ensemble, dp_text *out, dp_error *error) {
     DP_OWNED(clear_ranking) ranking ranked = {.plan = plan, .outcomes = outcomes};
     DP_OWNED(clear_grid) grid runs = {0};
     DP_OWNED(clear_grid) grid table = {0};
+    DP_OWNED(clear_grid) grid together = {0};
     DP_OWNED(dp_text_clear) dp_text csv = {0};
     DP_OWNED(dp_text_clear) dp_text markdown = {0};
     DP_TRY(rank_trials(&ranked, error));
     fill_runs(&runs, &ranked);
     fill_trials(&table, &ranked);
+    fill_ensemble(&together, plan, ensemble);
     DP_TRY(dp_text_check(&runs.cells, error));
     DP_TRY(dp_text_check(&table.cells, error));
+    DP_TRY(dp_text_check(&together.cells, error));
     append_csv(&csv, &runs);
     append_markdown(&markdown, &table);
-    append_failures(&markdown, &ranked);
     append_aligned(out, &table);
+    if (ensemble->count > 0) {
+        dp_text_append(&markdown, "\n");
+        append_markdown(&markdown, &together);
+        dp_text_append(out, "\n");
+        append_aligned(out, &together);
+    }
+    append_failures(&markdown, &ranked);
     const char *dir = plan->settings.dir;
     DP_TRY(dp_file_make_directories(dir, error));
     DP_TRY(dp_run_folder_write(dir, table_names[0], &csv, error));

@@ -285,10 +285,11 @@ static dp_status sweep(dp_error *error) {
     if (status != DP_OK)
         return status;
     status = dp_path_format(plan.settings.dir, error, "%s", scratch_path("swept"));
+    const dp_sweep_ensemble ensemble = {.count = 2, .members = {1, 0}};
     const dp_sweep_outcome outcomes[2] = {{.state = DP_SWEEP_FAILED, .error.message = "why, oh"},
                                           {.state = DP_SWEEP_DONE}};
     if (status == DP_OK)
-        status = dp_sweep_table_write(&plan, outcomes, &table, error);
+        status = dp_sweep_table_write(&plan, outcomes, &ensemble, &table, error);
     dp_text_clear(&table);
     dp_sweep_plan_clear(&plan);
     return status;

@@ -59,11 +59,13 @@ static void expect_content(const char *name, const char *expected) {
     assert_string_equal(content, expected);
 }
 
+static const dp_sweep_ensemble none;
+
 static void write_table(bool show_test, const char *expected) {
     dp_error error = {0};
     dp_text table = {0};
     const dp_sweep_plan self = plan(show_test);
-    expect_ok(dp_sweep_table_write(&self, outcomes, &table, &error), &error);
+    expect_ok(dp_sweep_table_write(&self, outcomes, &none, &table, &error), &error);
     assert_string_equal(dp_text_string(&table), expected);
     dp_text_clear(&table);
 }
@@ -100,6 +102,39 @@ static void test_sweep_table_shows_all_where_it_is_asked_to(void **state) {
                                        "\n- c: not \"finite\", at all\n");
 }
 
+static void test_sweep_table_shows_what_runs_reach_together(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_text table = {0};
+    dp_sweep_plan self = plan(false);
+    self.column_count = 0;
+    self.has_reference = false;
+    const dp_sweep_ensemble two = {.count = 2, .members = {4, 0}, .together = {2.25, 2.125}};
+    expect_ok(dp_sweep_table_write(&self, outcomes, &two, &table, &error), &error);
+    assert_string_equal(dp_text_string(&table), "  trial     dev    test\n"
+                                                "  e      2.2500  2.3750\n"
+                                                "  a      2.5000\n"
+                                                "  b      2.5000\n"
+                                                "  c      failed\n"
+                                                "\n"
+                                                "  together  with     dev\n"
+                                                "  1            e  2.2500\n"
+                                                "  2            a  2.1250\n");
+    dp_text_clear(&table);
+    expect_content("swept/results.md", "| trial | dev | test |\n"
+                                       "|---|---:|---:|\n"
+                                       "| e | 2.2500 | 2.3750 |\n"
+                                       "| a | 2.5000 |  |\n"
+                                       "| b | 2.5000 |  |\n"
+                                       "| c | failed |  |\n"
+                                       "\n"
+                                       "| together | with | dev |\n"
+                                       "|---|---:|---:|\n"
+                                       "| 1 | e | 2.2500 |\n"
+                                       "| 2 | a | 2.1250 |\n"
+                                       "\n- c: not \"finite\", at all\n");
+}
+
 /* Of a twice repeated trial and one of which a run has failed. */
 static void test_sweep_table_shows_medians_and_ends(void **state) {
     dp_error error = {0};
@@ -120,7 +155,7 @@ static void test_sweep_table_shows_medians_and_ends(void **state) {
     self.trials = repeated;
     self.count = 7;
     self.has_repeats = true;
-    expect_ok(dp_sweep_table_write(&self, ends, &table, &error), &error);
+    expect_ok(dp_sweep_table_write(&self, ends, &none, &table, &error), &error);
     assert_string_equal(dp_text_string(&table),
                         "  trial  hidden  runs     dev    test   paper  differs\n"
                         "  b          20   2/3  2.1250  2.3750  2.2500  +0.1250\n"
@@ -143,7 +178,7 @@ static void test_sweep_table_shows_medians_and_ends(void **state) {
                    "a1,10,77,9,2.25,0.5,8,3.5,2.5,a,43,2.5,3.25,xxh3:00000000000000ff,\n"
                    "a2,10,77,9,2.5,0.5,8,3.25,2.5,a,44,2.5,3.25,xxh3:00000000000000ff,\n");
     self.settings.show_test = false;
-    expect_ok(dp_sweep_table_write(&self, ends, &table, &error), &error);
+    expect_ok(dp_sweep_table_write(&self, ends, &none, &table, &error), &error);
     assert_string_equal(dp_text_string(&table),
                         "  trial  hidden  runs     dev    test   paper  differs\n"
                         "  b          20   2/3  2.1250  2.3750  2.2500  +0.1250\n"
@@ -158,6 +193,7 @@ static void test_sweep_table_shows_medians_and_ends(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sweep_table_shows_what_runs_reach_together),
         cmocka_unit_test(test_sweep_table_shows_the_test_loss_of_the_best_alone),
         cmocka_unit_test(test_sweep_table_shows_all_where_it_is_asked_to),
         cmocka_unit_test(test_sweep_table_shows_medians_and_ends),
