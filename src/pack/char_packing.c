@@ -192,20 +192,26 @@ static void encode_long(const dp_alphabet *alphabet, const dp_file_map *text, ui
 static size_t encode(const dp_alphabet *alphabet, const dp_file_map *text, uint64_t word,
                      uint32_t *ids) {
     const size_t length = dp_piece_length(word);
-    if (dp_piece_is_short(word))
-        encode_eight(alphabet, dp_piece_bytes(word), ids);
-    else
+    uint64_t bytes[2];
+    if (dp_piece_is_short(word)) {
+        dp_piece_bytes(word, bytes);
+        encode_eight(alphabet, bytes[0], ids);
+        if (length > 8)
+            encode_eight(alphabet, bytes[1], ids + 8);
+    } else {
         encode_long(alphabet, text, word, ids);
+    }
     ids[length] = DP_BOUNDARY_ID;
     return length + 1;
 }
 
 static bool is_known(const void *state, const dp_packing_text *text, uint64_t word) {
     const dp_alphabet *alphabet = &((const packer *)state)->alphabet;
-    const uint64_t eight = dp_piece_is_short(word) ? dp_piece_bytes(word) : 0;
-    const unsigned char *bytes = dp_piece_is_short(word) ? (const unsigned char *)&eight
+    uint64_t own[2];
+    const unsigned char *bytes = dp_piece_is_short(word) ? (const unsigned char *)own
                                                          : text->map.data + dp_piece_place(word);
     size_t size = 0;
+    dp_piece_bytes(word, own);
     bool known = true;
     for (size_t i = 0; i < dp_piece_length(word) && known; i++, bytes += size)
         known = alphabet->ids[decode_checked(bytes, &size)] != 0;

@@ -13,6 +13,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
 
 #define BLOCK_BYTES 512 /* that the fast path takes at once; a block has to have a whole line */
+#define PAIRS ((size_t)1 << 15) /* of characters of ASCII */
 
 typedef struct scanner {
     dp_packing_text *found;
@@ -21,6 +22,8 @@ typedef struct scanner {
     size_t at;     /* the next byte */
     uint64_t line; /* that it stands on, from 1 */
     dp_alphabet *alphabet;
+    unsigned char
+        pairs[PAIRS]; /* 1: the fast path has seen one behind the other, the first lowest */
 } scanner;
 
 /* --- one line --------------------------------------------------------------------------------- */
@@ -101,13 +104,22 @@ static size_t count_lines(const dp_file_map *text, size_t *size) {
     return lines;
 }
 
+/* The `count` (1 to 8) bytes at `offset`, the first lowest, and zeros above. */
+static uint64_t first_bytes(const dp_file_map *text, size_t offset, size_t count) {
+    return dp_piece_load_eight(text, offset) & UINT64_MAX >> 8 * (sizeof(uint64_t) - count);
+}
+
 /* Adds a line whose word, where it has one, begins at `offset`. No branch where lines are short. */
 static void add_line(dp_packing_text *text, size_t offset, size_t length) {
     uint64_t word = dp_piece_long(offset, length);
-    if (length - 1 < DP_PIECE_SHORT_MAX) {
-        uint64_t eight = dp_piece_load_eight(&text->map, offset);
-        uint64_t own = eight & ~(uint64_t)0 >> 8 * (DP_PIECE_SHORT_MAX - length);
+    if (length - 1 < DP_PIECE_ASCII_MAX) {
+        const uint64_t own = first_bytes(&text->map, offset, length);
         word = dp_piece_is_ascii(own) ? dp_piece_short(own, length) : word;
+    } else if (length - 1 < DP_PIECE_LETTERS_MAX) {
+        const uint64_t letters =
+            dp_piece_letters(dp_piece_load_eight(&text->map, offset),
+                             first_bytes(&text->map, offset + 8, length - 8), length);
+        word = letters != 0 ? letters : word;
     }
     text->pieces[text->count] = word;
     text->count += length > 0;
@@ -129,26 +141,48 @@ static bool is_plain_block(const scanner *self) {
     return other == 0;
 }
 
+/* Bit i: whether bytes[i], of 64 that are ASCII, is a newline. */
+static uint64_t find_newlines(const unsigned char *bytes) {
+    const uint64_t ones = UINT64_MAX / 255;
+    uint64_t found = 0, eight;
+    for (unsigned i = 0; i < 64; i += 8) {
+        memcpy(&eight, bytes + i, sizeof eight);
+        const uint64_t others = (eight ^ '\n' * ones) + 0x7Fu * ones; /* in their high bits */
+        /* The lowest bit of each byte, one beside the other. */
+        found |= ((~others >> 7 & ones) * 0x0102040810204080u >> 56) << i;
+    }
+    return found;
+}
+
 /* Takes the lines that end in the next BLOCK_BYTES, all plain: as take_line would, but without a
  * branch on any byte. Returns how many lines. */
 static size_t take_plain_lines(scanner *self) {
     const unsigned char *bytes = self->text + self->at;
-    uint32_t *ids = self->alphabet->ids;
-    uint16_t ends[BLOCK_BYTES];
-    size_t count = 0;
-    for (size_t i = 0; i < BLOCK_BYTES; i++) {
-        ids[bytes[i]] = 1;
-        ends[count] = (uint16_t)i;
-        count += bytes[i] == '\n';
-    }
+    const uint64_t before = self->line;
     size_t first = 0;
-    for (size_t i = 0; i < count; i++) {
-        add_line(self->found, self->at + first, ends[i] - first);
-        first = (size_t)ends[i] + 1;
+    for (size_t i = 0; i < BLOCK_BYTES; i += 2) {
+        uint16_t pair;
+        memcpy(&pair, bytes + i, sizeof pair);
+        self->pairs[pair] = 1;
+    }
+    for (size_t at = 0; at < BLOCK_BYTES; at += 64) {
+        for (uint64_t ends = find_newlines(bytes + at); ends != 0; ends &= ends - 1) {
+            const size_t end = at + (size_t)__builtin_ctzll(ends);
+            add_line(self->found, self->at + first, end - first);
+            first = end + 1;
+            self->line++;
+        }
     }
     self->at += first;
-    self->line += count;
-    return count;
+    return (size_t)(self->line - before);
+}
+
+static void mark_pairs(const scanner *self) {
+    for (size_t i = 0; i < PAIRS; i++) {
+        self->alphabet->ids[i & 0xFFu] |= self->pairs[i];
+        self->alphabet->ids[i >> 8] |= self->pairs[i];
+    }
+    self->alphabet->ids['\n'] = 0;
 }
 
 static dp_status take_lines(scanner *self, dp_error *error) {
@@ -217,7 +251,7 @@ dp_status dp_char_scanner_read(dp_packing_text *text, dp_alphabet *alphabet,
     text->capacity = count_lines(map, &self.size);
     DP_TRY_NEW(text->pieces, text->capacity);
     DP_TRY(take_all(&self, take_lines, progress, error));
-    alphabet->ids['\n'] = 0; /* take_plain_lines marks it */
+    mark_pairs(&self);
     text->words = text->lines = text->count;
     text->empty_lines = self.line - 1 - text->count;
     return DP_OK;

@@ -43,26 +43,33 @@ static uint32_t twist(uint32_t upper, uint32_t lower, uint32_t far) {
     return far ^ joined >> 1 ^ ((joined & 1u) != 0 ? 0x9908b0dfu : 0u);
 }
 
+static uint32_t temper(uint32_t word) {
+    word ^= word >> 11;
+    word ^= word << 7 & 0x9d2c5680u;
+    word ^= word << 15 & 0xefc60000u;
+    return word ^ word >> 18;
+}
+
 /* Replaces the whole state by its successors, in place: each needs its two elements and the one
- * STATE_MIDDLE ahead, which is a successor already where that wraps around. */
+ * STATE_MIDDLE ahead, which is a successor already where that wraps around. In loops that compilers
+ * turn into vectors. */
 static void refill(dp_python_random *random) {
     uint32_t *state = random->state;
-    for (size_t i = 0, next = 1, far = STATE_MIDDLE; i < STATE_SIZE; i++) {
-        state[i] = twist(state[i], state[next], state[far]);
-        next = next + 1 < STATE_SIZE ? next + 1 : 0;
-        far = far + 1 < STATE_SIZE ? far + 1 : 0;
-    }
+    size_t i = 0;
+    for (; i < STATE_SIZE - STATE_MIDDLE; i++)
+        state[i] = twist(state[i], state[i + 1], state[i + STATE_MIDDLE]);
+    for (; i < STATE_SIZE - 1; i++)
+        state[i] = twist(state[i], state[i + 1], state[i + STATE_MIDDLE - STATE_SIZE]);
+    state[i] = twist(state[i], state[0], state[STATE_MIDDLE - 1]);
+    for (i = 0; i < STATE_SIZE; i++)
+        random->words[i] = temper(state[i]);
     random->next = 0;
 }
 
 static uint32_t draw_word(dp_python_random *random) {
     if (random->next == STATE_SIZE)
         refill(random);
-    uint32_t word = random->state[random->next++];
-    word ^= word >> 11;
-    word ^= word << 7 & 0x9d2c5680u;
-    word ^= word << 15 & 0xefc60000u;
-    return word ^ word >> 18;
+    return random->words[random->next++];
 }
 
 uint64_t dp_python_random_bits(dp_python_random *random, unsigned bits) {

@@ -16,7 +16,8 @@
 
 typedef struct dp_python_random {
     uint32_t state[DP_PYTHON_RANDOM_STATE];
-    size_t next; /* element that the next output comes from; DP_PYTHON_RANDOM_STATE: refill first */
+    uint32_t words[DP_PYTHON_RANDOM_STATE]; /* what it gives */
+    size_t next; /* the word that comes next; DP_PYTHON_RANDOM_STATE: refill first */
 } dp_python_random;
 
 /* random.seed(seed) for a non-negative seed below 2^64. */
