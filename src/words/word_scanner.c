@@ -68,6 +68,7 @@ static dp_status check_word(const dp_word_scanner *self, size_t first, size_t le
 
 static bool is_boundary(const dp_word_scanner *self, const dp_word *word) {
     return word->length == self->rules->boundary_bytes &&
+           word->text[0] == (unsigned char)self->rules->boundary[0] &&
            memcmp(word->text, self->rules->boundary, word->length) == 0;
 }
 

@@ -76,10 +76,9 @@ static bool is_word(const dp_word_table *table, const dp_word_entry *entry, cons
         return false;
     if (word->length <= DP_WORD_SHORT_BYTES)
         return true;
-    const size_t beginning = dp_size_min(word->length, DP_WORD_BEGINNING);
-    return memcmp(entry->beginning, word->text, beginning) == 0 &&
-           memcmp(table->texts + entry->text + beginning, word->text + beginning,
-                  word->length - beginning) == 0;
+    if (word->length <= DP_WORD_BEGINNING)
+        return memcmp(entry->beginning, word->text, word->length) == 0;
+    return memcmp(table->texts + entry->text, word->text, word->length) == 0;
 }
 
 /* The slot of the word, or the free one where it would stand. */
