@@ -11,22 +11,20 @@
 #include "base/size.h"
 #include "base/utf8.h"
 #include "pack/char_scanner.h"
-#include "pack/piece.h"
 #include "pack/text_findings.h"
+#include "words/piece.h"
 #include "words/word_table.h"
 
 #include <string.h>
 
-#define IDS_AT_ONCE ((size_t)1 << 12)
 #define WORDS_AHEAD DP_PACKING_NOTED /* that are asked for at once */
-#define SPILL 8 /* ids that are written behind those of a word, and hold nothing */
 
 typedef struct packer {
     dp_packing_job *job;
     dp_alphabet alphabet;
-    uint32_t *ids; /* on their way to the file, owned */
+    uint32_t *ids; /* of a stream: [DP_PACKING_IDS] on their way to the file, owned, */
     size_t id_count;
-    size_t at; /* of a stream: the byte where the next split begins */
+    size_t at; /* and the byte where the next split begins */
 } packer;
 
 static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
@@ -46,12 +44,14 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
 
 static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
     packer *self = state;
-    return dp_char_scanner_read(text, &self->alphabet, &self->job->progress, error);
+    return dp_char_scanner_read(text, &self->alphabet, self->job->threads, &self->job->progress,
+                                error);
 }
 
 static dp_status read_stream(void *state, dp_packing_text *text, dp_error *error) {
     packer *self = state;
-    return dp_char_scanner_read_stream(text, &self->alphabet, &self->job->progress, error);
+    return dp_char_scanner_read_stream(text, &self->alphabet, self->job->threads,
+                                       &self->job->progress, error);
 }
 
 static dp_text_suspects suspects(const void *state) {
@@ -188,9 +188,9 @@ static void encode_long(const dp_alphabet *alphabet, const dp_file_map *text, ui
     }
 }
 
-/* Sets ids to those of one word and its boundary; returns how many. SPILL more are overwritten. */
-static size_t encode(const dp_alphabet *alphabet, const dp_file_map *text, uint64_t word,
-                     uint32_t *ids) {
+/* Sets ids to those of one word and its boundary; returns how many. */
+static size_t encode_word(const dp_alphabet *alphabet, const dp_file_map *text, uint64_t word,
+                          uint32_t *ids) {
     const size_t length = dp_piece_length(word);
     uint64_t bytes[2];
     if (dp_piece_is_short(word)) {
@@ -203,6 +203,16 @@ static size_t encode(const dp_alphabet *alphabet, const dp_file_map *text, uint6
     }
     ids[length] = DP_BOUNDARY_ID;
     return length + 1;
+}
+
+static size_t encode(const void *state, const dp_packing_text *text, const uint64_t *words,
+                     size_t count, uint32_t *ids) {
+    const packer *self = state;
+    size_t filled = 0;
+    ask_for(&text->map, words, count);
+    for (size_t i = 0; i < count; i++)
+        filled += encode_word(&self->alphabet, &text->map, words[i], ids + filled);
+    return filled;
 }
 
 static bool is_known(const void *state, const dp_packing_text *text, uint64_t word) {
@@ -224,47 +234,18 @@ static dp_status flush(packer *self, dp_split split, dp_error *error) {
     return dp_packing_add(self->job, split, self->ids, count, error);
 }
 
-/* Adds words[0..count), at most WORDS_AHEAD. */
-static dp_status write_words(packer *self, dp_split split, uint64_t *words, size_t count,
-                             dp_error *error) {
-    const dp_file_map *text = &self->job->parts[split].text->map;
-    ask_for(text, words, count);
-    for (size_t i = 0; i < count; i++) {
-        self->id_count += encode(&self->alphabet, text, words[i], self->ids + self->id_count);
-        if (self->id_count >= IDS_AT_ONCE)
-            DP_TRY(flush(self, split, error));
-    }
-    return dp_packing_note(self->job, split, words, count, error);
-}
-
-static dp_status make_room(packer *self, dp_error *error) {
-    if (self->ids == NULL)
-        DP_TRY_NEW(self->ids, IDS_AT_ONCE + self->job->longest + 1 + SPILL);
-    return DP_OK;
-}
-
-static dp_status write(void *state, dp_split split, dp_error *error) {
-    packer *self = state;
-    const dp_packing_part *part = &self->job->parts[split];
-    uint64_t *words = part->text->pieces + part->first;
-    DP_TRY(make_room(self, error));
-    for (size_t at = 0; at < part->count; at += WORDS_AHEAD)
-        DP_TRY(write_words(self, split, words + at, dp_size_min(part->count - at, WORDS_AHEAD),
-                           error));
-    return flush(self, split, error);
-}
-
 /* Splits of one text follow each other. */
 static dp_status write_stream(void *state, dp_split split, dp_error *error) {
     packer *self = state;
     const dp_packing_part *part = &self->job->parts[split];
     const dp_file_map *map = &part->text->map;
     size_t at = part->first == 0 ? dp_utf8_mark_bytes(map->data, map->size) : self->at;
-    DP_TRY(make_room(self, error));
+    if (self->ids == NULL)
+        DP_TRY_NEW(self->ids, DP_PACKING_IDS);
     for (size_t left = part->count, size = 0; left > 0; left--, at += size) {
         at += map->data[at] == '\r' && at + 1 < map->size && map->data[at + 1] == '\n';
         self->ids[self->id_count++] = self->alphabet.ids[decode_checked(map->data + at, &size)];
-        if (self->id_count == IDS_AT_ONCE)
+        if (self->id_count == DP_PACKING_IDS)
             DP_TRY(flush(self, split, error));
     }
     self->at = at;
@@ -285,7 +266,7 @@ const dp_packing_kind dp_char_packing = {.size = sizeof(packer),
                                          .match = match,
                                          .is_known = is_known,
                                          .number = number,
-                                         .write = write,
+                                         .encode = encode,
                                          .end = end};
 
 const dp_packing_kind dp_char_stream_packing = {.size = sizeof(packer),

@@ -2,9 +2,11 @@
 #include "pack/char_scanner.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/utf8.h"
-#include "pack/piece.h"
 #include "pack/text_source.h"
+#include "system/cpu.h"
+#include "words/piece.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,14 +18,16 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the
 #define PAIRS ((size_t)1 << 15) /* of characters of ASCII */
 
 typedef struct scanner {
-    dp_packing_text *found;
-    const unsigned char *text; /* of `found`, and its size */
+    const unsigned char *text; /* up to `size`, where a line ends */
     size_t size;
     size_t at;     /* the next byte */
     uint64_t line; /* that it stands on, from 1 */
+    const dp_file_map *map;
+    uint64_t *pieces; /* of words, where the next ones go */
+    uint64_t count;   /* of words, or of the tokens of a running text, */
+    uint64_t lines;   /* and of its lines */
     dp_alphabet *alphabet;
-    unsigned char
-        pairs[PAIRS]; /* 1: the fast path has seen one behind the other, the first lowest */
+    unsigned char *pairs; /* [PAIRS] 1: the fast path has seen these two, the first lowest */
 } scanner;
 
 /* --- one line --------------------------------------------------------------------------------- */
@@ -83,25 +87,25 @@ static dp_status take_line(scanner *self, size_t *length, dp_error *error) {
     return DP_OK;
 }
 
-/* --- the whole text --------------------------------------------------------------------------- */
+/* --- many lines ------------------------------------------------------------------------------- */
 
-/* At most how many lines the text has, and how much of it is to be looked at: up to a zero byte, at
- * which reading ends. Sums of few bytes are kept in bytes, which vectorises. */
-static size_t count_lines(const dp_file_map *text, size_t *size) {
+/* At most how many words stand in [*at, *end), and how much of it is to be looked at: up to a zero
+ * byte, at which reading ends. Sums of few bytes are kept in bytes, which vectorises. */
+static size_t count_lines(const unsigned char *text, size_t first, size_t *end) {
     enum { STEP = 128 };
-    size_t lines = 1, at = 0;
+    size_t lines = *end > first && text[*end - 1] != '\n', at = first;
     unsigned char zeros = 0;
-    for (; at < text->size && zeros == 0; at += STEP) {
-        size_t end = text->size - at < STEP ? text->size : at + STEP;
+    for (; at < *end && zeros == 0; at += STEP) {
+        const size_t step_end = *end - at < STEP ? *end : at + STEP;
         unsigned char newlines = 0;
-        for (size_t i = at; i < end; i++) {
-            newlines = (unsigned char)(newlines + (text->data[i] == '\n'));
-            zeros |= (unsigned char)(text->data[i] == 0);
+        for (size_t i = at; i < step_end; i++) {
+            newlines = (unsigned char)(newlines + (text[i] == '\n'));
+            zeros |= (unsigned char)(text[i] == 0);
         }
         lines += newlines;
     }
-    *size = at < text->size ? at : text->size;
-    return lines;
+    *end = dp_size_min(at, *end);
+    return lines + (zeros != 0);
 }
 
 /* The `count` (1 to 8) bytes at `offset`, the first lowest, and zeros above. */
@@ -110,19 +114,19 @@ static uint64_t first_bytes(const dp_file_map *text, size_t offset, size_t count
 }
 
 /* Adds a line whose word, where it has one, begins at `offset`. No branch where lines are short. */
-static void add_line(dp_packing_text *text, size_t offset, size_t length) {
+static void add_line(scanner *self, size_t offset, size_t length) {
     uint64_t word = dp_piece_long(offset, length);
     if (length - 1 < DP_PIECE_ASCII_MAX) {
-        const uint64_t own = first_bytes(&text->map, offset, length);
+        const uint64_t own = first_bytes(self->map, offset, length);
         word = dp_piece_is_ascii(own) ? dp_piece_short(own, length) : word;
     } else if (length - 1 < DP_PIECE_LETTERS_MAX) {
         const uint64_t letters =
-            dp_piece_letters(dp_piece_load_eight(&text->map, offset),
-                             first_bytes(&text->map, offset + 8, length - 8), length);
+            dp_piece_letters(dp_piece_load_eight(self->map, offset),
+                             first_bytes(self->map, offset + 8, length - 8), length);
         word = letters != 0 ? letters : word;
     }
-    text->pieces[text->count] = word;
-    text->count += length > 0;
+    self->pieces[self->count] = word; /* there is room for each line */
+    self->count += length > 0;
 }
 
 /* Whether the next BLOCK_BYTES are there, and all plain characters and newlines. */
@@ -168,21 +172,13 @@ static size_t take_plain_lines(scanner *self) {
     for (size_t at = 0; at < BLOCK_BYTES; at += 64) {
         for (uint64_t ends = find_newlines(bytes + at); ends != 0; ends &= ends - 1) {
             const size_t end = at + (size_t)__builtin_ctzll(ends);
-            add_line(self->found, self->at + first, end - first);
+            add_line(self, self->at + first, end - first);
             first = end + 1;
             self->line++;
         }
     }
     self->at += first;
     return (size_t)(self->line - before);
-}
-
-static void mark_pairs(const scanner *self) {
-    for (size_t i = 0; i < PAIRS; i++) {
-        self->alphabet->ids[i & 0xFFu] |= self->pairs[i];
-        self->alphabet->ids[i >> 8] |= self->pairs[i];
-    }
-    self->alphabet->ids['\n'] = 0;
 }
 
 static dp_status take_lines(scanner *self, dp_error *error) {
@@ -193,7 +189,7 @@ static dp_status take_lines(scanner *self, dp_error *error) {
         const size_t offset = self->at;
         size_t length = 0;
         DP_TRY(take_line(self, &length, error));
-        add_line(self->found, offset, length);
+        add_line(self, offset, length);
     }
     return DP_OK;
 }
@@ -208,59 +204,192 @@ static dp_status take_running_line(scanner *self, dp_error *error) {
     size_t length = 0;
     DP_TRY(take_word(self, end - (returns ? 1 : 0), &length, error));
     self->alphabet->ids['\n'] |= (uint32_t)ends;
-    self->found->count += length + ends;
-    self->found->lines++;
+    self->count += length + ends;
+    self->lines++;
     self->line += ends;
     self->at = end + ends;
     return DP_OK;
 }
 
-/* Takes the text, some of it at a time. */
-static dp_status take_all(scanner *self, dp_status (*take)(scanner *self, dp_error *error),
-                          dp_progress_line *progress, dp_error *error) {
-    enum { REPORT_BYTES = 1 << 24 };
-    size_t report_at = self->at;
-    while (self->at < self->size) {
-        if (take(self, error) != DP_OK)
-            return dp_text_source_prefix(self->found, self->line, error);
-        if (self->at >= report_at) {
-            dp_progress_line_show(progress, self->at, self->size, "reading");
-            report_at = self->at + REPORT_BYTES;
-        }
+/* --- the whole text --------------------------------------------------------------------------- */
+
+#define PARTS_A_THREAD ((size_t)4) /* so that a slow one has less to do */
+#define PARTS_MAX (PARTS_A_THREAD * DP_CPU_THREADS_MAX)
+
+/* A text is read by parts that end with a line. */
+typedef struct dp_text_part {
+    size_t first, end;
+    size_t place; /* in the pieces, of its first word, and how many there may be */
+    size_t most;
+    uint64_t count, lines; /* as of a scanner */
+    uint64_t ends;         /* of lines, that it has taken */
+    bool failed;
+} dp_text_part;
+
+/* What a thread has for itself. */
+typedef struct dp_scanner_hand {
+    dp_alphabet *alphabet; /* of the first the caller's */
+    dp_alphabet own;
+    unsigned char pairs[PAIRS];
+} dp_scanner_hand;
+
+typedef struct reading {
+    dp_packing_text *text;
+    dp_status (*take)(scanner *self, dp_error *error);
+    dp_progress_line *progress;
+    dp_text_part parts[PARTS_MAX];
+    size_t part_count;
+    dp_scanner_hand *hands; /* [hand_count] owned */
+    size_t hand_count;
+} reading;
+
+static void clear_reading(reading *self) {
+    for (size_t i = 0; i < self->hand_count; i++)
+        dp_memory_free(self->hands[i].own.ids);
+    dp_memory_free(self->hands);
+}
+
+static void divide(reading *self, size_t count) {
+    const dp_file_map *map = &self->text->map;
+    size_t first = dp_utf8_mark_bytes(map->data, map->size);
+    for (size_t i = 0; i < count && first < map->size; i++) {
+        const size_t close = dp_size_max(first, map->size / count * (i + 1));
+        const unsigned char *newline =
+            i + 1 == count ? NULL : memchr(map->data + close, '\n', map->size - close);
+        const size_t end = newline == NULL ? map->size : (size_t)(newline - map->data) + 1;
+        self->parts[self->part_count++] = (dp_text_part){.first = first, .end = end};
+        first = end;
+    }
+}
+
+/* Where memory is short, fewer hands will do. */
+static dp_status prepare(reading *self, dp_alphabet *alphabet, size_t threads, dp_error *error) {
+    DP_TRY_NEW(self->hands, threads);
+    for (; self->hand_count < threads; self->hand_count++) {
+        dp_scanner_hand *hand = &self->hands[self->hand_count];
+        hand->alphabet = self->hand_count == 0 ? alphabet : &hand->own;
+        hand->own = (dp_alphabet){.boundary = alphabet->boundary, .end = 128};
+        if (self->hand_count > 0)
+            hand->own.ids = dp_memory_zeroed(DP_UTF8_LIMIT, sizeof *hand->own.ids, error);
+        if (hand->alphabet->ids == NULL)
+            break;
     }
     return DP_OK;
 }
 
-static scanner begin_at_text(dp_packing_text *text, dp_alphabet *alphabet) {
-    const dp_file_map *map = &text->map;
-    return (scanner){.found = text,
-                     .text = map->data,
-                     .size = map->size,
-                     .at = dp_utf8_mark_bytes(map->data, map->size),
-                     .line = 1,
-                     .alphabet = alphabet};
-}
-
-dp_status dp_char_scanner_read(dp_packing_text *text, dp_alphabet *alphabet,
-                               dp_progress_line *progress, dp_error *error) {
-    const dp_file_map *map = &text->map;
-    scanner self = begin_at_text(text, alphabet);
-    if (map->size > DP_PIECE_PLACE_LIMIT)
-        return dp_fail(error, DP_ERR_INPUT, "%s has %zu bytes; texts may have %" PRIu64,
-                       text->names[0], map->size, DP_PIECE_PLACE_LIMIT);
-    text->capacity = count_lines(map, &self.size);
-    DP_TRY_NEW(text->pieces, text->capacity);
-    DP_TRY(take_all(&self, take_lines, progress, error));
-    mark_pairs(&self);
-    text->words = text->lines = text->count;
-    text->empty_lines = self.line - 1 - text->count;
+static dp_status count_part(void *context, size_t item, size_t worker, dp_error *error) {
+    reading *self = context;
+    dp_text_part *part = &self->parts[item];
+    (void)worker;
+    (void)error;
+    part->most = count_lines(self->text->map.data, part->first, &part->end);
     return DP_OK;
 }
 
-dp_status dp_char_scanner_read_stream(dp_packing_text *text, dp_alphabet *alphabet,
+/* Takes a part, some of it at a time. */
+static dp_status read_part(void *context, size_t item, size_t worker, dp_error *error) {
+    enum { REPORT_BYTES = 1 << 24 };
+    reading *self = context;
+    const dp_file_map *map = &self->text->map;
+    dp_text_part *part = &self->parts[item];
+    dp_scanner_hand *hand = &self->hands[worker];
+    scanner from = {.text = map->data,
+                    .size = part->end,
+                    .at = part->first,
+                    .line = 1,
+                    .map = map,
+                    .pieces = self->text->pieces + part->place,
+                    .alphabet = hand->alphabet,
+                    .pairs = hand->pairs};
+    size_t report_at = part->first;
+    while (from.at < from.size && !part->failed) {
+        part->failed = self->take(&from, error) != DP_OK;
+        if (from.at >= report_at && worker == 0) {
+            dp_progress_line_show(self->progress, from.at, map->size, "reading");
+            report_at = from.at + REPORT_BYTES;
+        }
+    }
+    part->count = from.count;
+    part->lines = from.lines;
+    part->ends = from.line - 1;
+    return part->failed ? error->status : DP_OK;
+}
+
+/* Puts together what the parts and the hands have found. */
+static void join(reading *self, dp_alphabet *alphabet, uint64_t *ends) {
+    dp_packing_text *text = self->text;
+    for (size_t i = 0; i < self->part_count; i++) {
+        const dp_text_part *part = &self->parts[i];
+        if (text->pieces != NULL && text->count != part->place)
+            memmove(text->pieces + text->count, text->pieces + part->place,
+                    part->count * sizeof *text->pieces);
+        text->count += part->count;
+        text->lines += part->lines;
+        *ends += part->ends;
+    }
+    for (size_t i = 0; i < self->hand_count; i++) {
+        const dp_scanner_hand *hand = &self->hands[i];
+        for (uint32_t c = 0; c < hand->own.end && i > 0; c++)
+            alphabet->ids[c] |= hand->own.ids[c];
+        for (size_t pair = 0; pair < PAIRS; pair++) {
+            alphabet->ids[pair & 0xFFu] |= hand->pairs[pair];
+            alphabet->ids[pair >> 8] |= hand->pairs[pair];
+        }
+        alphabet->end = hand->own.end > alphabet->end ? hand->own.end : alphabet->end;
+    }
+}
+
+/* The lines before the failure are those of the parts before it, which were all taken. */
+static dp_status fail(const reading *self, dp_error *error) {
+    uint64_t line = 1;
+    for (const dp_text_part *part = self->parts;; part++) {
+        line += part->ends;
+        if (part->failed)
+            return dp_text_source_prefix(self->text, line, error);
+    }
+}
+
+/* *ends: of lines. */
+static dp_status read_text(reading *self, dp_alphabet *alphabet, size_t threads, bool has_pieces,
+                           uint64_t *ends, dp_error *error) {
+    DP_TRY(prepare(self, alphabet, threads, error));
+    divide(self, self->hand_count > 1 ? self->hand_count * PARTS_A_THREAD : 1);
+    if (has_pieces) {
+        dp_packing_text *text = self->text;
+        DP_TRY(dp_cpu_run(self->hand_count, self->part_count, count_part, self, error));
+        for (size_t i = 0; i < self->part_count; i++) {
+            self->parts[i].place = text->capacity;
+            text->capacity += self->parts[i].most;
+        }
+        DP_TRY_NEW(text->pieces, text->capacity);
+    }
+    if (dp_cpu_run(self->hand_count, self->part_count, read_part, self, error) != DP_OK)
+        return fail(self, error);
+    join(self, alphabet, ends);
+    return DP_OK;
+}
+
+dp_status dp_char_scanner_read(dp_packing_text *text, dp_alphabet *alphabet, size_t threads,
+                               dp_progress_line *progress, dp_error *error) {
+    DP_OWNED(clear_reading)
+    reading self = {.text = text, .take = take_lines, .progress = progress};
+    uint64_t ends = 0;
+    if (text->map.size > DP_PIECE_PLACE_LIMIT)
+        return dp_fail(error, DP_ERR_INPUT, "%s has %zu bytes; texts may have %" PRIu64,
+                       text->names[0], text->map.size, DP_PIECE_PLACE_LIMIT);
+    DP_TRY(read_text(&self, alphabet, threads, true, &ends, error));
+    alphabet->ids['\n'] = 0; /* the fast path marks it */
+    text->words = text->lines = text->count;
+    text->empty_lines = ends - text->count;
+    return DP_OK;
+}
+
+dp_status dp_char_scanner_read_stream(dp_packing_text *text, dp_alphabet *alphabet, size_t threads,
                                       dp_progress_line *progress, dp_error *error) {
-    scanner self = begin_at_text(text, alphabet);
-    DP_TRY(take_all(&self, take_running_line, progress, error));
+    DP_OWNED(clear_reading)
+    reading self = {.text = text, .take = take_running_line, .progress = progress};
+    uint64_t ends = 0;
+    DP_TRY(read_text(&self, alphabet, threads, false, &ends, error));
     text->words = text->count;
     return DP_OK;
 }

@@ -24,13 +24,13 @@ typedef struct dp_alphabet {
                      as fast paths for ASCII mark a character and do not look at this */
 } dp_alphabet;
 
-/* Sets the text's pieces and counts, and marks its characters. DP_ERR_INPUT where it holds
- * something that cannot be packed. */
-dp_status dp_char_scanner_read(dp_packing_text *text, dp_alphabet *alphabet,
+/* Sets the text's pieces and counts, and marks its characters, by up to `threads` threads.
+ * DP_ERR_INPUT where it holds something that cannot be packed. */
+dp_status dp_char_scanner_read(dp_packing_text *text, dp_alphabet *alphabet, size_t threads,
                                dp_progress_line *progress, dp_error *error) DP_CHECKED;
 
 /* The same of a running text, which has no pieces; its count is that of its tokens. */
-dp_status dp_char_scanner_read_stream(dp_packing_text *text, dp_alphabet *alphabet,
+dp_status dp_char_scanner_read_stream(dp_packing_text *text, dp_alphabet *alphabet, size_t threads,
                                       dp_progress_line *progress, dp_error *error) DP_CHECKED;
 
 #endif

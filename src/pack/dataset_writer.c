@@ -1,6 +1,7 @@
-/* Rows gather in one buffer that is written when full. It holds DP_DATASET_BLOCK bytes of targets,
- * hence block_size times as much of contexts: whole checksum blocks of both, so that each block is
- * hashed while it is in the cache and never again. It is smaller where no split has so many rows.
+/* Rows gather in a buffer that is written when full, a section of a split. It holds
+ * DP_DATASET_BLOCK bytes of targets, hence block_size times as much of contexts: whole checksum
+ * blocks of both, so that each block is hashed while it is in the cache and never again, and that
+ * sections need not know of each other. It is smaller where no split has so many rows.
  *
  * A large file is also sent to the disk while it is written, and dropped from the page cache: the
  * disk works while rows are made, a full disk shows early, the last sync is short, and the memory
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +29,15 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the rows are little-e
 #define LARGE_BYTES ((uint64_t)256 << 20) /* a smaller file may stay in the page cache */
 #define UNSYNCED_BYTES ((size_t)64 << 20) /* of a large file, at most, on their way to the disk */
 #define SPILL 8                           /* bytes that a store may reach past the end of its row */
+
+struct dp_row_buffer {
+    const dp_dataset_writer *writer;
+    unsigned char *contexts; /* [capacity, block_size], one row more before the first */
+    unsigned char *targets;  /* [capacity] */
+    size_t filled;
+    uint64_t window; /* the next row's context, oldest token lowest, where that fits 8 bytes */
+    uint32_t last;   /* the token before the next row's target */
+};
 
 struct dp_dataset_writer {
     dp_file_replacement replacement;
@@ -40,14 +51,11 @@ struct dp_dataset_writer {
     dp_id_tensor tensors[DP_DATASET_TENSORS]; /* as they will be */
     dp_row_weights weights[DP_SPLIT_COUNT];   /* borrowed, or none */
     uint64_t *checksums[DP_DATASET_TENSORS];  /* [blocks] of what is written */
-    int split;                                /* being written */
-    uint64_t written;        /* rows of it in the file; those in the buffer come next */
-    unsigned char *contexts; /* [capacity, block_size], one row more before the first */
-    unsigned char *targets;  /* [capacity] */
-    size_t capacity;
-    size_t filled;   /* rows in the buffer */
-    uint64_t window; /* the next row's context, oldest token lowest, where that fits 8 bytes */
-    uint32_t last;   /* the token before the next row's target */
+    uint64_t written[DP_SPLIT_COUNT];         /* rows in the file */
+    size_t capacity;                          /* rows of a section */
+    int split;                                /* that rows were last added to, in order, */
+    dp_row_buffer *rows;                      /* and those of them that are not written, owned */
+    pthread_mutex_t file_is_used;             /* held by who writes */
 };
 
 /* --- starting a file -------------------------------------------------------------------------- */
@@ -85,10 +93,7 @@ static dp_status allocate(dp_dataset_writer **writer, dp_dataset_writer self,
         most_rows = dp_size_max(most_rows, rows[i / 2]);
     }
     self.capacity = dp_size_min(DP_DATASET_BLOCK / self.id_bytes, most_rows);
-    DP_RESERVE(&room, self.contexts, (self.capacity + 1) * self.row_bytes + SPILL);
-    DP_RESERVE(&room, self.targets, self.capacity * self.id_bytes + SPILL);
     DP_TRY_BUILD(*writer, &room, self);
-    (*writer)->contexts += self.row_bytes;
     return DP_OK;
 }
 
@@ -140,7 +145,8 @@ dp_status dp_dataset_writer_create(dp_dataset_writer **writer_out, const char *p
                                     .vocabulary = vocabulary,
                                     .descriptor = -1,
                                     .id_bytes = id_bytes,
-                                    .row_bytes = info->block_size * id_bytes};
+                                    .row_bytes = info->block_size * id_bytes,
+                                    .file_is_used = PTHREAD_MUTEX_INITIALIZER};
     DP_TRY(allocate(&writer, self, rows, error));
     DP_TRY(dp_file_replace_begin(&writer->replacement, path, error));
     DP_TRY(dp_h5writer_create(&writer->file, writer->replacement.temporary, error));
@@ -160,62 +166,111 @@ void dp_dataset_writer_destroy(dp_dataset_writer *writer) {
     if (writer->descriptor >= 0)
         close(writer->descriptor);
     dp_file_replace_abort(&writer->replacement);
+    dp_row_buffer_destroy(writer->rows);
     dp_memory_free(writer);
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
+dp_status dp_row_buffer_create(dp_row_buffer **rows, const dp_dataset_writer *writer,
+                               dp_error *error) {
+    dp_workspace room = {0};
+    dp_row_buffer self = {.writer = writer};
+    DP_RESERVE(&room, self.contexts, (writer->capacity + 1) * writer->row_bytes + SPILL);
+    DP_RESERVE(&room, self.targets, writer->capacity * writer->id_bytes + SPILL);
+    DP_TRY_BUILD(*rows, &room, self);
+    (*rows)->contexts += writer->row_bytes;
+    dp_row_buffer_begin(*rows);
+    return DP_OK;
+}
+
+void dp_row_buffer_destroy(dp_row_buffer *rows) {
+    dp_memory_free(rows);
+}
+
+void dp_row_buffer_begin(dp_row_buffer *rows) {
+    rows->filled = 0;
+    rows->window = 0;
+    rows->last = DP_BOUNDARY_ID;
+}
+
 /* Rows of up to 8 bytes: the context is kept in a register, and stored with whatever stands above
  * it, which the next row's store covers. No branch depends on the ids. */
-static void append_short_rows(dp_dataset_writer *writer, const uint32_t *ids, size_t count) {
-    const size_t id_bytes = writer->id_bytes;
-    const size_t row_bytes = writer->row_bytes;
+static void append_short_rows(dp_row_buffer *rows, const uint32_t *ids, size_t count) {
+    const size_t id_bytes = rows->writer->id_bytes;
+    const size_t row_bytes = rows->writer->row_bytes;
     const unsigned newest = (unsigned)(8 * (row_bytes - id_bytes)); /* its place in the window */
     const unsigned oldest = (unsigned)(8 * id_bytes);               /* what falls out */
-    unsigned char *context = writer->contexts + writer->filled * row_bytes;
-    unsigned char *target = writer->targets + writer->filled * id_bytes;
-    uint64_t window = writer->window;
+    unsigned char *context = rows->contexts + rows->filled * row_bytes;
+    unsigned char *target = rows->targets + rows->filled * id_bytes;
+    uint64_t window = rows->window;
     for (size_t i = 0; i < count; i++) {
         uint64_t goes_on = ids[i] == DP_BOUNDARY_ID ? 0 : ~(uint64_t)0;
         memcpy(context + i * row_bytes, &window, sizeof window);
         memcpy(target + i * id_bytes, &ids[i], sizeof ids[i]);
         window = (window >> oldest & goes_on) | (uint64_t)ids[i] << newest;
     }
-    writer->window = window;
+    rows->window = window;
 }
 
 /* Longer rows: each is the row before it without its oldest token, and the newest one behind. */
-static void append_long_rows(dp_dataset_writer *writer, const uint32_t *ids, size_t count) {
-    const size_t id_bytes = writer->id_bytes;
-    const size_t row_bytes = writer->row_bytes;
+static void append_long_rows(dp_row_buffer *rows, const uint32_t *ids, size_t count) {
+    const size_t id_bytes = rows->writer->id_bytes;
+    const size_t row_bytes = rows->writer->row_bytes;
     const size_t kept = row_bytes - id_bytes;
-    unsigned char *context = writer->contexts + writer->filled * row_bytes;
-    unsigned char *target = writer->targets + writer->filled * id_bytes;
+    unsigned char *context = rows->contexts + rows->filled * row_bytes;
+    unsigned char *target = rows->targets + rows->filled * id_bytes;
     for (size_t i = 0; i < count; i++) {
-        if (writer->last == DP_BOUNDARY_ID) {
+        if (rows->last == DP_BOUNDARY_ID) {
             memset(context, 0, row_bytes);
         } else {
             memcpy(context, context - kept, kept);
-            memcpy(context + kept, &writer->last, id_bytes);
+            memcpy(context + kept, &rows->last, id_bytes);
         }
         memcpy(target, &ids[i], sizeof ids[i]);
-        writer->last = ids[i];
+        rows->last = ids[i];
         context += row_bytes;
         target += id_bytes;
     }
 }
 
-/* What is buffered of a tensor. What was written before it are whole blocks. */
-static dp_status write_tensor(dp_dataset_writer *writer, int index, const unsigned char *ids,
-                              dp_error *error) {
-    const dp_id_tensor *tensor = &writer->tensors[index];
-    const size_t row_bytes = tensor->columns * writer->id_bytes;
-    const size_t bytes = writer->filled * row_bytes;
-    uint64_t *checksum = writer->checksums[index] + writer->written * row_bytes / DP_DATASET_BLOCK;
+dp_status dp_row_buffer_add(dp_row_buffer *rows, const uint32_t *ids, size_t count,
+                            dp_error *error) {
+    const dp_dataset_writer *writer = rows->writer;
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = ids[i] > largest ? ids[i] : largest;
+    if (count > writer->capacity - rows->filled || largest >= writer->vocabulary->count)
+        return dp_fail(error, DP_ERR_INTERNAL,
+                       "dataset writer: %zu ids up to %" PRIu32 " behind %zu rows", count, largest,
+                       rows->filled);
+    if (writer->row_bytes <= sizeof rows->window)
+        append_short_rows(rows, ids, count);
+    else
+        append_long_rows(rows, ids, count);
+    rows->filled += count;
+    return DP_OK;
+}
+
+/* The row before the first, for append_long_rows, is the last one. */
+void dp_row_buffer_drop(dp_row_buffer *rows) {
+    const size_t row_bytes = rows->writer->row_bytes;
+    if (rows->filled > 0)
+        memcpy(rows->contexts - row_bytes, rows->contexts + (rows->filled - 1) * row_bytes,
+               row_bytes);
+    rows->filled = 0;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* Of whole blocks, or the last ones of a tensor. */
+static void sum_blocks(dp_dataset_writer *writer, int index, uint64_t first_row, size_t rows,
+                       const unsigned char *ids) {
+    const size_t row_bytes = writer->tensors[index].columns * writer->id_bytes;
+    const size_t bytes = rows * row_bytes;
+    uint64_t *checksum = writer->checksums[index] + first_row * row_bytes / DP_DATASET_BLOCK;
     for (size_t at = 0; at < bytes; at += DP_DATASET_BLOCK)
         *checksum++ = dp_xxh3_of(ids + at, dp_size_min(bytes - at, DP_DATASET_BLOCK));
-    return dp_h5writer_rows(writer->file, tensor->name, writer->written, writer->filled, ids,
-                            error);
 }
 
 /* Starts the disk on what was written and drops what it has, which Linux does on this advice. */
@@ -234,66 +289,70 @@ static dp_status write_behind(dp_dataset_writer *writer, size_t bytes, dp_error 
     return DP_OK;
 }
 
-static dp_status flush(dp_dataset_writer *writer, dp_error *error) {
-    if (writer->filled == 0)
+static dp_status write_rows(dp_dataset_writer *writer, const dp_row_buffer *rows, dp_split split,
+                            uint64_t first, dp_error *error) {
+    const dp_id_tensor *contexts = &writer->tensors[DP_CONTEXTS((int)split)];
+    const dp_id_tensor *targets = &writer->tensors[DP_TARGETS((int)split)];
+    DP_TRY(
+        dp_h5writer_rows(writer->file, contexts->name, first, rows->filled, rows->contexts, error));
+    DP_TRY(
+        dp_h5writer_rows(writer->file, targets->name, first, rows->filled, rows->targets, error));
+    DP_TRY(write_behind(writer, rows->filled * (writer->row_bytes + writer->id_bytes), error));
+    writer->written[split] += rows->filled;
+    return DP_OK;
+}
+
+dp_status dp_dataset_writer_put(dp_dataset_writer *writer, dp_row_buffer *rows, dp_split split,
+                                uint64_t first, dp_error *error) {
+    const size_t filled = rows->filled;
+    if (filled == 0)
         return DP_OK;
-    const size_t bytes = writer->filled * (writer->row_bytes + writer->id_bytes);
-    if (write_tensor(writer, DP_CONTEXTS(writer->split), writer->contexts, error) != DP_OK ||
-        write_tensor(writer, DP_TARGETS(writer->split), writer->targets, error) != DP_OK ||
-        write_behind(writer, bytes, error) != DP_OK)
+    sum_blocks(writer, DP_CONTEXTS((int)split), first, filled, rows->contexts);
+    sum_blocks(writer, DP_TARGETS((int)split), first, filled, rows->targets);
+    pthread_mutex_lock(&writer->file_is_used);
+    const dp_status status = write_rows(writer, rows, split, first, error);
+    pthread_mutex_unlock(&writer->file_is_used);
+    if (status != DP_OK)
         return dp_fail_prefix(error, "cannot write %s", writer->replacement.path);
-    /* The row before the first, for append_long_rows. */
-    memcpy(writer->contexts - writer->row_bytes,
-           writer->contexts + (writer->filled - 1) * writer->row_bytes, writer->row_bytes);
-    writer->written += writer->filled;
-    writer->filled = 0;
+    dp_row_buffer_drop(rows);
     return DP_OK;
 }
 
-/* Ends splits until `split` is the one being written (DP_SPLIT_COUNT: all of them). */
-static dp_status advance(dp_dataset_writer *writer, int split, dp_error *error) {
-    for (; writer->split < split; writer->split++) {
-        DP_TRY(flush(writer, error));
-        const uint64_t announced = writer->tensors[DP_TARGETS(writer->split)].rows;
-        if (writer->written != announced)
-            return dp_fail(error, DP_ERR_INTERNAL,
-                           "dataset writer: %" PRIu64 " rows of %s, %" PRIu64 " announced",
-                           writer->written, dp_split_name((dp_split)writer->split), announced);
-        writer->written = writer->window = 0;
-        writer->last = DP_BOUNDARY_ID;
-    }
-    return DP_OK;
+size_t dp_dataset_writer_section(const dp_dataset_writer *writer) {
+    return writer->capacity;
 }
 
-static dp_status check_ids(const dp_dataset_writer *writer, int split, const uint32_t *ids,
-                           size_t count, dp_error *error) {
-    uint32_t largest = 0;
-    for (size_t i = 0; i < count; i++)
-        largest = ids[i] > largest ? ids[i] : largest;
-    const uint64_t before = split == writer->split ? writer->written + writer->filled : 0;
-    if (split < writer->split || count > writer->tensors[DP_TARGETS(split)].rows - before ||
-        largest >= writer->vocabulary->count)
-        return dp_fail(error, DP_ERR_INTERNAL,
-                       "dataset writer: %zu ids up to %" PRIu32 " at row %" PRIu64 " of %s", count,
-                       largest, before, dp_split_name((dp_split)split));
-    return DP_OK;
+/* --- one after the other ---------------------------------------------------------------------- */
+
+static dp_status put_added(dp_dataset_writer *writer, dp_error *error) {
+    return writer->rows == NULL
+               ? DP_OK
+               : dp_dataset_writer_put(writer, writer->rows, (dp_split)writer->split,
+                                       writer->written[writer->split], error);
 }
 
 dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const uint32_t *ids,
                                 size_t count, dp_error *error) {
-    DP_TRY(check_ids(writer, (int)split, ids, count, error));
-    DP_TRY(advance(writer, (int)split, error));
+    if (writer->rows == NULL)
+        DP_TRY(dp_row_buffer_create(&writer->rows, writer, error));
+    dp_row_buffer *rows = writer->rows;
+    const uint64_t before =
+        writer->written[split] + ((int)split == writer->split ? rows->filled : 0);
+    if ((int)split < writer->split || count > writer->tensors[DP_TARGETS((int)split)].rows - before)
+        return dp_fail(error, DP_ERR_INTERNAL, "dataset writer: %zu ids at row %" PRIu64 " of %s",
+                       count, before, dp_split_name(split));
+    if ((int)split > writer->split) {
+        DP_TRY(put_added(writer, error));
+        dp_row_buffer_begin(rows);
+        writer->split = (int)split;
+    }
     while (count > 0) {
-        const size_t now = dp_size_min(count, writer->capacity - writer->filled);
-        if (writer->row_bytes <= sizeof writer->window)
-            append_short_rows(writer, ids, now);
-        else
-            append_long_rows(writer, ids, now);
-        writer->filled += now;
+        const size_t now = dp_size_min(count, writer->capacity - rows->filled);
+        DP_TRY(dp_row_buffer_add(rows, ids, now, error));
         ids += now;
         count -= now;
-        if (writer->filled == writer->capacity)
-            DP_TRY(flush(writer, error));
+        if (rows->filled == writer->capacity)
+            DP_TRY(put_added(writer, error));
     }
     return DP_OK;
 }
@@ -363,8 +422,20 @@ void dp_dataset_writer_weigh(dp_dataset_writer *writer,
     memcpy(writer->weights, weights, sizeof writer->weights);
 }
 
+static dp_status check_rows(const dp_dataset_writer *writer, dp_error *error) {
+    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
+        const uint64_t announced = writer->tensors[DP_TARGETS(split)].rows;
+        if (writer->written[split] != announced)
+            return dp_fail(error, DP_ERR_INTERNAL,
+                           "dataset writer: %" PRIu64 " rows of %s, %" PRIu64 " announced",
+                           writer->written[split], dp_split_name((dp_split)split), announced);
+    }
+    return DP_OK;
+}
+
 dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
-    DP_TRY(advance(writer, DP_SPLIT_COUNT, error));
+    DP_TRY(put_added(writer, error));
+    DP_TRY(check_rows(writer, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
         DP_TRY(write_checksums(writer, i, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)

@@ -9,8 +9,9 @@
  * So a sequence of n tokens takes n + 1 ids and gives n + 1 rows. It may be cut between two calls
  * anywhere, and one call may hold many sequences.
  *
- * Memory is bounded by one buffer of about block_size MiB, whatever the number of rows. The file
- * appears under its name only when it is complete (system/file). Not collective; no MPI.
+ * Rows are added one after the other, or by sections of the splits, side by side, each in a buffer
+ * of about block_size MiB, which bounds the memory whatever the number of rows. The file appears
+ * under its name only when it is complete (system/file). Not collective; no MPI.
  */
 #ifndef DP_PACK_DATASET_WRITER_H
 #define DP_PACK_DATASET_WRITER_H
@@ -34,6 +35,28 @@ dp_status dp_dataset_writer_create(dp_dataset_writer **writer, const char *path,
  * failure only dp_dataset_writer_destroy is of use. */
 dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const uint32_t *ids,
                                 size_t count, dp_error *error) DP_CHECKED;
+
+/* Rows of a section: rows [i n, (i + 1) n) of a split, where n is dp_dataset_writer_section, or
+ * what there is of them. A buffer is used by one thread at a time. */
+typedef struct dp_row_buffer dp_row_buffer;
+
+/* Rows of a section, at most 2^20. */
+size_t dp_dataset_writer_section(const dp_dataset_writer *writer);
+dp_status dp_row_buffer_create(dp_row_buffer **rows, const dp_dataset_writer *writer,
+                               dp_error *error) DP_CHECKED;
+void dp_row_buffer_destroy(dp_row_buffer *rows); /* NULL is allowed */
+/* Empties it; a sequence begins. */
+void dp_row_buffer_begin(dp_row_buffer *rows);
+/* Appends a row for each id. DP_ERR_INTERNAL for an id that is not below V, or too many rows. */
+dp_status dp_row_buffer_add(dp_row_buffer *rows, const uint32_t *ids, size_t count,
+                            dp_error *error) DP_CHECKED;
+/* Empties it; what comes next goes on with the sequence. */
+void dp_row_buffer_drop(dp_row_buffer *rows);
+/* Writes the rows [first, ...) of a split, a section, and empties the buffer as
+ * dp_row_buffer_drop does. Threads may do so at once. DP_ERR_IO where the disk is full or fails.
+ */
+dp_status dp_dataset_writer_put(dp_dataset_writer *writer, dp_row_buffer *rows, dp_split split,
+                                uint64_t first, dp_error *error) DP_CHECKED;
 
 /* Of info->weighted: lines and ends of each split, which must outlive the writer. Before commit. */
 void dp_dataset_writer_weigh(dp_dataset_writer *writer,

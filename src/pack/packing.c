@@ -4,17 +4,21 @@
 #include "base/size.h"
 #include "data/sha256.h"
 #include "pack/given_vocabulary.h"
-#include "pack/piece.h"
 #include "pack/python_random.h"
 #include "pack/repeats.h"
+#include "pack/sections.h"
 #include "pack/text_findings.h"
 #include "pack/text_source.h"
+#include "system/cpu.h"
+#include "words/piece.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#define THREAD_BYTES ((size_t)8 << 20)
 
 /* --- for callers and kinds -------------------------------------------------------------------- */
 
@@ -55,13 +59,6 @@ dp_status dp_packing_add(dp_packing_job *job, dp_split split, const uint32_t *id
     return DP_OK;
 }
 
-dp_status dp_packing_note(dp_packing_job *job, dp_split split, uint64_t *pieces, size_t count,
-                          dp_error *error) {
-    uint64_t keys[DP_PACKING_NOTED];
-    DP_TRY(job->kind->keys(job->state, job->parts[split].text, pieces, count, keys, error));
-    return dp_repeats_note(job->repeats, split, keys, pieces, count, error);
-}
-
 void dp_packing_note_unknown(dp_packing_job *job, const char *token) {
     enum { NAMED_MAX = 5 };
     if (job->unknown_tokens++ >= NAMED_MAX)
@@ -89,11 +86,26 @@ static dp_status open_text(dp_packing_job *job, int index, dp_error *error) {
     return dp_text_source_open(job, text, error);
 }
 
+/* A thread more for each THREAD_BYTES of the texts, as far as there are processors. */
+static void choose_threads(dp_packing_job *job) {
+    unsigned char mask[DP_CPU_MASK_SIZE];
+    size_t worth = 1;
+    if (job->request->threads > 0)
+        return;
+    for (int i = 0; i < job->text_count; i++)
+        worth += job->texts[i].map.size / THREAD_BYTES;
+    dp_cpu_mask(mask);
+    const int processors = dp_cpu_mask_count(mask), quota = dp_cpu_quota();
+    job->threads = dp_size_min(dp_size_min(worth, DP_CPU_THREADS_MAX),
+                               (size_t)(processors < quota ? processors : quota));
+}
+
 static dp_status read_texts(dp_packing_job *job, dp_error *error) {
     job->text_count = job->request->ready_made ? DP_SPLIT_COUNT : 1;
     for (int i = 0; i < job->text_count; i++) {
         dp_packing_text *text = &job->texts[i];
         DP_TRY(open_text(job, i, error));
+        choose_threads(job);
         DP_TRY(job->kind->read(job->state, text, error));
         DP_TRY(dp_text_source_settle_weights(job, text, error));
         if (text->words == 0)
@@ -101,31 +113,6 @@ static dp_status read_texts(dp_packing_job *job, dp_error *error) {
                            text->names[0], text->empty_lines,
                            job->request->weight_column == NULL ? "" : " and lines of weight 0");
     }
-    return DP_OK;
-}
-
-/* The names of all texts, and their digest: that of the one, or of the digests of several, one a
- * line. Names that are too long are cut. */
-static dp_status describe_sources(dp_packing_job *job, dp_error *error) {
-    DP_OWNED(dp_text_clear) dp_text digests = {0};
-    DP_OWNED(dp_text_clear) dp_text names = {0};
-    char *sha256 = job->info.source_sha256;
-    size_t count = 0;
-    for (int i = 0; i < job->text_count; i++) {
-        const dp_packing_text *text = &job->texts[i];
-        for (size_t k = 0; k < text->source_count; k++, count++) {
-            const dp_file_map *map = &text->sources[k];
-            dp_sha256_of(map->data, map->size, sha256);
-            dp_text_append_format(&digests, "%s\n", sha256);
-            dp_text_append_format(&names, "%s%s", count == 0 ? "" : ", ",
-                                  dp_path_base(text->names[k]));
-        }
-    }
-    DP_TRY(dp_text_check(&digests, error));
-    DP_TRY(dp_text_check(&names, error));
-    snprintf(job->info.source, sizeof job->info.source, "%s", dp_text_string(&names));
-    if (count > 1)
-        dp_sha256_of(digests.data, digests.length, sha256);
     return DP_OK;
 }
 
@@ -175,7 +162,7 @@ static dp_status describe(dp_packing_job *job, dp_error *error) {
     snprintf(info->preparation.packed_with, DP_PACKED_WITH_SIZE, "%s", dp_text_string(&options));
     info->block_size = request->block_size;
     info->seed = request->seed;
-    return describe_sources(job, error);
+    return DP_OK;
 }
 
 /* --- splits ----------------------------------------------------------------------------------- */
@@ -222,6 +209,25 @@ static dp_status cut_by_shares(const dp_packing_request *request, const char *na
     return DP_OK;
 }
 
+static dp_status divide(dp_packing_job *job, dp_error *error) {
+    const dp_packing_request *request = job->request;
+    dp_packing_text *text = &job->texts[0];
+    size_t cuts[2] = {0};
+    if (request->ready_made) {
+        for (int i = 0; i < DP_SPLIT_COUNT; i++)
+            job->parts[i] = (dp_packing_part){&job->texts[i], 0, job->texts[i].count};
+        return DP_OK;
+    }
+    DP_TRY((request->split_tokens.count > 0 ? cut_by_numbers : cut_by_shares)(
+        request, text->names[0], text->count, cuts, error));
+    job->parts[DP_SPLIT_TRAIN] = (dp_packing_part){text, 0, cuts[0]};
+    job->parts[DP_SPLIT_DEV] = (dp_packing_part){text, cuts[0], cuts[1] - cuts[0]};
+    job->parts[DP_SPLIT_TEST] = (dp_packing_part){text, cuts[1], text->count - cuts[1]};
+    return DP_OK;
+}
+
+/* --- shuffling, and identity ------------------------------------------------------------------ */
+
 /* Pieces, and their weights with them. */
 static void shuffle(dp_packing_text *text, uint64_t seed) {
     dp_python_random random;
@@ -234,38 +240,67 @@ static void shuffle(dp_packing_text *text, uint64_t seed) {
     advise(&text->map, POSIX_MADV_RANDOM);
 }
 
-static void count_rows(dp_packing_job *job) {
-    for (int split = 0; split < DP_SPLIT_COUNT; split++) {
-        const dp_packing_part *part = &job->parts[split];
-        uint64_t rows = part->count, longest = job->longest;
-        for (size_t i = 0; i < part->count && part->text->pieces != NULL; i++) {
-            const uint64_t length = dp_piece_length(part->text->pieces[part->first + i]);
-            rows += length; /* and the boundary */
-            longest = length > longest ? length : longest;
-        }
-        job->longest = longest;
-        job->rows[split] = rows;
-        job->rows_total += rows;
-    }
-}
+typedef struct sha256_text {
+    char hex[DP_SHA256_TEXT_SIZE];
+} sha256_text;
 
-static dp_status divide(dp_packing_job *job, dp_error *error) {
-    const dp_packing_request *request = job->request;
-    dp_packing_text *text = &job->texts[0];
-    size_t cuts[2] = {0};
-    if (request->ready_made) {
-        for (int i = 0; i < DP_SPLIT_COUNT; i++)
-            job->parts[i] = (dp_packing_part){&job->texts[i], 0, job->texts[i].count};
+typedef struct shuffling {
+    dp_packing_job *job;
+    sha256_text *digests; /* [sources of all texts] */
+} shuffling;
+
+/* Item 0 shuffles, which takes one thread, and meanwhile the others hash the sources. */
+static dp_status shuffle_or_hash(void *context, size_t item, size_t worker, dp_error *error) {
+    const shuffling *self = context;
+    dp_packing_text *text = self->job->texts;
+    size_t source = item - 1;
+    (void)worker;
+    (void)error;
+    if (item == 0) {
+        if (text->pieces != NULL && !self->job->request->ready_made)
+            shuffle(text, self->job->request->seed);
         return DP_OK;
     }
-    DP_TRY((request->split_tokens.count > 0 ? cut_by_numbers : cut_by_shares)(
-        request, text->names[0], text->count, cuts, error));
-    if (text->pieces != NULL)
-        shuffle(text, request->seed);
-    job->parts[DP_SPLIT_TRAIN] = (dp_packing_part){text, 0, cuts[0]};
-    job->parts[DP_SPLIT_DEV] = (dp_packing_part){text, cuts[0], cuts[1] - cuts[0]};
-    job->parts[DP_SPLIT_TEST] = (dp_packing_part){text, cuts[1], text->count - cuts[1]};
+    for (; source >= text->source_count; text++)
+        source -= text->source_count;
+    const dp_file_map *map = &text->sources[source];
+    dp_sha256_of(map->data, map->size, self->digests[item - 1].hex);
     return DP_OK;
+}
+
+/* The names of all texts, and their digest: that of the one, or of the digests of several, one a
+ * line. Names that are too long are cut. */
+static dp_status name_sources(dp_packing_job *job, const sha256_text *digests, size_t count,
+                              dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text lines = {0};
+    DP_OWNED(dp_text_clear) dp_text names = {0};
+    for (int i = 0; i < job->text_count; i++) {
+        const dp_packing_text *text = &job->texts[i];
+        for (size_t k = 0; k < text->source_count; k++)
+            dp_text_append_format(&names, "%s%s", names.length == 0 ? "" : ", ",
+                                  dp_path_base(text->names[k]));
+    }
+    for (size_t i = 0; i < count; i++)
+        dp_text_append_format(&lines, "%s\n", digests[i].hex);
+    DP_TRY(dp_text_check(&lines, error));
+    DP_TRY(dp_text_check(&names, error));
+    snprintf(job->info.source, sizeof job->info.source, "%s", dp_text_string(&names));
+    if (count > 1)
+        dp_sha256_of(lines.data, lines.length, job->info.source_sha256);
+    else
+        memcpy(job->info.source_sha256, digests[0].hex, DP_SHA256_TEXT_SIZE);
+    return DP_OK;
+}
+
+static dp_status shuffle_and_identify(dp_packing_job *job, dp_error *error) {
+    DP_OWNED(dp_memory_release) sha256_text *digests = NULL;
+    size_t count = 0;
+    for (int i = 0; i < job->text_count; i++)
+        count += job->texts[i].source_count;
+    DP_TRY_NEW(digests, count);
+    shuffling self = {.job = job, .digests = digests};
+    DP_TRY(dp_cpu_run(job->threads, 1 + count, shuffle_or_hash, &self, error));
+    return name_sources(job, digests, count, error);
 }
 
 /* --- weights ---------------------------------------------------------------------------------- */
@@ -307,25 +342,15 @@ static dp_status weigh(dp_packing_job *job, dp_error *error) {
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static dp_status begin_overlap(dp_packing_job *job, dp_error *error) {
-    size_t pieces = 0;
-    if (job->info.stream)
-        return DP_OK;
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        pieces += job->info.overlap.sequences[split] = job->parts[split].count;
-    return dp_repeats_create(&job->repeats, pieces, error);
-}
-
 static dp_status write_dataset(dp_packing_job *job, dp_error *error) {
     dp_packing_watch(job);
     DP_TRY(dp_dataset_writer_create(&job->writer, job->request->output, &job->info,
                                     &job->vocabulary, job->rows, error));
     DP_TRY(weigh(job, error));
-    DP_TRY(begin_overlap(job, error));
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+    if (!job->info.stream)
+        DP_TRY(dp_sections_write(job, error));
+    for (int split = 0; split < DP_SPLIT_COUNT && job->info.stream; split++)
         DP_TRY(job->kind->write(job->state, (dp_split)split, error));
-    if (job->repeats != NULL)
-        DP_TRY(dp_repeats_count(job->repeats, &job->info.overlap, error));
     return dp_dataset_writer_commit(job->writer, error);
 }
 
@@ -360,7 +385,8 @@ static dp_status pack(dp_packing_job *job, dp_error *error) {
         DP_TRY(dp_repeats_drop(job, error));
     if (divide(job, error) != DP_OK)
         return explain(job, error);
-    count_rows(job);
+    DP_TRY(shuffle_and_identify(job, error));
+    DP_TRY(dp_sections_count(job, error));
     DP_TRY(job->kind->number(job->state, error));
     return write_dataset(job, error);
 }
@@ -403,6 +429,7 @@ static void release(dp_packing_job *job) {
     for (int i = 0; i < DP_SPLIT_COUNT; i++) {
         dp_memory_free(job->texts[i].pieces);
         dp_memory_free(job->line_ends[i]);
+        dp_memory_free(job->group_rows[i]);
         dp_text_source_close(&job->texts[i]);
     }
     dp_vocabulary_clear(&job->vocabulary);
@@ -418,7 +445,10 @@ static const dp_packing_kind *kind_of(const dp_packing_request *request) {
 dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
                          dp_termination *termination, dp_error *error) {
     DP_OWNED(release)
-    dp_packing_job job = {.request = request, .termination = termination, .kind = kind_of(request)};
+    dp_packing_job job = {.request = request,
+                          .termination = termination,
+                          .kind = kind_of(request),
+                          .threads = request->threads};
     job.state = dp_memory_zeroed(1, job.kind->size, error);
     if (job.state == NULL)
         return error->status;

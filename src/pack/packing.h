@@ -51,6 +51,7 @@ typedef struct dp_packing_request {
      * dp_packing_request_take_vocabulary. */
     char vocab_of[DP_PATH_SIZE];
     bool skip_unknown; /* with vocab_of, no stream: lines with other tokens are left out */
+    uint64_t threads;  /* up to DP_CPU_THREADS_MAX; 0: as many as are of use */
 } dp_packing_request;
 
 #define DP_WEIGHT_MAX UINT64_C(1000000000000)

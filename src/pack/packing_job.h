@@ -30,7 +30,7 @@ typedef struct dp_packing_text {
     dp_file_map map;         /* one of these, as it is packed; all that follows speaks of it */
     dp_text_origin *origins; /* [origin_count] owned, by line; none: its lines are the file's */
     size_t origin_count, origin_capacity;
-    /* [capacity] owned: place and number of tokens of each (pack/piece); NULL of a stream. */
+    /* [capacity] owned: place and number of tokens of each (words/piece); NULL of a stream. */
     uint64_t *pieces;
     uint64_t *weights; /* [count] owned, of the pieces, from 1; NULL: they have none */
     size_t weight_capacity;
@@ -62,9 +62,11 @@ typedef struct dp_packing_job {
     uint64_t skipped;        /* and those with unknown tokens */
     uint64_t unknown_tokens; /* how many different ones a given vocabulary lacks, */
     dp_text unknown_names;   /* and the first of them, for a message */
+    size_t threads;          /* that work at once, where there is something for them */
     uint64_t longest;        /* tokens of the longest piece */
     uint64_t rows[DP_SPLIT_COUNT];
-    uint64_t examples[DP_SPLIT_COUNT]; /* rows, as often as they weigh */
+    uint64_t *group_rows[DP_SPLIT_COUNT]; /* of pieces, owned: pack/sections */
+    uint64_t examples[DP_SPLIT_COUNT];    /* rows, as often as they weigh */
     uint64_t rows_total;
     uint64_t rows_done;
     uint64_t *line_ends[DP_SPLIT_COUNT]; /* [lines, 2] owned: data/row_weights */
@@ -96,7 +98,12 @@ typedef struct dp_packing_kind {
     bool (*is_known)(const void *self, const dp_packing_text *text, uint64_t piece);
     /* Makes the vocabulary, when the parts are known, unless it was given. */
     dp_status (*number)(void *self, dp_error *error);
-    /* Adds the ids of a split, and notes its pieces (dp_packing_note). */
+    /* After that: sets ids to those of pieces [count], each with its boundary, and returns how
+     * many. Up to DP_PACKING_SPILL more are overwritten. Threads ask at once, as they do for keys.
+     */
+    size_t (*encode)(const void *self, const dp_packing_text *text, const uint64_t *pieces,
+                     size_t count, uint32_t *ids);
+    /* Instead, of a stream: adds the ids of a split. */
     dp_status (*write)(void *self, dp_split split, dp_error *error);
     void (*end)(void *self);
 } dp_packing_kind;
@@ -120,11 +127,9 @@ void dp_packing_watch(dp_packing_job *job);
 /* DP_ERR_IO where the user has asked to end. */
 dp_status dp_packing_check(const dp_packing_job *job, dp_error *error) DP_CHECKED;
 
-/* Takes note of pieces [count] of a split whose tokens were just added, so that what tells them
- * apart is at hand; they are gone then (pack/repeats). */
-#define DP_PACKING_NOTED ((size_t)512)
-dp_status dp_packing_note(dp_packing_job *job, dp_split split, uint64_t *pieces, size_t count,
-                          dp_error *error) DP_CHECKED;
+#define DP_PACKING_NOTED ((size_t)512) /* pieces that are worked on at once, at most, */
+#define DP_PACKING_IDS ((size_t)4096)  /* and ids, but for those of one piece */
+#define DP_PACKING_SPILL 8
 
 /* Takes note of a token that a given vocabulary lacks, once. */
 void dp_packing_note_unknown(dp_packing_job *job, const char *token);

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/workspace.h"
+#include "system/cpu.h"
 
 #include <string.h>
 
@@ -124,38 +125,46 @@ typedef struct chunk {
 } chunk;
 _Static_assert(sizeof(chunk) == DP_PACKING_NOTED * sizeof(uint64_t), "keys where pieces were");
 
+typedef struct stack {
+    chunk *top;
+} stack;
+
 /* Keys in the order in which they came. */
 typedef struct key_list {
     chunk *first, *last;
+    uint64_t *next, *end; /* free places of the last */
     uint64_t count;
 } key_list;
 
 struct dp_repeats {
-    unsigned bits;   /* of keys, that say which list they are in */
-    key_list *lists; /* [1 << bits] */
+    unsigned bits; /* of keys, that say which part they are in */
+    size_t hands;
+    key_list *lists; /* [hands << bits] of each hand its parts */
     chunk *spare;    /* [..] for the lists that are not full, while there are few pieces */
-    chunk *free;     /* of these, and of the memory of pieces */
+    stack *free;     /* [hands] of these, and of the memory of pieces */
 };
 
-static void donate(dp_repeats *self, chunk *donated) {
-    donated->next = self->free;
-    self->free = donated;
+static void donate(stack *free, chunk *donated) {
+    donated->next = free->top;
+    free->top = donated;
 }
 
-dp_status dp_repeats_create(dp_repeats **repeats, size_t count, dp_error *error) {
-    dp_repeats self = {0};
+dp_status dp_repeats_create(dp_repeats **repeats, size_t hands, size_t count, size_t runs,
+                            dp_error *error) {
+    dp_repeats self = {.hands = hands};
     dp_workspace room = {0};
     while (self.bits < PART_BITS_MAX && count >> self.bits > PART_KEYS)
         self.bits++;
-    /* A list may have one that is not full, as may have the last pieces of a split; and chunks hold
-     * a key less than they have pieces. */
+    /* A list may have one that is not full, as may have the last pieces of a run; and chunks hold a
+     * key less than they have pieces. A hand may have all pieces. */
     const size_t lists = (size_t)1 << self.bits;
-    const size_t spare = lists + DP_SPLIT_COUNT + count / (CHUNK_KEYS * DP_PACKING_NOTED) + 1;
-    DP_RESERVE(&room, self.lists, lists);
-    DP_RESERVE(&room, self.spare, spare);
+    const size_t spare = lists + runs + count / (CHUNK_KEYS * DP_PACKING_NOTED) + 1;
+    DP_RESERVE(&room, self.lists, hands * lists);
+    DP_RESERVE(&room, self.free, hands);
+    DP_RESERVE(&room, self.spare, hands * spare);
     DP_TRY_BUILD(*repeats, &room, self);
-    for (size_t i = 0; i < spare; i++)
-        donate(*repeats, &(*repeats)->spare[i]);
+    for (size_t i = 0; i < hands * spare; i++)
+        donate(&(*repeats)->free[i / spare], &(*repeats)->spare[i]);
     return DP_OK;
 }
 
@@ -163,43 +172,46 @@ void dp_repeats_destroy(dp_repeats *repeats) {
     dp_memory_free(repeats);
 }
 
-static dp_status append_chunk(dp_repeats *self, key_list *list, dp_error *error) {
-    chunk *next = self->free;
+static dp_status append_chunk(key_list *list, stack *free, dp_error *error) {
+    chunk *next = free->top;
     if (next == NULL)
         return dp_fail(error, DP_ERR_INTERNAL, "repeats: more pieces than were announced");
-    self->free = next->next;
-    *(list->count == 0 ? &list->first : &list->last->next) = next;
+    free->top = next->next;
+    *(list->first == NULL ? &list->first : &list->last->next) = next;
     list->last = next;
+    list->next = next->keys;
+    list->end = next->keys + CHUNK_KEYS;
     return DP_OK;
 }
 
-dp_status dp_repeats_note(dp_repeats *repeats, dp_split split, const uint64_t *keys,
+dp_status dp_repeats_note(dp_repeats *repeats, size_t hand, dp_split split, const uint64_t *keys,
                           uint64_t *pieces, size_t count, dp_error *error) {
     const unsigned shift = 63 - repeats->bits;
+    key_list *lists = repeats->lists + (hand << repeats->bits);
     if (count == DP_PACKING_NOTED)
-        donate(repeats, (chunk *)(void *)pieces);
+        donate(&repeats->free[hand], (chunk *)(void *)pieces);
     for (size_t i = 0; i < count; i++) {
         const uint64_t key = usable(keys[i]);
-        key_list *list = &repeats->lists[key >> 1 >> shift];
-        const size_t place = list->count % CHUNK_KEYS;
-        if (place == 0)
-            DP_TRY(append_chunk(repeats, list, error));
-        list->last->keys[place] = (key & ~(uint64_t)3) | (uint64_t)split;
+        key_list *list = &lists[key >> 1 >> shift];
+        if (list->next == list->end)
+            DP_TRY(append_chunk(list, &repeats->free[hand], error));
+        *list->next++ = (key & ~(uint64_t)3) | (uint64_t)split;
         list->count++;
     }
     return DP_OK;
 }
 
-/* Train came first. */
-static void count_list(const key_list *list, key_set *set, dp_overlap *overlap) {
+/* Of a list, those of train or the others. */
+static void count_list(const key_list *list, bool of_train, key_set *set, dp_overlap *overlap) {
     const chunk *at = list->first;
     size_t slot = 0;
-    memset(set->slots, 0, (set->mask + 1) * sizeof *set->slots);
     for (uint64_t left = list->count; left > 0; at = at->next) {
         const size_t count = dp_size_min(left, CHUNK_KEYS);
         for (size_t i = 0; i < count; i++) {
             const uint64_t key = at->keys[i];
-            const uint64_t found = add(set, key, (key & 3) == DP_SPLIT_TRAIN, &slot);
+            if (((key & 3) == DP_SPLIT_TRAIN) != of_train)
+                continue;
+            const uint64_t found = add(set, key, of_train, &slot);
             overlap->different += found == 0;
             overlap->repeated[key & 3] += found & 1;
         }
@@ -207,15 +219,62 @@ static void count_list(const key_list *list, key_set *set, dp_overlap *overlap) 
     }
 }
 
-dp_status dp_repeats_count(const dp_repeats *repeats, dp_overlap *overlap, dp_error *error) {
-    DP_OWNED(release) key_set set = {0};
-    const size_t lists = (size_t)1 << repeats->bits;
+typedef struct counting {
+    const dp_repeats *repeats;
+    struct {
+        key_set set;
+        dp_overlap overlap;
+    } hands[DP_CPU_THREADS_MAX];
+} counting;
+
+static void clear_counting(counting *self) {
+    for (size_t i = 0; i < DP_CPU_THREADS_MAX; i++)
+        release(&self->hands[i].set);
+}
+
+static uint64_t part_keys(const dp_repeats *repeats, size_t part) {
+    uint64_t keys = 0;
+    for (size_t hand = 0; hand < repeats->hands; hand++)
+        keys += repeats->lists[hand << repeats->bits | part].count;
+    return keys;
+}
+
+static dp_status count_part(void *context, size_t part, size_t worker, dp_error *error) {
+    counting *self = context;
+    const dp_repeats *repeats = self->repeats;
+    key_set *set = &self->hands[worker].set;
+    (void)error;
+    memset(set->slots, 0, (set->mask + 1) * sizeof *set->slots);
+    for (size_t i = 0; i < 2 * repeats->hands; i++) /* train comes first */
+        count_list(&repeats->lists[(i % repeats->hands) << repeats->bits | part],
+                   i < repeats->hands, set, &self->hands[worker].overlap);
+    return DP_OK;
+}
+
+/* Where memory is short, fewer hands will do. */
+static dp_status prepare_sets(counting *self, size_t wanted, size_t *ready, dp_error *error) {
     uint64_t most = 0;
-    for (size_t i = 0; i < lists; i++)
-        most = dp_size_max(most, repeats->lists[i].count);
-    DP_TRY(create(&set, most, error));
-    for (size_t i = 0; i < lists; i++)
-        count_list(&repeats->lists[i], &set, overlap);
+    for (size_t part = 0; part < (size_t)1 << self->repeats->bits; part++)
+        most = dp_size_max(most, part_keys(self->repeats, part));
+    for (*ready = 0; *ready < wanted; ++*ready) {
+        if (create(&self->hands[*ready].set, most, error) != DP_OK)
+            break;
+    }
+    return *ready > 0 ? DP_OK : error->status;
+}
+
+dp_status dp_repeats_count(const dp_repeats *repeats, size_t threads, dp_overlap *overlap,
+                           dp_error *error) {
+    DP_OWNED(clear_counting) counting self = {.repeats = repeats};
+    const size_t parts = (size_t)1 << repeats->bits;
+    size_t ready = 0;
+    DP_TRY(prepare_sets(&self, dp_size_min(threads, parts), &ready, error));
+    DP_TRY(dp_cpu_run(ready, parts, count_part, &self, error));
+    for (size_t i = 0; i < ready; i++) {
+        overlap->different += self.hands[i].overlap.different;
+        for (int split = 0; split < DP_SPLIT_COUNT; split++)
+            overlap->repeated[split] += self.hands[i].overlap.repeated[split];
+    }
     overlap->known = true;
     return DP_OK;
 }

@@ -19,9 +19,9 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/utf8.h"
-#include "pack/piece.h"
 #include "pack/text_findings.h"
 #include "pack/text_source.h"
+#include "words/piece.h"
 #include "words/word_scanner.h"
 #include "words/word_vocabulary.h"
 
@@ -30,12 +30,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IDS_AT_ONCE ((size_t)4096)
 #define LINES_AHEAD ((size_t)16) /* whose numbers are asked for */
-#define LINES_AT_ONCE                                                                              \
-    DP_PACKING_NOTED /* that are written, and noted while they are in the cache                    \
-                      */
-
 #define SPOOL_BUFFER_BYTES ((size_t)1 << 20)
 
 /* Words as numbers, added one behind the other and, once they are finished, read in any order. They
@@ -65,8 +60,8 @@ typedef struct packer {
     uint64_t times;      /* how often the words count of the line that is walked */
     uint32_t boundary; /* the number of the ends of lines that are boundaries: behind all others */
     uint32_t *ids;     /* [boundary + 1] by number, owned */
-    uint32_t seen_count;         /* different words of the training split */
-    uint32_t ready[IDS_AT_ONCE]; /* ids on their way to the file */
+    uint32_t seen_count;            /* different words of the training split */
+    uint32_t ready[DP_PACKING_IDS]; /* ids on their way to the file */
     size_t ready_count;
 } packer;
 
@@ -236,13 +231,11 @@ static dp_text_suspects suspects(const void *state) {
 
 /* --- walking ---------------------------------------------------------------------------------- */
 
-/* Lines [first, end) of a split. */
-static dp_status walk_lines(packer *self, dp_split split, size_t first, size_t end,
-                            consumer consume, dp_error *error) {
+static dp_status walk_lines(packer *self, dp_split split, consumer consume, dp_error *error) {
     const dp_packing_part *part = &self->job->parts[split];
     const uint64_t *lines = part->text->pieces + part->first;
     const uint32_t *numbers = self->spool.numbers;
-    for (size_t i = first; i < end; i++) {
+    for (size_t i = 0; i < part->count; i++) {
         if (i + LINES_AHEAD < part->count)
             __builtin_prefetch(numbers + dp_piece_place(lines[i + LINES_AHEAD]));
         self->times = dp_packing_weight(part->text, part->first + i);
@@ -256,7 +249,7 @@ static dp_status walk_lines(packer *self, dp_split split, size_t first, size_t e
 static dp_status walk_split(packer *self, dp_split split, consumer consume, dp_error *error) {
     const dp_packing_part *part = &self->job->parts[split];
     if (!self->job->request->stream)
-        return walk_lines(self, split, 0, part->count, consume, error);
+        return walk_lines(self, split, consume, error);
     return consume(self, split, self->spool.numbers + part->text->spooled_at + part->first,
                    part->count, error);
 }
@@ -408,13 +401,13 @@ static dp_status flush(packer *self, dp_split split, dp_error *error) {
 static dp_status write_numbers(packer *self, dp_split split, const uint32_t *numbers, size_t count,
                                dp_error *error) {
     while (count > 0) {
-        const size_t now = dp_size_min(count, IDS_AT_ONCE - self->ready_count);
+        const size_t now = dp_size_min(count, DP_PACKING_IDS - self->ready_count);
         for (size_t i = 0; i < now; i++)
             self->ready[self->ready_count + i] = self->ids[numbers[i]];
         self->ready_count += now;
         numbers += now;
         count -= now;
-        if (self->ready_count == IDS_AT_ONCE)
+        if (self->ready_count == DP_PACKING_IDS)
             DP_TRY(flush(self, split, error));
     }
     return DP_OK;
@@ -422,18 +415,31 @@ static dp_status write_numbers(packer *self, dp_split split, const uint32_t *num
 
 static dp_status write(void *state, dp_split split, dp_error *error) {
     packer *self = state;
-    const dp_packing_part *part = &self->job->parts[split];
-    if (self->job->request->stream) {
-        DP_TRY(walk_split(self, split, write_numbers, error));
-        return flush(self, split, error);
-    }
-    for (size_t at = 0, end = 0; at < part->count; at = end) {
-        end = dp_size_min(part->count, at + LINES_AT_ONCE);
-        DP_TRY(walk_lines(self, split, at, end, write_numbers, error));
-        DP_TRY(dp_packing_note(self->job, split, part->text->pieces + part->first + at, end - at,
-                               error));
-    }
+    DP_TRY(walk_split(self, split, write_numbers, error));
     return flush(self, split, error);
+}
+
+/* Lines lie anywhere, so the memory is asked for all of them before the first is needed. */
+static size_t encode(const void *state, const dp_packing_text *text, const uint64_t *lines,
+                     size_t count, uint32_t *ids) {
+    const packer *self = state;
+    size_t filled = 0;
+    (void)text;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t *numbers = self->spool.numbers + dp_piece_place(lines[i]);
+        __builtin_prefetch(numbers);
+        __builtin_prefetch(numbers + dp_piece_length(lines[i]) / 2);
+        __builtin_prefetch(numbers + dp_piece_length(lines[i]) - 1);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t *numbers = self->spool.numbers + dp_piece_place(lines[i]);
+        const size_t length = dp_piece_length(lines[i]);
+        for (size_t k = 0; k < length; k++)
+            ids[filled + k] = self->ids[numbers[k]];
+        ids[filled + length] = DP_BOUNDARY_ID;
+        filled += length + 1;
+    }
+    return filled;
 }
 
 static void end(void *state) {
@@ -451,5 +457,6 @@ const dp_packing_kind dp_word_packing = {.size = sizeof(packer),
                                          .match = match,
                                          .is_known = is_known,
                                          .number = number,
+                                         .encode = encode,
                                          .write = write,
                                          .end = end};

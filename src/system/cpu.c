@@ -1,8 +1,12 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "system/cpu.h"
 
+#include "base/size.h"
+
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -143,4 +147,67 @@ int dp_cpu_quota_of(const char *groups, const char *mounted) {
 
 int dp_cpu_quota(void) {
     return dp_cpu_quota_of("/proc/self/cgroup", "/sys/fs/cgroup");
+}
+
+/* --- work side by side -------------------------------------------------------------------------
+ */
+
+typedef struct dp_crew {
+    dp_cpu_work work;
+    void *context;
+    size_t count;
+    atomic_size_t next; /* item; count or above: none is left, or one has failed */
+} dp_crew;
+
+typedef struct member {
+    dp_crew *crew;
+    size_t worker;
+    size_t failed_item; /* where status is not DP_OK */
+    dp_status status;
+    dp_error error;
+    pthread_t thread;
+} member;
+
+/* Whatever is below an item that failed was begun before it, so that the lowest failure is the one
+ * that a loop would meet. */
+static void *take_items(void *argument) {
+    member *self = argument;
+    dp_crew *crew = self->crew;
+    size_t item;
+    while (self->status == DP_OK && (item = atomic_fetch_add(&crew->next, 1)) < crew->count) {
+        self->failed_item = item;
+        self->status = crew->work(crew->context, item, self->worker, &self->error);
+        if (self->status != DP_OK)
+            atomic_store(&crew->next, crew->count);
+    }
+    return NULL;
+}
+
+dp_status dp_cpu_run(size_t threads, size_t count, dp_cpu_work work, void *context,
+                     dp_error *error) {
+    dp_crew crew = {.work = work, .context = context, .count = count};
+    member members[DP_CPU_THREADS_MAX];
+    const size_t wanted = dp_size_min(dp_size_min(threads, count), DP_CPU_THREADS_MAX);
+    size_t started = 1;
+    const member *failed = NULL;
+    for (size_t i = 0; i == 0 || i < wanted; i++) {
+        members[i].crew = &crew;
+        members[i].worker = i;
+        members[i].status = DP_OK;
+    }
+    while (started < wanted &&
+           pthread_create(&members[started].thread, NULL, take_items, &members[started]) == 0)
+        started++;
+    (void)take_items(&members[0]);
+    for (size_t i = 1; i < started; i++)
+        pthread_join(members[i].thread, NULL);
+    for (size_t i = 0; i < started; i++) {
+        if (members[i].status != DP_OK &&
+            (failed == NULL || members[i].failed_item < failed->failed_item))
+            failed = &members[i];
+    }
+    if (failed == NULL)
+        return DP_OK;
+    *error = failed->error;
+    return failed->status;
 }

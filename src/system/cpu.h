@@ -1,6 +1,11 @@
-/* cpu: the instruction set levels that kernels are chosen by, and the processors we may use. */
+/* cpu: the instruction set levels that kernels are chosen by, the processors we may use, and work
+ * that is done by several of them. */
 #ifndef DP_SYSTEM_CPU_H
 #define DP_SYSTEM_CPU_H
+
+#include "base/status.h"
+
+#include <stddef.h>
 
 /* Ordered: a processor of one level runs the kernels of the levels below it. The x86-64 levels are
  * those of the System V psABI, as far as kernels use them. */
@@ -29,5 +34,17 @@ int dp_cpu_mask_count(const unsigned char mask[DP_CPU_MASK_SIZE]);
 int dp_cpu_quota(void);
 /* The same by a file such as /proc/self/cgroup and the folder where groups are mounted. */
 int dp_cpu_quota_of(const char *groups, const char *mounted);
+
+/* Does item `item`; `worker`, from 0 and below the number of threads, is who does it: no two items
+ * are done at once under the same one. */
+typedef dp_status (*dp_cpu_work)(void *context, size_t item, size_t worker, dp_error *error);
+
+/* Calls work for items 0 to count - 1, side by side on up to `threads` threads, 1 to
+ * DP_CPU_THREADS_MAX, which live for this call; the caller is one of them, and where the system
+ * gives fewer, those that there are do all of it. Items are begun in their order, and none after
+ * one has failed; what is returned is then the failure of the lowest one, as of a loop. */
+#define DP_CPU_THREADS_MAX 64
+dp_status dp_cpu_run(size_t threads, size_t count, dp_cpu_work work, void *context,
+                     dp_error *error) DP_CHECKED;
 
 #endif

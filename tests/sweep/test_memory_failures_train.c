@@ -175,12 +175,15 @@ static void test_memory_failures_while_packing(void **state) {
     dp_error error = {0};
     const char *text = scratch_path("text"), *output = scratch_path("packed.h5");
     write_text(text);
-    for (int kind = 0; kind < 3; kind++) { /* characters, words in lines, a stream of words */
+    for (int kind = 0; kind < 6;
+         kind++) { /* characters, words in lines, a stream of words; threads */
+        const bool chars = kind % 3 == 0;
         expect_ok(dp_packing_request_init(&packing_request, text, output, 2, &error), &error);
-        packing_request.unit = kind == 0 ? DP_UNIT_CHAR : DP_UNIT_WORD;
+        packing_request.unit = chars ? DP_UNIT_CHAR : DP_UNIT_WORD;
         snprintf(packing_request.boundary, sizeof packing_request.boundary, "%s",
-                 kind == 0 ? "." : DP_PACKING_BOUNDARY_WORD);
-        packing_request.stream = kind == 2;
+                 chars ? "." : DP_PACKING_BOUNDARY_WORD);
+        packing_request.stream = kind % 3 == 2;
+        packing_request.threads = kind < 3 ? 1 : 3;
         packing_request.words =
             (dp_packing_words){.min_count = 1, .vocab_from = DP_VOCAB_FROM_TRAIN};
         const int before = scratch_count();

@@ -1,6 +1,7 @@
 #include "request.h"
 
 #include "options/option_arguments.h"
+#include "system/cpu.h"
 #include "words/word_vocabulary.h"
 
 #include <math.h>
@@ -37,7 +38,7 @@ const dp_option dp_request_options[] = {
               DP_NAMES(DP_VOCAB_FROM_NAMES), NULL, "words: what is counted"),
     DP_SWITCH(dp_request, packing.stream, "stream", "the text is one sequence, over ends of lines"),
     DP_SWITCH(dp_request, packing.words.no_eol, "no_eol",
-              "words of a stream: the end of a line is no token " DP_END_OF_LINE),
+              "words of a stream: ends of lines are no " DP_END_OF_LINE),
     DP_UNSIGNED_LIST(dp_request, packing.split_tokens, "split_tokens", "", 1, 1e15, "A,B",
                      "stream: tokens of train and of dev"),
     DP_PATH(dp_request, packing.vocab_of, "vocab_of", "", "PATH",
@@ -55,6 +56,8 @@ const dp_option dp_request_options[] = {
     DP_PATH(dp_request, packing.inputs[DP_SPLIT_DEV], "dev", "", "FILE",
             "ready-made development split"),
     DP_PATH(dp_request, packing.inputs[DP_SPLIT_TEST], "test", "", "FILE", "ready-made test split"),
+    DP_UNSIGNED(dp_request, packing.threads, "threads", "0", 0, DP_CPU_THREADS_MAX, "N",
+                "that pack; 0: as many as are of use"),
     DP_SWITCH(dp_request, quiet, "quiet", "print nothing but what is wrong", .alias = 'q'),
     DP_SWITCH(dp_request, verbose, "verbose", "also print the value of every option", .alias = 'v'),
     DP_SWITCH(dp_request, help, "help", "print this and end", .alias = 'h'),

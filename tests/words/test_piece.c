@@ -1,5 +1,5 @@
-#include "pack/piece.h"
 #include "support/expect.h"
+#include "words/piece.h"
 
 /* The word as a piece: its bytes and its length are the word's again, in one form alone. */
 static void expect_short(const char *word, bool are_letters) {

@@ -12,8 +12,8 @@
  * Of a word the place is the offset of its first byte, and the length counts characters; of a line,
  * the place of its first word among all of them, and the length counts words.
  */
-#ifndef DP_PACK_PIECE_H
-#define DP_PACK_PIECE_H
+#ifndef DP_WORDS_PIECE_H
+#define DP_WORDS_PIECE_H
 
 #include "system/file.h"
 
