@@ -26,19 +26,21 @@ static void *allocate(size_t bytes) {
     return block;
 }
 
-void *dp_memory_zeroed(size_t count, size_t size, dp_error *error) {
+void *dp_memory_unset(size_t count, size_t size, dp_error *error) {
     size_t bytes = 0;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - HUGE_PAGE) {
         dp_fail(error, DP_ERR_MEMORY, "out of memory: %zu elements of %zu bytes", count, size);
         return NULL;
     }
     void *block = allocate(bytes);
-    if (block == NULL) {
+    if (block == NULL)
         dp_fail(error, DP_ERR_MEMORY, "out of memory: %zu bytes", bytes);
-        return NULL;
-    }
-    memset(block, 0, bytes);
     return block;
+}
+
+void *dp_memory_zeroed(size_t count, size_t size, dp_error *error) {
+    void *block = dp_memory_unset(count, size, error);
+    return block == NULL ? NULL : memset(block, 0, count * size);
 }
 
 dp_status dp_memory_grow(void **block, size_t *capacity, size_t needed, size_t size,

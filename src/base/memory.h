@@ -1,7 +1,7 @@
 /* memory: every allocation of the program, so that sizes are checked and failures reported alike.
  *
- * Blocks are 64-byte aligned (a cache line, and the widest vector register) and zeroed. The caller
- * owns what is returned and gives it back with dp_memory_free.
+ * Blocks are 64-byte aligned (a cache line, and the widest vector register) and, unless the name
+ * says otherwise, zeroed. The caller owns what is returned and gives it back with dp_memory_free.
  */
 #ifndef DP_BASE_MEMORY_H
 #define DP_BASE_MEMORY_H
@@ -15,6 +15,10 @@
 /* Returns count elements of `size` bytes, or NULL with *error set where memory is short or the
  * product overflows. A count of 0 gives a valid pointer. */
 void *dp_memory_zeroed(size_t count, size_t size, dp_error *error) DP_CHECKED;
+
+/* The same with any content, for what is written before it is read: large blocks cost nothing until
+ * then, and their pages come to whoever writes them. */
+void *dp_memory_unset(size_t count, size_t size, dp_error *error) DP_CHECKED;
 
 /* Grows *block, an array with elements of `size` bytes and room for *capacity of them, to room for
  * at least `needed`: doubling, content kept, new part zeroed. On failure nothing changes. */

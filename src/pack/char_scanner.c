@@ -361,7 +361,7 @@ static dp_status read_text(reading *self, dp_alphabet *alphabet, size_t threads,
             self->parts[i].place = text->capacity;
             text->capacity += self->parts[i].most;
         }
-        DP_TRY_NEW(text->pieces, text->capacity);
+        DP_TRY_BLOCK(text->pieces, dp_memory_unset(text->capacity, sizeof *text->pieces, error));
     }
     if (dp_cpu_run(self->hand_count, self->part_count, read_part, self, error) != DP_OK)
         return fail(self, error);

@@ -22,7 +22,7 @@
 #include "pack/text_findings.h"
 #include "pack/text_source.h"
 #include "words/piece.h"
-#include "words/word_scanner.h"
+#include "words/word_spool.h"
 #include "words/word_vocabulary.h"
 
 #include <errno.h>
@@ -31,20 +31,6 @@
 #include <string.h>
 
 #define LINES_AHEAD ((size_t)16) /* whose numbers are asked for */
-#define SPOOL_BUFFER_BYTES ((size_t)1 << 20)
-
-/* Words as numbers, added one behind the other and, once they are finished, read in any order. They
- * stand in a file beside the one that is to be written, four bytes each. From then on it has no
- * name, so that the disk gets it back however the program ends; before, it is what a killed program
- * leaves. */
-typedef struct word_spool {
-    const uint32_t *numbers; /* [count] once finished, mapped */
-    uint64_t count;
-    FILE *stream; /* of the file, until it is finished */
-    dp_file_replacement file;
-    dp_file_map map;
-} word_spool;
-
 typedef struct packer {
     dp_packing_job *job;
     const dp_packing_words *asked;
@@ -52,11 +38,8 @@ typedef struct packer {
     bool counts_all;    /* the words of all splits, */
     bool counts_early;  /* and of all pieces, so that they are counted as they are read */
     dp_word_rules rules;
-    dp_word_scanner scanner;
-    dp_word_batch batch;
     dp_word_table table; /* it gives the numbers */
-    word_spool spool;    /* of all texts, one behind the other */
-    uint64_t line_words; /* of the line so far */
+    dp_word_spool spool; /* of all texts, one behind the other */
     uint64_t times;      /* how often the words count of the line that is walked */
     uint32_t boundary; /* the number of the ends of lines that are boundaries: behind all others */
     uint32_t *ids;     /* [boundary + 1] by number, owned */
@@ -68,49 +51,6 @@ typedef struct packer {
 /* Takes numbers[0..count) of a split. */
 typedef dp_status (*consumer)(packer *self, dp_split split, const uint32_t *numbers, size_t count,
                               dp_error *error);
-
-/* --- the spool -------------------------------------------------------------------------------- */
-
-static dp_status fail_spool(const word_spool *spool, dp_error *error) {
-    return dp_fail_errno(error, errno, "cannot write %s", spool->file.path);
-}
-
-static dp_status create_spool(word_spool *spool, const char *path, dp_error *error) {
-    DP_TRY(dp_file_replace_begin(&spool->file, path, error));
-    spool->stream = fopen(spool->file.temporary, "wb");
-    if (spool->stream == NULL || setvbuf(spool->stream, NULL, _IOFBF, SPOOL_BUFFER_BYTES) != 0)
-        return fail_spool(spool, error);
-    return DP_OK;
-}
-
-static dp_status add_to_spool(word_spool *spool, const uint32_t *numbers, size_t count,
-                              dp_error *error) {
-    spool->count += count;
-    if (fwrite(numbers, sizeof *numbers, count, spool->stream) != count)
-        return fail_spool(spool, error);
-    return DP_OK;
-}
-
-/* The first time; after that it is finished. */
-static dp_status finish_spool(word_spool *spool, dp_error *error) {
-    FILE *stream = spool->stream;
-    if (stream == NULL)
-        return DP_OK;
-    spool->stream = NULL; /* gone even where closing fails */
-    if (fclose(stream) != 0)
-        return fail_spool(spool, error);
-    DP_TRY(dp_file_map_open(&spool->map, spool->file.temporary, error));
-    spool->numbers = (const uint32_t *)(const void *)spool->map.data;
-    dp_file_replace_abort(&spool->file);
-    return DP_OK;
-}
-
-static void clear_spool(word_spool *spool) {
-    if (spool->stream != NULL)
-        fclose(spool->stream);
-    dp_file_map_close(&spool->map);
-    dp_file_replace_abort(&spool->file);
-}
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -132,80 +72,51 @@ static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
     DP_TRY(dp_word_rules_init(&self->rules, request->boundary, error));
     DP_TRY(dp_word_table_init(&self->table, error));
     dp_packing_watch(job);
-    return create_spool(&self->spool, request->output, error);
+    return dp_word_spool_create(&self->spool, request->output, error);
 }
 
-/* Numbers the batch's words, and ends of lines that are words, and perhaps counts them. */
-static dp_status number_words(packer *self, dp_error *error) {
-    uint32_t numbers[DP_WORD_BATCH];
-    size_t count = 0;
-    const dp_word end = dp_word_of(DP_END_OF_LINE);
-    const uint64_t times = self->counts_early ? 1 : 0;
-    dp_word_table_prefetch(&self->table, self->batch.words, self->batch.count);
-    for (size_t i = 0; i < self->batch.count; i++) {
-        const dp_word *word = &self->batch.words[i];
-        if (word->length == 0 && !self->has_end_words)
-            continue;
-        DP_TRY(dp_word_table_add(&self->table, word->length == 0 ? &end : word, times,
-                                 &numbers[count], error));
-        count++;
-    }
-    return add_to_spool(&self->spool, numbers, count, error);
-}
+typedef struct reader {
+    dp_packing_job *job;
+    const dp_packing_text *text;
+} reader;
 
-/* Keeps the place of a line, and how many words it has, to be shuffled. */
-static dp_status add_line(const packer *self, dp_packing_text *text, const dp_word *end,
-                          dp_error *error) {
-    const uint64_t place = text->spooled_at + text->words;
-    if (self->line_words >= DP_PIECE_LENGTH_LIMIT || place >= DP_PIECE_PLACE_LIMIT)
-        return dp_fail(error, DP_ERR_INPUT,
-                       "a line of %" PRIu64 " words at byte %td: too much; use --stream",
-                       self->line_words, end->text - text->map.data);
-    DP_TRY_GROW(text->pieces, &text->capacity, text->count + 1);
-    text->pieces[text->count++] = dp_piece_long(place, self->line_words);
-    return DP_OK;
-}
-
-static dp_status note_lines(packer *self, dp_packing_text *text, dp_error *error) {
-    for (size_t i = 0; i < self->batch.count; i++) {
-        const dp_word *word = &self->batch.words[i];
-        if (word->length > 0) {
-            self->line_words++;
-            continue;
-        }
-        if (!self->job->request->stream)
-            DP_TRY(add_line(self, text, word, error));
-        text->words += self->line_words;
-        text->lines++;
-        self->line_words = 0;
-    }
-    return DP_OK;
+static dp_status check(void *context, size_t at, dp_error *error) {
+    const reader *self = context;
+    dp_progress_line_show(&self->job->progress, at, self->text->map.size, "reading");
+    return dp_packing_check(self->job, error);
 }
 
 static dp_status read(void *state, dp_packing_text *text, dp_error *error) {
     packer *self = state;
+    dp_word_reading found = {0};
+    reader context = {self->job, text};
+    const dp_word_text asked = {.rules = &self->rules,
+                                .map = &text->map,
+                                .is_joined = text->joined.data != NULL,
+                                .end_word = self->has_end_words ? DP_END_OF_LINE : NULL,
+                                .has_pieces = !self->job->request->stream,
+                                .counts = self->counts_early,
+                                .threads = self->job->threads,
+                                .check = check,
+                                .context = &context};
     text->spooled_at = self->spool.count;
-    dp_word_scanner_init(&self->scanner, &self->rules, &text->map);
-    self->scanner.is_joined = text->joined.data != NULL;
-    do {
-        DP_TRY(dp_packing_check(self->job, error));
-        if (dp_word_scanner_read(&self->scanner, &self->batch, error) != DP_OK)
-            return dp_text_source_prefix(text, self->scanner.line, error);
-        DP_TRY(note_lines(self, text, error));
-        DP_TRY(number_words(self, error));
-        dp_progress_line_show(&self->job->progress, self->scanner.at, text->map.size, "reading");
-    } while (self->batch.count > 0);
-    text->empty_lines = self->scanner.empty_lines;
-    if (self->job->request->stream)
-        text->count = self->spool.count - text->spooled_at;
+    const dp_status status = dp_word_spool_read(&self->spool, &self->table, &asked, &found, error);
+    text->pieces = found.pieces;
+    if (status != DP_OK)
+        return found.failed_line > 0 ? dp_text_source_prefix(text, found.failed_line, error)
+                                     : status;
+    text->words = found.words;
+    text->lines = found.lines;
+    text->empty_lines = found.empty_lines;
+    text->count = self->job->request->stream ? self->spool.count - text->spooled_at : found.count;
     return DP_OK;
 }
 
 static dp_status keys(void *state, const dp_packing_text *text, const uint64_t *lines, size_t count,
                       uint64_t *keys, dp_error *error) {
-    word_spool *spool = &((packer *)state)->spool;
+    dp_word_spool *spool = &((packer *)state)->spool;
     (void)text;
-    DP_TRY(finish_spool(spool, error));
+    DP_TRY(dp_word_spool_finish(spool, error));
     for (size_t i = 0; i < count; i++) {
         if (i + LINES_AHEAD < count)
             __builtin_prefetch(spool->numbers + dp_piece_place(lines[i + LINES_AHEAD]));
@@ -310,7 +221,7 @@ static dp_status match(void *state, bool *unknown, dp_error *error) {
     packer *self = state;
     const dp_vocabulary *vocabulary = &self->job->vocabulary;
     uint32_t unknown_id = DP_WORD_NONE;
-    DP_TRY(finish_spool(&self->spool, error));
+    DP_TRY(dp_word_spool_finish(&self->spool, error));
     self->boundary = (uint32_t)self->table.count;
     DP_TRY_NEW(self->ids, (size_t)self->boundary + 1);
     if (!dp_vocabulary_find(vocabulary, DP_UNKNOWN_WORD, strlen(DP_UNKNOWN_WORD), &unknown_id))
@@ -367,7 +278,7 @@ static dp_status number(void *state, dp_error *error) {
     uint32_t unknown_id = DP_WORD_NONE;
     if (vocabulary->count > 0)
         return count_given(self, error);
-    DP_TRY(finish_spool(&self->spool, error));
+    DP_TRY(dp_word_spool_finish(&self->spool, error));
     self->boundary = (uint32_t)self->table.count;
     DP_TRY_NEW(self->ids, (size_t)self->boundary + 1);
     if (!self->counts_early)
@@ -445,7 +356,7 @@ static size_t encode(const void *state, const dp_packing_text *text, const uint6
 static void end(void *state) {
     packer *self = state;
     dp_memory_free(self->ids);
-    clear_spool(&self->spool);
+    dp_word_spool_clear(&self->spool);
     dp_word_table_clear(&self->table);
 }
 

@@ -6,11 +6,12 @@
 
 #include "expect.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-static int allocations_left = -1; /* until one fails; negative: none will */
-static long blocks_held;
+static atomic_int allocations_left = -1; /* until one fails; negative: none will */
+static atomic_long blocks_held;
 
 void *__real_aligned_alloc(size_t alignment, size_t size);
 void __real_free(void *block);
@@ -18,10 +19,11 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size);
 void __wrap_free(void *block);
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-    if (allocations_left == 0)
+    int left = allocations_left;
+    while (left > 0 && !atomic_compare_exchange_weak(&allocations_left, &left, left - 1))
+        ;
+    if (left == 0)
         return NULL;
-    if (allocations_left > 0)
-        allocations_left--;
     void *block = __real_aligned_alloc(alignment, size);
     blocks_held += block != NULL;
     return block;
