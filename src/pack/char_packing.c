@@ -17,12 +17,14 @@
 
 #include <string.h>
 
+#define PAIRS ((size_t)1 << 14)
 #define WORDS_AHEAD DP_PACKING_NOTED /* that are asked for at once */
 
 typedef struct packer {
     dp_packing_job *job;
     dp_alphabet alphabet;
-    uint32_t *ids; /* of a stream: [DP_PACKING_IDS] on their way to the file, owned, */
+    uint16_t *pairs; /* [PAIRS] ids of two characters of ASCII, of a byte each, owned; 0: 0 */
+    uint32_t *ids;   /* of a stream: [DP_PACKING_IDS] on their way to the file, owned, */
     size_t id_count;
     size_t at; /* and the byte where the next split begins */
 } packer;
@@ -84,15 +86,12 @@ static dp_status match(void *state, bool *unknown, dp_error *error) {
 }
 
 /* The characters that occur become their ids, and the vocabulary. */
-static dp_status number(void *state, dp_error *error) {
-    packer *self = state;
+static dp_status make_vocabulary(packer *self, dp_error *error) {
     const dp_alphabet *alphabet = &self->alphabet;
     typedef char token_text[DP_UTF8_MAX_BYTES + 1];
     DP_OWNED(dp_memory_release) token_text *texts = NULL;
     DP_OWNED(dp_memory_release) const char **tokens = NULL;
     size_t count = DP_BOUNDARY_ID + 1;
-    if (self->job->vocabulary.count > 0) /* was given */
-        return DP_OK;
     for (uint32_t c = 0; c < alphabet->end; c++) {
         if (alphabet->ids[c] != 0)
             alphabet->ids[c] = (uint32_t)count++;
@@ -107,6 +106,17 @@ static dp_status number(void *state, dp_error *error) {
     for (size_t i = 0; i < count; i++)
         tokens[i] = texts[i];
     return dp_vocabulary_init(&self->job->vocabulary, tokens, count, error);
+}
+
+static dp_status number(void *state, dp_error *error) {
+    packer *self = state;
+    const uint32_t *ids = self->alphabet.ids;
+    if (self->job->vocabulary.count == 0) /* else it was given */
+        DP_TRY(make_vocabulary(self, error));
+    DP_TRY_NEW(self->pairs, PAIRS);
+    for (size_t i = 0; i < PAIRS; i++)
+        self->pairs[i] = (uint16_t)(ids[i & 0x7Fu] | ids[i >> 7] << 8);
+    return DP_OK;
 }
 
 /* --- what tells words apart ------------------------------------------------------------------- */
@@ -215,6 +225,50 @@ static size_t encode(const void *state, const dp_packing_text *text, const uint6
     return filled;
 }
 
+/* Of eight characters of ASCII, or fewer and zeros. */
+static uint64_t eight_of(const packer *self, uint64_t bytes) {
+    uint64_t ids = 0;
+    for (unsigned i = 0; i < 64; i += 16)
+        ids |= (uint64_t)self->pairs[(bytes >> i & 0x7Fu) | (bytes >> (i + 1) & 0x3F80u)] << i;
+    return ids;
+}
+
+/* Adds the ids of a word that does not stand in its piece. */
+static size_t eights_of_long(const packer *self, const dp_file_map *text, uint64_t word,
+                             dp_id_eight *eights) {
+    uint32_t ids[DP_PACKING_IDS + DP_PACKING_SPILL];
+    const size_t count = encode_word(&self->alphabet, text, word, ids);
+    size_t filled = 0;
+    for (size_t at = 0; at < count; filled++) {
+        dp_id_eight *eight = &eights[filled];
+        *eight = (dp_id_eight){.count = dp_size_min(count - at, 8)};
+        for (unsigned i = 0; i < eight->count; i++, at++) /* all `count` are set */
+            eight->ids |= /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
+                (uint64_t)ids[at] << 8 * i;
+    }
+    return filled;
+}
+
+static size_t encode_eights(const void *state, const dp_packing_text *text, const uint64_t *words,
+                            size_t count, dp_id_eight *eights) {
+    const packer *self = state;
+    size_t filled = 0;
+    ask_for(&text->map, words, count);
+    for (size_t i = 0; i < count; i++) {
+        const size_t length = dp_piece_length(words[i]);
+        uint64_t bytes[2];
+        if (!dp_piece_is_short(words[i])) {
+            filled += eights_of_long(self, &text->map, words[i], eights + filled);
+            continue;
+        }
+        dp_piece_bytes(words[i], bytes);
+        eights[filled++] = (dp_id_eight){eight_of(self, bytes[0]), length > 8 ? 8 : length + 1};
+        if (length > 8)
+            eights[filled++] = (dp_id_eight){eight_of(self, bytes[1]), length - 8 + 1};
+    }
+    return filled;
+}
+
 static bool is_known(const void *state, const dp_packing_text *text, uint64_t word) {
     const dp_alphabet *alphabet = &((const packer *)state)->alphabet;
     uint64_t own[2];
@@ -255,6 +309,7 @@ static dp_status write_stream(void *state, dp_split split, dp_error *error) {
 static void end(void *state) {
     packer *self = state;
     dp_memory_free(self->alphabet.ids);
+    dp_memory_free(self->pairs);
     dp_memory_free(self->ids);
 }
 
@@ -267,6 +322,7 @@ const dp_packing_kind dp_char_packing = {.size = sizeof(packer),
                                          .is_known = is_known,
                                          .number = number,
                                          .encode = encode,
+                                         .encode_eights = encode_eights,
                                          .end = end};
 
 const dp_packing_kind dp_char_stream_packing = {.size = sizeof(packer),

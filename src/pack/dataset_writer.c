@@ -28,7 +28,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the rows are little-e
 #define ROWS_MAX ((uint64_t)1 << 48)      /* byte counts stay far from overflow */
 #define LARGE_BYTES ((uint64_t)256 << 20) /* a smaller file may stay in the page cache */
 #define UNSYNCED_BYTES ((size_t)64 << 20) /* of a large file, at most, on their way to the disk */
-#define SPILL 8                           /* bytes that a store may reach past the end of its row */
+#define SPILL                                                                                      \
+    80 /* bytes that stores may reach past the end of a row: 8, of an eight 9 rows and 8 */
 
 struct dp_row_buffer {
     const dp_dataset_writer *writer;
@@ -249,6 +250,53 @@ dp_status dp_row_buffer_add(dp_row_buffer *rows, const uint32_t *ids, size_t cou
     else
         append_long_rows(rows, ids, count);
     rows->filled += count;
+    return DP_OK;
+}
+
+bool dp_row_buffer_takes_eights(const dp_row_buffer *rows) {
+    return rows->writer->id_bytes == 1 && rows->writer->row_bytes < sizeof rows->window;
+}
+
+/* The rows of an eight are its ids behind those before it, at nine places: all nine are stored, and
+ * what is too much is covered by the next ones. No branch depends on the ids. */
+static void append_eights(dp_row_buffer *rows, const dp_id_eight *eights, size_t count) {
+    const size_t row_bytes = rows->writer->row_bytes;
+    const unsigned own = (unsigned)(8 * row_bytes); /* place of the first id of an eight */
+    unsigned char *context = rows->contexts + rows->filled * row_bytes;
+    unsigned char *target = rows->targets + rows->filled;
+    uint64_t window = rows->window;
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t ids = eights[i].ids, rows_added = eights[i].count;
+        const uint64_t low = window | ids << own, high = ids >> (64 - own);
+        memcpy(context, &low, sizeof low);
+        for (unsigned row = 1; row < 8; row++) {
+            const uint64_t here = low >> 8 * row | high << (64 - 8 * row);
+            memcpy(context + row * row_bytes, &here, sizeof here);
+        }
+        memcpy(context + 8 * row_bytes, &high, sizeof high);
+        memcpy(target, &ids, sizeof ids);
+        target[8] = DP_BOUNDARY_ID;
+        const uint64_t goes_on = 0 - (uint64_t)((rows_added == 8) & (ids >> 56 != DP_BOUNDARY_ID));
+        window = high & goes_on;
+        context += rows_added * row_bytes;
+        target += rows_added;
+    }
+    rows->window = window;
+}
+
+dp_status dp_row_buffer_add_eights(dp_row_buffer *rows, const dp_id_eight *eights, size_t count,
+                                   size_t total, dp_error *error) {
+    const dp_dataset_writer *writer = rows->writer;
+    unsigned char largest = 0;
+    if (total > writer->capacity - rows->filled)
+        return dp_fail(error, DP_ERR_INTERNAL, "dataset writer: %zu ids behind %zu rows", total,
+                       rows->filled);
+    append_eights(rows, eights, count);
+    for (size_t i = rows->filled; i < rows->filled + total; i++)
+        largest = rows->targets[i] > largest ? rows->targets[i] : largest;
+    rows->filled += total;
+    if (largest >= writer->vocabulary->count)
+        return dp_fail(error, DP_ERR_INTERNAL, "dataset writer: ids up to %d", largest);
     return DP_OK;
 }
 

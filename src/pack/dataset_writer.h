@@ -50,6 +50,18 @@ void dp_row_buffer_begin(dp_row_buffer *rows);
 /* Appends a row for each id. DP_ERR_INTERNAL for an id that is not below V, or too many rows. */
 dp_status dp_row_buffer_add(dp_row_buffer *rows, const uint32_t *ids, size_t count,
                             dp_error *error) DP_CHECKED;
+/* Ids of one byte, in small vectors: `count` of them, 1 to 8 and the first lowest, and zeros above;
+ * or 8 that are none of boundaries, and a boundary, where count is 9. */
+typedef struct dp_id_eight {
+    uint64_t ids;
+    uint64_t count;
+} dp_id_eight;
+/* Whether the ids are of one byte, and contexts short enough for these. */
+bool dp_row_buffer_takes_eights(const dp_row_buffer *rows);
+/* Appends the rows of these, `total` ids, as dp_row_buffer_add. Fewer than 8 end with a boundary.
+ */
+dp_status dp_row_buffer_add_eights(dp_row_buffer *rows, const dp_id_eight *eights, size_t count,
+                                   size_t total, dp_error *error) DP_CHECKED;
 /* Empties it; what comes next goes on with the sequence. */
 void dp_row_buffer_drop(dp_row_buffer *rows);
 /* Writes the rows [first, ...) of a split, a section, and empties the buffer as

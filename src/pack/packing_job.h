@@ -103,6 +103,10 @@ typedef struct dp_packing_kind {
      */
     size_t (*encode)(const void *self, const dp_packing_text *text, const uint64_t *pieces,
                      size_t count, uint32_t *ids);
+    /* The same as small vectors, at most DP_PACKING_EIGHTS of them, of pieces that have at most
+     * DP_PACKING_IDS ids, all of one byte; returns how many vectors. NULL: there is none. */
+    size_t (*encode_eights)(const void *self, const dp_packing_text *text, const uint64_t *pieces,
+                            size_t count, dp_id_eight *eights);
     /* Instead, of a stream: adds the ids of a split. */
     dp_status (*write)(void *self, dp_split split, dp_error *error);
     void (*end)(void *self);
@@ -130,6 +134,7 @@ dp_status dp_packing_check(const dp_packing_job *job, dp_error *error) DP_CHECKE
 #define DP_PACKING_NOTED ((size_t)512) /* pieces that are worked on at once, at most, */
 #define DP_PACKING_IDS ((size_t)4096)  /* and ids, but for those of one piece */
 #define DP_PACKING_SPILL 8
+#define DP_PACKING_EIGHTS (DP_PACKING_NOTED + DP_PACKING_IDS / 8)
 
 /* Takes note of a token that a given vocabulary lacks, once. */
 void dp_packing_note_unknown(dp_packing_job *job, const char *token);

@@ -77,6 +77,7 @@ typedef struct dp_section {
 typedef struct dp_section_hand {
     dp_row_buffer *rows;
     uint32_t *ids;
+    bool takes_eights;
 } dp_section_hand;
 
 typedef struct writing {
@@ -131,7 +132,9 @@ static void divide(writing *self, dp_split split) {
 
 static dp_status prepare_hand(const dp_packing_job *job, dp_section_hand *hand, dp_error *error) {
     DP_TRY_NEW(hand->ids, dp_size_max(DP_PACKING_IDS, job->longest + 1) + DP_PACKING_SPILL);
-    return dp_row_buffer_create(&hand->rows, job->writer, error);
+    DP_TRY(dp_row_buffer_create(&hand->rows, job->writer, error));
+    hand->takes_eights = job->kind->encode_eights != NULL && dp_row_buffer_takes_eights(hand->rows);
+    return DP_OK;
 }
 
 /* Where memory is short, fewer hands will do. */
@@ -181,8 +184,16 @@ static dp_status add_pieces(const dp_packing_job *job, const dp_section_hand *ha
         size_t ids = dp_piece_length(pieces[end++]) + 1;
         while (end < count && ids + dp_piece_length(pieces[end]) < DP_PACKING_IDS)
             ids += dp_piece_length(pieces[end++]) + 1;
-        ids = job->kind->encode(job->state, text, pieces + at, end - at, hand->ids);
-        DP_TRY(add_ids(hand, hand->ids, ids, left, error));
+        if (hand->takes_eights && ids <= dp_size_min(*left, DP_PACKING_IDS)) {
+            dp_id_eight eights[DP_PACKING_EIGHTS];
+            const size_t filled =
+                job->kind->encode_eights(job->state, text, pieces + at, end - at, eights);
+            *left -= ids;
+            DP_TRY(dp_row_buffer_add_eights(hand->rows, eights, filled, ids, error));
+        } else {
+            ids = job->kind->encode(job->state, text, pieces + at, end - at, hand->ids);
+            DP_TRY(add_ids(hand, hand->ids, ids, left, error));
+        }
     }
     return DP_OK;
 }

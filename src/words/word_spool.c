@@ -210,8 +210,7 @@ static void divide(word_round *self, size_t at, size_t *next) {
         const size_t near_end = at + dp_size_min(bytes, map->size - at) - 1;
         const unsigned char *newline = memchr(map->data + near_end, '\n', map->size - near_end);
         *part = (word_part){.first = at,
-                            .end = newline == NULL ? map->size
-                                                   : (size_t)(newline - map->data) + 1,
+                            .end = newline == NULL ? map->size : (size_t)(newline - map->data) + 1,
                             .numbers = part->numbers,
                             .capacity = part->capacity,
                             .lines = part->lines,
@@ -290,11 +289,11 @@ dp_status dp_word_spool_read(dp_word_spool *spool, dp_word_table *table, const d
                              dp_word_reading *reading, dp_error *error) {
     DP_OWNED(clear_round)
     word_round self = {.text = text,
-                           .spool = spool,
-                           .table = table,
-                           .reading = reading,
-                           .threads = text->threads,
-                           .most_parts = text->threads > 1 ? PARTS_A_THREAD * text->threads : 1};
+                       .spool = spool,
+                       .table = table,
+                       .reading = reading,
+                       .threads = text->threads,
+                       .most_parts = text->threads > 1 ? PARTS_A_THREAD * text->threads : 1};
     uint64_t lines = 0;
     if (text->end_word != NULL)
         self.end_word = dp_word_of(text->end_word);

@@ -39,8 +39,9 @@ typedef struct dp_word_text {
 /* What is found. */
 typedef struct dp_word_reading {
     uint64_t words, lines, empty_lines; /* lines that have words, and others */
-    uint64_t failed_line; /* of the text, from 1, where what stands there is why it failed; else 0 */
-    uint64_t *pieces;     /* [count] lines: place and number of their words; the caller frees them */
+    uint64_t
+        failed_line;  /* of the text, from 1, where what stands there is why it failed; else 0 */
+    uint64_t *pieces; /* [count] lines: place and number of their words; the caller frees them */
     size_t count, capacity;
 } dp_word_reading;
 
