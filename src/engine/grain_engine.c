@@ -140,7 +140,6 @@ static dp_step_result descend(grain_engine *self) {
 static dp_step_result take_step(void *engine, const dp_step *step) {
     grain_engine *self = engine;
     const dp_exchange_work work = {.grains = compute_grains,
-                                   .at_once = dp_model_grains_at_once(self->model),
                                    .update = update,
                                    .measured = clips(self) || step->measures ? take_norm : NULL,
                                    .context = self,
@@ -181,6 +180,8 @@ static dp_status create_exchange(grain_engine *self, dp_error *error) {
     const dp_config *config = self->subject->config;
     const dp_exchange_size size = {.kind = config->exchange,
                                    .grains = config->grains,
+                                   .at_once = dp_model_grains_at_once(self->model),
+                                   .steals = true,
                                    .length = self->subject->layout->length,
                                    .extras = EXTRA_COUNT,
                                    .slabs = dp_optimizer_slabs(config->optimizer.kind)};

@@ -159,7 +159,6 @@ static void keep_sum(void *context, size_t first, size_t count, const float *sum
 
 void dp_split_gradients(dp_split_engine *self) {
     const dp_exchange_work work = {.grains = find_part,
-                                   .at_once = 1,
                                    .meanwhile = steal_blocks,
                                    .update = keep_sum,
                                    .context = self,

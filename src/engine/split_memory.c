@@ -158,6 +158,7 @@ static float *slab_of(const dp_split_engine *self, size_t slab) {
 static dp_status create_sums(dp_split_engine *self, dp_error *error) {
     const dp_exchange_size size = {.kind = self->subject->config->exchange,
                                    .grains = self->layout->output_blocks,
+                                   .at_once = 1,
                                    .length = self->batch * self->dims.lda,
                                    .extras = DP_SPLIT_EXTRA_COUNT};
     return dp_exchange_create(&self->sums, self->subject->comm, &size, error);

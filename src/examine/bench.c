@@ -114,8 +114,7 @@ static void update_idle(void *context, size_t first, size_t count, const float *
 }
 
 static double time_exchange(bench *self) {
-    const dp_exchange_work work = {
-        .grains = no_work, .at_once = DP_KERNEL_GRAINS_MAX, .update = update_idle, .context = self};
+    const dp_exchange_work work = {.grains = no_work, .update = update_idle, .context = self};
     double before = dp_timer_now();
     for (int i = 0; i < IDLE_STEPS; i++)
         dp_exchange_step(self->idle, &work);
@@ -141,6 +140,7 @@ static double time_allreduce(bench *self) {
 static dp_status prepare(bench *self, dp_error *error) {
     const dp_exchange_size size = {.kind = self->config->exchange,
                                    .grains = self->config->grains,
+                                   .at_once = DP_KERNEL_GRAINS_MAX,
                                    .length = self->layout->length,
                                    .extras = 2};
     dp_workspace room = {0};

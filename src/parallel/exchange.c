@@ -3,6 +3,7 @@
 #include "base/size.h"
 #include "base/workspace.h"
 #include "parallel/node.h"
+#include "parallel/stealing.h"
 
 #include <string.h>
 
@@ -22,6 +23,15 @@
 /* Depth of a tree over up to 2^30 leaves, and one: what a sum has on its stack at most. */
 #define OPERANDS_MAX 32
 
+/* A block is halved so often, for ranks to take parts of it from each other; each costs a slab. */
+#define CUTS 2
+
+/* A node of the tree that one rank computes, and its sum. */
+typedef struct partial {
+    dp_tree_node node;
+    float *sum;
+} partial;
+
 /* How a node sums one of its blocks: a program for a stack of slices, in postfix order. Each step
  * pushes a slab or, where it is NULL, replaces the upper two by their sum. */
 typedef struct sum_program {
@@ -31,24 +41,29 @@ typedef struct sum_program {
 
 /* In memory of this rank, in one block behind it:
  *
- *     | self | scratch | terms | programs | steps of all programs | stack | node_sums | received |
+ *     | self | pieces | shares | scratch | terms | programs | steps of all programs | stack |
+ *     | node_sums | received |
  *
  * and in the segments of the node's ranks
  *
- *     first   | partials | parameters | extras | slabs | squares |
+ *     first   | partials | parameters | extras | slabs | squares | what stealing needs |
  *     others  | partials |
  */
 struct dp_exchange {
     dp_comm *comm;
     dp_exchange_kind kind;
-    size_t length;                           /* of the gradient */
-    size_t total;                            /* of gradient and extras */
-    size_t stride;                           /* of a slab */
-    dp_tree_node blocks[DP_TREE_BLOCKS_MAX]; /* of this rank */
-    size_t block_count;
-    float *scratch; /* [levels of the largest block, at least 1][stride] */
+    size_t grains, at_once;
+    size_t length;  /* of the gradient */
+    size_t total;   /* of gradient and extras */
+    size_t stride;  /* of a slab */
+    float *scratch; /* [levels of the largest piece, at least 1][stride] */
 
     dp_node node;
+    bool steals;
+    partial *pieces; /* [piece_count] of all ranks of the node, in leaf order */
+    size_t piece_count;
+    dp_tree_range *shares; /* [node.size] of the pieces */
+    dp_stealing stealing;
     float *parameters; /* [length] */
     float *extras;     /* [total - length] */
     float *slabs;      /* [slab_count][slab_stride] */
@@ -89,79 +104,106 @@ static void add(float *restrict sum, const float *restrict addend, size_t count)
 
 /* --- the memory of a node ------------------------------------------------------------------- */
 
-static float *partial_of(const dp_exchange *self, int node_rank, size_t slot) {
-    return (float *)dp_node_segment(&self->node, node_rank) + slot * self->stride;
+typedef struct cutting {
+    partial *pieces; /* NULL: they are counted only */
+    size_t count;
+    size_t levels; /* of the tree, in the largest of them */
+} cutting;
+
+/* Appends the pieces of a node, in leaf order. What is summed at once anyway is one. */
+static void cut(const dp_exchange *self, dp_tree_node node, int cuts, cutting *into) {
+    const dp_tree_range leaves = dp_tree_node_range(node);
+    if (cuts > 0 && leaves.end - leaves.first > self->at_once) {
+        cut(self, dp_tree_left(node), cuts - 1, into);
+        cut(self, dp_tree_right(node), cuts - 1, into);
+        return;
+    }
+    if (into->pieces != NULL)
+        into->pieces[into->count] = (partial){.node = node};
+    into->count++;
+    into->levels = dp_size_max(into->levels, dp_tree_levels(node));
 }
 
-static float *own_partial(const dp_exchange *self, size_t slot) {
-    return partial_of(self, self->node.rank, slot);
+static void cut_share(const dp_exchange *self, int node_rank, cutting *into) {
+    dp_tree_node blocks[DP_TREE_BLOCKS_MAX];
+    const size_t ranks = (size_t)dp_comm_size(self->comm);
+    const dp_tree_range share =
+        dp_tree_share(self->grains, ranks, (size_t)(self->node.first + node_rank));
+    const size_t count = dp_tree_blocks(self->grains, share, blocks);
+    for (size_t i = 0; i < count; i++)
+        cut(self, blocks[i], self->steals ? CUTS : 0, into);
 }
 
-static size_t blocks_of_rank(const dp_exchange *self, size_t grains, int rank,
-                             dp_tree_node blocks[DP_TREE_BLOCKS_MAX]) {
-    dp_tree_range share = dp_tree_share(grains, (size_t)dp_comm_size(self->comm), (size_t)rank);
-    return dp_tree_blocks(grains, share, blocks);
+/* Those of all ranks of the node, or how many there are. */
+static cutting cut_all(const dp_exchange *self, partial *pieces, dp_tree_range *shares) {
+    cutting all = {.pieces = pieces};
+    for (int rank = 0; rank < self->node.size; rank++) {
+        const size_t first = all.count;
+        cut_share(self, rank, &all);
+        if (shares != NULL)
+            shares[rank] = (dp_tree_range){.first = first, .end = all.count};
+    }
+    return all;
+}
+
+static dp_tree_range own_pieces(const dp_exchange *self) {
+    return self->shares[self->node.rank];
 }
 
 /* What the ranks of the node have in common, behind the partials of the first. */
-static dp_status share_memory(dp_exchange *self, size_t grains, dp_error *error) {
-    dp_tree_node blocks[DP_TREE_BLOCKS_MAX];
+static dp_status share_memory(dp_exchange *self, dp_error *error) {
     dp_workspace room = {0};
-    size_t bytes = self->block_count * self->stride * sizeof(float);
+    const dp_tree_range own = own_pieces(self), first = self->shares[0];
+    size_t bytes = (own.end - own.first) * self->stride * sizeof(float);
     DP_RESERVE(&room, self->parameters, self->length);
     DP_RESERVE(&room, self->extras, self->total - self->length);
     DP_RESERVE_ROWS(&room, self->slabs, self->slab_count, self->slab_stride);
     DP_RESERVE(&room, self->squares, self->span_count);
+    dp_stealing_reserve(&self->stealing, &self->node, self->piece_count, &room);
     if (self->node.rank == 0)
         bytes += room.bytes;
     DP_TRY(dp_node_allocate(&self->node, bytes, error));
-    dp_workspace_place(&room,
-                       partial_of(self, 0, blocks_of_rank(self, grains, self->node.first, blocks)));
+    for (int rank = 0; rank < self->node.size; rank++) {
+        float *sum = dp_node_segment(&self->node, rank);
+        for (size_t i = self->shares[rank].first; i < self->shares[rank].end; i++)
+            self->pieces[i].sum = sum + (i - self->shares[rank].first) * self->stride;
+    }
+    float *partials = dp_node_segment(&self->node, 0);
+    dp_workspace_place(&room, partials + (first.end - first.first) * self->stride);
+    dp_stealing_init(&self->stealing, &self->node, self->shares);
+    dp_node_barrier(&self->node);
     return DP_OK;
 }
 
 /* --- the sums of a node --------------------------------------------------------------------- */
 
-/* The slab that holds this node of the tree, if it is a block of a rank of ours; else NULL. */
-static const float *find_partial(const dp_exchange *self, size_t grains, dp_tree_node node) {
-    dp_tree_node blocks[DP_TREE_BLOCKS_MAX];
-    for (int r = 0; r < self->node.size; r++) {
-        size_t count = blocks_of_rank(self, grains, self->node.first + r, blocks);
-        for (size_t slot = 0; slot < count; slot++) {
-            if (blocks[slot].parts == node.parts && blocks[slot].index == node.index)
-                return partial_of(self, r, slot);
-        }
+/* The slab that holds this node of the tree, if it is a piece of a rank of ours; else NULL. */
+static const float *find_partial(const dp_exchange *self, dp_tree_node node) {
+    for (size_t i = 0; i < self->piece_count; i++) {
+        const partial *of = &self->pieces[i];
+        if (of->node.parts == node.parts && of->node.index == node.index)
+            return of->sum;
     }
     return NULL;
 }
 
 /* Appends to a program what sums this node of the tree. */
-static void compile_sum(const dp_exchange *self, size_t grains, dp_tree_node node,
-                        sum_program *program) {
-    const float *slab = find_partial(self, grains, node);
+static void compile_sum(const dp_exchange *self, dp_tree_node node, sum_program *program) {
+    const float *slab = find_partial(self, node);
     if (slab == NULL) {
-        compile_sum(self, grains, dp_tree_left(node), program);
-        compile_sum(self, grains, dp_tree_right(node), program);
+        compile_sum(self, dp_tree_left(node), program);
+        compile_sum(self, dp_tree_right(node), program);
     }
     program->steps[program->count++] = slab;
 }
 
-static void compile_sums(dp_exchange *self, size_t grains) {
+static void compile_sums(dp_exchange *self) {
     const float **next = self->steps;
     for (size_t i = 0; i < self->plan.block_count; i++) {
         self->programs[i].steps = next;
-        compile_sum(self, grains, self->plan.blocks[i], &self->programs[i]);
+        compile_sum(self, self->plan.blocks[i], &self->programs[i]);
         next += self->programs[i].count;
     }
-}
-
-/* Of all programs together, at most: a push for each partial of the node, and fewer sums. */
-static size_t count_steps(const dp_exchange *self, size_t grains) {
-    dp_tree_node blocks[DP_TREE_BLOCKS_MAX];
-    size_t partials = 0;
-    for (int r = 0; r < self->node.size; r++)
-        partials += blocks_of_rank(self, grains, self->node.first + r, blocks);
-    return 2 * partials;
 }
 
 /* Floats [first, first + count) of the sum, count <= CHUNK: in a partial itself where there is only
@@ -305,12 +347,14 @@ static void sum_and_apply_between_nodes(dp_exchange *self, const dp_exchange_wor
 /* --- without the contract ------------------------------------------------------------------- */
 
 static void sum_and_apply_by_mpi(dp_exchange *self, const dp_exchange_work *work) {
-    for (size_t slot = 1; slot < self->block_count; slot++)
-        add(own_partial(self, 0), own_partial(self, slot), self->total);
-    dp_comm_sum(self->comm, own_partial(self, 0), self->total);
+    const dp_tree_range own = own_pieces(self);
+    float *sum = self->pieces[own.first].sum;
+    for (size_t i = own.first + 1; i < own.end; i++)
+        add(sum, self->pieces[i].sum, self->total);
+    dp_comm_sum(self->comm, sum, self->total);
     dp_profile_mark(work->profile, DP_PHASE_EXCHANGE);
-    measure(self, work, 0, self->total, own_partial(self, 0));
-    apply(self, work, 0, self->total, own_partial(self, 0));
+    measure(self, work, 0, self->total, sum);
+    apply(self, work, 0, self->total, sum);
 }
 
 /* --- all kinds ------------------------------------------------------------------------------ */
@@ -336,13 +380,13 @@ static void find_slice(dp_exchange *self) {
     self->slice.end = dp_size_min(spans.end << self->span_log2, self->total);
 }
 
-static dp_status plan_nodes(dp_exchange *self, size_t grains, dp_error *error) {
+static dp_status plan_nodes(dp_exchange *self, dp_error *error) {
     size_t ranks = (size_t)dp_comm_size(self->comm);
     DP_OWNED(dp_memory_release) size_t *starts = NULL;
     DP_TRY_NEW(starts, (size_t)self->node.count + 1);
     for (int n = 0; n < self->node.count; n++)
-        starts[n] = dp_tree_share(grains, ranks, (size_t)dp_node_first(&self->node, n)).first;
-    starts[self->node.count] = grains;
+        starts[n] = dp_tree_share(self->grains, ranks, (size_t)dp_node_first(&self->node, n)).first;
+    starts[self->node.count] = self->grains;
     dp_tree_plan_init(&self->plan, starts, (size_t)self->node.count, (size_t)self->node.index);
     return DP_OK;
 }
@@ -355,17 +399,19 @@ static dp_status check_ranks(const dp_comm *comm, size_t grains, dp_error *error
                    grains);
 }
 
-static void reserve(dp_exchange *self, size_t grains, dp_workspace *room) {
+static void reserve(dp_exchange *self, dp_workspace *room) {
+    const cutting all = cut_all(self, NULL, NULL);
     const size_t blocks = self->plan.block_count;
-    size_t levels = 1, depth = 1;
-    for (size_t i = 0; i < self->block_count; i++)
-        levels = dp_size_max(levels, dp_tree_levels(self->blocks[i]));
+    size_t depth = 1;
     for (size_t i = 0; i < blocks; i++)
         depth = dp_size_max(depth, dp_tree_levels(self->plan.blocks[i]) + 1);
-    DP_RESERVE_ROWS(room, self->scratch, levels, self->stride);
+    self->piece_count = all.count;
+    DP_RESERVE(room, self->pieces, all.count);
+    DP_RESERVE(room, self->shares, (size_t)self->node.size);
+    DP_RESERVE_ROWS(room, self->scratch, dp_size_max(all.levels, 1), self->stride);
     DP_RESERVE(room, self->terms, self->span_count);
     DP_RESERVE(room, self->programs, blocks);
-    DP_RESERVE(room, self->steps, count_steps(self, grains));
+    DP_RESERVE(room, self->steps, 2 * all.count); /* a push for each, and fewer sums */
     DP_RESERVE_ROWS(room, self->stack, depth, CHUNK);
     if (self->node.count == 1)
         return;
@@ -380,19 +426,24 @@ static dp_status build(dp_exchange **exchange, dp_comm *comm, const dp_exchange_
     dp_workspace room = {0};
     dp_exchange self = {.comm = comm,
                         .kind = dp_exchange_resolve(size->kind),
+                        .grains = size->grains,
+                        .at_once = size->at_once,
                         .length = size->length,
                         .total = size->length + size->extras,
                         .stride = whole_lines(size->length + size->extras),
                         .slab_count = size->slabs,
                         .slab_stride = whole_lines(size->length)};
     DP_TRY(check_ranks(comm, size->grains, error));
-    self.block_count = blocks_of_rank(&self, size->grains, dp_comm_rank(comm), self.blocks);
     dp_node_init(&self.node, comm, self.kind == DP_EXCHANGE_SHARED);
+    const size_t uncut = cut_all(&self, NULL, NULL).count;
+    self.steals = size->steals && self.node.size > 1;
+    self.steals = self.steals && cut_all(&self, NULL, NULL).count > uncut;
     find_spans(&self);
     find_slice(&self);
-    DP_TRY(plan_nodes(&self, size->grains, error));
-    reserve(&self, size->grains, &room);
+    DP_TRY(plan_nodes(&self, error));
+    reserve(&self, &room);
     DP_TRY_BUILD(*exchange, &room, self);
+    (void)cut_all(*exchange, (*exchange)->pieces, (*exchange)->shares);
     return DP_OK;
 }
 
@@ -402,12 +453,12 @@ dp_status dp_exchange_create(dp_exchange **exchange, dp_comm *comm, const dp_exc
     *exchange = NULL;
     dp_status status = dp_comm_agree(comm, build(&self, comm, size, error), error);
     if (status == DP_OK)
-        status = share_memory(self, size->grains, error);
+        status = share_memory(self, error);
     if (status != DP_OK) {
         dp_exchange_destroy(self);
         return status;
     }
-    compile_sums(self, size->grains);
+    compile_sums(self);
     *exchange = self;
     return DP_OK;
 }
@@ -436,11 +487,29 @@ void dp_exchange_publish(dp_exchange *exchange) {
     dp_node_barrier(&exchange->node);
 }
 
+static void compute(dp_exchange *self, const dp_exchange_work *work, size_t which) {
+    dp_tree_sum_block(self->pieces[which].node, self->at_once, work->grains, work->context,
+                      self->total, self->pieces[which].sum, self->scratch, self->stride);
+}
+
+static void compute_pieces(dp_exchange *self, const dp_exchange_work *work) {
+    const dp_tree_range own = own_pieces(self);
+    size_t which = own.first;
+    int owner = 0;
+    if (!self->steals) {
+        for (; which < own.end; which++)
+            compute(self, work, which);
+        return;
+    }
+    dp_stealing_begin(&self->stealing);
+    while (dp_stealing_take(&self->stealing, &which))
+        compute(self, work, which);
+    while (dp_stealing_steal(&self->stealing, &which, &owner))
+        compute(self, work, which);
+}
+
 void dp_exchange_step(dp_exchange *exchange, const dp_exchange_work *work) {
-    for (size_t slot = 0; slot < exchange->block_count; slot++)
-        dp_tree_sum_block(exchange->blocks[slot], work->at_once, work->grains, work->context,
-                          exchange->total, own_partial(exchange, slot), exchange->scratch,
-                          exchange->stride);
+    compute_pieces(exchange, work);
     if (work->meanwhile != NULL)
         work->meanwhile(work->context);
     dp_node_barrier(&exchange->node);

@@ -13,7 +13,9 @@
  *
  * How a step goes (shared; for tree, read every rank as a node of its own):
  *
- *   1. Each rank computes its grains, and their sums over its blocks of the tree: its partials.
+ *   1. Each rank computes its grains, and their sums over its blocks of the tree: its partials. A
+ *      rank that has done its own takes some from slower ones of its node (parallel/stealing),
+ * where `steals` allows it: blocks are then cut into a few pieces, each with a partial of its own.
  *   2. The ranks of a node wait for each other. Each then owns a slice of the parameters, and sums
  *      that slice over all partials of the node, in tree order.
  *   3. Where there are more nodes, the ranks with the same slice carry their sums up the tree and
@@ -35,6 +37,7 @@
 #include "base/tree.h"
 #include "parallel/comm.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct dp_exchange dp_exchange;
@@ -55,9 +58,9 @@ const char *dp_exchange_name(dp_exchange_kind kind);
 /* What a step is made of, given by the engine. */
 typedef struct dp_exchange_work {
     /* Overwrites sums[0..length) with the sum of the gradients of a node of the tree over the
-     * grains, and the `extras` floats behind it with other sums wanted (the loss). */
+     * grains, and the `extras` floats behind it with other sums wanted (the loss). With `steals`
+     * these may be grains of another rank. */
     dp_tree_leaves *grains;
-    size_t at_once; /* grains that it can sum by itself, see dp_tree_sum_block */
     /* NULL, or called when this rank's grains are summed, before it waits for other ranks. */
     void (*meanwhile)(void *context);
     /* Updates parameters [first, first + count) from gradient[0..count), elementwise. */
@@ -72,10 +75,12 @@ typedef struct dp_exchange_work {
 /* What an exchange is to carry. */
 typedef struct dp_exchange_size {
     dp_exchange_kind kind;
-    size_t grains; /* at least as many as ranks */
-    size_t length; /* parameters */
-    size_t extras; /* further sums */
-    size_t slabs;  /* of [length], held beside the parameters */
+    size_t grains;  /* at least as many as ranks */
+    size_t at_once; /* of them that `grains` can sum by itself, see dp_tree_sum_block */
+    bool steals;    /* a rank may compute the grains of others of its node */
+    size_t length;  /* parameters */
+    size_t extras;  /* further sums */
+    size_t slabs;   /* of [length], held beside the parameters */
 } dp_exchange_size;
 
 /* Collective. comm must outlive the exchange. More ranks than grains are DP_ERR_INPUT. Agreed on by

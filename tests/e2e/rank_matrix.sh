@@ -50,6 +50,7 @@ declare -A keys=(
     [dropout]="train.dropout_embedding=0.2 train.dropout_hidden=0.4"
     [grains]="train.grains=23"
     [shared]="train.batch_size=200"
+    [steals]="train.batch_size=2000 train.grains=16 train.steps=40"
     [pairs]="train.batch_size=200 train.dropout_hidden=0.3 model.embedding_dim=16"
     [blas]="model.hidden_dim=44000 train.steps=10 train.dropout_embedding=0.2 train.dropout_hidden=0.4"
 )
@@ -64,7 +65,7 @@ expect_weights_of() {
     expect_equal "weights of $name on $count ranks $*" "$(field "$name.$count/summary.json" weights)" \
         "$(field "$name.1/summary.json" weights)"
 }
-for name in adamw nesterov momentum sgd dropout grains shared pairs blas; do
+for name in adamw nesterov momentum sgd dropout grains shared steals pairs blas; do
     expect_weights_of $name 1
     expect_weights_of $name 3
     [ "$(field $name.1/summary.json weights)" != "$(field np1/summary.json weights)" ] ||

@@ -3,6 +3,7 @@
 #include "parallel/exchange.h"
 
 #include "base/random.h"
+#include "parallel/node.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -26,8 +28,12 @@ static job the_job;
 
 static dp_status create(job *self, dp_exchange_kind kind, size_t grains, size_t length,
                         size_t slabs, dp_error *error) {
-    const dp_exchange_size size = {
-        .kind = kind, .grains = grains, .length = length, .extras = EXTRAS, .slabs = slabs};
+    const dp_exchange_size size = {.kind = kind,
+                                   .grains = grains,
+                                   .at_once = 1,
+                                   .length = length,
+                                   .extras = EXTRAS,
+                                   .slabs = slabs};
     return dp_exchange_create(&self->exchange, self->comm, &size, error);
 }
 
@@ -60,8 +66,7 @@ static void expect_sum(size_t grains, uint64_t step, float sum[TOTAL]) {
 
 static void check_bits_of_one_rank(job *self, dp_exchange_kind kind) {
     dp_error error;
-    const dp_exchange_work work = {
-        .grains = single_grain, .at_once = 1, .update = subtract, .context = self};
+    const dp_exchange_work work = {.grains = single_grain, .update = subtract, .context = self};
     size_t ranks = (size_t)dp_comm_size(self->comm);
     for (size_t grains = ranks; grains <= 17; grains++) {
         static float sum[TOTAL], parameters[LENGTH];
@@ -86,6 +91,66 @@ static void test_exchange_tree_has_the_bits_of_one_rank(void **state) {
 
 static void test_exchange_shared_has_the_bits_of_one_rank(void **state) {
     check_bits_of_one_rank(*state, DP_EXCHANGE_SHARED);
+}
+
+/* --- ranks that are not equally fast ---------------------------------------------------------- */
+
+/* One of them pauses before each grain that it computes. */
+typedef struct slow_job {
+    job *job;
+    int slow_rank;
+    size_t computed; /* grains, in all steps */
+} slow_job;
+
+static void slow_grain(void *context, dp_tree_range node, float *sums) {
+    slow_job *self = context;
+    const struct timespec pause = {.tv_nsec = 2000000};
+    if (dp_comm_rank(self->job->comm) == self->slow_rank)
+        nanosleep(&pause, NULL);
+    self->computed++;
+    single_grain(self->job, node, sums);
+}
+
+static void subtract_slowly(void *context, size_t first, size_t count, const float *gradient) {
+    subtract(((slow_job *)context)->job, first, count, gradient);
+}
+
+/* The last rank is slow: with `steals` the others of its node take grains of it, and only then. */
+static void check_slow_rank(job *self, bool steals) {
+    enum { GRAINS = 32, STEPS = 3 };
+    static float sum[TOTAL], parameters[LENGTH];
+    dp_error error;
+    slow_job slow = {.job = self, .slow_rank = dp_comm_size(self->comm) - 1};
+    const dp_exchange_work work = {
+        .grains = slow_grain, .update = subtract_slowly, .context = &slow};
+    const dp_exchange_size size = {
+        .grains = GRAINS, .at_once = 1, .steals = steals, .length = LENGTH, .extras = EXTRAS};
+    const dp_tree_range own =
+        dp_tree_share(GRAINS, (size_t)dp_comm_size(self->comm), (size_t)dp_comm_rank(self->comm));
+    memset(parameters, 0, sizeof parameters);
+    assert_int_equal(dp_exchange_create(&self->exchange, self->comm, &size, &error), DP_OK);
+    for (self->step = 0; self->step < STEPS; self->step++) {
+        dp_exchange_step(self->exchange, &work);
+        expect_sum(GRAINS, self->step, sum);
+        for (size_t i = 0; i < LENGTH; i++)
+            parameters[i] -= sum[i];
+    }
+    assert_memory_equal(dp_exchange_parameters(self->exchange), parameters, sizeof parameters);
+    dp_exchange_destroy(self->exchange);
+    if (dp_comm_rank(self->comm) != slow.slow_rank)
+        return;
+    dp_node node;
+    const size_t planned = STEPS * (own.end - own.first);
+    dp_node_init(&node, self->comm, true);
+    if (steals && node.size > 1)
+        assert_true(slow.computed < planned);
+    else
+        assert_int_equal(slow.computed, planned);
+}
+
+static void test_exchange_lets_ranks_take_grains_of_a_slow_one(void **state) {
+    check_slow_rank(*state, true);
+    check_slow_rank(*state, false);
 }
 
 /* --- the length of the gradient -------------------------------------------------------------- */
@@ -116,11 +181,8 @@ static void keep_gradient(void *context, size_t first, size_t count, const float
 /* The bits of the squared length that all ranks are told; that it is the length is checked. */
 static double long_squares(job *self, dp_exchange_kind kind, size_t grains) {
     dp_error error;
-    const dp_exchange_work work = {.grains = long_grain,
-                                   .at_once = 1,
-                                   .update = keep_gradient,
-                                   .measured = keep_squares,
-                                   .context = self};
+    const dp_exchange_work work = {
+        .grains = long_grain, .update = keep_gradient, .measured = keep_squares, .context = self};
     assert_int_equal(create(self, kind, grains, LONG_LENGTH, 2, &error), DP_OK);
     for (self->step = 0; self->step < 3; self->step++) {
         double squares = 0.0, everyones[64];
@@ -182,8 +244,7 @@ static void test_exchange_mpi_has_nearly_the_sum(void **state) {
     job *self = *state;
     dp_error error;
     const size_t grains = 17;
-    const dp_exchange_work work = {
-        .grains = single_grain, .at_once = 1, .update = subtract, .context = self};
+    const dp_exchange_work work = {.grains = single_grain, .update = subtract, .context = self};
     static float sum[TOTAL];
     self->step = 5;
     assert_int_equal(create(self, DP_EXCHANGE_MPI, grains, LENGTH, 0, &error), DP_OK);
@@ -249,6 +310,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_exchange_tree_has_the_bits_of_one_rank, &the_job),
         cmocka_unit_test_prestate(test_exchange_shared_has_the_bits_of_one_rank, &the_job),
+        cmocka_unit_test_prestate(test_exchange_lets_ranks_take_grains_of_a_slow_one, &the_job),
         cmocka_unit_test_prestate(test_exchange_tells_the_length_of_the_gradient, &the_job),
         cmocka_unit_test_prestate(test_exchange_publish_gives_what_rank_0_holds, &the_job),
         cmocka_unit_test_prestate(test_exchange_mpi_has_nearly_the_sum, &the_job),
