@@ -153,31 +153,6 @@ explains() { # STATUS
     esac
 }
 
-# Whether a process below mpirun, or one that was, is there.
-others_live() { # MPIRUN PROCESS...
-    local process
-    for process in "${@:2}" $(family "$1"); do
-        [ "$process" = "$1" ] || ! lives "$process" || return 0
-    done
-    return 1
-}
-
-# Waits until all of them have ended; false once the time is over, or mpirun has been alone for half a minute.
-wait_for_end() { # MPIRUN PROCESS...
-    local end=$((SECONDS + limit)) alone=$SECONDS
-    while lives "$1" || others_live "$@"; do
-        ! others_live "$@" || alone=$SECONDS
-        [ $SECONDS -lt $end ] && [ $((SECONDS - alone)) -lt 30 ] || return 1
-        sleep 0.2
-    done
-}
-
-# Open MPI's own, where a rank has died in its first tenth of a second: mpirun alone is there, and waits for ever
-# (docs/reliability.md, "Not promised").
-is_hang_of_mpirun() { # MPIRUN
-    ! others_live "$1" && [ ! -e run ] && ! grep -qv '^mpirun: ' out.txt
-}
-
 compare() {
     local wanted
     wanted=../undisturbed.$(files_of "$phase")
@@ -212,7 +187,7 @@ play_round() {
         kill -CONT "$victim" 2>/dev/null
     fi
     if ! wait_for_end "${processes[@]}"; then
-        is_hang_of_mpirun "$job_process" && hang=", mpirun hung"
+        [ ! -e run ] && is_hang_of_mpirun "$job_process" && hang=", mpirun hung"
         kill -KILL "${processes[@]}" 2>/dev/null
         [ -n "$hang" ] || lose "no end within $limit s after $name to $target"
     fi

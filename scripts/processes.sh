@@ -27,6 +27,31 @@ lives() {
     esac
 }
 
+# Whether a process other than mpirun itself is there, of those below it or those that were.
+others_live() { # MPIRUN PROCESS...
+    local process
+    for process in "${@:2}" $(family "$1"); do
+        ! lives "$process" || [ "$(cat "/proc/$process/comm" 2>/dev/null)" = mpirun ] || return 0
+    done
+    return 1
+}
+
+# Waits until all of them have ended; false after $limit seconds, or where mpirun has been alone for half a minute.
+wait_for_end() { # MPIRUN PROCESS...
+    local end=$((SECONDS + ${limit:?})) alone=$SECONDS
+    while lives "$1" || others_live "$@"; do
+        ! others_live "$@" || alone=$SECONDS
+        [ $SECONDS -lt $end ] && [ $((SECONDS - alone)) -lt 30 ] || return 1
+        sleep 0.2
+    done
+}
+
+# Open MPI's own, where a rank has died in its first tenth of a second: mpirun alone is there, which has said in
+# out.txt what there is, and waits for ever (docs/reliability.md, "Not promised").
+is_hang_of_mpirun() { # MPIRUN
+    ! others_live "$1" && ! grep -qv '^mpirun: ' out.txt
+}
+
 # pick NAME WORD...: the variable becomes one of the words, which RANDOM decides; in $(...) that would not be the
 # one that was seeded.
 pick() {

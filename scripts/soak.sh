@@ -152,18 +152,6 @@ cause() {
     esac 2>/dev/null
 }
 
-# Waits for the end of all processes of the round; says whether it came in time.
-wait_for_end() {
-    local end=$((SECONDS + limit)) process
-    for process in $family; do
-        while lives "$process"; do
-            [ $SECONDS -lt $end ] || return 1
-            [ "$fault" != none ] || look_at_memory
-            sleep 0.2
-        done
-    done
-}
-
 # Is this a way to end for a start with this fault? A signal that comes before dptrain is ready for it
 # ends it as any program, and one that comes after the last step changes nothing. mpirun itself has
 # been seen to die of SIGPIPE (141) after a SIGTERM that came while it was starting ranks.
@@ -208,25 +196,26 @@ check_end_of_run() {
 }
 
 play_round() {
-    local moment began
+    local moment began hang=""
     pick ranks "${rank_counts[@]}"
     pick fault "${faults[@]}"
     pick exchange shared tree
     moment=$((RANDOM % 6000 + 1))
+    [ "$fault" != none ] || moment=$((1000 * limit))
     newest_before=$(newest_checkpoint)
     peak=0 grown=0 heap_at_first=0
     began=$(now)
     start_run
-    while lives $job && [ "$fault" != none ] && [ $(($(now) - began)) -lt $moment ]; do
+    while lives $job && [ $(($(now) - began)) -lt $moment ]; do
         look_at_memory
         sleep 0.1
     done
     cause "$fault"
-    if ! wait_for_end 2>/dev/null; then # the shell's own word of a killed job
-        # shellcheck disable=SC2086
+    # shellcheck disable=SC2086 # processes
+    if ! wait_for_end $job $family 2>/dev/null; then # the shell's own word of a killed job
+        is_hang_of_mpirun $job && hang=", mpirun hung"
         kill -KILL $family 2>/dev/null
-        lose "round $round did not end within $limit s after $fault"
-        wait_for_end 2>/dev/null
+        [ -n "$hang" ] || lose "round $round did not end within $limit s after $fault"
     fi
     wait "$job" 2>/dev/null
     status=$?
@@ -235,10 +224,10 @@ play_round() {
     left=$(find tmp -type f | wc -l)
     rm -rf tmp/*
     step=$(newest_checkpoint)
-    say "$(date +%T) round $round ranks $ranks $exchange fault $fault after $(($(now) - began)) ms" \
+    say "$(date +%T) round $round ranks $ranks $exchange fault $fault$hang after $(($(now) - began)) ms" \
         "step ${step:-0} status $status rss $peak KiB grown $grown KiB files $files" \
         "size ${kilobytes:-0} KiB left $left"
-    explains || lose "round $round ended with $status after $fault: $(tail -n 1 error.txt)"
+    [ -n "$hang" ] || explains || lose "round $round ended with $status after $fault: $(tail -n 1 error.txt)"
     check_resumption
     check_stop
     [ $status != 0 ] || check_end_of_run
@@ -265,6 +254,7 @@ sum_up() {
     say "  most files in the run folder: $(most files "$first") and $(most files "$last")," \
         "size $(most size "$first") and $(most size "$last") KiB"
     say "  files that mpirun left behind when it was killed: up to $(most left "$all") a round"
+    say "  starts that left mpirun waiting alone: $(grep -c ", mpirun hung" <<<"$all")"
     say "  lost: $lost"
 }
 
