@@ -24,9 +24,6 @@ typedef struct packer {
     dp_packing_job *job;
     dp_alphabet alphabet;
     uint16_t *pairs; /* [PAIRS] ids of two characters of ASCII, of a byte each, owned; 0: 0 */
-    uint32_t *ids;   /* of a stream: [DP_PACKING_IDS] on their way to the file, owned, */
-    size_t id_count;
-    size_t at; /* and the byte where the next split begins */
 } packer;
 
 static dp_status begin(void *state, dp_packing_job *job, dp_error *error) {
@@ -282,35 +279,65 @@ static bool is_known(const void *state, const dp_packing_text *text, uint64_t wo
     return known;
 }
 
-static dp_status flush(packer *self, dp_split split, dp_error *error) {
-    const size_t count = self->id_count;
-    self->id_count = 0;
-    return dp_packing_add(self->job, split, self->ids, count, error);
+/* --- a stream --------------------------------------------------------------------------------- */
+
+/* CR before LF is no token. */
+static bool is_return(const dp_file_map *text, size_t at) {
+    return text->data[at] == '\r' && at + 1 < text->size && text->data[at + 1] == '\n';
 }
 
-/* Splits of one text follow each other. */
-static dp_status write_stream(void *state, dp_split split, dp_error *error) {
-    packer *self = state;
-    const dp_packing_part *part = &self->job->parts[split];
-    const dp_file_map *map = &part->text->map;
-    size_t at = part->first == 0 ? dp_utf8_mark_bytes(map->data, map->size) : self->at;
-    if (self->ids == NULL)
-        DP_TRY_NEW(self->ids, DP_PACKING_IDS);
-    for (size_t left = part->count, size = 0; left > 0; left--, at += size) {
-        at += map->data[at] == '\r' && at + 1 < map->size && map->data[at + 1] == '\n';
-        self->ids[self->id_count++] = self->alphabet.ids[decode_checked(map->data + at, &size)];
-        if (self->id_count == DP_PACKING_IDS)
-            DP_TRY(flush(self, split, error));
+/* How many characters begin in 64 bytes; more where one may be no token. */
+static size_t count_beginnings(const unsigned char *bytes) {
+    unsigned char beginnings = 0, returns = 0;
+    for (size_t i = 0; i < 64; i++) {
+        beginnings = (unsigned char)(beginnings + ((bytes[i] & 0xC0u) != 0x80u));
+        returns |= (unsigned char)(bytes[i] == '\r');
     }
-    self->at = at;
-    return flush(self, split, error);
+    return returns != 0 ? SIZE_MAX : beginnings;
+}
+
+static uint64_t skip(const void *state, const dp_packing_text *text, uint64_t place,
+                     uint64_t tokens) {
+    const dp_file_map *map = &text->map;
+    size_t at = place == 0 ? dp_utf8_mark_bytes(map->data, map->size) : (size_t)place;
+    (void)state;
+    while (tokens > 0) {
+        const size_t many = map->size - at < 64 ? SIZE_MAX : count_beginnings(map->data + at);
+        const bool begins = (map->data[at] & 0xC0u) != 0x80u && !is_return(map, at);
+        const bool at_once = many <= tokens;
+        tokens -= at_once ? many : begins;
+        at += at_once ? 64 : 1;
+    }
+    while (at < map->size && (map->data[at] & 0xC0u) == 0x80u)
+        at++;
+    return at;
+}
+
+static uint64_t encode_tokens(const void *state, const dp_packing_text *text, uint64_t place,
+                              size_t tokens, uint32_t *ids) {
+    const uint64_t ones = UINT64_MAX / 255;
+    const dp_alphabet *alphabet = &((const packer *)state)->alphabet;
+    const dp_file_map *map = &text->map;
+    size_t at = place == 0 ? dp_utf8_mark_bytes(map->data, map->size) : (size_t)place;
+    for (size_t i = 0, size = 0; i < tokens; at += size) {
+        const uint64_t eight = dp_piece_load_eight(map, at), others = eight ^ '\r' * ones;
+        /* Without a byte that is a carriage return: all others keep a bit where 127 are added. */
+        if (dp_piece_is_ascii(eight) && (~(others + 0x7Fu * ones) & 0x80u * ones) == 0) {
+            encode_eight(alphabet, eight, ids + i);
+            size = dp_size_min(tokens - i, sizeof eight);
+            i += size;
+        } else {
+            at += is_return(map, at);
+            ids[i++] = alphabet->ids[decode_checked(map->data + at, &size)];
+        }
+    }
+    return at;
 }
 
 static void end(void *state) {
     packer *self = state;
     dp_memory_free(self->alphabet.ids);
     dp_memory_free(self->pairs);
-    dp_memory_free(self->ids);
 }
 
 const dp_packing_kind dp_char_packing = {.size = sizeof(packer),
@@ -331,5 +358,6 @@ const dp_packing_kind dp_char_stream_packing = {.size = sizeof(packer),
                                                 .suspects = suspects,
                                                 .match = match,
                                                 .number = number,
-                                                .write = write_stream,
+                                                .skip = skip,
+                                                .encode_tokens = encode_tokens,
                                                 .end = end};

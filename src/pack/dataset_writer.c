@@ -54,8 +54,6 @@ struct dp_dataset_writer {
     uint64_t *checksums[DP_DATASET_TENSORS];  /* [blocks] of what is written */
     uint64_t written[DP_SPLIT_COUNT];         /* rows in the file */
     size_t capacity;                          /* rows of a section */
-    int split;                                /* that rows were last added to, in order, */
-    dp_row_buffer *rows;                      /* and those of them that are not written, owned */
     pthread_mutex_t file_is_used;             /* held by who writes */
 };
 
@@ -167,7 +165,6 @@ void dp_dataset_writer_destroy(dp_dataset_writer *writer) {
     if (writer->descriptor >= 0)
         close(writer->descriptor);
     dp_file_replace_abort(&writer->replacement);
-    dp_row_buffer_destroy(writer->rows);
     dp_memory_free(writer);
 }
 
@@ -353,8 +350,13 @@ static dp_status write_rows(dp_dataset_writer *writer, const dp_row_buffer *rows
 dp_status dp_dataset_writer_put(dp_dataset_writer *writer, dp_row_buffer *rows, dp_split split,
                                 uint64_t first, dp_error *error) {
     const size_t filled = rows->filled;
+    const uint64_t announced = writer->tensors[DP_TARGETS((int)split)].rows;
     if (filled == 0)
         return DP_OK;
+    if (first % writer->capacity != 0 || first > announced || filled > announced - first)
+        return dp_fail(error, DP_ERR_INTERNAL,
+                       "dataset writer: %zu rows at row %" PRIu64 " of %s, which has %" PRIu64,
+                       filled, first, dp_split_name(split), announced);
     sum_blocks(writer, DP_CONTEXTS((int)split), first, filled, rows->contexts);
     sum_blocks(writer, DP_TARGETS((int)split), first, filled, rows->targets);
     pthread_mutex_lock(&writer->file_is_used);
@@ -368,41 +370,6 @@ dp_status dp_dataset_writer_put(dp_dataset_writer *writer, dp_row_buffer *rows, 
 
 size_t dp_dataset_writer_section(const dp_dataset_writer *writer) {
     return writer->capacity;
-}
-
-/* --- one after the other ---------------------------------------------------------------------- */
-
-static dp_status put_added(dp_dataset_writer *writer, dp_error *error) {
-    return writer->rows == NULL
-               ? DP_OK
-               : dp_dataset_writer_put(writer, writer->rows, (dp_split)writer->split,
-                                       writer->written[writer->split], error);
-}
-
-dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const uint32_t *ids,
-                                size_t count, dp_error *error) {
-    if (writer->rows == NULL)
-        DP_TRY(dp_row_buffer_create(&writer->rows, writer, error));
-    dp_row_buffer *rows = writer->rows;
-    const uint64_t before =
-        writer->written[split] + ((int)split == writer->split ? rows->filled : 0);
-    if ((int)split < writer->split || count > writer->tensors[DP_TARGETS((int)split)].rows - before)
-        return dp_fail(error, DP_ERR_INTERNAL, "dataset writer: %zu ids at row %" PRIu64 " of %s",
-                       count, before, dp_split_name(split));
-    if ((int)split > writer->split) {
-        DP_TRY(put_added(writer, error));
-        dp_row_buffer_begin(rows);
-        writer->split = (int)split;
-    }
-    while (count > 0) {
-        const size_t now = dp_size_min(count, writer->capacity - rows->filled);
-        DP_TRY(dp_row_buffer_add(rows, ids, now, error));
-        ids += now;
-        count -= now;
-        if (rows->filled == writer->capacity)
-            DP_TRY(put_added(writer, error));
-    }
-    return DP_OK;
 }
 
 /* --- ending a file -------------------------------------------------------------------------- */
@@ -482,7 +449,6 @@ static dp_status check_rows(const dp_dataset_writer *writer, dp_error *error) {
 }
 
 dp_status dp_dataset_writer_commit(dp_dataset_writer *writer, dp_error *error) {
-    DP_TRY(put_added(writer, error));
     DP_TRY(check_rows(writer, error));
     for (int i = 0; i < DP_DATASET_TENSORS; i++)
         DP_TRY(write_checksums(writer, i, error));

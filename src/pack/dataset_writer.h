@@ -9,7 +9,7 @@
  * So a sequence of n tokens takes n + 1 ids and gives n + 1 rows. It may be cut between two calls
  * anywhere, and one call may hold many sequences.
  *
- * Rows are added one after the other, or by sections of the splits, side by side, each in a buffer
+ * Rows are written by sections of the splits, which threads may do side by side, each in a buffer
  * of about block_size MiB, which bounds the memory whatever the number of rows. The file appears
  * under its name only when it is complete (system/file). Not collective; no MPI.
  */
@@ -28,13 +28,6 @@ typedef struct dp_dataset_writer dp_dataset_writer;
 dp_status dp_dataset_writer_create(dp_dataset_writer **writer, const char *path,
                                    const dp_dataset_info *info, const dp_vocabulary *vocabulary,
                                    const uint64_t rows[DP_SPLIT_COUNT], dp_error *error) DP_CHECKED;
-
-/* Appends one row for each of ids[0..count) to a split. Splits are written one after another in the
- * order of dp_split; each begins with a new sequence. DP_ERR_IO where the disk is full or fails;
- * DP_ERR_INTERNAL for an id that is not below V, too many rows, or a split out of order. After a
- * failure only dp_dataset_writer_destroy is of use. */
-dp_status dp_dataset_writer_add(dp_dataset_writer *writer, dp_split split, const uint32_t *ids,
-                                size_t count, dp_error *error) DP_CHECKED;
 
 /* Rows of a section: rows [i n, (i + 1) n) of a split, where n is dp_dataset_writer_section, or
  * what there is of them. A buffer is used by one thread at a time. */

@@ -50,15 +50,6 @@ dp_status dp_packing_check(const dp_packing_job *job, dp_error *error) {
     return DP_OK;
 }
 
-dp_status dp_packing_add(dp_packing_job *job, dp_split split, const uint32_t *ids, size_t count,
-                         dp_error *error) {
-    DP_TRY(dp_packing_check(job, error));
-    DP_TRY(dp_dataset_writer_add(job->writer, split, ids, count, error));
-    job->rows_done += count;
-    dp_progress_line_show(&job->progress, job->rows_done, job->rows_total, "writing");
-    return DP_OK;
-}
-
 void dp_packing_note_unknown(dp_packing_job *job, const char *token) {
     enum { NAMED_MAX = 5 };
     if (job->unknown_tokens++ >= NAMED_MAX)
@@ -347,10 +338,7 @@ static dp_status write_dataset(dp_packing_job *job, dp_error *error) {
     DP_TRY(dp_dataset_writer_create(&job->writer, job->request->output, &job->info,
                                     &job->vocabulary, job->rows, error));
     DP_TRY(weigh(job, error));
-    if (!job->info.stream)
-        DP_TRY(dp_sections_write(job, error));
-    for (int split = 0; split < DP_SPLIT_COUNT && job->info.stream; split++)
-        DP_TRY(job->kind->write(job->state, (dp_split)split, error));
+    DP_TRY(dp_sections_write(job, error));
     return dp_dataset_writer_commit(job->writer, error);
 }
 

@@ -68,7 +68,6 @@ typedef struct dp_packing_job {
     uint64_t *group_rows[DP_SPLIT_COUNT]; /* of pieces, owned: pack/sections */
     uint64_t examples[DP_SPLIT_COUNT];    /* rows, as often as they weigh */
     uint64_t rows_total;
-    uint64_t rows_done;
     uint64_t *line_ends[DP_SPLIT_COUNT]; /* [lines, 2] owned: data/row_weights */
     dp_vocabulary vocabulary;
     uint64_t unknown;           /* how many of the words counted became DP_UNKNOWN_WORD */
@@ -107,8 +106,13 @@ typedef struct dp_packing_kind {
      * DP_PACKING_IDS ids, all of one byte; returns how many vectors. NULL: there is none. */
     size_t (*encode_eights)(const void *self, const dp_packing_text *text, const uint64_t *pieces,
                             size_t count, dp_id_eight *eights);
-    /* Instead, of a stream: adds the ids of a split. */
-    dp_status (*write)(void *self, dp_split split, dp_error *error);
+    /* Instead, of a stream, whose places are its own and begin at 0: the place behind so many
+     * tokens from one on, */
+    uint64_t (*skip)(const void *self, const dp_packing_text *text, uint64_t place,
+                     uint64_t tokens);
+    /* and the same with ids set to theirs, as by encode. */
+    uint64_t (*encode_tokens)(const void *self, const dp_packing_text *text, uint64_t place,
+                              size_t tokens, uint32_t *ids);
     void (*end)(void *self);
 } dp_packing_kind;
 
@@ -138,9 +142,5 @@ dp_status dp_packing_check(const dp_packing_job *job, dp_error *error) DP_CHECKE
 
 /* Takes note of a token that a given vocabulary lacks, once. */
 void dp_packing_note_unknown(dp_packing_job *job, const char *token);
-
-/* Adds the rows of ids[0..count) to a split, as dp_dataset_writer_add. */
-dp_status dp_packing_add(dp_packing_job *job, dp_split split, const uint32_t *ids, size_t count,
-                         dp_error *error) DP_CHECKED;
 
 #endif

@@ -71,6 +71,7 @@ typedef struct dp_section {
     size_t first, end; /* pieces of the part that begin in it */
     uint64_t before;   /* the piece that began before it and reaches into it, */
     size_t skipped;    /* and how many of its rows come before; 0: there is none */
+    uint64_t place; /* of a stream: where `skipped` tokens stand that are contexts of the first */
 } dp_section;
 
 /* What a thread works with. */
@@ -86,6 +87,7 @@ typedef struct writing {
     size_t count;
     dp_section_hand hands[DP_CPU_THREADS_MAX];
     size_t hand_count; /* that are ready */
+    uint64_t place;    /* of a stream: where its next split begins */
     atomic_ullong rows_done;
 } writing;
 
@@ -130,6 +132,25 @@ static void divide(writing *self, dp_split split) {
     }
 }
 
+/* Of a stream. */
+static void divide_stream(writing *self, dp_split split) {
+    const dp_packing_job *job = self->job;
+    const dp_packing_part *part = &job->parts[split];
+    const size_t most = dp_dataset_writer_section(job->writer);
+    uint64_t place = part->first == 0 ? 0 : self->place; /* of the contexts */
+    size_t skipped = 0;
+    for (uint64_t row = 0; row < job->rows[split]; row += most) {
+        const size_t rows = dp_size_min(most, job->rows[split] - row);
+        const bool is_last = row + rows == job->rows[split];
+        const size_t contexts = is_last ? 0 : dp_size_min(rows, job->info.block_size);
+        self->sections[self->count++] = (dp_section){
+            .split = split, .first_row = row, .rows = rows, .skipped = skipped, .place = place};
+        place = job->kind->skip(job->state, part->text, place, skipped + rows - contexts);
+        skipped = contexts;
+    }
+    self->place = place;
+}
+
 static dp_status prepare_hand(const dp_packing_job *job, dp_section_hand *hand, dp_error *error) {
     DP_TRY_NEW(hand->ids, dp_size_max(DP_PACKING_IDS, job->longest + 1) + DP_PACKING_SPILL);
     DP_TRY(dp_row_buffer_create(&hand->rows, job->writer, error));
@@ -146,7 +167,7 @@ static dp_status prepare(writing *self, dp_error *error) {
         sections += (size_t)(job->rows[split] / most) + 1;
     DP_TRY_NEW(self->sections, sections);
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        divide(self, (dp_split)split);
+        (job->info.stream ? divide_stream : divide)(self, (dp_split)split);
     const size_t wanted = dp_size_min(job->threads, self->count);
     while (self->hand_count < wanted &&
            prepare_hand(job, &self->hands[self->hand_count], error) == DP_OK)
@@ -205,23 +226,50 @@ static dp_status note(dp_packing_job *job, size_t worker, dp_split split, uint64
     return dp_repeats_note(job->repeats, worker, split, keys, pieces, count, error);
 }
 
+/* Of a stream. */
+static dp_status add_tokens(const dp_packing_job *job, const dp_section_hand *hand,
+                            const dp_section *self, dp_error *error) {
+    const dp_packing_text *text = job->parts[self->split].text;
+    uint64_t place =
+        job->kind->encode_tokens(job->state, text, self->place, self->skipped, hand->ids);
+    DP_TRY(dp_row_buffer_add(hand->rows, hand->ids, self->skipped, error));
+    dp_row_buffer_drop(hand->rows);
+    for (size_t left = self->rows, count = 0; left > 0; left -= count) {
+        count = dp_size_min(left, DP_PACKING_IDS);
+        DP_TRY(dp_packing_check(job, error));
+        place = job->kind->encode_tokens(job->state, text, place, count, hand->ids);
+        DP_TRY(dp_row_buffer_add(hand->rows, hand->ids, count, error));
+    }
+    return DP_OK;
+}
+
+/* And their keys. */
+static dp_status add_all_pieces(dp_packing_job *job, size_t worker, const dp_section_hand *hand,
+                                const dp_section *self, dp_error *error) {
+    const dp_packing_part *part = &job->parts[self->split];
+    uint64_t *pieces = part->text->pieces + part->first;
+    size_t left = self->rows;
+    if (self->skipped > 0)
+        DP_TRY(add_rest(job, hand, self, &left, error));
+    for (size_t at = self->first, count = 0; at < self->end; at += count) {
+        count = dp_size_min(self->end - at, DP_PACKING_NOTED);
+        DP_TRY(dp_packing_check(job, error));
+        DP_TRY(add_pieces(job, hand, part->text, pieces + at, count, &left, error));
+        DP_TRY(note(job, worker, self->split, pieces + at, count, error));
+    }
+    return DP_OK;
+}
+
 static dp_status write_section(void *context, size_t item, size_t worker, dp_error *error) {
     writing *self = context;
     dp_packing_job *job = self->job;
     const dp_section *section = &self->sections[item];
     const dp_section_hand *hand = &self->hands[worker];
-    const dp_packing_part *part = &job->parts[section->split];
-    uint64_t *pieces = part->text->pieces + part->first;
-    size_t left = section->rows;
     dp_row_buffer_begin(hand->rows);
-    if (section->skipped > 0)
-        DP_TRY(add_rest(job, hand, section, &left, error));
-    for (size_t at = section->first, count = 0; at < section->end; at += count) {
-        count = dp_size_min(section->end - at, DP_PACKING_NOTED);
-        DP_TRY(dp_packing_check(job, error));
-        DP_TRY(add_pieces(job, hand, part->text, pieces + at, count, &left, error));
-        DP_TRY(note(job, worker, section->split, pieces + at, count, error));
-    }
+    if (job->info.stream)
+        DP_TRY(add_tokens(job, hand, section, error));
+    else
+        DP_TRY(add_all_pieces(job, worker, hand, section, error));
     DP_TRY(
         dp_dataset_writer_put(job->writer, hand->rows, section->split, section->first_row, error));
     const uint64_t done = atomic_fetch_add(&self->rows_done, section->rows) + section->rows;
@@ -234,9 +282,12 @@ dp_status dp_sections_write(dp_packing_job *job, dp_error *error) {
     DP_OWNED(clear_writing) writing self = {.job = job};
     size_t pieces = 0;
     DP_TRY(prepare(&self, error));
-    for (int split = 0; split < DP_SPLIT_COUNT; split++)
+    for (int split = 0; split < DP_SPLIT_COUNT && !job->info.stream; split++)
         pieces += job->info.overlap.sequences[split] = job->parts[split].count;
-    DP_TRY(dp_repeats_create(&job->repeats, self.hand_count, pieces, self.count, error));
+    if (!job->info.stream)
+        DP_TRY(dp_repeats_create(&job->repeats, self.hand_count, pieces, self.count, error));
     DP_TRY(dp_cpu_run(self.hand_count, self.count, write_section, &self, error));
-    return dp_repeats_count(job->repeats, job->threads, &job->info.overlap, error);
+    return job->info.stream
+               ? DP_OK
+               : dp_repeats_count(job->repeats, job->threads, &job->info.overlap, error);
 }

@@ -43,9 +43,7 @@ typedef struct packer {
     uint64_t times;      /* how often the words count of the line that is walked */
     uint32_t boundary; /* the number of the ends of lines that are boundaries: behind all others */
     uint32_t *ids;     /* [boundary + 1] by number, owned */
-    uint32_t seen_count;            /* different words of the training split */
-    uint32_t ready[DP_PACKING_IDS]; /* ids on their way to the file */
-    size_t ready_count;
+    uint32_t seen_count; /* different words of the training split */
 } packer;
 
 /* Takes numbers[0..count) of a split. */
@@ -303,31 +301,20 @@ static dp_status number(void *state, dp_error *error) {
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static dp_status flush(packer *self, dp_split split, dp_error *error) {
-    const size_t count = self->ready_count;
-    self->ready_count = 0;
-    return dp_packing_add(self->job, split, self->ready, count, error);
+static uint64_t skip(const void *state, const dp_packing_text *text, uint64_t place,
+                     uint64_t tokens) {
+    (void)state;
+    (void)text;
+    return place + tokens;
 }
 
-static dp_status write_numbers(packer *self, dp_split split, const uint32_t *numbers, size_t count,
-                               dp_error *error) {
-    while (count > 0) {
-        const size_t now = dp_size_min(count, DP_PACKING_IDS - self->ready_count);
-        for (size_t i = 0; i < now; i++)
-            self->ready[self->ready_count + i] = self->ids[numbers[i]];
-        self->ready_count += now;
-        numbers += now;
-        count -= now;
-        if (self->ready_count == DP_PACKING_IDS)
-            DP_TRY(flush(self, split, error));
-    }
-    return DP_OK;
-}
-
-static dp_status write(void *state, dp_split split, dp_error *error) {
-    packer *self = state;
-    DP_TRY(walk_split(self, split, write_numbers, error));
-    return flush(self, split, error);
+static uint64_t encode_tokens(const void *state, const dp_packing_text *text, uint64_t place,
+                              size_t tokens, uint32_t *ids) {
+    const packer *self = state;
+    const uint32_t *numbers = self->spool.numbers + text->spooled_at + place;
+    for (size_t i = 0; i < tokens; i++)
+        ids[i] = self->ids[numbers[i]];
+    return place + tokens;
 }
 
 /* Lines lie anywhere, so the memory is asked for all of them before the first is needed. */
@@ -369,5 +356,6 @@ const dp_packing_kind dp_word_packing = {.size = sizeof(packer),
                                          .is_known = is_known,
                                          .number = number,
                                          .encode = encode,
-                                         .write = write,
+                                         .skip = skip,
+                                         .encode_tokens = encode_tokens,
                                          .end = end};

@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "data/vocabulary_writer.h"
-#include "pack/dataset_writer.h"
+#include "support/add_rows.h"
 #include "support/expect.h"
 #include "support/scratch.h"
 
@@ -49,10 +49,11 @@ static void write_streams(const char *path, size_t vocab, uint64_t block_size,
                           const uint64_t rows[DP_SPLIT_COUNT], size_t step) {
     dp_error error = {0};
     dp_vocabulary vocabulary = {0};
-    dp_dataset_writer *writer = NULL;
+    row_adder adder = {0};
     dp_dataset_info info = make_info(block_size);
     make_vocabulary(&vocabulary, vocab);
-    expect_ok(dp_dataset_writer_create(&writer, path, &info, &vocabulary, rows, &error), &error);
+    expect_ok(dp_dataset_writer_create(&adder.writer, path, &info, &vocabulary, rows, &error),
+              &error);
     uint32_t *ids = calloc(step, sizeof *ids);
     assert_non_null(ids);
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
@@ -60,11 +61,11 @@ static void write_streams(const char *path, size_t vocab, uint64_t block_size,
             size_t count = rows[split] - first < step ? (size_t)(rows[split] - first) : step;
             for (size_t i = 0; i < count; i++)
                 ids[i] = stream_id(split, first + i, rows[split], vocab);
-            expect_ok(dp_dataset_writer_add(writer, (dp_split)split, ids, count, &error), &error);
+            expect_ok(add_rows(&adder, (dp_split)split, ids, count, &error), &error);
         }
     }
-    expect_ok(dp_dataset_writer_commit(writer, &error), &error);
-    dp_dataset_writer_destroy(writer);
+    expect_ok(commit_rows(&adder, &error), &error);
+    clear_rows(&adder);
     dp_vocabulary_clear(&vocabulary);
     free(ids);
 }
@@ -118,14 +119,14 @@ static void test_dataset_tells_the_overlap_where_it_was_counted(void **state) {
     dp_dataset_info info = make_info(3);
     make_vocabulary(&vocabulary, 2);
     for (int turn = 0; turn < 2; turn++) {
-        dp_dataset_writer *writer = NULL;
+        row_adder adder = {0};
         info.overlap = (dp_overlap){turn == 1, 1234, {1500, 20, 3}, {300, 17, 2}};
-        expect_ok(dp_dataset_writer_create(&writer, path, &info, &vocabulary, rows, &error),
+        expect_ok(dp_dataset_writer_create(&adder.writer, path, &info, &vocabulary, rows, &error),
                   &error);
         for (int split = 0; split < DP_SPLIT_COUNT; split++)
-            expect_ok(dp_dataset_writer_add(writer, (dp_split)split, ids, 2, &error), &error);
-        expect_ok(dp_dataset_writer_commit(writer, &error), &error);
-        dp_dataset_writer_destroy(writer);
+            expect_ok(add_rows(&adder, (dp_split)split, ids, 2, &error), &error);
+        expect_ok(commit_rows(&adder, &error), &error);
+        clear_rows(&adder);
         expect_ok(dp_dataset_open(&dataset, path, &error), &error);
         dp_text_cut(&told, 0);
         dp_dataset_tell_overlap(&dataset.info, &told);
@@ -164,16 +165,17 @@ static void test_dataset_windows_of_emma(void **state) {
     const uint64_t rows[DP_SPLIT_COUNT] = {ROWS, ROWS, ROWS};
     dp_error error = {0};
     dp_vocabulary vocabulary = {0};
-    dp_dataset_writer *writer = NULL;
+    row_adder adder = {0};
     dp_dataset dataset;
     dp_dataset_info info = make_info(3);
     const char *path = scratch_path("emma.h5");
     expect_ok(dp_vocabulary_init(&vocabulary, tokens, 4, &error), &error);
-    expect_ok(dp_dataset_writer_create(&writer, path, &info, &vocabulary, rows, &error), &error);
+    expect_ok(dp_dataset_writer_create(&adder.writer, path, &info, &vocabulary, rows, &error),
+              &error);
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        expect_ok(dp_dataset_writer_add(writer, (dp_split)split, ids, ROWS, &error), &error);
-    expect_ok(dp_dataset_writer_commit(writer, &error), &error);
-    dp_dataset_writer_destroy(writer);
+        expect_ok(add_rows(&adder, (dp_split)split, ids, ROWS, &error), &error);
+    expect_ok(commit_rows(&adder, &error), &error);
+    clear_rows(&adder);
     dp_vocabulary_clear(&vocabulary);
 
     expect_ok(dp_dataset_open(&dataset, path, &error), &error);
@@ -251,40 +253,51 @@ static void test_dataset_identity_follows_the_content_only(void **state) {
 
 static void test_dataset_writer_leaves_nothing_behind(void **state) {
     (void)state;
-    static const uint32_t ids[3] = {1, 2, 0}, bad[1] = {4};
+    static const uint32_t ids[3] = {1, 2, 0}, bad[1] = {4}, many[4] = {1, 2, 3, 0};
     const uint64_t rows[DP_SPLIT_COUNT] = {3, 3, 3};
     dp_error error = {0};
     dp_vocabulary vocabulary = {0};
-    dp_dataset_writer *writer = NULL;
+    row_adder adder = {0};
     dp_dataset_info info = make_info(3);
     const char *path = scratch_path("none.h5");
     make_vocabulary(&vocabulary, 4);
 
-    expect_ok(dp_dataset_writer_create(&writer, path, &info, &vocabulary, rows, &error), &error);
+    expect_ok(dp_dataset_writer_create(&adder.writer, path, &info, &vocabulary, rows, &error),
+              &error);
     expect_unsigned((uint64_t)scratch_count(), 1); /* the temporary file */
-    expect_ok(dp_dataset_writer_add(writer, DP_SPLIT_TRAIN, ids, 3, &error), &error);
-    expect_failure(dp_dataset_writer_add(writer, DP_SPLIT_TRAIN, ids, 1, &error), DP_ERR_INTERNAL,
-                   "at row 3 of train", &error);
-    expect_failure(dp_dataset_writer_add(writer, DP_SPLIT_DEV, bad, 1, &error), DP_ERR_INTERNAL,
-                   "up to 4", &error);
-    expect_ok(dp_dataset_writer_add(writer, DP_SPLIT_DEV, ids, 2, &error), &error);
-    expect_failure(dp_dataset_writer_add(writer, DP_SPLIT_TRAIN, ids, 1, &error), DP_ERR_INTERNAL,
-                   "of train", &error);
-    expect_failure(dp_dataset_writer_commit(writer, &error), DP_ERR_INTERNAL,
-                   "2 rows of dev, 3 announced", &error);
-    dp_dataset_writer_destroy(writer);
+    expect_ok(add_rows(&adder, DP_SPLIT_TRAIN, ids, 3, &error), &error);
+    expect_failure(dp_row_buffer_add(adder.rows, many, 4, &error), DP_ERR_INTERNAL,
+                   "4 ids up to 3 behind 0 rows", &error);
+    expect_failure(add_rows(&adder, DP_SPLIT_DEV, bad, 1, &error), DP_ERR_INTERNAL, "up to 4",
+                   &error);
+    expect_failure(
+        dp_row_buffer_add_eights(adder.rows, &(dp_id_eight){.ids = 4, .count = 2}, 1, 2, &error),
+        DP_ERR_INTERNAL, "up to 4", &error);
+    dp_row_buffer_begin(adder.rows);
+    expect_failure(
+        dp_row_buffer_add_eights(adder.rows, &(dp_id_eight){.ids = 1, .count = 4}, 1, 4, &error),
+        DP_ERR_INTERNAL, "4 ids behind 0 rows", &error);
+    expect_ok(add_rows(&adder, DP_SPLIT_DEV, ids, 2, &error), &error);
+    expect_failure(dp_dataset_writer_put(adder.writer, adder.rows, DP_SPLIT_TEST, 2, &error),
+                   DP_ERR_INTERNAL, "2 rows at row 2 of test, which has 3", &error);
+    expect_failure(dp_dataset_writer_put(adder.writer, adder.rows, DP_SPLIT_TEST, 3, &error),
+                   DP_ERR_INTERNAL, "2 rows at row 3 of test, which has 3", &error);
+    expect_failure(commit_rows(&adder, &error), DP_ERR_INTERNAL, "2 rows of dev, 3 announced",
+                   &error);
+    clear_rows(&adder);
     expect_unsigned((uint64_t)scratch_count(), 0);
 
-    writer = (dp_dataset_writer *)&error;
-    expect_failure(dp_dataset_writer_create(&writer, scratch_path("missing/none.h5"), &info,
+    adder.writer = (dp_dataset_writer *)&error;
+    expect_failure(dp_dataset_writer_create(&adder.writer, scratch_path("missing/none.h5"), &info,
                                             &vocabulary, rows, &error),
                    DP_ERR_IO, "missing/none.h5", &error);
-    assert_null(writer);
+    assert_null(adder.writer);
     info.block_size = 0;
-    expect_failure(dp_dataset_writer_create(&writer, path, &info, &vocabulary, rows, &error),
+    expect_failure(dp_dataset_writer_create(&adder.writer, path, &info, &vocabulary, rows, &error),
                    DP_ERR_INTERNAL, "block_size 0", &error);
     expect_unsigned((uint64_t)scratch_count(), 0);
     dp_dataset_writer_destroy(NULL);
+    dp_row_buffer_destroy(NULL);
     dp_vocabulary_clear(&vocabulary);
 }
 

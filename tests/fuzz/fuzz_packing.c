@@ -55,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_demand(dp_packing_request_init(&request, text, output, 1 + data[0] / 4u % 4, &error) ==
                 DP_OK);
     request.more = more;
+    request.threads = 1 + size % 3;
     choose(&request, data);
     dp_status status = dp_packing_run(&packing, &request, NULL, &error);
     if (status == DP_OK)

@@ -2,8 +2,8 @@
  * changed, every 64th of what is, and the file cut at every 512th byte. Nothing crashes, and no
  * other values are believed. */
 #include "base/memory.h"
-#include "pack/dataset_writer.h"
 #include "run/checkpoint.h"
+#include "support/add_rows.h"
 #include "support/expect.h"
 #include "support/scratch.h"
 
@@ -156,17 +156,18 @@ static void pack(const char *path) {
     dp_error error = {0};
     const dp_dataset_info info = {.block_size = 3, .source = "a text"};
     dp_vocabulary vocabulary;
-    dp_dataset_writer *writer = NULL;
+    row_adder adder = {0};
     expect_ok(dp_vocabulary_init(&vocabulary, tokens, TOKEN_COUNT, &error), &error);
-    expect_ok(dp_dataset_writer_create(&writer, path, &info, &vocabulary, rows, &error), &error);
+    expect_ok(dp_dataset_writer_create(&adder.writer, path, &info, &vocabulary, rows, &error),
+              &error);
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         for (uint64_t row = 0; row < rows[split]; row++) {
             const uint32_t id = (uint32_t)(row * row / 7 % TOKEN_COUNT);
-            expect_ok(dp_dataset_writer_add(writer, (dp_split)split, &id, 1, &error), &error);
+            expect_ok(add_rows(&adder, (dp_split)split, &id, 1, &error), &error);
         }
     }
-    expect_ok(dp_dataset_writer_commit(writer, &error), &error);
-    dp_dataset_writer_destroy(writer);
+    expect_ok(commit_rows(&adder, &error), &error);
+    clear_rows(&adder);
     dp_vocabulary_clear(&vocabulary);
 }
 

@@ -1,8 +1,8 @@
 /* Every call of HDF5's library fails once, in turn, while a checkpoint or a dataset is written: an
  * error that names the file, the older one stands, nothing is left open, held or lying about. */
 #include "base/memory.h"
-#include "pack/dataset_writer.h"
 #include "run/checkpoint.h"
+#include "support/add_rows.h"
 #include "support/expect.h"
 #include "support/failing_hdf5.h"
 #include "support/failing_memory.h"
@@ -59,15 +59,15 @@ static dp_status write_dataset(dp_error *error) {
     static const uint32_t ids[4] = {1, 2, 1, 0};
     const uint64_t rows[DP_SPLIT_COUNT] = {4, 4, 4};
     const dp_dataset_info info = {.unit = DP_UNIT_CHAR, .block_size = 3};
-    dp_dataset_writer *writer = NULL;
+    row_adder adder = {0};
     dp_status status = DP_OK;
-    DP_OR_DONE(dp_dataset_writer_create(&writer, scratch_path("written.h5"), &info,
+    DP_OR_DONE(dp_dataset_writer_create(&adder.writer, scratch_path("written.h5"), &info,
                                         &checkpoint.facts.vocabulary, rows, error));
     for (int split = 0; split < DP_SPLIT_COUNT; split++)
-        DP_OR_DONE(dp_dataset_writer_add(writer, (dp_split)split, ids, 4, error));
-    DP_OR_DONE(dp_dataset_writer_commit(writer, error));
+        DP_OR_DONE(add_rows(&adder, (dp_split)split, ids, 4, error));
+    DP_OR_DONE(commit_rows(&adder, error));
 done:
-    dp_dataset_writer_destroy(writer);
+    clear_rows(&adder);
     return status;
 }
 
