@@ -128,7 +128,7 @@ static void cut_share(const dp_exchange *self, int node_rank, cutting *into) {
     dp_tree_node blocks[DP_TREE_BLOCKS_MAX];
     const size_t ranks = (size_t)dp_comm_size(self->comm);
     const dp_tree_range share =
-        dp_tree_share(self->grains, ranks, (size_t)(self->node.first + node_rank));
+        dp_tree_share(self->grains, ranks, (size_t)self->node.first + (size_t)node_rank);
     const size_t count = dp_tree_blocks(self->grains, share, blocks);
     for (size_t i = 0; i < count; i++)
         cut(self, blocks[i], self->steals ? CUTS : 0, into);
