@@ -60,7 +60,7 @@ static bool parse_lock(const char *text, lock_owner *owner) {
                owner->job, &owner->restarts) != 7)
         return false;
     format_lock(owner, again);
-    return strcmp(text, again) == 0 && process->number <= INT32_MAX;
+    return strcmp(text, again) == 0 && process->number >= 1 && process->number <= INT32_MAX;
 }
 
 /* Slurm puts a job into the queue again only when it has given up what ran of it before, also on a

@@ -173,6 +173,8 @@ static void test_run_lock_that_is_none_is_refused(void **state) {
     (void)state;
     static const char *const texts[] = {"", "x", "dptrain run lock 2\n",
                                         ("dptrain run lock 2\nhost a\nprocess -1\nstarted 1\nboot "
+                                         "b\nspace c\njob -\nrestarts 0\n"),
+                                        ("dptrain run lock 2\nhost a\nprocess 0\nstarted 1\nboot "
                                          "b\nspace c\njob -\nrestarts 0\n")};
     dp_error error = {0};
     char large[2000];
