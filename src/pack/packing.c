@@ -91,13 +91,44 @@ static void choose_threads(dp_packing_job *job) {
                                (size_t)(processors < quota ? processors : quota));
 }
 
+typedef struct dp_source_digest {
+    char sha256[DP_SHA256_TEXT_SIZE];
+} source_digest;
+
+static void hash(dp_packing_text *text) {
+    for (size_t i = 0; i < text->source_count; i++)
+        dp_sha256_of(text->sources[i].data, text->sources[i].size, text->digests[i].sha256);
+}
+
+/* Hashing takes one thread. Of the words of names the shuffle does, too, and takes longer, so that
+ * they go together; else it goes with reading. */
+static bool hashes_while_reading(const dp_packing_job *job) {
+    return job->request->unit == DP_UNIT_WORD || job->request->stream;
+}
+
+typedef struct reading {
+    dp_packing_job *job;
+    dp_packing_text *text;
+} reading;
+
+static dp_status hash_or_read(void *context, size_t item, size_t worker, dp_error *error) {
+    const reading *self = context;
+    (void)worker;
+    if (item == 1)
+        return self->job->kind->read(self->job->state, self->text, error);
+    if (hashes_while_reading(self->job))
+        hash(self->text);
+    return DP_OK;
+}
+
 static dp_status read_texts(dp_packing_job *job, dp_error *error) {
     job->text_count = job->request->ready_made ? DP_SPLIT_COUNT : 1;
     for (int i = 0; i < job->text_count; i++) {
         dp_packing_text *text = &job->texts[i];
         DP_TRY(open_text(job, i, error));
+        DP_TRY_NEW(text->digests, text->source_count);
         choose_threads(job);
-        DP_TRY(job->kind->read(job->state, text, error));
+        DP_TRY(dp_cpu_run(job->threads, 2, hash_or_read, &(reading){job, text}, error));
         DP_TRY(dp_text_source_settle_weights(job, text, error));
         if (text->words == 0)
             return dp_fail(error, DP_ERR_INPUT, "%s holds no words, only %" PRIu64 " empty lines%s",
@@ -231,67 +262,47 @@ static void shuffle(dp_packing_text *text, uint64_t seed) {
     advise(&text->map, POSIX_MADV_RANDOM);
 }
 
-typedef struct sha256_text {
-    char hex[DP_SHA256_TEXT_SIZE];
-} sha256_text;
-
-typedef struct shuffling {
-    dp_packing_job *job;
-    sha256_text *digests; /* [sources of all texts] */
-} shuffling;
-
-/* Item 0 shuffles, which takes one thread, and meanwhile the others hash the sources. */
+/* Item 0 shuffles. */
 static dp_status shuffle_or_hash(void *context, size_t item, size_t worker, dp_error *error) {
-    const shuffling *self = context;
-    dp_packing_text *text = self->job->texts;
-    size_t source = item - 1;
+    dp_packing_job *job = context;
+    dp_packing_text *text = &job->texts[0];
     (void)worker;
     (void)error;
-    if (item == 0) {
-        if (text->pieces != NULL && !self->job->request->ready_made)
-            shuffle(text, self->job->request->seed);
-        return DP_OK;
-    }
-    for (; source >= text->source_count; text++)
-        source -= text->source_count;
-    const dp_file_map *map = &text->sources[source];
-    dp_sha256_of(map->data, map->size, self->digests[item - 1].hex);
+    if (item > 0)
+        hash(&job->texts[item - 1]);
+    else if (text->pieces != NULL && !job->request->ready_made)
+        shuffle(text, job->request->seed);
     return DP_OK;
 }
 
 /* The names of all texts, and their digest: that of the one, or of the digests of several, one a
  * line. Names that are too long are cut. */
-static dp_status name_sources(dp_packing_job *job, const sha256_text *digests, size_t count,
-                              dp_error *error) {
-    DP_OWNED(dp_text_clear) dp_text lines = {0};
+static dp_status name_sources(dp_packing_job *job, dp_error *error) {
+    DP_OWNED(dp_text_clear) dp_text digests = {0};
     DP_OWNED(dp_text_clear) dp_text names = {0};
+    char *sha256 = job->info.source_sha256;
+    size_t count = 0;
     for (int i = 0; i < job->text_count; i++) {
         const dp_packing_text *text = &job->texts[i];
-        for (size_t k = 0; k < text->source_count; k++)
-            dp_text_append_format(&names, "%s%s", names.length == 0 ? "" : ", ",
+        for (size_t k = 0; k < text->source_count; k++, count++) {
+            memcpy(sha256, text->digests[k].sha256, DP_SHA256_TEXT_SIZE);
+            dp_text_append_format(&digests, "%s\n", sha256);
+            dp_text_append_format(&names, "%s%s", count == 0 ? "" : ", ",
                                   dp_path_base(text->names[k]));
+        }
     }
-    for (size_t i = 0; i < count; i++)
-        dp_text_append_format(&lines, "%s\n", digests[i].hex);
-    DP_TRY(dp_text_check(&lines, error));
+    DP_TRY(dp_text_check(&digests, error));
     DP_TRY(dp_text_check(&names, error));
     snprintf(job->info.source, sizeof job->info.source, "%s", dp_text_string(&names));
     if (count > 1)
-        dp_sha256_of(lines.data, lines.length, job->info.source_sha256);
-    else
-        memcpy(job->info.source_sha256, digests[0].hex, DP_SHA256_TEXT_SIZE);
+        dp_sha256_of(digests.data, digests.length, sha256);
     return DP_OK;
 }
 
 static dp_status shuffle_and_identify(dp_packing_job *job, dp_error *error) {
-    DP_OWNED(dp_memory_release) sha256_text *digests = NULL;
-    size_t count = 0;
-    for (int i = 0; i < job->text_count; i++)
-        count += job->texts[i].source_count;
-    DP_TRY_NEW(digests, count);
-    shuffling self = {.job = job, .digests = digests};
-    DP_TRY(dp_cpu_run(job->threads, 1 + count, shuffle_or_hash, &self, error));
-    return name_sources(job, digests, count, error);
+    const size_t texts = hashes_while_reading(job) ? 0 : (size_t)job->text_count;
+    DP_TRY(dp_cpu_run(job->threads, 1 + texts, shuffle_or_hash, job, error));
+    return name_sources(job, error);
 }
 
 /* --- weights ---------------------------------------------------------------------------------- */
@@ -418,6 +429,7 @@ static void release(dp_packing_job *job) {
         dp_memory_free(job->texts[i].pieces);
         dp_memory_free(job->line_ends[i]);
         dp_memory_free(job->group_rows[i]);
+        dp_memory_free(job->texts[i].digests);
         dp_text_source_close(&job->texts[i]);
     }
     dp_vocabulary_clear(&job->vocabulary);

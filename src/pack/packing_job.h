@@ -24,6 +24,7 @@ typedef struct dp_text_origin {
 typedef struct dp_packing_text {
     const char **names;   /* [source_count] owned, of the files: paths, or what they are called */
     dp_file_map *sources; /* [source_count] owned, as they were found */
+    struct dp_source_digest *digests; /* [source_count] owned */
     size_t source_count;
     dp_file_map joined;      /* sources, or their columns, one behind the other; often none */
     dp_file_map folded;      /* the same in small letters, ...; often none */
