@@ -9,10 +9,10 @@
  * are shuffled and cut as words are of a text of one word a line.
  *
  * A text is walked from end to end once (and read once more for its SHA-256): checked, cut into
- * lines, and each word given a number, by first appearance (word_table). The numbers are kept in a
- * spool. Once words are counted and the vocabulary is known, they become ids, split by split.
- * Memory is bounded by the different words and the writer's buffer; lines that are shuffled take 8
- * bytes each. */
+ * lines, and each word given a number, by first appearance. The numbers are kept in a spool
+ * (words/word_spool). Once words are counted and the vocabulary is known, they become ids, section
+ * by section. Memory is bounded by the different words, the longest line and the buffers of
+ * threads; lines that are shuffled take 8 bytes each. */
 #include "pack/packing_job.h"
 
 #include "base/digest.h"
