@@ -226,7 +226,8 @@ dp_status dp_h5writer_rows(dp_h5writer *file, const char *object, uint64_t first
     OWNED_ID dataset = -1;
     OWNED_ID type = -1;
     OWNED_ID space = -1;
-    OWNED_ID memory = -1; /* the rows alone */
+    OWNED_ID memory = -1;                  /* the rows alone */
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* HDF5 may have that for each thread apart */
     WRITE(dataset = H5Dopen2(file->id, object, H5P_DEFAULT));
     WRITE(type = H5Dget_type(dataset));
     WRITE(space = H5Dget_space(dataset));
