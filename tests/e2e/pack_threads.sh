@@ -66,7 +66,7 @@ expect_same 5 "unknown tokens" lines.txt --vocab-of given.h5
 
 # The first of several errors, whichever part they are in.
 for bad in '\xff' '\0' '.'; do
-    { sed -n '1,70001p' names.txt; printf "a${bad}b\n"; sed -n '1,30000p' names.txt; printf "${bad}\nc\n"; } >bad.txt
+    { sed -n '1,70001p' names.txt; printf '%b' "a${bad}b\n"; sed -n '1,30000p' names.txt; printf '%b' "${bad}\nc\n"; } >bad.txt
     expect_same 2 "a bad byte" bad.txt
     grep -q "bad.txt:70002: " 1.txt || fail "another line: $(cat 1.txt)"
     expect_same 2 "a bad byte of a stream" bad.txt --stream --boundary .
