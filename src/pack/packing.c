@@ -448,7 +448,7 @@ dp_status dp_packing_run(dp_packing *packing, const dp_packing_request *request,
     dp_packing_job job = {.request = request,
                           .termination = termination,
                           .kind = kind_of(request),
-                          .threads = request->threads};
+                          .threads = dp_size_min(request->threads, DP_CPU_THREADS_MAX)};
     job.state = dp_memory_zeroed(1, job.kind->size, error);
     if (job.state == NULL)
         return error->status;
