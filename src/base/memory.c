@@ -12,7 +12,7 @@
 
 /* Blocks from here on are aligned to huge pages and ask for them: passes over megabytes would wait
  * for the translation of addresses, page by page. */
-#define HUGE_BLOCK (2 * HUGE_PAGE)
+#define HUGE_BLOCK (HUGE_PAGE / 4)
 
 static void *allocate(size_t bytes) {
     const size_t alignment = bytes >= HUGE_BLOCK ? HUGE_PAGE : DP_ALIGNMENT;
