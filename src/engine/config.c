@@ -107,7 +107,7 @@ const dp_option dp_config_options[] = {
               "how gradients are summed; mpi does not keep the same bits at any rank count"),
     DP_CHOICE(dp_config, output, "parallel.output", "auto", DP_NAMES(DP_OUTPUT_NAMES), "KIND",
               "whether each rank has the whole output layer or its part of the vocabulary; auto: "
-              "split from 2,048 tokens on",
+              "what is estimated to be faster for this model, batch and optimizer",
               RESULT),
     DP_CHOICE(
         dp_config, kernels, "parallel.kernels", "auto", DP_NAMES(DP_KERNELS_NAMES), "LEVEL",
@@ -163,10 +163,16 @@ static dp_status check_patience(const dp_config *config, dp_error *error) {
                    config->eval_patience, dp_text_string(&advice));
 }
 
+/* Also of a config that is not resolved. */
+static uint64_t grains_of(const dp_config *config) {
+    if (config->grains > 0)
+        return config->grains;
+    return config->batch_size < GRAINS_DEFAULT ? config->batch_size : GRAINS_DEFAULT;
+}
+
 /* Values that depend on others, and demands between values. */
 dp_status dp_config_resolve(dp_config *config, dp_error *error) {
-    if (config->grains == 0)
-        config->grains = config->batch_size < GRAINS_DEFAULT ? config->batch_size : GRAINS_DEFAULT;
+    config->grains = grains_of(config);
     config->exchange = dp_exchange_resolve(config->exchange);
     DP_TRY(check_grains(config, error));
     DP_TRY(check_schedule(config, error));
@@ -224,15 +230,33 @@ dp_dropout dp_config_dropout(const dp_config *config) {
                         .seed = config->seed};
 }
 
+dp_ways dp_config_ways(const dp_config *config, const dp_model_shape *shape) {
+    const dp_optimizer *optimizer = &config->optimizer;
+    const dp_ways_work work = {.shape = *shape,
+                               .rows = config->batch_size,
+                               .grains = grains_of(config),
+                               .updates_apart =
+                                   !dp_optimizer_is_plain(optimizer) || optimizer->clip_norm > 0.0,
+                               .drops_features = config->dropout_embedding > 0.0,
+                               .drops_hidden = config->dropout_hidden > 0.0};
+    dp_ways ways = dp_ways_choose(&work);
+    if (config->output != DP_OUTPUT_AUTO)
+        ways.split = config->output == DP_OUTPUT_SPLIT;
+    else if (config->embedding_update == DP_EMBEDDING_LAZY)
+        ways.split = true; /* there is no other way to that */
+    if (config->layer1 != DP_LAYER1_CHOSEN)
+        ways.layer1 = config->layer1;
+    return ways;
+}
+
 dp_model_shape dp_config_shape(const dp_config *config, size_t vocab, size_t block_size) {
-    const bool is_large = vocab >= DP_SPLIT_VOCAB_MIN;
-    return (dp_model_shape){.vocab = vocab,
+    dp_model_shape shape = {.vocab = vocab,
                             .block_size = block_size,
                             .embedding_dim = config->embedding_dim,
                             .hidden_dim = config->hidden_dim,
-                            .direct = config->direct != 0,
-                            .split = config->output == DP_OUTPUT_SPLIT ||
-                                     (config->output == DP_OUTPUT_AUTO && is_large)};
+                            .direct = config->direct != 0};
+    shape.split = dp_config_ways(config, &shape).split;
+    return shape;
 }
 
 dp_status dp_config_parse(dp_config *config, const char *text, size_t size, const char *name,

@@ -12,6 +12,7 @@
 #include "model/optimizer.h"
 #include "model/params.h"
 #include "model/schedule.h"
+#include "model/ways.h"
 #include "options/options.h"
 #include "parallel/exchange.h"
 #include "parallel/work.h"
@@ -19,13 +20,11 @@
 
 /* Whether every rank holds the output layer, or each its blocks of the vocabulary. */
 typedef enum dp_output_kind {
-    DP_OUTPUT_AUTO, /* split from a vocabulary of DP_SPLIT_VOCAB_MIN on */
+    DP_OUTPUT_AUTO, /* as dp_config_ways chooses */
     DP_OUTPUT_REPLICATED,
     DP_OUTPUT_SPLIT
 } dp_output_kind;
 #define DP_OUTPUT_NAMES "auto", "replicated", "split"
-
-#define DP_SPLIT_VOCAB_MIN 2048
 
 /* Whose kernels compute: of the highest level that all ranks have, or of this one. The levels of
  * system/cpu, in their order, behind auto. */
@@ -85,7 +84,8 @@ typedef struct dp_config {
     dp_exchange_kind exchange;
     dp_output_kind output;
     dp_kernels_kind kernels;
-    uint64_t work; /* parallel/work */
+    dp_layer1 layer1; /* no option: for who measures ways, one that is not chosen */
+    uint64_t work;    /* parallel/work */
     double deadline;
 } dp_config;
 
@@ -141,6 +141,10 @@ dp_work_things dp_config_things(const dp_config *config, const dp_params_layout 
 uint64_t dp_config_work(const dp_config *config);
 
 dp_dropout dp_config_dropout(const dp_config *config);
+
+/* How a model of this shape, but for its `split`, is trained: as the config says, or what
+ * model/ways chooses. A function of the two alone. */
+dp_ways dp_config_ways(const dp_config *config, const dp_model_shape *shape);
 
 /* The shape of the model for a dataset of this vocabulary and block size. */
 dp_model_shape dp_config_shape(const dp_config *config, size_t vocab, size_t block_size);

@@ -164,7 +164,9 @@ static dp_status build(grain_engine **engine, dp_subject *subject, dp_error *err
     const size_t grain_rows = (config->batch_size + config->grains - 1) / config->grains;
     const dp_model_options options = {.level = subject->build->level,
                                       .grain_rows = grain_rows,
-                                      .dropout = dp_config_dropout(config)};
+                                      .dropout = dp_config_dropout(config),
+                                      .layer1 =
+                                          dp_config_ways(config, &subject->layout->shape).layer1};
     const size_t rows = grain_rows * dp_size_min(config->grains, DP_MODEL_GRAINS_MAX);
     grain_engine self = {.subject = subject,
                          .kernels = dp_kernels_of(options.level),

@@ -11,13 +11,6 @@
 
 #include <string.h>
 
-/* Rows of all grains that are computed at once: their activations should stay in a second-level
- * cache. */
-#define ROWS_MAX 256
-
-/* Sharing between examples costs work of its own, which fewer rows a grain do not repay. */
-#define SHARING_ROWS_MIN 16
-
 /* One block: this, the masks, then the arrays by rows and those by pairs. */
 struct dp_model {
     dp_params_layout layout;
@@ -26,9 +19,7 @@ struct dp_model {
     size_t at_once;            /* grains a gradient */
     size_t inputs;             /* block_size * embedding_dim */
     size_t lde, ldh, ldv, ldx; /* embedding_dim, hidden_dim, vocab and inputs, padded */
-    bool forward_by_pairs;     /* layer 1 */
-    bool by_pairs;             /* the gradients of layer 1 */
-    bool by_context;           /* one row for examples of one context */
+    dp_layer1 layer1;
     dp_pairs pairs;
     dp_distinct distinct; /* if by_context */
     float *row_values;    /* [maxima, sums][grain_rows] */
@@ -50,23 +41,22 @@ struct dp_model {
 
 /* --- creation ------------------------------------------------------------------------------- */
 
-/* As many grains as have their rows within ROWS_MAX. */
-static size_t choose_grains(const dp_model_options *options) {
-    size_t grains = 1;
-    while (!options->forward_only && grains < DP_MODEL_GRAINS_MAX &&
-           2 * grains * options->grain_rows <= ROWS_MAX)
-        grains *= 2;
-    return grains;
+static dp_layer1 choose_layer1(const dp_model *model, const dp_model_options *options) {
+    const dp_ways_work work = {.shape = model->layout.shape,
+                               .rows = options->grain_rows,
+                               .grains = 1,
+                               .drops_features = dp_dropout_mask_is_on(&model->drop.features),
+                               .drops_hidden = dp_dropout_mask_is_on(&model->drop.hidden),
+                               .forward_only = options->forward_only};
+    const dp_layer1 most = dp_ways_most_shared(&work);
+    if (options->layer1 == DP_LAYER1_CHOSEN)
+        return dp_ways_choose(&work).layer1;
+    return options->layer1 < most ? options->layer1 : most;
 }
 
-static void choose_ways(dp_model *model, const dp_model_options *options) {
-    const dp_model_shape *shape = &model->layout.shape;
-    model->forward_by_pairs =
-        shape->hidden_dim > 0 && !shape->direct && !dp_dropout_mask_is_on(&model->drop.features);
-    model->by_pairs = model->forward_by_pairs && !options->forward_only &&
-                      options->grain_rows >= SHARING_ROWS_MIN &&
-                      shape->vocab <= 4 * options->grain_rows;
-    model->by_context = model->by_pairs && !dp_dropout_mask_is_on(&model->drop.hidden);
+/* Whether layer 1 shares so much. */
+static bool shares(const dp_model *model, dp_layer1 layer1) {
+    return model->layer1 >= layer1;
 }
 
 static void reserve_rows(dp_model *model, size_t rows, dp_workspace *room) {
@@ -100,13 +90,14 @@ static dp_status reserve_for_gradients(dp_model *model, size_t grain_rows, dp_wo
                                        dp_error *error) {
     const dp_model_shape *shape = &model->layout.shape;
     const size_t block = shape->block_size, rows = model->at_once * grain_rows;
-    if (model->by_context)
+    if (shares(model, DP_LAYER1_BY_CONTEXTS))
         DP_TRY(
             dp_distinct_reserve(&model->distinct, block, model->at_once, grain_rows, room, error));
     DP_RESERVE_ROWS(room, model->dh, rows, model->ldh);
     DP_RESERVE_ROWS(room, model->dx,
-                    model->by_pairs ? dp_pairs_max(shape->vocab, block, model->at_once, grain_rows)
-                                    : rows * block,
+                    shares(model, DP_LAYER1_BY_PAIRS)
+                        ? dp_pairs_max(shape->vocab, block, model->at_once, grain_rows)
+                        : rows * block,
                     model->lde);
     if (shape->direct)
         DP_RESERVE_ROWS(room, model->direct_dx, rows, model->ldx);
@@ -125,10 +116,10 @@ static dp_status reserve(dp_model *model, const dp_model_options *options, dp_wo
     if (!options->forward_only)
         dp_dropout_masks_reserve(&model->drop, model->kernels, &options->dropout,
                                  &model->layout.shape, rows, room);
-    choose_ways(model, options);
+    model->layer1 = choose_layer1(model, options);
     reserve_rows(model, rows, room);
     DP_RESERVE_ROWS(room, model->row_values, options->grain_rows, 2);
-    if (model->forward_by_pairs)
+    if (shares(model, DP_LAYER1_FORWARD_BY_PAIRS))
         DP_TRY(reserve_pairs(model, options->grain_rows, room, error));
     return options->forward_only ? DP_OK
                                  : reserve_for_gradients(model, options->grain_rows, room, error);
@@ -147,7 +138,8 @@ dp_status dp_model_create(dp_model **model, const dp_params_layout *layout,
     dp_workspace room = {0};
     dp_model self = {.layout = *layout,
                      .kernels = dp_kernels_of(options->level),
-                     .at_once = choose_grains(options),
+                     .at_once =
+                         options->forward_only ? 1 : dp_ways_grains_at_once(options->grain_rows),
                      .inputs = dp_shape_inputs(shape),
                      .lde = dp_kernels_padded(shape->embedding_dim),
                      .ldh = dp_kernels_padded(shape->hidden_dim),
@@ -235,7 +227,7 @@ static void layer1_forward_by_pairs(dp_model *model, const float *params, size_t
 
 static void layer1_forward(dp_model *model, const float *params, const dp_batch *batch,
                            size_t rows) {
-    if (model->forward_by_pairs) {
+    if (shares(model, DP_LAYER1_FORWARD_BY_PAIRS)) {
         layer1_forward_by_pairs(model, params, rows, batch->contexts);
         return;
     }
@@ -391,7 +383,7 @@ static void layer1_backward_by_rows(dp_model *model, const float *params, const 
                             .x = {model->x, model->ldx},
                             .dy = dh,
                             .to = {.ld = model->ldh}};
-    if (model->forward_by_pairs) /* else they are there */
+    if (shares(model, DP_LAYER1_FORWARD_BY_PAIRS)) /* else they are there */
         gather_features(model, params, rows, batch->contexts);
     for (size_t i = 0; i < block && hidden > 0; i++)
         model->kernels->dot(rows, shape->embedding_dim, hidden, dh, w1_of(model, params, i), NULL,
@@ -440,7 +432,7 @@ static void embedding_gradient_of_pairs(dp_model *model, size_t grain, float *dc
 static void sum_embedding_gradients(dp_model *model, size_t first, size_t grains,
                                     const dp_batch *rows, float *dc, float *stack) {
     const size_t size = model->layout.shape.vocab * model->lde;
-    if (grains == 1 && model->by_pairs) {
+    if (grains == 1 && shares(model, DP_LAYER1_BY_PAIRS)) {
         embedding_gradient_of_pairs(model, first, dc);
     } else if (grains == 1) {
         embedding_gradient_of_rows(model, rows->contexts, rows->starts[first],
@@ -508,7 +500,7 @@ static dp_batch share_rows(dp_model *model, const dp_batch *batch, const uint32_
     dp_distinct *distinct = &model->distinct;
     dp_batch rows = *batch;
     *target_starts = model->numbers;
-    if (!model->by_context)
+    if (!shares(model, DP_LAYER1_BY_CONTEXTS))
         return rows;
     dp_distinct_collect(distinct, batch->grains, batch->starts, batch->contexts, batch->targets);
     rows.starts = distinct->starts;
@@ -531,7 +523,7 @@ static void compute_gradient(dp_model *model, const float *params, const dp_batc
             target_starts + starts[g], rows.targets, scale, model->logits + starts[g] * model->ldv);
     dp_profile_mark(profile, DP_PHASE_SOFTMAX);
     output_backward(model, params, &rows, h, use);
-    if (model->by_pairs)
+    if (shares(model, DP_LAYER1_BY_PAIRS))
         layer1_backward_by_pairs(model, params, &rows, use);
     else
         layer1_backward_by_rows(model, params, &rows, use);

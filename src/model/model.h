@@ -11,11 +11,12 @@
  *
  * All goes by kernels/kernels, in which a row's result does not depend on its company: several
  * grains are taken at once, and their weight gradients are summed in registers, in the order of the
- * tree. What is the same for several rows is computed once:
- *   - forward, C[token] W1_i once for each (position, token) pair of a call (model/pairs);
- *   - where grains have many rows, examples with the same context are one row (model/distinct), and
- *     the gradients of layer 1 too go by pairs. Dropout, which differs by example, forbids that: on
- *     features all of it, on hidden units the first; and so do direct connections.
+ * tree. What is the same for several rows may be computed once, as model/ways chooses:
+ *   - forward, C[token] W1_i once for each (position, token) pair of a call (model/pairs), and the
+ *     gradients of layer 1 too;
+ *   - examples of a grain with the same context as one row (model/distinct).
+ * Dropout, which differs by example, forbids that: on features all of it, on hidden units the
+ * second; and so do direct connections.
  * A model with a split output layer has no gradients here: model/wide_model computes them
  * otherwise.
  */
@@ -26,6 +27,7 @@
 #include "kernels/dropout.h"
 #include "kernels/kernels.h"
 #include "model/params.h"
+#include "model/ways.h"
 #include "system/cpu.h"
 
 #include <stdbool.h>
@@ -39,6 +41,8 @@ typedef struct dp_model_options {
     size_t grain_rows;  /* the most rows of a grain, or of losses alone */
     bool forward_only;  /* gradients will not be asked for */
     dp_dropout dropout; /* for gradients */
+    dp_layer1 layer1; /* how much it shares, up to what it can; where nothing is said, as model/ways
+                         chooses for losses, or for the gradient of one grain */
 } dp_model_options;
 
 /* `layout` is copied. On failure *model is NULL. */

@@ -45,12 +45,14 @@ try_ranks() {
         follow "$count" dptrain small.ini $quick "$@" $assignments
     done <<<"${set//, or /$'\n'}"
 }
-try_ranks 1 train.embedding_update=lazy
-try_ranks 3 train.embedding_update=lazy train.grains=1
+# shellcheck disable=SC2086
+follow 1 dptrain small.ini $quick train.embedding_update=lazy # splits it
+try_ranks 1 parallel.output=replicated train.embedding_update=lazy
+try_ranks 3 parallel.output=replicated train.embedding_update=lazy train.grains=1
 # as doctor says it
-refused 1 3 dptrain doctor small.ini train.embedding_update=lazy
+refused 1 3 dptrain doctor small.ini parallel.output=replicated train.embedding_update=lazy
 # shellcheck disable=SC2046
-follow 3 dptrain doctor small.ini train.embedding_update=lazy $(part ' set ([a-z]+\.[a-z_]+=[a-z0-9]+),')
+follow 3 dptrain doctor small.ini parallel.output=replicated train.embedding_update=lazy $(part ' set ([a-z]+\.[a-z_]+=[a-z0-9]+),')
 
 # --- values that do not go together -------------------------------------------------------------------
 for wrong in "eval.every=0" "eval.splits=train" "eval.every=0 eval.splits=train,test" "eval.splits="; do

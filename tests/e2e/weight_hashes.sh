@@ -72,7 +72,7 @@ names_dropout 3 names.ini 200 200 $dropout model.init=scaled
 names_clip 3 names.ini 200 200 train.clip_norm=0.3 train.sampling=epoch
 names_direct 3 names.ini 200 200 model.direct=yes model.output_bias=frequency
 names_linear 3 names.ini 200 200 model.direct=yes model.hidden_dim=0
-names_large_batch 3 names.ini 60 60 train.batch_size=200
+names_large_batch 3 names.ini 60 60 train.batch_size=400 model.hidden_dim=200
 names_grains 3 names.ini 200 200 train.grains=11
 names_pairs 3 names.ini 60 60 train.batch_size=200 $dropout model.embedding_dim=16
 words_replicated 3 words.ini 30 30 parallel.output=replicated

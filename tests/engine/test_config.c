@@ -397,6 +397,46 @@ static void test_config_cosine_falls_over_the_steps_behind_the_warmup(void **sta
     expect_close(dp_schedule_lr(&schedule, 30), 0.1, 1e-15);
 }
 
+/* Of 4,000 words by default settings, but for some. */
+static dp_ways ways_with(int count, const char *const *assignments, size_t vocab) {
+    const dp_config config = config_with(count, assignments);
+    const dp_model_shape shape = dp_config_shape(&config, vocab, 4);
+    const dp_ways ways = dp_config_ways(&config, &shape);
+    assert_int_equal(ways.split, shape.split);
+    return ways;
+}
+
+static void test_config_ways_are_as_it_says_or_chosen(void **state) {
+    (void)state;
+    const char *replicated[] = {"parallel.output=replicated"}, *split[] = {"parallel.output=split"};
+    const char *lazy[] = {"train.embedding_update=lazy"};
+    const char *wide[] = {"model.hidden_dim=1000", "train.batch_size=256"};
+    const char *stated[] = {"model.hidden_dim=1000", "train.batch_size=256",
+                            "train.optimizer=adamw"};
+    const char *clipped[] = {"model.hidden_dim=1000", "train.batch_size=256", "train.clip_norm=1"};
+    const char *dropping[] = {"train.dropout_embedding=0.1"};
+    assert_true(ways_with(0, NULL, 4000).split);
+    assert_false(ways_with(0, NULL, 27).split);
+    assert_false(ways_with(1, replicated, 4000).split);
+    assert_true(ways_with(1, split, 27).split);
+    assert_true(ways_with(1, lazy, 27).split);
+    assert_false(ways_with(2, wide, 4000).split);
+    assert_true(ways_with(3, stated, 4000).split);
+    assert_true(ways_with(3, clipped, 4000).split);
+    assert_int_equal(ways_with(0, NULL, 27).layer1, DP_LAYER1_FORWARD_BY_PAIRS);
+    assert_int_equal(ways_with(1, dropping, 27).layer1, DP_LAYER1_BY_ROWS);
+}
+
+/* As one in a checkpoint might be. */
+static void test_config_ways_ask_for_no_resolved_config(void **state) {
+    (void)state;
+    dp_error error = {0};
+    dp_config config;
+    expect_ok(dp_config_parse(&config, "", 0, "", &error), &error);
+    expect_unsigned(config.grains, 0);
+    assert_true(dp_config_shape(&config, 4000, 4).split);
+}
+
 static void test_config_files_of_the_project_load(void **state) {
     (void)state;
     size_t count = 0;
@@ -436,6 +476,8 @@ int main(void) {
         cmocka_unit_test(test_config_reads_back_any_path),
         cmocka_unit_test(test_config_schedule_is_that_of_the_options),
         cmocka_unit_test(test_config_cosine_falls_over_the_steps_behind_the_warmup),
+        cmocka_unit_test(test_config_ways_are_as_it_says_or_chosen),
+        cmocka_unit_test(test_config_ways_ask_for_no_resolved_config),
         cmocka_unit_test(test_config_files_of_the_project_load),
     };
     return cmocka_run_group_tests_name("config", tests, scratch_create, scratch_remove);

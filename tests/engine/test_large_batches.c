@@ -21,24 +21,31 @@ typedef struct way {
     const char *name, *group; /* of golden values */
     const dp_engine_kind *kind;
     const char *keys;
+    dp_layer1 layer1;
 } way;
 
-/* Grains of many rows share layer 1 between examples, those of few and models with direct
- * connections do not. */
+/* Models with direct connections share nothing of layer 1 between examples. */
 static const way ways[] = {
-    {"split", "large", &dp_split_engine_kind, "parallel.output=split"},
+    {"split", "large", &dp_split_engine_kind, "parallel.output=split", DP_LAYER1_CHOSEN},
     {"split, direct", "large_direct", &dp_split_engine_kind,
-     "parallel.output=split model.direct=yes"},
+     "parallel.output=split model.direct=yes", DP_LAYER1_CHOSEN},
     {"split, clipping", "large", &dp_split_engine_kind,
-     "parallel.output=split train.clip_norm=1000"},
-    {"1 grain", "large", &dp_grain_engine_kind, "train.grains=1"},
-    {"256 grains", "large", &dp_grain_engine_kind, "train.grains=256"},
-    {"1 grain, direct", "large_direct", &dp_grain_engine_kind, "train.grains=1 model.direct=yes"},
-    {"8 grains, direct", "large_direct", &dp_grain_engine_kind, "train.grains=8 model.direct=yes"},
-    {"64 grains, direct", "large_direct", &dp_grain_engine_kind,
-     "train.grains=64 model.direct=yes"},
+     "parallel.output=split train.clip_norm=1000", DP_LAYER1_CHOSEN},
+    {"1 grain, by rows", "large", &dp_grain_engine_kind, "train.grains=1", DP_LAYER1_BY_ROWS},
+    {"1 grain, by contexts", "large", &dp_grain_engine_kind, "train.grains=1",
+     DP_LAYER1_BY_CONTEXTS},
+    {"256 grains, forward by pairs", "large", &dp_grain_engine_kind, "train.grains=256",
+     DP_LAYER1_FORWARD_BY_PAIRS},
+    {"256 grains, by pairs", "large", &dp_grain_engine_kind, "train.grains=256",
+     DP_LAYER1_BY_PAIRS},
+    {"1 grain, direct", "large_direct", &dp_grain_engine_kind, "train.grains=1 model.direct=yes",
+     DP_LAYER1_CHOSEN},
+    {"8 grains, direct", "large_direct", &dp_grain_engine_kind, "train.grains=8 model.direct=yes",
+     DP_LAYER1_CHOSEN},
+    {"64 grains, direct", "large_direct", &dp_grain_engine_kind, "train.grains=64 model.direct=yes",
+     DP_LAYER1_CHOSEN},
     {"256 grains, direct", "large_direct", &dp_grain_engine_kind,
-     "train.grains=256 model.direct=yes"},
+     "train.grains=256 model.direct=yes", DP_LAYER1_CHOSEN},
 };
 
 static void load_config(dp_config *config, const char *of_way, const char *of_optimizer) {
@@ -76,6 +83,7 @@ static int try_steps(const dp_h5reader *file, const way *by, size_t optimizer) {
     dp_build_info build = {.level = dp_cpu_level_detect()}; /* all have the same bits */
     load_config(&config, by->keys, golden_optimizers[optimizer].keys);
     config.sampling = drawn.sampler.sampling;
+    config.layer1 = by->layer1;
     expect_ok(dp_params_layout_init(&layout, dp_config_shape(&config, VOCAB, BLOCK_SIZE), &error),
               &error);
     dp_subject subject = {.comm = comm,

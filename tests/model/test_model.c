@@ -195,7 +195,7 @@ typedef struct way {
     dp_dropout dropout;
 } way;
 
-/* Few rows go one by one, many share contexts and pairs, and large weights go by BLAS. */
+/* All by each way of layer 1. */
 #define SMALL_SHAPE                                                                                \
     { .vocab = 7, .block_size = 2, .embedding_dim = 3, .hidden_dim = 21 }
 #define WHOLE_SHAPE                                                                                \
@@ -209,18 +209,24 @@ typedef struct way {
 static const way ways[] = {
     {"rows", SMALL_SHAPE, 6, {.seed = 0}},
     {"rows of whole lines", WHOLE_SHAPE, 6, {.seed = 0}},
-    {"pairs of whole lines", WHOLE_SHAPE, 40, {.hidden = 0.4, .seed = 9}},
+    {"many rows of whole lines", WHOLE_SHAPE, 40, {.hidden = 0.4, .seed = 9}},
     {"rows with dropout", SMALL_SHAPE, 6, {.embedding = 0.25, .hidden = 0.4, .seed = 5}},
-    {"shared rows", SMALL_SHAPE, 40, {.seed = 0}},
-    {"pairs with dropout", SMALL_SHAPE, 40, {.hidden = 0.4, .seed = 6}},
+    {"many rows", SMALL_SHAPE, 40, {.seed = 0}},
+    {"many rows, some hidden", SMALL_SHAPE, 40, {.hidden = 0.4, .seed = 6}},
     {"many rows with dropout", SMALL_SHAPE, 40, {.embedding = 0.25, .hidden = 0.4, .seed = 7}},
-    {"BLAS", LARGE_SHAPE, 5, {.seed = 0}},
-    {"BLAS with dropout", LARGE_SHAPE, 5, {.embedding = 0.25, .hidden = 0.4, .seed = 8}},
+    {"large", LARGE_SHAPE, 5, {.seed = 0}},
+    {"large with dropout", LARGE_SHAPE, 5, {.embedding = 0.25, .hidden = 0.4, .seed = 8}},
     {"direct", DIRECT_SHAPE, 40, {.seed = 0}},
     {"direct with dropout", DIRECT_SHAPE, 40, {.embedding = 0.25, .hidden = 0.4, .seed = 10}},
     {"direct alone", LINEAR_SHAPE, 40, {.seed = 0}},
     {"direct alone with dropout", LINEAR_SHAPE, 40, {.embedding = 0.25, .hidden = 0.4, .seed = 11}},
 };
+
+static dp_layer1 most_shared(const dp_model_shape *shape, const dp_dropout *dropout) {
+    return dp_ways_most_shared(&(dp_ways_work){.shape = *shape,
+                                               .drops_features = dropout->embedding > 0.0,
+                                               .drops_hidden = dropout->hidden > 0.0});
+}
 
 enum { WAY_ROWS_MAX = 40, WAY_STEP = 1234, WAY_FIRST_ROW = 300 };
 
@@ -263,13 +269,15 @@ static void check_slope(const way *self, const dp_params_layout *layout, const d
     dp_memory_free(direction);
 }
 
-static void check_way(const way *self) {
+static void check_way(const way *self, dp_layer1 layer1) {
     dp_error error;
     dp_params_layout layout;
     dp_model *model = NULL;
     uint32_t contexts[WAY_ROWS_MAX * 3], targets[WAY_ROWS_MAX];
-    const dp_model_options options = {
-        .level = dp_cpu_level_detect(), .grain_rows = self->rows, .dropout = self->dropout};
+    const dp_model_options options = {.level = dp_cpu_level_detect(),
+                                      .grain_rows = self->rows,
+                                      .dropout = self->dropout,
+                                      .layer1 = layer1};
     const size_t starts[2] = {0, self->rows};
     const dp_batch batch = {.grains = 1,
                             .starts = starts,
@@ -301,8 +309,11 @@ static void check_way(const way *self) {
 
 static void test_model_gradient_is_the_slope_in_every_way(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
-        check_way(&ways[i]);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        const dp_layer1 most = most_shared(&ways[i].shape, &ways[i].dropout);
+        for (dp_layer1 layer1 = DP_LAYER1_BY_ROWS; layer1 <= most; layer1++)
+            check_way(&ways[i], layer1);
+    }
 }
 
 /* --- golden values -------------------------------------------------------------------------- */
@@ -314,7 +325,8 @@ typedef struct golden {
     dp_model_shape shape;
     size_t batch, grains;
     dp_dropout dropout;
-    size_t grain_rows; /* that the model is made for: few go row by row, many by pairs */
+    size_t grain_rows; /* that the model is made for */
+    dp_layer1 layer1;
     dp_h5reader file;
     dp_file_map map;
     const uint32_t *contexts, *targets;
@@ -360,8 +372,10 @@ static void golden_open(golden *self) {
     assert_int_equal(dp_h5reader_open(&self->file, path, &error), DP_OK);
     assert_int_equal(dp_file_map_open(&self->map, path, &error), DP_OK);
     assert_int_equal(dp_params_layout_init(&self->layout, self->shape, &error), DP_OK);
-    const dp_model_options options = {
-        .level = dp_cpu_level_detect(), .grain_rows = self->grain_rows, .dropout = self->dropout};
+    const dp_model_options options = {.level = dp_cpu_level_detect(),
+                                      .grain_rows = self->grain_rows,
+                                      .dropout = self->dropout,
+                                      .layer1 = self->layer1};
     assert_int_equal(dp_model_create(&self->model, &self->layout, &options, &error), DP_OK);
     snprintf(object, sizeof object, "/%s/contexts", self->name);
     self->contexts = map_ids(self, object, 2);
@@ -450,7 +464,7 @@ static double golden_gradient(golden *self, size_t at_once, float *gradient) {
     return self->loss / (double)self->batch;
 }
 
-static void check_golden(golden *self) {
+static void check_golden_by(golden *self) {
     dp_error error;
     char object[64];
     golden_open(self);
@@ -489,6 +503,13 @@ static void check_golden(golden *self) {
     read_tensors(self, "trained", self->expected);
     assert_tensors_close(self, "after ten steps", self->params);
     golden_close(self);
+}
+
+/* By each way of layer 1. */
+static void check_golden(golden *self) {
+    const dp_layer1 most = most_shared(&self->shape, &self->dropout);
+    for (self->layer1 = DP_LAYER1_BY_ROWS; self->layer1 <= most; self->layer1++)
+        check_golden_by(self);
 }
 
 static void test_model_small_is_pytorch(void **state) {
