@@ -70,11 +70,18 @@ static bool is_blank(unsigned char byte) {
     return byte == ' ' || byte == '\t' || byte == '\r';
 }
 
+/* Where the line from `first` on ends; *newlines: 1 where a newline stands there. */
+static size_t find_end(const scanner *self, size_t first, size_t *newlines) {
+    const size_t close = dp_size_min(dp_piece_line_end(self->map, first), self->size);
+    *newlines = self->text[close - 1] == '\n';
+    return close - *newlines;
+}
+
 /* Takes one line with its end; *length is its word's length in characters, 0 for none. */
 static dp_status take_line(scanner *self, size_t *length, dp_error *error) {
     const size_t first = self->at;
-    const unsigned char *newline = memchr(self->text + first, '\n', self->size - first);
-    const size_t end = newline == NULL ? self->size : (size_t)(newline - self->text);
+    size_t newlines = 0;
+    const size_t end = find_end(self, first, &newlines);
     size_t word_end = end;
     while (word_end > first && is_blank(self->text[word_end - 1]))
         word_end--;
@@ -82,7 +89,7 @@ static dp_status take_line(scanner *self, size_t *length, dp_error *error) {
     if (end - first > DP_LINE_BYTES_MAX && *length > 0)
         return dp_fail(error, DP_ERR_INPUT, "a word of %zu bytes; at most %zu (one word a line)",
                        end - first, DP_LINE_BYTES_MAX);
-    self->at = end + (end < self->size);
+    self->at = end + newlines;
     self->line++;
     return DP_OK;
 }
@@ -197,10 +204,9 @@ static dp_status take_lines(scanner *self, dp_error *error) {
 /* Of a running text: one line with its end, which is a token. */
 static dp_status take_running_line(scanner *self, dp_error *error) {
     const size_t first = self->at;
-    const unsigned char *newline = memchr(self->text + first, '\n', self->size - first);
-    const size_t ends = newline != NULL ? 1 : 0;
-    const size_t end = newline == NULL ? self->size : (size_t)(newline - self->text);
-    const bool returns = newline != NULL && end > first && self->text[end - 1] == '\r';
+    size_t ends = 0;
+    const size_t end = find_end(self, first, &ends);
+    const bool returns = ends == 1 && end > first && self->text[end - 1] == '\r';
     size_t length = 0;
     DP_TRY(take_word(self, end - (returns ? 1 : 0), &length, error));
     self->alphabet->ids['\n'] |= (uint32_t)ends;
@@ -254,9 +260,7 @@ static void divide(reading *self, size_t count) {
     size_t first = dp_utf8_mark_bytes(map->data, map->size);
     for (size_t i = 0; i < count && first < map->size; i++) {
         const size_t close = dp_size_max(first, map->size / count * (i + 1));
-        const unsigned char *newline =
-            i + 1 == count ? NULL : memchr(map->data + close, '\n', map->size - close);
-        const size_t end = newline == NULL ? map->size : (size_t)(newline - map->data) + 1;
+        const size_t end = i + 1 == count ? map->size : dp_piece_line_end(map, close);
         self->parts[self->part_count++] = (dp_text_part){.first = first, .end = end};
         first = end;
     }

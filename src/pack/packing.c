@@ -95,9 +95,10 @@ typedef struct dp_source_digest {
     char sha256[DP_SHA256_TEXT_SIZE];
 } source_digest;
 
-static void hash(dp_packing_text *text) {
+static void hash(dp_packing_text *text, const atomic_bool *stops) {
     for (size_t i = 0; i < text->source_count; i++)
-        dp_sha256_of(text->sources[i].data, text->sources[i].size, text->digests[i].sha256);
+        dp_sha256_of_unless(stops, text->sources[i].data, text->sources[i].size,
+                            text->digests[i].sha256);
 }
 
 /* Hashing takes one thread. Of the words of names the shuffle does, too, and takes longer, so that
@@ -109,16 +110,20 @@ static bool hashes_while_reading(const dp_packing_job *job) {
 typedef struct reading {
     dp_packing_job *job;
     dp_packing_text *text;
+    atomic_bool has_failed; /* to read: what is to be hashed may be endless */
 } reading;
 
-static dp_status hash_or_read(void *context, size_t item, size_t worker, dp_error *error) {
-    const reading *self = context;
+static dp_status read_or_hash(void *context, size_t item, size_t worker, dp_error *error) {
+    reading *self = context;
     (void)worker;
-    if (item == 1)
-        return self->job->kind->read(self->job->state, self->text, error);
-    if (hashes_while_reading(self->job))
-        hash(self->text);
-    return DP_OK;
+    if (item > 0) {
+        hash(self->text, &self->has_failed);
+        return DP_OK;
+    }
+    const dp_status status = self->job->kind->read(self->job->state, self->text, error);
+    if (status != DP_OK)
+        atomic_store(&self->has_failed, true);
+    return status;
 }
 
 static dp_status read_texts(dp_packing_job *job, dp_error *error) {
@@ -128,7 +133,9 @@ static dp_status read_texts(dp_packing_job *job, dp_error *error) {
         DP_TRY(open_text(job, i, error));
         DP_TRY_NEW(text->digests, text->source_count);
         choose_threads(job);
-        DP_TRY(dp_cpu_run(job->threads, 2, hash_or_read, &(reading){job, text}, error));
+        reading both = {.job = job, .text = text};
+        DP_TRY(dp_cpu_run(job->threads, hashes_while_reading(job) ? 2 : 1, read_or_hash, &both,
+                          error));
         DP_TRY(dp_text_source_settle_weights(job, text, error));
         if (text->words == 0)
             return dp_fail(error, DP_ERR_INPUT, "%s holds no words, only %" PRIu64 " empty lines%s",
@@ -266,10 +273,11 @@ static void shuffle(dp_packing_text *text, uint64_t seed) {
 static dp_status shuffle_or_hash(void *context, size_t item, size_t worker, dp_error *error) {
     dp_packing_job *job = context;
     dp_packing_text *text = &job->texts[0];
+    const atomic_bool stops = false;
     (void)worker;
     (void)error;
     if (item > 0)
-        hash(&job->texts[item - 1]);
+        hash(&job->texts[item - 1], &stops);
     else if (text->pieces != NULL && !job->request->ready_made)
         shuffle(text, job->request->seed);
     return DP_OK;

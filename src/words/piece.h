@@ -15,6 +15,7 @@
 #ifndef DP_WORDS_PIECE_H
 #define DP_WORDS_PIECE_H
 
+#include "base/size.h"
 #include "system/file.h"
 
 #include <stdbool.h>
@@ -118,6 +119,23 @@ static inline uint64_t dp_piece_load_eight(const dp_file_map *text, size_t offse
     else
         memcpy(&eight, text->data + offset, text->size - offset);
     return eight;
+}
+
+/* Behind the newline that is the first from `at` on, so that a text can be cut there; or behind a
+ * zero byte that comes before, at which reading ends: files may go on with zeros for terabytes. */
+static inline size_t dp_piece_line_end(const dp_file_map *text, size_t at) {
+    enum { STEP = 1 << 16 };
+    for (; at < text->size; at += STEP) {
+        size_t bytes = dp_size_min(STEP, text->size - at);
+        const unsigned char *newline = memchr(text->data + at, '\n', bytes);
+        bytes = newline == NULL ? bytes : (size_t)(newline - text->data) + 1 - at;
+        const unsigned char *zero = memchr(text->data + at, 0, bytes);
+        if (zero != NULL)
+            return (size_t)(zero - text->data) + 1;
+        if (newline != NULL)
+            return at + bytes;
+    }
+    return text->size;
 }
 
 static inline bool dp_piece_is_ascii(uint64_t eight) {

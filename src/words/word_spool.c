@@ -208,9 +208,8 @@ static void divide(word_round *self, size_t at, size_t *next) {
     for (self->part_count = 0; at < map->size && self->part_count < self->most_parts;) {
         word_part *part = &self->parts[self->part_count++];
         const size_t near_end = at + dp_size_min(bytes, map->size - at) - 1;
-        const unsigned char *newline = memchr(map->data + near_end, '\n', map->size - near_end);
         *part = (word_part){.first = at,
-                            .end = newline == NULL ? map->size : (size_t)(newline - map->data) + 1,
+                            .end = dp_piece_line_end(map, near_end),
                             .numbers = part->numbers,
                             .capacity = part->capacity,
                             .lines = part->lines,

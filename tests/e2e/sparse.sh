@@ -40,11 +40,12 @@ printf '[sweep]\nconfig = small.ini\ntext = zeros\n[trials]\ncolumns = block_siz
 expect_quick_refusal zeros "$BIN/dptrain" sweep plan.ini
 # Their first word is of pack_dataset.
 for file in zeros text.txt; do
-    for unit in char word; do
+    for options in "--unit char" "--unit word" "--unit char --stream" "--unit word --threads 1"; do
         status=0
-        timeout 10 "$BIN/pack_dataset" $file --unit $unit -o new.h5 2>error.txt >/dev/null || status=$?
-        expect_equal "status of packing $file by $unit ($(cat error.txt))" "$status" 2
-        grep -q "^pack_dataset: $file:.* a zero byte" error.txt || fail "packing $file by $unit: $(cat error.txt)"
+        # shellcheck disable=SC2086 # options
+        timeout 10 "$BIN/pack_dataset" $file $options -o new.h5 2>error.txt >/dev/null || status=$?
+        expect_equal "status of packing $file, $options ($(cat error.txt))" "$status" 2
+        grep -q "^pack_dataset: $file:.* a zero byte" error.txt || fail "packing $file, $options: $(cat error.txt)"
     done
 done
 
