@@ -297,12 +297,13 @@ static dp_status read_part(void *context, size_t item, size_t worker, dp_error *
     const dp_file_map *map = &self->text->map;
     dp_text_part *part = &self->parts[item];
     dp_scanner_hand *hand = &self->hands[worker];
+    uint64_t *pieces = self->text->pieces; /* NULL: of a running text */
     scanner from = {.text = map->data,
                     .size = part->end,
                     .at = part->first,
                     .line = 1,
                     .map = map,
-                    .pieces = self->text->pieces + part->place,
+                    .pieces = pieces == NULL ? NULL : pieces + part->place,
                     .alphabet = hand->alphabet,
                     .pairs = hand->pairs};
     size_t report_at = part->first;
