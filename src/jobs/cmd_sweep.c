@@ -111,9 +111,14 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     const dp_sweep_request request = {
         .fresh = chosen.fresh, .quiet = chosen.quiet, .signal = dp_termination_catch()};
     DP_TRY(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
-    if (*signal == 0)
-        DP_TRY(dp_sweep_ensemble_try(comm, &plan, outcomes, &ensemble, error));
+    dp_error missed = {
+        0}; /* what keeps runs from being tried together does not keep their results */
+    if (*signal == 0 && dp_sweep_ensemble_try(comm, &plan, outcomes, &ensemble, &missed) != DP_OK)
+        ensemble.count = 0;
     DP_TRY(DP_ON_ROOT(comm, tell(&plan, outcomes, &ensemble, chosen.quiet, *signal, error)));
+    *error = missed;
+    if (missed.status != DP_OK)
+        return dp_fail_prefix(error, "the best runs together (sweep.ensemble=0 leaves that out)");
     return *signal == 0 ? DP_ON_ROOT(comm, judge(&plan, outcomes, error)) : DP_OK;
 }
 

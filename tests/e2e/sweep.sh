@@ -130,6 +130,16 @@ for work in all ""; do
     grep -q "5 ranks, 2 or 3 a trial" shared.txt || fail "not shared: $(cat shared.txt)"
     cmp <(grep xxh3 shared$work/results.csv) <(grep xxh3 one/results.csv) || fail "shared ranks differ"
 done
+# A checkpoint that cannot be read keeps runs from being tried together, but no result from its table.
+for file in one/*/best.h5; do
+    printf 'xyz' | dd of="$file" bs=1 seek=3000 conv=notrunc 2>/dev/null
+done
+status=0
+ranks 2 "$BIN/dptrain" sweep few.ini sweep.dir=one sweep.ensemble=2 >rotten.txt 2>error.txt || status=$?
+expect_equal "status where a checkpoint is damaged" "$status" 2
+grep -q "^dptrain: the best runs together (sweep.ensemble=0 leaves that out): one/.*best.h5 is damaged" error.txt ||
+    fail "no word of the damaged checkpoint: $(cat error.txt)"
+grep -q "^ *single " rotten.txt || fail "no table: $(cat rotten.txt)"
 # Where bits depend on how many ranks a trial has, it has one.
 ranks 3 "$BIN/dptrain" sweep few.ini sweep.dir=plain parallel.exchange=mpi >plain.txt
 grep -q "3 ranks, 1 a trial" plain.txt || fail "not one rank: $(cat plain.txt)"
