@@ -105,8 +105,7 @@ dp_status dp_checkpoint_argument_load(dp_comm *comm, const dp_checkpoint_choice 
     /* Rank 0 looks for it, as the newest run may change while others look. */
     DP_TRY(DP_ON_ROOT(comm, choose(choice, which, count, positionals, path, error)));
     dp_comm_broadcast(comm, path, DP_PATH_SIZE);
-    DP_TRY(DP_ON_ROOT(comm, dp_checkpoint_load(checkpoint, path, false, error)));
-    return dp_checkpoint_share(comm, checkpoint, error);
+    return dp_checkpoint_load_on_all(comm, checkpoint, path, error);
 }
 
 /* --- its dataset ---------------------------------------------------------------------------- */

@@ -111,8 +111,7 @@ static dp_status run(dp_comm *comm, int count, char **arguments, int *signal, dp
     const dp_sweep_request request = {
         .fresh = chosen.fresh, .quiet = chosen.quiet, .signal = dp_termination_catch()};
     DP_TRY(dp_sweep_run(comm, &plan, &request, &outcomes, signal, error));
-    dp_error missed = {
-        0}; /* what keeps runs from being tried together does not keep their results */
+    dp_error missed = {0}; /* to try runs together, which does not keep their results back */
     if (*signal == 0 && dp_sweep_ensemble_try(comm, &plan, outcomes, &ensemble, &missed) != DP_OK)
         ensemble.count = 0;
     DP_TRY(DP_ON_ROOT(comm, tell(&plan, outcomes, &ensemble, chosen.quiet, *signal, error)));

@@ -162,7 +162,8 @@ static dp_status make_room(dp_checkpoint *checkpoint, dp_error *error) {
     return vocabulary->table != NULL ? DP_OK : error->status;
 }
 
-dp_status dp_checkpoint_share(dp_comm *comm, dp_checkpoint *checkpoint, dp_error *error) {
+/* Gives all ranks what rank 0 has loaded. */
+static dp_status share(dp_comm *comm, dp_checkpoint *checkpoint, dp_error *error) {
     const bool is_root = dp_comm_rank(comm) == 0;
     dp_checkpoint copy = *checkpoint;
     dp_comm_broadcast(comm, &copy, sizeof copy);
@@ -180,6 +181,12 @@ dp_status dp_checkpoint_share(dp_comm *comm, dp_checkpoint *checkpoint, dp_error
     dp_comm_broadcast(comm, checkpoint->params,
                       checkpoint->layout.length * sizeof *checkpoint->params);
     return DP_OK;
+}
+
+dp_status dp_checkpoint_load_on_all(dp_comm *comm, dp_checkpoint *checkpoint, const char *path,
+                                    dp_error *error) {
+    DP_TRY(DP_ON_ROOT(comm, dp_checkpoint_load(checkpoint, path, false, error)));
+    return share(comm, checkpoint, error);
 }
 
 void dp_checkpoint_clear(dp_checkpoint *checkpoint) {

@@ -47,9 +47,10 @@ dp_status dp_checkpoint_save(const dp_checkpoint *checkpoint, const char *path,
  * error as well. */
 dp_status dp_checkpoint_load(dp_checkpoint *checkpoint, const char *path, bool with_state,
                              dp_error *error) DP_CHECKED;
-/* Collective: gives all ranks what rank 0 has loaded without state, so that its host alone need
- * have the file. Agreed on; to be cleared on every rank in any case. */
-dp_status dp_checkpoint_share(dp_comm *comm, dp_checkpoint *checkpoint, dp_error *error) DP_CHECKED;
+/* Collective: the same without state on all ranks, of which rank 0 reads it, so that its host alone
+ * need have the file; `path` is rank 0's. Agreed on; to be cleared on every rank in any case. */
+dp_status dp_checkpoint_load_on_all(dp_comm *comm, dp_checkpoint *checkpoint, const char *path,
+                                    dp_error *error) DP_CHECKED;
 
 void dp_checkpoint_clear(dp_checkpoint *checkpoint);
 

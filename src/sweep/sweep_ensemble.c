@@ -29,7 +29,7 @@ static bool have_one_dataset(const dp_sweep_plan *plan, size_t a, size_t b) {
     return strcmp(plan->trials[a].config.data_path, plan->trials[b].config.data_path) == 0;
 }
 
-/* The best run of all, or with *best the next one behind the members that has its dataset; false
+/* The best run of all or, behind members, the next one that has the dataset of the first; false
  * where there is none. Equal ones keep the file's order. */
 static bool find_next(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
                       const dp_sweep_ensemble *ensemble, size_t *next) {
@@ -58,13 +58,11 @@ static void choose(const dp_sweep_plan *plan, const dp_sweep_outcome *outcomes,
         ensemble->count = 0;
 }
 
-/* Rank 0 reads it, as its host alone need have the file. */
 static dp_status load(dp_comm *comm, const dp_sweep_trial *trial, dp_checkpoint *checkpoint,
                       dp_error *error) {
     char path[DP_PATH_SIZE];
     DP_TRY(DP_ON_ROOT(comm, dp_checkpoint_files_find(trial->config.run_dir, path, error)));
-    DP_TRY(DP_ON_ROOT(comm, dp_checkpoint_load(checkpoint, path, false, error)));
-    return dp_checkpoint_share(comm, checkpoint, error);
+    return dp_checkpoint_load_on_all(comm, checkpoint, path, error);
 }
 
 typedef struct members {

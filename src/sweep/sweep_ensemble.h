@@ -7,10 +7,9 @@
 #include "sweep/sweep.h"
 
 typedef struct dp_sweep_ensemble {
-    size_t count;                    /* of runs; 0: nothing was tried */
-    size_t members[DP_NETWORKS_MAX]; /* of the plan's trials, the best on dev first */
-    double
-        together[DP_NETWORKS_MAX]; /* loss on dev of the first k + 1 of them, with equal shares */
+    size_t count;                     /* of runs; 0: nothing was tried */
+    size_t members[DP_NETWORKS_MAX];  /* of the plan's trials, the best on dev first */
+    double together[DP_NETWORKS_MAX]; /* [k]: loss on dev of the first k + 1, with equal shares */
 } dp_sweep_ensemble;
 
 /* Collective: evaluates the best checkpoints of the runs that are best on dev, as many as
