@@ -64,6 +64,19 @@ static int write_all(int descriptor, const char *bytes, size_t count) {
     return 0;
 }
 
+int dp_file_write_at(int descriptor, const void *bytes, size_t count, uint64_t at, size_t *done) {
+    for (*done = 0; *done < count;) {
+        const ssize_t written =
+            pwrite(descriptor, (const char *)bytes + *done, count - *done, (off_t)(at + *done));
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return written < 0 ? errno : EIO;
+        *done += (size_t)written;
+    }
+    return 0;
+}
+
 dp_status dp_file_replace_append(dp_file_replacement *file, const void *bytes, size_t count,
                                  dp_error *error) {
     int descriptor = dp_file_open(file->temporary, O_WRONLY | O_APPEND | O_NOFOLLOW);

@@ -66,6 +66,10 @@ int dp_file_open(const char *path, int flags) DP_CHECKED;
 /* For DP_OWNED: closes it, unless it is -1. */
 void dp_file_close(const int *descriptor);
 
+/* Writes all of the bytes at offset `at`: 0, or what errno says; *done of them are there. */
+int dp_file_write_at(int descriptor, const void *bytes, size_t count, uint64_t at,
+                     size_t *done) DP_CHECKED;
+
 /* Waits until the disk has what was written through the descriptor: 0, or what errno says. Where
  * the file system has no such call for this file or folder there is nothing to wait for: 0, too,
  * with *syncs = false. */

@@ -24,18 +24,12 @@ dp_status dp_journal_open(dp_journal *journal, const char *path, dp_error *error
 static dp_status write_at_end(dp_journal *journal, const char *lines, size_t length,
                               dp_error *error) {
     size_t done = 0;
-    while (done < length) {
-        ssize_t count =
-            pwrite(journal->descriptor, lines + done, length - done, (off_t)(journal->size + done));
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0) {
-            dp_fail_errno(error, count < 0 ? errno : EIO, "cannot write %s", journal->path);
-            if (done > 0 && ftruncate(journal->descriptor, (off_t)journal->size) != 0)
-                dp_fail_prefix(error, "%s ends with a part of a line", journal->path);
-            return error->status;
-        }
-        done += (size_t)count;
+    const int failed = dp_file_write_at(journal->descriptor, lines, length, journal->size, &done);
+    if (failed != 0) {
+        dp_fail_errno(error, failed, "cannot write %s", journal->path);
+        if (done > 0 && ftruncate(journal->descriptor, (off_t)journal->size) != 0)
+            dp_fail_prefix(error, "%s ends with a part of a line", journal->path);
+        return error->status;
     }
     journal->size += length;
     return DP_OK;

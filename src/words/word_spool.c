@@ -19,31 +19,23 @@
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-static dp_status fail_spool(const dp_word_spool *spool, dp_error *error) {
-    return dp_fail_errno(error, errno, "cannot write %s", spool->file.path);
+static dp_status fail_spool(const dp_word_spool *spool, int failed, dp_error *error) {
+    return dp_fail_errno(error, failed, "cannot write %s", spool->file.path);
 }
 
 dp_status dp_word_spool_create(dp_word_spool *spool, const char *path, dp_error *error) {
     spool->descriptor = -1;
     DP_TRY(dp_file_replace_begin(&spool->file, path, error));
-    spool->descriptor = open(spool->file.temporary, O_WRONLY | O_CLOEXEC);
-    return spool->descriptor < 0 ? fail_spool(spool, error) : DP_OK;
+    spool->descriptor = dp_file_open(spool->file.temporary, O_WRONLY | O_NOFOLLOW);
+    return spool->descriptor < 0 ? fail_spool(spool, errno, error) : DP_OK;
 }
 
 static dp_status write_numbers(const dp_word_spool *spool, uint64_t place, const uint32_t *numbers,
                                size_t count, dp_error *error) {
-    const char *bytes = (const char *)numbers;
-    size_t left = count * sizeof *numbers;
-    for (uint64_t at = place * sizeof *numbers; left > 0;) {
-        const ssize_t written = pwrite(spool->descriptor, bytes, left, (off_t)at);
-        if (written < 0 && errno != EINTR)
-            return fail_spool(spool, error);
-        const size_t now = written > 0 ? (size_t)written : 0;
-        bytes += now;
-        at += now;
-        left -= now;
-    }
-    return DP_OK;
+    size_t done = 0;
+    const int failed = dp_file_write_at(spool->descriptor, numbers, count * sizeof *numbers,
+                                        place * sizeof *numbers, &done);
+    return failed == 0 ? DP_OK : fail_spool(spool, failed, error);
 }
 
 dp_status dp_word_spool_finish(dp_word_spool *spool, dp_error *error) {
@@ -52,7 +44,7 @@ dp_status dp_word_spool_finish(dp_word_spool *spool, dp_error *error) {
         return DP_OK;
     spool->descriptor = -1; /* gone even where closing fails */
     if (close(descriptor) != 0)
-        return fail_spool(spool, error);
+        return fail_spool(spool, errno, error);
     DP_TRY(dp_file_map_open(&spool->map, spool->file.temporary, error));
     spool->numbers = (const uint32_t *)(const void *)spool->map.data;
     dp_file_replace_abort(&spool->file);
