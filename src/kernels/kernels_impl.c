@@ -184,7 +184,7 @@ INLINE size_t part_size(even_parts parts, size_t i) {
 /* The widest strip, in vectors, and how many rows a tile has for each width. */
 #if defined(__AVX512F__)
 enum { COLS_MAX = 5, ROWS_MAX = 8 };
-static const int multiply_rows[COLS_MAX + 1] = {0, 8, 8, 6, 4, 4};
+static const int multiply_rows[COLS_MAX + 1] = {0, 8, 8, 8, 4, 4};
 #else
 enum { COLS_MAX = 3, ROWS_MAX = 8 };
 static const int multiply_rows[COLS_MAX + 1] = {0, 8, 6, 4};
@@ -259,6 +259,8 @@ INLINE void multiply_strip(const int cols, size_t count, multiply_call call) {
     }
     for (; r + (size_t)rows <= count; r += (size_t)rows)
         multiply_tile(rows, cols, false, skip_rows(call, r));
+    for (; r + 4 <= count; r += 4)
+        multiply_tile(4, cols, false, skip_rows(call, r));
     for (; r + 2 <= count; r += 2)
         multiply_tile(2, cols, false, skip_rows(call, r));
     if (r < count)
@@ -267,7 +269,7 @@ INLINE void multiply_strip(const int cols, size_t count, multiply_call call) {
 
 /* One run of the inner dimension, strip by strip. */
 INLINE void multiply_run(size_t rows, size_t out, multiply_call call) {
-    const even_parts strips = cut_evenly(vectors_for(out), COLS_MAX);
+    const even_parts strips = cut_evenly(vectors_for(out), rows < 8 ? COLS_MAX : 3);
     const dp_rows w = call.w;
     for (size_t s = 0, c = 0; s < strips.count; s++) {
         const size_t width = part_size(strips, s);
