@@ -79,6 +79,8 @@ typedef struct dp_kernels {
                    const uint8_t *mask, float scale, dp_out_rows x);
     /* c[ids[i]] += x[i]:  x [count, ld], c [V, ld] */
     void (*scatter_add)(size_t count, const uint32_t *ids, size_t ld, const float *x, float *c);
+    /* y[ids[i]] += x[ids[i]], which becomes 0, so that ids may repeat:  x and y [V, ld] */
+    void (*move_rows)(size_t count, const uint32_t *ids, size_t ld, float *x, float *y);
     /* y[i] = b + sum over k in [starts[i], starts[i + 1]) of m[rows[k]], in this order; b or NULL
      * for 0:  m [.., n] with ld, b [n], y [count, n] with ld. */
     void (*sum_rows)(size_t count, const uint32_t *starts, const uint32_t *rows, size_t n,

@@ -119,6 +119,16 @@ static void scatter_add(size_t count, const uint32_t *ids, size_t ld, const floa
     }
 }
 
+static void move_rows(size_t count, const uint32_t *ids, size_t ld, float *x, float *y) {
+    for (size_t i = 0; i < count; i++) {
+        float *from = x + ids[i] * ld, *to = y + ids[i] * ld;
+        for (size_t k = 0; k < ld; k += LANES) {
+            store(to + k, load(to + k) + load(from + k));
+            store(from + k, (vec){0});
+        }
+    }
+}
+
 enum { SUM_ROWS_WIDTH = 5 };
 
 typedef struct sum_rows_call {
@@ -920,6 +930,7 @@ static void descend(size_t count, float lr, const float *gradient, float *params
 const dp_kernels DP_KERNELS_NAME = {.level = DP_KERNELS_LEVEL,
                                     .gather = gather,
                                     .scatter_add = scatter_add,
+                                    .move_rows = move_rows,
                                     .sum_rows = sum_rows,
                                     .multiply = multiply,
                                     .dot = dot,

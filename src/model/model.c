@@ -396,63 +396,77 @@ static void layer1_backward_by_rows(dp_model *model, const float *params, const 
     bias_gradient(model, use, DP_TENSOR_B1, &of);
 }
 
-static void add(size_t count, const float *restrict values, float *restrict sum) {
-    for (size_t i = 0; i < count; i++)
-        sum[i] += values[i];
+/* dC of a part of the batch, added to that of another. Of a large vocabulary most rows are 0. */
+static void merge_embedding_gradients(const dp_model *model, size_t count, const uint32_t *tokens,
+                                      float *from, float *to) {
+    const size_t size = model->layout.shape.vocab * model->lde;
+    if (count < model->layout.shape.vocab) {
+        model->kernels->move_rows(count, tokens, model->lde, from, to);
+        return;
+    }
+    for (size_t i = 0; i < size; i++)
+        to[i] += from[i];
+    memset(from, 0, size * sizeof *from);
 }
 
-/* dC of the rows [first, end), halved until they are a run; `stack` has a dC for each halving. */
+/* dC of the rows [first, end), halved until they are a run, added to dc, which is 0. `stack` has a
+ * dC of zeros for each halving, and is left so. */
 static void embedding_gradient_of_rows(dp_model *model, const uint32_t *contexts, size_t first,
                                        size_t end, float *dc, float *stack) {
     const size_t block = model->layout.shape.block_size, lde = model->lde;
     const size_t size = model->layout.shape.vocab * lde, half = first + (end - first) / 2;
     if (end - first > DP_TREE_RUN) {
-        embedding_gradient_of_rows(model, contexts, first, half, dc, stack + size);
+        embedding_gradient_of_rows(model, contexts, first, half, dc, stack);
         embedding_gradient_of_rows(model, contexts, half, end, stack, stack + size);
-        add(size, stack, dc);
+        merge_embedding_gradients(model, (end - half) * block, contexts + half * block, stack, dc);
         return;
     }
-    memset(dc, 0, size * sizeof *dc);
     model->kernels->scatter_add((end - first) * block, contexts + first * block, lde,
                                 model->dx + first * block * lde, dc);
 }
 
-/* dC of one grain by pairs, of which each is there once at a position. */
+/* dC of one grain by pairs, of which each is there once at a position; dc is 0. */
 static void embedding_gradient_of_pairs(dp_model *model, size_t grain, float *dc) {
-    const size_t lde = model->lde;
-    memset(dc, 0, model->layout.shape.vocab * lde * sizeof *dc);
     for (size_t i = 0; i < model->layout.shape.block_size; i++) {
         const size_t pair = dp_pairs_first(&model->pairs, i, grain);
         model->kernels->scatter_add(dp_pairs_first(&model->pairs, i, grain + 1) - pair,
-                                    model->pairs.tokens + pair, lde, model->dx + pair * lde, dc);
+                                    model->pairs.tokens + pair, model->lde,
+                                    model->dx + pair * model->lde, dc);
     }
 }
 
-/* dC summed over a power of two of grains, as a balanced tree; `stack` has a dC for each level. */
+/* dC summed over a power of two of grains, as a balanced tree, added to dc, which is 0; `stack` as
+ * above, for each level. */
 static void sum_embedding_gradients(dp_model *model, size_t first, size_t grains,
                                     const dp_batch *rows, float *dc, float *stack) {
-    const size_t size = model->layout.shape.vocab * model->lde;
+    const size_t block = model->layout.shape.block_size, middle = first + grains / 2;
+    const size_t size = model->layout.shape.vocab * model->lde, end = first + grains;
     if (grains == 1 && shares(model, DP_LAYER1_BY_PAIRS)) {
         embedding_gradient_of_pairs(model, first, dc);
-    } else if (grains == 1) {
-        embedding_gradient_of_rows(model, rows->contexts, rows->starts[first],
-                                   rows->starts[first + 1], dc, stack);
-    } else {
-        sum_embedding_gradients(model, first, grains / 2, rows, dc, stack + size);
-        sum_embedding_gradients(model, first + grains / 2, grains / 2, rows, stack, stack + size);
-        add(size, stack, dc);
+        return;
     }
+    if (grains == 1) {
+        embedding_gradient_of_rows(model, rows->contexts, rows->starts[first], rows->starts[end],
+                                   dc, stack);
+        return;
+    }
+    sum_embedding_gradients(model, first, grains / 2, rows, dc, stack);
+    sum_embedding_gradients(model, middle, grains / 2, rows, stack, stack + size);
+    merge_embedding_gradients(model, (rows->starts[end] - rows->starts[middle]) * block,
+                              rows->contexts + rows->starts[middle] * block, stack, dc);
 }
 
 static void embedding_gradients(dp_model *model, const dp_batch *rows, const gradient_use *use) {
     const size_t size = model->layout.shape.vocab * model->lde;
     float *c = use->slab + offset_of(model, DP_TENSOR_C);
-    if (!use->descends) {
-        sum_embedding_gradients(model, 0, rows->grains, rows, c, model->dc_stack);
+    float *dc = use->descends ? model->dc_stack : c, *stack = model->dc_stack + size;
+    if (!use->descends)
+        memset(c, 0, size * sizeof *c);
+    sum_embedding_gradients(model, 0, rows->grains, rows, dc, stack);
+    if (!use->descends)
         return;
-    }
-    sum_embedding_gradients(model, 0, rows->grains, rows, model->dc_stack, model->dc_stack + size);
-    model->kernels->descend(size, use->lr, model->dc_stack, c);
+    model->kernels->descend(size, use->lr, dc, c);
+    memset(dc, 0, size * sizeof *dc);
 }
 
 static void output_backward(dp_model *model, const float *params, const dp_batch *rows,
