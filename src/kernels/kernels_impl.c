@@ -595,7 +595,11 @@ INLINE void use_sum(const dp_gradient *of, vec sum, tile_place place, int i, int
 
 /* Where grains have few rows, all of them at once in smaller tiles: the tree's sums stay in
  * registers. */
+#if defined(__AVX512F__)
+enum { FEW_ROWS = 6, FEW_INS = 4, FEW_COLS = 3 };
+#else
 enum { FEW_ROWS = 6, FEW_INS = 3, FEW_COLS = 2 };
+#endif
 
 INLINE gradient_tile sum_of_one(const int ins, const int cols, const dp_gradient *of,
                                 tile_place place, size_t grain) {
@@ -629,14 +633,26 @@ typedef void use_few(const dp_gradient *of, tile_place place);
                 use_sum(of, tile.sum[i][c], place, i, c);                                          \
         }                                                                                          \
     }
-USE_FEW(1, 1)
-USE_FEW(1, 2)
-USE_FEW(2, 1)
-USE_FEW(2, 2)
-USE_FEW(3, 1)
-USE_FEW(3, 2)
+#define USE_FEW_OF_2(ins) USE_FEW(ins, 1) USE_FEW(ins, 2)
+USE_FEW_OF_2(1)
+USE_FEW_OF_2(2)
+USE_FEW_OF_2(3)
+#if defined(__AVX512F__)
+USE_FEW_OF_2(4)
+USE_FEW(1, 3)
+USE_FEW(2, 3)
+USE_FEW(3, 3)
+USE_FEW(4, 3)
+static use_few *const uses_of_few[FEW_INS][FEW_COLS] = {
+    {use_few_1_1, use_few_1_2, use_few_1_3},
+    {use_few_2_1, use_few_2_2, use_few_2_3},
+    {use_few_3_1, use_few_3_2, use_few_3_3},
+    {use_few_4_1, use_few_4_2, use_few_4_3},
+};
+#else
 static use_few *const uses_of_few[FEW_INS][FEW_COLS] = {
     {use_few_1_1, use_few_1_2}, {use_few_2_1, use_few_2_2}, {use_few_3_1, use_few_3_2}};
+#endif
 
 /* A tile of some size, and what sums it. */
 typedef struct tile_kind {
