@@ -23,8 +23,8 @@ WAYS = "split rows forward pairs contexts".split()
 COLUMNS = "vocab block_size embedding hidden batch grains optimizer dropout".split()
 
 # As in shapes.py, and what else is trained by them.
-SGD = tuple((*shape, min(8, shape[4])) for shape in SHAPES if shape[0] != 27 or shape[3] <= 1000) + (
-    (27, 3, 10, 200, 128, 8), (27, 3, 10, 200, 32, 1), (27, 3, 10, 200, 256, 64), (27, 3, 2, 100, 32, 8),
+SGD = tuple((*shape, min(8, shape[4])) for shape in SHAPES) + (
+    (27, 8, 64, 1000, 32, 8), (27, 8, 64, 2000, 32, 8), (27, 3, 10, 200, 128, 8), (27, 3, 10, 200, 32, 1), (27, 3, 10, 200, 256, 64), (27, 3, 2, 100, 32, 8),
     (27, 3, 5, 24, 200, 8), (27, 3, 5, 24, 33, 8), (27, 8, 10, 200, 64, 8), (65, 8, 24, 200, 512, 8), (65, 10, 10, 300, 32, 8),
     (100, 8, 32, 500, 256, 8), (100, 5, 16, 64, 64, 8), (200, 4, 30, 200, 64, 8), (300, 3, 10, 100, 1024, 8),
     (700, 4, 30, 200, 64, 8), (1000, 4, 30, 200, 64, 8), (1400, 4, 30, 200, 64, 8), (2000, 4, 30, 200, 64, 8),

@@ -11,18 +11,6 @@
  * cache. */
 #define ROWS_AT_ONCE 256
 
-/* Where there are so many grains at once of fewer rows than these, weight_gradient takes smaller
- * tiles. */
-#define FEW_ROWS 6
-#define FEW_GRAINS 4
-
-/* Floats of a second-level cache, 2 MiB. Of a matrix that is gone through again and again all stays
- * there if it is less than the first of these parts of it, nothing if it is more than the second.
- */
-#define CACHE_FLOATS 524288.0
-#define CACHE_FULL 0.7
-#define CACHE_EMPTY 1.3
-
 /* A text repeats its tokens as if they were so few of the vocabulary, all as frequent: this power
  * of it. And contexts as if there were so many: that power. */
 #define TOKEN_POWER 0.8
@@ -40,25 +28,22 @@
 
 /* What is done in a step that is not the same by all ways, and what each of it takes. */
 typedef enum operation {
-    PRODUCT,     /* multiplied and added to a sum in a register */
-    FEW_PRODUCT, /* what that takes more in the tiles for grains of few rows */
-    FOLD,        /* a sum folded from its lanes, by `dot` */
-    ADDITION,    /* a float added to another, both in memory */
-    FAR,         /* a float fetched that has left the cache */
-    SLAB,        /* a float of a gradient written down, and used */
-    STRIDED,     /* a float far from the one before */
-    FEATURES,    /* the features of a token read or written */
-    PAIR,        /* a (position, token) found among those seen before */
-    CONTEXT,     /* the same of contexts, for each of their tokens */
+    PRODUCT,  /* multiplied and added to a sum in a register */
+    FOLD,     /* a sum folded from its lanes, by `dot` */
+    ADDITION, /* a float added to another, both in memory */
+    SLAB,     /* a float of a gradient written down, and used */
+    STRIDED,  /* a float far from the one before */
+    FEATURES, /* the features of a token read or written */
+    PAIR,     /* a (position, token) found among those seen before */
+    CONTEXT,  /* the same of contexts, for each of their tokens */
     OPERATIONS
 } operation;
 
 /* Fitted to the ratios in tests/model/ways_measured.txt, all together: what is left out above is in
  * them, too. */
 static const double nanoseconds[OPERATIONS] = {
-    [PRODUCT] = 0.015, [FEW_PRODUCT] = 0.0048, [FOLD] = 0.89,    [ADDITION] = 0.07,
-    [FAR] = 0.13,      [SLAB] = 0.087,         [STRIDED] = 0.77, [FEATURES] = 15.0,
-    [PAIR] = 15.0,     [CONTEXT] = 4.7,
+    [PRODUCT] = 0.0136, [FOLD] = 0.711,    [ADDITION] = 0.0575, [SLAB] = 0.0328,
+    [STRIDED] = 0.723,  [FEATURES] = 11.8, [PAIR] = 12.2,       [CONTEXT] = 2.53,
 };
 
 /* --- counting ------------------------------------------------------------------------------- */
@@ -73,8 +58,7 @@ typedef struct quantities {
     double hidden, seen;           /* padded, as kernels compute them */
     double w1, output, parameters; /* floats: of layer 1, of the output, of all */
     double rows, grains;
-    double calls;      /* to compute all grains */
-    bool has_few_rows; /* in its grains */
+    double calls; /* to compute all grains */
     bool updates_apart;
 } quantities;
 
@@ -86,40 +70,26 @@ static quantities quantities_of(const dp_ways_work *work) {
     const double inputs = (double)dp_shape_inputs(shape), vocab = (double)shape->vocab;
     const double hidden = (double)dp_kernels_padded(shape->hidden_dim);
     const double seen = hidden + (shape->direct ? inputs : 0.0);
-    return (quantities){
-        .vocab = vocab,
-        .block = (double)shape->block_size,
-        .dim = (double)shape->embedding_dim,
-        .inputs = inputs,
-        .hidden = hidden,
-        .seen = seen,
-        .w1 = inputs * hidden,
-        .output = vocab * seen,
-        .parameters = inputs * hidden + vocab * (seen + (double)shape->embedding_dim),
-        .rows = (double)work->rows,
-        .grains = (double)work->grains,
-        .calls = (double)calls,
-        .has_few_rows = grain_rows < FEW_ROWS && dp_size_min(work->grains, at_once) >= FEW_GRAINS,
-        .updates_apart = work->updates_apart};
+    return (quantities){.vocab = vocab,
+                        .block = (double)shape->block_size,
+                        .dim = (double)shape->embedding_dim,
+                        .inputs = inputs,
+                        .hidden = hidden,
+                        .seen = seen,
+                        .w1 = inputs * hidden,
+                        .output = vocab * seen,
+                        .parameters =
+                            inputs * hidden + vocab * (seen + (double)shape->embedding_dim),
+                        .rows = (double)work->rows,
+                        .grains = (double)work->grains,
+                        .calls = (double)calls,
+                        .updates_apart = work->updates_apart};
 }
 
 /* How many kinds are among so many that are drawn of all there are: kinds^power. */
 static double distinct(double kinds, double power, double drawn) {
     const double all = dp_real_exp(power * dp_real_log(kinds));
     return all <= 1.0 ? 1.0 : all * (1.0 - dp_real_exp(drawn * dp_real_log(1.0 - 1.0 / all)));
-}
-
-/* A matrix of so many floats is gone through. */
-static void count_far(counts *to, double floats, double times) {
-    const double outside = (floats / CACHE_FLOATS - CACHE_FULL) / (CACHE_EMPTY - CACHE_FULL);
-    to->of[FAR] += times * floats * (outside < 0.0 ? 0.0 : outside > 1.0 ? 1.0 : outside);
-}
-
-/* The gradient of so many weights, by so many rows. */
-static void count_gradient(counts *to, const quantities *of, double weights, double rows) {
-    to->of[PRODUCT] += rows * weights;
-    if (of->has_few_rows)
-        to->of[FEW_PRODUCT] += rows * weights;
 }
 
 /* --- a whole output ------------------------------------------------------------------------- */
@@ -135,14 +105,12 @@ static void count_forward_by_pairs(counts *to, const quantities *of, double rows
     to->of[FEATURES] += of->calls * pairs;
     to->of[PRODUCT] += of->calls * pairs * of->dim * of->hidden;
     to->of[ADDITION] += rows * of->block * of->hidden;
-    count_far(to, pairs * of->hidden, 2.0 * of->calls);
 }
 
 static void count_backward_by_rows(counts *to, const quantities *of, double rows) {
     to->of[FEATURES] += 2.0 * rows * of->block;
-    to->of[PRODUCT] += rows * of->w1;
+    to->of[PRODUCT] += 2.0 * rows * of->w1;
     to->of[FOLD] += rows * of->inputs;
-    count_gradient(to, of, of->w1, rows);
 }
 
 static void count_backward_by_pairs(counts *to, const quantities *of, double rows) {
@@ -151,23 +119,18 @@ static void count_backward_by_pairs(counts *to, const quantities *of, double row
     to->of[PAIR] += 2.0 * rows * of->block;
     to->of[ADDITION] += rows * of->block * of->hidden;
     to->of[FEATURES] += 2.0 * pairs;
-    to->of[PRODUCT] += pairs * of->dim * of->hidden;
+    to->of[PRODUCT] += pairs * of->dim * of->hidden + pairs / of->block * of->w1;
     to->of[FOLD] += pairs * of->dim;
-    count_far(to, pairs * of->hidden / of->calls, 3.0 * of->calls);
-    count_gradient(to, of, of->w1, pairs / of->block);
 }
 
 static void count_whole_output(counts *to, const quantities *of, double rows) {
-    to->of[PRODUCT] += 2.0 * rows * of->output;
+    to->of[PRODUCT] += 3.0 * rows * of->output;
     to->of[FOLD] += rows * of->vocab * ceil(of->seen / (double)DP_KERNEL_DOT_RUN);
-    to->of[SLAB] += 2.0 * of->grains * of->vocab * of->dim; /* sums of rows of C */
-    count_gradient(to, of, of->output, rows);
-    count_far(to, of->output, 3.0 * of->calls);
-    count_far(to, of->w1, 3.0 * of->calls);
+    /* Sums of rows of C. */
+    to->of[SLAB] += 2.0 * of->dim * fmin(of->grains * of->vocab, of->block * rows);
     if (!of->updates_apart && of->calls == 1.0)
         return;
     to->of[SLAB] += of->parameters * (2.0 * of->calls - 1.0);
-    count_far(to, of->parameters, 2.0 * of->calls);
 }
 
 static counts count_whole(const quantities *of, dp_layer1 layer1) {
@@ -204,7 +167,6 @@ static counts count_split(const quantities *of) {
     to.of[SLAB] = tokens * of->seen * (blocks * written + (blocks * tokens > of->vocab));
     to.of[STRIDED] = 2.0 * rows * of->seen;
     to.of[FEATURES] = 3.0 * rows * of->block;
-    count_far(&to, of->output, 2.0);
     return to;
 }
 
