@@ -16,10 +16,6 @@
 #define TOKEN_POWER 0.8
 #define CONTEXT_POWER 1.7
 
-/* Estimates are no better than this. By rows only where that is faster by as much: another text may
- * repeat more. */
-#define ROWS_MARGIN 1.05
-
 /* What a split output may take of the time of a whole one: several ranks need not exchange its
  * gradient, which is most of what they would have to. And in few blocks there is little to share.
  */
@@ -195,12 +191,11 @@ dp_ways dp_ways_choose(const dp_ways_work *work) {
     const quantities step = quantities_of(work);
     dp_ways ways = {.layer1 = DP_LAYER1_BY_ROWS};
     double least = time_of_whole(&step, ways.layer1, work->forward_only);
-    double allowed = ROWS_MARGIN * least;
     for (dp_layer1 layer1 = DP_LAYER1_FORWARD_BY_PAIRS; layer1 <= most; layer1++) {
         const double time = time_of_whole(&step, layer1, work->forward_only);
-        if (time < allowed) {
+        if (time < least) {
             ways.layer1 = layer1;
-            least = allowed = time;
+            least = time;
         }
     }
     ways.split =
