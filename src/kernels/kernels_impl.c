@@ -337,7 +337,7 @@ enum { DOT_ROWS = 4, DOT_COLS = 4 };
 #else
 enum { DOT_ROWS = 4, DOT_COLS = 3 };
 #endif
-enum { DOT_B_FLOATS = 8192 };
+enum { DOT_B_FLOATS = 8192, DOT_A_FLOATS = 262144 };
 
 typedef struct dot_call {
     size_t lines; /* of 16 floats, in a run */
@@ -453,20 +453,31 @@ INLINE void dot_rows(size_t rows, size_t cols, dot_call call) {
     }
 }
 
-/* A run, with as much of b at a time as stays in the first-level cache beside some rows of a. */
-INLINE void dot_run(size_t rows, size_t cols, dot_call run) {
-    const bool far = cols * run.b.ld >= FAR_FLOATS;
-    const size_t fitting = DOT_B_FLOATS / (run.lines * LINE + 1) / DOT_COLS * DOT_COLS;
+/* Some rows of a, with as much of b at a time as stays in the first-level cache beside a few of
+ * them. */
+INLINE void dot_some_rows(size_t rows, size_t cols, dot_call some) {
+    const bool far = cols * some.b.ld >= FAR_FLOATS;
+    const size_t fitting = DOT_B_FLOATS / (some.lines * LINE + 1) / DOT_COLS * DOT_COLS;
     const size_t most = fitting == 0 ? DOT_COLS : fitting;
-    const dp_rows b = run.b;
     for (size_t c = 0; c < cols; c += most) {
-        dot_call call = run;
+        dot_call call = some;
         call.ahead = far ? most : 0;
-        call.next = far && c == 0 ? DOT_ROWS * run.lines * DOT_COLS / most : 0;
-        call.b.at = b.at + c * b.ld;
-        call.bias = run.bias == NULL ? NULL : run.bias + c;
-        call.y.at = run.y.at + c;
+        call.next = far && c == 0 ? DOT_ROWS * some.lines * DOT_COLS / most : 0;
+        call.b.at += c * some.b.ld;
+        call.bias = some.bias == NULL ? NULL : some.bias + c;
+        call.y.at += c;
         dot_rows(rows, dp_size_min(cols - c, most), call);
+    }
+}
+
+/* A run, with as many rows of a at a time as stay in the second-level cache. */
+INLINE void dot_run(size_t rows, size_t cols, dot_call run) {
+    const size_t most = (DOT_A_FLOATS / (run.lines * LINE + 1) / DOT_ROWS + 1) * DOT_ROWS;
+    for (size_t r = 0; r < rows; r += most) {
+        dot_call some = run;
+        some.a.at += r * run.a.ld;
+        some.y.at += r * run.y.ld;
+        dot_some_rows(dp_size_min(rows - r, most), cols, some);
     }
 }
 
