@@ -497,11 +497,17 @@ static void dot(size_t rows, size_t cols, size_t n, dp_rows a, dp_rows b, const 
 
 /* --- weight gradients ----------------------------------------------------------------------- */
 
-/* The largest tile: inputs by vectors of outputs. */
+/* The largest tile: inputs by vectors of outputs. And below how many rows a grain is one of few. */
 #if defined(__AVX512F__)
-enum { GRADIENT_INS = 8, GRADIENT_COLS = 3 };
+enum { GRADIENT_INS = 8, GRADIENT_COLS = 3, FEW_ROWS = 6 };
+#define BY_COLS(define, ins) define(ins, 1) define(ins, 2) define(ins, 3)
+#define NAMES_BY_COLS(name, ins)                                                                   \
+    { name##_##ins##_1, name##_##ins##_2, name##_##ins##_3 }
 #else
-enum { GRADIENT_INS = 4, GRADIENT_COLS = 3 };
+enum { GRADIENT_INS = 6, GRADIENT_COLS = 2, FEW_ROWS = 20 };
+#define BY_COLS(define, ins) define(ins, 1) define(ins, 2)
+#define NAMES_BY_COLS(name, ins)                                                                   \
+    { name##_##ins##_1, name##_##ins##_2 }
 #endif
 /* As much of dy should stay in the second-level cache from one row of the result to the next. */
 enum { GRADIENT_DY_FLOATS = 131072 };
@@ -574,23 +580,21 @@ typedef void sum_tile(const gradient_rows *rows, size_t others, const gradient_t
             tile = add_tiles(ins, cols, tile, &other[i]);                                          \
         copy_tile(ins, cols, &tile, to);                                                           \
     }
-#define SUM_TILES(ins) SUM_TILE(ins, 1) SUM_TILE(ins, 2) SUM_TILE(ins, 3)
-#define SUM_TILE_NAMES(ins)                                                                        \
-    { sum_tile_##ins##_1, sum_tile_##ins##_2, sum_tile_##ins##_3 }
-SUM_TILES(1)
-SUM_TILES(2)
-SUM_TILES(3)
-SUM_TILES(4)
+BY_COLS(SUM_TILE, 1)
+BY_COLS(SUM_TILE, 2)
+BY_COLS(SUM_TILE, 3)
+BY_COLS(SUM_TILE, 4)
+BY_COLS(SUM_TILE, 5)
+BY_COLS(SUM_TILE, 6)
 #if defined(__AVX512F__)
-SUM_TILES(5)
-SUM_TILES(6)
-SUM_TILES(7)
-SUM_TILES(8)
+BY_COLS(SUM_TILE, 7)
+BY_COLS(SUM_TILE, 8)
 #endif
 static sum_tile *const sum_tiles[GRADIENT_INS][GRADIENT_COLS] = {
-    SUM_TILE_NAMES(1), SUM_TILE_NAMES(2), SUM_TILE_NAMES(3), SUM_TILE_NAMES(4),
+    NAMES_BY_COLS(sum_tile, 1), NAMES_BY_COLS(sum_tile, 2), NAMES_BY_COLS(sum_tile, 3),
+    NAMES_BY_COLS(sum_tile, 4), NAMES_BY_COLS(sum_tile, 5), NAMES_BY_COLS(sum_tile, 6),
 #if defined(__AVX512F__)
-    SUM_TILE_NAMES(5), SUM_TILE_NAMES(6), SUM_TILE_NAMES(7), SUM_TILE_NAMES(8),
+    NAMES_BY_COLS(sum_tile, 7), NAMES_BY_COLS(sum_tile, 8),
 #endif
 };
 
@@ -606,11 +610,7 @@ INLINE void use_sum(const dp_gradient *of, vec sum, tile_place place, int i, int
 
 /* Where grains have few rows, all of them at once in smaller tiles: the tree's sums stay in
  * registers. */
-#if defined(__AVX512F__)
-enum { FEW_ROWS = 6, FEW_INS = 4, FEW_COLS = 3 };
-#else
-enum { FEW_ROWS = 6, FEW_INS = 3, FEW_COLS = 2 };
-#endif
+enum { FEW_INS = 4 };
 
 INLINE gradient_tile sum_of_one(const int ins, const int cols, const dp_gradient *of,
                                 tile_place place, size_t grain) {
@@ -644,26 +644,13 @@ typedef void use_few(const dp_gradient *of, tile_place place);
                 use_sum(of, tile.sum[i][c], place, i, c);                                          \
         }                                                                                          \
     }
-#define USE_FEW_OF_2(ins) USE_FEW(ins, 1) USE_FEW(ins, 2)
-USE_FEW_OF_2(1)
-USE_FEW_OF_2(2)
-USE_FEW_OF_2(3)
-#if defined(__AVX512F__)
-USE_FEW_OF_2(4)
-USE_FEW(1, 3)
-USE_FEW(2, 3)
-USE_FEW(3, 3)
-USE_FEW(4, 3)
-static use_few *const uses_of_few[FEW_INS][FEW_COLS] = {
-    {use_few_1_1, use_few_1_2, use_few_1_3},
-    {use_few_2_1, use_few_2_2, use_few_2_3},
-    {use_few_3_1, use_few_3_2, use_few_3_3},
-    {use_few_4_1, use_few_4_2, use_few_4_3},
-};
-#else
-static use_few *const uses_of_few[FEW_INS][FEW_COLS] = {
-    {use_few_1_1, use_few_1_2}, {use_few_2_1, use_few_2_2}, {use_few_3_1, use_few_3_2}};
-#endif
+BY_COLS(USE_FEW, 1)
+BY_COLS(USE_FEW, 2)
+BY_COLS(USE_FEW, 3)
+BY_COLS(USE_FEW, 4)
+static use_few *const uses_of_few[FEW_INS][GRADIENT_COLS] = {
+    NAMES_BY_COLS(use_few, 1), NAMES_BY_COLS(use_few, 2), NAMES_BY_COLS(use_few, 3),
+    NAMES_BY_COLS(use_few, 4)};
 
 /* A tile of some size, and what sums it. */
 typedef struct tile_kind {
@@ -738,13 +725,22 @@ static void use_block(const dp_gradient *of, tile_place place, size_t ins, size_
     }
 }
 
+/* Whether all grains have few rows, and none more than a run. */
+static bool has_few_rows(const dp_gradient *of) {
+    size_t most = 0;
+    for (size_t grain = 0; grain < of->grains; grain++) {
+        const size_t rows = of->starts[grain + 1] - of->starts[grain];
+        most = rows > most ? rows : most;
+    }
+    return of->grains >= 4 && most < FEW_ROWS && most <= of->run;
+}
+
 /* Some of the outputs, row after row of the result: what is far is met in the order it lies in. */
 static void gradient_of_outputs(const dp_gradient *of, size_t first, size_t vectors) {
-    const bool few =
-        of->grains >= 4 && of->starts[of->grains] - of->starts[0] < FEW_ROWS * of->grains;
+    const bool few = has_few_rows(of);
     const bool fetches = of->in * of->to.ld >= FAR_FLOATS;
     const even_parts ins = cut_evenly(of->in, few ? FEW_INS : GRADIENT_INS);
-    const even_parts strips = cut_evenly(vectors, few ? FEW_COLS : GRADIENT_COLS);
+    const even_parts strips = cut_evenly(vectors, GRADIENT_COLS);
     tile_place place = {0};
     for (size_t i = 0; i < ins.count; i++) {
         place.out = first;

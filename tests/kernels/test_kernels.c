@@ -201,8 +201,10 @@ static void tree_of_single_grains(const dp_kernels *kernels, const size_t *of_gr
 
 static void check_weight_gradient(const dp_kernels *kernels) {
     static _Alignas(64) float dw[IN_MAX * LD_MAX], expected_dw[IN_MAX * LD_MAX];
-    /* The rows of grains: some, few in each, and all in one. */
+    /* The rows of grains: few in each, and few but for one that has more than a run. */
     static const size_t few[GRAINS + 1] = {0, 3, 6, 9, 12, 15, 18, 18, 21};
+    static const size_t one_long[GRAINS + 1] = {0, 1, 2, 22, 23, 24, 25, 25, 26};
+    const size_t *const rows_of_grains[] = {few, one_long, starts};
     for (size_t s = 0; s < SHAPE_COUNT; s++) {
         const size_t in = shapes[s][0], out = shapes[s][1], ld = dp_kernels_padded(out);
         memset(dw, 0, sizeof dw);
@@ -211,8 +213,8 @@ static void check_weight_gradient(const dp_kernels *kernels) {
         fill(y, ROWS * ld, 5);
         clear_padding(y, ROWS, out, ld);
         for (size_t grains = 1; grains <= GRAINS; grains *= 2) {
-            for (int i = 0; i < 2; i++) {
-                const size_t *of_grains = i == 0 ? few : starts;
+            for (int i = 0; i < 3; i++) {
+                const size_t *of_grains = rows_of_grains[i];
                 const dp_gradient of = gradient_of(grains, of_grains, in, out, dw);
                 kernels->weight_gradient(&of);
                 tree_of_single_grains(kernels, of_grains, grains, in, out, expected_dw);
@@ -395,6 +397,19 @@ static void check_gather_and_scatter(const dp_kernels *kernels) {
             sums[ids[i / ld] * ld + i % ld] += x[i];
         kernels->scatter_add(ROWS * BLOCK, ids, ld, x, c);
         assert_memory_equal(c, sums, TOKENS * ld * sizeof(float));
+        /* Some of the rows moved, one of them named twice. */
+        const uint32_t moved[] = {4, 0, 4};
+        fill(x, TOKENS * ld, 12);
+        for (size_t k = 0; k < ld; k++) {
+            sums[k] += x[k];
+            sums[4 * ld + k] += x[4 * ld + k];
+        }
+        kernels->move_rows(3, moved, ld, x, c);
+        assert_memory_equal(c, sums, TOKENS * ld * sizeof(float));
+        fill(other, TOKENS * ld, 12);
+        memset(other, 0, ld * sizeof *other);
+        memset(other + 4 * ld, 0, ld * sizeof *other);
+        assert_memory_equal(x, other, TOKENS * ld * sizeof(float));
     }
 }
 
