@@ -410,10 +410,9 @@ static void test_config_ways_are_as_it_says_or_chosen(void **state) {
     (void)state;
     const char *replicated[] = {"parallel.output=replicated"}, *split[] = {"parallel.output=split"};
     const char *lazy[] = {"train.embedding_update=lazy"};
-    const char *wide[] = {"model.hidden_dim=1000", "train.batch_size=256"};
-    const char *stated[] = {"model.hidden_dim=1000", "train.batch_size=256",
-                            "train.optimizer=adamw"};
-    const char *clipped[] = {"model.hidden_dim=1000", "train.batch_size=256", "train.clip_norm=1"};
+    const char *wide[] = {"model.hidden_dim=500", "train.batch_size=64"};
+    const char *stated[] = {"model.hidden_dim=500", "train.batch_size=64", "train.optimizer=adamw"};
+    const char *clipped[] = {"model.hidden_dim=500", "train.batch_size=64", "train.clip_norm=1"};
     const char *dropping[] = {"train.dropout_embedding=0.1"};
     assert_true(ways_with(0, NULL, 4000).split);
     assert_false(ways_with(0, NULL, 27).split);
