@@ -11,7 +11,7 @@
 #define CHANGE_MIN 1e-6 /* of the weight in a step */
 
 static const uint32_t *context_of(const dp_evaluate_rows *rows, size_t row) {
-    return rows->contexts + row * (size_t)rows->dataset->info.block_size;
+    return rows->contexts + row * rows->width;
 }
 
 static void clear_rows(dp_evaluate_rows *rows) {
@@ -127,6 +127,7 @@ static dp_status score_network(scores *self, dp_comm *comm, const dp_network *ne
                                       .forward_only = true};
     DP_OWNED(destroy_model) dp_model *model = NULL;
     DP_TRY(dp_comm_agree(comm, dp_model_create(&model, network->layout, &options, error), error));
+    self->read.width = network->layout->shape.block_size;
     for (size_t at = 0; at < self->count; at += DP_EVALUATE_ROWS) {
         const size_t rows = dp_size_min(self->count - at, DP_EVALUATE_ROWS);
         dp_evaluate_rows_read(&self->read, self->share.first + at, rows);
@@ -137,6 +138,7 @@ static dp_status score_network(scores *self, dp_comm *comm, const dp_network *ne
 }
 
 static void score_trigram(scores *self) {
+    self->read.width = (size_t)self->read.dataset->info.block_size;
     for (size_t at = 0; at < self->count; at += DP_EVALUATE_ROWS) {
         const size_t rows = dp_size_min(self->count - at, DP_EVALUATE_ROWS);
         dp_evaluate_rows_read(&self->read, self->share.first + at, rows);

@@ -1,6 +1,7 @@
 #include "cli/checkpoint_argument.h"
 
 #include "data/find_dataset.h"
+#include "library/handle.h"
 #include "run/run_folder.h"
 
 #include <inttypes.h>
@@ -79,6 +80,8 @@ dp_status dp_checkpoint_argument_open(const dp_checkpoint_choice *choice, int co
         dptrain_model **member = &asked->members[asked->count];
         DP_TRY(choose(choice, asked->count, count, positionals, path, error));
         DP_TRY(dp_checkpoint_argument_status(dptrain_open(member, path, &said), &said, error));
+        if (asked->leader == NULL || (*member)->facts.block_size > asked->leader->facts.block_size)
+            asked->leader = *member;
     }
     if (wanted > 1)
         return dp_checkpoint_argument_status(
@@ -116,7 +119,7 @@ dp_status dp_checkpoint_argument_find_dataset(const dp_asked *asked, const char 
     dp_config config;
     if (data[0] != '\0')
         return dp_path_format(path, error, "%s", data);
-    dptrain_describe(asked->members[0], &is, sizeof is);
+    dptrain_describe(asked->leader, &is, sizeof is);
     DP_TRY(dp_config_parse(&config, is.config, strlen(is.config), is.path, error));
     return dp_dataset_find(config.data_path, is.path, is.dataset_sha256, path, error);
 }
@@ -125,7 +128,7 @@ dp_status dp_checkpoint_argument_dataset(const dp_asked *asked, const char *data
                                          dp_dataset *dataset, dp_error *error) {
     char path[DP_PATH_SIZE];
     dptrain_description is;
-    dptrain_describe(asked->members[0], &is, sizeof is);
+    dptrain_describe(asked->leader, &is, sizeof is);
     DP_TRY(dp_checkpoint_argument_find_dataset(asked, data, path, error));
     DP_TRY(dp_dataset_open(dataset, path, error));
     if (data[0] == '\0' && strcmp(dataset->info.sha256, is.dataset_sha256) != 0)
@@ -137,9 +140,12 @@ dp_status dp_checkpoint_argument_dataset(const dp_asked *asked, const char *data
 dp_status dp_checkpoint_argument_check_fit(const char *path, dp_model_file *facts,
                                            dp_dataset *dataset, dp_error *error) {
     DP_OWNED(dp_text_clear) dp_text difference = {0};
-    if (facts->block_size != dataset->info.block_size)
-        return dp_fail(error, DP_ERR_MISMATCH, "%s has block size %" PRIu64 " but %s has %" PRIu64,
-                       path, facts->block_size, dataset->path, dataset->info.block_size);
+    if (facts->block_size > dataset->info.block_size)
+        return dp_fail(error, DP_ERR_MISMATCH,
+                       "%s has block size %" PRIu64 " but %s has %" PRIu64
+                       ": pack it with --block-size %" PRIu64,
+                       path, facts->block_size, dataset->path, dataset->info.block_size,
+                       facts->block_size);
     if (dp_vocabulary_equal(&facts->vocabulary, &dataset->vocabulary))
         return DP_OK;
     DP_TRY(dp_vocabulary_difference(&facts->vocabulary, "the checkpoint", &dataset->vocabulary,

@@ -31,7 +31,8 @@ typedef struct dp_checkpoint_choice {
 typedef struct dp_asked {
     dptrain_model *model; /* to be asked */
     size_t count;
-    dptrain_model *members[DP_OPTION_LIST_MAX]; /* the first of them names dataset and config */
+    dptrain_model *members[DP_OPTION_LIST_MAX];
+    const dptrain_model *leader; /* the first with the longest context: it names the dataset */
 } dp_asked;
 
 dp_status dp_checkpoint_argument_open(const dp_checkpoint_choice *choice, int count,
@@ -46,18 +47,18 @@ void dp_checkpoint_argument_release(dptrain_model **model);
 dp_status dp_checkpoint_argument_shares(const dp_checkpoint_choice *choice, size_t count,
                                         double *shares, dp_error *error) DP_CHECKED;
 
-/* Opens and checks the dataset that the first model was trained on, or that of the option --data
+/* Opens and checks the dataset that the leader was trained on, or that of the option --data
  * where it is not "". DP_ERR_MISMATCH where another one is at its place. Release with
  * dp_dataset_close. */
 dp_status dp_checkpoint_argument_dataset(const dp_asked *asked, const char *data,
                                          dp_dataset *dataset, dp_error *error) DP_CHECKED;
 
-/* Where that dataset is: `data`, or where it is "" what the first model was trained on. */
+/* Where that dataset is: `data`, or where it is "" what the leader was trained on. */
 dp_status dp_checkpoint_argument_find_dataset(const dp_asked *asked, const char *data,
                                               char path[DP_PATH_SIZE], dp_error *error) DP_CHECKED;
 
-/* Whether a checkpoint can be asked about the rows of a dataset: DP_ERR_MISMATCH where they have
- * another block size or vocabulary. */
+/* Whether a checkpoint can be asked about the rows of a dataset, of which it may see less of the
+ * context: DP_ERR_MISMATCH where it sees more, or they have another vocabulary. */
 dp_status dp_checkpoint_argument_check_fit(const char *path, dp_model_file *facts,
                                            dp_dataset *dataset, dp_error *error) DP_CHECKED;
 

@@ -4,6 +4,8 @@
 #include "base/size.h"
 #include "base/workspace.h"
 
+#include <string.h>
+
 /* --- sums over a split -------------------------------------------------------------------------
  * Each rank computes `share` chunks (the last ranks may have none) and all gather shares of one
  * size. */
@@ -63,15 +65,19 @@ dp_status dp_evaluate_rows_init(dp_evaluate_rows *rows, const dp_dataset *datase
                                 dp_error *error) {
     rows->dataset = dataset;
     rows->split = split;
-    DP_TRY_NEW(rows->contexts, DP_EVALUATE_ROWS * (size_t)dataset->info.block_size);
+    rows->width = (size_t)dataset->info.block_size;
+    DP_TRY_NEW(rows->contexts, DP_EVALUATE_ROWS * rows->width);
     return DP_OK;
 }
 
 void dp_evaluate_rows_read(dp_evaluate_rows *rows, size_t first, size_t count) {
-    const size_t width = rows->dataset->info.block_size;
-    for (size_t i = 0; i < count; i++)
-        dp_dataset_read_row(rows->dataset, rows->split, first + i, rows->contexts + i * width,
-                            &rows->targets[i]);
+    const size_t skipped = rows->dataset->info.block_size - rows->width;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t *context = rows->contexts + i * rows->width;
+        dp_dataset_read_row(rows->dataset, rows->split, first + i, context, &rows->targets[i]);
+        if (skipped > 0)
+            memmove(context, context + skipped, rows->width * sizeof *context);
+    }
     dp_row_weights_get(&rows->dataset->weights[rows->split], first, count, rows->weights);
 }
 
@@ -108,6 +114,7 @@ dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, unsigned splits,
     if (status == DP_OK)
         status = dp_evaluate_rows_init(&self.rows, dataset, DP_SPLIT_TRAIN, error);
     DP_TRY(dp_comm_agree(comm, status, error));
+    self.rows.width = layout->shape.block_size;
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         const size_t rows = dp_dataset_rows(dataset, (dp_split)split);
         double loss = 0.0;

@@ -37,12 +37,14 @@ dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, unsigned splits,
 typedef struct dp_evaluate_rows {
     const dp_dataset *dataset;
     dp_split split;
+    size_t width; /* of contexts: so many of the dataset's, the last ones, before the target */
     uint32_t targets[DP_EVALUATE_ROWS];
     double weights[DP_EVALUATE_ROWS]; /* 1 where there are none */
-    uint32_t *contexts;               /* [DP_EVALUATE_ROWS, block_size], owned */
+    uint32_t *contexts;               /* [DP_EVALUATE_ROWS, width] and more, owned */
 } dp_evaluate_rows;
 
-/* `dataset` is borrowed. Release with dp_memory_free(rows->contexts). */
+/* `dataset` is borrowed, and width is its block size at first. Release with
+ * dp_memory_free(rows->contexts). */
 dp_status dp_evaluate_rows_init(dp_evaluate_rows *rows, const dp_dataset *dataset, dp_split split,
                                 dp_error *error) DP_CHECKED;
 /* Reads the rows [first, first + count) of the split, count <= DP_EVALUATE_ROWS. */

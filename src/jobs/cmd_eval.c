@@ -120,18 +120,28 @@ static dp_status read_request(eval *self, dp_error *error) {
 
 /* --- the checkpoint and the dataset ----------------------------------------------------------- */
 
-/* What the first was trained on; rank 0 looks where that is. */
+/* The first of those with the longest context. */
+static const member *leader(const eval *self) {
+    const member *leader = &self->members[0];
+    for (size_t i = 1; i < self->count; i++) {
+        if (self->members[i].checkpoint.facts.block_size > leader->checkpoint.facts.block_size)
+            leader = &self->members[i];
+    }
+    return leader;
+}
+
+/* What it was trained on; rank 0 looks where that is. */
 static dp_status open_own(eval *self, dp_error *error) {
-    const member *first = &self->members[0];
+    const member *one = leader(self);
     char path[DP_PATH_SIZE];
-    DP_TRY(DP_ON_ROOT(self->comm,
-                      dp_dataset_find(first->checkpoint.config.data_path, first->path,
-                                      first->checkpoint.facts.dataset_sha256, path, error)));
+    DP_TRY(
+        DP_ON_ROOT(self->comm, dp_dataset_find(one->checkpoint.config.data_path, one->path,
+                                               one->checkpoint.facts.dataset_sha256, path, error)));
     dp_comm_broadcast(self->comm, path, sizeof path);
     if (dp_open_dataset(self->comm, path, DP_CHECK_ONCE, &self->dataset, error) == DP_OK)
         return DP_OK;
     return dp_fail_prefix(error, "the dataset that %s was trained on (--data names another)",
-                          first->path);
+                          one->path);
 }
 
 static dp_status load_members(eval *self, int count, char **positionals, dp_error *error) {
@@ -173,7 +183,7 @@ static dp_status pack_text(const eval *self, const char *path, dp_error *error) 
     dp_packing_request request;
     dp_packing packed;
     DP_TRY(dp_packing_request_init(&request, self->chosen.text, path, 1, error));
-    DP_TRY(dp_packing_request_take_vocabulary(&request, self->members[0].path, error));
+    DP_TRY(dp_packing_request_take_vocabulary(&request, leader(self)->path, error));
     request.split = (dp_option_real_list){.count = DP_SPLIT_COUNT, .values = {0.0, 0.0, 1.0}};
     request.skip_unknown = self->chosen.skip_unknown;
     if (dp_packing_run(&packed, &request, NULL, error) != DP_OK)

@@ -14,10 +14,10 @@
 static dp_status check_dataset(dp_score_mix *self, const dp_asked *asked, const char *data,
                                dp_error *error) {
     dp_dataset *dataset = &self->dataset;
-    const dptrain_model *first = asked->members[0];
-    if (data[0] == '\0' && strcmp(dataset->info.sha256, first->facts.dataset_sha256) != 0)
+    const dptrain_model *leader = asked->leader;
+    if (data[0] == '\0' && strcmp(dataset->info.sha256, leader->facts.dataset_sha256) != 0)
         return dp_fail(error, DP_ERR_MISMATCH, "%s is not the dataset that %s was trained on",
-                       dataset->path, first->path);
+                       dataset->path, leader->path);
     for (size_t i = 0; i < asked->count; i++)
         DP_TRY(dp_checkpoint_argument_check_fit(asked->members[i]->path, &asked->members[i]->facts,
                                                 dataset, error));
@@ -83,8 +83,9 @@ static double mixed(const dp_score_mix *self, uint32_t id, double probability) {
 static dp_status rank_token(dp_score_mix *self, dptrain_model *model, dptrain_token_score *token,
                             dp_error *error) {
     dptrain_error said;
+    const size_t unseen = self->dataset.info.block_size - model->layout.shape.block_size;
     DP_TRY(dp_checkpoint_argument_status(
-        dptrain_next(model, self->context, self->probabilities, &said), &said, error));
+        dptrain_next(model, self->context + unseen, self->probabilities, &said), &said, error));
     const double own = mixed(self, token->id, self->probabilities[token->id]);
     token->rank = 1;
     for (uint32_t id = 0; id < self->dataset.vocabulary.count; id++)

@@ -25,8 +25,12 @@ static size_t wanted_count(const dp_sweep_plan *plan) {
     return (size_t)wanted;
 }
 
+/* Or of datasets that the sweep has packed from its text, whose splits are the same whatever the
+ * block size. */
 static bool have_one_dataset(const dp_sweep_plan *plan, size_t a, size_t b) {
-    return strcmp(plan->trials[a].config.data_path, plan->trials[b].config.data_path) == 0;
+    const dp_sweep_trial *one = &plan->trials[a], *other = &plan->trials[b];
+    return (one->block_size != 0 && other->block_size != 0) ||
+           strcmp(one->config.data_path, other->config.data_path) == 0;
 }
 
 /* The best run of all or, behind members, the next one that has the dataset of the first; false
@@ -95,16 +99,19 @@ dp_status dp_sweep_ensemble_try(dp_comm *comm, const dp_sweep_plan *plan,
     if (ensemble->count == 0)
         return DP_OK;
     DP_TRY_NEW_ON_ALL(comm, self, 1);
-    const dp_sweep_trial *best = &plan->trials[ensemble->members[0]];
-    DP_TRY(dp_open_dataset(comm, best->config.data_path, DP_CHECK_ONCE, &self->dataset, error));
+    size_t longest = 0; /* context: what the others see is a part of it */
     while (self->count < ensemble->count) {
         const size_t k = self->count++;
         dp_checkpoint *one = &self->checkpoints[k];
         DP_TRY(load(comm, &plan->trials[ensemble->members[k]], one, error));
+        if (one->facts.block_size > self->checkpoints[longest].facts.block_size)
+            longest = k;
         self->networks[k] = (dp_network){.layout = &one->layout,
                                          .highest = dp_config_level(&one->config),
                                          .params = one->params};
     }
+    DP_TRY(dp_open_dataset(comm, plan->trials[ensemble->members[longest]].config.data_path,
+                           DP_CHECK_ONCE, &self->dataset, error));
     return dp_evaluate_growing(comm, &self->dataset, DP_SPLIT_DEV, self->networks, self->count,
                                ensemble->together, error);
 }

@@ -13,8 +13,9 @@ typedef struct dp_sweep_ensemble {
 } dp_sweep_ensemble;
 
 /* Collective: evaluates the best checkpoints of the runs that are best on dev, as many as
- * sweep.ensemble says, of those that are done and have the dataset of the best one; none where
- * there are fewer than two. The same bits at any rank count. Agreed on. */
+ * sweep.ensemble says, of those that are done and have the dataset of the best one, or another
+ * block size of the sweep's text; none where there are fewer than two. The same bits at any rank
+ * count. Agreed on. */
 dp_status dp_sweep_ensemble_try(dp_comm *comm, const dp_sweep_plan *plan,
                                 const dp_sweep_outcome *outcomes, dp_sweep_ensemble *ensemble,
                                 dp_error *error) DP_CHECKED;

@@ -93,9 +93,9 @@ expect_refusal 2 "'!' is not in the vocabulary" 1 "$BIN/dptrain" sample --prompt
 expect_refusal 2 "from 0 to 100" 1 "$BIN/dptrain" sample --temperature -1
 
 # a dataset that does not go with the checkpoint
-"$BIN/pack_dataset" small.txt -o block4.h5 --block-size 4 >/dev/null
-expect_refusal 5 "has block size 3 but block4.h5 has 4" 3 \
-    "$BIN/dptrain" eval --ckpt runs/small --data block4.h5
+"$BIN/pack_dataset" small.txt -o block2.h5 --block-size 2 >/dev/null
+expect_refusal 5 "has block size 3 but block2.h5 has 2: pack it with --block-size 3" 3 \
+    "$BIN/dptrain" eval --ckpt runs/small --data block2.h5
 head -n 700 small.txt >other.txt
 "$BIN/pack_dataset" other.txt >/dev/null
 expect_refusal 5 "another dataset" 3 "$BIN/dptrain" small.ini train.steps=20 data.path=other.h5

@@ -79,6 +79,42 @@ for other in 1,1 1,0 0,1 "$(echo "$shares" | awk '{ print $1 + 0.02 "," $2 - 0.0
 done
 expect_below "share of a run of 100 steps" "${shares#* }" 0.5
 
+# Each sees as much of the context as it was trained with: alone on a dataset with more, and together with one that
+# sees more, whichever is named first.
+"$BIN/pack_dataset" small.txt -o small5.h5 --block-size 5 >/dev/null
+"$BIN/dptrain" small.ini data.path=small5.h5 run.dir=runs/e train.steps=1000 eval.every=1000 >/dev/null
+losses() { # FILE
+    sed 's/.*"splits"//' "$1" | grep -o '"loss":[^,]*'
+}
+ranks 2 "$BIN/dptrain" eval runs/a --data small5.h5 --json >longer.json
+losses alone.json | cmp - <(losses longer.json) || fail "other losses on a dataset with more context"
+for count in 1 3; do
+    ranks $count "$BIN/dptrain" eval --ckpt runs/a --ckpt runs/e --weights 2,1 --json >mixed.$count.json 2>error.txt
+    grep -q "^dptrain: notice: small5.h5 is not the dataset that runs/a/best.h5 was trained on$" error.txt ||
+        fail "no notice: $(cat error.txt)"
+done
+cmp mixed.1.json mixed.3.json || fail "contexts of several lengths on 3 ranks"
+"$BIN/dptrain" eval --ckpt runs/e --ckpt runs/a --weights 1,2 --json >turned.json 2>/dev/null
+expect_below "in other order" "$(distance "$(last_loss mixed.1.json dev)" "$(last_loss turned.json dev)")" 1e-12
+for mix in "" "--mix trigram --mix-weight 0.7"; do
+    # shellcheck disable=SC2086
+    "$BIN/dptrain" eval --ckpt runs/a --ckpt runs/e $mix --json 2>/dev/null | tee eval.json |
+        sed 's/.*"\(splits\|mixture":{"network_weight":[0-9.]*,"splits\)"//' | tr '{' '\n' |
+        sed -n 's/.*"loss":\([^,]*\),.*"count":\([0-9]*\).*/\1 \2/p' | tail -n 3 |
+        awk '{ sum -= $1 * $2; rows += $2 } END { printf "%.6f %d\n", sum, rows }' >expected.txt
+    # shellcheck disable=SC2086
+    "$BIN/dptrain" score --ckpt runs/a --ckpt runs/e $mix small.txt |
+        awk -F'\t' '{ s += $1; n += $2 } END { printf "%.6f %d\n", s, n }' >sum.txt
+    read -r expected rows <expected.txt
+    read -r sum tokens <sum.txt
+    expect_equal "tokens $mix" "$tokens" "$rows"
+    expect_below "lines and eval $mix: $sum, $expected" "$(distance "$sum" "$expected")" 0.05
+done
+echo emma >emma.txt
+"$BIN/dptrain" score --ckpt runs/a --mix trigram --tokens emma.txt >short.tsv
+"$BIN/dptrain" score --ckpt runs/a --mix trigram --tokens --data small5.h5 emma.txt | cmp - short.tsv ||
+    fail "ranks by a trigram of a dataset with more context"
+
 # The table names each.
 "$BIN/dptrain" eval "${both[@]}" --weights fit >table.txt
 expect_equal "members in the table" "$(grep -cE '^    0\.[0-9]{4}  runs/[ab]/best.h5, step 1,000: train [0-9.]+ dev [0-9.]+ test [0-9.]+$' table.txt)" 2

@@ -47,14 +47,15 @@ expect_equal "median, least and greatest of short in the table" \
 expect_equal "the dev loss in the table" "$(sed -n 2p straight/results.csv | cut -d, -f10)" \
     "$(loss straight/"$(sed -n 2p straight/results.csv | cut -d, -f1)"/summary.json dev)"
 
-# The best runs that have the dataset of the best one, together: what eval says of them.
+# The best runs together, of both block sizes: what eval says of them.
 together() { # FIELD: of the lines of that table
     sed -n '/^ *together /,$p' straight.txt | awk -v field="$1" '$1 ~ /^[0-9]+$/ { print $field }'
 }
 mapfile -t members < <(together 2)
 expect_equal "the runs" "$(printf '%s\n' "${members[@]}" | sort | tr '\n' ' ')" \
-    "long short short_seed=43 short_seed=44 single "
-"$BIN/dptrain" eval --ckpt straight/"${members[0]}" --ckpt straight/"${members[1]}" --split dev --json >two.json
+    "long longer short short_seed=43 short_seed=44 single "
+"$BIN/dptrain" eval --ckpt straight/"${members[0]}" --ckpt straight/"${members[1]}" --split dev --json \
+    >two.json 2>error.txt
 expect_equal "the two best together" "$(together 3 | sed -n 2p)" \
     "$(loss two.json dev | tail -n 1 | xargs printf '%.4f')"
 
