@@ -191,12 +191,14 @@ INLINE size_t part_size(even_parts parts, size_t i) {
 
 /* --- x W ------------------------------------------------------------------------------------ */
 
-/* The widest strip, in vectors, and how many rows a tile has for each width. */
+/* The widest strip, in vectors, and how many rows a tile has for each width. Where there are rows
+ * for a whole tile, a strip is narrower: what it reads of w in a run stays in the first-level
+ * cache. */
 #if defined(__AVX512F__)
-enum { COLS_MAX = 5, ROWS_MAX = 8 };
+enum { COLS_MAX = 5, COLS_OF_MANY = 3, ROWS_MAX = 8 };
 static const int multiply_rows[COLS_MAX + 1] = {0, 8, 8, 8, 4, 4};
 #else
-enum { COLS_MAX = 3, ROWS_MAX = 8 };
+enum { COLS_MAX = 3, COLS_OF_MANY = 3, ROWS_MAX = 8 };
 static const int multiply_rows[COLS_MAX + 1] = {0, 8, 6, 4};
 #endif
 
@@ -259,7 +261,7 @@ INLINE multiply_call skip_rows(multiply_call call, size_t rows) {
     return call;
 }
 
-/* All examples of a strip of `cols` vectors: in tiles, then two by two and one. */
+/* All examples of a strip of `cols` vectors: in tiles, then by four, two and one. */
 INLINE void multiply_strip(const int cols, size_t count, multiply_call call) {
     const int rows = multiply_rows[cols];
     size_t r = 0;
@@ -279,7 +281,8 @@ INLINE void multiply_strip(const int cols, size_t count, multiply_call call) {
 
 /* One run of the inner dimension, strip by strip. */
 INLINE void multiply_run(size_t rows, size_t out, multiply_call call) {
-    const even_parts strips = cut_evenly(vectors_for(out), rows < 8 ? COLS_MAX : 3);
+    const even_parts strips =
+        cut_evenly(vectors_for(out), rows < ROWS_MAX ? COLS_MAX : COLS_OF_MANY);
     const dp_rows w = call.w;
     for (size_t s = 0, c = 0; s < strips.count; s++) {
         const size_t width = part_size(strips, s);
@@ -608,8 +611,8 @@ INLINE void use_sum(const dp_gradient *of, vec sum, tile_place place, int i, int
     store(of->to.at + at, sum);
 }
 
-/* Where grains have few rows, all of them at once in smaller tiles: the tree's sums stay in
- * registers. */
+/* Where grains have few rows, all of them in one function, in smaller tiles: more of the tree's
+ * sums stay in registers, and no loop is left whose length the processor has to guess. */
 enum { FEW_INS = 4 };
 
 INLINE gradient_tile sum_of_one(const int ins, const int cols, const dp_gradient *of,
