@@ -13,7 +13,7 @@ for file in bin/dptrain bin/pack_dataset share/dptrain/configs/base.ini share/ma
 done
 expect_equal "version" "$("$prefix/bin/dptrain" --version)" "$("$BIN/dptrain" --version)"
 "$prefix/bin/pack_dataset" small.txt -o names.h5 >/dev/null
-"$prefix/bin/pack_dataset" small.txt -o names8.h5 --block_size 8 >/dev/null
+"$prefix/bin/pack_dataset" small.txt -o names6.h5 --block_size 6 >/dev/null
 for ini in "$prefix"/share/dptrain/configs/*.ini; do
     "$prefix/bin/dptrain" "$ini" train.steps=600 >/dev/null || fail "$ini does not run"
 done

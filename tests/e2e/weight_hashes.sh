@@ -21,7 +21,7 @@ kept=$SOURCE/tests/golden/weight_hashes.txt
 
 cp "$SOURCE/data/names.txt" names.txt
 "$BIN/pack_dataset" names.txt >/dev/null
-"$BIN/pack_dataset" names.txt -o names8.h5 --block_size 8 >/dev/null
+"$BIN/pack_dataset" names.txt -o names6.h5 --block_size 6 >/dev/null
 # 4,600 words and some, frequent and rare, in the order of a small generator of numbers.
 awk 'BEGIN {
     for (x = i = 0; i < 24000; i++) {
