@@ -91,10 +91,10 @@ weights() {
         --json | grep -o '"weights":"[^"]*"'
 }
 
-# wait_for_text FILE TEXT: until a background process has written it there; at most 30 seconds. FILE must
+# wait_for_text FILE TEXT: until a background process has written it there; at most two minutes. FILE must
 # not be there before: it would be looked at while the shell in the background has yet to empty it.
 wait_for_text() {
-    for _ in $(seq 600); do
+    for _ in $(seq 2400); do
         ! grep -qsF -- "$2" "$1" || return 0
         sleep 0.05
     done
