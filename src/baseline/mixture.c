@@ -11,7 +11,7 @@
 #define CHANGE_MIN 1e-6 /* of the weight in a step */
 
 static const uint32_t *context_of(const dp_evaluate_rows *rows, size_t row) {
-    return rows->contexts + row * rows->width;
+    return rows->contexts + row * (size_t)rows->dataset->info.block_size;
 }
 
 static void clear_rows(dp_evaluate_rows *rows) {
@@ -30,7 +30,7 @@ static dp_status take_split(dp_trigram *trigram, const dp_dataset *dataset, dp_s
     DP_TRY(dp_evaluate_rows_init(&read, dataset, split, error));
     for (size_t first = 0; first < rows; first += DP_EVALUATE_ROWS) {
         const size_t count = dp_size_min(rows - first, DP_EVALUATE_ROWS);
-        dp_evaluate_rows_read(&read, first, count);
+        dp_evaluate_rows_read(&read, first, count, (size_t)dataset->info.block_size);
         for (size_t i = 0; i < count; i++)
             DP_TRY(take(trigram, context_of(&read, i), read.targets[i], (uint64_t)read.weights[i],
                         error));
@@ -127,10 +127,10 @@ static dp_status score_network(scores *self, dp_comm *comm, const dp_network *ne
                                       .forward_only = true};
     DP_OWNED(destroy_model) dp_model *model = NULL;
     DP_TRY(dp_comm_agree(comm, dp_model_create(&model, network->layout, &options, error), error));
-    self->read.width = network->layout->shape.block_size;
     for (size_t at = 0; at < self->count; at += DP_EVALUATE_ROWS) {
         const size_t rows = dp_size_min(self->count - at, DP_EVALUATE_ROWS);
-        dp_evaluate_rows_read(&self->read, self->share.first + at, rows);
+        dp_evaluate_rows_read(&self->read, self->share.first + at, rows,
+                              network->layout->shape.block_size);
         dp_model_row_losses(model, network->params, rows, self->read.contexts, self->read.targets,
                             losses + at);
     }
@@ -138,10 +138,10 @@ static dp_status score_network(scores *self, dp_comm *comm, const dp_network *ne
 }
 
 static void score_trigram(scores *self) {
-    self->read.width = (size_t)self->read.dataset->info.block_size;
+    const size_t width = (size_t)self->read.dataset->info.block_size;
     for (size_t at = 0; at < self->count; at += DP_EVALUATE_ROWS) {
         const size_t rows = dp_size_min(self->count - at, DP_EVALUATE_ROWS);
-        dp_evaluate_rows_read(&self->read, self->share.first + at, rows);
+        dp_evaluate_rows_read(&self->read, self->share.first + at, rows, width);
         for (size_t i = 0; i < rows; i++)
             self->probabilities[at + i] = dp_trigram_probability(
                 self->mixture->trigram, context_of(&self->read, i), self->read.targets[i]);

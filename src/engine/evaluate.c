@@ -65,18 +65,17 @@ dp_status dp_evaluate_rows_init(dp_evaluate_rows *rows, const dp_dataset *datase
                                 dp_error *error) {
     rows->dataset = dataset;
     rows->split = split;
-    rows->width = (size_t)dataset->info.block_size;
-    DP_TRY_NEW(rows->contexts, DP_EVALUATE_ROWS * rows->width);
+    DP_TRY_NEW(rows->contexts, DP_EVALUATE_ROWS * (size_t)dataset->info.block_size);
     return DP_OK;
 }
 
-void dp_evaluate_rows_read(dp_evaluate_rows *rows, size_t first, size_t count) {
-    const size_t skipped = rows->dataset->info.block_size - rows->width;
+void dp_evaluate_rows_read(dp_evaluate_rows *rows, size_t first, size_t count, size_t width) {
+    const size_t skipped = rows->dataset->info.block_size - width;
     for (size_t i = 0; i < count; i++) {
-        uint32_t *context = rows->contexts + i * rows->width;
+        uint32_t *context = rows->contexts + i * width;
         dp_dataset_read_row(rows->dataset, rows->split, first + i, context, &rows->targets[i]);
         if (skipped > 0)
-            memmove(context, context + skipped, rows->width * sizeof *context);
+            memmove(context, context + skipped, width * sizeof *context);
     }
     dp_row_weights_get(&rows->dataset->weights[rows->split], first, count, rows->weights);
 }
@@ -84,13 +83,14 @@ void dp_evaluate_rows_read(dp_evaluate_rows *rows, size_t first, size_t count) {
 typedef struct evaluator {
     const float *params;
     dp_model *model;
+    size_t width; /* of its contexts */
     dp_evaluate_rows rows;
 } evaluator;
 
 static void chunk_loss(void *context, size_t first, size_t count, double *sums) {
     evaluator *self = context;
     double losses[DP_EVALUATE_ROWS], sum = 0.0;
-    dp_evaluate_rows_read(&self->rows, first, count);
+    dp_evaluate_rows_read(&self->rows, first, count, self->width);
     dp_model_row_losses(self->model, self->params, count, self->rows.contexts, self->rows.targets,
                         losses);
     for (size_t i = 0; i < count; i++)
@@ -109,12 +109,11 @@ dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, unsigned splits,
     const dp_model_options options = {.level = dp_evaluate_level(comm, highest),
                                       .grain_rows = DP_EVALUATE_ROWS,
                                       .forward_only = true};
-    DP_OWNED(clear) evaluator self = {.params = params};
+    DP_OWNED(clear) evaluator self = {.params = params, .width = layout->shape.block_size};
     dp_status status = dp_model_create(&self.model, layout, &options, error);
     if (status == DP_OK)
         status = dp_evaluate_rows_init(&self.rows, dataset, DP_SPLIT_TRAIN, error);
     DP_TRY(dp_comm_agree(comm, status, error));
-    self.rows.width = layout->shape.block_size;
     for (int split = 0; split < DP_SPLIT_COUNT; split++) {
         const size_t rows = dp_dataset_rows(dataset, (dp_split)split);
         double loss = 0.0;

@@ -37,18 +37,17 @@ dp_status dp_evaluate(dp_comm *comm, const dp_dataset *dataset, unsigned splits,
 typedef struct dp_evaluate_rows {
     const dp_dataset *dataset;
     dp_split split;
-    size_t width; /* of contexts: so many of the dataset's, the last ones, before the target */
     uint32_t targets[DP_EVALUATE_ROWS];
     double weights[DP_EVALUATE_ROWS]; /* 1 where there are none */
-    uint32_t *contexts;               /* [DP_EVALUATE_ROWS, width] and more, owned */
+    uint32_t *contexts;               /* [DP_EVALUATE_ROWS, block_size], owned */
 } dp_evaluate_rows;
 
-/* `dataset` is borrowed, and width is its block size at first. Release with
- * dp_memory_free(rows->contexts). */
+/* `dataset` is borrowed. Release with dp_memory_free(rows->contexts). */
 dp_status dp_evaluate_rows_init(dp_evaluate_rows *rows, const dp_dataset *dataset, dp_split split,
                                 dp_error *error) DP_CHECKED;
-/* Reads the rows [first, first + count) of the split, count <= DP_EVALUATE_ROWS. */
-void dp_evaluate_rows_read(dp_evaluate_rows *rows, size_t first, size_t count);
+/* Reads the rows [first, first + count) of the split, count <= DP_EVALUATE_ROWS, and of each the
+ * last `width` tokens of its context, at most block_size: contexts [count, width]. */
+void dp_evaluate_rows_read(dp_evaluate_rows *rows, size_t first, size_t count, size_t width);
 
 /* The rows of a split of `rows` that this rank evaluates: whole chunks; it may have none. */
 dp_tree_range dp_evaluate_share(const dp_comm *comm, size_t rows);

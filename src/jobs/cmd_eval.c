@@ -122,12 +122,12 @@ static dp_status read_request(eval *self, dp_error *error) {
 
 /* The first of those with the longest context. */
 static const member *leader(const eval *self) {
-    const member *leader = &self->members[0];
+    const member *longest = &self->members[0];
     for (size_t i = 1; i < self->count; i++) {
-        if (self->members[i].checkpoint.facts.block_size > leader->checkpoint.facts.block_size)
-            leader = &self->members[i];
+        if (self->members[i].checkpoint.facts.block_size > longest->checkpoint.facts.block_size)
+            longest = &self->members[i];
     }
-    return leader;
+    return longest;
 }
 
 /* What it was trained on; rank 0 looks where that is. */

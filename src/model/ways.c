@@ -1,7 +1,6 @@
 #include "model/ways.h"
 
 #include "base/real.h"
-#include "base/size.h"
 #include "base/tree.h"
 #include "kernels/kernels.h"
 
