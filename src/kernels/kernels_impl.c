@@ -484,8 +484,45 @@ INLINE void dot_run(size_t rows, size_t cols, dot_call run) {
     }
 }
 
+#if defined(__AVX512F__)
+/* Where rows are one line, those of b are laid across the registers, so that sums are taken from
+ * register to register. */
+enum { NARROW_ROWS_MIN = 2 };
+
+static void narrow_dot(size_t rows, size_t cols, dot_call call) {
+    for (size_t c = 0; c < cols; c += LINE) {
+        const __mmask16 used = (__mmask16)(0xFFFFu >> (LINE - dp_size_min(cols - c, LINE)));
+        vec b[LINE], bias = {0};
+        EACH (i, LINE) /* behind the last one any */
+            b[i] = load(call.b.at + dp_size_min(c + (size_t)i, cols - 1) * call.b.ld);
+        transpose_lines(b);
+        if (call.bias != NULL)
+            bias = (vec)_mm512_maskz_loadu_ps(used, call.bias + c);
+        for (size_t r = 0; r < rows; r++) {
+            const float *a = call.a.at + r * call.a.ld;
+            float *y = call.y.at + r * call.y.ld + c;
+            vec product[LINE];
+            EACH (i, LINE)
+                product[i] = fused(splat(a[i]), b[i], (vec){0});
+            vec sum = sums_across(product);
+            if (call.bias != NULL)
+                sum += bias;
+            if (call.adds)
+                sum += (vec)_mm512_maskz_loadu_ps(used, y);
+            _mm512_mask_storeu_ps(y, used, (__m512)sum);
+        }
+    }
+}
+#endif
+
 static void dot(size_t rows, size_t cols, size_t n, dp_rows a, dp_rows b, const float *bias,
                 bool adds, dp_out_rows y) {
+#if defined(__AVX512F__)
+    if (0 < n && n <= LINE && rows >= NARROW_ROWS_MIN) {
+        narrow_dot(rows, cols, (dot_call){.a = a, .b = b, .bias = bias, .adds = adds, .y = y});
+        return;
+    }
+#endif
     for (size_t j = 0; j == 0 || j < n; j += DP_KERNEL_DOT_RUN) {
         const size_t length = dp_size_min(n - j, DP_KERNEL_DOT_RUN);
         const dot_call run = {.lines = (length + LINE - 1) / LINE,
@@ -637,7 +674,9 @@ typedef void use_few(const dp_gradient *of, tile_place place);
 #define USE_FEW(ins, cols)                                                                         \
     __attribute__((noinline)) static void use_few_##ins##_##cols(const dp_gradient *of,            \
                                                                  tile_place place) {               \
-        gradient_tile tile = sum_of_four(ins, cols, of, place, 0);                                 \
+        gradient_tile tile = of->grains == 1   ? sum_of_one(ins, cols, of, place, 0)               \
+                             : of->grains == 2 ? sum_of_two(ins, cols, of, place, 0)               \
+                                               : sum_of_four(ins, cols, of, place, 0);             \
         if (of->grains == 8) {                                                                     \
             const gradient_tile left = tile;                                                       \
             tile = add_tiles(ins, cols, sum_of_four(ins, cols, of, place, 4), &left);              \
@@ -735,7 +774,7 @@ static bool has_few_rows(const dp_gradient *of) {
         const size_t rows = of->starts[grain + 1] - of->starts[grain];
         most = rows > most ? rows : most;
     }
-    return of->grains >= 4 && most < FEW_ROWS && most <= of->run;
+    return most < FEW_ROWS && most <= of->run;
 }
 
 /* Some of the outputs, row after row of the result: what is far is met in the order it lies in. */

@@ -262,6 +262,44 @@ INLINE vec sums_of_lines_by_4(vec v[4][4][PARTS]) {
     return SHUFFLE(quads[0], quads[1], 0, 8, 1, 9, 2, 10, 3, 11, 16, 24, 17, 25, 18, 26, 19, 27) +
            SHUFFLE(quads[0], quads[1], 4, 12, 5, 13, 6, 14, 7, 15, 20, 28, 21, 29, 22, 30, 23, 31);
 }
+
+/* Line i gets lane i of each line: groups of four lanes change places inside, then as a whole. */
+INLINE void transpose_lines(vec v[LINE]) {
+    __m512 group[LINE];
+    EACH (i, 4) { /* group k of group[4 i + j] is lane 4 k + j of the lines from 4 i on */
+        const __m512 *line = (const __m512 *)v + 4 * i;
+        const __m512d low[2] = {(__m512d)_mm512_unpacklo_ps(line[0], line[1]),
+                                (__m512d)_mm512_unpacklo_ps(line[2], line[3])};
+        const __m512d high[2] = {(__m512d)_mm512_unpackhi_ps(line[0], line[1]),
+                                 (__m512d)_mm512_unpackhi_ps(line[2], line[3])};
+        group[4 * i] = (__m512)_mm512_unpacklo_pd(low[0], low[1]);
+        group[4 * i + 1] = (__m512)_mm512_unpackhi_pd(low[0], low[1]);
+        group[4 * i + 2] = (__m512)_mm512_unpacklo_pd(high[0], high[1]);
+        group[4 * i + 3] = (__m512)_mm512_unpackhi_pd(high[0], high[1]);
+    }
+    enum { EVEN = 0x88, ODD = 0xDD }; /* of the groups of two vectors */
+    EACH (j, 4) {
+        const __m512 even[2] = {_mm512_shuffle_f32x4(group[j], group[4 + j], EVEN),
+                                _mm512_shuffle_f32x4(group[8 + j], group[12 + j], EVEN)};
+        const __m512 odd[2] = {_mm512_shuffle_f32x4(group[j], group[4 + j], ODD),
+                               _mm512_shuffle_f32x4(group[8 + j], group[12 + j], ODD)};
+        v[j] = (vec)_mm512_shuffle_f32x4(even[0], even[1], EVEN);
+        v[4 + j] = (vec)_mm512_shuffle_f32x4(odd[0], odd[1], EVEN);
+        v[8 + j] = (vec)_mm512_shuffle_f32x4(even[0], even[1], ODD);
+        v[12 + j] = (vec)_mm512_shuffle_f32x4(odd[0], odd[1], ODD);
+    }
+}
+
+/* The sums over lines that lie across: line i of v has lane i of each. With the bits of
+ * sums_of_lines. */
+INLINE vec sums_across(const vec v[LINE]) {
+    vec sum[LINE / 2];
+    EACH (i, 8)
+        sum[i] = v[i] + v[i + 8];
+    EACH (i, 4)
+        sum[i] = sum[2 * i] + sum[2 * i + 1];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
 #endif
 
 INLINE float sum_of_line(const vec line[PARTS]) {

@@ -22,8 +22,8 @@
 
 enum { ROWS = 37, IN_MAX = 61, OUT_MAX = 211, LD_MAX = 240, GRAINS = 8 };
 
-static const size_t shapes[][2] = {{1, 1},    {3, 16},  {30, 200}, {27, 27}, {61, 211},
-                                   {18, 100}, {16, 48}, {32, 32},  {48, 16}, {50, 211}};
+static const size_t shapes[][2] = {{1, 1},   {3, 16},  {30, 200}, {27, 27},  {61, 211}, {18, 100},
+                                   {16, 48}, {32, 32}, {48, 16},  {50, 211}, {35, 10}};
 #define SHAPE_COUNT (sizeof shapes / sizeof shapes[0])
 
 /* Rows of grains of different sizes, one of them empty. */
@@ -161,9 +161,21 @@ static void check_dot(const dp_kernels *kernels) {
     }
 }
 
+/* Of no hidden units. */
+static void check_empty_dot(const dp_kernels *kernels) {
+    enum { COLS = 20 };
+    fill(x, ROWS, 1);
+    fill(w, COLS, 2);
+    fill(b, COLS, 3);
+    kernels->dot(ROWS, COLS, 0, (dp_rows){x, 0}, (dp_rows){w, 0}, b, false, (dp_out_rows){y, COLS});
+    for (size_t i = 0; i < ROWS * COLS; i++)
+        assert_true(y[i] == b[i % COLS]);
+}
+
 static void test_kernels_dot(void **state) {
     (void)state;
     for_each_level(check_dot);
+    for_each_level(check_empty_dot);
 }
 
 /* The gradient of x and y, [rows of grains, in] and [.., out], to be written to dw. */
