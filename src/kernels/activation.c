@@ -1,6 +1,5 @@
 /* exp(x) = 2^n exp(r) with n = round(x / ln 2) and |r| <= ln 2 / 2, where a polynomial is enough
- * (Cody and Waite 1980; coefficients: Moshier's Cephes library, expf and tanhf). tanh is a
- * polynomial near 0, where 1 - 2 / (exp(2|x|) + 1) would cancel, and that formula elsewhere. */
+ * (Cody and Waite 1980; coefficients: Moshier's Cephes library, expf). */
 #include "kernels/activation.h"
 
 #include <stdint.h>
@@ -38,28 +37,9 @@ static inline float exp_of(float x) {
     return p * float_of_bits((bits_of_float(shifted) + 127u) << 23);
 }
 
-static inline float tanh_of(float x) {
-    const uint32_t sign = bits_of_float(x) & 0x80000000u;
-    const float a = float_of_bits(bits_of_float(x) & 0x7FFFFFFFu);
-    const float far = 1.0f - 2.0f / (exp_of(a + a) + 1.0f);
-    const float s = a * a;
-    float p = -5.70498872745e-3f;
-    p = p * s + 2.06390887954e-2f;
-    p = p * s - 5.37397155531e-2f;
-    p = p * s + 1.33314422036e-1f;
-    p = p * s - 3.33332819422e-1f;
-    const float near = p * s * a + a;
-    return float_of_bits(bits_of_float(a < 0.625f ? near : far) | sign);
-}
-
-void dp_activation_exp(size_t n, const float *restrict x, float shift, float *restrict y) {
+void dp_activation_exp(size_t n, const float *restrict x, float *restrict y) {
     for (size_t i = 0; i < n; i++)
-        y[i] = exp_of(x[i] - shift);
-}
-
-void dp_activation_tanh(size_t n, float *x) {
-    for (size_t i = 0; i < n; i++)
-        x[i] = tanh_of(x[i]);
+        y[i] = exp_of(x[i]);
 }
 
 void dp_activation_tanh_backward(size_t n, const float *restrict h, float *restrict dh) {

@@ -193,7 +193,7 @@ static void exp_of_differences(size_t n, const float *x, const float *shift, flo
     float differences[ROWS_AT_ONCE];
     for (size_t i = 0; i < n; i++)
         differences[i] = x[i] - shift[i];
-    dp_activation_exp(n, differences, 0.0f, y);
+    dp_activation_exp(n, differences, y);
 }
 
 /* maximum and total of the rows [first, first + n) of `rows`, n <= ROWS_AT_ONCE. */
