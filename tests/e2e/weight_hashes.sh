@@ -63,7 +63,7 @@ cat >cases.txt <<END
 base 3 $SOURCE/configs/base.ini 2000 200000
 best 3 $SOURCE/configs/best.ini 300 2000
 mlp9 3 $SOURCE/configs/bengio/mlp9.ini 60 300 data.path=words4.h5
-bengio_best 3 $SOURCE/configs/bengio/best.ini 30 300 data.path=words6.h5
+bengio_best 3 $SOURCE/configs/bengio/best.ini 30 300 data.path=words6.h5 model.hidden_dim=200
 names_sgd 3 names.ini 200 200 train.weight_decay=0.01 train.lr_schedule=inverse
 names_momentum 3 names.ini 200 200 train.optimizer=momentum
 names_nesterov 3 names.ini 200 200 train.optimizer=nesterov train.clip_norm=0.5 model.init=torch
