@@ -188,6 +188,7 @@ typedef struct waiting {
     double looked;   /* at the clock, last; 0: not yet */
     double listened; /* for roll calls, last */
     double waited;   /* seconds */
+    bool is_called;  /* by a rank that misses the deadline */
 } waiting;
 
 /* To be called each time that what we wait for is not there yet: lets others have the processor,
@@ -208,12 +209,15 @@ static void go_on_waiting(dp_comm *comm, waiting *self, int peer) {
     else
         self->waited += fmin(now - self->looked, DP_COMM_LOOK_SECONDS_MAX);
     self->looked = now;
-    if (self->waited > comm->deadline)
+    if (self->waited > comm->deadline) {
+        if (self->is_called) /* who has called ends the job, and may need a while to do so */
+            (void)collect_answers(comm, END_SECONDS, comm->rank);
         dp_comm_miss_deadline(comm, peer);
+    }
     if (now - self->listened < DP_COMM_ROLL_LOOK_SECONDS)
         return;
     self->listened = now;
-    (void)dp_comm_answer_roll_calls(comm, comm->rank);
+    self->is_called |= dp_comm_answer_roll_calls(comm, comm->size) < comm->size;
 }
 
 void dp_comm_wait_for(dp_comm *comm, MPI_Request *request, int peer) {

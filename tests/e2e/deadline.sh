@@ -21,7 +21,17 @@ for exchange in shared tree mpi; do
     [ -n "$stopped" ] || skip "/proc does not tell the children of a process"
     kill -STOP "$stopped"
     began=$SECONDS
-    if [ $exchange = tree ]; then # rank 0 misses it long after rank 2, and before mpirun ends them
+    if [ $exchange = shared ]; then # rank 2 misses it a second after rank 0 has called, who is slow to say so
+        first=$(rank_process $job 0) third=$(rank_process $job 2)
+        sleep 0.2
+        kill -STOP "$third" # of more than a second only one counts
+        sleep 2
+        kill -CONT "$third"
+        sleep 1.6
+        kill -STOP "$first"
+        sleep 2.8
+        kill -CONT "$first"
+    elif [ $exchange = tree ]; then # rank 0 misses it long after rank 2, and before mpirun ends them
         first=$(rank_process $job 0)
         launcher=$(ps -o ppid= -p "$first")
         # shellcheck disable=SC2086 # a number behind blanks
@@ -42,6 +52,8 @@ for exchange in shared tree mpi; do
     also=$([ $exchange != mpi ] || echo "(, rank 2 on $(uname -n))?")
     grep -Eq "^dptrain: rank 1 on $(uname -n)$also did not arrive within 3 s at step [0-9]+ \([a-z ]+\)" \
         error.txt || fail "with $exchange it says: $(grep '^dptrain:' error.txt)"
+    [ $exchange != shared ] || grep -q "; rank 0 on $(uname -n) ends the job" error.txt ||
+        fail "another than who has called the roll ends the job: $(cat error.txt)"
     expect_gone "$stopped"
     [ $exchange != mpi ] || continue # promises no bits
     # shellcheck disable=SC2086
