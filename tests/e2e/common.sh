@@ -7,7 +7,16 @@ set -euo pipefail
 source "$SOURCE/scripts/processes.sh"
 
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+# What the test has left in the background ends with it.
+leave() {
+    local job
+    for job in $(jobs -rp); do
+        # shellcheck disable=SC2046 # one word a process
+        kill $(family "$job") 2>/dev/null || true
+    done
+    rm -rf "$folder"
+}
+trap leave EXIT
 cd "$folder"
 
 # What starts without a launcher has no daemon beside it, which takes 0.2 s; such processes must not come
@@ -106,8 +115,7 @@ rank_process() {
     local process below
     # shellcheck disable=SC2013 # the file has words, on no line of their own
     for process in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
-        if tr '\0' '\n' 2>/dev/null <"/proc/$process/environ" |
-            grep -qx "OMPI_COMM_WORLD_RANK=$2"; then
+        if grep -qzx "OMPI_COMM_WORLD_RANK=$2" "/proc/$process/environ" 2>/dev/null; then
             echo "$process"
             return 0
         fi
