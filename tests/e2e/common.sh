@@ -112,15 +112,12 @@ wait_for_text() {
 
 # rank_process JOB RANK: the process of a rank below a launcher in the background, or nothing.
 rank_process() {
-    local process below
-    # shellcheck disable=SC2013 # the file has words, on no line of their own
-    for process in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
+    local process
+    for process in $(family "$1"); do
         if grep -qzx "OMPI_COMM_WORLD_RANK=$2" "/proc/$process/environ" 2>/dev/null; then
             echo "$process"
             return 0
         fi
-        below=$(rank_process "$process" "$2")
-        [ -z "$below" ] || echo "$below"
     done
 }
 

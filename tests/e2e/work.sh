@@ -58,7 +58,7 @@ half_a_processor() {
     fi
 }
 if group=$(half_a_processor); then
-    trap 'rmdir "$group"; rm -rf "$folder"' EXIT
+    trap 'rmdir "$group"; leave' EXIT
     bash -c "echo \$\$ >$group/cgroup.procs && $MPIEXEC 8 $BIN/dptrain small.ini run.dir=halved train.steps=300" >halved.txt
     expect_at_work halved "8 on 1 host: 1 of 8 ranks at work: 1 processor"
     train one300 1 train.steps=300
